@@ -1,0 +1,92 @@
+use crate::{Instant, NodeSet, Resource, Token, Ttl};
+
+/// Tells the commands of one [`Lock`](crate::Lock) apart; a reply is matched to its command by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId(u32);
+
+impl CommandId {
+    pub(crate) const FIRST: Self = Self(0);
+
+    pub(crate) const fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
+    }
+}
+
+/// One command, to be carried to several nodes.
+///
+/// The driver sends it to every node of `nodes`, behind all earlier commands to that node, and hands each node's reply
+/// to [`Lock::handle_reply`](crate::Lock::handle_reply) with the command's `id`. Nothing is sent twice: a transport
+/// that cannot tell whether a command was carried out says so ([`Cause::Disconnected`](crate::Cause::Disconnected)).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Command {
+    /// What a reply to it is matched by.
+    pub id: CommandId,
+    /// The nodes that it goes to.
+    pub nodes: NodeSet,
+    /// What they are asked to do.
+    pub action: Action,
+    /// The last moment at which it makes sense. A driver that has not begun to send it by then must not send it any
+    /// more; it answers [`Cause::NotSent`](crate::Cause::NotSent) in the node's place.
+    pub send_by: Instant,
+    /// Whether the node is sent a script's digest or its whole text.
+    pub form: ScriptForm,
+}
+
+/// How a script is named to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ScriptForm {
+    /// By its SHA1, 40 characters, in the hope that the node has it.
+    Digest,
+    /// By its whole text, after a node said that it did not have it; the node then keeps it.
+    Source,
+}
+
+/// What a node is asked to do. [`Command::wire`] knows the words for Redis; a transport to something else than Redis
+/// may carry out these instead.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Action {
+    /// Set the key to the token for the TTL, if there is no such key, of whatever type.
+    Acquire {
+        /// The key.
+        resource: Resource,
+        /// Its value.
+        token: Token,
+        /// Its time to live.
+        ttl: Ttl,
+    },
+    /// If the key has the token, let it live for the TTL at least: a remaining time that is longer is left alone.
+    Extend {
+        /// The key.
+        resource: Resource,
+        /// Its value.
+        token: Token,
+        /// Its new time to live.
+        ttl: Ttl,
+    },
+    /// If the key has the token, delete it and announce that.
+    Release {
+        /// The key.
+        resource: Resource,
+        /// Its value.
+        token: Token,
+    },
+}
+
+impl Action {
+    /// The resource that it is about.
+    #[must_use]
+    pub const fn resource(&self) -> &Resource {
+        match self {
+            Self::Acquire { resource, .. } | Self::Extend { resource, .. } | Self::Release { resource, .. } => resource,
+        }
+    }
+
+    /// The token of the attempt that it belongs to.
+    #[must_use]
+    pub const fn token(&self) -> &Token {
+        match self {
+            Self::Acquire { token, .. } | Self::Extend { token, .. } | Self::Release { token, .. } => token,
+        }
+    }
+}

@@ -1,0 +1,360 @@
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::quorum::Quorum;
+use crate::{MAX_NODES, NodeId, NodeSet};
+
+/// The share of the TTL that clocks may drift apart unless [`ConfigBuilder::drift_factor`] says otherwise: one per cent.
+pub const DEFAULT_DRIFT_FACTOR: f64 = 0.01;
+
+/// The longest TTL unless [`ConfigBuilder::max_ttl`] says otherwise: 24 hours.
+pub const DEFAULT_MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The longest name of a resource in bytes unless [`ConfigBuilder::max_name_len`] says otherwise.
+pub const DEFAULT_MAX_NAME_LEN: usize = 512;
+
+/// The longest TTL that [`ConfigBuilder::max_ttl`] can allow: ten years.
+pub const MAX_TTL_BOUND: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
+
+/// What all locks over one set of nodes have in common. A config that exists is valid; it is cheap to clone.
+///
+/// ```
+/// use redlock_core::Config;
+///
+/// let config = Config::builder(["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"]).build()?;
+/// assert_eq!(config.nodes().len(), 3);
+/// assert_eq!(config.quorum(), 2);
+/// # Ok::<(), redlock_core::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Config(Arc<Settings>);
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Settings {
+    names: Box<[Box<str>]>,
+    drift_ppm: u32,
+    max_ttl: Duration,
+    max_name_len: usize,
+    node_timeout: NodeTimeout,
+}
+
+impl Config {
+    /// Begins a config over the nodes that have these names.
+    ///
+    /// A name stands in errors and reports, so it should tell a person which server is meant; it must not contain a
+    /// password. Nodes must be independent masters: a replica of one of the others has no vote of its own.
+    pub fn builder<N: Into<String>>(names: impl IntoIterator<Item = N>) -> ConfigBuilder {
+        ConfigBuilder {
+            names: names.into_iter().map(Into::into).collect(),
+            drift_factor: DEFAULT_DRIFT_FACTOR,
+            max_ttl: DEFAULT_MAX_TTL,
+            max_name_len: DEFAULT_MAX_NAME_LEN,
+            node_timeout: NodeTimeout::DEFAULT,
+        }
+    }
+
+    /// All nodes.
+    #[must_use]
+    pub fn nodes(&self) -> NodeSet {
+        NodeSet::first(self.0.names.len())
+    }
+
+    /// The name of a node; an empty text for one that this config does not have.
+    #[must_use]
+    pub fn name(&self, node: NodeId) -> &str {
+        self.0.names.get(node.index()).map_or("", |name| name)
+    }
+
+    /// How many nodes must agree: N/2 + 1.
+    #[must_use]
+    pub fn quorum(&self) -> usize {
+        self.votes().size()
+    }
+
+    /// The longest TTL of a lock.
+    #[must_use]
+    pub fn max_ttl(&self) -> Duration {
+        self.0.max_ttl
+    }
+
+    /// The longest name of a resource, in bytes.
+    #[must_use]
+    pub fn max_name_len(&self) -> usize {
+        self.0.max_name_len
+    }
+
+    /// How long a node may take to answer inside a round.
+    #[must_use]
+    pub fn node_timeout(&self) -> NodeTimeout {
+        self.0.node_timeout
+    }
+
+    pub(crate) fn drift_ppm(&self) -> u32 {
+        self.0.drift_ppm
+    }
+
+    pub(crate) fn votes(&self) -> Quorum {
+        Quorum::of(self.0.names.len())
+    }
+}
+
+/// Builds a [`Config`]; every setter replaces a default.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing before `build`"]
+pub struct ConfigBuilder {
+    names: Vec<String>,
+    drift_factor: f64,
+    max_ttl: Duration,
+    max_name_len: usize,
+    node_timeout: NodeTimeout,
+}
+
+impl ConfigBuilder {
+    /// The share of the TTL by which clocks may drift apart, from 0 up to but not including 1; the default is
+    /// [`DEFAULT_DRIFT_FACTOR`]. A lock is valid for `ttl - ttl * factor - 2 ms`.
+    pub fn drift_factor(mut self, factor: f64) -> Self {
+        self.drift_factor = factor;
+        self
+    }
+
+    /// The longest TTL that a lock may have, 1 ms to [`MAX_TTL_BOUND`]; the default is [`DEFAULT_MAX_TTL`].
+    pub fn max_ttl(mut self, max_ttl: Duration) -> Self {
+        self.max_ttl = max_ttl;
+        self
+    }
+
+    /// The longest name of a resource in bytes, at least 1; the default is [`DEFAULT_MAX_NAME_LEN`].
+    pub fn max_name_len(mut self, bytes: usize) -> Self {
+        self.max_name_len = bytes;
+        self
+    }
+
+    /// How long a node may take to answer inside a round; the default is [`NodeTimeout::DEFAULT`].
+    pub fn node_timeout(mut self, timeout: NodeTimeout) -> Self {
+        self.node_timeout = timeout;
+        self
+    }
+
+    /// Checks every rule and makes the config.
+    ///
+    /// # Errors
+    ///
+    /// - [`ConfigError::NoNodes`], [`ConfigError::TooManyNodes`], [`ConfigError::UnnamedNode`] or
+    ///   [`ConfigError::DuplicateNode`] when the list of nodes is not a list of 1 to [`MAX_NODES`] distinct names;
+    /// - [`ConfigError::DriftFactor`], [`ConfigError::MaxTtl`], [`ConfigError::MaxNameLen`] or
+    ///   [`ConfigError::NodeTimeout`] when that setting is out of its bounds.
+    pub fn build(self) -> Result<Config, ConfigError> {
+        check_names(&self.names)?;
+        if !(0.0..1.0).contains(&self.drift_factor) {
+            return Err(ConfigError::DriftFactor { factor: self.drift_factor });
+        }
+        if self.max_ttl < MIN_TTL || self.max_ttl > MAX_TTL_BOUND {
+            return Err(ConfigError::MaxTtl { max_ttl: self.max_ttl });
+        }
+        if self.max_name_len == 0 {
+            return Err(ConfigError::MaxNameLen);
+        }
+        self.node_timeout.check()?;
+        Ok(Config(Arc::new(Settings {
+            names: self.names.into_iter().map(String::into_boxed_str).collect(),
+            drift_ppm: parts_per_million(self.drift_factor),
+            max_ttl: self.max_ttl,
+            max_name_len: self.max_name_len,
+            node_timeout: self.node_timeout,
+        })))
+    }
+}
+
+/// The shortest TTL: Redis counts expiry in whole milliseconds, and `PEXPIRE` with none deletes the key.
+pub const MIN_TTL: Duration = Duration::from_millis(1);
+
+fn check_names(names: &[String]) -> Result<(), ConfigError> {
+    if names.is_empty() {
+        return Err(ConfigError::NoNodes);
+    }
+    if names.len() > MAX_NODES {
+        return Err(ConfigError::TooManyNodes { nodes: names.len() });
+    }
+    for (index, name) in names.iter().enumerate() {
+        if name.is_empty() {
+            return Err(ConfigError::UnnamedNode { index });
+        }
+        if names.iter().take(index).any(|earlier| earlier == name) {
+            return Err(ConfigError::DuplicateNode { name: name.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// A factor below one in parts per million, rounded up.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the factor lies in 0..1")]
+fn parts_per_million(factor: f64) -> u32 {
+    let parts = factor * 1e6;
+    let whole = parts as u32;
+    if parts > f64::from(whole) { whole.saturating_add(1) } else { whole }
+}
+
+/// How long a node may take to answer inside a round: a share of the TTL, between two bounds.
+///
+/// A node that is silent for longer counts as a refusal in that round. Its command may still be carried out, so it is
+/// told to release like all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NodeTimeout {
+    per_mille: u32,
+    min: Duration,
+    max: Duration,
+}
+
+impl NodeTimeout {
+    /// 5 % of the TTL, at least 20 ms and at most 500 ms.
+    ///
+    /// Source: *Distributed Locks with Redis*, "The Redlock Algorithm", step 2: the timeout is small compared with the
+    /// TTL (for ten seconds, 5 to 50 milliseconds), so that a client does not stay blocked by a node that is down.
+    pub const DEFAULT: Self = Self { per_mille: 50, min: Duration::from_millis(20), max: Duration::from_millis(500) };
+
+    /// `per_mille` thousandths of the TTL (1 to 1,000), at least `min` and at most `max`.
+    ///
+    /// The bounds are checked by [`ConfigBuilder::build`]: `min` is not zero and not above `max`.
+    #[must_use]
+    pub const fn new(per_mille: u32, min: Duration, max: Duration) -> Self {
+        Self { per_mille, min, max }
+    }
+
+    /// The same time for every TTL.
+    #[must_use]
+    pub const fn fixed(timeout: Duration) -> Self {
+        Self { per_mille: 1, min: timeout, max: timeout }
+    }
+
+    /// The timeout of a round for a lock with this TTL.
+    #[must_use]
+    pub fn of(self, ttl: Duration) -> Duration {
+        let share = ttl.saturating_mul(self.per_mille).checked_div(1_000).unwrap_or_default();
+        share.max(self.min).min(self.max)
+    }
+
+    fn check(self) -> Result<(), ConfigError> {
+        let in_bounds = (1..=1_000).contains(&self.per_mille)
+            && !self.min.is_zero()
+            && self.min <= self.max
+            && self.max <= MAX_TTL_BOUND;
+        if in_bounds { Ok(()) } else { Err(ConfigError::NodeTimeout { timeout: self }) }
+    }
+}
+
+impl Default for NodeTimeout {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// Why there is no [`Config`].
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The list of nodes is empty.
+    #[error("no node was given: name at least one Redis master, better three or five")]
+    NoNodes,
+    /// More nodes than a [`NodeSet`] can hold.
+    #[error("{nodes} nodes were given, at most {MAX_NODES} are supported")]
+    TooManyNodes {
+        /// How many were given.
+        nodes: usize,
+    },
+    /// A node's name is empty.
+    #[error("the node at position {index} has an empty name")]
+    UnnamedNode {
+        /// Its position in the list, counted from zero.
+        index: usize,
+    },
+    /// The same node stands twice in the list: it would vote twice.
+    #[error("the node {name} was given twice: each must be a server of its own")]
+    DuplicateNode {
+        /// Its name.
+        name: String,
+    },
+    /// The drift factor is not in 0..1.
+    #[error("the drift factor is {factor}, it must be at least 0 and less than 1")]
+    DriftFactor {
+        /// What was given.
+        factor: f64,
+    },
+    /// The longest TTL is out of bounds.
+    #[error("max_ttl is {max_ttl:?}, it must be at least {MIN_TTL:?} and at most {MAX_TTL_BOUND:?}")]
+    MaxTtl {
+        /// What was given.
+        max_ttl: Duration,
+    },
+    /// The longest name would be empty.
+    #[error("max_name_len is 0, it must be at least 1")]
+    MaxNameLen,
+    /// The bounds of the node timeout contradict each other.
+    #[error(
+        "the node timeout {timeout:?} is not valid: 1 to 1000 per mille, a lower bound above zero, an upper bound not below it"
+    )]
+    NodeTimeout {
+        /// What was given.
+        timeout: NodeTimeout,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn three() -> ConfigBuilder {
+        Config::builder(["a", "b", "c"])
+    }
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let config = three().build().unwrap();
+        assert_eq!(config.max_ttl(), Duration::from_secs(86_400));
+        assert_eq!(config.max_name_len(), 512);
+        assert_eq!(config.drift_ppm(), 10_000);
+        assert_eq!(config.node_timeout(), NodeTimeout::new(50, Duration::from_millis(20), Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn the_node_timeout_is_a_bounded_share_of_the_ttl() {
+        for (ttl, expected) in [(10, 20), (200, 20), (400, 20), (1_000, 50), (10_000, 500), (86_400_000, 500)] {
+            let timeout = NodeTimeout::DEFAULT.of(Duration::from_millis(ttl));
+            assert_eq!(timeout, Duration::from_millis(expected), "TTL of {ttl} ms");
+        }
+        assert_eq!(NodeTimeout::fixed(MIN_TTL).of(DEFAULT_MAX_TTL), MIN_TTL);
+    }
+
+    #[test]
+    fn each_rule_has_an_error_that_names_the_value() {
+        let none: [&str; 0] = [];
+        assert_eq!(Config::builder(none).build(), Err(ConfigError::NoNodes));
+        assert_eq!(Config::builder(["a", ""]).build(), Err(ConfigError::UnnamedNode { index: 1 }));
+        assert_eq!(Config::builder(["a", "b", "a"]).build(), Err(ConfigError::DuplicateNode { name: "a".into() }));
+        let many = (0..=MAX_NODES).map(|index| format!("{index}"));
+        assert_eq!(Config::builder(many).build(), Err(ConfigError::TooManyNodes { nodes: 33 }));
+        for factor in [-0.1, 1.0, f64::INFINITY] {
+            assert_eq!(three().drift_factor(factor).build(), Err(ConfigError::DriftFactor { factor }));
+        }
+        assert!(matches!(three().drift_factor(f64::NAN).build(), Err(ConfigError::DriftFactor { .. })));
+        for max_ttl in [Duration::ZERO, Duration::from_micros(999), Duration::MAX] {
+            assert_eq!(three().max_ttl(max_ttl).build(), Err(ConfigError::MaxTtl { max_ttl }));
+        }
+        assert_eq!(three().max_name_len(0).build(), Err(ConfigError::MaxNameLen));
+        let (zero, second) = (Duration::ZERO, Duration::from_secs(1));
+        for timeout in
+            [NodeTimeout::fixed(zero), NodeTimeout::new(0, second, second), NodeTimeout::new(50, second, MIN_TTL)]
+        {
+            assert_eq!(three().node_timeout(timeout).build(), Err(ConfigError::NodeTimeout { timeout }));
+        }
+    }
+
+    #[test]
+    fn a_factor_is_rounded_up_to_a_millionth() {
+        assert_eq!(parts_per_million(0.0), 0);
+        assert_eq!(parts_per_million(0.000_000_1), 1);
+        assert_eq!(parts_per_million(0.5), 500_000);
+    }
+}

@@ -1,0 +1,52 @@
+use core::time::Duration;
+
+use crate::{Config, Instant};
+
+/// What every validity loses beside the share of the TTL: two milliseconds for the clocks' granularity, the node's
+/// expiry being precise to a millisecond and the TTL being rounded up to one.
+///
+/// Source: *Distributed Locks with Redis*, "Is the Algorithm Asynchronous?" and the reference implementations.
+pub const DRIFT_MARGIN: Duration = Duration::from_millis(2);
+
+/// One part in a million, the unit in which a drift factor is kept.
+const PPM: u128 = 1_000_000;
+
+/// By how much less than `ttl` a lock is valid: `ttl * factor + 2 ms`, rounded up to a nanosecond.
+pub(crate) fn drift(ttl: Duration, drift_ppm: u32) -> Duration {
+    let share = ttl.as_nanos().saturating_mul(u128::from(drift_ppm)).div_ceil(PPM);
+    let share = Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX));
+    share.saturating_add(DRIFT_MARGIN)
+}
+
+/// Until when a lock that was asked for at `started_at` is valid.
+///
+/// Source: *Distributed Locks with Redis*, "The Redlock Algorithm", step 4, with the clock started before the first
+/// byte is sent. `None` when the drift leaves nothing of the TTL.
+pub(crate) fn deadline(config: &Config, started_at: Instant, ttl: Duration) -> Option<Instant> {
+    let validity = ttl.checked_sub(drift(ttl, config.drift_ppm()))?;
+    Some(started_at.saturating_add(validity))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each line of the table: TTL in microseconds, factor in parts per million, expected validity in microseconds.
+    #[test]
+    fn validity_follows_the_table() {
+        let table = include_str!("../testdata/validity.txt");
+        let mut rows = 0;
+        for line in table.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            let mut columns = line.split_whitespace();
+            let mut next = || columns.next().unwrap();
+            let ttl = Duration::from_micros(next().parse().unwrap());
+            let drift = drift(ttl, next().parse().unwrap());
+            let validity = ttl.checked_sub(drift).filter(|validity| !validity.is_zero());
+            let expected = next();
+            let expected = (expected != "none").then(|| Duration::from_micros(expected.parse().unwrap()));
+            assert_eq!(validity, expected, "{line}");
+            rows += 1;
+        }
+        assert!(rows >= 8, "the table was read: {rows} rows");
+    }
+}

@@ -1,0 +1,138 @@
+//! Redlock as a pure state machine: a distributed lock over N independent Redis (or Valkey) masters.
+//!
+//! This crate decides; it does nothing else. It reads no clock, draws no randomness, opens no connection and knows no
+//! `async`: time, seeds and replies are handed in, and commands and events are handed out. The same machine therefore
+//! runs under tokio, on a plain thread, in a simulator with virtual time, and on a microcontroller (`no_std` with
+//! `alloc`). To lock things in a service take an adapter, `redlock-tokio` for instance; come here to property-test
+//! without Redis, or to put a transport of your own under the protocol.
+//!
+//! # What it promises
+//!
+//! While clock rates differ by less than the configured drift, and no node loses a live key early (a clock step,
+//! eviction, `FLUSHALL`, a restart without persistence), at most one lock per resource is valid at any moment; its
+//! validity ends at [`Lock::deadline`] on the holder's own clock. Release and extension never touch another holder's
+//! key, under any fault. Source: [*Distributed Locks with Redis*][redlock].
+//!
+//! [redlock]: https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
+//!
+//! # The parts
+//!
+//! ```text
+//!                 seed, now              Request ─── what, for how long, how hard to try
+//!                     │                     │
+//!  verbs ──────────▶ ┌┴─────────────────────┴──────────────────────────────┐
+//!  handle_reply ───▶ │ Lock                                                │ ──▶ poll_command
+//!  handle_timeout ─▶ │   Attempt ─▶ Held ⇄ extending ─▶ Release            │ ──▶ poll_event
+//!  handle_hint ────▶ │      ▲  └─▶ waiting    └─▶ lost ──┘                 │ ──▶ poll_timeout
+//!                    │      └──────┘                                       │
+//!                    └──┬──────────────┬──────────────┬───────────┬────────┘
+//!                     Round          Quorum         lease      Backoff
+//!                 votes per node,  three-valued   validity    full jitter
+//!                 one deadline       verdict     and drift
+//! ```
+//!
+//! # The driving rule
+//!
+//! **After every verb and every `handle_*` of a [`Lock`]: poll all commands and send each to all of its nodes, in
+//! order; poll all events; then arm a timer for [`Lock::poll_timeout`]. Drop the machine when it
+//! [is settled](Lock::is_settled), not before.**
+//!
+//! A driver must keep the order of the commands to each node, also across a reconnect, must send none twice, and must
+//! answer each with one reply per node, [`Cause::NoAnswer`] excepted: silence is what deadlines are for.
+//!
+//! A complete loop, over three [model nodes](model::Node) that answer at once:
+//!
+//! ```
+//! use core::time::Duration;
+//! use redlock_core::{Config, Event, Instant, Lock, Options, Request, model};
+//!
+//! fn drive(lock: &mut Lock, nodes: &mut [model::Node], now: Instant) -> Option<Event> {
+//!     while let Some(command) = lock.poll_command() {
+//!         for node in command.nodes.iter() {
+//!             let reply = nodes[node.index()].execute(&command, now);
+//!             lock.handle_reply(command.id, node, reply, now);
+//!         }
+//!     }
+//!     lock.poll_event()
+//! }
+//!
+//! let config = Config::builder(["one", "two", "three"]).build()?;
+//! let mut nodes = vec![model::Node::new(); 3];
+//! let clock = |millis| Instant::from_epoch(Duration::from_millis(millis));
+//!
+//! let request = Request::new(&config, "invoice:7", Duration::from_secs(10), Options::new())?;
+//! let seed = [7; 32]; // in earnest: from the operating system, freshly for every lock
+//! let mut lock = Lock::acquire(&config, request.clone(), seed, clock(0));
+//! assert!(matches!(drive(&mut lock, &mut nodes, clock(1)), Some(Event::Acquired { .. })));
+//! assert!(lock.hand_over(clock(1)));
+//! assert_eq!(lock.deadline(), Some(clock(10_000 - 100 - 2)));
+//!
+//! // Somebody else is refused, and waits.
+//! let mut other = Lock::acquire(&config, request, [8; 32], clock(2));
+//! assert_eq!(drive(&mut other, &mut nodes, clock(3)), None);
+//!
+//! lock.release(clock(5));
+//! assert!(matches!(drive(&mut lock, &mut nodes, clock(6)), Some(Event::Released(_))));
+//! assert!(lock.is_settled());
+//!
+//! // The other one's timer fires, and it is its turn.
+//! let retry_at = other.poll_timeout().expect("it waits for its next attempt");
+//! other.handle_timeout(retry_at);
+//! assert!(matches!(drive(&mut other, &mut nodes, retry_at), Some(Event::Acquired { .. })));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Redis, or something else
+//!
+//! [`Command::wire`] gives the words of a command for a Redis server and [`Reply::from_wire`] reads its answer, so that
+//! every transport speaks exactly the same protocol and only carries bytes. Scripts go by their digest first and by
+//! their text after `NOSCRIPT`; the machine decides that. A transport to something that is not Redis interprets
+//! [`Action`] instead.
+//!
+//! # Features
+//!
+//! - `model`: [`model::Node`], what a Redis master answers to these commands.
+
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+extern crate alloc;
+#[cfg(test)]
+#[macro_use]
+extern crate std;
+
+mod backoff;
+mod command;
+mod config;
+mod event;
+mod instant;
+mod lease;
+mod lock;
+#[cfg(feature = "model")]
+#[cfg_attr(docsrs, doc(cfg(feature = "model")))]
+pub mod model;
+mod node;
+mod output;
+mod quorum;
+mod reply;
+mod report;
+mod request;
+mod round;
+mod token;
+mod wire;
+
+pub use command::{Action, Command, CommandId, ScriptForm};
+pub use config::{
+    Config, ConfigBuilder, ConfigError, DEFAULT_DRIFT_FACTOR, DEFAULT_MAX_NAME_LEN, DEFAULT_MAX_TTL, MAX_TTL_BOUND,
+    MIN_TTL, NodeTimeout,
+};
+pub use event::{Event, Hint};
+pub use instant::Instant;
+pub use lease::DRIFT_MARGIN;
+pub use lock::Lock;
+pub use node::{MAX_NODES, NodeId, NodeSet};
+pub use reply::{Cause, Reply, Unavailable};
+pub use report::{AcquireError, Attempts, ExtendError, Loss, NodeOutcomes, Outcome, ReleaseReport, ReleaseVerdict};
+pub use request::{DEFAULT_WAIT, MIN_RETRY_DELAY, Options, Request, RequestError, Resource, RetryDelay, Ttl};
+pub use token::Token;
+pub use wire::{Answer, RELEASED_CHANNEL_PREFIX, Wire};

@@ -1,0 +1,524 @@
+mod acquiring;
+mod held;
+mod release;
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use self::acquiring::{Attempt, AttemptResult, Failure};
+use self::held::{ExtensionResult, Held};
+use self::release::Release;
+use crate::backoff::Backoff;
+use crate::output::Output;
+use crate::report::{AcquireError, Attempts, ExtendError, Loss};
+use crate::request::MIN_RETRY_DELAY;
+use crate::token::TokenSecret;
+use crate::{
+    Command, CommandId, Config, Event, Hint, Instant, NodeId, NodeOutcomes, Reply, Request, Resource, Token, Ttl,
+};
+
+/// Within this time after an announced release, a waiting lock tries again; the jitter keeps waiters apart.
+const HINT_JITTER: Duration = Duration::from_millis(1);
+
+/// One lock's whole life, as a pure state machine: acquire, hold, extend, release.
+///
+/// The methods come in four kinds:
+///
+/// - **verbs** begin something: [`acquire`](Self::acquire), [`hand_over`](Self::hand_over),
+///   [`extend`](Self::extend), [`release`](Self::release);
+/// - **`handle_*`** take what came in from outside: [`handle_reply`](Self::handle_reply),
+///   [`handle_timeout`](Self::handle_timeout), [`handle_hint`](Self::handle_hint);
+/// - **`poll_*`** give what is to go out: [`poll_command`](Self::poll_command), [`poll_event`](Self::poll_event),
+///   [`poll_timeout`](Self::poll_timeout);
+/// - **getters**.
+///
+/// **After every verb and every `handle_*`: poll all commands and send them, in order; poll all events; then arm a
+/// timer for `poll_timeout`.** The [crate's front page](crate) has the complete loop.
+///
+/// `now` is always the last parameter. A `now` before an earlier one counts as the earlier one. Every call first
+/// expires what `now` has passed, so a timer that comes late changes nothing but the moment at which one learns of it.
+///
+/// A value of this type is all that there is: cloned, it is a second, equal machine.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Lock {
+    config: Config,
+    request: Request,
+    secret: TokenSecret,
+    backoff: Backoff,
+    started_at: Instant,
+    /// The end of the time budget.
+    give_up_at: Instant,
+    attempts: u32,
+    /// What the last attempt that came to a verdict failed with.
+    last_failure: Option<Box<AcquireError>>,
+    /// The latest `now`.
+    clock: Instant,
+    phase: Phase,
+    /// Releases of earlier attempts that are not settled on every node.
+    earlier: Vec<Release>,
+    output: Output,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Phase {
+    /// An attempt is under way.
+    Acquiring(Attempt),
+    /// An attempt has failed; the next begins at `until`.
+    Waiting { until: Instant },
+    /// The lock is held.
+    Held(Held),
+    /// The lock is held, and the round of its last extension is not decided.
+    Extending(Held),
+    /// The lock was held and is lost.
+    Lost(Box<Lost>),
+    /// The lock is being released; after the verdict was reported, until it is settled on every node.
+    Releasing { release: Release, reported: bool },
+    /// Nothing will happen any more, but for releases of earlier attempts.
+    Finished,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Lost {
+    at: Instant,
+    loss: Loss,
+    token: Token,
+    longest_ttl: Ttl,
+    release: Release,
+}
+
+/// # Verbs
+impl Lock {
+    /// Starts to acquire, at once: the first commands wait to be polled.
+    ///
+    /// `seed` must come from the operating system's random source, freshly for every lock: 16 of its bytes make the
+    /// tokens, 8 the jitter.
+    ///
+    /// Ends with [`Event::Acquired`] or [`Event::AcquireFailed`], unless [`release`](Self::release) cancels it.
+    #[must_use]
+    pub fn acquire(config: &Config, request: Request, seed: [u8; 32], now: Instant) -> Self {
+        let (secret, jitter) = split(seed);
+        let mut lock = Self {
+            config: config.clone(),
+            give_up_at: now.saturating_add(request.options.wait),
+            request,
+            secret,
+            backoff: Backoff::new(jitter),
+            started_at: now,
+            attempts: 0,
+            last_failure: None,
+            clock: now,
+            phase: Phase::Finished,
+            earlier: Vec::new(),
+            output: Output::new(),
+        };
+        lock.begin_attempt(now);
+        lock
+    }
+
+    /// Hands the lock over to its caller, if it is still good for that; to be called after [`Event::Acquired`], at
+    /// the moment at which the caller gets to run.
+    ///
+    /// The clock is read twice on purpose: replies may wait in a buffer, or the caller for the processor, until the
+    /// validity is over. In that case, or when less than [`Options::min_validity`](crate::Options::min_validity) is
+    /// left, the answer is `false`: the lock was given back, and the machine goes on as after any attempt that failed.
+    #[must_use = "a lock that was not handed over is not held"]
+    pub fn hand_over(&mut self, now: Instant) -> bool {
+        let now = self.catch_up(now);
+        let Phase::Held(held) = &mut self.phase else {
+            return self.is_held(now);
+        };
+        if held.handed_over {
+            return true;
+        }
+        held.handed_over = now.saturating_add(self.request.options.min_validity) < held.deadline;
+        let handed_over = held.handed_over;
+        if !handed_over {
+            self.fail_attempt(Failure::Expired, now);
+        }
+        handed_over
+    }
+
+    /// Starts to extend a lock that was handed over: from now on for `ttl`, on all nodes.
+    ///
+    /// Ends with [`Event::Extended`] or [`Event::ExtendFailed`]. An extension counts only if a quorum confirms it
+    /// before the old deadline; one that fails changes nothing. A `ttl` that ends before the present deadline does not
+    /// shorten the lock.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is sent, and no event follows:
+    ///
+    /// - [`ExtendError::Request`] when the TTL is out of the config's bounds;
+    /// - [`ExtendError::Lost`] when the lock is lost;
+    /// - [`ExtendError::NotHeld`] when the lock is not held yet, is being extended already, or is being released.
+    pub fn extend(&mut self, ttl: Duration, now: Instant) -> Result<(), ExtendError> {
+        let ttl = Ttl::new(&self.config, ttl)?;
+        let now = self.catch_up(now);
+        match core::mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Held(mut held) if held.handed_over => {
+                held.extend(&self.config, &self.request, ttl, now, &mut self.output);
+                self.phase = Phase::Extending(held);
+                Ok(())
+            }
+            other => {
+                let error = match &other {
+                    Phase::Lost(lost) => ExtendError::Lost(lost.loss.clone()),
+                    _ => ExtendError::NotHeld,
+                };
+                self.phase = other;
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives up whatever there is: releases a lock that is held or may have been acquired, stops an acquisition,
+    /// supersedes an extension. After it nothing but releases is ever sent.
+    ///
+    /// Ends with [`Event::Released`] if there was something to release. Does nothing more when called again.
+    pub fn release(&mut self, now: Instant) {
+        let now = self.catch_up(now);
+        let (token, nodes, longest_ttl) = match &self.phase {
+            Phase::Acquiring(attempt) => (attempt.token, attempt.round.reached(&self.config), self.request.ttl),
+            Phase::Held(held) | Phase::Extending(held) => (held.token, self.config.nodes(), held.longest_ttl),
+            Phase::Lost(lost) => (lost.token, self.config.nodes(), lost.longest_ttl),
+            Phase::Waiting { .. } => {
+                self.phase = Phase::Finished;
+                return;
+            }
+            Phase::Releasing { .. } | Phase::Finished => return,
+        };
+        let (config, resource) = (&self.config, &self.request.resource);
+        let release = Release::begin(config, resource, token, nodes, longest_ttl, now, &mut self.output);
+        self.phase = Phase::Releasing { release, reported: false };
+        self.judge_release();
+    }
+}
+
+/// # What comes in
+impl Lock {
+    /// Takes the reply of `node` to the command `id`. A reply to an old or unknown command is no vote.
+    pub fn handle_reply(&mut self, id: CommandId, node: NodeId, reply: Reply, now: Instant) {
+        let now = self.catch_up(now);
+        let (resource, output) = (&self.request.resource, &mut self.output);
+        if let Some(release) = self.earlier.iter_mut().find(|release| release.expects(id, node)) {
+            release.handle_reply(resource, id, node, reply, now, output);
+            self.earlier.retain(|release| !release.is_settled());
+            return;
+        }
+        match &mut self.phase {
+            Phase::Acquiring(attempt) => {
+                attempt.handle_reply(id, node, reply);
+                self.judge_attempt(now);
+            }
+            Phase::Held(held) => held.handle_reply(&self.request, id, node, reply, output),
+            Phase::Extending(held) => {
+                held.handle_reply(&self.request, id, node, reply, output);
+                self.judge_extension(now);
+            }
+            Phase::Lost(lost) => lost.release.handle_reply(resource, id, node, reply, now, output),
+            Phase::Releasing { release, .. } => {
+                release.handle_reply(resource, id, node, reply, now, output);
+                self.judge_release();
+            }
+            Phase::Waiting { .. } | Phase::Finished => {}
+        }
+    }
+
+    /// Does what has become due. To be called at [`poll_timeout`](Self::poll_timeout), and harmless at any other time.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.catch_up(now);
+    }
+
+    /// Takes what the driver heard about the resource. A lock that waits for its next attempt makes it soon.
+    pub fn handle_hint(&mut self, hint: Hint, now: Instant) {
+        let now = self.catch_up(now);
+        match (hint, &mut self.phase) {
+            (Hint::Released, Phase::Waiting { until }) => {
+                *until = now.saturating_add(self.backoff.below(HINT_JITTER)).min(*until);
+            }
+            (Hint::Released, _) => {}
+        }
+    }
+}
+
+/// # What goes out
+impl Lock {
+    /// The next command to send. They are to be sent in the order in which they are polled.
+    pub fn poll_command(&mut self) -> Option<Command> {
+        self.output.poll_command()
+    }
+
+    /// The next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.output.poll_event()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) has something to do; `None` if it never has.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let phase = match &self.phase {
+            Phase::Acquiring(attempt) => attempt.round.poll_timeout(),
+            Phase::Waiting { until } => Some(*until),
+            Phase::Held(held) => Some(held.deadline),
+            Phase::Extending(held) => {
+                let round = held.extension.as_ref().and_then(held::Extension::poll_timeout);
+                Some(round.map_or(held.deadline, |round| round.min(held.deadline)))
+            }
+            Phase::Lost(lost) => lost.release.poll_timeout(),
+            Phase::Releasing { release, .. } => release.poll_timeout(),
+            Phase::Finished => None,
+        };
+        self.earlier.iter().filter_map(Release::poll_timeout).chain(phase).min()
+    }
+}
+
+/// # Getters
+impl Lock {
+    /// What is locked.
+    #[must_use]
+    pub const fn resource(&self) -> &Resource {
+        &self.request.resource
+    }
+
+    /// How many attempts were begun.
+    #[must_use]
+    pub const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The end of the validity of a lock that is held or was lost; `None` for any other.
+    #[must_use]
+    pub const fn deadline(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Held(held) | Phase::Extending(held) => Some(held.deadline),
+            Phase::Lost(lost) => Some(lost.at),
+            Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Releasing { .. } | Phase::Finished => None,
+        }
+    }
+
+    /// Whether the lock is held and valid at `now`. The state of the machine alone does not say it: the deadline does.
+    #[must_use]
+    pub fn is_held(&self, now: Instant) -> bool {
+        match &self.phase {
+            Phase::Held(held) | Phase::Extending(held) => held.handed_over && now.max(self.clock) < held.deadline,
+            _ => false,
+        }
+    }
+
+    /// Whether no release is waiting for a node that is still in time: what could be told was told.
+    ///
+    /// A node that was down, or silent for too long, is told again later; see [`is_settled`](Self::is_settled).
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let phase = match &self.phase {
+            Phase::Releasing { release, reported } => *reported && release.is_quiet(),
+            Phase::Lost(lost) => lost.release.is_quiet(),
+            _ => true,
+        };
+        phase && self.earlier.iter().all(Release::is_quiet)
+    }
+
+    /// Whether the machine has nothing to do any more and can be dropped: no node has a key of it, or ever will.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        let phase = match &self.phase {
+            Phase::Releasing { release, reported } => *reported && release.is_settled(),
+            Phase::Finished => true,
+            _ => false,
+        };
+        phase && self.earlier.is_empty()
+    }
+}
+
+/// # The transitions
+impl Lock {
+    /// Expires everything that `now` has passed; the answer is `now`, or the latest instant if that is later.
+    fn catch_up(&mut self, now: Instant) -> Instant {
+        self.clock = self.clock.max(now);
+        let now = self.clock;
+        let (resource, output) = (&self.request.resource, &mut self.output);
+        for release in &mut self.earlier {
+            release.handle_timeout(resource, now, output);
+        }
+        self.earlier.retain(|release| !release.is_settled());
+        match &mut self.phase {
+            Phase::Acquiring(attempt) if attempt.round.poll_timeout().is_some_and(|at| now >= at) => {
+                attempt.round.expire(now);
+                self.judge_attempt(now);
+            }
+            Phase::Waiting { until } if now >= *until => self.begin_attempt_or_give_up(now),
+            Phase::Held(held) if now >= held.deadline && !held.handed_over => {
+                self.fail_attempt(Failure::Expired, now);
+            }
+            Phase::Held(held) if now >= held.deadline => self.lose(Loss::Expired, now),
+            Phase::Extending(held) if now >= held.deadline => {
+                self.output.emit(Event::ExtendFailed(ExtendError::Lost(Loss::Expired)));
+                self.lose(Loss::Expired, now);
+            }
+            Phase::Extending(held) => {
+                if let Some(extension) = &mut held.extension {
+                    extension.expire(now);
+                }
+                self.judge_extension(now);
+            }
+            Phase::Lost(lost) => lost.release.handle_timeout(resource, now, output),
+            Phase::Releasing { release, .. } => {
+                release.handle_timeout(resource, now, output);
+                self.judge_release();
+            }
+            Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Held(_) | Phase::Finished => {}
+        }
+        now
+    }
+
+    /// A timer that comes late may find the budget used up.
+    fn begin_attempt_or_give_up(&mut self, now: Instant) {
+        match self.last_failure.take_if(|_| now >= self.give_up_at) {
+            Some(failure) => self.give_up(*failure, now),
+            None => self.begin_attempt(now),
+        }
+    }
+
+    fn begin_attempt(&mut self, now: Instant) {
+        self.attempts = self.attempts.saturating_add(1);
+        let token = self.secret.token(self.attempts);
+        let ends_at = self.round_ends_at(now);
+        let attempt = Attempt::begin(&self.config, &self.request, token, ends_at, now, &mut self.output);
+        self.phase = Phase::Acquiring(attempt);
+    }
+
+    /// When silence counts as a refusal: after the node timeout, and not after the budget. A budget of zero means one
+    /// attempt, which takes the time it needs.
+    fn round_ends_at(&self, now: Instant) -> Instant {
+        let ends_at = now.saturating_add(self.config.node_timeout().of(self.request.ttl.get()));
+        if self.request.options.wait.is_zero() { ends_at } else { ends_at.min(self.give_up_at) }
+    }
+
+    fn judge_attempt(&mut self, now: Instant) {
+        let Phase::Acquiring(attempt) = &self.phase else { return };
+        match attempt.result(&self.config, &self.request, now) {
+            Some(AttemptResult::Won { deadline }) => {
+                let held = Held::new(attempt.token, deadline, self.request.ttl);
+                self.phase = Phase::Held(held);
+                self.output.emit(Event::Acquired { deadline });
+            }
+            Some(AttemptResult::Failed(failure)) => self.fail_attempt(failure, now),
+            None => {}
+        }
+    }
+
+    /// Releases what the attempt has or may have acquired, before anything else; then waits or gives up.
+    fn fail_attempt(&mut self, failure: Failure, now: Instant) {
+        let (token, nodes, report) = match &self.phase {
+            Phase::Acquiring(attempt) => {
+                let round = &attempt.round;
+                (attempt.token, round.reached(&self.config), round.report(&self.config))
+            }
+            Phase::Held(held) => (held.token, self.config.nodes(), NodeOutcomes::all_done(&self.config)),
+            _ => return,
+        };
+        let error = failure.into_error(Attempts {
+            count: self.attempts,
+            elapsed: now.saturating_since(self.started_at),
+            nodes: report,
+        });
+        if !nodes.is_empty() {
+            let (config, request) = (&self.config, &self.request);
+            let release = Release::begin(config, &request.resource, token, nodes, request.ttl, now, &mut self.output);
+            self.earlier.push(release);
+        }
+        self.wait_or_give_up(error, now);
+    }
+
+    fn wait_or_give_up(&mut self, error: AcquireError, now: Instant) {
+        let remaining = self.give_up_at.saturating_since(now);
+        let attempts_left = self.request.options.attempts.is_none_or(|budget| self.attempts < budget);
+        if attempts_left && remaining >= MIN_RETRY_DELAY {
+            let delay = self.backoff.next(self.request.options.retry_delay, remaining);
+            self.phase = Phase::Waiting { until: now.saturating_add(delay) };
+            self.last_failure = Some(Box::new(error));
+            return;
+        }
+        // An attempt that the end of the budget cut short knows less than the one before it.
+        let cut_short = remaining.is_zero() && matches!(error, AcquireError::Unavailable(_));
+        let known = self.last_failure.take().filter(|_| cut_short);
+        self.give_up(known.map_or(error, |known| *known), now);
+    }
+
+    fn give_up(&mut self, mut error: AcquireError, now: Instant) {
+        let attempts = error.attempts_mut();
+        attempts.count = self.attempts;
+        attempts.elapsed = now.saturating_since(self.started_at);
+        self.phase = Phase::Finished;
+        self.output.emit(Event::AcquireFailed(error));
+    }
+
+    fn judge_extension(&mut self, now: Instant) {
+        let Phase::Extending(held) = &mut self.phase else { return };
+        let Some(result) = held.extension.as_ref().and_then(|extension| extension.result(&self.config)) else {
+            return;
+        };
+        match result {
+            ExtensionResult::Extended { deadline } => {
+                held.deadline = deadline;
+                self.hold();
+                self.output.emit(Event::Extended { deadline });
+            }
+            ExtensionResult::Unconfirmed(nodes) => {
+                self.hold();
+                self.output.emit(Event::ExtendFailed(ExtendError::Unconfirmed(nodes)));
+            }
+            ExtensionResult::KeysGone(nodes) => {
+                let loss = Loss::KeysGone(nodes);
+                self.output.emit(Event::ExtendFailed(ExtendError::Lost(loss.clone())));
+                self.lose(loss, now);
+            }
+        }
+    }
+
+    fn hold(&mut self) {
+        self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Extending(held) => Phase::Held(held),
+            other => other,
+        };
+    }
+
+    /// The end of a lock that was held. Keys that a failed extension or a slow clock still keeps are released.
+    fn lose(&mut self, loss: Loss, now: Instant) {
+        let (Phase::Held(held) | Phase::Extending(held)) = &self.phase else { return };
+        let (token, longest_ttl, at) = (held.token, held.longest_ttl, now.min(held.deadline));
+        let (config, resource) = (&self.config, &self.request.resource);
+        let nodes = config.nodes();
+        let release = Release::begin(config, resource, token, nodes, longest_ttl, now, &mut self.output);
+        self.phase = Phase::Lost(Box::new(Lost { at, loss: loss.clone(), token, longest_ttl, release }));
+        self.output.emit(Event::Lost(loss));
+    }
+
+    fn judge_release(&mut self) {
+        let Phase::Releasing { release, reported } = &mut self.phase else { return };
+        if let Some(report) = release.report(&self.config).filter(|_| !*reported) {
+            *reported = true;
+            self.output.emit(Event::Released(report));
+        }
+    }
+}
+
+impl Failure {
+    const fn into_error(self, attempts: Attempts) -> AcquireError {
+        match self {
+            Self::Contended => AcquireError::Contended(attempts),
+            Self::Unavailable => AcquireError::Unavailable(attempts),
+            Self::Expired => AcquireError::Expired(attempts),
+        }
+    }
+}
+
+/// The token's secret and the seed of the jitter.
+fn split(seed: [u8; 32]) -> (TokenSecret, u64) {
+    let (front, back) = seed.split_at(TokenSecret::LEN);
+    let mut secret = [0; TokenSecret::LEN];
+    secret.copy_from_slice(front);
+    let jitter = back.iter().fold(0_u64, |seed, &byte| seed.rotate_left(8) ^ u64::from(byte));
+    (TokenSecret::new(secret), jitter)
+}

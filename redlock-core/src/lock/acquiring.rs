@@ -1,0 +1,75 @@
+use crate::command::Action;
+use crate::output::Output;
+use crate::quorum::Verdict;
+use crate::round::Round;
+use crate::{Cause, CommandId, Config, Instant, NodeId, Reply, Request, Token, Unavailable, lease};
+
+/// One attempt: a fresh token on its way to all nodes at once.
+///
+/// Source: *Distributed Locks with Redis*, "The Redlock Algorithm", steps 1 to 3, with all nodes asked in parallel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Attempt {
+    pub(super) token: Token,
+    pub(super) round: Round,
+    /// When the attempt began, before its first byte was sent.
+    started_at: Instant,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AttemptResult {
+    Won { deadline: Instant },
+    Failed(Failure),
+}
+
+/// Why an attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    Contended,
+    Unavailable,
+    Expired,
+}
+
+impl Attempt {
+    pub(super) fn begin(
+        config: &Config,
+        request: &Request,
+        token: Token,
+        round_ends_at: Instant,
+        now: Instant,
+        output: &mut Output,
+    ) -> Self {
+        let (resource, ttl) = (request.resource.clone(), request.ttl);
+        let action = Action::Acquire { resource, token, ttl };
+        let id = output.send(config.nodes(), action, round_ends_at);
+        Self { token, round: Round::open(config, config.nodes(), id, round_ends_at), started_at: now }
+    }
+
+    pub(super) fn handle_reply(&mut self, id: CommandId, node: NodeId, reply: Reply) {
+        let reply = match reply {
+            Reply::Missing | Reply::UnknownScript => Reply::Unavailable(Unavailable::new(Cause::Unexpected)),
+            fitting => fitting,
+        };
+        self.round.record(id, node, reply);
+    }
+
+    /// The result, as soon as it is fixed. `now` is when the deciding reply was handled.
+    pub(super) fn result(&self, config: &Config, request: &Request, now: Instant) -> Option<AttemptResult> {
+        let tally = self.round.tally();
+        let refused = tally.held_by_other.saturating_add(tally.unavailable);
+        match config.votes().verdict(tally.done, refused) {
+            Verdict::Undecided => None,
+            Verdict::Won => Some(self.won(config, request, now)),
+            Verdict::Lost if config.votes().is_blocked_by(tally.unavailable) => {
+                Some(AttemptResult::Failed(Failure::Unavailable))
+            }
+            Verdict::Lost => Some(AttemptResult::Failed(Failure::Contended)),
+        }
+    }
+
+    fn won(&self, config: &Config, request: &Request, now: Instant) -> AttemptResult {
+        lease::deadline(config, self.started_at, request.ttl.get())
+            .filter(|deadline| now.saturating_add(request.options.min_validity) < *deadline)
+            .map_or(AttemptResult::Failed(Failure::Expired), |deadline| AttemptResult::Won { deadline })
+    }
+}

@@ -1,0 +1,107 @@
+use crate::command::Action;
+use crate::output::Output;
+use crate::round::{Recorded, Round};
+use crate::{CommandId, Config, Instant, NodeId, NodeOutcomes, NodeSet, Reply, Request, Token, Ttl, lease};
+
+/// A lock that is held.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Held {
+    pub(super) token: Token,
+    /// The end of its validity.
+    pub(super) deadline: Instant,
+    /// The longest TTL that a node may have been told.
+    pub(super) longest_ttl: Ttl,
+    /// The caller has taken it.
+    pub(super) handed_over: bool,
+    /// The last extension, whose late replies still tell which nodes to heal.
+    pub(super) extension: Option<Extension>,
+}
+
+/// One extension: a round of compare-and-lengthen on all nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Extension {
+    round: Round,
+    ttl: Ttl,
+    /// When it began, before its first byte was sent.
+    started_at: Instant,
+    /// The deadline of the lock when it began: past it nothing of the extension is sent.
+    send_by: Instant,
+}
+
+/// What became of an extension.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ExtensionResult {
+    Extended { deadline: Instant },
+    Unconfirmed(NodeOutcomes),
+    KeysGone(NodeOutcomes),
+}
+
+impl Held {
+    pub(super) fn new(token: Token, deadline: Instant, ttl: Ttl) -> Self {
+        Self { token, deadline, longest_ttl: ttl, handed_over: false, extension: None }
+    }
+
+    /// Asks all nodes to let the key live for `ttl` from now on.
+    pub(super) fn extend(&mut self, config: &Config, request: &Request, ttl: Ttl, now: Instant, output: &mut Output) {
+        let ends_at = now.saturating_add(config.node_timeout().of(ttl.get())).min(self.deadline);
+        let action = Action::Extend { resource: request.resource.clone(), token: self.token, ttl };
+        let id = output.send(config.nodes(), action, self.deadline);
+        let round = Round::open(config, config.nodes(), id, ends_at);
+        self.longest_ttl = self.longest_ttl.max(ttl);
+        self.extension = Some(Extension { round, ttl, started_at: now, send_by: self.deadline });
+    }
+
+    /// Takes a reply to the last extension, in time or late.
+    ///
+    /// A node without the key is given it anew, so that a lock that is held for long outlives the restart of every
+    /// node, one at a time. The new key does not count in this round: nobody knows for how long the node was without.
+    pub(super) fn handle_reply(
+        &mut self,
+        request: &Request,
+        id: CommandId,
+        node: NodeId,
+        reply: Reply,
+        output: &mut Output,
+    ) {
+        let Some(extension) = &mut self.extension else { return };
+        let is_missing = reply == Reply::Missing;
+        let (resource, token, ttl) = (request.resource.clone(), self.token, extension.ttl);
+        let only = NodeSet::from_iter([node]);
+        match extension.round.record(id, node, reply) {
+            Recorded::Vote if is_missing => {
+                output.send(only, Action::Acquire { resource, token, ttl }, extension.send_by);
+            }
+            Recorded::WantsSource => {
+                let id = output.send_source(only, Action::Extend { resource, token, ttl }, extension.send_by);
+                extension.round.asked_again(only, id, true);
+            }
+            Recorded::Vote | Recorded::Stray => {}
+        }
+    }
+}
+
+impl Extension {
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.round.expire(now);
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.round.poll_timeout()
+    }
+
+    /// The result, as soon as it is fixed. The caller has made sure that the lock's deadline has not passed.
+    pub(super) fn result(&self, config: &Config) -> Option<ExtensionResult> {
+        let (votes, tally) = (config.votes(), self.round.tally());
+        let failed = tally.gone().saturating_add(tally.unavailable);
+        if tally.done >= votes.size() {
+            let deadline = lease::deadline(config, self.started_at, self.ttl.get()).unwrap_or(self.send_by);
+            Some(ExtensionResult::Extended { deadline: deadline.max(self.send_by) })
+        } else if votes.is_blocked_by(tally.gone()) {
+            Some(ExtensionResult::KeysGone(self.round.report(config)))
+        } else if votes.is_blocked_by(failed) && !votes.is_blocked_by(tally.gone().saturating_add(tally.pending)) {
+            Some(ExtensionResult::Unconfirmed(self.round.report(config)))
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,150 @@
+use core::time::Duration;
+
+use crate::command::Action;
+use crate::output::Output;
+use crate::round::{Recorded, Round};
+use crate::{
+    CommandId, Config, Instant, NodeId, NodeSet, ReleaseReport, ReleaseVerdict, Reply, Resource, Token, Ttl, lease,
+};
+
+/// The first wait before a node that failed is told again; it doubles up to [`MAX_RETRY`].
+const MIN_RETRY: Duration = Duration::from_millis(50);
+/// The longest wait before a node that failed is told again.
+const MAX_RETRY: Duration = Duration::from_secs(1);
+
+/// The release of one token on all nodes that may have it.
+///
+/// It has a verdict as soon as that is fixed, but goes on after it: a node that failed is told again until it answers,
+/// or until the key is over anyway. A node that is merely silent is not told again, because the command is still on
+/// its way; its late answer settles it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Release {
+    token: Token,
+    round: Round,
+    /// The nodes that may still have the key.
+    unsettled: NodeSet,
+    /// Those of them that are to be told again, at `retry_at`.
+    failed: NodeSet,
+    retry_at: Instant,
+    retry_delay: Duration,
+    /// From then on every key is over.
+    until: Instant,
+}
+
+impl Release {
+    /// Tells `nodes` to delete the key; none of them was told a TTL longer than `longest_ttl`.
+    pub(super) fn begin(
+        config: &Config,
+        resource: &Resource,
+        token: Token,
+        nodes: NodeSet,
+        longest_ttl: Ttl,
+        now: Instant,
+        output: &mut Output,
+    ) -> Self {
+        let ttl = longest_ttl.get();
+        let until = now.saturating_add(ttl).saturating_add(lease::drift(ttl, config.drift_ppm()));
+        let ends_at = now.saturating_add(config.node_timeout().of(ttl));
+        let id = output.send(nodes, Action::Release { resource: resource.clone(), token }, until);
+        Self {
+            token,
+            round: Round::open(config, nodes, id, ends_at),
+            unsettled: nodes,
+            failed: NodeSet::EMPTY,
+            retry_at: now,
+            retry_delay: MIN_RETRY,
+            until,
+        }
+    }
+
+    /// Whether a reply with this id is one to this release.
+    pub(super) fn expects(&self, id: CommandId, node: NodeId) -> bool {
+        self.round.expects(id, node)
+    }
+
+    pub(super) fn handle_reply(
+        &mut self,
+        resource: &Resource,
+        id: CommandId,
+        node: NodeId,
+        reply: Reply,
+        now: Instant,
+        output: &mut Output,
+    ) {
+        let failed = matches!(reply, Reply::Unavailable(_));
+        match self.round.record(id, node, reply) {
+            Recorded::Stray => {}
+            Recorded::WantsSource => {
+                let only = NodeSet::from_iter([node]);
+                let id = output.send_source(only, self.action(resource), self.until);
+                self.round.asked_again(only, id, true);
+            }
+            Recorded::Vote if failed => self.retry_later(node, now),
+            Recorded::Vote => {
+                self.unsettled.remove(node);
+                self.failed.remove(node);
+            }
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, resource: &Resource, now: Instant, output: &mut Output) {
+        self.round.expire(now);
+        if now >= self.until {
+            self.unsettled = NodeSet::EMPTY;
+        } else if !self.failed.is_empty() && now >= self.retry_at {
+            let nodes = core::mem::take(&mut self.failed);
+            let id = output.send(nodes, self.action(resource), self.until);
+            self.round.asked_again(nodes, id, false);
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let retry = (!self.failed.is_empty()).then_some(self.retry_at);
+        let until = (!self.is_settled()).then_some(self.until);
+        [self.round.poll_timeout(), retry, until].into_iter().flatten().min()
+    }
+
+    /// The verdict with what each node said, as soon as it is fixed.
+    pub(super) fn report(&self, config: &Config) -> Option<ReleaseReport> {
+        let verdict = self.verdict(config)?;
+        Some(ReleaseReport { verdict, nodes: self.round.report(config) })
+    }
+
+    /// Whether no node can have the key any more.
+    pub(super) const fn is_settled(&self) -> bool {
+        self.unsettled.is_empty()
+    }
+
+    /// Whether every node has answered, or failed, or let its time pass.
+    pub(super) fn is_quiet(&self) -> bool {
+        !self.round.is_pending()
+    }
+
+    fn verdict(&self, config: &Config) -> Option<ReleaseVerdict> {
+        let (votes, tally) = (config.votes(), self.round.tally());
+        let may_be = |count: usize| count.saturating_add(tally.pending);
+        if tally.done >= votes.size() {
+            Some(ReleaseVerdict::Released)
+        } else if tally.held_by_other >= votes.size() {
+            Some(ReleaseVerdict::TakenOver)
+        } else if votes.is_blocked_by(tally.gone()) && may_be(tally.held_by_other) < votes.size() {
+            Some(ReleaseVerdict::AlreadyExpired)
+        } else if may_be(tally.done) < votes.size() && !votes.is_blocked_by(may_be(tally.gone())) {
+            Some(ReleaseVerdict::Unconfirmed)
+        } else {
+            None
+        }
+    }
+
+    fn retry_later(&mut self, node: NodeId, now: Instant) {
+        if self.failed.is_empty() {
+            self.retry_at = now.saturating_add(self.retry_delay);
+            self.retry_delay = self.retry_delay.saturating_mul(2).min(MAX_RETRY);
+        }
+        self.failed.insert(node);
+    }
+
+    fn action(&self, resource: &Resource) -> Action {
+        Action::Release { resource: resource.clone(), token: self.token }
+    }
+}

@@ -1,0 +1,129 @@
+//! A Redis master as a pure state machine, for simulators and property tests.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::{Action, Command, Instant, Reply, ScriptForm};
+
+/// What a Redis master answers to the commands of this crate, with a clock that is handed in.
+///
+/// It keeps keys with their expiry in whole milliseconds as Redis does: a key with a TTL of `n` ms is there in the
+/// millisecond `n` after the one in which it was set, and gone in the next.
+///
+/// ```
+/// use core::time::Duration;
+/// use redlock_core::{Config, Instant, Lock, Options, Reply, Request, model::Node};
+///
+/// let config = Config::builder(["only"]).build()?;
+/// let request = Request::new(&config, "job", Duration::from_secs(1), Options::new())?;
+/// let mut lock = Lock::acquire(&config, request, [1; 32], Instant::EPOCH);
+/// let command = lock.poll_command().expect("a lock begins with a command");
+///
+/// let mut node = Node::new();
+/// assert_eq!(node.execute(&command, Instant::EPOCH), Reply::Done);
+/// assert_eq!(node.execute(&command, Instant::EPOCH), Reply::HeldByOther);
+/// assert!(node.get(b"job", Instant::from_epoch(Duration::from_millis(1_000))).is_some());
+/// assert!(node.get(b"job", Instant::from_epoch(Duration::from_millis(1_001))).is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Node {
+    keys: BTreeMap<Vec<u8>, Entry>,
+    knows_scripts: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Entry {
+    value: Vec<u8>,
+    /// The last millisecond in which the key is there; `None` if it never expires.
+    expires_at: Option<u128>,
+}
+
+impl Node {
+    /// A node without keys that has seen no script.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { keys: BTreeMap::new(), knows_scripts: false }
+    }
+
+    /// Carries out a command at the moment `now` of the node's own clock.
+    pub fn execute(&mut self, command: &Command, now: Instant) -> Reply {
+        self.expire(now);
+        match (&command.action, command.form) {
+            (Action::Extend { .. } | Action::Release { .. }, ScriptForm::Digest) if !self.knows_scripts => {
+                return Reply::UnknownScript;
+            }
+            (_, ScriptForm::Source) => self.knows_scripts = true,
+            (_, ScriptForm::Digest) => {}
+        }
+        let key = command.action.resource().as_bytes();
+        let token = command.action.token().as_bytes();
+        match (&command.action, self.keys.get_mut(key)) {
+            (Action::Acquire { ttl, .. }, None) => {
+                let entry = Entry { value: token.into(), expires_at: Some(expiry(now, ttl.as_millis())) };
+                self.keys.insert(key.into(), entry);
+                Reply::Done
+            }
+            (Action::Extend { .. } | Action::Release { .. }, None) => Reply::Missing,
+            (Action::Acquire { .. }, Some(_)) => Reply::HeldByOther,
+            (_, Some(entry)) if entry.value != token => Reply::HeldByOther,
+            (Action::Extend { ttl, .. }, Some(entry)) => {
+                entry.expires_at = entry.expires_at.max(Some(expiry(now, ttl.as_millis())));
+                Reply::Done
+            }
+            (Action::Release { .. }, Some(_)) => {
+                self.keys.remove(key);
+                Reply::Done
+            }
+        }
+    }
+
+    /// The value of a key.
+    pub fn get(&mut self, key: &[u8], now: Instant) -> Option<&[u8]> {
+        self.expire(now);
+        self.keys.get(key).map(|entry| &*entry.value)
+    }
+
+    /// For how long a key still lives; `None` without the key, [`Duration::MAX`] for one that does not expire.
+    pub fn ttl(&mut self, key: &[u8], now: Instant) -> Option<Duration> {
+        self.expire(now);
+        let entry = self.keys.get(key)?;
+        let Some(expires_at) = entry.expires_at else { return Some(Duration::MAX) };
+        let millis = expires_at.saturating_sub(now.since_epoch().as_millis());
+        Some(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
+    }
+
+    /// Sets a key as another client would, with or without a TTL, whatever was there before.
+    pub fn set(&mut self, key: &[u8], value: &[u8], ttl: Option<Duration>, now: Instant) {
+        let millis = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
+        let entry = Entry { value: value.into(), expires_at: millis.map(|millis| expiry(now, millis)) };
+        self.keys.insert(key.into(), entry);
+    }
+
+    /// The keys that are there.
+    pub fn keys(&mut self, now: Instant) -> impl Iterator<Item = &[u8]> {
+        self.expire(now);
+        self.keys.keys().map(|key| &**key)
+    }
+
+    /// Deletes all keys, as `FLUSHALL` or a restart without persistence does.
+    pub fn wipe(&mut self) {
+        self.keys.clear();
+    }
+
+    /// Forgets all scripts, as `SCRIPT FLUSH` or a restart does.
+    pub fn forget_scripts(&mut self) {
+        self.knows_scripts = false;
+    }
+
+    fn expire(&mut self, now: Instant) {
+        let now = now.since_epoch().as_millis();
+        self.keys.retain(|_, entry| entry.expires_at.is_none_or(|expires_at| now <= expires_at));
+    }
+}
+
+/// The last millisecond in which a key is there that is set now.
+fn expiry(now: Instant, ttl_millis: u64) -> u128 {
+    now.since_epoch().as_millis().saturating_add(u128::from(ttl_millis))
+}

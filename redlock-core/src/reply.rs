@@ -1,0 +1,130 @@
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::fmt;
+
+/// What a node made of a command.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reply {
+    /// It did what it was asked to do.
+    Done,
+    /// The key is there with another value or another type: somebody else holds it. Nothing was changed.
+    HeldByOther,
+    /// There is no such key. Nothing was changed.
+    Missing,
+    /// It does not know the script by its digest; the core then sends the text.
+    UnknownScript,
+    /// It did not do it, or may not have done it, for a reason of its own.
+    Unavailable(Unavailable),
+}
+
+/// Why a node has no say.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Unavailable {
+    cause: Cause,
+    /// Shared, and behind a thin pointer: outcomes are kept inline, one a node, and cloned into reports.
+    detail: Option<Arc<String>>,
+}
+
+impl Unavailable {
+    /// A cause without anything to add.
+    #[must_use]
+    pub const fn new(cause: Cause) -> Self {
+        Self { cause, detail: None }
+    }
+
+    /// A cause and what the node or the operating system said. The detail must not contain a secret.
+    #[must_use]
+    pub fn with_detail(cause: Cause, detail: &str) -> Self {
+        let longest = detail.char_indices().nth(MAX_DETAIL).map_or(detail, |(end, _)| detail.get(..end).unwrap_or(""));
+        Self { cause, detail: Some(Arc::new(longest.into())) }
+    }
+
+    /// The cause.
+    #[must_use]
+    pub const fn cause(&self) -> Cause {
+        self.cause
+    }
+
+    /// What the node or the operating system said.
+    #[must_use]
+    pub fn detail(&self) -> Option<&str> {
+        self.detail.as_ref().map(|detail| detail.as_str())
+    }
+}
+
+/// How many characters of a node's own words are kept: a hostile one may say a lot.
+const MAX_DETAIL: usize = 256;
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.cause)?;
+        match &self.detail {
+            Some(detail) => write!(f, " ({detail})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The kinds of reason for which a node has no say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// It did not answer in time; it may do what it was asked to do later.
+    NoAnswer,
+    /// The command was never sent, so it was certainly not carried out.
+    NotSent,
+    /// The connection broke while the command was under way; it may have been carried out.
+    Disconnected,
+    /// It is still loading its data (`LOADING`).
+    Loading,
+    /// It is a replica (`READONLY`).
+    ReadOnly,
+    /// It has no memory left for a new key (`OOM`).
+    OutOfMemory,
+    /// It wants a password, or another one (`NOAUTH`, `WRONGPASS`).
+    NotAuthenticated,
+    /// The user may not run the command or touch the key (`NOPERM`).
+    NoPermission,
+    /// It is running somebody's slow script (`BUSY`).
+    Busy,
+    /// It is a member of a cluster that keeps the key elsewhere (`MOVED`, `ASK`, `CLUSTERDOWN`).
+    Cluster,
+    /// It answered with an error of another kind.
+    Refused,
+    /// It answered with something that does not fit the command.
+    Unexpected,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoAnswer => "no answer in time",
+            Self::NotSent => "not reachable",
+            Self::Disconnected => "the connection broke before the answer",
+            Self::Loading => "still loading its data, try again later",
+            Self::ReadOnly => "a read-only replica, name its master instead",
+            Self::OutOfMemory => "out of memory, raise its maxmemory",
+            Self::NotAuthenticated => "not authenticated, check user and password",
+            Self::NoPermission => "not permitted, check the user's ACL",
+            Self::Busy => "busy with a slow script",
+            Self::Cluster => "a cluster member that does not serve this key, name independent masters",
+            Self::Refused => "refused",
+            Self::Unexpected => "an answer that does not fit the command, is this a Redis server?",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    #[test]
+    fn what_a_node_says_is_kept_up_to_a_length() {
+        let shout = "é".repeat(10_000);
+        let kept = Unavailable::with_detail(Cause::Refused, &shout);
+        assert_eq!(kept.detail().unwrap().chars().count(), MAX_DETAIL);
+        assert_eq!(Unavailable::with_detail(Cause::Busy, "slow").to_string(), "busy with a slow script (slow)");
+    }
+}

@@ -1,0 +1,210 @@
+use core::fmt;
+use core::time::Duration;
+
+use smallvec::SmallVec;
+
+use crate::{Cause, Config, NodeId, RequestError, Unavailable};
+
+/// How many nodes a report has room for without allocating.
+pub(crate) const INLINE_NODES: usize = 5;
+
+/// What became of a command on one node.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The node has not answered; nobody needed to wait for it.
+    Pending,
+    /// The node did it: granted, extended or released.
+    Done,
+    /// The node keeps the key for somebody else.
+    HeldByOther,
+    /// The node has no such key.
+    Missing,
+    /// The node has no say.
+    Unavailable(Unavailable),
+}
+
+impl Outcome {
+    pub(crate) const NO_ANSWER: Self = Self::Unavailable(Unavailable::new(Cause::NoAnswer));
+
+    /// Whether the command was certainly never sent to the node.
+    pub(crate) fn was_not_sent(&self) -> bool {
+        matches!(self, Self::Unavailable(unavailable) if unavailable.cause() == Cause::NotSent)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Pending => f.write_str("not awaited"),
+            Self::Done => f.write_str("agreed"),
+            Self::HeldByOther => f.write_str("held by somebody else"),
+            Self::Missing => f.write_str("no such key"),
+            Self::Unavailable(unavailable) => write!(f, "{unavailable}"),
+        }
+    }
+}
+
+/// What each node said, with the node's name.
+///
+/// Displayed as a list: `10.0.0.1:6379: agreed; 10.0.0.2:6379: no answer in time`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct NodeOutcomes {
+    pub(crate) config: Config,
+    pub(crate) outcomes: SmallVec<[Outcome; INLINE_NODES]>,
+}
+
+impl NodeOutcomes {
+    pub(crate) fn all_done(config: &Config) -> Self {
+        let outcomes = config.nodes().iter().map(|_| Outcome::Done).collect();
+        Self { config: config.clone(), outcomes }
+    }
+
+    /// The nodes with their names and outcomes, in the order of the configuration.
+    pub fn iter(&self) -> impl Iterator<Item = (NodeId, &str, &Outcome)> {
+        let nodes = self.config.nodes().iter().zip(&self.outcomes);
+        nodes.map(|(node, outcome)| (node, self.config.name(node), outcome))
+    }
+
+    /// How many nodes have an outcome that `matches`.
+    pub fn count(&self, matches: impl Fn(&Outcome) -> bool) -> usize {
+        self.outcomes.iter().filter(|outcome| matches(outcome)).count()
+    }
+}
+
+impl fmt::Display for NodeOutcomes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, (_, name, outcome)) in self.iter().enumerate() {
+            let separator = if position == 0 { "" } else { "; " };
+            write!(f, "{separator}{name}: {outcome}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for NodeOutcomes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter().map(|(_, name, outcome)| (name, outcome))).finish()
+    }
+}
+
+/// What was tried in vain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Attempts {
+    /// How many attempts were made.
+    pub count: u32,
+    /// For how long, from the first attempt on.
+    pub elapsed: Duration,
+    /// What each node said to the last attempt that came to a verdict.
+    pub nodes: NodeOutcomes,
+}
+
+impl fmt::Display for Attempts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "attempts: {}, in {:?}; {}", self.count, self.elapsed, self.nodes)
+    }
+}
+
+/// Why a lock was not acquired.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcquireError {
+    /// Enough nodes can be reached, but somebody else holds the lock.
+    #[error("the lock is held by somebody else ({0})")]
+    Contended(Attempts),
+    /// Too many nodes cannot be reached or refuse to work: nobody can acquire a lock now.
+    #[error("too few nodes are available ({0})")]
+    Unavailable(Attempts),
+    /// A quorum agreed, but so late that too little validity was left. The lock was given back.
+    #[error("a quorum agreed too late for the validity asked for: take a longer TTL ({0})")]
+    Expired(Attempts),
+}
+
+impl AcquireError {
+    /// What was tried.
+    #[must_use]
+    pub const fn attempts(&self) -> &Attempts {
+        match self {
+            Self::Contended(attempts) | Self::Unavailable(attempts) | Self::Expired(attempts) => attempts,
+        }
+    }
+
+    pub(crate) const fn attempts_mut(&mut self) -> &mut Attempts {
+        match self {
+            Self::Contended(attempts) | Self::Unavailable(attempts) | Self::Expired(attempts) => attempts,
+        }
+    }
+}
+
+/// Why a lock was not extended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExtendError {
+    /// The lock is lost, for ever: its deadline has passed, or too few nodes have it still.
+    #[error("the lock is lost: {0}")]
+    Lost(Loss),
+    /// Too few nodes confirmed in time. Nothing has changed: the lock is valid until its old deadline, and the
+    /// extension may be tried again before that.
+    #[error("too few nodes confirmed the extension, the old deadline stands ({0})")]
+    Unconfirmed(NodeOutcomes),
+    /// The TTL was refused before anything was sent. Nothing has changed.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// The lock is not held yet, is being extended already, or is being released.
+    #[error("there is no held lock that could be extended now")]
+    NotHeld,
+}
+
+/// How a held lock was lost.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Loss {
+    /// Its deadline passed.
+    #[error("its deadline has passed")]
+    Expired,
+    /// An extension found that a quorum can no longer have it: keys were deleted, or nodes lost their data.
+    #[error("its keys are gone ({0})")]
+    KeysGone(NodeOutcomes),
+}
+
+/// What became of a release.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ReleaseReport {
+    /// The result as a whole.
+    pub verdict: ReleaseVerdict,
+    /// What each node said until the verdict was fixed.
+    pub nodes: NodeOutcomes,
+}
+
+impl fmt::Display for ReleaseReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.verdict, self.nodes)
+    }
+}
+
+/// The result of a release as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ReleaseVerdict {
+    /// A quorum still had the lock and has deleted it.
+    Released,
+    /// The lock was over before: too few nodes still had it for a quorum.
+    AlreadyExpired,
+    /// The lock was over before, and a quorum keeps it for somebody else now. Theirs was not touched.
+    TakenOver,
+    /// Too few nodes answered. Those that did not are told again when they are back, until the TTL is over.
+    Unconfirmed,
+}
+
+impl fmt::Display for ReleaseVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Released => "released",
+            Self::AlreadyExpired => "already expired",
+            Self::TakenOver => "taken over by somebody else",
+            Self::Unconfirmed => "not confirmed by a quorum",
+        })
+    }
+}

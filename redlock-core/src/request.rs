@@ -1,0 +1,349 @@
+use alloc::sync::Arc;
+use core::fmt;
+use core::time::Duration;
+
+use crate::config::MIN_TTL;
+use crate::{Config, lease};
+
+/// The name of what is locked: bytes, which are the key of the lock on every node as they are.
+///
+/// Clones share the bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Resource(Arc<[u8]>);
+
+impl Resource {
+    /// The bytes of the name.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Resource(\"{self}\")")
+    }
+}
+
+/// For how long a key lives on a node after it was set: 1 ms to [`Config::max_ttl`], by construction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ttl(Duration);
+
+impl Ttl {
+    /// Checks a duration against the bounds of a config.
+    ///
+    /// # Errors
+    ///
+    /// - [`RequestError::TtlTooShort`] below 1 ms, because Redis would delete the key instead;
+    /// - [`RequestError::TtlTooLong`] above [`Config::max_ttl`];
+    /// - [`RequestError::NoValidity`] when the drift leaves none of it.
+    pub fn new(config: &Config, ttl: Duration) -> Result<Self, RequestError> {
+        Self::with_validity(config, ttl, Duration::ZERO)
+    }
+
+    fn with_validity(config: &Config, ttl: Duration, min_validity: Duration) -> Result<Self, RequestError> {
+        if ttl < MIN_TTL {
+            return Err(RequestError::TtlTooShort { ttl });
+        }
+        let max_ttl = config.max_ttl();
+        if ttl > max_ttl {
+            return Err(RequestError::TtlTooLong { ttl, max_ttl });
+        }
+        let drift = lease::drift(ttl, config.drift_ppm());
+        if ttl.saturating_sub(drift) <= min_validity {
+            return Err(RequestError::NoValidity { ttl, drift, min_validity });
+        }
+        Ok(Self(ttl))
+    }
+
+    /// The duration that was asked for.
+    #[must_use]
+    pub const fn get(self) -> Duration {
+        self.0
+    }
+
+    /// In whole milliseconds, rounded up: what the nodes are told.
+    #[must_use]
+    pub fn as_millis(self) -> u64 {
+        u64::try_from(self.0.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    }
+}
+
+/// The cap of the random wait between two attempts: it begins at `base` and doubles up to `max`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RetryDelay {
+    base: Duration,
+    max: Duration,
+}
+
+impl RetryDelay {
+    /// Up to 20 ms before the second attempt, and never more than 200 ms.
+    ///
+    /// 200 ms is the retry delay of the reference implementations; the shorter begin serves locks that are held for
+    /// milliseconds only.
+    pub const DEFAULT: Self = Self { base: Duration::from_millis(20), max: Duration::from_millis(200) };
+
+    /// From `base` up to `max`. [`Request::new`] checks that `base` is at least 1 ms and `max` not below it.
+    #[must_use]
+    pub const fn new(base: Duration, max: Duration) -> Self {
+        Self { base, max }
+    }
+
+    /// The cap before the second attempt.
+    #[must_use]
+    pub const fn base(self) -> Duration {
+        self.base
+    }
+
+    /// The highest cap.
+    #[must_use]
+    pub const fn max(self) -> Duration {
+        self.max
+    }
+}
+
+impl Default for RetryDelay {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
+/// For how long [`Options::wait`] lets an acquisition try by default: 30 seconds.
+pub const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+
+/// How hard to try, for one acquisition.
+///
+/// ```
+/// use core::time::Duration;
+/// use redlock_core::Options;
+///
+/// let patient = Options::new().wait(Duration::from_secs(120));
+/// let once = Options::new().attempts(1);
+/// # assert_ne!(patient, once);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub struct Options {
+    pub(crate) wait: Duration,
+    pub(crate) attempts: Option<u32>,
+    pub(crate) retry_delay: RetryDelay,
+    pub(crate) min_validity: Duration,
+}
+
+impl Options {
+    /// The defaults: [`DEFAULT_WAIT`], any number of attempts, [`RetryDelay::DEFAULT`], any validity.
+    pub const fn new() -> Self {
+        Self { wait: DEFAULT_WAIT, attempts: None, retry_delay: RetryDelay::DEFAULT, min_validity: Duration::ZERO }
+    }
+
+    /// The time budget: no attempt goes on for longer than this after the first one began.
+    pub const fn wait(mut self, budget: Duration) -> Self {
+        self.wait = budget;
+        self
+    }
+
+    /// The largest number of attempts, in addition to the time budget; 1 means not to wait at all.
+    pub const fn attempts(mut self, attempts: u32) -> Self {
+        self.attempts = Some(attempts);
+        self
+    }
+
+    /// The random wait between attempts.
+    pub const fn retry_delay(mut self, delay: RetryDelay) -> Self {
+        self.retry_delay = delay;
+        self
+    }
+
+    /// How much validity must be left when the lock is handed over; one that has less is given back and tried anew.
+    pub const fn min_validity(mut self, validity: Duration) -> Self {
+        self.min_validity = validity;
+        self
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What is to be locked, for how long, and how hard to try. A request that exists is valid.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Request {
+    pub(crate) resource: Resource,
+    pub(crate) ttl: Ttl,
+    pub(crate) options: Options,
+}
+
+impl Request {
+    /// Checks a request against the bounds of a config.
+    ///
+    /// # Errors
+    ///
+    /// - [`RequestError::EmptyName`] or [`RequestError::NameTooLong`] for a name that is no key;
+    /// - [`RequestError::TtlTooShort`], [`RequestError::TtlTooLong`] or [`RequestError::NoValidity`] for a TTL that is
+    ///   out of bounds, or from which drift and [`Options::min_validity`] leave nothing;
+    /// - [`RequestError::NoAttempts`] or [`RequestError::RetryDelay`] for options that cannot be followed.
+    pub fn new(config: &Config, name: impl AsRef<[u8]>, ttl: Duration, options: Options) -> Result<Self, RequestError> {
+        let name = name.as_ref();
+        if name.is_empty() {
+            return Err(RequestError::EmptyName);
+        }
+        if name.len() > config.max_name_len() {
+            return Err(RequestError::NameTooLong { len: name.len(), max_name_len: config.max_name_len() });
+        }
+        let ttl = Ttl::with_validity(config, ttl, options.min_validity)?;
+        if options.attempts == Some(0) {
+            return Err(RequestError::NoAttempts);
+        }
+        let delay = options.retry_delay;
+        if delay.base < MIN_RETRY_DELAY || delay.max < delay.base {
+            return Err(RequestError::RetryDelay { base: delay.base, max: delay.max });
+        }
+        Ok(Self { resource: Resource(name.into()), ttl, options })
+    }
+
+    /// What is to be locked.
+    #[must_use]
+    pub const fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// For how long.
+    #[must_use]
+    pub const fn ttl(&self) -> Ttl {
+        self.ttl
+    }
+}
+
+/// The shortest cap of a wait between attempts: below it contenders would only busy the nodes.
+pub const MIN_RETRY_DELAY: Duration = Duration::from_millis(1);
+
+/// Why a call was refused before anything was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The name of the resource is empty.
+    #[error("the name of the resource is empty: it is the key on the nodes and needs at least one byte")]
+    EmptyName,
+    /// The name of the resource is too long.
+    #[error("the name of the resource has {len} bytes, at most {max_name_len} are allowed (max_name_len)")]
+    NameTooLong {
+        /// The length of the name in bytes.
+        len: usize,
+        /// The bound in force.
+        max_name_len: usize,
+    },
+    /// The TTL is zero or below the resolution of Redis.
+    #[error("the TTL is {ttl:?}, it must be at least {MIN_TTL:?}")]
+    TtlTooShort {
+        /// What was given.
+        ttl: Duration,
+    },
+    /// The TTL is above the bound.
+    #[error("the TTL is {ttl:?}, at most {max_ttl:?} are allowed (max_ttl)")]
+    TtlTooLong {
+        /// What was given.
+        ttl: Duration,
+        /// The bound in force.
+        max_ttl: Duration,
+    },
+    /// Nothing would be left of the TTL.
+    #[error(
+        "a TTL of {ttl:?} less a drift of {drift:?} does not exceed the validity asked for ({min_validity:?}): take a longer TTL"
+    )]
+    NoValidity {
+        /// What was given.
+        ttl: Duration,
+        /// What the drift takes of it.
+        drift: Duration,
+        /// The least validity that was asked for.
+        min_validity: Duration,
+    },
+    /// No attempt is allowed.
+    #[error("the number of attempts is 0, it must be at least 1")]
+    NoAttempts,
+    /// The bounds of the retry delay contradict each other.
+    #[error(
+        "the retry delay runs from {base:?} to {max:?}, it must begin at {MIN_RETRY_DELAY:?} or more and not decrease"
+    )]
+    RetryDelay {
+        /// The first cap.
+        base: Duration,
+        /// The highest cap.
+        max: Duration,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        Config::builder(["a", "b", "c"]).max_name_len(8).build().unwrap()
+    }
+
+    fn refused(name: &str, ttl: Duration, options: Options) -> RequestError {
+        Request::new(&config(), name, ttl, options).unwrap_err()
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn the_defaults_are_the_documented_ones() {
+        let options = Options::default();
+        assert_eq!(options.wait, Duration::from_secs(30));
+        assert_eq!(options.attempts, None);
+        assert_eq!(options.min_validity, Duration::ZERO);
+        let delay = RetryDelay::new(Duration::from_millis(20), Duration::from_millis(200));
+        assert_eq!(options.retry_delay, delay);
+    }
+
+    #[test]
+    fn each_rule_has_an_error_with_value_and_bound() {
+        let options = Options::new();
+        assert_eq!(refused("", SECOND, options), RequestError::EmptyName);
+        assert_eq!(refused("123456789", SECOND, options), RequestError::NameTooLong { len: 9, max_name_len: 8 });
+        for ttl in [Duration::ZERO, Duration::from_nanos(999_999)] {
+            assert_eq!(refused("a", ttl, options), RequestError::TtlTooShort { ttl });
+        }
+        let (ttl, max_ttl) = (Duration::from_secs(365 * 86_400), Duration::from_secs(86_400));
+        assert_eq!(refused("a", ttl, options), RequestError::TtlTooLong { ttl, max_ttl });
+        assert_eq!(refused("a", SECOND, options.attempts(0)), RequestError::NoAttempts);
+        let (base, max) = (Duration::from_millis(2), Duration::from_millis(1));
+        let delay = RetryDelay::new(base, max);
+        assert_eq!(refused("a", SECOND, options.retry_delay(delay)), RequestError::RetryDelay { base, max });
+    }
+
+    #[test]
+    fn a_ttl_that_drift_and_wishes_eat_up_is_refused() {
+        let ttl = Duration::from_millis(2);
+        let drift = Duration::from_micros(2_020);
+        let expected = RequestError::NoValidity { ttl, drift, min_validity: Duration::ZERO };
+        assert_eq!(refused("a", ttl, Options::new()), expected);
+        let greedy = Options::new().min_validity(Duration::from_millis(988));
+        assert!(matches!(refused("a", SECOND, greedy), RequestError::NoValidity { .. }));
+        let modest = Options::new().min_validity(Duration::from_millis(987));
+        assert!(Request::new(&config(), "a", SECOND, modest).is_ok());
+    }
+
+    #[test]
+    fn a_ttl_is_told_in_whole_milliseconds_rounded_up() {
+        for (micros, millis) in [(5_000, 5), (5_001, 6), (5_999, 6)] {
+            let ttl = Ttl::new(&config(), Duration::from_micros(micros)).unwrap();
+            assert_eq!(ttl.as_millis(), millis);
+        }
+    }
+
+    #[test]
+    fn a_name_is_shown_readably_whatever_its_bytes() {
+        let request = Request::new(&config(), b"a\x00\xff", SECOND, Options::new()).unwrap();
+        assert_eq!(format!("{}", request.resource()), "a\\x00\\xff");
+    }
+}

@@ -1,0 +1,322 @@
+//! The Redis wording of every action, and the reading of every answer.
+
+use core::fmt::{self, Write as _};
+
+use smallvec::SmallVec;
+
+use crate::{Action, Cause, Command, Reply, Resource, ScriptForm, Unavailable};
+
+/// A fixed Lua script and its SHA1.
+#[derive(Debug)]
+struct Script {
+    source: &'static str,
+    digest: &'static str,
+}
+
+/// Answers 1 when the key is ours, 0 when there is none, -1 when it is another's.
+///
+/// The TTL is only ever lengthened: a short extension that fails, or that comes late, must leave the keys of a longer
+/// lease alone. `PEXPIRE` and not `SET`, which a server that is out of memory refuses.
+const EXTEND: Script = Script {
+    source: "\
+local value = redis.call('GET', KEYS[1])
+if not value then return 0 end
+if value ~= ARGV[1] then return -1 end
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return 1",
+    digest: "98a42a32abfd88da7a41de25e703c89e971b1408",
+};
+
+/// Answers 1 when the key was ours and is deleted, 0 when there is none, -1 when it is another's.
+///
+/// The announcement may fail (a user without the right to publish): the release stands all the same.
+const RELEASE: Script = Script {
+    source: "\
+local value = redis.call('GET', KEYS[1])
+if not value then return 0 end
+if value ~= ARGV[1] then return -1 end
+redis.call('DEL', KEYS[1])
+redis.pcall('PUBLISH', ARGV[2], '')
+return 1",
+    digest: "6caf9e175792aaa49ded4032ff4ac4f89791db0e",
+};
+
+/// What stands in front of a resource's name in the name of the channel on which its releases are announced.
+pub const RELEASED_CHANNEL_PREFIX: &str = "redlock:released:";
+
+impl Command {
+    /// The words of this command for a Redis server, in order.
+    ///
+    /// ```
+    /// # use redlock_core::{Config, Instant, Lock, Options, Request};
+    /// # use core::time::Duration;
+    /// # let config = Config::builder(["a"]).build()?;
+    /// # let request = Request::new(&config, "invoice:7", Duration::from_secs(10), Options::new())?;
+    /// # let mut lock = Lock::acquire(&config, request, [0; 32], Instant::EPOCH);
+    /// let command = lock.poll_command().expect("a lock begins with a command");
+    /// let wire = command.wire();
+    /// let words: Vec<&[u8]> = wire.words().collect();
+    /// assert_eq!(words[..2], [&b"SET"[..], b"invoice:7"]);
+    /// assert_eq!(words[3..], [&b"NX"[..], b"PX", b"10000"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn wire(&self) -> Wire<'_> {
+        let mut words = SmallVec::new();
+        match &self.action {
+            Action::Acquire { resource, token, ttl } => {
+                words.push(Word::Bytes(b"SET"));
+                words.push(Word::Bytes(resource.as_bytes()));
+                words.push(Word::Bytes(token.as_bytes()));
+                words.push(Word::Bytes(b"NX"));
+                words.push(Word::Bytes(b"PX"));
+                words.push(Word::number(ttl.as_millis()));
+            }
+            Action::Extend { resource, token, ttl } => {
+                EXTEND.call(self.form, resource, &mut words);
+                words.push(Word::Bytes(token.as_bytes()));
+                words.push(Word::number(ttl.as_millis()));
+            }
+            Action::Release { resource, token } => {
+                RELEASE.call(self.form, resource, &mut words);
+                words.push(Word::Bytes(token.as_bytes()));
+                words.push(Word::channel(resource));
+            }
+        }
+        Wire { words }
+    }
+}
+
+impl Script {
+    fn call<'a>(&self, form: ScriptForm, resource: &'a Resource, words: &mut SmallVec<[Word<'a>; 6]>) {
+        let (command, script) = match form {
+            ScriptForm::Digest => ("EVALSHA", self.digest),
+            ScriptForm::Source => ("EVAL", self.source),
+        };
+        words.push(Word::Bytes(command.as_bytes()));
+        words.push(Word::Bytes(script.as_bytes()));
+        words.push(Word::Bytes(b"1"));
+        words.push(Word::Bytes(resource.as_bytes()));
+    }
+}
+
+/// The words of one command.
+#[derive(Clone, Debug)]
+pub struct Wire<'a> {
+    words: SmallVec<[Word<'a>; 6]>,
+}
+
+impl Wire<'_> {
+    /// The words in order, the command's name first.
+    pub fn words(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.words.iter().map(Word::as_bytes)
+    }
+}
+
+#[derive(Clone)]
+enum Word<'a> {
+    Bytes(&'a [u8]),
+    Built(SmallVec<[u8; 64]>),
+}
+
+impl Word<'_> {
+    fn number(number: u64) -> Self {
+        let mut digits = SmallVec::new();
+        // Writing to memory does not fail.
+        let _ = write!(Digits(&mut digits), "{number}");
+        Self::Built(digits)
+    }
+
+    fn channel(resource: &Resource) -> Self {
+        let mut name = SmallVec::from_slice(RELEASED_CHANNEL_PREFIX.as_bytes());
+        name.extend_from_slice(resource.as_bytes());
+        Self::Built(name)
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Built(bytes) => bytes,
+        }
+    }
+}
+
+impl fmt::Debug for Word<'_> {
+    /// A word may be a token, which is not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.as_bytes().len())
+    }
+}
+
+struct Digits<'a>(&'a mut SmallVec<[u8; 64]>);
+
+impl fmt::Write for Digits<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+/// An answer of a Redis server, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer<'a> {
+    /// The status `OK`.
+    Ok,
+    /// Nil.
+    Nil,
+    /// An integer.
+    Integer(i64),
+    /// An error, its code in front: `READONLY You can't write against a read only replica.`
+    Error(&'a str),
+    /// Anything else.
+    Other,
+}
+
+impl Reply {
+    /// Reads what a Redis server answered to the words of a command.
+    #[must_use]
+    pub fn from_wire(command: &Command, answer: Answer<'_>) -> Self {
+        let is_script = !matches!(command.action, Action::Acquire { .. });
+        match answer {
+            Answer::Ok if !is_script => Self::Done,
+            Answer::Nil if !is_script => Self::HeldByOther,
+            Answer::Integer(1) if is_script => Self::Done,
+            Answer::Integer(0) if is_script => Self::Missing,
+            Answer::Integer(-1) if is_script => Self::HeldByOther,
+            Answer::Error(text) => from_error(text),
+            _ => Self::Unavailable(Unavailable::new(Cause::Unexpected)),
+        }
+    }
+}
+
+fn from_error(text: &str) -> Reply {
+    let code = text.split_whitespace().next().unwrap_or_default();
+    let cause = match code {
+        "NOSCRIPT" => return Reply::UnknownScript,
+        // Before version 7 the error of a command inside a script stands in the middle of the text.
+        _ if text.contains("WRONGTYPE") => return Reply::HeldByOther,
+        "LOADING" => Cause::Loading,
+        "READONLY" => Cause::ReadOnly,
+        "OOM" => Cause::OutOfMemory,
+        "NOAUTH" | "WRONGPASS" => Cause::NotAuthenticated,
+        "NOPERM" => Cause::NoPermission,
+        "BUSY" => Cause::Busy,
+        "MOVED" | "ASK" | "CLUSTERDOWN" | "CROSSSLOT" => Cause::Cluster,
+        _ => Cause::Refused,
+    };
+    Reply::Unavailable(Unavailable::with_detail(cause, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::token::TokenSecret;
+    use crate::{CommandId, Config, Instant, NodeSet, Options, Request};
+    use alloc::string::String;
+    use alloc::vec::Vec;
+    use core::time::Duration;
+    use sha1::{Digest as _, Sha1};
+
+    #[derive(Clone, Copy)]
+    enum Kind {
+        Acquire,
+        Extend,
+        Release,
+    }
+
+    fn command(kind: Kind, form: ScriptForm) -> Command {
+        let config = Config::builder(["a"]).build().unwrap();
+        let request = Request::new(&config, "job", Duration::from_micros(1_500_001), Options::new()).unwrap();
+        let (resource, ttl) = (request.resource, request.ttl);
+        let token = TokenSecret::new([b'x'; 16]).token(0x3030_3031);
+        let action = match kind {
+            Kind::Acquire => Action::Acquire { resource, token, ttl },
+            Kind::Extend => Action::Extend { resource, token, ttl },
+            Kind::Release => Action::Release { resource, token },
+        };
+        Command { id: CommandId::FIRST, nodes: NodeSet::first(1), action, send_by: Instant::EPOCH, form }
+    }
+
+    fn line(kind: Kind, form: ScriptForm) -> String {
+        let command = command(kind, form);
+        let wire = command.wire();
+        let words: Vec<_> = wire.words().map(String::from_utf8_lossy).collect();
+        words.join(" ")
+    }
+
+    #[test]
+    fn digests_are_those_of_the_texts() {
+        for script in [EXTEND, RELEASE] {
+            let digest = Sha1::digest(script.source);
+            assert_eq!(format!("{digest:x}"), script.digest, "{}", script.source);
+        }
+    }
+
+    #[test]
+    fn each_action_has_its_words() {
+        let token = "xxxxxxxxxxxxxxxx0001";
+        let (digest, source) = (ScriptForm::Digest, ScriptForm::Source);
+        assert_eq!(line(Kind::Acquire, digest), format!("SET job {token} NX PX 1501"));
+        assert_eq!(line(Kind::Extend, digest), format!("EVALSHA {} 1 job {token} 1501", EXTEND.digest));
+        assert_eq!(line(Kind::Extend, source), format!("EVAL {} 1 job {token} 1501", EXTEND.source));
+        let channel = "redlock:released:job";
+        assert_eq!(line(Kind::Release, digest), format!("EVALSHA {} 1 job {token} {channel}", RELEASE.digest));
+        assert_eq!(line(Kind::Release, source), format!("EVAL {} 1 job {token} {channel}", RELEASE.source));
+    }
+
+    #[test]
+    fn debug_shows_no_token() {
+        let text = format!("{:?}", command(Kind::Release, ScriptForm::Digest).wire());
+        assert!(!text.contains('x') && !text.contains("120"), "{text}");
+    }
+
+    #[test]
+    fn answers_are_read_as_what_they_mean_for_the_command() {
+        let read = |kind, answer| Reply::from_wire(&command(kind, ScriptForm::Digest), answer);
+        let cause = |kind, answer| match read(kind, answer) {
+            Reply::Unavailable(unavailable) => unavailable.cause(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(read(Kind::Acquire, Answer::Ok), Reply::Done);
+        assert_eq!(read(Kind::Acquire, Answer::Nil), Reply::HeldByOther);
+        for kind in [Kind::Extend, Kind::Release] {
+            assert_eq!(read(kind, Answer::Integer(1)), Reply::Done);
+            assert_eq!(read(kind, Answer::Integer(0)), Reply::Missing);
+            assert_eq!(read(kind, Answer::Integer(-1)), Reply::HeldByOther);
+            assert_eq!(read(kind, Answer::Error("NOSCRIPT No matching script.")), Reply::UnknownScript);
+            assert_eq!(cause(kind, Answer::Ok), Cause::Unexpected);
+            assert_eq!(cause(kind, Answer::Integer(2)), Cause::Unexpected);
+        }
+        assert_eq!(cause(Kind::Acquire, Answer::Integer(1)), Cause::Unexpected);
+        assert_eq!(cause(Kind::Acquire, Answer::Other), Cause::Unexpected);
+    }
+
+    #[test]
+    fn each_error_of_a_server_has_its_cause() {
+        let extend = command(Kind::Extend, ScriptForm::Digest);
+        for (text, expected) in [
+            ("LOADING Redis is loading the dataset in memory", Cause::Loading),
+            ("READONLY You can't write against a read only replica.", Cause::ReadOnly),
+            ("OOM command not allowed when used memory > 'maxmemory'.", Cause::OutOfMemory),
+            ("NOAUTH Authentication required.", Cause::NotAuthenticated),
+            ("WRONGPASS invalid username-password pair or user is disabled.", Cause::NotAuthenticated),
+            ("NOPERM this user has no permissions to run the 'set' command", Cause::NoPermission),
+            ("BUSY Redis is busy running a script.", Cause::Busy),
+            ("MOVED 3999 127.0.0.1:6381", Cause::Cluster),
+            ("ERR unknown command", Cause::Refused),
+            ("", Cause::Refused),
+        ] {
+            let Reply::Unavailable(unavailable) = Reply::from_wire(&extend, Answer::Error(text)) else {
+                panic!("{text}");
+            };
+            assert_eq!((unavailable.cause(), unavailable.detail()), (expected, Some(text)));
+        }
+        for text in [
+            "WRONGTYPE Operation against a key holding the wrong kind of value",
+            "ERR Error running script: @user_script:1: WRONGTYPE Operation against a key",
+        ] {
+            assert_eq!(Reply::from_wire(&extend, Answer::Error(text)), Reply::HeldByOther);
+        }
+    }
+}
