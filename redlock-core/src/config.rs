@@ -113,6 +113,12 @@ pub struct ConfigBuilder {
 }
 
 impl ConfigBuilder {
+    /// Adds one more node with this name, behind those that are there.
+    pub fn node(mut self, name: impl Into<String>) -> Self {
+        self.names.push(name.into());
+        self
+    }
+
     /// The share of the TTL by which clocks may drift apart, from 0 up to but not including 1; the default is
     /// [`DEFAULT_DRIFT_FACTOR`]. A lock is valid for `ttl - ttl * factor - 2 ms`.
     pub fn drift_factor(mut self, factor: f64) -> Self {

@@ -51,7 +51,7 @@ pub struct Lock {
     give_up_at: Instant,
     attempts: u32,
     /// What the last attempt that came to a verdict failed with.
-    last_failure: Option<Box<AcquireError>>,
+    last_failure: Option<AcquireError>,
     /// The latest `now`.
     clock: Instant,
     phase: Phase,
@@ -179,7 +179,7 @@ impl Lock {
     pub fn release(&mut self, now: Instant) {
         let now = self.catch_up(now);
         let (token, nodes, longest_ttl) = match &self.phase {
-            Phase::Acquiring(attempt) => (attempt.token, attempt.round.reached(&self.config), self.request.ttl),
+            Phase::Acquiring(attempt) => (attempt.token, attempt.round.touched(&self.config), self.request.ttl),
             Phase::Held(held) | Phase::Extending(held) => (held.token, self.config.nodes(), held.longest_ttl),
             Phase::Lost(lost) => (lost.token, self.config.nodes(), lost.longest_ttl),
             Phase::Waiting { .. } => {
@@ -306,6 +306,25 @@ impl Lock {
         }
     }
 
+    /// Whether an acquisition is under way: the lock was neither handed over, nor given up, nor released.
+    #[must_use]
+    pub const fn is_acquiring(&self) -> bool {
+        match &self.phase {
+            Phase::Acquiring(_) | Phase::Waiting { .. } => true,
+            Phase::Held(held) => !held.handed_over,
+            Phase::Extending(_) | Phase::Lost(_) | Phase::Releasing { .. } | Phase::Finished => false,
+        }
+    }
+
+    /// How the lock was lost, if it was.
+    #[must_use]
+    pub fn loss(&self) -> Option<&Loss> {
+        match &self.phase {
+            Phase::Lost(lost) => Some(&lost.loss),
+            _ => None,
+        }
+    }
+
     /// Whether no release is waiting for a node that is still in time: what could be told was told.
     ///
     /// A node that was down, or silent for too long, is told again later; see [`is_settled`](Self::is_settled).
@@ -375,7 +394,7 @@ impl Lock {
     /// A timer that comes late may find the budget used up.
     fn begin_attempt_or_give_up(&mut self, now: Instant) {
         match self.last_failure.take_if(|_| now >= self.give_up_at) {
-            Some(failure) => self.give_up(*failure, now),
+            Some(failure) => self.give_up(failure, now),
             None => self.begin_attempt(now),
         }
     }
@@ -413,7 +432,7 @@ impl Lock {
         let (token, nodes, report) = match &self.phase {
             Phase::Acquiring(attempt) => {
                 let round = &attempt.round;
-                (attempt.token, round.reached(&self.config), round.report(&self.config))
+                (attempt.token, round.touched(&self.config), round.report(&self.config))
             }
             Phase::Held(held) => (held.token, self.config.nodes(), NodeOutcomes::all_done(&self.config)),
             _ => return,
@@ -421,7 +440,7 @@ impl Lock {
         let error = failure.into_error(Attempts {
             count: self.attempts,
             elapsed: now.saturating_since(self.started_at),
-            nodes: report,
+            nodes: Box::new(report),
         });
         if !nodes.is_empty() {
             let (config, request) = (&self.config, &self.request);
@@ -437,13 +456,13 @@ impl Lock {
         if attempts_left && remaining >= MIN_RETRY_DELAY {
             let delay = self.backoff.next(self.request.options.retry_delay, remaining);
             self.phase = Phase::Waiting { until: now.saturating_add(delay) };
-            self.last_failure = Some(Box::new(error));
+            self.last_failure = Some(error);
             return;
         }
         // An attempt that the end of the budget cut short knows less than the one before it.
         let cut_short = remaining.is_zero() && matches!(error, AcquireError::Unavailable(_));
         let known = self.last_failure.take().filter(|_| cut_short);
-        self.give_up(known.map_or(error, |known| *known), now);
+        self.give_up(known.unwrap_or(error), now);
     }
 
     fn give_up(&mut self, mut error: AcquireError, now: Instant) {

@@ -96,6 +96,15 @@ pub enum Cause {
     Unexpected,
 }
 
+impl Cause {
+    /// Whether it is certain that the node did not carry the command out: it was never sent, or the server refused the
+    /// client or the command before looking at it.
+    #[must_use]
+    pub const fn proves_untouched(self) -> bool {
+        matches!(self, Self::NotSent | Self::NotAuthenticated | Self::NoPermission)
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

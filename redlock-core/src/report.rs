@@ -1,3 +1,4 @@
+use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
@@ -27,9 +28,9 @@ pub enum Outcome {
 impl Outcome {
     pub(crate) const NO_ANSWER: Self = Self::Unavailable(Unavailable::new(Cause::NoAnswer));
 
-    /// Whether the command was certainly never sent to the node.
-    pub(crate) fn was_not_sent(&self) -> bool {
-        matches!(self, Self::Unavailable(unavailable) if unavailable.cause() == Cause::NotSent)
+    /// Whether the node certainly never carried the command out, so that there is nothing to undo.
+    pub(crate) fn proves_untouched(&self) -> bool {
+        matches!(self, Self::Unavailable(unavailable) if unavailable.cause().proves_untouched())
     }
 }
 
@@ -97,7 +98,7 @@ pub struct Attempts {
     /// For how long, from the first attempt on.
     pub elapsed: Duration,
     /// What each node said to the last attempt that came to a verdict.
-    pub nodes: NodeOutcomes,
+    pub nodes: Box<NodeOutcomes>,
 }
 
 impl fmt::Display for Attempts {
@@ -106,9 +107,8 @@ impl fmt::Display for Attempts {
     }
 }
 
-/// Why a lock was not acquired.
+/// Why a lock was not acquired. The protocol knows these three ways and no other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[non_exhaustive]
 pub enum AcquireError {
     /// Enough nodes can be reached, but somebody else holds the lock.
     #[error("the lock is held by somebody else ({0})")]

@@ -1,4 +1,6 @@
+use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
@@ -12,10 +14,34 @@ use crate::{Config, lease};
 pub struct Resource(Arc<[u8]>);
 
 impl Resource {
+    /// The resource with this name. [`Request::new`] checks that the name can be a key.
+    #[must_use]
+    pub fn new(name: impl AsRef<[u8]>) -> Self {
+        Self(name.as_ref().into())
+    }
+
     /// The bytes of the name.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+}
+
+impl<N: AsRef<[u8]> + ?Sized> From<&N> for Resource {
+    fn from(name: &N) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<String> for Resource {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<Vec<u8>> for Resource {
+    fn from(name: Vec<u8>) -> Self {
+        Self::new(name)
     }
 }
 
@@ -190,13 +216,19 @@ impl Request {
     /// - [`RequestError::TtlTooShort`], [`RequestError::TtlTooLong`] or [`RequestError::NoValidity`] for a TTL that is
     ///   out of bounds, or from which drift and [`Options::min_validity`] leave nothing;
     /// - [`RequestError::NoAttempts`] or [`RequestError::RetryDelay`] for options that cannot be followed.
-    pub fn new(config: &Config, name: impl AsRef<[u8]>, ttl: Duration, options: Options) -> Result<Self, RequestError> {
-        let name = name.as_ref();
-        if name.is_empty() {
+    pub fn new(
+        config: &Config,
+        name: impl Into<Resource>,
+        ttl: Duration,
+        options: Options,
+    ) -> Result<Self, RequestError> {
+        let resource = name.into();
+        let (len, max_name_len) = (resource.as_bytes().len(), config.max_name_len());
+        if len == 0 {
             return Err(RequestError::EmptyName);
         }
-        if name.len() > config.max_name_len() {
-            return Err(RequestError::NameTooLong { len: name.len(), max_name_len: config.max_name_len() });
+        if len > max_name_len {
+            return Err(RequestError::NameTooLong { len, max_name_len });
         }
         let ttl = Ttl::with_validity(config, ttl, options.min_validity)?;
         if options.attempts == Some(0) {
@@ -206,7 +238,7 @@ impl Request {
         if delay.base < MIN_RETRY_DELAY || delay.max < delay.base {
             return Err(RequestError::RetryDelay { base: delay.base, max: delay.max });
         }
-        Ok(Self { resource: Resource(name.into()), ttl, options })
+        Ok(Self { resource, ttl, options })
     }
 
     /// What is to be locked.

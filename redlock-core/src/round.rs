@@ -114,10 +114,10 @@ impl Round {
         tally
     }
 
-    /// The nodes that the command may have reached.
-    pub(crate) fn reached(&self, config: &Config) -> NodeSet {
+    /// The nodes that may have carried the command out.
+    pub(crate) fn touched(&self, config: &Config) -> NodeSet {
         let nodes = config.nodes().iter().zip(&self.ballots);
-        nodes.filter(|(_, ballot)| !ballot.outcome.was_not_sent()).map(|(node, _)| node).collect()
+        nodes.filter(|(_, ballot)| !ballot.outcome.proves_untouched()).map(|(node, _)| node).collect()
     }
 
     pub(crate) fn report(&self, config: &Config) -> NodeOutcomes {

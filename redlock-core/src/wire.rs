@@ -184,28 +184,42 @@ impl Reply {
             Answer::Integer(1) if is_script => Self::Done,
             Answer::Integer(0) if is_script => Self::Missing,
             Answer::Integer(-1) if is_script => Self::HeldByOther,
-            Answer::Error(text) => from_error(text),
+            Answer::Error(text) => Self::from_error(text),
             _ => Self::Unavailable(Unavailable::new(Cause::Unexpected)),
         }
     }
 }
 
-fn from_error(text: &str) -> Reply {
-    let code = text.split_whitespace().next().unwrap_or_default();
-    let cause = match code {
-        "NOSCRIPT" => return Reply::UnknownScript,
-        // Before version 7 the error of a command inside a script stands in the middle of the text.
-        _ if text.contains("WRONGTYPE") => return Reply::HeldByOther,
-        "LOADING" => Cause::Loading,
-        "READONLY" => Cause::ReadOnly,
-        "OOM" => Cause::OutOfMemory,
-        "NOAUTH" | "WRONGPASS" => Cause::NotAuthenticated,
-        "NOPERM" => Cause::NoPermission,
-        "BUSY" => Cause::Busy,
-        "MOVED" | "ASK" | "CLUSTERDOWN" | "CROSSSLOT" => Cause::Cluster,
-        _ => Cause::Refused,
-    };
-    Reply::Unavailable(Unavailable::with_detail(cause, text))
+impl Reply {
+    fn from_error(text: &str) -> Self {
+        if text.starts_with("NOSCRIPT") {
+            Self::UnknownScript
+        } else if text.contains("WRONGTYPE") {
+            // Before version 7 the error of a command inside a script stands in the middle of the text.
+            Self::HeldByOther
+        } else {
+            Self::Unavailable(Unavailable::from_server_error(text))
+        }
+    }
+}
+
+impl Unavailable {
+    /// Reads an error of a Redis server, its code in front: `LOADING Redis is loading the dataset in memory`.
+    #[must_use]
+    pub fn from_server_error(text: &str) -> Self {
+        let code = text.split_whitespace().next().unwrap_or_default();
+        let cause = match code {
+            "LOADING" => Cause::Loading,
+            "READONLY" => Cause::ReadOnly,
+            "OOM" => Cause::OutOfMemory,
+            "NOAUTH" | "WRONGPASS" => Cause::NotAuthenticated,
+            "NOPERM" => Cause::NoPermission,
+            "BUSY" => Cause::Busy,
+            "MOVED" | "ASK" | "CLUSTERDOWN" | "CROSSSLOT" => Cause::Cluster,
+            _ => Cause::Refused,
+        };
+        Self::with_detail(cause, text)
+    }
 }
 
 #[cfg(test)]

@@ -27,6 +27,9 @@ pub(super) struct Release {
     failed: NodeSet,
     retry_at: Instant,
     retry_delay: Duration,
+    /// From then on nobody waits for the nodes any more.
+    ends_at: Instant,
+    is_overdue: bool,
     /// From then on every key is over.
     until: Instant,
 }
@@ -44,7 +47,7 @@ impl Release {
     ) -> Self {
         let ttl = longest_ttl.get();
         let until = now.saturating_add(ttl).saturating_add(lease::drift(ttl, config.drift_ppm()));
-        let ends_at = now.saturating_add(config.node_timeout().of(ttl));
+        let ends_at = now.saturating_add(config.node_timeout().of(ttl)).min(until);
         let id = output.send(nodes, Action::Release { resource: resource.clone(), token }, until);
         Self {
             token,
@@ -53,6 +56,8 @@ impl Release {
             failed: NodeSet::EMPTY,
             retry_at: now,
             retry_delay: MIN_RETRY,
+            ends_at,
+            is_overdue: false,
             until,
         }
     }
@@ -89,6 +94,7 @@ impl Release {
 
     pub(super) fn handle_timeout(&mut self, resource: &Resource, now: Instant, output: &mut Output) {
         self.round.expire(now);
+        self.is_overdue |= now >= self.ends_at;
         if now >= self.until {
             self.unsettled = NodeSet::EMPTY;
         } else if !self.failed.is_empty() && now >= self.retry_at {
@@ -100,8 +106,9 @@ impl Release {
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let retry = (!self.failed.is_empty()).then_some(self.retry_at);
-        let until = (!self.is_settled()).then_some(self.until);
-        [self.round.poll_timeout(), retry, until].into_iter().flatten().min()
+        let end = if self.is_overdue { self.until } else { self.ends_at };
+        let end = (!self.is_settled()).then_some(end);
+        [retry, end].into_iter().flatten().min()
     }
 
     /// The verdict with what each node said, as soon as it is fixed.
@@ -115,9 +122,9 @@ impl Release {
         self.unsettled.is_empty()
     }
 
-    /// Whether every node has answered, or failed, or let its time pass.
-    pub(super) fn is_quiet(&self) -> bool {
-        !self.round.is_pending()
+    /// Whether every node has answered, or let its time pass.
+    pub(super) const fn is_quiet(&self) -> bool {
+        self.is_settled() || self.is_overdue
     }
 
     fn verdict(&self, config: &Config) -> Option<ReleaseVerdict> {

@@ -1,0 +1,103 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use redlock_core::{Options, Request, Resource, RetryDelay};
+
+use crate::engine::LockKey;
+use crate::redlock::Handle;
+use crate::{AcquireError, LockGuard, Runtime};
+
+/// An acquisition: a future that yields a [`LockGuard`]. It begins when it is polled for the first time; until then
+/// its setters say how hard to try.
+///
+/// Dropping it at any point leaves nothing behind: what was or may have been acquired is released in the background,
+/// behind the command that may have acquired it.
+#[must_use = "a lock is only acquired when the future is awaited"]
+pub struct Acquire<R: Runtime> {
+    handle: Handle<R>,
+    resource: Resource,
+    ttl: Duration,
+    options: Options,
+    /// The lock that this future stands for, from the first poll until it is handed over.
+    key: Option<LockKey>,
+}
+
+impl<R: Runtime> Acquire<R> {
+    pub(crate) fn new(handle: Handle<R>, resource: Resource, ttl: Duration, options: Options) -> Self {
+        Self { handle, resource, ttl, options, key: None }
+    }
+
+    /// The time budget for all attempts together; 30 seconds unless configured.
+    pub fn wait(self, budget: Duration) -> Self {
+        let options = self.options.wait(budget);
+        self.options(options)
+    }
+
+    /// The largest number of attempts, in addition to the time budget.
+    pub fn attempts(self, attempts: u32) -> Self {
+        let options = self.options.attempts(attempts);
+        self.options(options)
+    }
+
+    /// The random wait between attempts; up to 20 ms at first, never more than 200 ms, unless configured.
+    pub fn retry_delay(self, delay: RetryDelay) -> Self {
+        let options = self.options.retry_delay(delay);
+        self.options(options)
+    }
+
+    /// How much validity must be left when the lock is handed over; any, unless configured.
+    pub fn min_validity(self, validity: Duration) -> Self {
+        let options = self.options.min_validity(validity);
+        self.options(options)
+    }
+
+    /// All of these at once.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    fn begin(&self) -> Result<LockKey, AcquireError> {
+        let engine = self.handle.engine();
+        let request = Request::new(&engine.config, self.resource.clone(), self.ttl, self.options)?;
+        engine.acquire(request, engine.runtime.seed()?)
+    }
+}
+
+impl<R: Runtime> Future for Acquire<R> {
+    type Output = Result<LockGuard<R>, AcquireError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let key = match this.key {
+            Some(key) => key,
+            None => *this.key.insert(this.begin()?),
+        };
+        this.handle.engine().poll_acquire(key, context).map_ok(|()| {
+            // From here on the guard stands for the lock.
+            this.key = None;
+            LockGuard::new(this.handle.clone(), key, this.resource.clone())
+        })
+    }
+}
+
+impl<R: Runtime> Drop for Acquire<R> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.handle.engine().abandon(key);
+        }
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Acquire<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire")
+            .field("resource", &self.resource)
+            .field("ttl", &self.ttl)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

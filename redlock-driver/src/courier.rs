@@ -1,0 +1,159 @@
+//! One task per node: it keeps the connection, carries the commands and brings the replies.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use futures_util::stream::{FuturesOrdered, Stream};
+use redlock_core::{Cause, NodeId, Unavailable};
+
+use crate::engine::{Engine, Over, Tickets};
+use crate::{Connection, Runtime, Transport};
+
+/// How many batches are under way to a node at the same time. Two keep the connection busy while replies are read;
+/// more would only make smaller batches.
+const BATCHES_UNDER_WAY: usize = 2;
+
+/// The wait before the second try to connect; it doubles up to [`MAX_RECONNECT_DELAY`].
+const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(20);
+/// The longest wait between two tries to connect: so long can a node that is back stay unused.
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
+
+/// The task of one node.
+pub(crate) struct Courier<R> {
+    pub(crate) engine: Arc<Engine<R>>,
+    pub(crate) node: NodeId,
+    pub(crate) connect_timeout: Duration,
+}
+
+/// How a connection ended.
+enum End {
+    /// It broke after it had carried something.
+    Broken,
+    /// It broke before it had carried anything.
+    Useless(Unavailable),
+}
+
+impl<R: Runtime> Courier<R> {
+    /// Connects and carries until the engine is over.
+    ///
+    /// While the first try to connect goes on, at the start or after a connection broke, commands wait for it. Once a
+    /// try has failed, they are refused at once until one succeeds: a node that is down costs nobody any time.
+    pub(crate) async fn run<T: Transport>(self, mut transport: T) {
+        let Err(Over) = self.keep_connected(&mut transport).await;
+    }
+
+    async fn keep_connected<T: Transport>(&self, transport: &mut T) -> Result<Infallible, Over> {
+        let mut failure: Option<Unavailable> = None;
+        let mut delay = MIN_RECONNECT_DELAY;
+        loop {
+            let end = match self.connect(transport, failure.as_ref()).await? {
+                Ok(connection) => self.carry(connection).await?,
+                Err(unavailable) => End::Useless(unavailable),
+            };
+            match end {
+                End::Broken => (failure, delay) = (None, MIN_RECONNECT_DELAY),
+                End::Useless(unavailable) => {
+                    let pause = self.engine.runtime.now().saturating_add(delay);
+                    let pause = self.engine.runtime.sleep_until(pause);
+                    self.refuse_until(pause, &unavailable).await?;
+                    failure = Some(unavailable);
+                    delay = delay.saturating_mul(2).min(MAX_RECONNECT_DELAY);
+                }
+            }
+        }
+    }
+
+    /// One try to connect. Commands wait for it, unless an earlier one has failed.
+    async fn connect<T: Transport>(
+        &self,
+        transport: &mut T,
+        failure: Option<&Unavailable>,
+    ) -> Result<Result<T::Connection, Unavailable>, Over> {
+        let (runtime, timeout) = (&self.engine.runtime, self.connect_timeout);
+        let give_up = runtime.sleep_until(runtime.now().saturating_add(timeout));
+        let connect = async {
+            match select(pin!(transport.connect()), pin!(give_up)).await {
+                Either::Left((result, _)) => result,
+                Either::Right(_) => Err(connect_timed_out(timeout)),
+            }
+        };
+        match failure {
+            Some(failure) => self.refuse_until(connect, failure).await,
+            None => Ok(connect.await),
+        }
+    }
+
+    /// Waits for `future`; commands that come meanwhile are refused, because they cannot be sent.
+    async fn refuse_until<O>(&self, future: impl Future<Output = O>, why: &Unavailable) -> Result<O, Over> {
+        let mut future = pin!(future);
+        poll_fn(|context| {
+            loop {
+                if let Poll::Ready(output) = future.as_mut().poll(context) {
+                    return Poll::Ready(Ok(output));
+                }
+                let Poll::Ready(batch) = self.engine.poll_batch(self.node, context)? else { return Poll::Pending };
+                self.engine.deliver(self.node, &batch.tickets, Err(not_sent(why)));
+            }
+        })
+        .await
+    }
+
+    /// Carries batches until the connection breaks and all batches that were under way are accounted for.
+    async fn carry<C: Connection>(&self, mut connection: C) -> Result<End, Over> {
+        let mut closed = pin!(connection.closed());
+        let mut under_way = FuturesOrdered::new();
+        let mut broken = None;
+        let mut has_carried = false;
+        poll_fn(|context| {
+            loop {
+                if broken.is_none() && closed.as_mut().poll(context).is_ready() {
+                    broken = Some(Unavailable::new(Cause::Disconnected));
+                }
+                while broken.is_none() && under_way.len() < BATCHES_UNDER_WAY {
+                    let Poll::Ready(batch) = self.engine.poll_batch(self.node, context)? else { break };
+                    under_way.push_back(answered(connection.send(batch.commands), batch.tickets));
+                }
+                if under_way.len() == BATCHES_UNDER_WAY {
+                    self.engine.check_over(self.node, context)?;
+                }
+                let Poll::Ready(answered) = Pin::new(&mut under_way).poll_next(context) else {
+                    return Poll::Pending;
+                };
+                match (answered, broken.take()) {
+                    (Some((tickets, replies)), already) => {
+                        has_carried |= replies.is_ok();
+                        broken = already.or_else(|| replies.as_ref().err().cloned());
+                        self.engine.deliver(self.node, &tickets, replies);
+                    }
+                    (None, Some(_)) if has_carried => return Poll::Ready(Ok(End::Broken)),
+                    (None, Some(unavailable)) => return Poll::Ready(Ok(End::Useless(unavailable))),
+                    (None, None) => return Poll::Pending,
+                }
+            }
+        })
+        .await
+    }
+}
+
+/// The replies to a batch, with what they are matched by.
+async fn answered<F: Future>(replies: F, tickets: Tickets) -> (Tickets, F::Output) {
+    (tickets, replies.await)
+}
+
+/// What a command is answered that was not sent because the node cannot be used.
+fn not_sent(why: &Unavailable) -> Unavailable {
+    if why.cause().proves_untouched() {
+        why.clone()
+    } else {
+        Unavailable::with_detail(Cause::NotSent, &why.to_string())
+    }
+}
+
+fn connect_timed_out(timeout: Duration) -> Unavailable {
+    Unavailable::with_detail(Cause::NotSent, &format!("no connection within {timeout:?}"))
+}

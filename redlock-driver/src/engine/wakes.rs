@@ -1,0 +1,38 @@
+use std::task::{Context, Waker};
+
+use smallvec::SmallVec;
+
+/// Wakers that were met while the engine's state was locked, to be woken after it is unlocked.
+#[derive(Default)]
+pub(super) struct Wakes(SmallVec<[Waker; 8]>);
+
+impl Wakes {
+    /// Remembers to wake whoever waits in this slot.
+    pub(super) fn take_from(&mut self, slot: &mut Option<Waker>) {
+        self.0.extend(slot.take());
+    }
+
+    /// Remembers to wake all who wait in this list.
+    pub(super) fn take_all_from(&mut self, waiting: &mut Vec<Waker>) {
+        self.0.extend(waiting.drain(..));
+    }
+
+    pub(super) fn wake(self) {
+        self.0.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Makes a slot wake the task of `context`.
+pub(super) fn register(slot: &mut Option<Waker>, context: &Context<'_>) {
+    match slot {
+        Some(waker) => waker.clone_from(context.waker()),
+        None => *slot = Some(context.waker().clone()),
+    }
+}
+
+/// Makes a list wake the task of `context`, once.
+pub(super) fn register_in(waiting: &mut Vec<Waker>, context: &Context<'_>) {
+    if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+        waiting.push(context.waker().clone());
+    }
+}

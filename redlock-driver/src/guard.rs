@@ -1,0 +1,132 @@
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use redlock_core::{ExtendError, Instant, Loss, ReleaseReport, Resource};
+
+use crate::Runtime;
+use crate::engine::LockKey;
+use crate::redlock::Handle;
+
+/// A lock that was acquired. It is released when the guard is dropped, or with a report by [`release`](Self::release).
+///
+/// A guard does not make the lock last: after [`deadline`](Self::deadline) somebody else may have it. Extend it in
+/// time, look at [`remaining`](Self::remaining) before each step that needs the lock, and give the step less time than
+/// that.
+///
+/// The guard can be sent to other threads. Dropping it never blocks, needs no runtime, and orders the release behind
+/// everything that was sent for this lock.
+#[must_use = "the lock is released when the guard is dropped"]
+pub struct LockGuard<R: Runtime> {
+    handle: Handle<R>,
+    key: LockKey,
+    resource: Resource,
+}
+
+impl<R: Runtime> LockGuard<R> {
+    pub(crate) fn new(handle: Handle<R>, key: LockKey, resource: Resource) -> Self {
+        Self { handle, key, resource }
+    }
+
+    /// Extends the lock: it is good for `ttl` from now on, less the drift. Yields the new deadline.
+    ///
+    /// Only a quorum that confirms before the old deadline counts. An extension that fails changes nothing, and one
+    /// with a short `ttl` does not shorten the lock. A node that lost the key is given it anew.
+    ///
+    /// Cancel-safe: a dropped future may have extended the lock or not; the deadline says which.
+    ///
+    /// # Errors
+    ///
+    /// - [`ExtendError::Lost`]: the lock is lost, for ever. Stop the work that needs it.
+    /// - [`ExtendError::Unconfirmed`]: too few nodes confirmed in time; the old deadline stands, try again before it.
+    /// - [`ExtendError::Request`]: the TTL is out of bounds; nothing was sent.
+    /// - [`ExtendError::NotHeld`]: the future of an earlier extension was dropped and its round is not over yet.
+    pub async fn extend(&mut self, ttl: Duration) -> Result<Instant, ExtendError> {
+        let engine = self.handle.engine();
+        engine.extend(self.key, ttl)?;
+        poll_fn(|context| engine.poll_extend(self.key, context)).await
+    }
+
+    /// Releases the lock on all nodes and reports what each said.
+    ///
+    /// Releasing a lock that has expired is no error, and never touches the lock of a successor: the report says so.
+    /// The report is there as soon as the result is fixed; nodes that did not answer until then are settled in the
+    /// background, also when this future is dropped.
+    pub async fn release(self) -> ReleaseReport {
+        let engine = self.handle.engine();
+        engine.release(self.key);
+        poll_fn(|context| engine.poll_release(self.key, context)).await
+    }
+
+    /// The end of the lock's validity, on the clock of the runtime. For a lock that was found to be lost before, the
+    /// moment of that.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.handle.engine().deadline(self.key).unwrap_or_default()
+    }
+
+    /// For how long the lock is valid from now on; zero when it is not.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        let deadline = self.deadline();
+        deadline.saturating_since(self.handle.engine().runtime.now())
+    }
+
+    /// Whether the lock is valid at this moment. The clock is read at every call.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        !self.remaining().is_zero()
+    }
+
+    /// What is locked.
+    #[must_use]
+    pub fn resource(&self) -> &Resource {
+        &self.resource
+    }
+
+    /// A future that waits until the lock is lost: at its deadline, whatever the network does, or earlier when an
+    /// extension finds that the keys are gone. It does not borrow the guard, so work can be raced against it.
+    pub fn lost(&self) -> Lost<R> {
+        Lost { handle: self.handle.clone(), key: self.key }
+    }
+}
+
+impl<R: Runtime> Drop for LockGuard<R> {
+    fn drop(&mut self) {
+        self.handle.engine().abandon(self.key);
+    }
+}
+
+impl<R: Runtime> fmt::Debug for LockGuard<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LockGuard")
+            .field("resource", &self.resource)
+            .field("remaining", &self.remaining())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waits until a lock is lost; made by [`LockGuard::lost`].
+///
+/// Yields how it was lost, or `None` when it was released instead.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Lost<R: Runtime> {
+    handle: Handle<R>,
+    key: LockKey,
+}
+
+impl<R: Runtime> Future for Lost<R> {
+    type Output = Option<Loss>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.handle.engine().poll_lost(self.key, context)
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Lost<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lost").finish_non_exhaustive()
+    }
+}

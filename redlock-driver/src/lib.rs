@@ -1,0 +1,114 @@
+//! The async engine of Redlock for Rust: it drives many locks of [`redlock_core`] over any [`Transport`] and
+//! [`Runtime`].
+//!
+//! To lock things in a service, take the adapter of your runtime (`redlock-tokio`); it re-exports all that is needed
+//! from here. Come here to put a transport or a runtime of your own under the engine.
+//!
+//! # The parts
+//!
+//! ```text
+//!   Redlock ── lock() ──▶ Acquire ──▶ LockGuard ── extend(), release(), drop
+//!      │                     │            │
+//!      ▼                     ▼            ▼             one mutex, held for microseconds
+//!  ┌─ Engine ───────────────────────────────────────────────────────────────────────┐
+//!  │  locks: one redlock_core::Lock each      timers: one heap      outbox per node │
+//!  └──────────▲───────────────────────────────────▲──────────────────────│──────────┘
+//!             │ replies                           │ due                  ▼ batches
+//!          Courier, one task per node ◀───────────┼──────────────────────┘
+//!             │   ▲                          timer task
+//!             ▼   │
+//!          Transport ─▶ Connection                       yours, or an adapter's
+//! ```
+//!
+//! - A call takes the mutex, takes a step with the lock's machine, and puts the machine's commands into the nodes'
+//!   outboxes, all in one go. So a release is always behind the SET that it undoes, and dropping a future or a guard
+//!   needs nobody to stay around.
+//! - A courier sends what has gathered for its node as one batch: the cost per lock falls as the load grows.
+//! - A caller is woken once, when the result is fixed. Nodes that answer later are the couriers' business.
+//!
+//! # A transport of your own
+//!
+//! Implement [`Transport`] and [`Connection`]; [`Command::wire`] has the words for a Redis server and
+//! [`Reply::from_wire`] reads its answers. Then hand a [`Node`] to [`Builder::node`]. Here the "server" is the model
+//! node of the core:
+//!
+//! ```
+//! use std::{future::Future, time::Duration};
+//! use redlock_core::model;
+//! use redlock_driver::{Command, Connection, Instant, Node, Redlock, Reply, Runtime, Transport, Unavailable};
+//!
+//! struct Model;
+//!
+//! impl Transport for Model {
+//!     type Connection = Open;
+//!     async fn connect(&mut self) -> Result<Open, Unavailable> {
+//!         Ok(Open(model::Node::new()))
+//!     }
+//! }
+//!
+//! struct Open(model::Node);
+//!
+//! impl Connection for Open {
+//!     fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<> {
+//!         let replies = batch.iter().map(|command| self.0.execute(command, Instant::EPOCH)).collect();
+//!         async { Ok(replies) }
+//!     }
+//! }
+//!
+//! #[derive(Clone)]
+//! struct Tokio; // `redlock-tokio` has a better one
+//!
+//! impl Runtime for Tokio {
+//!     fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + Send + 'static {
+//!         tokio::time::sleep(deadline.saturating_since(self.now()))
+//!     }
+//!     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+//!         tokio::spawn(task);
+//!     }
+//! }
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let nodes = ["one", "two", "three"].map(|name| Node::new(name, Model));
+//! let redlock = Redlock::builder().nodes(nodes).build_on(Tokio)?;
+//! let guard = redlock.lock("invoice:7", Duration::from_secs(10)).await?;
+//! assert!(guard.is_valid());
+//! guard.release().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Features
+//!
+//! - `memory`: [`memory::MemoryNode`], a node that lives in this process.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod acquire;
+mod builder;
+mod clock;
+mod courier;
+mod engine;
+mod error;
+mod guard;
+#[cfg(feature = "memory")]
+#[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
+pub mod memory;
+mod redlock;
+mod runtime;
+mod timer;
+mod transport;
+
+pub use redlock_core::{
+    Action, Answer, Attempts, Cause, Command, Config, ConfigBuilder, ConfigError, ExtendError, Instant, Loss, NodeId,
+    NodeOutcomes, NodeTimeout, Options, Outcome, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource,
+    RetryDelay, Unavailable,
+};
+
+pub use acquire::Acquire;
+pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, IntoNode, Node};
+pub use error::{AcquireError, BuildError, CloseReport};
+pub use guard::{LockGuard, Lost};
+pub use redlock::Redlock;
+pub use runtime::{CurrentRuntime, NoEntropy, NoRuntime, Runtime};
+pub use transport::{Connection, Transport};

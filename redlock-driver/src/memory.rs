@@ -1,0 +1,197 @@
+//! Nodes that live in this process: for first steps, and for tests of your own code.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use redlock_core::{Cause, Command, Instant, Reply, Unavailable, model};
+
+use crate::{BuildError, Connection, IntoNode, Node, Runtime, Transport, clock};
+
+/// A node that behaves like a Redis master for the commands of Redlock, without a server. Clones are the same node.
+///
+/// It proves nothing about Redis; it lets a program show what it does when nodes fail. Keys expire on a clock of the
+/// node's own, which can be [put forward](Self::advance_clock).
+///
+/// ```
+/// use redlock_driver::memory::MemoryNode;
+///
+/// let node = MemoryNode::new("node-1");
+/// node.cut();     // connections break, and new ones are refused
+/// node.restore();
+/// node.stop();    // commands are taken and not answered
+/// node.resume();  // now they are
+/// node.wipe();    // all keys are gone
+/// assert!(node.keys().is_empty());
+/// ```
+#[derive(Clone)]
+pub struct MemoryNode {
+    name: Arc<str>,
+    server: Arc<Mutex<Server>>,
+}
+
+#[derive(Default)]
+struct Server {
+    model: model::Node,
+    /// By how much the clock is fast.
+    ahead: Duration,
+    is_stopped: bool,
+    is_cut: bool,
+    /// Counts the cuts: a connection made before a cut is of no use after it.
+    cuts: u64,
+    /// Taken while stopped, and not answered yet.
+    backlog: VecDeque<Unanswered>,
+    /// Those who want to know about the next cut.
+    on_cut: Vec<oneshot::Sender<()>>,
+}
+
+struct Unanswered {
+    commands: Vec<Command>,
+    replies: oneshot::Sender<Vec<Reply>>,
+}
+
+impl MemoryNode {
+    /// A running node without keys. The name stands in errors and reports.
+    #[must_use]
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), server: Arc::default() }
+    }
+
+    /// Stops the node as `SIGSTOP` does: it takes commands and carries them out only when it resumes.
+    pub fn stop(&self) {
+        self.server().is_stopped = true;
+    }
+
+    /// Lets a stopped node go on: what it took meanwhile is carried out and answered, in order.
+    pub fn resume(&self) {
+        let mut server = self.server();
+        server.is_stopped = false;
+        while let Some(unanswered) = server.backlog.pop_front() {
+            let replies = server.execute(&unanswered.commands);
+            // Nobody waits any more if the handle was dropped meanwhile.
+            let _ = unanswered.replies.send(replies);
+        }
+    }
+
+    /// Cuts the node off: connections break, with whatever was not answered, and new ones are refused. Keys stay.
+    pub fn cut(&self) {
+        let mut server = self.server();
+        server.is_cut = true;
+        server.cuts = server.cuts.saturating_add(1);
+        server.backlog.clear();
+        server.on_cut.clear();
+    }
+
+    /// Lets connections be made again.
+    pub fn restore(&self) {
+        self.server().is_cut = false;
+    }
+
+    /// Deletes all keys, as `FLUSHALL` or a restart without persistence does.
+    pub fn wipe(&self) {
+        self.server().model.wipe();
+    }
+
+    /// Puts the node's clock forward: keys expire that much earlier.
+    pub fn advance_clock(&self, by: Duration) {
+        let mut server = self.server();
+        server.ahead = server.ahead.saturating_add(by);
+    }
+
+    /// Sets a key as another client would, with or without a TTL, whatever was there before.
+    pub fn set(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>, ttl: Option<Duration>) {
+        let mut server = self.server();
+        let now = server.now();
+        server.model.set(key.as_ref(), value.as_ref(), ttl, now);
+    }
+
+    /// The names of the keys that are there, in ascending order.
+    #[must_use]
+    pub fn keys(&self) -> Vec<Vec<u8>> {
+        let mut server = self.server();
+        let now = server.now();
+        server.model.keys(now).map(<[u8]>::to_vec).collect()
+    }
+
+    fn server(&self) -> MutexGuard<'_, Server> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Server {
+    fn now(&self) -> Instant {
+        clock::now().saturating_add(self.ahead)
+    }
+
+    fn execute(&mut self, commands: &[Command]) -> Vec<Reply> {
+        let now = self.now();
+        commands.iter().map(|command| self.model.execute(command, now)).collect()
+    }
+}
+
+impl fmt::Debug for MemoryNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryNode").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl<R: Runtime> IntoNode<R> for MemoryNode {
+    fn into_node(self) -> Result<Node<R>, BuildError> {
+        Ok(Node::new(&*self.name, MemoryTransport(self.clone())))
+    }
+}
+
+impl<R: Runtime> IntoNode<R> for &MemoryNode {
+    fn into_node(self) -> Result<Node<R>, BuildError> {
+        self.clone().into_node()
+    }
+}
+
+struct MemoryTransport(MemoryNode);
+
+impl Transport for MemoryTransport {
+    type Connection = MemoryConnection;
+
+    async fn connect(&mut self) -> Result<MemoryConnection, Unavailable> {
+        let server = self.0.server();
+        if server.is_cut {
+            return Err(Unavailable::with_detail(Cause::NotSent, "cut off"));
+        }
+        Ok(MemoryConnection { node: self.0.clone(), cuts: server.cuts })
+    }
+}
+
+struct MemoryConnection {
+    node: MemoryNode,
+    /// How many cuts there had been when the connection was made.
+    cuts: u64,
+}
+
+impl Connection for MemoryConnection {
+    fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<> {
+        let (sender, replies) = oneshot::channel();
+        let mut server = self.node.server();
+        if server.cuts != self.cuts {
+            drop(sender);
+        } else if server.is_stopped {
+            server.backlog.push_back(Unanswered { commands: batch, replies: sender });
+        } else {
+            // The receiver is still here.
+            let _ = sender.send(server.execute(&batch));
+        }
+        async { replies.await.map_err(|_| Unavailable::with_detail(Cause::Disconnected, "cut off")) }
+    }
+
+    fn closed(&mut self) -> impl Future<Output = ()> + Send + use<> {
+        let (sender, cut) = oneshot::channel();
+        let mut server = self.node.server();
+        if server.cuts == self.cuts {
+            server.on_cut.push(sender);
+        }
+        // The sender is dropped at the cut.
+        async { cut.await.unwrap_or_default() }
+    }
+}

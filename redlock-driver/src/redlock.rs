@@ -1,0 +1,115 @@
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redlock_core::{Config, Options, Resource};
+
+use crate::engine::Engine;
+use crate::{Acquire, Builder, CloseReport, Runtime};
+
+/// A handle to a set of independent masters, for taking locks. Clones are cheap and share everything.
+///
+/// Adapters name it with their runtime filled in, `redlock_tokio::Redlock` for instance.
+///
+/// When the last clone and the last guard are dropped, what is still to be released is released in the background.
+/// Call [`close`](Self::close) before the runtime itself is shut down.
+pub struct Redlock<R: Runtime> {
+    handle: Handle<R>,
+    options: Options,
+}
+
+impl<R: Runtime> Redlock<R> {
+    /// Begins a handle; give it the nodes next.
+    pub fn builder() -> Builder<R> {
+        Builder::new()
+    }
+
+    pub(crate) fn new(engine: Arc<Engine<R>>, options: Options) -> Self {
+        Self { handle: Handle(Arc::new(LastHandle(engine))), options }
+    }
+
+    /// Takes the lock called `name`, and waits for it if somebody else has it.
+    ///
+    /// The lock is good for `ttl` less the drift (1 % and 2 ms unless configured), counted from the moment at which the
+    /// first byte was sent. Waiting ends after [`Options::wait`], 30 seconds by default; [`Acquire`] has setters for
+    /// this call alone.
+    ///
+    /// Cancel-safe: dropping the future at any point leaves nothing behind on the nodes.
+    ///
+    /// # Errors
+    ///
+    /// Yielded by the future: [`AcquireError::Contended`](crate::AcquireError::Contended),
+    /// [`Unavailable`](crate::AcquireError::Unavailable) or [`Expired`](crate::AcquireError::Expired) with what each
+    /// node said to the last attempt; [`Request`](crate::AcquireError::Request) when name, TTL or options are out of
+    /// bounds; [`NoEntropy`](crate::AcquireError::NoEntropy); [`Closed`](crate::AcquireError::Closed).
+    pub fn lock(&self, name: impl Into<Resource>, ttl: Duration) -> Acquire<R> {
+        Acquire::new(self.handle.clone(), name.into(), ttl, self.options)
+    }
+
+    /// Takes the lock called `name` if it is free, in one attempt without waiting.
+    ///
+    /// An attempt takes one round trip, and never more than the node timeout (5 % of the TTL, 20 to 500 ms, unless
+    /// configured). Everything else is as with [`lock`](Self::lock).
+    ///
+    /// # Errors
+    ///
+    /// As with [`lock`](Self::lock).
+    pub fn try_lock(&self, name: impl Into<Resource>, ttl: Duration) -> Acquire<R> {
+        self.lock(name, ttl).attempts(1)
+    }
+
+    /// Ends all acquisitions that are under way with [`AcquireError::Closed`](crate::AcquireError::Closed), takes no
+    /// new ones, and waits until all outstanding releases are settled: every node has answered, or has let its time
+    /// pass.
+    ///
+    /// Guards that are still there keep their locks; they can be extended and released as before. A node that did not
+    /// answer is told again when it is back, as long as the runtime runs. With a node timeout of at most 500 ms this
+    /// returns in about that time at the latest.
+    pub async fn close(&self) -> CloseReport {
+        let engine = &self.handle.0.0;
+        engine.close();
+        poll_fn(|context| engine.poll_closed(context)).await
+    }
+
+    /// The settings that all locks of this handle share.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.handle.0.0.config
+    }
+}
+
+impl<R: Runtime> Clone for Redlock<R> {
+    fn clone(&self) -> Self {
+        Self { handle: self.handle.clone(), options: self.options }
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Redlock<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redlock").field("config", self.config()).field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Keeps the engine going: every `Redlock`, acquisition and guard has one.
+pub(crate) struct Handle<R: Runtime>(Arc<LastHandle<R>>);
+
+struct LastHandle<R: Runtime>(Arc<Engine<R>>);
+
+impl<R: Runtime> Handle<R> {
+    pub(crate) fn engine(&self) -> &Engine<R> {
+        &self.0.0
+    }
+}
+
+impl<R: Runtime> Clone for Handle<R> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<R: Runtime> Drop for LastHandle<R> {
+    fn drop(&mut self) {
+        self.0.let_go();
+    }
+}

@@ -1,0 +1,60 @@
+use std::future::Future;
+
+use redlock_core::Instant;
+
+use crate::clock;
+
+/// What the engine needs from an async runtime: a clock, a timer, a way to start a task, and fresh random bytes.
+///
+/// An adapter implements the two methods that differ between runtimes; a simulator implements all four.
+pub trait Runtime: Clone + Send + Sync + 'static {
+    /// The present moment, on a clock that never goes back and runs on while the machine sleeps.
+    ///
+    /// Provided: `CLOCK_BOOTTIME` where the system has it.
+    fn now(&self) -> Instant {
+        clock::now()
+    }
+
+    /// Waits until `deadline`. It may wake up late; a timer wakes, it does not decide.
+    fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + Send + 'static;
+
+    /// Starts a task that nobody waits for.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
+
+    /// 32 unguessable bytes, fresh at every call.
+    ///
+    /// Provided: the operating system's random source, for every lock anew, so that two clones of a virtual machine do
+    /// not draw the same tokens.
+    ///
+    /// # Errors
+    ///
+    /// [`NoEntropy`] when the operating system has none to give.
+    fn seed(&self) -> Result<[u8; 32], NoEntropy> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).map_err(|error| NoEntropy(error.to_string()))?;
+        Ok(seed)
+    }
+}
+
+/// A runtime that can be found from inside one of its tasks.
+pub trait CurrentRuntime: Runtime {
+    /// The runtime that the caller runs on.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRuntime`] when the caller runs on none.
+    fn current() -> Result<Self, NoRuntime>;
+}
+
+/// The operating system gave no random bytes, so no token could be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the operating system gave no random bytes: {0}")]
+pub struct NoEntropy(String);
+
+/// The caller does not run inside an async runtime.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no {runtime} runtime here: call this from inside one, or hand one in")]
+pub struct NoRuntime {
+    /// The name of the runtime that was looked for.
+    pub runtime: &'static str,
+}

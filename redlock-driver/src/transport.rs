@@ -1,0 +1,49 @@
+use std::future::Future;
+
+use redlock_core::{Command, Reply, Unavailable};
+
+/// The way to one independent master.
+///
+/// A transport only opens connections, and a [`Connection`] only carries commands. When to connect, when to connect
+/// anew, how long to wait for an answer and what to do without one is decided by the engine and the protocol: a
+/// transport applies no retry and no policy of its own.
+pub trait Transport: Send + 'static {
+    /// An open connection.
+    type Connection: Connection;
+
+    /// Opens a connection and returns it when the node is ready for commands: authenticated, database selected.
+    ///
+    /// The engine drops the future when it takes longer than the connect timeout.
+    ///
+    /// # Errors
+    ///
+    /// Why the node cannot be used now. Its text ends up in users' errors; it must not contain a secret.
+    fn connect(&mut self) -> impl Future<Output = Result<Self::Connection, Unavailable>> + Send;
+}
+
+/// An open connection to a node.
+pub trait Connection: Send + 'static {
+    /// Carries `batch`, which is never empty, and yields one reply per command, in order.
+    ///
+    /// - The commands go behind all those of earlier calls. The engine polls the futures for the first time in the
+    ///   order in which it made them, so this may be left to the first poll.
+    /// - No command is sent twice, also not after a reconnect of the connection's own.
+    /// - The future is not dropped before it is ready, except together with the whole engine.
+    /// - A second batch may be sent before the first is answered.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke; every command of the batch may have been carried out or not. The engine does not use the
+    /// connection for further batches.
+    fn send(
+        &mut self,
+        batch: Vec<Command>,
+    ) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<Self> + 'static;
+
+    /// Returns when the connection is known to be broken, so that the engine can open another before it is needed.
+    ///
+    /// It is called once for each connection. Provided: never; the next batch finds out.
+    fn closed(&mut self) -> impl Future<Output = ()> + Send + use<Self> + 'static {
+        std::future::pending()
+    }
+}
