@@ -64,7 +64,9 @@ async fn on_real_servers(urls: &[String]) -> Result<(), Box<dyn Error>> {
     let mut guard = take(&redlock).await?;
     show_refusal(&rival).await;
     let minority = urls.len().saturating_sub(1) / 2;
-    println!("\nFor {ROUNDS} seconds the lock is extended every second. Kill up to {minority} of the servers meanwhile.");
+    println!(
+        "\nFor {ROUNDS} seconds the lock is extended every second. Kill up to {minority} of the servers meanwhile."
+    );
     for _ in 0..ROUNDS {
         tokio::time::sleep(Duration::from_secs(1)).await;
         extend(&mut guard).await?;
