@@ -1,0 +1,30 @@
+//! Real `redis-server` processes for the tests of this workspace.
+//!
+//! Every [`Server`] has a free port of the loopback interface and a temporary directory of its own, and is gone when
+//! it is dropped. It can be paused, killed and restarted; its keys outlive that only if it is
+//! [persistent](ServerBuilder::persistent).
+//!
+//! ```
+//! use redlock_tests::Servers;
+//!
+//! let mut masters = Servers::start(3);
+//! masters[0].command(&["SET", "resource", "token"])?;
+//! masters[0].kill();
+//! masters[1].pause();
+//! assert_eq!(masters[2].command(&["PING"])?, "PONG");
+//! masters[0].restart();
+//! assert_eq!(masters[0].command(&["EXISTS", "resource"])?, "0");
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! What does not work out panics, with the server's log where it explains why.
+
+mod connection;
+mod reply;
+mod server;
+mod servers;
+mod wait;
+
+pub use server::{Server, ServerBuilder};
+pub use servers::Servers;
+pub use wait::wait_until;

@@ -1,0 +1,164 @@
+//! Nodes that are dead, hung, or back again.
+
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use redlock_tests::{Server, wait_until};
+use redlock_tokio::{AcquireError, Cause, Outcome, Redlock, ReleaseVerdict};
+
+use crate::fixture::{Fixture, GONE_WITHIN, TTL, half_a_node_timeout};
+
+/// Long enough for a node that is back to be noticed.
+const SOON: Duration = Duration::from_secs(5);
+
+/// Takes, extends and releases a lock, and asserts that no step waited for a silent node.
+async fn assert_no_waiting(redlock: &Redlock) {
+    let mut steps = Vec::new();
+    let mut begin = Instant::now();
+    let mut step = |name| {
+        steps.push((name, begin.elapsed()));
+        begin = Instant::now();
+    };
+    let mut guard = redlock.lock("job", TTL).await.unwrap();
+    step("lock");
+    guard.extend(TTL).await.unwrap();
+    step("extend");
+    let report = guard.release().await;
+    step("release");
+    assert_eq!(report.verdict, ReleaseVerdict::Released, "{report}");
+    assert!(steps.iter().all(|(_, took)| *took < half_a_node_timeout()), "{steps:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minority_that_is_dead_at_the_start_is_no_error_and_costs_no_time() {
+    for (count, dead) in [(3, 1), (4, 1), (5, 2)] {
+        let mut nodes = Fixture::start(count);
+        nodes.servers[..dead].iter_mut().for_each(Server::kill);
+        let redlock = nodes.rival();
+        assert_no_waiting(&redlock).await;
+        nodes.assert_gone("job");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_minority_that_hangs_costs_no_time() {
+    for (count, hung) in [(3, 1), (4, 1), (5, 2)] {
+        let nodes = Fixture::start(count);
+        assert_no_waiting(&nodes.redlock).await;
+        nodes.servers[..hung].iter().for_each(Server::pause);
+        for _ in 0..3 {
+            assert_no_waiting(&nodes.redlock).await;
+        }
+        nodes.servers[..hung].iter().for_each(Server::resume);
+        assert!(wait_until(SOON, || nodes.servers[..hung].iter().all(|server| server.command(&["PING"]).is_ok())));
+        nodes.assert_gone("job");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_outlives_the_death_of_a_minority() {
+    for (count, dead) in [(3, 1), (5, 2)] {
+        let mut nodes = Fixture::start(count);
+        let mut guard = nodes.redlock.lock("job", TTL).await.unwrap();
+        nodes.servers[..dead].iter_mut().for_each(Server::kill);
+        guard.extend(TTL * 2).await.unwrap();
+        assert!(guard.remaining() > TTL);
+        assert!(nodes.rival().try_lock("job", TTL).await.is_err());
+        assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
+        nodes.assert_gone("job");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_quorum_the_error_names_the_nodes_and_nothing_is_left() {
+    for (count, dead) in [(1, 1), (3, 2), (4, 2), (5, 3)] {
+        let mut nodes = Fixture::start(count);
+        nodes.servers[..dead].iter_mut().for_each(Server::kill);
+        let budget = Duration::from_millis(300);
+        let begin = Instant::now();
+        let error = nodes.redlock.lock("job", TTL).wait(budget).await.unwrap_err();
+        assert!(begin.elapsed() < budget * 2, "within the budget, not {:?}", begin.elapsed());
+        let AcquireError::Unavailable(attempts) = &error else { panic!("{error}") };
+        let unreachable =
+            |outcome: &Outcome| matches!(outcome, Outcome::Unavailable(why) if why.cause() == Cause::NotSent);
+        assert_eq!(attempts.nodes.count(unreachable), dead, "{error}");
+        for server in &nodes.servers[..dead] {
+            assert!(error.to_string().contains(&format!("127.0.0.1:{}: not reachable", server.port())), "{error}");
+        }
+        nodes.assert_gone("job");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_a_quorum_hangs_nothing_is_left_behind_once_it_goes_on() {
+    let nodes = Fixture::start(3);
+    drop(nodes.redlock.lock("warm-up", TTL).await.unwrap());
+    nodes.servers[..2].iter().for_each(Server::pause);
+    let budget = Duration::from_millis(300);
+    let begin = Instant::now();
+    let error = nodes.redlock.lock("job", TTL).wait(budget).await.unwrap_err();
+    assert!(begin.elapsed() < budget * 2, "within the budget, not {:?}", begin.elapsed());
+    assert!(matches!(error, AcquireError::Unavailable(_)), "{error}");
+    assert!(error.to_string().contains("no answer in time"), "{error}");
+    nodes.servers[..2].iter().for_each(Server::resume);
+    assert!(wait_until(SOON, || nodes.servers.iter().all(|server| server.command(&["PING"]).is_ok())));
+    nodes.assert_gone("job");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_back_is_used_again_without_a_restart() {
+    let mut nodes = Fixture::start(3);
+    nodes.servers[0].kill();
+    drop(nodes.redlock.lock("job", TTL).await.unwrap());
+    nodes.servers[0].restart();
+    let mut number = 0;
+    let used = || {
+        number += 1;
+        let name = format!("job-{number}");
+        let guard = nodes.redlock.lock(&name, TTL).now_or_never();
+        drop(guard);
+        nodes.servers[0].command(&["INFO", "commandstats"]).is_ok_and(|stats| stats.contains("cmdstat_set:"))
+    };
+    assert!(wait_until(SOON, used), "the node is asked again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_is_extended_outlives_the_restart_of_every_node_one_at_a_time() {
+    let mut nodes = Fixture::start(3);
+    let mut guard = nodes.redlock.lock("job", TTL * 3).await.unwrap();
+    nodes.wait_until_everywhere("job");
+    for index in 0..nodes.servers.len() {
+        nodes.servers[index].kill();
+        nodes.servers[index].restart();
+        let begin = Instant::now();
+        while nodes.keys("job") < nodes.servers.len() {
+            assert!(begin.elapsed() < SOON, "the node that restarted is given the key again");
+            guard.extend(TTL * 3).await.unwrap();
+        }
+    }
+    assert!(guard.is_valid());
+    assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
+    nodes.assert_gone("job");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_missed_the_release_is_told_when_it_is_back() {
+    let mut nodes = Fixture::over(Server::builder().persistent(true).start_many(3));
+    let guard = nodes.redlock.lock("job", TTL * 6).await.unwrap();
+    nodes.wait_until_everywhere("job");
+    nodes.servers[0].kill();
+    assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
+    nodes.servers[0].restart();
+    assert!(wait_until(SOON, || nodes.keys("job") == 0), "long before its TTL is over");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_quorum_a_release_is_unconfirmed_and_done_later() {
+    let nodes = Fixture::start(3);
+    let guard = nodes.redlock.lock("job", TTL).await.unwrap();
+    nodes.wait_until_everywhere("job");
+    nodes.servers[..2].iter().for_each(Server::pause);
+    assert_eq!(guard.release().await.verdict, ReleaseVerdict::Unconfirmed);
+    nodes.servers[..2].iter().for_each(Server::resume);
+    assert!(wait_until(GONE_WITHIN * 10, || nodes.keys("job") == 0));
+}
