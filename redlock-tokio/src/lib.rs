@@ -41,8 +41,8 @@
 //!
 //! # Nodes
 //!
-//! [`Builder::node`] takes a URL, a [`redis::Client`] that was configured elsewhere, a
-//! [`MemoryNode`](memory::MemoryNode), or a [`Node`] over a [`Transport`] of your own. Nodes must be independent
+//! [`Builder::node`] takes a URL, a client of the `redis` crate that was configured elsewhere, a
+//! `memory::MemoryNode`, or a [`Node`] over a [`Transport`] of your own. Nodes must be independent
 //! masters, neither replicas of each other nor members of one cluster. A node that is down at the start, or goes down
 //! later, is used again as soon as it is back; nothing needs to be restarted.
 //!
@@ -55,14 +55,15 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "redis")]
-mod redis;
+mod redis_rs;
 mod runtime;
 #[cfg(feature = "tls")]
 mod tls;
 
 #[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(no_inline)]
-pub use ::redis as redis_client;
+pub use redis;
 #[cfg(feature = "memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
 pub use redlock_driver::memory;

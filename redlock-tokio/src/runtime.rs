@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 /// The tokio runtime, as the engine sees it: its timer and its tasks. Time is `CLOCK_BOOTTIME` where the system has it.
 ///
 /// Under tokio's paused test clock timers fire at once while this clock goes on as ever; test with
-/// [`MemoryNode::advance_clock`](crate::memory::MemoryNode::advance_clock) and short TTLs instead.
+/// `MemoryNode::advance_clock` and short TTLs instead.
 #[derive(Clone, Debug)]
 pub struct Tokio(Handle);
 

@@ -6,59 +6,59 @@ use redlock_tests::{Servers, wait_until};
 use redlock_tokio::{NodeTimeout, Redlock};
 
 /// The TTL where its length does not matter.
-pub const TTL: Duration = Duration::from_secs(10);
+pub(crate) const TTL: Duration = Duration::from_secs(10);
 
 /// The numbers of nodes for which everything must hold.
-pub const NODE_COUNTS: [usize; 4] = [1, 3, 4, 5];
+pub(crate) const NODE_COUNTS: [usize; 4] = [1, 3, 4, 5];
 
 /// Within this time a lock that nobody wants any more must be gone from all nodes.
-pub const GONE_WITHIN: Duration = Duration::from_millis(100);
+pub(crate) const GONE_WITHIN: Duration = Duration::from_millis(100);
 
 /// By default a node has this time to answer when the TTL is [`TTL`]. What takes less than half of it has not waited
 /// for a silent node.
-pub fn half_a_node_timeout() -> Duration {
+pub(crate) fn half_a_node_timeout() -> Duration {
     NodeTimeout::DEFAULT.of(TTL) / 2
 }
 
-pub struct Fixture {
-    pub servers: Servers,
-    pub redlock: Redlock,
+pub(crate) struct Fixture {
+    pub(crate) servers: Servers,
+    pub(crate) redlock: Redlock,
 }
 
 impl Fixture {
-    pub fn start(count: usize) -> Self {
+    pub(crate) fn start(count: usize) -> Self {
         Self::over(Servers::start(count))
     }
 
-    pub fn over(servers: Servers) -> Self {
+    pub(crate) fn over(servers: Servers) -> Self {
         let redlock = client(&servers);
         Self { servers, redlock }
     }
 
     /// Another client of the same nodes, as another process would have it.
-    pub fn rival(&self) -> Redlock {
+    pub(crate) fn rival(&self) -> Redlock {
         client(&self.servers)
     }
 
     /// How many of the servers that answer have the key.
-    pub fn keys(&self, name: &str) -> usize {
+    pub(crate) fn keys(&self, name: &str) -> usize {
         let answers = self.servers.iter().filter_map(|server| server.get(name).ok());
         answers.flatten().count()
     }
 
     /// Waits until all servers have the key: also those that were not needed for the quorum.
-    pub fn wait_until_everywhere(&self, name: &str) {
+    pub(crate) fn wait_until_everywhere(&self, name: &str) {
         let everywhere = || self.keys(name) == self.servers.len();
         assert!(wait_until(Duration::from_secs(5), everywhere), "{} keys", self.keys(name));
     }
 
     /// Waits until the servers have let the key go: the drift later than its holder.
-    pub fn wait_until_expired(&self, name: &str) {
+    pub(crate) fn wait_until_expired(&self, name: &str) {
         assert!(wait_until(Duration::from_secs(5), || self.keys(name) == 0), "{} keys", self.keys(name));
     }
 
     /// Waits, for as long as may be, until no server has the key.
-    pub fn assert_gone(&self, name: &str) {
+    pub(crate) fn assert_gone(&self, name: &str) {
         let left = || self.keys(name);
         assert!(wait_until(GONE_WITHIN, || left() == 0), "{} keys are left after {GONE_WITHIN:?}", left());
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redlock_tests::{Server, Servers, wait_until};
-use redlock_tokio::redis_client::Client;
+use redlock_tokio::redis::Client;
 use redlock_tokio::{AcquireError, ExtendError, Loss, Redlock, ReleaseVerdict};
 
 use crate::fixture::{Fixture, NODE_COUNTS, TTL};
