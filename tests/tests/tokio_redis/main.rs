@@ -10,3 +10,4 @@ mod interoperability;
 mod life;
 mod lost_nodes;
 mod server_errors;
+mod tls;
