@@ -1,3 +1,4 @@
+use core::fmt;
 use core::time::Duration;
 
 use crate::RetryDelay;
@@ -33,7 +34,7 @@ impl Backoff {
 }
 
 /// Sebastiano Vigna's `SplitMix64`: eight bytes of state, equidistributed; for jitter, not for secrets.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct SplitMix64(u64);
 
 impl SplitMix64 {
@@ -43,6 +44,12 @@ impl SplitMix64 {
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
+    }
+}
+
+impl fmt::Debug for SplitMix64 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SplitMix64(..)")
     }
 }
 

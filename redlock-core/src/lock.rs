@@ -1,22 +1,20 @@
 mod acquiring;
 mod held;
 mod release;
+mod transitions;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use self::acquiring::{Attempt, AttemptResult, Failure};
-use self::held::{ExtensionResult, Held};
+use self::acquiring::{Attempt, Failure};
+use self::held::Held;
 use self::release::Release;
 use crate::backoff::Backoff;
 use crate::output::Output;
-use crate::report::{AcquireError, Attempts, ExtendError, Loss};
-use crate::request::MIN_RETRY_DELAY;
+use crate::report::{AcquireError, ExtendError, Loss};
 use crate::token::TokenSecret;
-use crate::{
-    Command, CommandId, Config, Event, Hint, Instant, NodeId, NodeOutcomes, Reply, Request, Resource, Token, Ttl,
-};
+use crate::{Command, CommandId, Config, Event, Hint, Instant, NodeId, Reply, Request, Resource, Token, Ttl};
 
 /// Within this time after an announced release, a waiting lock tries again; the jitter keeps waiters apart.
 const HINT_JITTER: Duration = Duration::from_millis(1);
@@ -66,6 +64,8 @@ enum Phase {
     Acquiring(Attempt),
     /// An attempt has failed; the next begins at `until`.
     Waiting { until: Instant },
+    /// An attempt was won; its caller has not come for the lock.
+    Won { attempt: Attempt, deadline: Instant },
     /// The lock is held.
     Held(Held),
     /// The lock is held, and the round of its last extension is not decided.
@@ -125,29 +125,27 @@ impl Lock {
     #[must_use = "a lock that was not handed over is not held"]
     pub fn hand_over(&mut self, now: Instant) -> bool {
         let now = self.catch_up(now);
-        let Phase::Held(held) = &mut self.phase else {
+        let Phase::Won { attempt, deadline } = &self.phase else {
             return self.is_held(now);
         };
-        if held.handed_over {
-            return true;
-        }
-        held.handed_over = now.saturating_add(self.request.options.min_validity) < held.deadline;
-        let handed_over = held.handed_over;
-        if !handed_over {
+        let is_good = now.saturating_add(self.request.options.min_validity) < *deadline;
+        if is_good {
+            self.phase = Phase::Held(Held::new(attempt.token, *deadline, self.request.ttl));
+        } else {
             self.fail_attempt(Failure::Expired, now);
         }
-        handed_over
+        is_good
     }
 
     /// Starts to extend a lock that was handed over: from now on for `ttl`, on all nodes.
     ///
-    /// Ends with [`Event::Extended`] or [`Event::ExtendFailed`]. An extension counts only if a quorum confirms it
-    /// before the old deadline; one that fails changes nothing. A `ttl` that ends before the present deadline does not
-    /// shorten the lock.
+    /// Ends with [`Event::Extended`] or [`Event::ExtendFailed`], unless [`release`](Self::release) supersedes it. An
+    /// extension counts only if a quorum confirms it before the old deadline; one that fails changes nothing. A `ttl`
+    /// that ends before the present deadline does not shorten the lock.
     ///
     /// # Errors
     ///
-    /// Nothing is sent, and no event follows:
+    /// No extension is sent, and neither of these events follows:
     ///
     /// - [`ExtendError::Request`] when the TTL is out of the config's bounds;
     /// - [`ExtendError::Lost`] when the lock is lost;
@@ -156,7 +154,7 @@ impl Lock {
         let ttl = Ttl::new(&self.config, ttl)?;
         let now = self.catch_up(now);
         match core::mem::replace(&mut self.phase, Phase::Finished) {
-            Phase::Held(mut held) if held.handed_over => {
+            Phase::Held(mut held) => {
                 held.extend(&self.config, &self.request, ttl, now, &mut self.output);
                 self.phase = Phase::Extending(held);
                 Ok(())
@@ -179,7 +177,9 @@ impl Lock {
     pub fn release(&mut self, now: Instant) {
         let now = self.catch_up(now);
         let (token, nodes, longest_ttl) = match &self.phase {
-            Phase::Acquiring(attempt) => (attempt.token, attempt.round.touched(&self.config), self.request.ttl),
+            Phase::Acquiring(attempt) | Phase::Won { attempt, .. } => {
+                (attempt.token, attempt.round.touched(&self.config), self.request.ttl)
+            }
             Phase::Held(held) | Phase::Extending(held) => (held.token, self.config.nodes(), held.longest_ttl),
             Phase::Lost(lost) => (lost.token, self.config.nodes(), lost.longest_ttl),
             Phase::Waiting { .. } => {
@@ -207,11 +207,16 @@ impl Lock {
             return;
         }
         match &mut self.phase {
-            Phase::Acquiring(attempt) => {
+            Phase::Acquiring(attempt) | Phase::Won { attempt, .. } => {
                 attempt.handle_reply(id, node, reply);
                 self.judge_attempt(now);
             }
-            Phase::Held(held) => held.handle_reply(&self.request, id, node, reply, output),
+            Phase::Held(held) => {
+                held.handle_reply(&self.request, id, node, reply, output);
+                if let Some(nodes) = held.keys_gone(&self.config) {
+                    self.lose(Loss::KeysGone(nodes), now);
+                }
+            }
             Phase::Extending(held) => {
                 held.handle_reply(&self.request, id, node, reply, output);
                 self.judge_extension(now);
@@ -260,6 +265,7 @@ impl Lock {
         let phase = match &self.phase {
             Phase::Acquiring(attempt) => attempt.round.poll_timeout(),
             Phase::Waiting { until } => Some(*until),
+            Phase::Won { deadline, .. } => Some(*deadline),
             Phase::Held(held) => Some(held.deadline),
             Phase::Extending(held) => {
                 let round = held.extension.as_ref().and_then(held::Extension::poll_timeout);
@@ -291,6 +297,7 @@ impl Lock {
     #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {
         match &self.phase {
+            Phase::Won { deadline, .. } => Some(*deadline),
             Phase::Held(held) | Phase::Extending(held) => Some(held.deadline),
             Phase::Lost(lost) => Some(lost.at),
             Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Releasing { .. } | Phase::Finished => None,
@@ -301,7 +308,7 @@ impl Lock {
     #[must_use]
     pub fn is_held(&self, now: Instant) -> bool {
         match &self.phase {
-            Phase::Held(held) | Phase::Extending(held) => held.handed_over && now.max(self.clock) < held.deadline,
+            Phase::Held(held) | Phase::Extending(held) => now.max(self.clock) < held.deadline,
             _ => false,
         }
     }
@@ -310,9 +317,8 @@ impl Lock {
     #[must_use]
     pub const fn is_acquiring(&self) -> bool {
         match &self.phase {
-            Phase::Acquiring(_) | Phase::Waiting { .. } => true,
-            Phase::Held(held) => !held.handed_over,
-            Phase::Extending(_) | Phase::Lost(_) | Phase::Releasing { .. } | Phase::Finished => false,
+            Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } => true,
+            Phase::Held(_) | Phase::Extending(_) | Phase::Lost(_) | Phase::Releasing { .. } | Phase::Finished => false,
         }
     }
 
@@ -350,194 +356,11 @@ impl Lock {
     }
 }
 
-/// # The transitions
-impl Lock {
-    /// Expires everything that `now` has passed; the answer is `now`, or the latest instant if that is later.
-    fn catch_up(&mut self, now: Instant) -> Instant {
-        self.clock = self.clock.max(now);
-        let now = self.clock;
-        let (resource, output) = (&self.request.resource, &mut self.output);
-        for release in &mut self.earlier {
-            release.handle_timeout(resource, now, output);
-        }
-        self.earlier.retain(|release| !release.is_settled());
-        match &mut self.phase {
-            Phase::Acquiring(attempt) if attempt.round.poll_timeout().is_some_and(|at| now >= at) => {
-                attempt.round.expire(now);
-                self.judge_attempt(now);
-            }
-            Phase::Waiting { until } if now >= *until => self.begin_attempt_or_give_up(now),
-            Phase::Held(held) if now >= held.deadline && !held.handed_over => {
-                self.fail_attempt(Failure::Expired, now);
-            }
-            Phase::Held(held) if now >= held.deadline => self.lose(Loss::Expired, now),
-            Phase::Extending(held) if now >= held.deadline => {
-                self.output.emit(Event::ExtendFailed(ExtendError::Lost(Loss::Expired)));
-                self.lose(Loss::Expired, now);
-            }
-            Phase::Extending(held) => {
-                if let Some(extension) = &mut held.extension {
-                    extension.expire(now);
-                }
-                self.judge_extension(now);
-            }
-            Phase::Lost(lost) => lost.release.handle_timeout(resource, now, output),
-            Phase::Releasing { release, .. } => {
-                release.handle_timeout(resource, now, output);
-                self.judge_release();
-            }
-            Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Held(_) | Phase::Finished => {}
-        }
-        now
-    }
-
-    /// A timer that comes late may find the budget used up.
-    fn begin_attempt_or_give_up(&mut self, now: Instant) {
-        match self.last_failure.take_if(|_| now >= self.give_up_at) {
-            Some(failure) => self.give_up(failure, now),
-            None => self.begin_attempt(now),
-        }
-    }
-
-    fn begin_attempt(&mut self, now: Instant) {
-        self.attempts = self.attempts.saturating_add(1);
-        let token = self.secret.token(self.attempts);
-        let ends_at = self.round_ends_at(now);
-        let attempt = Attempt::begin(&self.config, &self.request, token, ends_at, now, &mut self.output);
-        self.phase = Phase::Acquiring(attempt);
-    }
-
-    /// When silence counts as a refusal: after the node timeout, and not after the budget. A budget of zero means one
-    /// attempt, which takes the time it needs.
-    fn round_ends_at(&self, now: Instant) -> Instant {
-        let ends_at = now.saturating_add(self.config.node_timeout().of(self.request.ttl.get()));
-        if self.request.options.wait.is_zero() { ends_at } else { ends_at.min(self.give_up_at) }
-    }
-
-    fn judge_attempt(&mut self, now: Instant) {
-        let Phase::Acquiring(attempt) = &self.phase else { return };
-        match attempt.result(&self.config, &self.request, now) {
-            Some(AttemptResult::Won { deadline }) => {
-                let held = Held::new(attempt.token, deadline, self.request.ttl);
-                self.phase = Phase::Held(held);
-                self.output.emit(Event::Acquired { deadline });
-            }
-            Some(AttemptResult::Failed(failure)) => self.fail_attempt(failure, now),
-            None => {}
-        }
-    }
-
-    /// Releases what the attempt has or may have acquired, before anything else; then waits or gives up.
-    fn fail_attempt(&mut self, failure: Failure, now: Instant) {
-        let (token, nodes, report) = match &self.phase {
-            Phase::Acquiring(attempt) => {
-                let round = &attempt.round;
-                (attempt.token, round.touched(&self.config), round.report(&self.config))
-            }
-            Phase::Held(held) => (held.token, self.config.nodes(), NodeOutcomes::all_done(&self.config)),
-            _ => return,
-        };
-        let error = failure.into_error(Attempts {
-            count: self.attempts,
-            elapsed: now.saturating_since(self.started_at),
-            nodes: Box::new(report),
-        });
-        if !nodes.is_empty() {
-            let (config, request) = (&self.config, &self.request);
-            let release = Release::begin(config, &request.resource, token, nodes, request.ttl, now, &mut self.output);
-            self.earlier.push(release);
-        }
-        self.wait_or_give_up(error, now);
-    }
-
-    fn wait_or_give_up(&mut self, error: AcquireError, now: Instant) {
-        let remaining = self.give_up_at.saturating_since(now);
-        let attempts_left = self.request.options.attempts.is_none_or(|budget| self.attempts < budget);
-        if attempts_left && remaining >= MIN_RETRY_DELAY {
-            let delay = self.backoff.next(self.request.options.retry_delay, remaining);
-            self.phase = Phase::Waiting { until: now.saturating_add(delay) };
-            self.last_failure = Some(error);
-            return;
-        }
-        // An attempt that the end of the budget cut short knows less than the one before it.
-        let cut_short = remaining.is_zero() && matches!(error, AcquireError::Unavailable(_));
-        let known = self.last_failure.take().filter(|_| cut_short);
-        self.give_up(known.unwrap_or(error), now);
-    }
-
-    fn give_up(&mut self, mut error: AcquireError, now: Instant) {
-        let attempts = error.attempts_mut();
-        attempts.count = self.attempts;
-        attempts.elapsed = now.saturating_since(self.started_at);
-        self.phase = Phase::Finished;
-        self.output.emit(Event::AcquireFailed(error));
-    }
-
-    fn judge_extension(&mut self, now: Instant) {
-        let Phase::Extending(held) = &mut self.phase else { return };
-        let Some(result) = held.extension.as_ref().and_then(|extension| extension.result(&self.config)) else {
-            return;
-        };
-        match result {
-            ExtensionResult::Extended { deadline } => {
-                held.deadline = deadline;
-                self.hold();
-                self.output.emit(Event::Extended { deadline });
-            }
-            ExtensionResult::Unconfirmed(nodes) => {
-                self.hold();
-                self.output.emit(Event::ExtendFailed(ExtendError::Unconfirmed(nodes)));
-            }
-            ExtensionResult::KeysGone(nodes) => {
-                let loss = Loss::KeysGone(nodes);
-                self.output.emit(Event::ExtendFailed(ExtendError::Lost(loss.clone())));
-                self.lose(loss, now);
-            }
-        }
-    }
-
-    fn hold(&mut self) {
-        self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
-            Phase::Extending(held) => Phase::Held(held),
-            other => other,
-        };
-    }
-
-    /// The end of a lock that was held. Keys that a failed extension or a slow clock still keeps are released.
-    fn lose(&mut self, loss: Loss, now: Instant) {
-        let (Phase::Held(held) | Phase::Extending(held)) = &self.phase else { return };
-        let (token, longest_ttl, at) = (held.token, held.longest_ttl, now.min(held.deadline));
-        let (config, resource) = (&self.config, &self.request.resource);
-        let nodes = config.nodes();
-        let release = Release::begin(config, resource, token, nodes, longest_ttl, now, &mut self.output);
-        self.phase = Phase::Lost(Box::new(Lost { at, loss: loss.clone(), token, longest_ttl, release }));
-        self.output.emit(Event::Lost(loss));
-    }
-
-    fn judge_release(&mut self) {
-        let Phase::Releasing { release, reported } = &mut self.phase else { return };
-        if let Some(report) = release.report(&self.config).filter(|_| !*reported) {
-            *reported = true;
-            self.output.emit(Event::Released(report));
-        }
-    }
-}
-
-impl Failure {
-    const fn into_error(self, attempts: Attempts) -> AcquireError {
-        match self {
-            Self::Contended => AcquireError::Contended(attempts),
-            Self::Unavailable => AcquireError::Unavailable(attempts),
-            Self::Expired => AcquireError::Expired(attempts),
-        }
-    }
-}
-
 /// The token's secret and the seed of the jitter.
 fn split(seed: [u8; 32]) -> (TokenSecret, u64) {
     let (front, back) = seed.split_at(TokenSecret::LEN);
     let mut secret = [0; TokenSecret::LEN];
     secret.copy_from_slice(front);
-    let jitter = back.iter().fold(0_u64, |seed, &byte| seed.rotate_left(8) ^ u64::from(byte));
+    let jitter = back.iter().take(8).fold(0, |seed, &byte| seed << 8 | u64::from(byte));
     (TokenSecret::new(secret), jitter)
 }

@@ -30,7 +30,8 @@ use crate::{Action, Command, Instant, Reply, ScriptForm};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Node {
     keys: BTreeMap<Vec<u8>, Entry>,
-    knows_scripts: bool,
+    knows_extend: bool,
+    knows_release: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -44,18 +45,14 @@ impl Node {
     /// A node without keys that has seen no script.
     #[must_use]
     pub const fn new() -> Self {
-        Self { keys: BTreeMap::new(), knows_scripts: false }
+        Self { keys: BTreeMap::new(), knows_extend: false, knows_release: false }
     }
 
     /// Carries out a command at the moment `now` of the node's own clock.
     pub fn execute(&mut self, command: &Command, now: Instant) -> Reply {
         self.expire(now);
-        match (&command.action, command.form) {
-            (Action::Extend { .. } | Action::Release { .. }, ScriptForm::Digest) if !self.knows_scripts => {
-                return Reply::UnknownScript;
-            }
-            (_, ScriptForm::Source) => self.knows_scripts = true,
-            (_, ScriptForm::Digest) => {}
+        if !self.understands(command) {
+            return Reply::UnknownScript;
         }
         let key = command.action.resource().as_bytes();
         let token = command.action.token().as_bytes();
@@ -114,7 +111,18 @@ impl Node {
 
     /// Forgets all scripts, as `SCRIPT FLUSH` or a restart does.
     pub fn forget_scripts(&mut self) {
-        self.knows_scripts = false;
+        (self.knows_extend, self.knows_release) = (false, false);
+    }
+
+    /// Whether the node can make sense of a script; one that came with its text is known from then on.
+    fn understands(&mut self, command: &Command) -> bool {
+        let knows = match command.action {
+            Action::Acquire { .. } => return true,
+            Action::Extend { .. } => &mut self.knows_extend,
+            Action::Release { .. } => &mut self.knows_release,
+        };
+        *knows |= command.form == ScriptForm::Source;
+        *knows
     }
 
     fn expire(&mut self, now: Instant) {

@@ -56,11 +56,6 @@ pub struct NodeOutcomes {
 }
 
 impl NodeOutcomes {
-    pub(crate) fn all_done(config: &Config) -> Self {
-        let outcomes = config.nodes().iter().map(|_| Outcome::Done).collect();
-        Self { config: config.clone(), outcomes }
-    }
-
     /// The nodes with their names and outcomes, in the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = (NodeId, &str, &Outcome)> {
         let nodes = self.config.nodes().iter().zip(&self.outcomes);

@@ -205,8 +205,12 @@ impl Reply {
 
 impl Unavailable {
     /// Reads an error of a Redis server, its code in front: `LOADING Redis is loading the dataset in memory`.
+    ///
+    /// Of a command that the server does not know it repeats the arguments; a token may be among them, so they are left
+    /// out.
     #[must_use]
     pub fn from_server_error(text: &str) -> Self {
+        let text = text.split_once(", with args").map_or(text, |(said, _)| said);
         let code = text.split_whitespace().next().unwrap_or_default();
         let cause = match code {
             "LOADING" => Cause::Loading,

@@ -11,8 +11,6 @@ pub(super) struct Held {
     pub(super) deadline: Instant,
     /// The longest TTL that a node may have been told.
     pub(super) longest_ttl: Ttl,
-    /// The caller has taken it.
-    pub(super) handed_over: bool,
     /// The last extension, whose late replies still tell which nodes to heal.
     pub(super) extension: Option<Extension>,
 }
@@ -38,7 +36,7 @@ pub(super) enum ExtensionResult {
 
 impl Held {
     pub(super) fn new(token: Token, deadline: Instant, ttl: Ttl) -> Self {
-        Self { token, deadline, longest_ttl: ttl, handed_over: false, extension: None }
+        Self { token, deadline, longest_ttl: ttl, extension: None }
     }
 
     /// Asks all nodes to let the key live for `ttl` from now on.
@@ -78,6 +76,12 @@ impl Held {
             Recorded::Vote | Recorded::Stray => {}
         }
     }
+
+    /// What each node said to the last extension, if that proves that a quorum can no longer have the key. An extension
+    /// that has failed for want of replies may still prove it by late ones.
+    pub(super) fn keys_gone(&self, config: &Config) -> Option<NodeOutcomes> {
+        self.extension.as_ref()?.keys_gone(config)
+    }
 }
 
 impl Extension {
@@ -96,12 +100,16 @@ impl Extension {
         if tally.done >= votes.size() {
             let deadline = lease::deadline(config, self.started_at, self.ttl.get()).unwrap_or(self.send_by);
             Some(ExtensionResult::Extended { deadline: deadline.max(self.send_by) })
-        } else if votes.is_blocked_by(tally.gone()) {
-            Some(ExtensionResult::KeysGone(self.round.report(config)))
+        } else if let Some(nodes) = self.keys_gone(config) {
+            Some(ExtensionResult::KeysGone(nodes))
         } else if votes.is_blocked_by(failed) && !votes.is_blocked_by(tally.gone().saturating_add(tally.pending)) {
             Some(ExtensionResult::Unconfirmed(self.round.report(config)))
         } else {
             None
         }
+    }
+
+    fn keys_gone(&self, config: &Config) -> Option<NodeOutcomes> {
+        config.votes().is_blocked_by(self.round.tally().gone()).then(|| self.round.report(config))
     }
 }

@@ -76,7 +76,7 @@ impl Release {
         now: Instant,
         output: &mut Output,
     ) {
-        let failed = matches!(reply, Reply::Unavailable(_));
+        let is_answer = matches!(reply, Reply::Done | Reply::HeldByOther | Reply::Missing);
         match self.round.record(id, node, reply) {
             Recorded::Stray => {}
             Recorded::WantsSource => {
@@ -84,11 +84,11 @@ impl Release {
                 let id = output.send_source(only, self.action(resource), self.until);
                 self.round.asked_again(only, id, true);
             }
-            Recorded::Vote if failed => self.retry_later(node, now),
-            Recorded::Vote => {
+            Recorded::Vote if is_answer => {
                 self.unsettled.remove(node);
                 self.failed.remove(node);
             }
+            Recorded::Vote => self.retry_later(node, now),
         }
     }
 
@@ -96,7 +96,7 @@ impl Release {
         self.round.expire(now);
         self.is_overdue |= now >= self.ends_at;
         if now >= self.until {
-            self.unsettled = NodeSet::EMPTY;
+            (self.unsettled, self.failed) = (NodeSet::EMPTY, NodeSet::EMPTY);
         } else if !self.failed.is_empty() && now >= self.retry_at {
             let nodes = core::mem::take(&mut self.failed);
             let id = output.send(nodes, self.action(resource), self.until);
@@ -144,6 +144,9 @@ impl Release {
     }
 
     fn retry_later(&mut self, node: NodeId, now: Instant) {
+        if !self.unsettled.contains(node) {
+            return;
+        }
         if self.failed.is_empty() {
             self.retry_at = now.saturating_add(self.retry_delay);
             self.retry_delay = self.retry_delay.saturating_mul(2).min(MAX_RETRY);

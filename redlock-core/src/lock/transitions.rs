@@ -1,0 +1,191 @@
+//! How one phase follows another.
+
+use alloc::boxed::Box;
+
+use super::acquiring::{Attempt, AttemptResult, Failure};
+use super::held::ExtensionResult;
+use super::release::Release;
+use super::{Lock, Lost, Phase};
+use crate::report::{AcquireError, Attempts, ExtendError, Loss};
+use crate::request::MIN_RETRY_DELAY;
+use crate::{Event, Instant};
+
+impl Lock {
+    /// Expires everything that `now` has passed; the answer is `now`, or the latest instant if that is later.
+    pub(super) fn catch_up(&mut self, now: Instant) -> Instant {
+        self.clock = self.clock.max(now);
+        let now = self.clock;
+        let (resource, output) = (&self.request.resource, &mut self.output);
+        for release in &mut self.earlier {
+            release.handle_timeout(resource, now, output);
+        }
+        self.earlier.retain(|release| !release.is_settled());
+        match &mut self.phase {
+            Phase::Acquiring(attempt) if attempt.round.poll_timeout().is_some_and(|at| now >= at) => {
+                attempt.round.expire(now);
+                self.judge_attempt(now);
+            }
+            Phase::Waiting { until } if now >= *until => self.begin_attempt_or_give_up(now),
+            Phase::Won { deadline, .. } if now >= *deadline => self.fail_attempt(Failure::Expired, now),
+            Phase::Held(held) if now >= held.deadline => self.lose(Loss::Expired, now),
+            Phase::Extending(held) if now >= held.deadline => {
+                self.output.emit(Event::ExtendFailed(ExtendError::Lost(Loss::Expired)));
+                self.lose(Loss::Expired, now);
+            }
+            Phase::Extending(held) => {
+                if let Some(extension) = &mut held.extension {
+                    extension.expire(now);
+                }
+                self.judge_extension(now);
+            }
+            Phase::Lost(lost) => lost.release.handle_timeout(resource, now, output),
+            Phase::Releasing { release, .. } => {
+                release.handle_timeout(resource, now, output);
+                self.judge_release();
+            }
+            Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } | Phase::Held(_) | Phase::Finished => {}
+        }
+        now
+    }
+
+    /// A timer that comes late may find the budget used up.
+    fn begin_attempt_or_give_up(&mut self, now: Instant) {
+        match self.last_failure.take_if(|_| now >= self.give_up_at) {
+            Some(failure) => self.give_up(failure, now),
+            None => self.begin_attempt(now),
+        }
+    }
+
+    pub(super) fn begin_attempt(&mut self, now: Instant) {
+        self.attempts = self.attempts.saturating_add(1);
+        let token = self.secret.token(self.attempts);
+        let ends_at = self.round_ends_at(now);
+        let attempt = Attempt::begin(&self.config, &self.request, token, ends_at, now, &mut self.output);
+        self.phase = Phase::Acquiring(attempt);
+    }
+
+    /// When silence counts as a refusal: after the node timeout, and not after the budget. A budget of zero means one
+    /// attempt, which takes the time it needs.
+    fn round_ends_at(&self, now: Instant) -> Instant {
+        let ends_at = now.saturating_add(self.config.node_timeout().of(self.request.ttl.get()));
+        if self.request.options.wait.is_zero() { ends_at } else { ends_at.min(self.give_up_at) }
+    }
+
+    pub(super) fn judge_attempt(&mut self, now: Instant) {
+        let Phase::Acquiring(attempt) = &self.phase else { return };
+        match attempt.result(&self.config, &self.request, now) {
+            Some(AttemptResult::Won { deadline }) => {
+                self.win(deadline);
+                self.output.emit(Event::Acquired { deadline });
+            }
+            Some(AttemptResult::Failed(failure)) => self.fail_attempt(failure, now),
+            None => {}
+        }
+    }
+
+    fn win(&mut self, deadline: Instant) {
+        self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Acquiring(attempt) => Phase::Won { attempt, deadline },
+            other => other,
+        };
+    }
+
+    /// Releases what the attempt has or may have acquired, before anything else; then waits or gives up.
+    pub(super) fn fail_attempt(&mut self, failure: Failure, now: Instant) {
+        let (Phase::Acquiring(attempt) | Phase::Won { attempt, .. }) = &self.phase else { return };
+        let (token, nodes) = (attempt.token, attempt.round.touched(&self.config));
+        let error = failure.into_error(Attempts {
+            count: self.attempts,
+            elapsed: now.saturating_since(self.started_at),
+            nodes: Box::new(attempt.round.report(&self.config)),
+        });
+        if !nodes.is_empty() {
+            let (config, request) = (&self.config, &self.request);
+            let release = Release::begin(config, &request.resource, token, nodes, request.ttl, now, &mut self.output);
+            self.earlier.push(release);
+        }
+        self.wait_or_give_up(error, now);
+    }
+
+    fn wait_or_give_up(&mut self, error: AcquireError, now: Instant) {
+        let remaining = self.give_up_at.saturating_since(now);
+        let attempts_left = self.request.options.attempts.is_none_or(|budget| self.attempts < budget);
+        if attempts_left && remaining >= MIN_RETRY_DELAY {
+            let delay = self.backoff.next(self.request.options.retry_delay, remaining);
+            self.phase = Phase::Waiting { until: now.saturating_add(delay) };
+            self.last_failure = Some(error);
+            return;
+        }
+        // An attempt that the end of the budget cut short knows less than the one before it.
+        let cut_short = remaining.is_zero() && matches!(error, AcquireError::Unavailable(_));
+        let known = self.last_failure.take().filter(|_| cut_short);
+        self.give_up(known.unwrap_or(error), now);
+    }
+
+    fn give_up(&mut self, mut error: AcquireError, now: Instant) {
+        let attempts = error.attempts_mut();
+        attempts.count = self.attempts;
+        attempts.elapsed = now.saturating_since(self.started_at);
+        self.phase = Phase::Finished;
+        self.output.emit(Event::AcquireFailed(error));
+    }
+
+    pub(super) fn judge_extension(&mut self, now: Instant) {
+        let Phase::Extending(held) = &mut self.phase else { return };
+        let Some(result) = held.extension.as_ref().and_then(|extension| extension.result(&self.config)) else {
+            return;
+        };
+        match result {
+            ExtensionResult::Extended { deadline } => {
+                held.deadline = deadline;
+                self.hold();
+                self.output.emit(Event::Extended { deadline });
+            }
+            ExtensionResult::Unconfirmed(nodes) => {
+                self.hold();
+                self.output.emit(Event::ExtendFailed(ExtendError::Unconfirmed(nodes)));
+            }
+            ExtensionResult::KeysGone(nodes) => {
+                let loss = Loss::KeysGone(nodes);
+                self.output.emit(Event::ExtendFailed(ExtendError::Lost(loss.clone())));
+                self.lose(loss, now);
+            }
+        }
+    }
+
+    fn hold(&mut self) {
+        self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Extending(held) => Phase::Held(held),
+            other => other,
+        };
+    }
+
+    /// The end of a lock that was held. Keys that a failed extension or a slow clock still keeps are released.
+    pub(super) fn lose(&mut self, loss: Loss, now: Instant) {
+        let (Phase::Held(held) | Phase::Extending(held)) = &self.phase else { return };
+        let (token, longest_ttl, at) = (held.token, held.longest_ttl, now.min(held.deadline));
+        let (config, resource) = (&self.config, &self.request.resource);
+        let nodes = config.nodes();
+        let release = Release::begin(config, resource, token, nodes, longest_ttl, now, &mut self.output);
+        self.phase = Phase::Lost(Box::new(Lost { at, loss: loss.clone(), token, longest_ttl, release }));
+        self.output.emit(Event::Lost(loss));
+    }
+
+    pub(super) fn judge_release(&mut self) {
+        let Phase::Releasing { release, reported } = &mut self.phase else { return };
+        if let Some(report) = release.report(&self.config).filter(|_| !*reported) {
+            *reported = true;
+            self.output.emit(Event::Released(report));
+        }
+    }
+}
+
+impl Failure {
+    const fn into_error(self, attempts: Attempts) -> AcquireError {
+        match self {
+            Self::Contended => AcquireError::Contended(attempts),
+            Self::Unavailable => AcquireError::Unavailable(attempts),
+            Self::Expired => AcquireError::Expired(attempts),
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! What a user of [`redlock_core::Lock`] relies on, one file a topic.
+
+mod acquire;
+mod contract;
+mod extend;
+mod harness;
+mod loss;
+mod release;
+mod retry;
+mod scripts;
+mod time;
