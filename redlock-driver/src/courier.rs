@@ -84,8 +84,18 @@ impl<R: Runtime> Courier<R> {
         };
         match failure {
             Some(failure) => self.refuse_until(connect, failure).await,
-            None => Ok(connect.await),
+            None => self.wait_for(connect).await,
         }
+    }
+
+    /// Waits for `future`; commands that come meanwhile wait as well.
+    async fn wait_for<O>(&self, future: impl Future<Output = O>) -> Result<O, Over> {
+        let mut future = pin!(future);
+        poll_fn(|context| {
+            self.engine.check_over(self.node, context)?;
+            future.as_mut().poll(context).map(Ok)
+        })
+        .await
     }
 
     /// Waits for `future`; commands that come meanwhile are refused, because they cannot be sent.
@@ -118,7 +128,7 @@ impl<R: Runtime> Courier<R> {
                     let Poll::Ready(batch) = self.engine.poll_batch(self.node, context)? else { break };
                     under_way.push_back(answered(connection.send(batch.commands), batch.tickets));
                 }
-                if under_way.len() == BATCHES_UNDER_WAY {
+                if broken.is_some() || under_way.len() == BATCHES_UNDER_WAY {
                     self.engine.check_over(self.node, context)?;
                 }
                 let Poll::Ready(answered) = Pin::new(&mut under_way).poll_next(context) else {

@@ -126,7 +126,9 @@ impl<R: Runtime> Engine<R> {
 
     pub(crate) fn extend(&self, key: LockKey, ttl: Duration) -> Result<(), ExtendError> {
         self.work(|state, now, wakes| {
-            // An earlier extension may have been given up by its caller.
+            // An earlier extension may have been given up by its caller: its end, due now at the latest, is not the
+            // answer to this one.
+            state.update(key, wakes, |lock| lock.handle_timeout(now));
             state.take_answer(key);
             let begun = state.update(key, wakes, |lock| lock.extend(ttl, now));
             begun.unwrap_or(Err(ExtendError::NotHeld))
@@ -238,16 +240,19 @@ impl<R: Runtime> Engine<R> {
         })
     }
 
-    /// Sees to it that a courier that cannot take a batch now is woken at the end all the same.
+    /// Sees to it that a courier that cannot take a batch now is woken at the end all the same, and that what waits for
+    /// it meanwhile does not pile up.
     pub(crate) fn check_over(&self, node: NodeId, context: &Context<'_>) -> Result<(), Over> {
-        let mut state = self.state();
-        if state.is_over() {
-            return Err(Over);
-        }
-        if let Some(outbox) = state.outboxes.get_mut(node.index()) {
-            register(&mut outbox.courier, context);
-        }
-        Ok(())
+        self.work(|state, now, _| {
+            if state.is_over() {
+                return Err(Over);
+            }
+            if let Some(outbox) = state.outboxes.get_mut(node.index()) {
+                outbox.tidy(now);
+                register(&mut outbox.courier, context);
+            }
+            Ok(())
+        })
     }
 
     /// Brings the replies of a node to a batch.

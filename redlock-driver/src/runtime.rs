@@ -31,7 +31,7 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     /// [`NoEntropy`] when the operating system has none to give.
     fn seed(&self) -> Result<[u8; 32], NoEntropy> {
         let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(|error| NoEntropy(error.to_string()))?;
+        getrandom::fill(&mut seed).map_err(|error| NoEntropy::new(error.to_string()))?;
         Ok(seed)
     }
 }
@@ -50,6 +50,13 @@ pub trait CurrentRuntime: Runtime {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the operating system gave no random bytes: {0}")]
 pub struct NoEntropy(String);
+
+impl NoEntropy {
+    /// There are none, for this reason.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
 
 /// The caller does not run inside an async runtime.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -13,6 +13,8 @@ const MAX_BATCH: usize = 256;
 #[derive(Default)]
 pub(super) struct Outbox {
     queue: VecDeque<(LockKey, Command)>,
+    /// So many commands were left when they were last looked through.
+    kept: usize,
     /// The courier of the node, when it has nothing to do.
     pub(super) courier: Option<Waker>,
 }
@@ -46,5 +48,39 @@ impl Outbox {
             }
         }
         (batch, overdue)
+    }
+
+    /// Forgets the commands whose time to be sent is over, so that a node that hangs does not fill the memory. To be
+    /// called at any time: it looks through them only when they have doubled.
+    pub(super) fn tidy(&mut self, now: Instant) {
+        if self.queue.len() > self.kept.saturating_mul(2).max(MAX_BATCH) {
+            self.queue.retain(|(_, command)| command.send_by >= now);
+            self.kept = self.queue.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use redlock_core::{Config, Lock, Options, Request};
+
+    use super::*;
+
+    #[test]
+    fn what_waits_for_a_node_that_hangs_is_forgotten_when_its_time_is_over() {
+        let config = Config::builder(["only"]).build().unwrap();
+        let request = Request::new(&config, "job", Duration::from_secs(1), Options::new()).unwrap();
+        let mut outbox = Outbox::default();
+        for millis in 0..100_000 {
+            let now = Instant::from_epoch(Duration::from_millis(millis));
+            let command = Lock::acquire(&config, request.clone(), [0; 32], now).poll_command().unwrap();
+            outbox.push(LockKey { serial: millis, index: 0 }, command);
+            outbox.tidy(now);
+            assert!(outbox.queue.len() <= 2 * MAX_BATCH);
+        }
+        let (batch, _) = outbox.take(Instant::EPOCH);
+        assert!(batch.tickets.is_sorted(), "the order is kept");
     }
 }

@@ -1,0 +1,142 @@
+//! Futures, guards and handles that come and go.
+
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use redlock_driver::{ExtendError, ReleaseVerdict};
+
+use crate::clock::settle;
+use crate::link::Link;
+use crate::world::{TTL, World, node_timeout};
+
+#[tokio::test]
+async fn a_waiting_acquisition_that_is_dropped_leaves_the_holder_alone() {
+    let world = World::new().await;
+    let guard = world.lock("job").await;
+    settle().await;
+    for polls in 0..5 {
+        let mut waiting = world.redlock.lock("job", TTL);
+        for _ in 0..polls {
+            assert!((&mut waiting).now_or_never().is_none());
+            settle().await;
+            world.clock.advance(node_timeout() / 5);
+        }
+    }
+    settle().await;
+    assert!(guard.is_valid());
+    assert!(world.links.iter().all(|link| link.has_key("job")));
+    drop(guard);
+    settle().await;
+    world.assert_nothing_is_left();
+}
+
+#[tokio::test]
+async fn an_extension_can_be_begun_anew_when_the_round_of_a_dropped_one_is_over() {
+    let world = World::new().await;
+    let mut guard = world.lock("job").await;
+    settle().await;
+    let deadline = guard.deadline();
+    world.links.iter().for_each(Link::fall_silent);
+    assert!(guard.extend(TTL).now_or_never().is_none());
+    settle().await;
+    assert_eq!(guard.extend(TTL).now_or_never(), Some(Err(ExtendError::NotHeld)));
+    world.links.iter().for_each(Link::answer);
+    settle().await;
+    world.clock.advance(node_timeout());
+    assert!(world.clock.run(guard.extend(TTL)).await.unwrap() > deadline);
+}
+
+#[tokio::test]
+async fn the_failure_of_a_dropped_extension_is_not_the_answer_to_the_next() {
+    let world = World::new().await;
+    let mut guard = world.lock("job").await;
+    settle().await;
+    let deadline = guard.deadline();
+    world.links.iter().for_each(Link::fall_silent);
+    assert!(guard.extend(TTL).now_or_never().is_none());
+    settle().await;
+    // The round is over, and the task of the timers has not run since.
+    world.clock.advance(node_timeout());
+    let mut second = Box::pin(guard.extend(TTL));
+    assert_eq!(second.as_mut().now_or_never(), None);
+    world.links.iter().for_each(Link::answer);
+    assert!(world.clock.run(second).await.unwrap() > deadline);
+}
+
+#[tokio::test]
+async fn a_release_that_is_dropped_at_any_poll_is_done_all_the_same() {
+    let world = World::new().await;
+    for polls in 0..2 {
+        let guard = world.lock("job").await;
+        settle().await;
+        let mut release = Box::pin(guard.release());
+        for _ in 0..polls {
+            assert!(release.as_mut().now_or_never().is_none());
+        }
+        drop(release);
+        settle().await;
+        world.assert_nothing_is_left();
+    }
+}
+
+#[tokio::test]
+async fn a_guard_can_be_dropped_on_a_thread_without_a_runtime() {
+    let world = World::new().await;
+    let guard = world.lock("job").await;
+    std::thread::spawn(move || drop(guard)).join().unwrap();
+    settle().await;
+    world.assert_nothing_is_left();
+}
+
+#[tokio::test]
+async fn thousands_of_guards_come_and_go_and_nothing_is_left() {
+    let world = World::new().await;
+    for round in 0..5 {
+        let names = (0..1_000).map(|number| format!("job-{round}-{number}"));
+        let mut acquisitions: Vec<_> = names.map(|name| world.redlock.lock(name, TTL)).collect();
+        let abandoned = acquisitions.split_off(500);
+        for acquisition in abandoned {
+            drop(acquisition.now_or_never());
+        }
+        let guards = world.clock.run(join_all(acquisitions)).await;
+        assert!(guards.iter().all(Result::is_ok));
+    }
+    let report = world.clock.run(world.redlock.close()).await;
+    assert_eq!((report.held, report.unsettled), (0, 0));
+    world.assert_nothing_is_left();
+}
+
+#[tokio::test]
+async fn many_handles_come_and_go_and_nothing_is_left() {
+    let world = World::new().await;
+    for number in 0..300 {
+        let handle = world.rival();
+        let guard = world.clock.run(handle.lock("job", TTL)).await.unwrap();
+        if number % 2 == 0 {
+            drop((handle, guard));
+        } else {
+            assert_eq!(world.clock.run(guard.release()).await.verdict, ReleaseVerdict::Released);
+        }
+        settle().await;
+    }
+    world.assert_nothing_is_left();
+}
+
+#[tokio::test]
+async fn contenders_for_one_lock_have_it_one_after_the_other() {
+    let world = World::new().await;
+    let mut rivals = Vec::new();
+    for _ in 0..10 {
+        rivals.push(world.rival());
+    }
+    let holders = std::sync::atomic::AtomicUsize::new(0);
+    let turns = rivals.iter().map(|rival| async {
+        let guard = rival.lock("job", TTL).await.unwrap();
+        assert_eq!(holders.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+        tokio::task::yield_now().await;
+        holders.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+        guard.release().await
+    });
+    world.clock.run(join_all(turns)).await;
+    settle().await;
+    world.assert_nothing_is_left();
+}

@@ -1,0 +1,19 @@
+//! What the author of a transport or a runtime, and a user, rely on: the engine without Redis, one file a topic.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    clippy::unchecked_time_subtraction,
+    reason = "a test that panics has found something"
+)]
+
+mod batches;
+mod cancellation;
+mod clock;
+mod closing;
+mod connections;
+mod link;
+mod memory;
+mod order;
+mod time;
+mod world;
