@@ -116,7 +116,7 @@ impl Server {
     ///
     /// As [`Server::command`].
     pub fn get(&self, key: impl AsRef<[u8]>) -> io::Result<Option<Vec<u8>>> {
-        match self.exchange(COMMAND_LIMIT, &[b"GET", key.as_ref()])? {
+        match self.exchange(COMMAND_LIMIT, &[b"GET".as_slice(), key.as_ref()])? {
             Reply::Text(value) => Ok(Some(value)),
             Reply::Nil | Reply::Array(_) => Ok(None),
         }

@@ -44,7 +44,7 @@ fn replies_of_all_kinds_are_read() {
 fn keys_and_values_are_bytes_of_any_kind() {
     let server = Server::start();
     let (key, value) = (b"k\r\n\0".as_slice(), b"\xff\x00 \r\n".as_slice());
-    server.command(&[b"SET", key, value]).unwrap();
+    server.command(&[b"SET".as_slice(), key, value]).unwrap();
     assert_eq!(server.get(key).unwrap().as_deref(), Some(value));
     assert_eq!(server.get("other").unwrap(), None);
 }
