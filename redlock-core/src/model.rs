@@ -98,6 +98,11 @@ impl Node {
         self.keys.insert(key.into(), entry);
     }
 
+    /// Deletes a key as another client would.
+    pub fn delete(&mut self, key: &[u8]) {
+        self.keys.remove(key);
+    }
+
     /// The keys that are there.
     pub fn keys(&mut self, now: Instant) -> impl Iterator<Item = &[u8]> {
         self.expire(now);

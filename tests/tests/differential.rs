@@ -1,0 +1,200 @@
+//! The model node of the core against a real server: the same commands must get the same replies, and keys must live
+//! equally long.
+//!
+//! A failing script is shrunk and printed, and its seed is kept beside this file, to be committed.
+
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
+
+use std::io;
+use std::thread::sleep;
+use std::time::{Duration, Instant as SystemInstant};
+
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+use redlock_core::{Answer, Command, Config, Event, Instant, Lock, NodeTimeout, Options, Reply, Request, model};
+use redlock_tests::{Server, wait_until};
+
+const CLIENTS: usize = 3;
+const RESOURCES: [&str; 2] = ["job-0", "job-1"];
+/// By how much the two may differ about the rest of a key's life: what a busy machine may do between reading the clock
+/// and carrying out a command.
+const TOLERANCE: Duration = Duration::from_millis(30);
+/// A key whose end is nearer than this is waited for, because nobody could say which reply is right.
+const MARGIN: Duration = Duration::from_millis(60);
+
+#[derive(Clone, Debug)]
+enum Step {
+    Acquire { client: usize, resource: usize, ttl: Duration },
+    Extend { client: usize, ttl: Duration },
+    Release { client: usize },
+    SetByHand { resource: usize, ttl: Option<Duration> },
+    Delete { resource: usize },
+    ForgetScripts,
+    Wait(Duration),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let ttl = || (100..400_u64).prop_map(Duration::from_millis);
+    prop_oneof![
+        5 => (0..CLIENTS, 0..RESOURCES.len(), ttl())
+            .prop_map(|(client, resource, ttl)| Step::Acquire { client, resource, ttl }),
+        4 => (0..CLIENTS, ttl()).prop_map(|(client, ttl)| Step::Extend { client, ttl }),
+        4 => (0..CLIENTS).prop_map(|client| Step::Release { client }),
+        1 => (0..RESOURCES.len(), proptest::option::of(ttl()))
+            .prop_map(|(resource, ttl)| Step::SetByHand { resource, ttl }),
+        1 => (0..RESOURCES.len()).prop_map(|resource| Step::Delete { resource }),
+        1 => Just(Step::ForgetScripts),
+        3 => (1..120_u64).prop_map(|millis| Step::Wait(Duration::from_millis(millis))),
+    ]
+}
+
+/// A real server and a model of it, which are told the same.
+struct Pair<'a> {
+    server: &'a Server,
+    model: model::Node,
+    config: Config,
+    locks: [Option<Lock>; CLIENTS],
+    /// How many locks were begun: each draws its tokens from another seed.
+    begun: u8,
+    epoch: SystemInstant,
+}
+
+impl<'a> Pair<'a> {
+    fn new(server: &'a Server) -> Self {
+        let patient = NodeTimeout::fixed(Duration::from_secs(10));
+        Self {
+            server,
+            model: model::Node::new(),
+            config: Config::builder(["only"]).node_timeout(patient).build().unwrap(),
+            locks: [None, None, None],
+            begun: 0,
+            epoch: SystemInstant::now(),
+        }
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_epoch(self.epoch.elapsed())
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::Acquire { client, resource, ttl } => self.acquire(*client, RESOURCES[*resource], *ttl),
+            Step::Extend { client, ttl } => self.drive(*client, |lock, now| drop(lock.extend(*ttl, now))),
+            Step::Release { client } => self.drive(*client, Lock::release),
+            Step::SetByHand { resource, ttl } => self.set_by_hand(RESOURCES[*resource], *ttl),
+            Step::Delete { resource } => self.delete(RESOURCES[*resource]),
+            Step::ForgetScripts => {
+                self.server.command(&["SCRIPT", "FLUSH"]).unwrap();
+                self.model.forget_scripts();
+            }
+            Step::Wait(duration) => sleep(*duration),
+        }
+        for resource in RESOURCES {
+            self.compare(resource);
+        }
+    }
+
+    fn acquire(&mut self, client: usize, resource: &str, ttl: Duration) {
+        self.begun += 1;
+        let request = Request::new(&self.config, resource, ttl, Options::new().attempts(1)).unwrap();
+        self.locks[client] = Some(Lock::acquire(&self.config, request, [self.begun; 32], self.now()));
+        self.drive(client, |_, _| ());
+    }
+
+    /// Takes a step with a client's lock, and carries its commands to both until it has no more.
+    fn drive(&mut self, client: usize, verb: impl FnOnce(&mut Lock, Instant)) {
+        let Some(mut lock) = self.locks[client].take() else { return };
+        verb(&mut lock, self.now());
+        while let Some(command) = lock.poll_command() {
+            for node in command.nodes.iter() {
+                let reply = self.execute(&command);
+                lock.handle_reply(command.id, node, reply, self.now());
+            }
+            while let Some(event) = lock.poll_event() {
+                if matches!(event, Event::Acquired { .. }) {
+                    let _ = lock.hand_over(self.now());
+                }
+            }
+        }
+        self.locks[client] = Some(lock);
+    }
+
+    fn execute(&mut self, command: &Command) -> Reply {
+        self.outlive(command.action.resource().as_bytes());
+        let now = self.now();
+        let wire = command.wire();
+        let words: Vec<&[u8]> = wire.words().collect();
+        let real = read(command, self.server.command(&words));
+        let modelled = self.model.execute(command, now);
+        assert_eq!(real, modelled, "{command:?}");
+        real
+    }
+
+    fn set_by_hand(&mut self, resource: &str, ttl: Option<Duration>) {
+        let now = self.now();
+        let millis = ttl.map(|ttl| ttl.as_millis().to_string());
+        let mut words = vec!["SET", resource, "by-hand"];
+        words.extend(millis.iter().flat_map(|millis| ["PX", millis.as_str()]));
+        self.server.command(&words).unwrap();
+        self.model.set(resource.as_bytes(), b"by-hand", ttl, now);
+    }
+
+    fn delete(&mut self, resource: &str) {
+        self.server.command(&["DEL", resource]).unwrap();
+        self.model.delete(resource.as_bytes());
+    }
+
+    /// Waits until a key that ends soon is gone from both.
+    fn outlive(&mut self, key: &[u8]) {
+        while self.model.ttl(key, self.now()).is_some_and(|ttl| ttl < MARGIN) {
+            sleep(Duration::from_millis(1));
+        }
+        if self.model.get(key, self.now()).is_none() {
+            assert!(wait_until(MARGIN, || self.server.get(key).unwrap().is_none()), "the model says that it is gone");
+        }
+    }
+
+    /// Asserts that both have the same value at the key, for about the same time.
+    fn compare(&mut self, resource: &str) {
+        let key = resource.as_bytes();
+        self.outlive(key);
+        let now = self.now();
+        let (value, ttl) = (self.server.get(key).unwrap(), self.server.command(&["PTTL", resource]).unwrap());
+        assert_eq!(value.as_deref(), self.model.get(key, now), "{resource}");
+        match (self.model.ttl(key, now), ttl.parse().unwrap()) {
+            (None, -2_i64) | (Some(Duration::MAX), -1) => {}
+            (Some(expected), millis) if millis >= 0 => {
+                let real = Duration::from_millis(millis.unsigned_abs());
+                assert!(real.abs_diff(expected) <= TOLERANCE, "{resource}: {real:?} instead of {expected:?}");
+            }
+            (expected, millis) => panic!("{resource}: {millis} ms instead of {expected:?}"),
+        }
+    }
+}
+
+/// What a transport makes of an answer.
+fn read(command: &Command, answer: io::Result<String>) -> Reply {
+    match answer {
+        Ok(text) if text == "OK" => Reply::from_wire(command, Answer::Ok),
+        Ok(text) if text == "(nil)" => Reply::from_wire(command, Answer::Nil),
+        Ok(text) => Reply::from_wire(command, text.parse().map_or(Answer::Other, Answer::Integer)),
+        Err(error) => Reply::from_wire(command, Answer::Error(&error.to_string())),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 24,
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_model_node_answers_as_a_real_server_does(steps in proptest::collection::vec(step(), 1..24)) {
+        let server = Server::start();
+        let mut pair = Pair::new(&server);
+        for step in &steps {
+            pair.take(step);
+        }
+    }
+}
