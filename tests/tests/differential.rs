@@ -16,11 +16,11 @@ use redlock_tests::{Server, wait_until};
 
 const CLIENTS: usize = 3;
 const RESOURCES: [&str; 2] = ["job-0", "job-1"];
-/// By how much the two may differ about the rest of a key's life: what a busy machine may do between reading the clock
-/// and carrying out a command.
-const TOLERANCE: Duration = Duration::from_millis(30);
+/// By how much the two may differ about the rest of a key's life, beside the time that a command takes on a busy
+/// machine: each rounds to milliseconds in its own way.
+const ROUNDING: Duration = Duration::from_millis(3);
 /// A key whose end is nearer than this is waited for, because nobody could say which reply is right.
-const MARGIN: Duration = Duration::from_millis(60);
+const MARGIN: Duration = Duration::from_millis(150);
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -34,7 +34,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let ttl = || (100..400_u64).prop_map(Duration::from_millis);
+    let ttl = || (300..900_u64).prop_map(Duration::from_millis);
     prop_oneof![
         5 => (0..CLIENTS, 0..RESOURCES.len(), ttl())
             .prop_map(|(client, resource, ttl)| Step::Acquire { client, resource, ttl }),
@@ -44,7 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(resource, ttl)| Step::SetByHand { resource, ttl }),
         1 => (0..RESOURCES.len()).prop_map(|resource| Step::Delete { resource }),
         1 => Just(Step::ForgetScripts),
-        3 => (1..120_u64).prop_map(|millis| Step::Wait(Duration::from_millis(millis))),
+        3 => (1..300_u64).prop_map(|millis| Step::Wait(Duration::from_millis(millis))),
     ]
 }
 
@@ -56,6 +56,8 @@ struct Pair<'a> {
     locks: [Option<Lock>; CLIENTS],
     /// How many locks were begun: each draws its tokens from another seed.
     begun: u8,
+    /// How long the slowest command took: so uncertain is the moment at which a key was set.
+    slowest: Duration,
     epoch: SystemInstant,
 }
 
@@ -68,6 +70,7 @@ impl<'a> Pair<'a> {
             config: Config::builder(["only"]).node_timeout(patient).build().unwrap(),
             locks: [None, None, None],
             begun: 0,
+            slowest: Duration::ZERO,
             epoch: SystemInstant::now(),
         }
     }
@@ -125,6 +128,7 @@ impl<'a> Pair<'a> {
         let wire = command.wire();
         let words: Vec<&[u8]> = wire.words().collect();
         let real = read(command, self.server.command(&words));
+        self.note_time_since(now);
         let modelled = self.model.execute(command, now);
         assert_eq!(real, modelled, "{command:?}");
         real
@@ -136,7 +140,12 @@ impl<'a> Pair<'a> {
         let mut words = vec!["SET", resource, "by-hand"];
         words.extend(millis.iter().flat_map(|millis| ["PX", millis.as_str()]));
         self.server.command(&words).unwrap();
+        self.note_time_since(now);
         self.model.set(resource.as_bytes(), b"by-hand", ttl, now);
+    }
+
+    fn note_time_since(&mut self, begin: Instant) {
+        self.slowest = self.slowest.max(self.now().saturating_since(begin));
     }
 
     fn delete(&mut self, resource: &str) {
@@ -160,12 +169,13 @@ impl<'a> Pair<'a> {
         self.outlive(key);
         let now = self.now();
         let (value, ttl) = (self.server.get(key).unwrap(), self.server.command(&["PTTL", resource]).unwrap());
+        let tolerance = self.slowest + self.now().saturating_since(now) + ROUNDING;
         assert_eq!(value.as_deref(), self.model.get(key, now), "{resource}");
         match (self.model.ttl(key, now), ttl.parse().unwrap()) {
             (None, -2_i64) | (Some(Duration::MAX), -1) => {}
             (Some(expected), millis) if millis >= 0 => {
                 let real = Duration::from_millis(millis.unsigned_abs());
-                assert!(real.abs_diff(expected) <= TOLERANCE, "{resource}: {real:?} instead of {expected:?}");
+                assert!(real.abs_diff(expected) <= tolerance, "{resource}: {real:?} instead of {expected:?}");
             }
             (expected, millis) => panic!("{resource}: {millis} ms instead of {expected:?}"),
         }
@@ -184,7 +194,7 @@ fn read(command: &Command, answer: io::Result<String>) -> Reply {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 24,
+        cases: 16,
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         ..ProptestConfig::default()
     })]
