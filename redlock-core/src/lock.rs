@@ -197,7 +197,8 @@ impl Lock {
 
 /// # What comes in
 impl Lock {
-    /// Takes the reply of `node` to the command `id`. A reply to an old or unknown command is no vote.
+    /// Takes the reply of `node` to the command `id`. A reply to an old or unknown command is no vote, nor is a second
+    /// reply to the same one.
     pub fn handle_reply(&mut self, id: CommandId, node: NodeId, reply: Reply, now: Instant) {
         let now = self.catch_up(now);
         let (resource, output) = (&self.request.resource, &mut self.output);

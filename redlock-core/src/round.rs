@@ -20,6 +20,8 @@ struct Ballot {
     outcome: Outcome,
     /// The node was sent the script's text: it cannot ask for it again.
     has_source: bool,
+    /// The node has answered this command: a second answer to it is no vote.
+    has_answered: bool,
 }
 
 /// What a reply meant to a round.
@@ -42,16 +44,18 @@ impl Round {
             } else {
                 Outcome::Unavailable(Unavailable::new(Cause::NotSent))
             };
-            Ballot { id, outcome, has_source: false }
+            Ballot { id, outcome, has_source: false, has_answered: false }
         };
         Self { ballots: config.nodes().iter().map(ballot).collect(), deadline }
     }
 
-    /// Takes a node's reply, also one that comes after the deadline: it is more than silence.
+    /// Takes a node's first reply, also one that comes after the deadline: it is more than silence.
     pub(crate) fn record(&mut self, id: CommandId, node: NodeId, reply: Reply) -> Recorded {
-        let Some(ballot) = self.ballots.get_mut(node.index()).filter(|ballot| ballot.id == id) else {
+        let ballot = self.ballots.get_mut(node.index());
+        let Some(ballot) = ballot.filter(|ballot| ballot.id == id && !ballot.has_answered) else {
             return Recorded::Stray;
         };
+        ballot.has_answered = true;
         ballot.outcome = match reply {
             Reply::Done => Outcome::Done,
             Reply::HeldByOther => Outcome::HeldByOther,
@@ -69,6 +73,7 @@ impl Round {
             if let Some(ballot) = self.ballots.get_mut(node.index()) {
                 ballot.id = id;
                 ballot.has_source = has_source;
+                ballot.has_answered = false;
             }
         }
     }

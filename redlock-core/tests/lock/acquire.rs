@@ -88,6 +88,18 @@ fn a_node_that_answers_twice_has_one_vote() {
 }
 
 #[test]
+fn a_second_answer_does_not_take_the_first_one_back() {
+    let mut bench = Bench::acquire(3);
+    let set = bench.expect_acquire();
+    bench.reply(&set, "+..");
+    bench.reply(&set, "-..");
+    bench.reply(&set, ".-.");
+    bench.expect_nothing();
+    bench.reply(&set, "..+");
+    bench.expect_acquired();
+}
+
+#[test]
 fn a_reply_to_another_command_or_from_an_unknown_node_is_no_vote() {
     let mut bench = Bench::acquire(3);
     let set = bench.expect_acquire();

@@ -160,6 +160,15 @@ fn one_node_that_answers_twice_has_one_vote() {
 }
 
 #[test]
+fn a_node_without_the_key_that_answers_twice_is_healed_once() {
+    let (mut bench, extend) = Bench::extending(5);
+    bench.reply_from(4, &extend, Reply::Missing);
+    let _heal = bench.expect_acquire();
+    bench.reply_from(4, &extend, Reply::Missing);
+    bench.expect_nothing();
+}
+
+#[test]
 fn a_ttl_out_of_bounds_is_refused_and_nothing_is_sent() {
     let mut bench = Bench::held(3);
     let before = bench.lock.clone();
