@@ -92,6 +92,8 @@
 //! # Features
 //!
 //! - `model`: [`model::Node`], what a Redis master answers to these commands.
+//! - `proptest`: [`strategy`], random configs, requests, replies and steps; shows how to property-test your own code
+//!   without Redis. Needs `std`.
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -118,6 +120,9 @@ mod reply;
 mod report;
 mod request;
 mod round;
+#[cfg(feature = "proptest")]
+#[cfg_attr(docsrs, doc(cfg(feature = "proptest")))]
+pub mod strategy;
 mod token;
 mod wire;
 

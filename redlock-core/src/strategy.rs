@@ -1,0 +1,239 @@
+//! Random values for property tests of your own code, with [proptest]: no Redis, no network, no clock.
+//!
+//! [proptest]: https://docs.rs/proptest
+//!
+//! | what you build on this crate | what to draw |
+//! | --- | --- |
+//! | a service that uses locks | [`seed`] for its locks, [`nodes`] that can be reached, [`ttl`], and [`model::Node`]s |
+//! | a driver of your own | [`request`]s, and [`step`]s by which messages cross, get lost and are overtaken by time |
+//! | a transport of your own | [`command`]s to carry, [`reply`]s to hand back |
+//!
+//! Every strategy shrinks towards the plainest case: three nodes, default settings, short times, nothing lost.
+//!
+//! [`model::Node`]: crate::model::Node
+//!
+//! # A property of your own code
+//!
+//! Two workers must never run the same job at once, whichever nodes they reach and however late they look at the
+//! clock. The model nodes answer at once; proptest says who works when. Should it find a sequence of turns that breaks
+//! the property, it shows the shortest one that still does.
+//!
+//! ```
+#![doc = include_str!("../examples/property_test.rs")]
+//! ```
+//!
+//! Put the body of `main` into a `#[test]`, or run it as it stands:
+//! `cargo run -p redlock-core --example property_test --features proptest,model`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::lease::DRIFT_MARGIN;
+use crate::token::TokenSecret;
+use crate::{
+    Action, Cause, Command, CommandId, Config, DEFAULT_DRIFT_FACTOR, Instant, MIN_TTL, NodeId, NodeSet, NodeTimeout,
+    Options, Reply, Request, Resource, RetryDelay, ScriptForm, Ttl, Unavailable,
+};
+
+/// The longest name that is drawn, in bytes: beyond it nothing new can go wrong.
+const MAX_NAME_LEN: usize = 64;
+
+/// A config over one to seven nodes.
+pub fn config() -> impl Strategy<Value = Config> {
+    let nodes = prop_oneof![4 => Just(3), 2 => Just(5), 2 => 1..=7_usize];
+    let drift_factor = prop_oneof![Just(DEFAULT_DRIFT_FACTOR), 0.0..0.1];
+    (nodes, drift_factor, node_timeout()).prop_filter_map("within all bounds", |(nodes, drift_factor, timeout)| {
+        let names = (0..nodes).map(|node| alloc::format!("node-{node}"));
+        Config::builder(names).drift_factor(drift_factor).node_timeout(timeout).build().ok()
+    })
+}
+
+/// A request that the config allows: any name, any TTL, patient or not.
+pub fn request(config: &Config) -> impl Strategy<Value = Request> + use<> {
+    let config = config.clone();
+    (resource(&config), ttl(&config), options()).prop_filter_map("within all bounds", move |(name, ttl, options)| {
+        Request::new(&config, name, ttl, options).ok()
+    })
+}
+
+/// The name of something to lock, readable or not.
+pub fn resource(config: &Config) -> impl Strategy<Value = Resource> + use<> {
+    let longest = config.max_name_len().min(MAX_NAME_LEN);
+    let readable = vec(select(&b"abcdef0123456789:{}-"[..]), 1..=longest);
+    prop_oneof![readable, vec(any::<u8>(), 1..=longest)].prop_map(Resource::from)
+}
+
+/// A TTL that the config allows and that leaves some validity: of every order of magnitude equally often.
+pub fn ttl(config: &Config) -> impl Strategy<Value = Duration> + use<> {
+    let config = config.clone();
+    let longest = nanos(config.max_ttl());
+    let shortest = nanos(MIN_TTL.saturating_add(DRIFT_MARGIN)).min(longest);
+    let magnitude = 0..=longest.checked_div(shortest).unwrap_or(1).ilog2();
+    magnitude
+        .prop_flat_map(move |magnitude| shortest..=shortest.saturating_mul(2 << magnitude).min(longest))
+        .prop_map(Duration::from_nanos)
+        .prop_filter("leaves some validity", move |&ttl| Ttl::new(&config, ttl).is_ok())
+}
+
+/// The seed of one lock. It does not shrink: two locks with equal seeds would have equal tokens, and be one.
+pub fn seed() -> impl Strategy<Value = [u8; 32]> {
+    any::<[u8; 32]>().no_shrink()
+}
+
+/// Some nodes of the config, all or none of them too: those that can be reached, for instance.
+pub fn nodes(config: &Config) -> impl Strategy<Value = NodeSet> + use<> {
+    let all: Vec<NodeId> = config.nodes().iter().collect();
+    let missing = prop_oneof![Just(0), any::<u32>()];
+    missing.prop_map(move |missing| all.iter().copied().filter(|node| missing >> node.index() & 1 == 0).collect())
+}
+
+/// One node of the config.
+pub fn node(config: &Config) -> impl Strategy<Value = NodeId> + use<> {
+    select(config.nodes().iter().collect::<Vec<_>>())
+}
+
+/// Any command that a [`Lock`](crate::Lock) may send, for what carries commands.
+pub fn command(config: &Config) -> impl Strategy<Value = Command> + use<> {
+    let form = select(&[ScriptForm::Digest, ScriptForm::Source][..]);
+    (0..16_u32, nodes(config), action(config), any::<u64>(), form).prop_map(
+        |(earlier, nodes, action, send_by, form)| {
+            let id = (0..earlier).fold(CommandId::FIRST, |id, _| id.next());
+            let send_by = Instant::from_epoch(Duration::from_nanos(send_by));
+            let form = if matches!(action, Action::Acquire { .. }) { ScriptForm::Digest } else { form };
+            Command { id, nodes, action, send_by, form }
+        },
+    )
+}
+
+/// Anything that a node may say, whether it fits the command or not.
+pub fn reply() -> impl Strategy<Value = Reply> {
+    prop_oneof![
+        4 => Just(Reply::Done),
+        2 => Just(Reply::HeldByOther),
+        2 => Just(Reply::Missing),
+        1 => Just(Reply::UnknownScript),
+        3 => unavailable().prop_map(Reply::Unavailable),
+    ]
+}
+
+/// What happens next between some clients and the nodes. A driver's connections carry messages in order, each way;
+/// nothing else is certain about when they arrive.
+///
+/// ```
+/// use core::time::Duration;
+/// use proptest::{collection::vec, prelude::*};
+/// use redlock_core::{Config, strategy};
+///
+/// let config = Config::builder(["one", "two", "three"]).build()?;
+/// let steps = vec(strategy::step(2, &config, Duration::from_millis(50)), 0..100);
+/// proptest!(|(steps in steps)| prop_assert!(steps.len() < 100));
+/// # Ok::<(), redlock_core::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// The node carries out the oldest command of the client that has not reached it.
+    Execute {
+        /// The client, counted from zero.
+        client: usize,
+        /// The node.
+        node: NodeId,
+    },
+    /// The oldest reply of the node that is under way reaches the client.
+    Answer {
+        /// The client, counted from zero.
+        client: usize,
+        /// The node.
+        node: NodeId,
+    },
+    /// The connection breaks and is made anew. What was under way is lost, and the client does not know how far it got.
+    Disconnect {
+        /// The client, counted from zero.
+        client: usize,
+        /// The node.
+        node: NodeId,
+    },
+    /// The client looks at the clock, be it in time for its timer or late.
+    Wake {
+        /// The client, counted from zero.
+        client: usize,
+    },
+    /// Time passes, and nobody looks.
+    Elapse(Duration),
+}
+
+/// One step between the first `clients` clients, at least one, and the nodes of the config; time passes by no more than
+/// `pause` at once. Messages arrive more often than they get lost.
+pub fn step(clients: usize, config: &Config, pause: Duration) -> impl Strategy<Value = Step> + use<> {
+    let connection = || (0..clients, node(config));
+    prop_oneof![
+        8 => connection().prop_map(|(client, node)| Step::Execute { client, node }),
+        8 => connection().prop_map(|(client, node)| Step::Answer { client, node }),
+        1 => connection().prop_map(|(client, node)| Step::Disconnect { client, node }),
+        2 => (0..clients).prop_map(|client| Step::Wake { client }),
+        4 => (0..=nanos(pause)).prop_map(|elapsed| Step::Elapse(Duration::from_nanos(elapsed))),
+    ]
+}
+
+fn node_timeout() -> impl Strategy<Value = NodeTimeout> {
+    let fixed = (1..=500_u64).prop_map(|millis| NodeTimeout::fixed(Duration::from_millis(millis)));
+    prop_oneof![Just(NodeTimeout::DEFAULT), fixed]
+}
+
+fn options() -> impl Strategy<Value = Options> {
+    let millis = |range: core::ops::RangeInclusive<u64>| range.prop_map(Duration::from_millis);
+    let wait = prop_oneof![Just(Options::new().wait), millis(0..=1_000)];
+    let attempts = proptest::option::of(1..=4_u32);
+    let retry_delay =
+        prop_oneof![Just(RetryDelay::DEFAULT), millis(1..=100).prop_map(|base| RetryDelay::new(base, base))];
+    let min_validity = prop_oneof![4 => Just(Duration::ZERO), 1 => millis(0..=50)];
+    (wait, attempts, retry_delay, min_validity).prop_map(|(wait, attempts, retry_delay, min_validity)| Options {
+        wait,
+        attempts,
+        retry_delay,
+        min_validity,
+    })
+}
+
+fn action(config: &Config) -> impl Strategy<Value = Action> + use<> {
+    let checked = config.clone();
+    let ttl = ttl(config).prop_filter_map("within all bounds", move |ttl| Ttl::new(&checked, ttl).ok());
+    let token = (any::<[u8; TokenSecret::LEN]>(), 1..=u32::MAX)
+        .prop_map(|(secret, attempt)| TokenSecret::new(secret).token(attempt));
+    (0..3_u8, resource(config), token, ttl).prop_map(|(kind, resource, token, ttl)| match kind {
+        0 => Action::Acquire { resource, token, ttl },
+        1 => Action::Extend { resource, token, ttl },
+        _ => Action::Release { resource, token },
+    })
+}
+
+fn unavailable() -> impl Strategy<Value = Unavailable> {
+    const CAUSES: [Cause; 12] = [
+        Cause::NotSent,
+        Cause::Disconnected,
+        Cause::NoAnswer,
+        Cause::Loading,
+        Cause::ReadOnly,
+        Cause::OutOfMemory,
+        Cause::NotAuthenticated,
+        Cause::NoPermission,
+        Cause::Busy,
+        Cause::Cluster,
+        Cause::Refused,
+        Cause::Unexpected,
+    ];
+    let detail = proptest::option::of(any::<String>());
+    (select(&CAUSES[..]), detail).prop_map(|(cause, detail)| match detail {
+        Some(detail) => Unavailable::with_detail(cause, &detail),
+        None => Unavailable::new(cause),
+    })
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
