@@ -1,0 +1,76 @@
+use redlock_core::Instant;
+
+use core::time::Duration;
+
+/// A moment of the simulated world, in nanoseconds since it began. Only the simulator sees it; everybody in the world
+/// has a [`Clock`].
+pub(crate) type Time = u64;
+
+/// One microsecond of the world.
+pub(crate) const MICROSECOND: Time = 1_000;
+/// One millisecond of the world.
+pub(crate) const MILLISECOND: Time = 1_000_000;
+/// One second of the world.
+pub(crate) const SECOND: Time = 1_000_000_000;
+
+const MILLION: u64 = 1_000_000;
+
+/// Somebody's clock: it began anywhere, and runs too fast or too slow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    /// What it shows at the beginning of the world.
+    began_at: u64,
+    /// By how many millionths it is faster than the world.
+    parts_per_million: i32,
+}
+
+impl Clock {
+    pub(crate) const fn new(began_at: Duration, parts_per_million: i32) -> Self {
+        #[expect(clippy::cast_possible_truncation, reason = "the worlds are young")]
+        Self { began_at: began_at.as_nanos() as u64, parts_per_million }
+    }
+
+    /// What it shows.
+    pub(crate) fn at(self, time: Time) -> Instant {
+        let scaled = u128::from(time) * u128::from(self.millionths()) / u128::from(MILLION);
+        Instant::from_epoch(Duration::from_nanos(self.began_at + narrow(scaled)))
+    }
+
+    /// The first moment at which it shows `instant` or more.
+    pub(crate) fn time_of(self, instant: Instant) -> Time {
+        let elapsed = narrow(instant.since_epoch().as_nanos()).saturating_sub(self.began_at);
+        narrow((u128::from(elapsed) * u128::from(MILLION)).div_ceil(u128::from(self.millionths())))
+    }
+
+    /// Steps forward, or back as far as to its beginning.
+    pub(crate) const fn jump(&mut self, nanos: i64) {
+        self.began_at = self.began_at.saturating_add_signed(nanos);
+    }
+
+    fn millionths(self) -> u64 {
+        MILLION.saturating_add_signed(self.parts_per_million.into())
+    }
+}
+
+fn narrow(nanos: u128) -> u64 {
+    u64::try_from(nanos).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_shows_a_moment_from_the_first_time_on_at_which_it_does() {
+        for parts_per_million in [-400_000, -5_000, -1, 0, 1, 5_000, 700_000] {
+            let clock = Clock::new(Duration::from_secs(77), parts_per_million);
+            for time in [0, 1, 999, 1_000_003, 7 * SECOND + 1] {
+                let instant = clock.at(time);
+                let first = clock.time_of(instant);
+                assert!(first <= time && clock.at(first) == instant, "{parts_per_million} ppm at {time}");
+                let next = clock.time_of(instant.saturating_add(Duration::from_nanos(1)));
+                assert!(next > time, "{parts_per_million} ppm at {time}");
+            }
+        }
+    }
+}

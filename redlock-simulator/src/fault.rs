@@ -1,0 +1,179 @@
+use core::fmt;
+
+use crate::clock::Time;
+
+/// One disturbance that a scenario has planned.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    pub(crate) kind: FaultKind,
+    pub(crate) begins_at: Time,
+    pub(crate) lasts: Time,
+    /// The node that it hits, if it hits one.
+    pub(crate) node: usize,
+    /// The client that it hits, if it hits one.
+    pub(crate) client: usize,
+}
+
+/// The kinds of disturbance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultKind {
+    /// A segment is lost: what is sent on the connection waits until it was sent again.
+    Loss,
+    /// The connection between a client and a node breaks; what is under way is lost, or carried out without an answer.
+    Cut,
+    /// The node ends and comes back with its keys.
+    Crash,
+    /// The node ends and comes back without its keys.
+    Amnesia,
+    /// The node stands still and then goes on, with all that has arrived meanwhile.
+    Hang,
+    /// The node takes its time.
+    Slow,
+    /// The node answers with an error: loading, out of memory, not authenticated.
+    Refusal,
+    /// The node forgets its scripts.
+    ScriptFlush,
+    /// The node loses one key before its time.
+    Eviction,
+    /// The node loses all keys.
+    Wipe,
+    /// The node's clock steps.
+    ClockJump,
+    /// All of the client stands still and then goes on.
+    Pause,
+    /// The client ends without a word; another begins in its place.
+    ClientCrash,
+    /// The acquisition is cancelled at some step.
+    Cancel,
+    /// The caller of an acquisition gets to run late.
+    LateHandOver,
+    /// A timer fires late.
+    LateTimer,
+    /// The client library sends again what was unanswered when the connection broke.
+    Resend,
+    /// The client library hands in a reply twice.
+    DoubleReply,
+    /// A node carries out what arrived on a connection that had long been broken.
+    LateExecution,
+}
+
+impl FaultKind {
+    /// How many kinds there are.
+    pub(crate) const COUNT: usize = Self::ALL.len();
+
+    /// All kinds, in the order of their declaration.
+    pub const ALL: [Self; 19] = [
+        Self::Loss,
+        Self::Cut,
+        Self::Crash,
+        Self::Amnesia,
+        Self::Hang,
+        Self::Slow,
+        Self::Refusal,
+        Self::ScriptFlush,
+        Self::Eviction,
+        Self::Wipe,
+        Self::ClockJump,
+        Self::Pause,
+        Self::ClientCrash,
+        Self::Cancel,
+        Self::LateHandOver,
+        Self::LateTimer,
+        Self::Resend,
+        Self::DoubleReply,
+        Self::LateExecution,
+    ];
+
+    /// Those that a scenario plans ahead and whose outcome the protocol promises to survive.
+    pub(crate) const WITHIN_THE_PROMISE: [Self; 10] = [
+        Self::Loss,
+        Self::Cut,
+        Self::Crash,
+        Self::Amnesia,
+        Self::Hang,
+        Self::Slow,
+        Self::Refusal,
+        Self::ScriptFlush,
+        Self::Pause,
+        Self::ClientCrash,
+    ];
+
+    /// Those that take live keys away or let time stand still on a node: mutual exclusion is not promised under them.
+    pub(crate) const BEYOND_THE_PROMISE: [Self; 3] = [Self::Eviction, Self::Wipe, Self::ClockJump];
+
+    /// Its name in a table.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Cut => "cut",
+            Self::Crash => "crash",
+            Self::Amnesia => "amnesia",
+            Self::Hang => "hang",
+            Self::Slow => "slow",
+            Self::Refusal => "refusal",
+            Self::ScriptFlush => "script_flush",
+            Self::Eviction => "eviction",
+            Self::Wipe => "wipe",
+            Self::ClockJump => "clock_jump",
+            Self::Pause => "pause",
+            Self::ClientCrash => "client_crash",
+            Self::Cancel => "cancel",
+            Self::LateHandOver => "late_hand_over",
+            Self::LateTimer => "late_timer",
+            Self::Resend => "resend",
+            Self::DoubleReply => "double_reply",
+            Self::LateExecution => "late_execution",
+        }
+    }
+
+    pub(crate) const fn hits_a_node(self) -> bool {
+        !matches!(self, Self::Pause | Self::ClientCrash)
+    }
+
+    pub(crate) const fn hits_a_client(self) -> bool {
+        matches!(self, Self::Pause | Self::ClientCrash | Self::Cut | Self::Loss)
+    }
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How many faults of each kind were injected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FaultCounts([u64; FaultKind::COUNT]);
+
+impl FaultCounts {
+    pub(crate) fn count(&mut self, kind: FaultKind) {
+        self.0[kind as usize] += 1;
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine += theirs;
+        }
+    }
+
+    /// The kinds with their counts.
+    pub fn iter(&self) -> impl Iterator<Item = (FaultKind, u64)> {
+        FaultKind::ALL.into_iter().zip(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_is_counted_under_its_own_name() {
+        let mut counts = FaultCounts::default();
+        for (times, kind) in FaultKind::ALL.into_iter().enumerate() {
+            (0..times).for_each(|_| counts.count(kind));
+        }
+        assert!(counts.iter().enumerate().all(|(times, (_, count))| count == times as u64));
+        assert!(counts.iter().all(|(kind, _)| kind.name().len() > 2));
+    }
+}

@@ -1,0 +1,117 @@
+use core::fmt;
+
+use crate::clock::Time;
+use crate::scenario::Mode;
+
+/// What happened in one world, for people: line by line, and as spans of a picture.
+#[derive(Clone, Debug)]
+pub struct History {
+    pub(crate) seed: u64,
+    pub(crate) mode: Mode,
+    pub(crate) nodes: usize,
+    pub(crate) clients: usize,
+    pub(crate) resources: usize,
+    pub(crate) spans: Vec<Span>,
+    lines: Vec<Line>,
+}
+
+#[derive(Clone, Debug)]
+struct Line {
+    at: Time,
+    who: Who,
+    what: String,
+}
+
+/// Who a line is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    World,
+    Client(usize),
+    Node(usize),
+    Link(usize, usize),
+}
+
+/// Something that lasts.
+#[derive(Clone, Debug)]
+pub(crate) struct Span {
+    pub(crate) kind: SpanKind,
+    pub(crate) begins_at: Time,
+    /// When it ends; known only later for what is still going on.
+    pub(crate) ends_at: Option<Time>,
+}
+
+/// What lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SpanKind {
+    /// A job tries to acquire.
+    Acquiring { client: usize, resource: usize, job: usize },
+    /// A job holds its lock.
+    Held { client: usize, resource: usize, job: usize },
+    /// A client stands still.
+    Paused { client: usize },
+    /// A node is down.
+    Down { node: usize },
+    /// A node stands still.
+    Hung { node: usize },
+    /// A node has a key of a job's.
+    Key { node: usize, resource: usize, job: usize },
+}
+
+impl History {
+    pub(crate) const fn new(seed: u64, mode: Mode, nodes: usize, clients: usize, resources: usize) -> Self {
+        Self { seed, mode, nodes, clients, resources, spans: Vec::new(), lines: Vec::new() }
+    }
+
+    /// Notes what somebody did or saw.
+    pub(crate) fn tell(&mut self, at: Time, who: Who, what: String) {
+        self.lines.push(Line { at, who, what });
+    }
+
+    /// Something begins to last.
+    pub(crate) fn begin(&mut self, kind: SpanKind, at: Time) {
+        self.spans.push(Span { kind, begins_at: at, ends_at: None });
+    }
+
+    /// What lasts will end then, unless another end is noted.
+    pub(crate) fn end(&mut self, kind: SpanKind, at: Time) {
+        if let Some(span) = self.spans.iter_mut().rev().find(|span| span.kind == kind) {
+            span.ends_at = Some(at);
+        }
+    }
+
+    /// Ends what still lasts of the kinds that match.
+    pub(crate) fn cut_short(&mut self, at: Time, matches: impl Fn(SpanKind) -> bool) {
+        for span in self.spans.iter_mut().filter(|span| matches(span.kind)) {
+            if span.begins_at < at && span.ends_at.is_none_or(|end| end > at) {
+                span.ends_at = Some(at);
+            }
+        }
+    }
+
+    /// The last moment of which something is told.
+    pub(crate) fn ends_at(&self) -> Time {
+        self.lines.last().map_or(0, |line| line.at)
+    }
+}
+
+impl fmt::Display for History {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (nodes, clients, resources) = (self.nodes, self.clients, self.resources);
+        writeln!(f, "seed {} ({}): {nodes} nodes, {clients} clients, {resources} resources", self.seed, self.mode)?;
+        self.lines.iter().try_for_each(|line| {
+            let millis = line.at as f64 / 1e6;
+            writeln!(f, "{millis:>12.3} ms  {:<20}  {}", line.who.to_string(), line.what)
+        })
+    }
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::World => f.write_str("the world"),
+            Self::Client(client) => write!(f, "client {client}"),
+            Self::Node(node) => write!(f, "node {node}"),
+            Self::Link(client, node) => write!(f, "client {client} - node {node}"),
+        }
+    }
+}

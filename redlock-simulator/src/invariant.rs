@@ -1,0 +1,82 @@
+use core::fmt;
+
+/// What must hold after every step, and what is checked for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Invariant {
+    /// I1: at most one client holds a resource at any moment of the world.
+    MutualExclusion,
+    /// I2: while a lock is held, a quorum of nodes keeps its token, at least until its deadline.
+    QuorumKeepsToken,
+    /// I3: a lock becomes held by grants of a quorum of distinct nodes to one attempt, before its deadline.
+    GrantedByQuorum,
+    /// I4: a deadline is the moment before the first byte was sent, plus the TTL, less the drift.
+    Deadline,
+    /// I5: a deadline never moves back while the lock is held, and an extension that fails changes nothing.
+    FailedExtensionChangesNothing,
+    /// I6: a lock that is lost or released stays so.
+    EndIsFinal,
+    /// I7: an extension counts only by a quorum's word before the old deadline.
+    ContinuousExtension,
+    /// I8: nobody deletes, extends or replaces a key with somebody else's token.
+    OthersKeysUntouched,
+    /// I9: after a release nothing but releases is sent for the same token.
+    NothingAfterRelease,
+    /// I10: every attempt has a token of its own.
+    FreshToken,
+    /// I11: what was or may have been acquired is released on every node, and nothing is left behind.
+    NothingLeftBehind,
+    /// I12: a reply counts once, and everything comes to rest.
+    RepliesCountOnce,
+    /// H28: a lock that is held has a timer that fires at its deadline, whatever the network does.
+    LossIsSignalled,
+    /// Once everything has healed, somebody acquires within a bounded time.
+    Progress,
+    /// With all faults over, or a minority of the nodes away, a free lock is acquired within one round trip.
+    OneRoundTrip,
+    /// No key outlives its TTL.
+    KeysExpire,
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::MutualExclusion => "I1 mutual exclusion",
+            Self::QuorumKeepsToken => "I2 a quorum keeps the token until the deadline",
+            Self::GrantedByQuorum => "I3 granted by a quorum to one attempt, in time",
+            Self::Deadline => "I4 the deadline counts from the first byte, less the drift",
+            Self::FailedExtensionChangesNothing => "I5 a failed extension changes nothing",
+            Self::EndIsFinal => "I6 the end is final",
+            Self::ContinuousExtension => "I7 extended by a quorum before the old deadline",
+            Self::OthersKeysUntouched => "I8 nobody touches another's key",
+            Self::NothingAfterRelease => "I9 nothing but releases after a release",
+            Self::FreshToken => "I10 a fresh token for every attempt",
+            Self::NothingLeftBehind => "I11 nothing is left behind",
+            Self::RepliesCountOnce => "I12 a reply counts once, and all comes to rest",
+            Self::LossIsSignalled => "H28 the loss is signalled by the deadline",
+            Self::Progress => "liveness: somebody acquires",
+            Self::OneRoundTrip => "liveness: a free lock takes one round trip",
+            Self::KeysExpire => "liveness: no key outlives its TTL",
+        })
+    }
+}
+
+/// An invariant that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Violation {
+    /// Which one.
+    pub invariant: Invariant,
+    /// What was seen instead.
+    pub what: String,
+}
+
+impl Violation {
+    pub(crate) fn new(invariant: Invariant, what: impl Into<String>) -> Self {
+        Self { invariant, what: what.into() }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.invariant, self.what)
+    }
+}

@@ -1,0 +1,271 @@
+use core::time::Duration;
+
+use redlock_core::{Action, Command, CommandId, Instant, NodeId, NodeSet, Outcome, Reply, ScriptForm, Token};
+
+use crate::invariant::{Invariant, Violation};
+
+/// The referee's book about one lock: what it was seen to send, and what it was seen to be answered.
+///
+/// It knows the rules from the protocol's description and nothing of how the core keeps them.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    attempts: Vec<Attempt>,
+    tenure: Option<Tenure>,
+    /// The lock was lost, released or given up.
+    is_over: bool,
+    /// Its user has asked for its release.
+    is_leaving: bool,
+}
+
+/// What became of one attempt's token.
+#[derive(Debug)]
+struct Attempt {
+    token: Token,
+    /// When the first command was sent.
+    asked_at: Instant,
+    ttl: Duration,
+    asked: NodeSet,
+    granted: NodeSet,
+    /// The nodes that certainly never had it.
+    untouched: NodeSet,
+    released: NodeSet,
+}
+
+/// A lock that is held.
+#[derive(Debug)]
+struct Tenure {
+    deadline: Instant,
+    /// The last extension.
+    extension: Option<Extension>,
+    /// How many extensions have no result: the result of one may be seen after the next has begun.
+    undecided: u32,
+}
+
+#[derive(Debug)]
+struct Extension {
+    first: CommandId,
+    asked_at: Instant,
+    ttl: Duration,
+    confirmed: NodeSet,
+}
+
+type Checked = Result<(), Violation>;
+
+/// # What the lock says to the nodes, and they to it
+impl Ledger {
+    /// Takes a command that the lock sends.
+    pub(crate) fn sends(&mut self, command: &Command, is_lost: bool, now: Instant) -> Checked {
+        match &command.action {
+            Action::Acquire { token, ttl, .. } => self.asks(*token, ttl.get(), command.nodes, now),
+            Action::Extend { ttl, .. } => self.extends(command, ttl.get(), now),
+            Action::Release { token, .. } => self.releases(*token, command.nodes, is_lost),
+            _ => Ok(()),
+        }
+    }
+
+    fn asks(&mut self, token: Token, ttl: Duration, nodes: NodeSet, now: Instant) -> Checked {
+        let is_last = self.attempts.last().is_some_and(|last| last.token == token);
+        let Some(earlier) = self.attempts.iter_mut().find(|attempt| attempt.token == token) else {
+            self.check_released()?;
+            let (granted, untouched, released) = (NodeSet::EMPTY, NodeSet::EMPTY, NodeSet::EMPTY);
+            self.attempts.push(Attempt { token, asked_at: now, ttl, asked: nodes, granted, untouched, released });
+            return Ok(());
+        };
+        if !earlier.released.is_empty() {
+            return Err(Violation::new(Invariant::NothingAfterRelease, "a SET follows the release of its token"));
+        }
+        if !is_last || self.tenure.is_none() {
+            return Err(Violation::new(Invariant::FreshToken, "a second attempt uses the token of the first"));
+        }
+        // A lock that is held gives its key to a node that has lost it.
+        earlier.asked = union(earlier.asked, nodes);
+        Ok(())
+    }
+
+    fn extends(&mut self, command: &Command, ttl: Duration, now: Instant) -> Checked {
+        let Some(tenure) = self.tenure.as_mut().filter(|_| !self.is_leaving) else {
+            return Err(Violation::new(Invariant::NothingAfterRelease, "a lock that is not held is extended"));
+        };
+        if command.form == ScriptForm::Digest {
+            let confirmed = NodeSet::EMPTY;
+            tenure.undecided += 1;
+            tenure.extension = Some(Extension { first: command.id, asked_at: now, ttl, confirmed });
+        }
+        Ok(())
+    }
+
+    fn releases(&mut self, token: Token, nodes: NodeSet, is_lost: bool) -> Checked {
+        let is_held = self.tenure.is_some() && self.token() == Some(token);
+        if is_held && !self.is_leaving && !is_lost {
+            return Err(Violation::new(Invariant::FailedExtensionChangesNothing, "a held lock is released by itself"));
+        }
+        if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.token == token) {
+            attempt.released = union(attempt.released, nodes);
+        }
+        Ok(())
+    }
+
+    /// Takes a reply that the lock is given.
+    pub(crate) fn is_answered(&mut self, command: &Command, node: NodeId, reply: &Reply) {
+        let is_done = *reply == Reply::Done;
+        match &command.action {
+            Action::Acquire { token, .. } => {
+                let held = self.tenure.is_some();
+                let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.token == *token) else { return };
+                if is_done {
+                    attempt.granted.insert(node);
+                } else if proves_untouched(reply) && !held {
+                    attempt.untouched.insert(node);
+                }
+            }
+            Action::Extend { .. } if is_done => {
+                let extension = self.tenure.as_mut().and_then(|tenure| tenure.extension.as_mut());
+                if let Some(extension) = extension.filter(|extension| command.id >= extension.first) {
+                    extension.confirmed.insert(node);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// # What the lock says to its user
+impl Ledger {
+    /// The lock says that it is acquired, valid until `deadline`.
+    pub(crate) fn is_acquired(&self, deadline: Instant, quorum: usize, now: Instant) -> Checked {
+        self.check_not_over()?;
+        let Some(attempt) = self.attempts.last() else {
+            return Err(Violation::new(Invariant::GrantedByQuorum, "acquired without an attempt"));
+        };
+        if attempt.granted.len() < quorum {
+            return Err(Violation::new(Invariant::GrantedByQuorum, format!("granted by {:?} only", attempt.granted)));
+        }
+        let expected = attempt.asked_at.saturating_add(validity(attempt.ttl));
+        if deadline != expected {
+            return Err(Violation::new(Invariant::Deadline, format!("{deadline:?} instead of {expected:?}")));
+        }
+        check_in_time(deadline, now)
+    }
+
+    /// The lock is handed over.
+    pub(crate) fn is_handed_over(&mut self, deadline: Instant, now: Instant) -> Checked {
+        self.check_not_over()?;
+        self.tenure = Some(Tenure { deadline, extension: None, undecided: 0 });
+        check_in_time(deadline, now)
+    }
+
+    /// The lock says that it is extended until `deadline`.
+    pub(crate) fn is_extended(&mut self, deadline: Instant, quorum: usize, now: Instant) -> Checked {
+        self.check_not_over()?;
+        let Some(tenure) = &mut self.tenure else {
+            return Err(Violation::new(Invariant::EndIsFinal, "a lock that is not held says that it is extended"));
+        };
+        let old = tenure.deadline;
+        let Some(extension) = tenure.extension.as_ref().filter(|_| tenure.undecided > 0) else {
+            return Err(Violation::new(Invariant::ContinuousExtension, "an extension that had failed has come to count"));
+        };
+        tenure.undecided -= 1;
+        if now >= old || extension.confirmed.len() < quorum {
+            let what = format!("confirmed at {now:?} by {:?}, the old deadline being {old:?}", extension.confirmed);
+            return Err(Violation::new(Invariant::ContinuousExtension, what));
+        }
+        let expected = extension.asked_at.saturating_add(validity(extension.ttl)).max(old);
+        if deadline != expected {
+            return Err(Violation::new(Invariant::Deadline, format!("{deadline:?} instead of {expected:?}")));
+        }
+        tenure.deadline = deadline;
+        Ok(())
+    }
+
+    /// The lock says that its extension has failed, and that its deadline is the given one.
+    pub(crate) fn is_not_extended(&mut self, deadline: Option<Instant>) -> Checked {
+        let Some(tenure) = &mut self.tenure else { return Ok(()) };
+        tenure.undecided = tenure.undecided.saturating_sub(1);
+        if deadline == Some(tenure.deadline) {
+            return Ok(());
+        }
+        let what = format!("the deadline was {:?} and is {deadline:?}", tenure.deadline);
+        Err(Violation::new(Invariant::FailedExtensionChangesNothing, what))
+    }
+
+    /// The lock says that it is over: lost, or not acquired.
+    pub(crate) fn is_over(&mut self) {
+        (self.tenure, self.is_over) = (None, true);
+    }
+
+    /// The user asks for the release.
+    pub(crate) const fn leaves(&mut self) {
+        self.is_leaving = true;
+        self.is_over = true;
+        self.tenure = None;
+    }
+
+    /// Until when the lock is held, if it was handed over and not ended; by its client's clock.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.tenure.as_ref().map(|tenure| tenure.deadline)
+    }
+
+    /// The token of the last attempt.
+    pub(crate) fn token(&self) -> Option<Token> {
+        self.attempts.last().map(|attempt| attempt.token)
+    }
+
+    /// How many attempts were made with other tokens before that with this one.
+    pub(crate) fn attempt_of(&self, token: &Token) -> usize {
+        self.attempts.iter().take_while(|attempt| attempt.token != *token).count()
+    }
+
+    /// All tokens that it has sent to the nodes.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = Token> {
+        self.attempts.iter().map(|attempt| attempt.token)
+    }
+
+    /// Every node that has or may have a token was told to release it.
+    pub(crate) fn check_released(&self) -> Checked {
+        for attempt in &self.attempts {
+            let told = |node| attempt.released.contains(node) || attempt.untouched.contains(node);
+            if let Some(node) = attempt.asked.iter().find(|&node| !told(node)) {
+                let what = format!("node {} was sent a SET and no release", node.index());
+                return Err(Violation::new(Invariant::NothingLeftBehind, what));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_not_over(&self) -> Checked {
+        if self.is_over { Err(Violation::new(Invariant::EndIsFinal, "a lock that was over came back")) } else { Ok(()) }
+    }
+}
+
+/// What the drift leaves of a TTL: one per cent less, and two milliseconds.
+fn validity(ttl: Duration) -> Duration {
+    let drift = Duration::from_nanos(u64::try_from(ttl.as_nanos().div_ceil(100)).unwrap_or(u64::MAX));
+    ttl.saturating_sub(drift + Duration::from_millis(2))
+}
+
+fn check_in_time(deadline: Instant, now: Instant) -> Checked {
+    if now < deadline {
+        return Ok(());
+    }
+    Err(Violation::new(Invariant::GrantedByQuorum, format!("held at {now:?}, past its deadline {deadline:?}")))
+}
+
+fn proves_untouched(reply: &Reply) -> bool {
+    matches!(reply, Reply::Unavailable(unavailable) if unavailable.cause().proves_untouched())
+}
+
+fn union(one: NodeSet, other: NodeSet) -> NodeSet {
+    one.iter().chain(other.iter()).collect()
+}
+
+/// What a history says about a reply.
+pub(crate) fn answer(reply: &Reply) -> String {
+    match reply {
+        Reply::Done => Outcome::Done.to_string(),
+        Reply::HeldByOther => Outcome::HeldByOther.to_string(),
+        Reply::Missing => Outcome::Missing.to_string(),
+        Reply::UnknownScript => "unknown script".into(),
+        Reply::Unavailable(unavailable) => unavailable.to_string(),
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,68 @@
+use std::collections::VecDeque;
+
+use crate::agenda::Sent;
+use crate::clock::Time;
+
+/// The way between one client and one node: one connection at a time, first in first out in both directions.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) client: usize,
+    pub(crate) node: usize,
+    /// The number of the connection.
+    pub(crate) epoch: u32,
+    pub(crate) state: LinkState,
+    /// What was sent on connections before this one died with the node.
+    pub(crate) lost_before: u32,
+    /// No connection can be opened before.
+    pub(crate) cut_until: Time,
+    /// Nothing gets through before.
+    pub(crate) stalled_until: Time,
+    /// When the last command arrives, and the last reply.
+    pub(crate) last_command: Time,
+    pub(crate) last_reply: Time,
+    /// What was sent and not answered.
+    pub(crate) unanswered: VecDeque<Sent>,
+    /// What waits for a connection.
+    pub(crate) waiting: VecDeque<Sent>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LinkState {
+    Open,
+    /// Broken, and the client has not noticed.
+    Broken,
+    /// The client is about to try to connect; commands wait for that.
+    Connecting,
+    /// The last try has failed; commands are refused at once.
+    Failed,
+}
+
+impl Link {
+    pub(crate) fn new(client: usize, node: usize) -> Self {
+        Self {
+            client,
+            node,
+            epoch: 0,
+            state: LinkState::Open,
+            lost_before: 0,
+            cut_until: 0,
+            stalled_until: 0,
+            last_command: 0,
+            last_reply: 0,
+            unanswered: VecDeque::new(),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// When a command that is sent now arrives.
+    pub(crate) fn command_arrives_at(&mut self, earliest: Time) -> Time {
+        self.last_command = self.last_command.max(earliest).max(self.stalled_until);
+        self.last_command
+    }
+
+    /// When a reply that is sent now arrives.
+    pub(crate) fn reply_arrives_at(&mut self, earliest: Time) -> Time {
+        self.last_reply = self.last_reply.max(earliest).max(self.stalled_until);
+        self.last_reply
+    }
+}

@@ -1,0 +1,279 @@
+use core::fmt;
+use core::time::Duration;
+
+use redlock_core::{Config, Options, RetryDelay};
+
+use crate::clock::{Clock, MICROSECOND, MILLISECOND, SECOND, Time};
+use crate::dice::Dice;
+use crate::fault::{Fault, FaultKind};
+
+/// Until then jobs and faults begin.
+const BUSY_UNTIL: Time = 2 * SECOND;
+/// What clocks run too fast or too slow at most, so that two of them differ by less than the drift of one per cent.
+const DRIFT: i32 = 4_900;
+
+/// What a world is put through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Faults within the promise: every invariant holds.
+    Safe,
+    /// As safe, but all faults end while locks are still wanted: somebody acquires each of them within a bounded time,
+    /// also when a minority of the nodes stays away.
+    Live,
+    /// Faults beyond the promise, such as clock steps and lost keys: mutual exclusion may fail, the books still balance.
+    Hostile,
+}
+
+impl Mode {
+    /// All modes.
+    pub const ALL: [Self; 3] = [Self::Safe, Self::Live, Self::Hostile];
+
+    /// The mode of a seed: by its last digit, so that the seed alone decides everything.
+    #[must_use]
+    pub const fn of(seed: u64) -> Self {
+        match seed % 10 {
+            0..7 => Self::Safe,
+            7 | 8 => Self::Live,
+            _ => Self::Hostile,
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Safe => "safe",
+            Self::Live => "live",
+            Self::Hostile => "hostile",
+        })
+    }
+}
+
+/// A world before it begins: everything that its seed decides ahead of time.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) seed: u64,
+    pub(crate) mode: Mode,
+    pub(crate) config: Config,
+    pub(crate) node_clocks: Vec<Clock>,
+    pub(crate) client_clocks: Vec<Clock>,
+    pub(crate) resources: usize,
+    pub(crate) network: Network,
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) faults: Vec<Fault>,
+    /// The chance in the world itself: latencies, and whatever else is not planned.
+    pub(crate) dice: Dice,
+}
+
+/// How messages travel and what libraries do to them; chances are per cent.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    pub(crate) shortest: Time,
+    pub(crate) longest: Time,
+    /// A message takes up to a hundred times as long.
+    pub(crate) straggler: u32,
+    pub(crate) double_reply: u32,
+    pub(crate) late_timer: u32,
+    /// What arrived on a broken connection is carried out all the same.
+    pub(crate) late_execution: u32,
+    /// Clients send again what was unanswered when a connection broke.
+    pub(crate) resends: bool,
+}
+
+/// One client's use of one lock, from the wish to have it to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) client: usize,
+    pub(crate) resource: usize,
+    pub(crate) begins_at: Time,
+    pub(crate) ttl: Duration,
+    pub(crate) options: Options,
+    /// How long the caller takes to come for the lock.
+    pub(crate) hand_over_delay: Time,
+    /// How long the user wants to keep it.
+    pub(crate) hold: Time,
+    pub(crate) renewal: Option<Renewal>,
+    /// The acquisition is cancelled at this step of it.
+    pub(crate) cancelled_at: Option<u32>,
+    /// It has a resource to itself after all faults are over, and so must get it within about one round trip.
+    pub(crate) is_probe: bool,
+}
+
+/// How a user extends a lock again and again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Renewal {
+    pub(crate) every: Time,
+    pub(crate) ttl: Duration,
+}
+
+impl Scenario {
+    /// Everything that the seed decides ahead of time.
+    pub(crate) fn draw(seed: u64) -> Self {
+        let mode = Mode::of(seed);
+        let mut dice = Dice::new(seed);
+        let nodes = dice.pick(&[1, 2, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5]);
+        let clients = 2 + dice.below(3);
+        let resources = 1 + dice.below(2);
+        let mut scenario = Self {
+            seed,
+            mode,
+            config: config(nodes),
+            node_clocks: clocks(nodes, mode, &mut dice),
+            client_clocks: clocks(clients, mode, &mut dice),
+            resources,
+            network: Network::draw(mode, &mut dice),
+            jobs: Vec::new(),
+            faults: Vec::new(),
+            dice: dice.fork(),
+        };
+        scenario.jobs = (0..5 + dice.below(7)).map(|_| scenario.draw_job(&mut dice)).collect();
+        scenario.draw_faults(&mut dice);
+        if mode == Mode::Live {
+            scenario.leave_a_minority_away(&mut dice);
+            scenario.jobs.push(scenario.probe());
+            scenario.resources += 1;
+        }
+        scenario
+    }
+
+    /// The longest TTL that any node is ever told.
+    pub(crate) fn longest_ttl(&self) -> Duration {
+        let renewals = self.jobs.iter().filter_map(|job| job.renewal).map(|renewal| renewal.ttl);
+        self.jobs.iter().map(|job| job.ttl).chain(renewals).max().unwrap_or_default()
+    }
+
+    /// In a live world, when all faults are over.
+    pub(crate) const fn healed_at(&self) -> Time {
+        3 * SECOND
+    }
+
+    /// In a live world, when the lock must have been acquired by somebody again: what is left on the nodes is over after
+    /// the longest TTL, connections are opened anew within a second, and contenders who split the votes need a few turns.
+    pub(crate) fn progress_is_due_at(&self) -> Time {
+        let turns = 20 * (RetryDelay::DEFAULT.max().as_nanos() as Time + 2 * self.network.longest);
+        self.healed_at() + SECOND + 2 * self.longest_ttl().as_nanos() as Time + turns
+    }
+
+    /// In a live world, how long an acquisition may take that nobody disturbs: one round trip.
+    pub(crate) fn round_trip(&self) -> Time {
+        2 * self.network.longest + MILLISECOND
+    }
+
+    fn draw_job(&self, dice: &mut Dice) -> Job {
+        let ttl = dice.magnitude(50 * MILLISECOND..=1_500 * MILLISECOND);
+        let hold = if dice.chance(70) { dice.time(0..=ttl / 2) } else { dice.time(0..=2 * ttl) };
+        let renewal = dice.chance(45).then(|| draw_renewal(ttl, dice));
+        Job {
+            client: dice.below(self.client_clocks.len()),
+            resource: dice.below(self.resources),
+            begins_at: dice.time(0..=BUSY_UNTIL) / [1, 1, 8][dice.below(3)],
+            ttl: Duration::from_nanos(ttl),
+            options: self.draw_options(ttl, dice),
+            hand_over_delay: if dice.chance(10) { dice.magnitude(MILLISECOND..=2 * ttl) } else { 0 },
+            hold: if renewal.is_some() { hold * 2 } else { hold },
+            renewal,
+            cancelled_at: dice.chance(15).then(|| dice.number(1..=12).unsigned_abs()),
+            is_probe: false,
+        }
+    }
+
+    fn draw_options(&self, ttl: Time, dice: &mut Dice) -> Options {
+        let mut options = Options::new().wait(Duration::from_nanos(match self.mode {
+            Mode::Live if dice.chance(50) => 60 * SECOND,
+            _ if dice.chance(25) => 0,
+            _ => dice.magnitude(10 * MILLISECOND..=3 * SECOND),
+        }));
+        if dice.chance(10) {
+            options = options.attempts(1 + dice.number(0..=2).unsigned_abs());
+        }
+        if dice.chance(10) {
+            options = options.min_validity(Duration::from_nanos(ttl / 4));
+        }
+        options
+    }
+
+    fn draw_faults(&mut self, dice: &mut Dice) {
+        self.draw_faults_of(&FaultKind::WITHIN_THE_PROMISE, dice);
+        if self.mode == Mode::Hostile {
+            self.draw_faults_of(&FaultKind::BEYOND_THE_PROMISE, dice);
+        }
+    }
+
+    /// A swarm: a seed has most kinds not at all, so that a few are seen undisturbed by the others.
+    fn draw_faults_of(&mut self, kinds: &[FaultKind], dice: &mut Dice) {
+        for &kind in kinds {
+            let many = if dice.chance(35) { 1 + dice.below(3) } else { 0 };
+            for _ in 0..many {
+                let begins_at = dice.time(0..=BUSY_UNTIL);
+                let lasts = dice.magnitude(MILLISECOND..=BUSY_UNTIL / 2);
+                let lasts = if kind == FaultKind::Amnesia { self.time_to_forget(lasts) } else { lasts };
+                let node = dice.below(self.node_clocks.len());
+                let client = dice.below(self.client_clocks.len());
+                self.faults.push(Fault { kind, begins_at, lasts, node, client });
+            }
+        }
+    }
+
+    /// A node that comes back without its keys must have stayed away until every lock that it forgot is over, unless it
+    /// is a world beyond the promise.
+    fn time_to_forget(&self, lasts: Time) -> Time {
+        if self.mode == Mode::Hostile { lasts } else { lasts + self.longest_ttl().as_nanos() as Time * 102 / 100 }
+    }
+
+    /// From the healing on, so many nodes are down or hung as do not matter.
+    fn leave_a_minority_away(&mut self, dice: &mut Dice) {
+        let healed_at = self.healed_at();
+        for fault in self.faults.iter_mut().filter(|fault| fault.begins_at + fault.lasts > healed_at) {
+            fault.lasts = healed_at - fault.begins_at;
+            // It would come back too early to have forgotten its keys.
+            fault.kind = if fault.kind == FaultKind::Amnesia { FaultKind::Crash } else { fault.kind };
+        }
+        let nodes = self.node_clocks.len();
+        for node in 0..dice.below(nodes - self.config.quorum() + 1) {
+            let kind = dice.pick(&[FaultKind::Crash, FaultKind::Hang]);
+            self.faults.push(Fault { kind, begins_at: healed_at + 1, lasts: 600 * SECOND, node, client: 0 });
+        }
+    }
+
+    fn probe(&self) -> Job {
+        Job {
+            client: 0,
+            resource: self.resources,
+            begins_at: self.progress_is_due_at() - SECOND / 2,
+            ttl: Duration::from_secs(1),
+            options: Options::new().wait(Duration::from_secs(1)),
+            hand_over_delay: 0,
+            hold: MILLISECOND,
+            renewal: None,
+            cancelled_at: None,
+            is_probe: true,
+        }
+    }
+}
+
+impl Network {
+    fn draw(mode: Mode, dice: &mut Dice) -> Self {
+        let mut sometimes = |percent: u32, most: i32| if dice.chance(percent) { dice.number(1..=most).unsigned_abs() } else { 0 };
+        let (straggler, double_reply, late_timer) = (sometimes(40, 10), sometimes(30, 20), sometimes(30, 20));
+        let late_execution = sometimes(50, 100);
+        let longest = dice.magnitude(100 * MICROSECOND..=20 * MILLISECOND);
+        let resends = dice.chance(25) && mode != Mode::Live;
+        Self { shortest: longest / 8, longest, straggler, double_reply, late_timer, late_execution, resends }
+    }
+}
+
+fn config(nodes: usize) -> Config {
+    let names = ["node 0", "node 1", "node 2", "node 3", "node 4"];
+    Config::builder(names.into_iter().take(nodes)).build().expect("the names are distinct")
+}
+
+fn clocks(count: usize, mode: Mode, dice: &mut Dice) -> Vec<Clock> {
+    let drift = if mode == Mode::Hostile && dice.chance(50) { 300_000 } else { DRIFT };
+    (0..count).map(|_| Clock::new(Duration::from_nanos(dice.time(0..=1_000 * SECOND)), dice.number(-drift..=drift))).collect()
+}
+
+fn draw_renewal(ttl: Time, dice: &mut Dice) -> Renewal {
+    let every = if dice.chance(80) { ttl / 3 } else { dice.time(MILLISECOND..=ttl) };
+    let renewed = if dice.chance(70) { ttl } else { dice.time(20 * MILLISECOND..=2 * ttl) };
+    Renewal { every, ttl: Duration::from_nanos(renewed) }
+}

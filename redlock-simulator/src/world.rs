@@ -1,0 +1,212 @@
+//! The world: one event after the other, and the referee looking on.
+
+mod faults;
+mod jobs;
+mod network;
+mod referee;
+
+use redlock_core::{Instant, Lock, Resource};
+
+use crate::agenda::{Agenda, Event};
+use crate::clock::{Clock, Time};
+use crate::dice::Dice;
+use crate::fault::{FaultCounts, FaultKind};
+use crate::history::{History, Who};
+use crate::invariant::{Invariant, Violation};
+use crate::ledger::Ledger;
+use crate::link::Link;
+use crate::scenario::{Mode, Scenario};
+use crate::server::Server;
+
+/// A world in which more happens than this does not come to rest.
+const MOST_EVENTS: u64 = 200_000;
+
+/// What a world was good for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// How many events happened.
+    pub events: u64,
+    /// How many locks were handed over, each of them checked.
+    pub grants: u64,
+    /// How many extensions were confirmed, each of them checked.
+    pub extensions: u64,
+    /// How many nodes were given their key anew by an extension.
+    pub healings: u64,
+    /// In a hostile world, how many locks were handed over while another client held the resource.
+    pub overlaps: u64,
+    /// The faults that were injected.
+    pub faults: FaultCounts,
+}
+
+/// One world while it runs.
+pub(crate) struct World<'a> {
+    scenario: &'a Scenario,
+    dice: Dice,
+    now: Time,
+    agenda: Agenda,
+    servers: Vec<Server>,
+    clients: Vec<Client>,
+    links: Vec<Link>,
+    jobs: Vec<JobState>,
+    resources: Vec<ResourceState>,
+    summary: Summary,
+    history: Option<&'a mut History>,
+}
+
+type Checked = Result<(), Violation>;
+
+/// A client: a process with a clock, that may stand still.
+#[derive(Debug)]
+struct Client {
+    clock: Clock,
+    pauses: u32,
+    /// What has happened while it stood still.
+    inbox: Vec<Event>,
+}
+
+/// How far a job has come.
+#[derive(Debug, Default)]
+struct JobState {
+    /// The real machine, while there is one.
+    lock: Option<Box<Lock>>,
+    ledger: Ledger,
+    /// The timer that is armed.
+    timer: Option<Instant>,
+    generation: u32,
+    /// How often the machine was touched.
+    steps: u32,
+    holds_until: Time,
+    /// The client ended without a word, or a node carried out a command long after it was given up: keys may stay
+    /// until their TTL is over.
+    may_leave_keys: bool,
+}
+
+/// What the referee knows about a resource.
+#[derive(Debug)]
+struct ResourceState {
+    name: Resource,
+    /// The job that was handed the lock last.
+    holder: Option<usize>,
+    granted_at: Option<Time>,
+}
+
+impl<'a> World<'a> {
+    /// Lets the world of a scenario run to its end.
+    pub(crate) fn run(scenario: &'a Scenario, history: Option<&'a mut History>) -> (Summary, Checked) {
+        let mut world = Self::new(scenario, history);
+        let checked = world.run_to_the_end();
+        if let Err(violation) = &checked {
+            world.tell(Who::World, || format!("VIOLATION of {violation}"));
+        }
+        (world.summary, checked)
+    }
+
+    fn new(scenario: &'a Scenario, history: Option<&'a mut History>) -> Self {
+        let (nodes, clients) = (scenario.node_clocks.len(), scenario.client_clocks.len());
+        let links = (0..clients * nodes).map(|link| Link::new(link / nodes, link % nodes));
+        let client = |&clock| Client { clock, pauses: 0, inbox: Vec::new() };
+        let resource = |index| ResourceState { name: name(index), holder: None, granted_at: None };
+        let mut world = Self {
+            scenario,
+            dice: scenario.dice.clone(),
+            now: 0,
+            agenda: Agenda::default(),
+            servers: scenario.node_clocks.iter().map(|&clock| Server::new(clock)).collect(),
+            clients: scenario.client_clocks.iter().map(client).collect(),
+            links: links.collect(),
+            jobs: scenario.jobs.iter().map(|_| JobState::default()).collect(),
+            resources: (0..scenario.resources).map(resource).collect(),
+            summary: Summary::default(),
+            history,
+        };
+        world.plan();
+        world
+    }
+
+    fn plan(&mut self) {
+        for (job, plan) in self.scenario.jobs.iter().enumerate() {
+            self.agenda.note(plan.begins_at, Event::JobBegins { job });
+        }
+        for (fault, plan) in self.scenario.faults.iter().enumerate() {
+            self.agenda.note(plan.begins_at, Event::FaultBegins { fault });
+        }
+        if self.scenario.mode == Mode::Live {
+            self.agenda.note(self.scenario.progress_is_due_at(), Event::ProgressIsDue);
+        }
+    }
+
+    fn run_to_the_end(&mut self) -> Checked {
+        while let Some((at, event)) = self.agenda.next() {
+            self.now = at;
+            self.happen(event)?;
+            if self.summary.events > MOST_EVENTS {
+                return Err(Violation::new(Invariant::RepliesCountOnce, "it does not come to rest"));
+            }
+        }
+        self.check_the_end()
+    }
+
+    fn happen(&mut self, event: Event) -> Checked {
+        if let Some(client) = self.client_of(&event)
+            && self.clients[client].pauses > 0
+        {
+            self.clients[client].inbox.push(event);
+            return Ok(());
+        }
+        self.summary.events += 1;
+        match event {
+            Event::Command { link, epoch, sent } => self.command_arrives(link, epoch, sent),
+            Event::Reply { link, epoch, reply } => self.reply_arrives(link, epoch, reply),
+            Event::NotSent { link, sent } => self.not_sent(link, &sent),
+            Event::BreakNoticed { link, epoch } => self.break_noticed(link, epoch),
+            Event::Reconnect { link } => self.reconnect(link),
+            Event::JobBegins { job } => self.job_begins(job),
+            Event::HandOver { job } => self.hand_over(job),
+            Event::Step { job } => self.step(job),
+            Event::Timer { job, generation } => self.timer_fires(job, generation),
+            Event::FaultBegins { fault } => self.fault_begins(fault),
+            Event::FaultEnds { fault } => self.fault_ends(fault),
+            Event::ProgressIsDue => self.check_progress(),
+        }
+    }
+
+    /// The client that must run for it to happen.
+    fn client_of(&self, event: &Event) -> Option<usize> {
+        match event {
+            Event::Reply { link, .. }
+            | Event::NotSent { link, .. }
+            | Event::BreakNoticed { link, .. }
+            | Event::Reconnect { link } => Some(self.links[*link].client),
+            Event::JobBegins { job }
+            | Event::HandOver { job }
+            | Event::Step { job }
+            | Event::Timer { job, .. } => Some(self.scenario.jobs[*job].client),
+            Event::Command { .. } | Event::FaultBegins { .. } | Event::FaultEnds { .. } | Event::ProgressIsDue => None,
+        }
+    }
+
+    /// Whether all faults are over, so that messages and timers keep their time.
+    fn is_healed(&self) -> bool {
+        self.scenario.mode == Mode::Live && self.now >= self.scenario.healed_at()
+    }
+
+    fn count(&mut self, kind: FaultKind) {
+        self.summary.faults.count(kind);
+    }
+
+    fn tell(&mut self, who: Who, what: impl FnOnce() -> String) {
+        let now = self.now;
+        self.record(|history| history.tell(now, who, what()));
+    }
+
+    fn record(&mut self, with: impl FnOnce(&mut History)) {
+        if let Some(history) = self.history.as_mut() {
+            with(history);
+        }
+    }
+}
+
+fn name(resource: usize) -> Resource {
+    const NAMES: [&str; 4] = ["invoice", "report", "backup", "nightly"];
+    Resource::new(NAMES[resource])
+}

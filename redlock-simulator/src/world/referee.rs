@@ -1,0 +1,202 @@
+//! What must hold, checked with the eyes of one who sees every clock and every key.
+
+use core::time::Duration;
+
+use redlock_core::{Instant, Loss};
+
+use super::{Checked, World};
+use crate::agenda::Event;
+use crate::clock::Time;
+use crate::fault::FaultKind;
+use crate::history::Who;
+use crate::invariant::{Invariant, Violation};
+use crate::scenario::Mode;
+
+/// # What a lock says
+impl World<'_> {
+    pub(super) fn is_acquired(&mut self, job: usize, deadline: Instant) -> Checked {
+        let (now, quorum) = (self.local(job), self.scenario.config.quorum());
+        self.jobs[job].ledger.is_acquired(deadline, quorum, now)?;
+        let plan = self.plan_of(job);
+        let took = self.now - plan.begins_at;
+        let (is_probe, delay) = (plan.is_probe, plan.hand_over_delay);
+        if is_probe && took > self.scenario.round_trip() {
+            let what = format!("{took} ns, where {} ns are enough", self.scenario.round_trip());
+            return Err(Violation::new(Invariant::OneRoundTrip, what));
+        }
+        if delay > 0 {
+            self.count(FaultKind::LateHandOver);
+        }
+        self.agenda.note(self.now + delay, Event::HandOver { job });
+        Ok(())
+    }
+
+    pub(super) fn is_handed_over(&mut self, job: usize, deadline: Instant) -> Checked {
+        let now = self.local(job);
+        self.jobs[job].ledger.is_handed_over(deadline, now)?;
+        self.summary.grants += 1;
+        let until = self.time_of(job, deadline);
+        let (at, acquiring, held) = (self.now, self.acquiring(job), self.held(job));
+        self.record(|history| {
+            history.end(acquiring, at);
+            history.begin(held, at);
+            history.end(held, until);
+        });
+        let client = self.plan_of(job).client;
+        self.tell(Who::Client(client), || format!("job {job} HOLDS its lock for {} us", (until - at) / 1_000));
+        self.check_alone(job)?;
+        let resource = self.plan_of(job).resource;
+        self.resources[resource].holder = Some(job);
+        self.resources[resource].granted_at = Some(self.now);
+        self.check_holder(resource)
+    }
+
+    pub(super) fn is_extended(&mut self, job: usize, deadline: Instant) -> Checked {
+        let (now, quorum) = (self.local(job), self.scenario.config.quorum());
+        self.jobs[job].ledger.is_extended(deadline, quorum, now)?;
+        self.summary.extensions += 1;
+        let (until, held) = (self.time_of(job, deadline), self.held(job));
+        self.record(|history| history.end(held, until));
+        self.check_holder(self.plan_of(job).resource)
+    }
+
+    pub(super) fn is_not_extended(&mut self, job: usize) -> Checked {
+        let deadline = self.jobs[job].lock.as_ref().and_then(|lock| lock.deadline());
+        self.jobs[job].ledger.is_not_extended(deadline)
+    }
+
+    pub(super) fn is_not_acquired(&mut self, job: usize) -> Checked {
+        self.jobs[job].ledger.is_over();
+        self.ends(job);
+        if self.plan_of(job).is_probe {
+            return Err(Violation::new(Invariant::OneRoundTrip, "a free lock was not acquired"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_lost(&mut self, job: usize, loss: &Loss) -> Checked {
+        let is_early = self.jobs[job].ledger.deadline().is_some_and(|deadline| self.local(job) < deadline);
+        self.jobs[job].ledger.is_over();
+        self.ends(job);
+        if is_early && self.is_within_the_promise() {
+            let what = format!("job {job} gave up a lock that it still had: {loss}");
+            return Err(Violation::new(Invariant::FailedExtensionChangesNothing, what));
+        }
+        Ok(())
+    }
+}
+
+/// # What holds at every moment
+impl World<'_> {
+    /// I1. Whoever is handed a lock begins a time in which no other may hold it, so it is enough to look then.
+    fn check_alone(&mut self, job: usize) -> Checked {
+        let resource = self.plan_of(job).resource;
+        let Some(other) = self.resources[resource].holder.filter(|&other| other != job && self.holds(other)) else {
+            return Ok(());
+        };
+        if self.is_within_the_promise() {
+            let what = format!("job {job} holds resource {resource} while job {other} does");
+            return Err(Violation::new(Invariant::MutualExclusion, what));
+        }
+        self.summary.overlaps += 1;
+        Ok(())
+    }
+
+    /// I2, whenever a lock or a key of the resource has changed. Keys also end by themselves, but when is known.
+    pub(super) fn check_holder(&mut self, resource: usize) -> Checked {
+        let Some(job) = self.resources[resource].holder.filter(|&job| self.holds(job)) else { return Ok(()) };
+        let ledger = &self.jobs[job].ledger;
+        let (Some(deadline), Some(token)) = (ledger.deadline(), ledger.token()) else { return Ok(()) };
+        let last = self.time_of(job, deadline).saturating_sub(1);
+        let (now, key) = (self.now, self.resources[resource].name.as_bytes());
+        let keeps = |server: &mut crate::server::Server| server.keeps(key, token.as_bytes(), last, now);
+        let keepers = self.servers.iter_mut().map(keeps).filter(|&keeps| keeps).count();
+        if keepers >= self.scenario.config.quorum() || !self.is_within_the_promise() {
+            return Ok(());
+        }
+        let what = format!("{keepers} nodes keep the token of job {job} until its deadline");
+        Err(Violation::new(Invariant::QuorumKeepsToken, what))
+    }
+
+    /// A lock that is held wakes its driver at its deadline, if not before.
+    pub(super) fn check_timer(&self, job: usize, timer: Option<Instant>) -> Checked {
+        let Some(deadline) = self.jobs[job].ledger.deadline() else { return Ok(()) };
+        if timer.is_some_and(|timer| timer <= deadline) {
+            return Ok(());
+        }
+        let what = format!("job {job} is valid until {deadline:?}, its timer is {timer:?}");
+        Err(Violation::new(Invariant::LossIsSignalled, what))
+    }
+
+    fn holds(&self, job: usize) -> bool {
+        let now = self.local(job);
+        let lock = self.jobs[job].lock.as_ref();
+        lock.is_some_and(|lock| lock.is_held(now)) && self.jobs[job].ledger.deadline().is_some()
+    }
+
+    /// The moment at which the clock of the job's client shows `instant`.
+    fn time_of(&self, job: usize, instant: Instant) -> Time {
+        self.clients[self.plan_of(job).client].clock.time_of(instant)
+    }
+
+    fn is_within_the_promise(&self) -> bool {
+        self.scenario.mode != Mode::Hostile
+    }
+}
+
+/// # What holds in the end
+impl World<'_> {
+    /// Whoever waited when all was well again: by now somebody has had the lock.
+    pub(super) fn check_progress(&mut self) -> Checked {
+        let healed_at = self.scenario.healed_at();
+        for (job, state) in self.jobs.iter().enumerate() {
+            let plan = self.plan_of(job);
+            let waits = plan.begins_at <= healed_at && state.lock.as_ref().is_some_and(|lock| lock.is_acquiring());
+            let resource = &self.resources[plan.resource];
+            let was_granted = resource.granted_at.is_some_and(|at| at > healed_at);
+            if waits && !was_granted && !resource.holder.is_some_and(|holder| self.holds(holder)) {
+                let what = format!("job {job} waits, and nobody has had the lock since all was well");
+                return Err(Violation::new(Invariant::Progress, what));
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing will happen any more.
+    pub(super) fn check_the_end(&mut self) -> Checked {
+        if let Some(job) = self.jobs.iter().position(|job| job.lock.is_some()) {
+            let what = format!("the machine of job {job} never settles");
+            return Err(Violation::new(Invariant::NothingLeftBehind, what));
+        }
+        if let Some(link) = self.links.iter().find(|link| !link.unanswered.is_empty() || !link.waiting.is_empty()) {
+            let what = format!("commands of client {} to node {} were never answered", link.client, link.node);
+            return Err(Violation::new(Invariant::RepliesCountOnce, what));
+        }
+        for node in 0..self.servers.len() {
+            self.check_nothing_left(node)?;
+        }
+        Ok(())
+    }
+
+    fn check_nothing_left(&mut self, node: usize) -> Checked {
+        let server = &mut self.servers[node];
+        let now = server.clock.at(self.now);
+        for resource in &self.resources {
+            let key = resource.name.as_bytes();
+            let Some(value) = server.model.get(key, now).map(<[u8]>::to_vec) else { continue };
+            let owns = |token: redlock_core::Token| token.as_bytes() == value;
+            let owner = self.jobs.iter().position(|job| job.ledger.tokens().any(owns));
+            let may_stay = owner.is_some_and(|job| self.jobs[job].may_leave_keys);
+            if !may_stay && self.scenario.mode != Mode::Hostile {
+                let what = format!("the key of {} stays on node {node}, by job {owner:?}", resource.name);
+                return Err(Violation::new(Invariant::NothingLeftBehind, what));
+            }
+            let longest = self.scenario.longest_ttl() + Duration::from_millis(1);
+            if server.model.ttl(key, now).is_some_and(|ttl| ttl > longest) {
+                let what = format!("the key of {} on node {node} lives for longer than any TTL", resource.name);
+                return Err(Violation::new(Invariant::KeysExpire, what));
+            }
+        }
+        Ok(())
+    }
+}
