@@ -1,0 +1,192 @@
+//! A lock as one would describe it to a colleague: slow, without any regard for memory, and easy to check against the
+//! protocol's description.
+//!
+//! It foretells every command, every event and every timer of the real one. What it cannot know is how long the real
+//! one waits between two attempts, which is random; it is told.
+
+mod order;
+mod phase;
+mod round;
+mod undo;
+mod verbs;
+
+use core::time::Duration;
+
+use redlock_core::{Command, Instant, NodeSet, ScriptForm, Token};
+
+pub(crate) use self::order::Order;
+use self::order::Word;
+use self::phase::{Attempt, Held, Phase};
+use self::round::{Extended, Round};
+use self::undo::Undo;
+pub(crate) use self::verbs::Refusal;
+use crate::news::{Failure, Lost, News, Outcomes};
+use crate::setup::Setup;
+
+/// Before this time is left of the budget, another attempt is not worth a wait.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Reference {
+    setup: Setup,
+    pub(crate) now: Instant,
+    give_up_at: Instant,
+    pub(crate) attempts: u32,
+    last_failure: Option<(Failure, Outcomes)>,
+    phase: Phase,
+    /// The releases of failed attempts.
+    undos: Vec<Undo>,
+    tokens: Vec<Token>,
+    /// What must be sent and told now, in order.
+    pub(crate) orders: Vec<Order>,
+    pub(crate) news: Vec<News>,
+}
+
+/// # How one phase follows another
+impl Reference {
+    /// A lock that is asked for at the epoch.
+    pub(crate) fn acquire(setup: &Setup) -> Self {
+        let mut reference = Self {
+            setup: *setup,
+            now: Instant::EPOCH,
+            give_up_at: Instant::from_epoch(setup.wait),
+            attempts: 0,
+            last_failure: None,
+            phase: Phase::Over,
+            undos: Vec::new(),
+            tokens: Vec::new(),
+            orders: Vec::new(),
+            news: Vec::new(),
+        };
+        reference.begin_attempt();
+        reference
+    }
+
+    fn begin_attempt(&mut self) {
+        self.attempts += 1;
+        let ttl = self.setup.ttl;
+        let patience = self.now.saturating_add(self.setup.node_timeout);
+        let ends_at = if self.setup.wait.is_zero() { patience } else { patience.min(self.give_up_at) };
+        self.order(Word::Acquire(ttl), self.attempts, self.all(), ends_at);
+        let round = Round::new(self.setup.nodes, self.all(), ends_at);
+        self.phase = Phase::Acquiring(Attempt { round, deadline: self.setup.deadline(self.now, ttl) });
+    }
+
+    fn judge_attempt(&mut self) {
+        let Phase::Acquiring(attempt) = &self.phase else { return };
+        let deadline = attempt.deadline;
+        match attempt.round.is_granted() {
+            Some(true) if self.now.saturating_add(self.setup.min_validity) < deadline => {
+                self.phase = Phase::Won(attempt.clone());
+                self.news.push(News::Acquired { deadline });
+            }
+            Some(true) => self.fail(Failure::Expired),
+            Some(false) if attempt.round.is_short_of_nodes() => self.fail(Failure::Unavailable),
+            Some(false) => self.fail(Failure::Contended),
+            None => {}
+        }
+    }
+
+    /// The attempt failed: what it may have set is taken back, then the next one is waited for, if there is to be one.
+    fn fail(&mut self, failure: Failure) {
+        let (Phase::Acquiring(attempt) | Phase::Won(attempt)) = &self.phase else { return };
+        let (touched, outcomes) = (attempt.round.touched(), attempt.round.outcomes());
+        if !touched.is_empty() {
+            let undo = self.undo(self.attempts, touched, self.setup.ttl);
+            self.undos.push(undo);
+        }
+        let remaining = self.give_up_at.saturating_since(self.now);
+        if self.setup.attempts.is_none_or(|most| self.attempts < most) && remaining >= SHORTEST_WAIT {
+            let retry = usize::try_from(self.attempts - 1).unwrap();
+            let [.., last] = Setup::RETRY_CAPS;
+            let cap = Setup::RETRY_CAPS.get(retry).copied().unwrap_or(last);
+            self.phase = Phase::Waiting { latest: self.now.saturating_add(cap.min(remaining)) };
+            self.last_failure = Some((failure, outcomes));
+            return;
+        }
+        // The end of the budget makes nodes look silent that were not asked for long; the failure before says more.
+        let is_cut_short = remaining.is_zero() && failure == Failure::Unavailable;
+        let before = self.last_failure.take().filter(|_| is_cut_short);
+        self.give_up(before.unwrap_or((failure, outcomes)));
+    }
+
+    fn give_up(&mut self, (failure, nodes): (Failure, Outcomes)) {
+        let elapsed = self.now.saturating_since(Instant::EPOCH);
+        self.news.push(News::AcquireFailed { failure, attempts: self.attempts, elapsed, nodes });
+        self.phase = Phase::Over;
+    }
+
+    fn judge_extension(&mut self) {
+        let Phase::Held(held) = &mut self.phase else { return };
+        let Some(extension) = &held.extension else { return };
+        let verdict = extension.round.extended();
+        let outcomes = extension.round.outcomes();
+        match verdict {
+            Some(Extended::KeysGone) => {
+                let is_awaited = held.is_extending;
+                self.lose(Lost::KeysGone(outcomes), is_awaited);
+            }
+            Some(Extended::Confirmed) if held.is_extending => {
+                held.is_extending = false;
+                held.deadline = held.deadline.max(extension.deadline);
+                self.news.push(News::Extended { deadline: held.deadline });
+            }
+            Some(Extended::Unconfirmed) if held.is_extending => {
+                held.is_extending = false;
+                self.news.push(News::Unconfirmed(outcomes));
+            }
+            _ => {}
+        }
+    }
+
+    fn lose(&mut self, loss: Lost, is_extending: bool) {
+        let Phase::Held(Held { deadline, longest_ttl, .. }) = self.phase else { return };
+        let undo = self.undo(self.attempts, self.all(), longest_ttl);
+        if is_extending {
+            self.news.push(News::ExtendFailed(loss.clone()));
+        }
+        self.news.push(News::Lost(loss.clone()));
+        self.phase = Phase::Lost { at: self.now.min(deadline), loss, longest_ttl, undo };
+    }
+
+    fn judge_release(&mut self) {
+        let Phase::Releasing { undo, is_reported } = &mut self.phase else { return };
+        if let Some((verdict, nodes)) = undo.verdict().filter(|_| !*is_reported) {
+            *is_reported = true;
+            self.news.push(News::Released { verdict, nodes });
+        }
+    }
+}
+
+/// # What goes out
+impl Reference {
+    /// Notes a command of the real lock, so that replies to it can be told from others, and reads it.
+    pub(crate) fn note(&mut self, command: &Command) -> Order {
+        let order = Order::of(command, &mut self.tokens);
+        let is_current = order.attempt == self.attempts;
+        match (order.word, &mut self.phase) {
+            (Word::Acquire(_), Phase::Acquiring(attempt)) if is_current => attempt.round.ask(command),
+            (Word::Extend(_), Phase::Held(Held { extension: Some(extension), .. })) => extension.round.ask(command),
+            (Word::Release, Phase::Lost { undo, .. } | Phase::Releasing { undo, .. }) if is_current => {
+                undo.ask(command);
+            }
+            (Word::Release, _) => {
+                self.undos.iter_mut().filter(|undo| undo.attempt == order.attempt).for_each(|undo| undo.ask(command));
+            }
+            _ => {}
+        }
+        order
+    }
+
+    fn order(&mut self, word: Word, attempt: u32, nodes: NodeSet, send_by: Instant) {
+        self.orders.push(Order { word, attempt, nodes, form: ScriptForm::Digest, send_by });
+    }
+
+    fn undo(&mut self, attempt: u32, nodes: NodeSet, longest_ttl: Duration) -> Undo {
+        Undo::begin(&self.setup, attempt, nodes, longest_ttl, self.now, &mut self.orders)
+    }
+
+    fn all(&self) -> NodeSet {
+        NodeSet::first(self.setup.nodes)
+    }
+}

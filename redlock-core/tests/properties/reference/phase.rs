@@ -1,0 +1,131 @@
+use core::time::Duration;
+
+use redlock_core::Instant;
+
+use super::Reference;
+use super::round::Round;
+use super::undo::Undo;
+use crate::news::Lost;
+
+#[derive(Clone, Debug)]
+pub(crate) enum Phase {
+    Acquiring(Attempt),
+    /// The next attempt begins at some moment up to the latest.
+    Waiting {
+        latest: Instant,
+    },
+    Won(Attempt),
+    Held(Held),
+    Lost {
+        at: Instant,
+        loss: Lost,
+        longest_ttl: Duration,
+        undo: Undo,
+    },
+    Releasing {
+        undo: Undo,
+        is_reported: bool,
+    },
+    Over,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) round: Round,
+    pub(crate) deadline: Instant,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) deadline: Instant,
+    pub(crate) longest_ttl: Duration,
+    pub(crate) extension: Option<Extension>,
+    /// Whether the extension has no verdict.
+    pub(crate) is_extending: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Extension {
+    pub(crate) round: Round,
+    pub(crate) ttl: Duration,
+    /// The deadline of the lock if it is confirmed and not before the old one.
+    pub(crate) deadline: Instant,
+    /// The deadline of the lock when it began.
+    pub(crate) send_by: Instant,
+}
+
+/// # What one can see of a lock
+impl Reference {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Won(attempt) => Some(attempt.deadline),
+            Phase::Held(held) => Some(held.deadline),
+            Phase::Lost { at, .. } => Some(*at),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_held(&self, now: Instant) -> bool {
+        matches!(&self.phase, Phase::Held(held) if now.max(self.now) < held.deadline)
+    }
+
+    pub(crate) fn is_acquiring(&self) -> bool {
+        matches!(self.phase, Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won(_))
+    }
+
+    pub(crate) fn loss(&self) -> Option<Lost> {
+        match &self.phase {
+            Phase::Lost { loss, .. } => Some(loss.clone()),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_quiet(&self) -> bool {
+        let phase = match &self.phase {
+            Phase::Lost { undo, .. } => undo.is_quiet(self.now),
+            Phase::Releasing { undo, is_reported } => *is_reported && undo.is_quiet(self.now),
+            _ => true,
+        };
+        phase && self.undos.iter().all(|undo| undo.is_quiet(self.now))
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        let phase = match &self.phase {
+            Phase::Over => true,
+            Phase::Releasing { undo, is_reported } => *is_reported && undo.is_settled(),
+            _ => false,
+        };
+        phase && self.undos.is_empty()
+    }
+
+    /// Until when the next attempt must have begun, if the lock waits for it.
+    pub(crate) fn waits_until(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Waiting { latest } => Some(latest),
+            _ => None,
+        }
+    }
+
+    /// The next timer, but for the one of a random wait.
+    pub(crate) fn timer(&self) -> Option<Instant> {
+        let phase = match &self.phase {
+            Phase::Acquiring(attempt) => Some(attempt.round.ends_at),
+            Phase::Won(attempt) => Some(attempt.deadline),
+            Phase::Held(held) => Some(held.timer()),
+            Phase::Lost { undo, .. } | Phase::Releasing { undo, .. } => undo.timer(self.now),
+            Phase::Waiting { .. } | Phase::Over => None,
+        };
+        self.undos.iter().filter_map(|undo| undo.timer(self.now)).chain(phase).min()
+    }
+}
+
+impl Held {
+    fn timer(&self) -> Instant {
+        match &self.extension {
+            Some(extension) if extension.round.is_open() && self.is_extending => {
+                extension.round.ends_at.min(self.deadline)
+            }
+            _ => self.deadline,
+        }
+    }
+}

@@ -1,0 +1,193 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use redlock_core::{
+    Cause, Command, CommandId, Instant, NodeId, NodeSet, Outcome, ReleaseVerdict, Reply, ScriptForm, Unavailable,
+};
+
+use crate::news::Outcomes;
+
+/// What the nodes make of a question. A node's say is its first reply to the last command that it was asked by.
+#[derive(Clone, Debug)]
+pub(crate) struct Round {
+    outcomes: BTreeMap<NodeId, Outcome>,
+    unanswered: BTreeMap<NodeId, (CommandId, ScriptForm)>,
+    pub(crate) ends_at: Instant,
+}
+
+/// What a reply is to a round.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Stray,
+    Outcome(Outcome),
+    UnknownScript,
+}
+
+/// What becomes of an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extended {
+    Confirmed,
+    Unconfirmed,
+    KeysGone,
+}
+
+impl Round {
+    /// A question to some of the nodes.
+    pub(crate) fn new(nodes: usize, asked: NodeSet, ends_at: Instant) -> Self {
+        let never_asked = Outcome::Unavailable(Unavailable::new(Cause::NotSent));
+        let outcome = |node| if asked.contains(node) { Outcome::Pending } else { never_asked.clone() };
+        let outcomes = NodeSet::first(nodes).iter().map(|node| (node, outcome(node))).collect();
+        Self { outcomes, unanswered: BTreeMap::new(), ends_at }
+    }
+
+    pub(crate) fn ask(&mut self, command: &Command) {
+        let question = (command.id, command.form);
+        self.unanswered.extend(command.nodes.iter().map(|node| (node, question)));
+    }
+
+    pub(crate) fn answer(&mut self, id: CommandId, node: NodeId, reply: &Reply) -> Heard {
+        let Some(&(_, form)) = self.unanswered.get(&node).filter(|(asked, _)| *asked == id) else {
+            return Heard::Stray;
+        };
+        self.unanswered.remove(&node);
+        if *reply == Reply::UnknownScript && form == ScriptForm::Digest {
+            return Heard::UnknownScript;
+        }
+        let outcome = outcome(reply);
+        self.outcomes.insert(node, outcome.clone());
+        Heard::Outcome(outcome)
+    }
+
+    /// From its end on, silence is an answer.
+    pub(crate) fn close(&mut self, now: Instant) {
+        for outcome in self.outcomes.values_mut() {
+            if now >= self.ends_at && *outcome == Outcome::Pending {
+                *outcome = Outcome::Unavailable(Unavailable::new(Cause::NoAnswer));
+            }
+        }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.outcomes.values().any(|outcome| *outcome == Outcome::Pending)
+    }
+
+    /// The nodes that may have done what they were asked to do.
+    pub(crate) fn touched(&self) -> NodeSet {
+        let is_touched = |outcome: &Outcome| match outcome {
+            Outcome::Unavailable(unavailable) => {
+                !matches!(unavailable.cause(), Cause::NotSent | Cause::NotAuthenticated | Cause::NoPermission)
+            }
+            _ => true,
+        };
+        self.outcomes.iter().filter(|(_, outcome)| is_touched(outcome)).map(|(&node, _)| node).collect()
+    }
+
+    pub(crate) fn outcomes(&self) -> Outcomes {
+        self.outcomes.values().cloned().collect()
+    }
+}
+
+/// # Verdicts
+impl Round {
+    /// Whether a quorum grants.
+    pub(crate) fn is_granted(&self) -> Option<bool> {
+        self.fixed(|votes| votes.done >= votes.quorum())
+    }
+
+    /// Whether the nodes without a say are too many for a quorum, whatever the others say.
+    pub(crate) fn is_short_of_nodes(&self) -> bool {
+        let votes = self.votes();
+        votes.nodes() - votes.unavailable < votes.quorum()
+    }
+
+    pub(crate) fn extended(&self) -> Option<Extended> {
+        self.fixed(|votes| match votes {
+            votes if votes.done >= votes.quorum() => Extended::Confirmed,
+            votes if votes.nodes() - votes.gone() < votes.quorum() => Extended::KeysGone,
+            _ => Extended::Unconfirmed,
+        })
+    }
+
+    pub(crate) fn released(&self) -> Option<ReleaseVerdict> {
+        self.fixed(|votes| match votes {
+            votes if votes.done >= votes.quorum() => ReleaseVerdict::Released,
+            votes if votes.held_by_other >= votes.quorum() => ReleaseVerdict::TakenOver,
+            votes if votes.nodes() - votes.gone() < votes.quorum() => ReleaseVerdict::AlreadyExpired,
+            _ => ReleaseVerdict::Unconfirmed,
+        })
+    }
+
+    /// A verdict is fixed when the nodes that have not answered cannot change it, whatever they say.
+    fn fixed<V: PartialEq>(&self, verdict: impl Fn(&Votes) -> V) -> Option<V> {
+        let endings = self.votes().endings();
+        let mut verdicts = endings.iter().map(verdict);
+        let first = verdicts.next()?;
+        verdicts.all(|other| other == first).then_some(first)
+    }
+
+    fn votes(&self) -> Votes {
+        self.outcomes.values().fold(Votes::default(), Votes::and)
+    }
+}
+
+/// How many nodes say what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Votes {
+    pending: usize,
+    done: usize,
+    held_by_other: usize,
+    missing: usize,
+    unavailable: usize,
+}
+
+impl Votes {
+    fn and(mut self, outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Pending => self.pending += 1,
+            Outcome::Done => self.done += 1,
+            Outcome::HeldByOther => self.held_by_other += 1,
+            Outcome::Missing => self.missing += 1,
+            _ => self.unavailable += 1,
+        }
+        self
+    }
+
+    /// All the ways in which the nodes that have not answered may answer.
+    fn endings(self) -> BTreeSet<Self> {
+        let undecided = BTreeSet::from([self]);
+        (0..self.pending).fold(undecided, |votes, _| votes.into_iter().flat_map(Self::with_one_more).collect())
+    }
+
+    /// All the ways in which one node that has not answered may answer.
+    fn with_one_more(mut self) -> [Self; 4] {
+        self.pending -= 1;
+        [
+            Self { done: self.done + 1, ..self },
+            Self { held_by_other: self.held_by_other + 1, ..self },
+            Self { missing: self.missing + 1, ..self },
+            Self { unavailable: self.unavailable + 1, ..self },
+        ]
+    }
+
+    fn nodes(&self) -> usize {
+        self.pending + self.done + self.gone() + self.unavailable
+    }
+
+    fn quorum(&self) -> usize {
+        self.nodes() / 2 + 1
+    }
+
+    /// The nodes that say that they do not have the key.
+    fn gone(&self) -> usize {
+        self.held_by_other + self.missing
+    }
+}
+
+fn outcome(reply: &Reply) -> Outcome {
+    match reply {
+        Reply::Done => Outcome::Done,
+        Reply::HeldByOther => Outcome::HeldByOther,
+        Reply::Missing => Outcome::Missing,
+        Reply::Unavailable(unavailable) => Outcome::Unavailable(unavailable.clone()),
+        _ => Outcome::Unavailable(Unavailable::new(Cause::Unexpected)),
+    }
+}

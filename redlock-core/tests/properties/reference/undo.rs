@@ -1,0 +1,110 @@
+use core::time::Duration;
+
+use redlock_core::{Command, CommandId, Instant, NodeId, NodeSet, Outcome, ReleaseVerdict, Reply, ScriptForm};
+
+use super::order::{Order, Word};
+use super::round::{Heard, Round};
+use crate::news::Outcomes;
+use crate::setup::Setup;
+
+/// The waits before failed nodes are told again: they double from the first to the last.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
+/// The release of the token of one attempt, until no node can have its key.
+#[derive(Clone, Debug)]
+pub(crate) struct Undo {
+    pub(crate) attempt: u32,
+    round: Round,
+    unsettled: NodeSet,
+    failed: NodeSet,
+    wait: Duration,
+    retry_at: Instant,
+    /// From then on every key is over.
+    until: Instant,
+}
+
+impl Undo {
+    /// Tells the nodes, none of which was told a longer TTL.
+    pub(crate) fn begin(
+        setup: &Setup,
+        attempt: u32,
+        nodes: NodeSet,
+        longest_ttl: Duration,
+        now: Instant,
+        orders: &mut Vec<Order>,
+    ) -> Self {
+        let until = now.saturating_add(longest_ttl + setup.drift(longest_ttl));
+        let ends_at = now.saturating_add(setup.node_timeout).min(until);
+        let round = Round::new(setup.nodes, nodes, ends_at);
+        let (unsettled, failed) = (nodes, NodeSet::EMPTY);
+        let undo = Self { attempt, round, unsettled, failed, wait: FIRST_WAIT, retry_at: now, until };
+        orders.push(undo.order(nodes, ScriptForm::Digest));
+        undo
+    }
+
+    pub(crate) fn ask(&mut self, command: &Command) {
+        self.round.ask(command);
+    }
+
+    /// Takes a reply, and says whether it was one to this release.
+    pub(crate) fn answer(
+        &mut self,
+        id: CommandId,
+        node: NodeId,
+        reply: &Reply,
+        now: Instant,
+        orders: &mut Vec<Order>,
+    ) -> bool {
+        match self.round.answer(id, node, reply) {
+            Heard::Stray => return false,
+            Heard::UnknownScript => orders.push(self.order(NodeSet::from_iter([node]), ScriptForm::Source)),
+            Heard::Outcome(Outcome::Unavailable(_)) => self.retry_later(node, now),
+            Heard::Outcome(_) => self.unsettled.remove(node),
+        }
+        true
+    }
+
+    pub(crate) fn wake(&mut self, now: Instant, orders: &mut Vec<Order>) {
+        self.round.close(now);
+        if now >= self.until {
+            (self.unsettled, self.failed) = (NodeSet::EMPTY, NodeSet::EMPTY);
+        }
+        if !self.failed.is_empty() && now >= self.retry_at {
+            orders.push(self.order(self.failed, ScriptForm::Digest));
+            self.failed = NodeSet::EMPTY;
+        }
+    }
+
+    pub(crate) fn verdict(&self) -> Option<(ReleaseVerdict, Outcomes)> {
+        self.round.released().map(|verdict| (verdict, self.round.outcomes()))
+    }
+
+    pub(crate) fn is_settled(&self) -> bool {
+        self.unsettled.is_empty()
+    }
+
+    pub(crate) fn is_quiet(&self, now: Instant) -> bool {
+        self.is_settled() || now >= self.round.ends_at
+    }
+
+    pub(crate) fn timer(&self, now: Instant) -> Option<Instant> {
+        let end = if now >= self.round.ends_at { self.until } else { self.round.ends_at };
+        let retry = if self.failed.is_empty() { end } else { self.retry_at };
+        (!self.is_settled()).then_some(end.min(retry))
+    }
+
+    fn retry_later(&mut self, node: NodeId, now: Instant) {
+        if self.failed.is_empty() {
+            self.retry_at = now.saturating_add(self.wait);
+            self.wait = (self.wait * 2).min(LAST_WAIT);
+        }
+        if self.unsettled.contains(node) {
+            self.failed.insert(node);
+        }
+    }
+
+    fn order(&self, nodes: NodeSet, form: ScriptForm) -> Order {
+        Order { word: Word::Release, attempt: self.attempt, nodes, form, send_by: self.until }
+    }
+}

@@ -1,0 +1,159 @@
+//! What one can do with a lock, and what can happen to it.
+
+use core::time::Duration;
+
+use redlock_core::{
+    Cause, CommandId, DEFAULT_MAX_TTL, Instant, NodeId, NodeSet, Outcome, Reply, ScriptForm, Unavailable,
+};
+
+use super::Reference;
+use super::order::{Order, Word};
+use super::phase::{Extension, Held, Phase};
+use super::round::{Heard, Round};
+use crate::news::{Failure, Lost};
+
+/// Why a lock is not extended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Request,
+    NotHeld,
+    Lost(Lost),
+}
+
+impl Reference {
+    /// Does what is due at `now`. A lock that waits for its next attempt goes on at a random moment: the real one says
+    /// whether it has.
+    pub(crate) fn wake(&mut self, now: Instant, has_gone_on: bool) {
+        self.now = self.now.max(now);
+        let (now, orders) = (self.now, &mut self.orders);
+        self.undos.iter_mut().for_each(|undo| undo.wake(now, orders));
+        self.undos.retain(|undo| !undo.is_settled());
+        match &mut self.phase {
+            Phase::Acquiring(attempt) => {
+                attempt.round.close(now);
+                self.judge_attempt();
+            }
+            Phase::Waiting { latest } if now >= *latest || has_gone_on => self.go_on(),
+            Phase::Won(attempt) if now >= attempt.deadline => self.fail(Failure::Expired),
+            Phase::Held(held) if now >= held.deadline => {
+                let is_extending = held.is_extending;
+                self.lose(Lost::Expired, is_extending);
+            }
+            Phase::Held(Held { extension: Some(extension), is_extending: true, .. }) => {
+                extension.round.close(now);
+                self.judge_extension();
+            }
+            Phase::Lost { undo, .. } => undo.wake(now, orders),
+            Phase::Releasing { undo, .. } => {
+                undo.wake(now, orders);
+                self.judge_release();
+            }
+            Phase::Waiting { .. } | Phase::Won(_) | Phase::Held(_) | Phase::Over => {}
+        }
+    }
+
+    pub(crate) fn hand_over(&mut self) -> bool {
+        if let Phase::Won(attempt) = &self.phase {
+            let deadline = attempt.deadline;
+            if self.now.saturating_add(self.setup.min_validity) < deadline {
+                let longest_ttl = self.setup.ttl;
+                self.phase = Phase::Held(Held { deadline, longest_ttl, extension: None, is_extending: false });
+            } else {
+                self.fail(Failure::Expired);
+            }
+        }
+        self.is_held(self.now)
+    }
+
+    /// Whether a TTL may be asked for: the first thing that an extension looks at.
+    pub(crate) fn allows(&self, ttl: Duration) -> bool {
+        ttl >= Duration::from_millis(1) && ttl <= DEFAULT_MAX_TTL && ttl > self.setup.drift(ttl)
+    }
+
+    pub(crate) fn extend(&mut self, ttl: Duration) -> Result<(), Refusal> {
+        let (setup, now, nodes, attempt) = (self.setup, self.now, self.all(), self.attempts);
+        match &mut self.phase {
+            Phase::Held(held) if !held.is_extending => {
+                let send_by = held.deadline;
+                let ends_at = now.saturating_add(setup.node_timeout).min(send_by);
+                let round = Round::new(setup.nodes, nodes, ends_at);
+                held.extension = Some(Extension { round, ttl, deadline: setup.deadline(now, ttl), send_by });
+                held.is_extending = true;
+                held.longest_ttl = held.longest_ttl.max(ttl);
+                self.order(Word::Extend(ttl), attempt, nodes, send_by);
+                Ok(())
+            }
+            Phase::Lost { loss, .. } => Err(Refusal::Lost(loss.clone())),
+            _ => Err(Refusal::NotHeld),
+        }
+    }
+
+    pub(crate) fn release(&mut self) {
+        let (nodes, longest_ttl) = match &self.phase {
+            Phase::Acquiring(attempt) | Phase::Won(attempt) => (attempt.round.touched(), self.setup.ttl),
+            Phase::Held(Held { longest_ttl, .. }) | Phase::Lost { longest_ttl, .. } => (self.all(), *longest_ttl),
+            Phase::Waiting { .. } => {
+                self.phase = Phase::Over;
+                return;
+            }
+            Phase::Releasing { .. } | Phase::Over => return,
+        };
+        let undo = self.undo(self.attempts, nodes, longest_ttl);
+        self.phase = Phase::Releasing { undo, is_reported: false };
+        self.judge_release();
+    }
+
+    pub(crate) fn hint(&mut self) {
+        if let Phase::Waiting { latest } = &mut self.phase {
+            *latest = self.now.saturating_add(Duration::from_millis(1)).min(*latest);
+        }
+    }
+
+    pub(crate) fn reply(&mut self, id: CommandId, node: NodeId, reply: &Reply) {
+        let (now, orders) = (self.now, &mut self.orders);
+        if self.undos.iter_mut().any(|undo| undo.answer(id, node, reply, now, orders)) {
+            self.undos.retain(|undo| !undo.is_settled());
+            return;
+        }
+        match &mut self.phase {
+            Phase::Acquiring(attempt) | Phase::Won(attempt) => {
+                let unfitting = Reply::Unavailable(Unavailable::new(Cause::Unexpected));
+                let is_fitting = !matches!(reply, Reply::Missing | Reply::UnknownScript);
+                attempt.round.answer(id, node, if is_fitting { reply } else { &unfitting });
+                self.judge_attempt();
+            }
+            Phase::Held(_) => {
+                self.hear_extension(id, node, reply);
+                self.judge_extension();
+            }
+            Phase::Lost { undo, .. } => {
+                undo.answer(id, node, reply, now, orders);
+            }
+            Phase::Releasing { undo, .. } => {
+                undo.answer(id, node, reply, now, orders);
+                self.judge_release();
+            }
+            Phase::Waiting { .. } | Phase::Over => {}
+        }
+    }
+
+    /// A node without the key is given it anew, which does not count; one without the script is sent its text.
+    fn hear_extension(&mut self, id: CommandId, node: NodeId, reply: &Reply) {
+        let Phase::Held(Held { extension: Some(extension), .. }) = &mut self.phase else { return };
+        let (ttl, send_by) = (extension.ttl, extension.send_by);
+        let (word, form) = match extension.round.answer(id, node, reply) {
+            Heard::Outcome(Outcome::Missing) => (Word::Acquire(ttl), ScriptForm::Digest),
+            Heard::UnknownScript => (Word::Extend(ttl), ScriptForm::Source),
+            Heard::Outcome(_) | Heard::Stray => return,
+        };
+        let nodes = NodeSet::from_iter([node]);
+        self.orders.push(Order { word, attempt: self.attempts, nodes, form, send_by });
+    }
+
+    fn go_on(&mut self) {
+        match self.last_failure.clone() {
+            Some(failure) if self.now >= self.give_up_at => self.give_up(failure),
+            _ => self.begin_attempt(),
+        }
+    }
+}
