@@ -40,6 +40,8 @@ pub(crate) enum Event {
 pub(crate) struct Sent {
     pub(crate) job: usize,
     pub(crate) command: Rc<Command>,
+    /// It was under way before on a connection that broke, so it may have been carried out.
+    pub(crate) is_resent: bool,
 }
 
 /// All that will happen, by time; of what happens at the same time, what was noted first happens first.

@@ -1,7 +1,7 @@
 use core::fmt;
 
 use crate::clock::Time;
-use crate::scenario::Mode;
+use crate::scenario::{Mode, Scenario};
 
 /// What happened in one world, for people: line by line, and as spans of a picture.
 #[derive(Clone, Debug)]
@@ -58,8 +58,16 @@ pub(crate) enum SpanKind {
 }
 
 impl History {
-    pub(crate) const fn new(seed: u64, mode: Mode, nodes: usize, clients: usize, resources: usize) -> Self {
-        Self { seed, mode, nodes, clients, resources, spans: Vec::new(), lines: Vec::new() }
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        Self {
+            seed: scenario.seed,
+            mode: scenario.mode,
+            nodes: scenario.node_clocks.len(),
+            clients: scenario.client_clocks.len(),
+            resources: scenario.resources,
+            spans: Vec::new(),
+            lines: Vec::new(),
+        }
     }
 
     /// Notes what somebody did or saw.
@@ -86,11 +94,6 @@ impl History {
                 span.ends_at = Some(at);
             }
         }
-    }
-
-    /// The last moment of which something is told.
-    pub(crate) fn ends_at(&self) -> Time {
-        self.lines.last().map_or(0, |line| line.at)
     }
 }
 

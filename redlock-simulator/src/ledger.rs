@@ -210,11 +210,6 @@ impl Ledger {
         self.attempts.last().map(|attempt| attempt.token)
     }
 
-    /// How many attempts were made with other tokens before that with this one.
-    pub(crate) fn attempt_of(&self, token: &Token) -> usize {
-        self.attempts.iter().take_while(|attempt| attempt.token != *token).count()
-    }
-
     /// All tokens that it has sent to the nodes.
     pub(crate) fn tokens(&self) -> impl Iterator<Item = Token> {
         self.attempts.iter().map(|attempt| attempt.token)

@@ -1,5 +1,47 @@
-//! Deterministic simulation of the real `redlock-core`.
+//! Deterministic simulation of the real `redlock-core`: one seed decides a whole world of clients, nodes, clocks,
+//! connections and faults, and a referee who sees everything checks it after every step.
+//!
+//! ```
+//! use core::time::Duration;
+//! use redlock_simulator::{Campaign, Replay};
+//!
+//! let campaign = Campaign { first_seed: 1, seeds: 500, duration: Duration::from_secs(60), threads: 2 };
+//! let figures = campaign.run(|figures| println!("{} seeds", figures.seeds()));
+//! assert!(figures.failures.is_empty());
+//! assert!(figures.total.grants > 0);
+//!
+//! println!("{}", Replay::of(7).history);
+//! ```
+//!
+//! # The parts
+//!
+//! ```text
+//!  seed ──▶ Scenario ── jobs, faults, clocks, network: all that is decided ahead of time
+//!              │
+//!              ▼
+//!            World ◀── Agenda: what happens, by time
+//!              ├── jobs      drive the real `redlock_core::Lock`s, as a driver must
+//!              ├── network   connections, first in first out; cut, stalled, resent
+//!              ├── servers   `redlock_core::model::Node`s on clocks of their own
+//!              ├── faults    begin and end
+//!              └── referee   Ledger per lock, keys of all nodes, everybody's clocks ──▶ Violation
+//!                                                                                 └──▶ History, picture
+//! ```
+//!
+//! [`Campaign`] runs many seeds, [`Replay`] tells one, and shrinks it when it violates an [`Invariant`].
+//!
+//! # What it believes
+//!
+//! The machine is the real one, and so is the driving rule. The rest is a model: nodes are the core's
+//! [`model::Node`](redlock_core::model::Node), which is held against a real server by a test of its own; the engine,
+//! its tasks and its connections are simulated elsewhere (`redlock-driver/tests/simulation`). A connection keeps the
+//! order of commands, unless it is cut: then what is under way is lost, or carried out later and out of order.
+
+#![allow(clippy::arithmetic_side_effects, reason = "a world that overflows is a finding: it panics in tests")]
+#![allow(clippy::cast_precision_loss, reason = "figures for people")]
+
 mod agenda;
+mod campaign;
 mod clock;
 mod dice;
 mod fault;
@@ -7,26 +49,17 @@ mod history;
 mod invariant;
 mod ledger;
 mod link;
+mod picture;
+mod replay;
 mod scenario;
 mod server;
 mod world;
 
+pub use campaign::{Campaign, Failure, Figures, hunt};
 pub use fault::{FaultCounts, FaultKind};
 pub use history::History;
 pub use invariant::{Invariant, Violation};
+pub use picture::picture;
+pub use replay::Replay;
 pub use scenario::Mode;
 pub use world::Summary;
-
-/// Runs a seed.
-pub fn run(seed: u64) -> (Summary, Result<(), Violation>) {
-    let scenario = scenario::Scenario::draw(seed);
-    world::World::run(&scenario, None)
-}
-
-/// Runs a seed with history.
-pub fn replay(seed: u64) -> (History, Result<(), Violation>) {
-    let scenario = scenario::Scenario::draw(seed);
-    let mut history = History::new(seed, scenario.mode, scenario.node_clocks.len(), scenario.client_clocks.len(), scenario.resources);
-    let (_, checked) = world::World::run(&scenario, Some(&mut history));
-    (history, checked)
-}

@@ -136,6 +136,21 @@ impl Scenario {
         scenario
     }
 
+    /// The worlds that lack one job, one fault or one chance of this one.
+    pub(crate) fn smaller(&self) -> impl Iterator<Item = Self> {
+        let without_job = (0..self.jobs.len()).map(|job| {
+            let mut smaller = self.clone();
+            smaller.jobs.remove(job);
+            smaller
+        });
+        let without_fault = (0..self.faults.len()).map(|fault| {
+            let mut smaller = self.clone();
+            smaller.faults.remove(fault);
+            smaller
+        });
+        without_job.chain(without_fault).chain(self.network.calmer().map(|network| Self { network, ..self.clone() }))
+    }
+
     /// The longest TTL that any node is ever told.
     pub(crate) fn longest_ttl(&self) -> Duration {
         let renewals = self.jobs.iter().filter_map(|job| job.renewal).map(|renewal| renewal.ttl);
@@ -253,12 +268,31 @@ impl Scenario {
 
 impl Network {
     fn draw(mode: Mode, dice: &mut Dice) -> Self {
-        let mut sometimes = |percent: u32, most: i32| if dice.chance(percent) { dice.number(1..=most).unsigned_abs() } else { 0 };
+        let mut sometimes =
+            |percent: u32, most: i32| if dice.chance(percent) { dice.number(1..=most).unsigned_abs() } else { 0 };
         let (straggler, double_reply, late_timer) = (sometimes(40, 10), sometimes(30, 20), sometimes(30, 20));
         let late_execution = sometimes(50, 100);
-        let longest = dice.magnitude(100 * MICROSECOND..=20 * MILLISECOND);
+        // In a live world a round trip must fit into the shortest node timeout, or there can be no progress.
+        let slowest = if mode == Mode::Live { 8 * MILLISECOND } else { 20 * MILLISECOND };
+        let longest = dice.magnitude(100 * MICROSECOND..=slowest);
         let resends = dice.chance(25) && mode != Mode::Live;
         Self { shortest: longest / 8, longest, straggler, double_reply, late_timer, late_execution, resends }
+    }
+}
+
+impl Network {
+    /// The networks that lack one chance of this one.
+    fn calmer(&self) -> impl Iterator<Item = Self> {
+        let chances: [fn(&mut Self) -> &mut u32; 4] = [
+            |network| &mut network.straggler,
+            |network| &mut network.double_reply,
+            |network| &mut network.late_timer,
+            |network| &mut network.late_execution,
+        ];
+        chances.into_iter().filter_map(|chance| {
+            let mut calmer = self.clone();
+            (core::mem::take(chance(&mut calmer)) > 0).then_some(calmer)
+        })
     }
 }
 
@@ -269,7 +303,8 @@ fn config(nodes: usize) -> Config {
 
 fn clocks(count: usize, mode: Mode, dice: &mut Dice) -> Vec<Clock> {
     let drift = if mode == Mode::Hostile && dice.chance(50) { 300_000 } else { DRIFT };
-    (0..count).map(|_| Clock::new(Duration::from_nanos(dice.time(0..=1_000 * SECOND)), dice.number(-drift..=drift))).collect()
+    let mut clock = || Clock::new(Duration::from_nanos(dice.time(0..=1_000 * SECOND)), dice.number(-drift..=drift));
+    (0..count).map(|_| clock()).collect()
 }
 
 fn draw_renewal(ttl: Time, dice: &mut Dice) -> Renewal {

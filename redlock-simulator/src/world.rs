@@ -38,6 +38,17 @@ pub struct Summary {
     pub faults: FaultCounts,
 }
 
+impl Summary {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.grants += other.grants;
+        self.extensions += other.extensions;
+        self.healings += other.healings;
+        self.overlaps += other.overlaps;
+        self.faults.add(&other.faults);
+    }
+}
+
 /// One world while it runs.
 pub(crate) struct World<'a> {
     scenario: &'a Scenario,
@@ -75,6 +86,8 @@ struct JobState {
     generation: u32,
     /// How often the machine was touched.
     steps: u32,
+    /// How many commands it has sent.
+    commands: u32,
     holds_until: Time,
     /// The client ended without a word, or a node carried out a command long after it was given up: keys may stay
     /// until their TTL is over.

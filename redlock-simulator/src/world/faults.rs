@@ -1,7 +1,5 @@
 //! How planned faults begin and end.
 
-use redlock_core::Instant;
-
 use super::{Checked, World};
 use crate::agenda::Event;
 use crate::clock::{MILLISECOND, SECOND, Time};
@@ -149,7 +147,7 @@ impl World<'_> {
             if self.jobs[job].lock.take().is_some() {
                 self.jobs[job].may_leave_keys = true;
                 self.jobs[job].ledger.is_over();
-                self.jobs[job].timer = None::<Instant>;
+                self.jobs[job].timer = None;
                 self.ends(job);
             }
         }
@@ -159,8 +157,9 @@ impl World<'_> {
             let state = &mut self.links[link];
             state.epoch += 1;
             state.cut_until = state.cut_until.max(cut_until);
-            state.unanswered.clear();
-            state.waiting.clear();
+            for sent in state.unanswered.drain(..).chain(state.waiting.drain(..)) {
+                self.jobs[sent.job].may_leave_keys = true;
+            }
             state.state = LinkState::Connecting;
             self.agenda.note(now + MILLISECOND, Event::Reconnect { link });
         }

@@ -85,14 +85,18 @@ impl World<'_> {
     pub(super) fn handle_reply(&mut self, sent: &Sent, node: NodeId, reply: Reply) -> Checked {
         let now = self.local(sent.job);
         let job = &mut self.jobs[sent.job];
-        let Some(lock) = job.lock.as_mut() else {
-            // The release of a node that stood still until the TTL was over, and has never seen the script.
-            job.may_leave_keys |= reply == Reply::UnknownScript;
-            return Ok(());
-        };
-        job.ledger.is_answered(&sent.command, node, &reply);
-        lock.handle_reply(sent.command.id, node, reply, now);
-        self.drive(sent.job)
+        let commands = job.commands;
+        let is_undone = verb(&sent.command.action) == "RELEASE"
+            && matches!(reply, Reply::UnknownScript | Reply::Unavailable(_));
+        if let Some(lock) = job.lock.as_mut() {
+            job.ledger.is_answered(&sent.command, node, &reply);
+            lock.handle_reply(sent.command.id, node, reply, now);
+            self.drive(sent.job)?;
+        }
+        // The release came so late that the key's TTL should have been over, and was not carried out.
+        let job = &mut self.jobs[sent.job];
+        job.may_leave_keys |= is_undone && job.commands == commands;
+        Ok(())
     }
 
     /// A reply that was handed in before must change nothing.
@@ -157,6 +161,7 @@ impl World<'_> {
         let (now, client) = (self.local(job), self.plan_of(job).client);
         let state = &mut self.jobs[job];
         let is_lost = state.lock.as_ref().is_some_and(|lock| lock.loss().is_some());
+        state.commands += 1;
         state.ledger.sends(&command, is_lost, now)?;
         let is_healing = state.ledger.deadline().is_some() && verb(&command.action) == "SET";
         self.summary.healings += u64::from(is_healing);
@@ -166,7 +171,7 @@ impl World<'_> {
         let command = Rc::new(command);
         for node in command.nodes.iter() {
             let link = self.link_between(client, node.index());
-            self.send(link, Sent { job, command: Rc::clone(&command) });
+            self.send(link, Sent { job, command: Rc::clone(&command), is_resent: false });
         }
         Ok(())
     }

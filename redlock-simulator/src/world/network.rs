@@ -44,16 +44,13 @@ impl World<'_> {
 
     fn latency(&mut self, link: usize) -> Time {
         let network = &self.scenario.network;
-        let mut latency = self.dice.time(network.shortest..=network.longest);
-        if !self.is_healed() {
-            if self.dice.chance(network.straggler) {
-                latency *= self.dice.time(2..=100);
-            }
-            if self.servers[self.links[link].node].slow > 0 {
-                latency *= SLOWNESS;
-            }
+        let usual = self.dice.time(network.shortest..=network.longest);
+        if self.is_healed() {
+            return usual;
         }
-        latency
+        let straggles = if self.dice.chance(network.straggler) { self.dice.time(2..=100) } else { 1 };
+        let slowness = if self.servers[self.links[link].node].slow > 0 { SLOWNESS } else { 1 };
+        (usual * straggles * slowness).min(SECOND).min(self.healing_time() - self.now)
     }
 
     pub(super) fn command_arrives(&mut self, link: usize, epoch: u32, sent: Sent) -> Checked {
@@ -129,7 +126,8 @@ impl World<'_> {
 
     /// A client learns that a command could not be sent.
     pub(super) fn not_sent(&mut self, link: usize, sent: &Sent) -> Checked {
-        self.answered(link, sent, Reply::Unavailable(Unavailable::new(Cause::NotSent)))
+        let cause = if sent.is_resent { Cause::Disconnected } else { Cause::NotSent };
+        self.answered(link, sent, Reply::Unavailable(Unavailable::new(cause)))
     }
 
     fn answered(&mut self, link: usize, sent: &Sent, reply: Reply) -> Checked {
@@ -174,7 +172,10 @@ impl World<'_> {
         state.state = LinkState::Connecting;
         let mut unanswered = core::mem::take(&mut state.unanswered);
         if self.scenario.network.resends {
-            unanswered.iter().for_each(|_| self.summary.faults.count(FaultKind::Resend));
+            for sent in &mut unanswered {
+                sent.is_resent = true;
+                self.summary.faults.count(FaultKind::Resend);
+            }
             unanswered.append(&mut state.waiting);
             core::mem::swap(&mut state.waiting, &mut unanswered);
         }

@@ -19,7 +19,8 @@ impl World<'_> {
         self.jobs[job].ledger.is_acquired(deadline, quorum, now)?;
         let plan = self.plan_of(job);
         let took = self.now - plan.begins_at;
-        let (is_probe, delay) = (plan.is_probe, plan.hand_over_delay);
+        let delay = if self.is_healed() { 0 } else { plan.hand_over_delay };
+        let is_probe = plan.is_probe;
         if is_probe && took > self.scenario.round_trip() {
             let what = format!("{took} ns, where {} ns are enough", self.scenario.round_trip());
             return Err(Violation::new(Invariant::OneRoundTrip, what));
@@ -61,8 +62,10 @@ impl World<'_> {
     }
 
     pub(super) fn is_not_extended(&mut self, job: usize) -> Checked {
-        let deadline = self.jobs[job].lock.as_ref().and_then(|lock| lock.deadline());
-        self.jobs[job].ledger.is_not_extended(deadline)
+        let state = &mut self.jobs[job];
+        // It may be lost already: that is the next event.
+        let Some(lock) = state.lock.as_ref().filter(|lock| lock.loss().is_none()) else { return Ok(()) };
+        state.ledger.is_not_extended(lock.deadline())
     }
 
     pub(super) fn is_not_acquired(&mut self, job: usize) -> Checked {
@@ -192,7 +195,7 @@ impl World<'_> {
                 return Err(Violation::new(Invariant::NothingLeftBehind, what));
             }
             let longest = self.scenario.longest_ttl() + Duration::from_millis(1);
-            if server.model.ttl(key, now).is_some_and(|ttl| ttl > longest) {
+            if self.scenario.mode != Mode::Hostile && server.model.ttl(key, now).is_some_and(|ttl| ttl > longest) {
                 let what = format!("the key of {} on node {node} lives for longer than any TTL", resource.name);
                 return Err(Violation::new(Invariant::KeysExpire, what));
             }
