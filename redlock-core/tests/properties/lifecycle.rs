@@ -27,7 +27,7 @@ fn live(setup: &Setup, seed: [u8; 32], operations: &[Operation]) -> Vec<News> {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(500))]
+    #![proptest_config(crate::cases(256))]
 
     #[test]
     fn a_lock_does_what_the_reference_foretells((setup, seed, operations) in life()) {
@@ -40,7 +40,7 @@ proptest! {
 fn random_lives_are_eventful() {
     let mut runner = TestRunner::deterministic();
     let mut kinds = BTreeSet::new();
-    for _ in 0..300 {
+    for _ in 0..400 {
         let (setup, seed, operations) = life().new_tree(&mut runner).unwrap().current();
         kinds.extend(live(&setup, seed, &operations).iter().map(News::kind));
     }

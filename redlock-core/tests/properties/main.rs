@@ -6,12 +6,16 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
 
 mod bench;
+mod bounds;
+mod exclusion;
 mod ledger;
 mod lifecycle;
+mod network;
 mod news;
 mod operation;
 mod reference;
 mod setup;
+mod wire;
 
 use proptest::prelude::ProptestConfig;
 use proptest::test_runner::FileFailurePersistence;

@@ -39,12 +39,12 @@ const NODES: usize = 7;
 
 pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
-        6 => round().prop_map(Operation::Round),
-        6 => (age(), 0..NODES, strategy::reply()).prop_map(|(age, node, reply)| Operation::Reply { age, node, reply }),
-        4 => Just(Operation::HandOver),
-        4 => ttl().prop_map(Operation::Extend),
-        4 => millis(0..500).prop_map(|late| Operation::Timeout { late: late.saturating_sub(Duration::from_millis(250)) }),
-        4 => millis(0..100).prop_map(Operation::Elapse),
+        20 => round().prop_map(Operation::Round),
+        10 => (age(), 0..NODES, strategy::reply()).prop_map(|(age, node, reply)| Operation::Reply { age, node, reply }),
+        10 => Just(Operation::HandOver),
+        10 => ttl().prop_map(Operation::Extend),
+        3 => millis(0..500).prop_map(|late| Operation::Timeout { late: late.saturating_sub(Duration::from_millis(250)) }),
+        8 => millis(0..50).prop_map(Operation::Elapse),
         1 => millis(1..2_000).prop_map(Operation::StepBack),
         1 => Just(Operation::Release),
         1 => Just(Operation::Hint),
@@ -58,11 +58,11 @@ fn age() -> impl Strategy<Value = usize> {
 
 /// Nodes tend to agree, or no lock would ever be held.
 fn round() -> impl Strategy<Value = Vec<Option<Reply>>> {
-    let agree = (strategy::reply(), vec(weighted(0.8), NODES - 2))
+    let said = [Reply::Done, Reply::Done, Reply::Missing, Reply::HeldByOther];
+    let agree = (select(said.to_vec()), vec(weighted(0.8), NODES - 2))
         .prop_map(|(reply, speak)| speak.into_iter().map(|speaks| speaks.then(|| reply.clone())).collect());
-    let grant = vec(proptest::option::weighted(0.8, Just(Reply::Done)), NODES - 2);
     let differ = vec(strategy::reply().prop_map(Some), NODES - 2);
-    prop_oneof![2 => grant, 1 => agree, 1 => differ]
+    prop_oneof![3 => agree, 1 => differ]
 }
 
 /// TTLs shorter and longer than the first one, and some that no lock may have.
