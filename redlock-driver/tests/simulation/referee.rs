@@ -1,0 +1,141 @@
+//! Who holds what.
+
+use std::sync::{Arc, Mutex};
+
+use redlock_driver::{Instant, LockGuard};
+
+use crate::clock::Time;
+use crate::invariant::Invariant;
+use crate::process::Process;
+use crate::world::{World, lock};
+
+/// Knows every guard that there is or was, and which processes were closed.
+#[derive(Default)]
+pub(crate) struct Referee {
+    holds: Mutex<Vec<Arc<Hold>>>,
+    closed: Mutex<Vec<usize>>,
+}
+
+/// A lock from the moment in which its guard was handed over.
+pub(crate) struct Hold {
+    pub(crate) process: Process,
+    pub(crate) acquisition: usize,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Not here while it is being extended, and when it is gone.
+    guard: Option<LockGuard<Process>>,
+    /// What the guard said last.
+    deadline: Instant,
+    resource: Vec<u8>,
+    ended_at: Option<Time>,
+    /// An extension was dropped before it was ready.
+    has_abandoned_extension: bool,
+}
+
+impl Hold {
+    pub(crate) fn new(process: &Process, acquisition: usize, guard: LockGuard<Process>) -> Arc<Self> {
+        let (deadline, resource) = (guard.deadline(), guard.resource().as_bytes().to_vec());
+        let guard = Some(guard);
+        let state = State { guard, deadline, resource, ended_at: None, has_abandoned_extension: false };
+        Arc::new(Self { process: process.clone(), acquisition, state: Mutex::new(state) })
+    }
+
+    /// Takes the guard out to extend it.
+    pub(crate) fn take(&self) -> LockGuard<Process> {
+        self.deadline();
+        lock(&self.state).guard.take().unwrap()
+    }
+
+    pub(crate) fn put_back(&self, guard: LockGuard<Process>) {
+        lock(&self.state).guard = Some(guard);
+        self.deadline();
+    }
+
+    /// Takes the guard out to drop or release it: from now on nobody holds the lock.
+    pub(crate) fn end(&self) -> LockGuard<Process> {
+        let guard = self.take();
+        lock(&self.state).ended_at = Some(self.process.world.now());
+        guard
+    }
+
+    pub(crate) fn abandon_extension(&self) {
+        lock(&self.state).has_abandoned_extension = true;
+    }
+
+    pub(crate) fn has_abandoned_extension(&self) -> bool {
+        lock(&self.state).has_abandoned_extension
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        lock(&self.state).ended_at.is_some()
+    }
+
+    /// Whether the guard is there to be asked.
+    pub(crate) fn is_known(&self) -> bool {
+        lock(&self.state).guard.is_some()
+    }
+
+    /// What the guard says, or said last.
+    pub(crate) fn deadline(&self) -> Instant {
+        let mut state = lock(&self.state);
+        state.deadline = state.guard.as_ref().map_or(state.deadline, LockGuard::deadline);
+        state.deadline
+    }
+
+    /// When it is or was over: when its guard was let go, and at its deadline at the latest.
+    pub(crate) fn ends_at(&self) -> Time {
+        let deadline = self.process.clock().time_of(self.deadline());
+        lock(&self.state).ended_at.map_or(deadline, |ended_at| ended_at.min(deadline))
+    }
+}
+
+impl Referee {
+    pub(crate) fn begin(&self, hold: &Arc<Hold>) {
+        lock(&self.holds).push(hold.clone());
+    }
+
+    /// A lock was acquired or extended: nobody else may hold it now, and a quorum must have its token.
+    pub(crate) fn check(&self, world: &World, hold: &Arc<Hold>) {
+        let (now, resource) = (world.now(), lock(&hold.state).resource.clone());
+        if hold.ends_at() <= now {
+            return;
+        }
+        let others = |other: &&Arc<Hold>| !Arc::ptr_eq(other, hold) && lock(&other.state).resource == resource;
+        let holds = lock(&self.holds).clone();
+        if let Some(other) = holds.iter().filter(others).find(|other| other.ends_at() > now) {
+            let (this, other) = (hold.acquisition, other.acquisition);
+            world.violate(Invariant::MutualExclusion, format!("locks {this} and {other} are valid"));
+        }
+        let votes = world.votes(&resource, hold.acquisition);
+        world.expect(votes >= world.scenario.quorum(), Invariant::Quorum, || {
+            format!("lock {} is valid with {votes} votes", hold.acquisition)
+        });
+    }
+
+    pub(crate) fn close(&self, process: usize) {
+        lock(&self.closed).push(process);
+    }
+
+    pub(crate) fn is_closed(&self, process: usize) -> bool {
+        lock(&self.closed).contains(&process)
+    }
+
+    /// How many guards a process has.
+    pub(crate) fn held(&self, process: usize) -> usize {
+        lock(&self.holds).iter().filter(|hold| hold.process.index == process && !hold.has_ended()).count()
+    }
+
+    /// When the last lock of a process was over that is over.
+    pub(crate) fn last_end(&self, process: usize, now: Time) -> Time {
+        let holds = lock(&self.holds);
+        let ends = holds.iter().filter(|hold| hold.process.index == process).map(|hold| hold.ends_at());
+        ends.filter(|end| *end <= now).max().unwrap_or(0)
+    }
+
+    pub(crate) fn clear(&self) {
+        let holds = std::mem::take(&mut *lock(&self.holds));
+        drop(holds);
+    }
+}

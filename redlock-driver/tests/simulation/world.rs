@@ -1,0 +1,317 @@
+//! One world: nodes, processes, and the time that passes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+
+use redlock_driver::{Action, Command, Instant, Reply};
+
+use crate::agenda::Agenda;
+use crate::clock::{MILLISECOND, SECOND, Time};
+use crate::dice::Dice;
+use crate::executor::{Executor, Owner, Polled};
+use crate::fault::{Fault, FaultKind};
+use crate::figures::Figures;
+use crate::invariant::{Invariant, Violation};
+use crate::ledger::{Broken, Ledger, describe};
+use crate::process::Process;
+use crate::referee::Referee;
+use crate::scenario::{HEALED_AT, Scenario};
+use crate::server::Server;
+use crate::token::TokenId;
+use crate::wire::Wire;
+
+/// So long after the last user, and after everything has healed, the tasks of an engine may go on: a few waits for the
+/// next try to connect and the next try to release, of a second at most each.
+const SETTLES_WITHIN: Time = 8 * SECOND;
+/// The longest time for which a command waits to be sent, and so the longest by which a key outlives the engine's
+/// interest in it.
+const LONGEST_NODE_TIMEOUT: Time = 500 * MILLISECOND;
+/// Longer than any key lives.
+const LONGEST_LIFE: Time = 100 * SECOND;
+/// No world takes longer.
+const END_OF_TIME: Time = 600 * SECOND;
+
+/// Everything that there is, shared by all who are in it.
+pub(crate) struct World {
+    pub(crate) scenario: Scenario,
+    pub(crate) executor: Executor,
+    pub(crate) referee: Referee,
+    now: AtomicU64,
+    agenda: Mutex<Agenda>,
+    servers: Vec<Mutex<Server>>,
+    wires: Mutex<Vec<Weak<Wire>>>,
+    ledger: Mutex<Ledger>,
+    dice: Mutex<Dice>,
+    figures: Mutex<Figures>,
+    violation: Mutex<Option<Violation>>,
+    history: Option<Mutex<Vec<String>>>,
+}
+
+/// What is known of a world after its end.
+pub(crate) struct Outcome {
+    pub(crate) figures: Figures,
+    pub(crate) violation: Option<Violation>,
+    /// Line by line, if it was asked for.
+    pub(crate) history: Vec<String>,
+}
+
+/// Nothing panics while it holds a mutex of the world.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap()
+}
+
+impl World {
+    /// Lets the world of a seed come and go.
+    pub(crate) fn run(seed: u64, has_history: bool) -> Outcome {
+        let world = Arc::new(Self::new(Scenario::draw(seed), has_history));
+        world.figures().seeds = 1;
+        world.tell(|| format!("{:#?}", world.scenario));
+        world.plan_faults();
+        for process in 0..world.scenario.processes() {
+            Process::new(&world, process).populate();
+        }
+        world.live();
+        world.check_nodes();
+        world.clear();
+        let history = world.history.as_ref().map(|history| lock(history).clone()).unwrap_or_default();
+        Outcome { figures: lock(&world.figures).clone(), violation: lock(&world.violation).clone(), history }
+    }
+
+    fn new(scenario: Scenario, has_history: bool) -> Self {
+        let ledger = Ledger::new(scenario.processes(), scenario.nodes());
+        Self {
+            executor: Executor::default(),
+            referee: Referee::default(),
+            now: AtomicU64::new(0),
+            agenda: Mutex::default(),
+            servers: scenario.node_clocks.iter().map(|&clock| Mutex::new(Server::new(clock))).collect(),
+            wires: Mutex::default(),
+            ledger: Mutex::new(ledger),
+            dice: Mutex::new(scenario.dice.clone()),
+            figures: Mutex::default(),
+            violation: Mutex::default(),
+            history: has_history.then(Mutex::default),
+            scenario,
+        }
+    }
+}
+
+/// # Time
+impl World {
+    pub(crate) fn now(&self) -> Time {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    /// Lets something happen at a time.
+    pub(crate) fn note(&self, at: Time, occurrence: impl FnOnce() + Send + 'static) {
+        lock(&self.agenda).note(at, Box::new(occurrence));
+    }
+
+    /// Time passes only when nobody can do anything, and while a task is polled.
+    fn live(self: &Arc<Self>) {
+        let mut dice = self.dice().fork();
+        while !self.executor.is_empty() && lock(&self.violation).is_none() {
+            self.let_happen();
+            let now = self.now();
+            if let Some(polled) = self.executor.poll_one(|process| !self.scenario.is_paused(process, now), &mut dice) {
+                self.figures().events += 1;
+                self.advance_to(now + dice.time(0..=self.scenario.system.longest_poll));
+                self.look_after(&polled);
+            } else {
+                self.advance_to_next();
+            }
+        }
+    }
+
+    fn let_happen(&self) {
+        let next = || lock(&self.agenda).take_due(self.now());
+        while let Some(occurrence) = next() {
+            self.figures().events += 1;
+            occurrence();
+        }
+    }
+
+    fn advance_to_next(&self) {
+        let next = lock(&self.agenda).next_at();
+        match next {
+            None => self.violate(Invariant::Progress, "somebody waits, and nothing is left that could happen".into()),
+            Some(next) if next > END_OF_TIME => {
+                self.violate(Invariant::Progress, "somebody waits for ever".into());
+            }
+            Some(next) => self.advance_to(next),
+        }
+    }
+
+    fn advance_to(&self, time: Time) {
+        self.now.store(time.max(self.now()), Ordering::Relaxed);
+    }
+
+    /// The end of a task may be the end of an engine, or must soon be followed by it.
+    fn look_after(self: &Arc<Self>, polled: &Polled) {
+        let process = polled.process;
+        if !polled.has_ended || self.executor.count(process, polled.owner) > 0 {
+            return;
+        }
+        if polled.owner == Owner::Engine {
+            self.tell(|| format!("process {process}: all tasks of the engine have ended"));
+            let now = self.clock_of(process);
+            let checked = self.ledger().check_undone(process, now);
+            self.check(checked);
+            return;
+        }
+        let world = self.clone();
+        self.note(self.now().max(HEALED_AT) + SETTLES_WITHIN, move || {
+            if world.executor.count(process, Owner::User) == 0 && world.executor.count(process, Owner::Engine) > 0 {
+                world.violate(Invariant::Books, format!("the engine of process {process} does not come to an end"));
+            }
+        });
+    }
+
+    fn clock_of(&self, process: usize) -> Instant {
+        self.scenario.process_clocks[process].at(self.now())
+    }
+}
+
+/// # Faults
+impl World {
+    /// Whether something goes wrong by chance.
+    pub(crate) fn goes_wrong(&self, kind: FaultKind, percent: u32) -> bool {
+        let goes_wrong = self.now() < HEALED_AT && self.dice().chance(percent);
+        if goes_wrong {
+            self.figures().count_fault(kind);
+        }
+        goes_wrong
+    }
+
+    fn plan_faults(self: &Arc<Self>) {
+        for &fault in &self.scenario.faults {
+            let world = self.clone();
+            self.note(fault.begins_at, move || world.begin(fault));
+            // Who stood still can go on.
+            self.note(fault.ends_at, || ());
+        }
+    }
+
+    fn begin(&self, fault: Fault) {
+        self.tell(|| format!("fault: {fault}"));
+        if matches!(fault.kind, FaultKind::Crash | FaultKind::ScriptFlush) {
+            self.server(fault.node).forget_scripts();
+        }
+        if matches!(fault.kind, FaultKind::Crash | FaultKind::ScriptFlush | FaultKind::Pause) {
+            self.figures().count_fault(fault.kind);
+        }
+        let wires: Vec<_> = lock(&self.wires).iter().filter_map(Weak::upgrade).collect();
+        for wire in wires.iter().filter(|wire| fault.breaks(wire.process, wire.node)) {
+            if wire.break_off(fault.kind != FaultKind::Crash) && fault.kind != FaultKind::Crash {
+                self.figures().count_fault(FaultKind::Cut);
+            }
+        }
+    }
+
+    /// A connection was made, and will break if it is cut.
+    pub(crate) fn connect(&self, wire: &Arc<Wire>) {
+        lock(&self.wires).push(Arc::downgrade(wire));
+    }
+}
+
+/// # Invariants
+impl World {
+    /// Only the first violation counts: the world ends with it.
+    pub(crate) fn violate(&self, invariant: Invariant, what: String) {
+        self.tell(|| format!("VIOLATION of {invariant}: {what}"));
+        lock(&self.violation).get_or_insert(Violation { invariant, at: self.now(), what });
+    }
+
+    pub(crate) fn expect(&self, holds: bool, invariant: Invariant, what: impl FnOnce() -> String) {
+        if !holds {
+            self.violate(invariant, what());
+        }
+    }
+
+    pub(crate) fn check(&self, checked: Result<(), Broken>) {
+        if let Err((invariant, what)) = checked {
+            self.violate(invariant, what);
+        }
+    }
+
+    /// How many nodes have a token.
+    pub(crate) fn votes(&self, resource: &[u8], acquisition: usize) -> usize {
+        let now = self.now();
+        let is_vote = |holder: Option<TokenId>| holder.is_some_and(|holder| holder.acquisition == acquisition);
+        self.servers.iter().filter(|server| is_vote(lock(server).holder(resource, now))).count()
+    }
+
+    /// At the end no node has a key, unless it was set late; and those are over some time.
+    fn check_nodes(&self) {
+        let (now, mut late) = (self.now() + LONGEST_NODE_TIMEOUT, 0);
+        for (node, server) in self.servers.iter().enumerate() {
+            for holder in lock(server).holders(now) {
+                late += 1;
+                self.expect(self.ledger().was_late(holder), Invariant::NothingLeft, || {
+                    format!("lock {holder} is left on node {node}")
+                });
+            }
+            let is_empty = lock(server).holders(now + LONGEST_LIFE).is_empty();
+            self.expect(is_empty, Invariant::NothingLeft, || format!("a key on node {node} lives for ever"));
+        }
+        self.figures().late_keys += late;
+    }
+
+    /// A command arrives at a node.
+    pub(crate) fn execute(&self, node: usize, command: &Command) -> Reply {
+        let now = self.now();
+        let refusal = self.scenario.ends_at(FaultKind::Refusal, None, Some(node), now).map(|_| self.scenario.refusal);
+        let executed = self.server(node).execute(command, refusal, now);
+        if refusal.is_some() && matches!(executed.reply, Reply::Unavailable(_)) {
+            self.figures().count_fault(FaultKind::Refusal);
+        }
+        self.tell(|| format!("node {node}: {} -> {:?}", describe(command), executed.reply));
+        self.expect(!executed.has_touched_another, Invariant::ForeignKey, || describe(command));
+        executed.reply
+    }
+
+    /// A command arrives at a node on a connection that is broken.
+    pub(crate) fn execute_late(&self, node: usize, command: &Command) {
+        self.figures().count_fault(FaultKind::LateExecution);
+        self.tell(|| format!("node {node}: what follows is late"));
+        if self.execute(node, command) == Reply::Done && matches!(command.action, Action::Acquire { .. }) {
+            self.ledger().set_late(&command.action);
+        }
+    }
+}
+
+/// # Parts
+impl World {
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        lock(&self.ledger)
+    }
+
+    pub(crate) fn dice(&self) -> MutexGuard<'_, Dice> {
+        lock(&self.dice)
+    }
+
+    pub(crate) fn figures(&self) -> MutexGuard<'_, Figures> {
+        lock(&self.figures)
+    }
+
+    /// Notes what happens for people to read.
+    pub(crate) fn tell(&self, what: impl FnOnce() -> String) {
+        if let Some(history) = &self.history {
+            let now = self.now();
+            let line = format!("{:>6}.{:06} ms  {}", now / MILLISECOND, now % MILLISECOND, what());
+            lock(history).push(line);
+        }
+    }
+
+    fn server(&self, node: usize) -> MutexGuard<'_, Server> {
+        lock(&self.servers[node])
+    }
+
+    /// Everybody in the world knows the world, so it does not go away by itself.
+    fn clear(&self) {
+        self.executor.clear();
+        let agenda = std::mem::take(&mut *lock(&self.agenda));
+        drop(agenda);
+        self.referee.clear();
+    }
+}
