@@ -64,12 +64,15 @@ pub enum Action {
         /// Its new time to live.
         ttl: Ttl,
     },
-    /// If the key has the token, delete it and announce that.
+    /// If the key has the token, delete it.
     Release {
         /// The key.
         resource: Resource,
         /// Its value.
         token: Token,
+        /// Whether to tell those who wait for the resource. Not so for an attempt that was not won: contenders who split
+        /// the votes would wake each other, try at once, and split them again.
+        announce: bool,
     },
 }
 

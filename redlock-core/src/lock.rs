@@ -9,12 +9,12 @@ use core::time::Duration;
 
 use self::acquiring::{Attempt, Failure};
 use self::held::Held;
-use self::release::Release;
+use self::release::{Claim, Release};
 use crate::backoff::Backoff;
 use crate::output::Output;
 use crate::report::{AcquireError, ExtendError, Loss};
 use crate::token::TokenSecret;
-use crate::{Command, CommandId, Config, Event, Hint, Instant, NodeId, Reply, Request, Resource, Token, Ttl};
+use crate::{Command, CommandId, Config, Event, Hint, Instant, NodeId, Reply, Request, Resource, Ttl};
 
 /// Within this time after an announced release, a waiting lock tries again; the jitter keeps waiters apart.
 const HINT_JITTER: Duration = Duration::from_millis(1);
@@ -82,8 +82,7 @@ enum Phase {
 struct Lost {
     at: Instant,
     loss: Loss,
-    token: Token,
-    longest_ttl: Ttl,
+    claim: Claim,
     release: Release,
 }
 
@@ -176,12 +175,11 @@ impl Lock {
     /// Ends with [`Event::Released`] if there was something to release. Does nothing more when called again.
     pub fn release(&mut self, now: Instant) {
         let now = self.catch_up(now);
-        let (token, nodes, longest_ttl) = match &self.phase {
-            Phase::Acquiring(attempt) | Phase::Won { attempt, .. } => {
-                (attempt.token, attempt.round.touched(&self.config), self.request.ttl)
-            }
-            Phase::Held(held) | Phase::Extending(held) => (held.token, self.config.nodes(), held.longest_ttl),
-            Phase::Lost(lost) => (lost.token, self.config.nodes(), lost.longest_ttl),
+        let claim = match &self.phase {
+            Phase::Acquiring(attempt) => attempt.claim(&self.config, &self.request, false),
+            Phase::Won { attempt, .. } => attempt.claim(&self.config, &self.request, true),
+            Phase::Held(held) | Phase::Extending(held) => held.claim(&self.config),
+            Phase::Lost(lost) => lost.claim.clone(),
             Phase::Waiting { .. } => {
                 self.phase = Phase::Finished;
                 return;
@@ -189,7 +187,7 @@ impl Lock {
             Phase::Releasing { .. } | Phase::Finished => return,
         };
         let (config, resource) = (&self.config, &self.request.resource);
-        let release = Release::begin(config, resource, token, nodes, longest_ttl, now, &mut self.output);
+        let release = Release::begin(config, resource, claim, now, &mut self.output);
         self.phase = Phase::Releasing { release, reported: false };
         self.judge_release();
     }

@@ -29,16 +29,17 @@ return 1",
 
 /// Answers 1 when the key was ours and is deleted, 0 when there is none, -1 when it is another's.
 ///
-/// The announcement may fail (a user without the right to publish): the release stands all the same.
+/// It is announced on the channel, if one is given. That may fail (a user without the right to publish): the release
+/// stands all the same.
 const RELEASE: Script = Script {
     source: "\
 local value = redis.call('GET', KEYS[1])
 if not value then return 0 end
 if value ~= ARGV[1] then return -1 end
 redis.call('DEL', KEYS[1])
-redis.pcall('PUBLISH', ARGV[2], '')
+if ARGV[2] ~= '' then redis.pcall('PUBLISH', ARGV[2], '') end
 return 1",
-    digest: "6caf9e175792aaa49ded4032ff4ac4f89791db0e",
+    digest: "b2b54f1d20b5d86b070cac399c3f52f7a7029c4b",
 };
 
 /// What stands in front of a resource's name in the name of the channel on which its releases are announced.
@@ -77,10 +78,10 @@ impl Command {
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::number(ttl.as_millis()));
             }
-            Action::Release { resource, token } => {
+            Action::Release { resource, token, announce } => {
                 RELEASE.call(self.form, resource, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
-                words.push(Word::channel(resource));
+                words.push(if *announce { Word::channel(resource) } else { Word::Bytes(b"") });
             }
         }
         Wire { words }
@@ -251,7 +252,7 @@ mod tests {
         let action = match kind {
             Kind::Acquire => Action::Acquire { resource, token, ttl },
             Kind::Extend => Action::Extend { resource, token, ttl },
-            Kind::Release => Action::Release { resource, token },
+            Kind::Release => Action::Release { resource, token, announce: true },
         };
         Command { id: CommandId::FIRST, nodes: NodeSet::first(1), action, send_by: Instant::EPOCH, form }
     }
@@ -281,6 +282,15 @@ mod tests {
         let channel = "redlock:released:job";
         assert_eq!(line(Kind::Release, digest), format!("EVALSHA {} 1 job {token} {channel}", RELEASE.digest));
         assert_eq!(line(Kind::Release, source), format!("EVAL {} 1 job {token} {channel}", RELEASE.source));
+    }
+
+    #[test]
+    fn a_release_that_is_not_announced_names_no_channel() {
+        let mut command = command(Kind::Release, ScriptForm::Digest);
+        if let Action::Release { announce, .. } = &mut command.action {
+            *announce = false;
+        }
+        assert_eq!(command.wire().words().last(), Some(&b""[..]));
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub(crate) enum Event {
     Step { job: usize },
     /// A lock's timer fires.
     Timer { job: usize, generation: u32 },
+    /// A client hears that a resource was released.
+    Announcement { client: usize, resource: usize },
     /// A fault begins.
     FaultBegins { fault: usize },
     /// A fault is over.

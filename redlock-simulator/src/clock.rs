@@ -1,6 +1,6 @@
-use redlock_core::Instant;
-
 use core::time::Duration;
+
+use redlock_core::Instant;
 
 /// A moment of the simulated world, in nanoseconds since it began. Only the simulator sees it; everybody in the world
 /// has a [`Clock`].
@@ -25,9 +25,8 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub(crate) const fn new(began_at: Duration, parts_per_million: i32) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "the worlds are young")]
-        Self { began_at: began_at.as_nanos() as u64, parts_per_million }
+    pub(crate) const fn new(began_at: Time, parts_per_million: i32) -> Self {
+        Self { began_at, parts_per_million }
     }
 
     /// What it shows.
@@ -52,6 +51,11 @@ impl Clock {
     }
 }
 
+/// A duration as time of the world.
+pub(crate) fn nanos(duration: Duration) -> Time {
+    narrow(duration.as_nanos())
+}
+
 fn narrow(nanos: u128) -> u64 {
     u64::try_from(nanos).unwrap_or(u64::MAX)
 }
@@ -63,7 +67,7 @@ mod tests {
     #[test]
     fn a_clock_shows_a_moment_from_the_first_time_on_at_which_it_does() {
         for parts_per_million in [-400_000, -5_000, -1, 0, 1, 5_000, 700_000] {
-            let clock = Clock::new(Duration::from_secs(77), parts_per_million);
+            let clock = Clock::new(77 * SECOND, parts_per_million);
             for time in [0, 1, 999, 1_000_003, 7 * SECOND + 1] {
                 let instant = clock.at(time);
                 let first = clock.time_of(instant);

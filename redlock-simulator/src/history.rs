@@ -49,6 +49,8 @@ pub(crate) enum SpanKind {
     Held { client: usize, resource: usize, job: usize },
     /// A client stands still.
     Paused { client: usize },
+    /// A client ends without a word.
+    Crash { client: usize },
     /// A node is down.
     Down { node: usize },
     /// A node stands still.

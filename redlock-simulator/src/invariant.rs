@@ -29,6 +29,8 @@ pub enum Invariant {
     RepliesCountOnce,
     /// H28: a lock that is held has a timer that fires at its deadline, whatever the network does.
     LossIsSignalled,
+    /// H24: what cannot be a lock is refused before anything is sent.
+    Bounds,
     /// Once everything has healed, somebody acquires within a bounded time.
     Progress,
     /// With all faults over, or a minority of the nodes away, a free lock is acquired within one round trip.
@@ -53,6 +55,7 @@ impl fmt::Display for Invariant {
             Self::NothingLeftBehind => "I11 nothing is left behind",
             Self::RepliesCountOnce => "I12 a reply counts once, and all comes to rest",
             Self::LossIsSignalled => "H28 the loss is signalled by the deadline",
+            Self::Bounds => "H24 bad input is refused",
             Self::Progress => "liveness: somebody acquires",
             Self::OneRoundTrip => "liveness: a free lock takes one round trip",
             Self::KeysExpire => "liveness: no key outlives its TTL",

@@ -162,7 +162,10 @@ impl Ledger {
         };
         let old = tenure.deadline;
         let Some(extension) = tenure.extension.as_ref().filter(|_| tenure.undecided > 0) else {
-            return Err(Violation::new(Invariant::ContinuousExtension, "an extension that had failed has come to count"));
+            return Err(Violation::new(
+                Invariant::ContinuousExtension,
+                "an extension that had failed has come to count",
+            ));
         };
         tenure.undecided -= 1;
         if now >= old || extension.confirmed.len() < quorum {

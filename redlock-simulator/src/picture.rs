@@ -24,7 +24,8 @@ const COLOURS: [&str; 12] = [
 pub fn picture(history: &History) -> String {
     let canvas = Canvas::new(history);
     let mut svg = String::new();
-    canvas.draw(history, &mut svg).expect("writing to a string does not fail");
+    // Writing to memory does not fail.
+    let _ = canvas.draw(history, &mut svg);
     svg
 }
 
@@ -71,31 +72,13 @@ impl Canvas {
             height = self.height
         )?;
         writeln!(svg, r#"<rect width="{WIDTH}" height="{}" fill="white"/>"#, self.height)?;
-        self.draw_head(history, svg)?;
+        draw_head(history, svg)?;
         self.draw_axis(svg)?;
-        self.lanes.iter().try_for_each(|lane| self.draw_lane(lane, svg))?;
+        self.lanes.iter().try_for_each(|lane| draw_lane(lane, svg))?;
         // What covers a whole lane lies under what is in its rows.
         let (covers, bars): (Vec<_>, Vec<_>) = history.spans.iter().partition(|span| row_of(span.kind).is_none());
         covers.into_iter().chain(bars).try_for_each(|span| self.draw_span(span, svg))?;
         writeln!(svg, "</svg>")
-    }
-
-    fn draw_head(&self, history: &History, svg: &mut String) -> fmt::Result {
-        let (seed, mode) = (history.seed, history.mode);
-        writeln!(svg, r#"<text x="10" y="20" font-size="15" font-weight="bold">seed {seed} ({mode})</text>"#)?;
-        let legend = [
-            ("#1f77b4", 0.25, "wants the lock"),
-            ("#1f77b4", 1.0, "holds it (client) / has its key (node)"),
-            ("#bbbbbb", 0.6, "client stands still"),
-            ("#f2c14e", 0.6, "node stands still"),
-            ("#333333", 0.6, "node is down"),
-        ];
-        for (position, (colour, opacity, text)) in legend.into_iter().enumerate() {
-            let x = 10.0 + position as f64 * 235.0;
-            writeln!(svg, r#"<rect x="{x}" y="30" width="22" height="11" fill="{colour}" opacity="{opacity}"/>"#)?;
-            writeln!(svg, r#"<text x="{}" y="40">{text}</text>"#, x + 28.0)?;
-        }
-        Ok(())
     }
 
     fn draw_axis(&self, svg: &mut String) -> fmt::Result {
@@ -110,25 +93,10 @@ impl Canvas {
         Ok(())
     }
 
-    fn draw_lane(&self, lane: &Lane, svg: &mut String) -> fmt::Result {
-        let (name, row) = match lane.owner {
-            Owner::Client(client) => (format!("client {client}"), "job"),
-            Owner::Node(node) => (format!("node {node}"), "resource"),
-        };
-        let (top, bottom) = (lane.top, lane.top + lane.rows.len() as f64 * ROW);
-        writeln!(svg, r#"<text x="6" y="{}" font-weight="bold">{name}</text>"#, top + 13.0)?;
-        for (position, number) in lane.rows.iter().enumerate() {
-            let y = top + position as f64 * ROW + 13.0;
-            writeln!(svg, r##"<text x="{}" y="{y}" text-anchor="end" fill="#666666">{row} {number}</text>"##, LEFT - 6.0)?;
-        }
-        let right = WIDTH - RIGHT;
-        writeln!(svg, r##"<line x1="{LEFT}" y1="{bottom}" x2="{right}" y2="{bottom}" stroke="#999999"/>"##)
-    }
-
     fn draw_span(&self, span: &Span, svg: &mut String) -> fmt::Result {
         let Some(lane) = self.lanes.iter().find(|lane| lane.owner == owner_of(span.kind)) else { return Ok(()) };
         let (x, end) = (self.x(span.begins_at), self.x(span.ends_at.unwrap_or(self.ends_at)));
-        let width = (end - x).max(1.0);
+        let width = (end - x).max(1.5);
         if end < LEFT || x > WIDTH - RIGHT {
             return Ok(());
         }
@@ -151,10 +119,45 @@ impl Canvas {
     }
 
     fn x(&self, time: Time) -> f64 {
-        let share = (time.clamp(self.begins_at, self.ends_at) - self.begins_at) as f64
-            / (self.ends_at - self.begins_at) as f64;
+        let share =
+            (time.clamp(self.begins_at, self.ends_at) - self.begins_at) as f64 / (self.ends_at - self.begins_at) as f64;
         LEFT + share * (WIDTH - LEFT - RIGHT)
     }
+}
+
+fn draw_head(history: &History, svg: &mut String) -> fmt::Result {
+    let (seed, mode) = (history.seed, history.mode);
+    let title = format!("seed {seed} ({mode}): {} nodes, {} clients", history.nodes, history.clients);
+    writeln!(svg, r#"<text x="10" y="20" font-size="15" font-weight="bold">{title}</text>"#)?;
+    let legend = [
+        ("#1f77b4", 0.25, "wants the lock"),
+        ("#1f77b4", 1.0, "holds it (client) / has its key (node)"),
+        ("#bbbbbb", 0.6, "client stands still"),
+        ("#e00000", 0.9, "client ends without a word"),
+        ("#f2c14e", 0.6, "node stands still"),
+        ("#333333", 0.6, "node is down"),
+    ];
+    for (position, (colour, opacity, text)) in legend.into_iter().enumerate() {
+        let x = 10.0 + position as f64 * 228.0;
+        writeln!(svg, r#"<rect x="{x}" y="30" width="22" height="11" fill="{colour}" opacity="{opacity}"/>"#)?;
+        writeln!(svg, r#"<text x="{}" y="40">{text}</text>"#, x + 28.0)?;
+    }
+    Ok(())
+}
+
+fn draw_lane(lane: &Lane, svg: &mut String) -> fmt::Result {
+    let (name, row) = match lane.owner {
+        Owner::Client(client) => (format!("client {client}"), "job"),
+        Owner::Node(node) => (format!("node {node}"), "resource"),
+    };
+    let (top, bottom) = (lane.top, lane.top + lane.rows.len() as f64 * ROW);
+    writeln!(svg, r#"<text x="6" y="{}" font-weight="bold">{name}</text>"#, top + 13.0)?;
+    for (position, number) in lane.rows.iter().enumerate() {
+        let y = top + position as f64 * ROW + 13.0;
+        writeln!(svg, r##"<text x="{}" y="{y}" text-anchor="end" fill="#666666">{row} {number}</text>"##, LEFT - 6.0)?;
+    }
+    let right = WIDTH - RIGHT;
+    writeln!(svg, r##"<line x1="{LEFT}" y1="{bottom}" x2="{right}" y2="{bottom}" stroke="#999999"/>"##)
 }
 
 /// From the first wish to the last hold, and a little more on both sides.
@@ -195,9 +198,10 @@ fn job_of(kind: SpanKind, of: usize) -> Option<usize> {
 
 const fn owner_of(kind: SpanKind) -> Owner {
     match kind {
-        SpanKind::Acquiring { client, .. } | SpanKind::Held { client, .. } | SpanKind::Paused { client } => {
-            Owner::Client(client)
-        }
+        SpanKind::Acquiring { client, .. }
+        | SpanKind::Held { client, .. }
+        | SpanKind::Paused { client }
+        | SpanKind::Crash { client } => Owner::Client(client),
         SpanKind::Down { node } | SpanKind::Hung { node } | SpanKind::Key { node, .. } => Owner::Node(node),
     }
 }
@@ -207,7 +211,7 @@ const fn row_of(kind: SpanKind) -> Option<usize> {
     match kind {
         SpanKind::Acquiring { job, .. } | SpanKind::Held { job, .. } => Some(job),
         SpanKind::Key { resource, .. } => Some(resource),
-        SpanKind::Paused { .. } | SpanKind::Down { .. } | SpanKind::Hung { .. } => None,
+        SpanKind::Paused { .. } | SpanKind::Crash { .. } | SpanKind::Down { .. } | SpanKind::Hung { .. } => None,
     }
 }
 
@@ -216,6 +220,7 @@ fn look_of(kind: SpanKind) -> (&'static str, f64) {
         SpanKind::Acquiring { job, .. } => (COLOURS[job % COLOURS.len()], 0.25),
         SpanKind::Held { job, .. } | SpanKind::Key { job, .. } => (COLOURS[job % COLOURS.len()], 1.0),
         SpanKind::Paused { .. } => ("#bbbbbb", 0.6),
+        SpanKind::Crash { .. } => ("#e00000", 0.9),
         SpanKind::Hung { .. } => ("#f2c14e", 0.6),
         SpanKind::Down { .. } => ("#333333", 0.6),
     }
@@ -227,6 +232,7 @@ fn label_of(kind: SpanKind) -> String {
         SpanKind::Held { resource, job, .. } => format!("job {job} holds {resource}"),
         SpanKind::Key { job, .. } => format!("job {job}"),
         SpanKind::Paused { .. } => "paused".into(),
+        SpanKind::Crash { .. } => "crash".into(),
         SpanKind::Down { .. } => "down".into(),
         SpanKind::Hung { .. } => "hung".into(),
     }

@@ -25,9 +25,8 @@ impl Replay {
     pub fn shrunk(seed: u64) -> Self {
         let mut scenario = Scenario::draw(seed);
         let Some(found) = violation_of(&scenario) else { return Self::of_scenario(&scenario) };
-        let fails_alike = |smaller: &Scenario| {
-            violation_of(smaller).is_some_and(|violation| violation.invariant == found.invariant)
-        };
+        let fails_alike =
+            |smaller: &Scenario| violation_of(smaller).is_some_and(|violation| violation.invariant == found.invariant);
         loop {
             let smaller = scenario.smaller().find(fails_alike);
             let Some(smaller) = smaller else { break };

@@ -3,12 +3,14 @@ use core::time::Duration;
 
 use redlock_core::{Config, Options, RetryDelay};
 
-use crate::clock::{Clock, MICROSECOND, MILLISECOND, SECOND, Time};
+use crate::clock::{Clock, MICROSECOND, MILLISECOND, SECOND, Time, nanos};
 use crate::dice::Dice;
 use crate::fault::{Fault, FaultKind};
 
 /// Until then jobs and faults begin.
 const BUSY_UNTIL: Time = 2 * SECOND;
+/// In a live world all faults are over then.
+pub(crate) const HEALED_AT: Time = 3 * SECOND;
 /// What clocks run too fast or too slow at most, so that two of them differ by less than the drift of one per cent.
 const DRIFT: i32 = 4_900;
 
@@ -78,6 +80,8 @@ pub(crate) struct Network {
     pub(crate) late_execution: u32,
     /// Clients send again what was unanswered when a connection broke.
     pub(crate) resends: bool,
+    /// Clients hear of releases.
+    pub(crate) announces: bool,
 }
 
 /// One client's use of one lock, from the wish to have it to its end.
@@ -151,22 +155,22 @@ impl Scenario {
         without_job.chain(without_fault).chain(self.network.calmer().map(|network| Self { network, ..self.clone() }))
     }
 
+    /// How many nodes must agree, by the rule and not by what the core makes of it.
+    pub(crate) fn quorum(&self) -> usize {
+        self.node_clocks.len() / 2 + 1
+    }
+
     /// The longest TTL that any node is ever told.
     pub(crate) fn longest_ttl(&self) -> Duration {
         let renewals = self.jobs.iter().filter_map(|job| job.renewal).map(|renewal| renewal.ttl);
         self.jobs.iter().map(|job| job.ttl).chain(renewals).max().unwrap_or_default()
     }
 
-    /// In a live world, when all faults are over.
-    pub(crate) const fn healed_at(&self) -> Time {
-        3 * SECOND
-    }
-
     /// In a live world, when the lock must have been acquired by somebody again: what is left on the nodes is over after
     /// the longest TTL, connections are opened anew within a second, and contenders who split the votes need a few turns.
     pub(crate) fn progress_is_due_at(&self) -> Time {
-        let turns = 20 * (RetryDelay::DEFAULT.max().as_nanos() as Time + 2 * self.network.longest);
-        self.healed_at() + SECOND + 2 * self.longest_ttl().as_nanos() as Time + turns
+        let turns = 20 * (nanos(RetryDelay::DEFAULT.max()) + 2 * self.network.longest);
+        HEALED_AT + SECOND + 2 * nanos(self.longest_ttl()) + turns
     }
 
     /// In a live world, how long an acquisition may take that nobody disturbs: one round trip.
@@ -232,21 +236,20 @@ impl Scenario {
     /// A node that comes back without its keys must have stayed away until every lock that it forgot is over, unless it
     /// is a world beyond the promise.
     fn time_to_forget(&self, lasts: Time) -> Time {
-        if self.mode == Mode::Hostile { lasts } else { lasts + self.longest_ttl().as_nanos() as Time * 102 / 100 }
+        if self.mode == Mode::Hostile { lasts } else { lasts + nanos(self.longest_ttl()) * 102 / 100 }
     }
 
     /// From the healing on, so many nodes are down or hung as do not matter.
     fn leave_a_minority_away(&mut self, dice: &mut Dice) {
-        let healed_at = self.healed_at();
-        for fault in self.faults.iter_mut().filter(|fault| fault.begins_at + fault.lasts > healed_at) {
-            fault.lasts = healed_at - fault.begins_at;
+        for fault in self.faults.iter_mut().filter(|fault| fault.begins_at + fault.lasts > HEALED_AT) {
+            fault.lasts = HEALED_AT - fault.begins_at;
             // It would come back too early to have forgotten its keys.
             fault.kind = if fault.kind == FaultKind::Amnesia { FaultKind::Crash } else { fault.kind };
         }
         let nodes = self.node_clocks.len();
-        for node in 0..dice.below(nodes - self.config.quorum() + 1) {
+        for node in 0..dice.below(nodes - self.quorum() + 1) {
             let kind = dice.pick(&[FaultKind::Crash, FaultKind::Hang]);
-            self.faults.push(Fault { kind, begins_at: healed_at + 1, lasts: 600 * SECOND, node, client: 0 });
+            self.faults.push(Fault { kind, begins_at: HEALED_AT + 1, lasts: 600 * SECOND, node, client: 0 });
         }
     }
 
@@ -275,8 +278,8 @@ impl Network {
         // In a live world a round trip must fit into the shortest node timeout, or there can be no progress.
         let slowest = if mode == Mode::Live { 8 * MILLISECOND } else { 20 * MILLISECOND };
         let longest = dice.magnitude(100 * MICROSECOND..=slowest);
-        let resends = dice.chance(25) && mode != Mode::Live;
-        Self { shortest: longest / 8, longest, straggler, double_reply, late_timer, late_execution, resends }
+        let (resends, announces) = (dice.chance(25) && mode != Mode::Live, dice.chance(30));
+        Self { shortest: longest / 8, longest, straggler, double_reply, late_timer, late_execution, resends, announces }
     }
 }
 
@@ -303,7 +306,7 @@ fn config(nodes: usize) -> Config {
 
 fn clocks(count: usize, mode: Mode, dice: &mut Dice) -> Vec<Clock> {
     let drift = if mode == Mode::Hostile && dice.chance(50) { 300_000 } else { DRIFT };
-    let mut clock = || Clock::new(Duration::from_nanos(dice.time(0..=1_000 * SECOND)), dice.number(-drift..=drift));
+    let mut clock = || Clock::new(dice.time(0..=1_000 * SECOND), dice.number(-drift..=drift));
     (0..count).map(|_| clock()).collect()
 }
 

@@ -15,7 +15,7 @@ use crate::history::{History, Who};
 use crate::invariant::{Invariant, Violation};
 use crate::ledger::Ledger;
 use crate::link::Link;
-use crate::scenario::{Mode, Scenario};
+use crate::scenario::{HEALED_AT, Mode, Scenario};
 use crate::server::Server;
 
 /// A world in which more happens than this does not come to rest.
@@ -177,7 +177,11 @@ impl<'a> World<'a> {
             Event::HandOver { job } => self.hand_over(job),
             Event::Step { job } => self.step(job),
             Event::Timer { job, generation } => self.timer_fires(job, generation),
-            Event::FaultBegins { fault } => self.fault_begins(fault),
+            Event::Announcement { client, resource } => self.hear(client, resource),
+            Event::FaultBegins { fault } => {
+                self.fault_begins(fault);
+                Ok(())
+            }
             Event::FaultEnds { fault } => self.fault_ends(fault),
             Event::ProgressIsDue => self.check_progress(),
         }
@@ -190,17 +194,17 @@ impl<'a> World<'a> {
             | Event::NotSent { link, .. }
             | Event::BreakNoticed { link, .. }
             | Event::Reconnect { link } => Some(self.links[*link].client),
-            Event::JobBegins { job }
-            | Event::HandOver { job }
-            | Event::Step { job }
-            | Event::Timer { job, .. } => Some(self.scenario.jobs[*job].client),
+            Event::JobBegins { job } | Event::HandOver { job } | Event::Step { job } | Event::Timer { job, .. } => {
+                Some(self.scenario.jobs[*job].client)
+            }
+            Event::Announcement { client, .. } => Some(*client),
             Event::Command { .. } | Event::FaultBegins { .. } | Event::FaultEnds { .. } | Event::ProgressIsDue => None,
         }
     }
 
     /// Whether all faults are over, so that messages and timers keep their time.
     fn is_healed(&self) -> bool {
-        self.scenario.mode == Mode::Live && self.now >= self.scenario.healed_at()
+        self.scenario.mode == Mode::Live && self.now >= HEALED_AT
     }
 
     fn count(&mut self, kind: FaultKind) {

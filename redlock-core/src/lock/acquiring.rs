@@ -1,3 +1,4 @@
+use super::release::Claim;
 use crate::command::Action;
 use crate::output::Output;
 use crate::quorum::Verdict;
@@ -43,6 +44,11 @@ impl Attempt {
         let action = Action::Acquire { resource, token, ttl };
         let id = output.send(config.nodes(), action, round_ends_at);
         Self { token, round: Round::open(config, config.nodes(), id, round_ends_at), started_at: now }
+    }
+
+    /// What it has or may have acquired.
+    pub(super) fn claim(&self, config: &Config, request: &Request, was_won: bool) -> Claim {
+        Claim { token: self.token, nodes: self.round.touched(config), longest_ttl: request.ttl, was_won }
     }
 
     pub(super) fn handle_reply(&mut self, id: CommandId, node: NodeId, reply: Reply) {

@@ -1,3 +1,4 @@
+use super::release::Claim;
 use crate::command::Action;
 use crate::output::Output;
 use crate::round::{Recorded, Round};
@@ -37,6 +38,11 @@ pub(super) enum ExtensionResult {
 impl Held {
     pub(super) fn new(token: Token, deadline: Instant, ttl: Ttl) -> Self {
         Self { token, deadline, longest_ttl: ttl, extension: None }
+    }
+
+    /// What is to be released in the end.
+    pub(super) fn claim(&self, config: &Config) -> Claim {
+        Claim { token: self.token, nodes: config.nodes(), longest_ttl: self.longest_ttl, was_won: true }
     }
 
     /// Asks all nodes to let the key live for `ttl` from now on.

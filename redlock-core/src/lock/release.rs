@@ -19,7 +19,7 @@ const MAX_RETRY: Duration = Duration::from_secs(1);
 /// its way; its late answer settles it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Release {
-    token: Token,
+    claim: Claim,
     round: Round,
     /// The nodes that may still have the key.
     unsettled: NodeSet,
@@ -34,23 +34,27 @@ pub(super) struct Release {
     until: Instant,
 }
 
+/// What is to be released.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Claim {
+    pub(super) token: Token,
+    /// The nodes that may have it.
+    pub(super) nodes: NodeSet,
+    /// None of them was told a longer TTL.
+    pub(super) longest_ttl: Ttl,
+    /// A quorum had it, so that others may be waiting for its end.
+    pub(super) was_won: bool,
+}
+
 impl Release {
-    /// Tells `nodes` to delete the key; none of them was told a TTL longer than `longest_ttl`.
-    pub(super) fn begin(
-        config: &Config,
-        resource: &Resource,
-        token: Token,
-        nodes: NodeSet,
-        longest_ttl: Ttl,
-        now: Instant,
-        output: &mut Output,
-    ) -> Self {
-        let ttl = longest_ttl.get();
+    /// Tells all nodes that may have the key to delete it.
+    pub(super) fn begin(config: &Config, resource: &Resource, claim: Claim, now: Instant, output: &mut Output) -> Self {
+        let (nodes, ttl) = (claim.nodes, claim.longest_ttl.get());
         let until = now.saturating_add(ttl).saturating_add(lease::drift(ttl, config.drift_ppm()));
         let ends_at = now.saturating_add(config.node_timeout().of(ttl)).min(until);
-        let id = output.send(nodes, Action::Release { resource: resource.clone(), token }, until);
+        let id = output.send(nodes, claim.action(resource), until);
         Self {
-            token,
+            claim,
             round: Round::open(config, nodes, id, ends_at),
             unsettled: nodes,
             failed: NodeSet::EMPTY,
@@ -81,7 +85,7 @@ impl Release {
             Recorded::Stray => {}
             Recorded::WantsSource => {
                 let only = NodeSet::from_iter([node]);
-                let id = output.send_source(only, self.action(resource), self.until);
+                let id = output.send_source(only, self.claim.action(resource), self.until);
                 self.round.asked_again(only, id, true);
             }
             Recorded::Vote if is_answer => {
@@ -99,7 +103,7 @@ impl Release {
             (self.unsettled, self.failed) = (NodeSet::EMPTY, NodeSet::EMPTY);
         } else if !self.failed.is_empty() && now >= self.retry_at {
             let nodes = core::mem::take(&mut self.failed);
-            let id = output.send(nodes, self.action(resource), self.until);
+            let id = output.send(nodes, self.claim.action(resource), self.until);
             self.round.asked_again(nodes, id, false);
         }
     }
@@ -153,8 +157,10 @@ impl Release {
         }
         self.failed.insert(node);
     }
+}
 
+impl Claim {
     fn action(&self, resource: &Resource) -> Action {
-        Action::Release { resource: resource.clone(), token: self.token }
+        Action::Release { resource: resource.clone(), token: self.token, announce: self.was_won }
     }
 }

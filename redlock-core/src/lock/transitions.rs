@@ -93,16 +93,15 @@ impl Lock {
     /// Releases what the attempt has or may have acquired, before anything else; then waits or gives up.
     pub(super) fn fail_attempt(&mut self, failure: Failure, now: Instant) {
         let (Phase::Acquiring(attempt) | Phase::Won { attempt, .. }) = &self.phase else { return };
-        let (token, nodes) = (attempt.token, attempt.round.touched(&self.config));
+        let claim = attempt.claim(&self.config, &self.request, matches!(failure, Failure::Expired));
         let error = failure.into_error(Attempts {
             count: self.attempts,
             elapsed: now.saturating_since(self.started_at),
             nodes: Box::new(attempt.round.report(&self.config)),
         });
-        if !nodes.is_empty() {
-            let (config, request) = (&self.config, &self.request);
-            let release = Release::begin(config, &request.resource, token, nodes, request.ttl, now, &mut self.output);
-            self.earlier.push(release);
+        if !claim.nodes.is_empty() {
+            let (config, resource) = (&self.config, &self.request.resource);
+            self.earlier.push(Release::begin(config, resource, claim, now, &mut self.output));
         }
         self.wait_or_give_up(error, now);
     }
@@ -163,11 +162,9 @@ impl Lock {
     /// The end of a lock that was held. Keys that a failed extension or a slow clock still keeps are released.
     pub(super) fn lose(&mut self, loss: Loss, now: Instant) {
         let (Phase::Held(held) | Phase::Extending(held)) = &self.phase else { return };
-        let (token, longest_ttl, at) = (held.token, held.longest_ttl, now.min(held.deadline));
-        let (config, resource) = (&self.config, &self.request.resource);
-        let nodes = config.nodes();
-        let release = Release::begin(config, resource, token, nodes, longest_ttl, now, &mut self.output);
-        self.phase = Phase::Lost(Box::new(Lost { at, loss: loss.clone(), token, longest_ttl, release }));
+        let (claim, at) = (held.claim(&self.config), now.min(held.deadline));
+        let release = Release::begin(&self.config, &self.request.resource, claim.clone(), now, &mut self.output);
+        self.phase = Phase::Lost(Box::new(Lost { at, loss: loss.clone(), claim, release }));
         self.output.emit(Event::Lost(loss));
     }
 

@@ -30,6 +30,34 @@ fn all_nodes_are_told_the_token_that_goes() {
     }
 }
 
+/// Whether those who wait are told of the release that the machine sends next.
+fn is_announced(bench: &mut Bench) -> bool {
+    match bench.expect_release().action {
+        Action::Release { announce, .. } => announce,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn only_the_release_of_what_a_quorum_had_is_announced() {
+    let (mut bench, _) = Bench::lost(3);
+    bench.release();
+    assert!(is_announced(&mut bench), "held and lost");
+    let mut bench = Bench::held(3);
+    bench.release();
+    assert!(is_announced(&mut bench), "held");
+    let mut bench = Bench::acquire(3);
+    let set = bench.expect_acquire();
+    bench.reply(&set, "+--");
+    assert!(!is_announced(&mut bench), "contenders who split the votes would wake each other for ever");
+    let mut bench = Bench::acquire(3);
+    let set = bench.expect_acquire();
+    bench.reply(&set, "++.");
+    bench.expect_acquired();
+    bench.release();
+    assert!(is_announced(&mut bench), "won, and cancelled before it was handed over");
+}
+
 #[test]
 fn a_quorum_that_deleted_the_key_makes_it_released() {
     for votes in ["+", "++.", "+x+", "+++.", "+++-", "+++..", "0-+++"] {

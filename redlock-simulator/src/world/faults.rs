@@ -11,7 +11,7 @@ use crate::link::LinkState;
 const JUMP: i32 = 2_000;
 
 impl World<'_> {
-    pub(super) fn fault_begins(&mut self, fault: usize) -> Checked {
+    pub(super) fn fault_begins(&mut self, fault: usize) {
         let Fault { kind, lasts, node, client, .. } = self.scenario.faults[fault];
         let (now, ends_at) = (self.now, self.now + lasts);
         self.count(kind);
@@ -44,7 +44,6 @@ impl World<'_> {
             _ => {}
         }
         self.agenda.note(ends_at, Event::FaultEnds { fault });
-        Ok(())
     }
 
     pub(super) fn fault_ends(&mut self, fault: usize) -> Checked {
@@ -114,7 +113,8 @@ impl World<'_> {
         let (now, resource) = (self.now, self.dice.below(self.resources.len()));
         self.servers[node].model.delete(self.resources[resource].name.as_bytes());
         self.record(|history| {
-            let is_key = |kind| matches!(kind, SpanKind::Key { node: on, resource: of, .. } if on == node && of == resource);
+            let is_key =
+                |kind| matches!(kind, SpanKind::Key { node: on, resource: of, .. } if on == node && of == resource);
             history.cut_short(now, is_key);
         });
     }
@@ -143,6 +143,10 @@ impl World<'_> {
     /// A client ends, and another begins in its place with connections of its own.
     fn client_ends(&mut self, client: usize) {
         let now = self.now;
+        self.record(|history| {
+            history.begin(SpanKind::Crash { client }, now);
+            history.end(SpanKind::Crash { client }, now);
+        });
         for job in (0..self.jobs.len()).filter(|&job| self.scenario.jobs[job].client == client) {
             if self.jobs[job].lock.take().is_some() {
                 self.jobs[job].may_leave_keys = true;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use redlock_core::{Command, Event as LockEvent, ExtendError, Instant, Lock, NodeId, Reply, Request};
+use redlock_core::{Command, Event as LockEvent, ExtendError, Hint, Instant, Lock, NodeId, Reply, Request};
 
 use super::{Checked, World};
 use crate::agenda::{Event, Sent};
@@ -22,6 +22,7 @@ impl World<'_> {
         let plan = self.plan_of(job);
         let (client, now) = (plan.client, self.local(job));
         let resource = self.resources[plan.resource].name.clone();
+        self.check_bounds(&resource)?;
         let request = Request::new(&self.scenario.config, resource, plan.ttl, plan.options).expect("a valid request");
         let lock = Lock::acquire(&self.scenario.config, request, self.dice.bytes(), now);
         self.jobs[job].lock = Some(Box::new(lock));
@@ -86,16 +87,30 @@ impl World<'_> {
         let now = self.local(sent.job);
         let job = &mut self.jobs[sent.job];
         let commands = job.commands;
-        let is_undone = verb(&sent.command.action) == "RELEASE"
-            && matches!(reply, Reply::UnknownScript | Reply::Unavailable(_));
+        let (was_settled, is_unknown) = (job.lock.is_none(), reply == Reply::UnknownScript);
+        let is_undone = is_unknown || matches!(reply, Reply::Unavailable(_));
         if let Some(lock) = job.lock.as_mut() {
             job.ledger.is_answered(&sent.command, node, &reply);
             lock.handle_reply(sent.command.id, node, reply, now);
             self.drive(sent.job)?;
         }
-        // The release came so late that the key's TTL should have been over, and was not carried out.
+        // A release came so late that the key's TTL should have been over, and was not carried out.
         let job = &mut self.jobs[sent.job];
-        job.may_leave_keys |= is_undone && job.commands == commands;
+        job.may_leave_keys |= was_settled && is_undone || is_unknown && job.commands == commands;
+        Ok(())
+    }
+
+    /// A client hears that a lock was released.
+    pub(super) fn hear(&mut self, client: usize, resource: usize) -> Checked {
+        for job in 0..self.jobs.len() {
+            let (plan, now) = (self.plan_of(job), self.local(job));
+            if let Some(lock) =
+                self.jobs[job].lock.as_mut().filter(|_| (plan.client, plan.resource) == (client, resource))
+            {
+                lock.handle_hint(Hint::Released, now);
+                self.drive(job)?;
+            }
+        }
         Ok(())
     }
 
@@ -165,9 +180,7 @@ impl World<'_> {
         state.ledger.sends(&command, is_lost, now)?;
         let is_healing = state.ledger.deadline().is_some() && verb(&command.action) == "SET";
         self.summary.healings += u64::from(is_healing);
-        self.tell(Who::Client(client), || {
-            format!("job {job} sends {} to {:?}", verb(&command.action), command.nodes)
-        });
+        self.tell(Who::Client(client), || format!("job {job} sends {} to {:?}", verb(&command.action), command.nodes));
         let command = Rc::new(command);
         for node in command.nodes.iter() {
             let link = self.link_between(client, node.index());

@@ -10,6 +10,7 @@ use crate::history::{SpanKind, Who};
 use crate::invariant::{Invariant, Violation};
 use crate::ledger::answer;
 use crate::link::LinkState;
+use crate::scenario::{HEALED_AT, Mode};
 use crate::server::verb;
 
 /// A slow node takes so much longer.
@@ -107,9 +108,26 @@ impl World<'_> {
                 history.end(key, expires_at);
             }),
             Action::Extend { .. } => self.record(|history| history.end(key, expires_at)),
-            _ => self.record(|history| history.end(key, now)),
+            Action::Release { announce, .. } => {
+                self.record(|history| history.end(key, now));
+                if *announce {
+                    self.announce(resource);
+                }
+            }
+            _ => {}
         }
         self.check_holder(resource)
+    }
+}
+
+/// # Announcements
+impl World<'_> {
+    /// The node announces a release; whoever listens hears it sooner or later.
+    fn announce(&mut self, resource: usize) {
+        for client in (0..self.clients.len()).filter(|_| self.scenario.network.announces) {
+            let at = self.now + self.dice.time(0..=2 * self.scenario.network.longest);
+            self.agenda.note(at, Event::Announcement { client, resource });
+        }
     }
 }
 
@@ -223,6 +241,6 @@ impl World<'_> {
 
     /// Until then everything that is broken must have been noticed.
     fn healing_time(&self) -> Time {
-        if self.scenario.mode == crate::Mode::Live { self.now.max(self.scenario.healed_at()) } else { Time::MAX }
+        if self.scenario.mode == Mode::Live { self.now.max(HEALED_AT) } else { Time::MAX }
     }
 }

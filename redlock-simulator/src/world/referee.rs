@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{Instant, Loss};
+use redlock_core::{Instant, Loss, Options, Request, Resource};
 
 use super::{Checked, World};
 use crate::agenda::Event;
@@ -10,12 +10,12 @@ use crate::clock::Time;
 use crate::fault::FaultKind;
 use crate::history::Who;
 use crate::invariant::{Invariant, Violation};
-use crate::scenario::Mode;
+use crate::scenario::{HEALED_AT, Mode};
 
 /// # What a lock says
 impl World<'_> {
     pub(super) fn is_acquired(&mut self, job: usize, deadline: Instant) -> Checked {
-        let (now, quorum) = (self.local(job), self.scenario.config.quorum());
+        let (now, quorum) = (self.local(job), self.scenario.quorum());
         self.jobs[job].ledger.is_acquired(deadline, quorum, now)?;
         let plan = self.plan_of(job);
         let took = self.now - plan.begins_at;
@@ -53,7 +53,7 @@ impl World<'_> {
     }
 
     pub(super) fn is_extended(&mut self, job: usize, deadline: Instant) -> Checked {
-        let (now, quorum) = (self.local(job), self.scenario.config.quorum());
+        let (now, quorum) = (self.local(job), self.scenario.quorum());
         self.jobs[job].ledger.is_extended(deadline, quorum, now)?;
         self.summary.extensions += 1;
         let (until, held) = (self.time_of(job, deadline), self.held(job));
@@ -89,6 +89,20 @@ impl World<'_> {
     }
 }
 
+/// # What a lock is asked
+impl World<'_> {
+    /// H24. What cannot be a lock is refused before anything is sent.
+    pub(super) fn check_bounds(&self, resource: &Resource) -> Checked {
+        let config = &self.scenario.config;
+        for ttl in [Duration::ZERO, config.max_ttl().saturating_add(Duration::from_nanos(1))] {
+            if Request::new(config, resource.clone(), ttl, Options::new()).is_ok() {
+                return Err(Violation::new(Invariant::Bounds, format!("a TTL of {ttl:?} was let through")));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// # What holds at every moment
 impl World<'_> {
     /// I1. Whoever is handed a lock begins a time in which no other may hold it, so it is enough to look then.
@@ -114,7 +128,7 @@ impl World<'_> {
         let (now, key) = (self.now, self.resources[resource].name.as_bytes());
         let keeps = |server: &mut crate::server::Server| server.keeps(key, token.as_bytes(), last, now);
         let keepers = self.servers.iter_mut().map(keeps).filter(|&keeps| keeps).count();
-        if keepers >= self.scenario.config.quorum() || !self.is_within_the_promise() {
+        if keepers >= self.scenario.quorum() || !self.is_within_the_promise() {
             return Ok(());
         }
         let what = format!("{keepers} nodes keep the token of job {job} until its deadline");
@@ -151,12 +165,11 @@ impl World<'_> {
 impl World<'_> {
     /// Whoever waited when all was well again: by now somebody has had the lock.
     pub(super) fn check_progress(&mut self) -> Checked {
-        let healed_at = self.scenario.healed_at();
         for (job, state) in self.jobs.iter().enumerate() {
             let plan = self.plan_of(job);
-            let waits = plan.begins_at <= healed_at && state.lock.as_ref().is_some_and(|lock| lock.is_acquiring());
+            let waits = plan.begins_at <= HEALED_AT && state.lock.as_ref().is_some_and(|lock| lock.is_acquiring());
             let resource = &self.resources[plan.resource];
-            let was_granted = resource.granted_at.is_some_and(|at| at > healed_at);
+            let was_granted = resource.granted_at.is_some_and(|at| at > HEALED_AT);
             if waits && !was_granted && !resource.holder.is_some_and(|holder| self.holds(holder)) {
                 let what = format!("job {job} waits, and nobody has had the lock since all was well");
                 return Err(Violation::new(Invariant::Progress, what));
