@@ -66,7 +66,7 @@ impl Bench {
             Operation::Reply { age, node, reply } => self.reply(*age, *node, reply),
             Operation::Timeout { late } => self.timeout(*late),
             Operation::Elapse(time) => self.now = self.now.saturating_add(*time),
-            Operation::StepBack(time) => self.call_at(&Call::Wake, self.now.saturating_sub(*time)),
+            Operation::StepBack(time) => self.now = self.now.saturating_sub(*time),
         }
     }
 
@@ -108,10 +108,7 @@ impl Bench {
     }
 
     fn call(&mut self, call: &Call) {
-        self.call_at(call, self.now);
-    }
-
-    fn call_at(&mut self, call: &Call, now: Instant) {
+        let now = self.now;
         let attempts = self.lock.attempts();
         let returned = tell_lock(&mut self.lock, call, now);
         let (commands, news) = self.poll();

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 use redlock_core::{
     Config, DEFAULT_MAX_NAME_LEN, DEFAULT_MAX_TTL, Options, Request, RequestError, RetryDelay, strategy,
 };
@@ -24,8 +25,7 @@ fn wish() -> impl Strategy<Value = Wish> {
     let ttl = prop_oneof![
         (0..6_000_000_u64).prop_map(Duration::from_nanos),
         (86_399_000..86_401_000_u64).prop_map(Duration::from_millis),
-        Just(Duration::from_secs(365 * 86_400)),
-        Just(Duration::MAX),
+        select(vec![Duration::ZERO, Duration::from_secs(365 * 86_400), Duration::MAX]),
     ];
     (name, ttl, millis(), 0..3_u32, (millis(), millis())).prop_map(
         |(name, ttl, min_validity, attempts, retry_delay)| Wish { name, ttl, min_validity, attempts, retry_delay },

@@ -30,7 +30,7 @@ pub(crate) enum Operation {
     },
     /// Time passes, and nobody tells the lock.
     Elapse(Duration),
-    /// The next event carries a time that lies before the one of an earlier event.
+    /// The clock goes back: the lock is told times that lie before earlier ones.
     StepBack(Duration),
 }
 

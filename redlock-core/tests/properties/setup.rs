@@ -60,18 +60,18 @@ pub(crate) fn setup() -> impl Strategy<Value = Setup> {
         prop_oneof![4 => Just(3), 1 => Just(5), 2 => 1..=5_usize],
         select(&[1, 0, 5, 10][..]),
         millis(1..=100),
-        millis(50..=1_000),
+        prop_oneof![millis(50..=1_000), millis(50..=100)],
         prop_oneof![3 => millis(500..=3_000), 1 => millis(0..=500)],
         proptest::option::weighted(0.3, 1..=3_u32),
-        prop_oneof![3 => Just(Duration::ZERO), 1 => millis(1..=20)],
+        select(&[0, 0, 50, 80][..]),
     )
-        .prop_map(|(nodes, drift_percent, node_timeout, ttl, wait, attempts, min_validity)| Setup {
+        .prop_map(|(nodes, drift_percent, node_timeout, ttl, wait, attempts, min_validity_percent)| Setup {
             nodes,
             drift_percent,
             node_timeout,
             ttl,
             wait,
             attempts,
-            min_validity,
+            min_validity: ttl * min_validity_percent / 100,
         })
 }
