@@ -220,7 +220,7 @@ fn action(config: &Config) -> impl Strategy<Value = Action> + use<> {
     (0..3_u8, resource(config), token, ttl).prop_map(|(kind, resource, token, ttl)| match kind {
         0 => Action::Acquire { resource, token, ttl },
         1 => Action::Extend { resource, token, ttl },
-        _ => Action::Release { resource, token },
+        _ => Action::Release { resource, token, announce: true },
     })
 }
 
