@@ -217,10 +217,11 @@ fn action(config: &Config) -> impl Strategy<Value = Action> + use<> {
     let ttl = ttl(config).prop_filter_map("within all bounds", move |ttl| Ttl::new(&checked, ttl).ok());
     let token = (any::<[u8; TokenSecret::LEN]>(), 1..=u32::MAX)
         .prop_map(|(secret, attempt)| TokenSecret::new(secret).token(attempt));
-    (0..3_u8, resource(config), token, ttl).prop_map(|(kind, resource, token, ttl)| match kind {
+    (0..3_u8, resource(config), token, ttl, any::<bool>()).prop_map(|(kind, resource, token, ttl, announce)| match kind
+    {
         0 => Action::Acquire { resource, token, ttl },
         1 => Action::Extend { resource, token, ttl },
-        _ => Action::Release { resource, token, announce: true },
+        _ => Action::Release { resource, token, announce },
     })
 }
 

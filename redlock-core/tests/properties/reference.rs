@@ -18,7 +18,7 @@ pub(crate) use self::order::Order;
 use self::order::Word;
 use self::phase::{Attempt, Held, Phase};
 use self::round::{Extended, Round};
-use self::undo::Undo;
+use self::undo::{Claim, Undo};
 pub(crate) use self::verbs::Refusal;
 use crate::news::{Failure, Lost, News, Outcomes};
 use crate::setup::Setup;
@@ -92,7 +92,7 @@ impl Reference {
         let (Phase::Acquiring(attempt) | Phase::Won(attempt)) = &self.phase else { return };
         let (touched, outcomes) = (attempt.round.touched(), attempt.round.outcomes());
         if !touched.is_empty() {
-            let undo = self.undo(self.attempts, touched, self.setup.ttl);
+            let undo = self.undo(touched, self.setup.ttl, failure == Failure::Expired);
             self.undos.push(undo);
         }
         let remaining = self.give_up_at.saturating_since(self.now);
@@ -141,7 +141,7 @@ impl Reference {
 
     fn lose(&mut self, loss: Lost, is_extending: bool) {
         let Phase::Held(Held { deadline, longest_ttl, .. }) = self.phase else { return };
-        let undo = self.undo(self.attempts, self.all(), longest_ttl);
+        let undo = self.undo(self.all(), longest_ttl, true);
         if is_extending {
             self.news.push(News::ExtendFailed(loss.clone()));
         }
@@ -167,11 +167,14 @@ impl Reference {
         match (order.word, &mut self.phase) {
             (Word::Acquire(_), Phase::Acquiring(attempt)) if is_current => attempt.round.ask(command),
             (Word::Extend(_), Phase::Held(Held { extension: Some(extension), .. })) => extension.round.ask(command),
-            (Word::Release, Phase::Lost { undo, .. } | Phase::Releasing { undo, .. }) if is_current => {
+            (Word::Release { .. }, Phase::Lost { undo, .. } | Phase::Releasing { undo, .. }) if is_current => {
                 undo.ask(command);
             }
-            (Word::Release, _) => {
-                self.undos.iter_mut().filter(|undo| undo.attempt == order.attempt).for_each(|undo| undo.ask(command));
+            (Word::Release { .. }, _) => {
+                self.undos
+                    .iter_mut()
+                    .filter(|undo| undo.claim.attempt == order.attempt)
+                    .for_each(|undo| undo.ask(command));
             }
             _ => {}
         }
@@ -182,8 +185,10 @@ impl Reference {
         self.orders.push(Order { word, attempt, nodes, form: ScriptForm::Digest, send_by });
     }
 
-    fn undo(&mut self, attempt: u32, nodes: NodeSet, longest_ttl: Duration) -> Undo {
-        Undo::begin(&self.setup, attempt, nodes, longest_ttl, self.now, &mut self.orders)
+    /// Takes back what the last attempt has.
+    fn undo(&mut self, nodes: NodeSet, longest_ttl: Duration, was_won: bool) -> Undo {
+        let claim = Claim { attempt: self.attempts, nodes, longest_ttl, was_won };
+        Undo::begin(&self.setup, claim, self.now, &mut self.orders)
     }
 
     fn all(&self) -> NodeSet {

@@ -17,7 +17,10 @@ pub(crate) struct Order {
 pub(crate) enum Word {
     Acquire(Duration),
     Extend(Duration),
-    Release,
+    /// Announced if a quorum had granted it.
+    Release {
+        is_announced: bool,
+    },
 }
 
 impl Order {
@@ -32,7 +35,7 @@ impl Order {
         let word = match &command.action {
             Action::Acquire { ttl, .. } => Word::Acquire(ttl.get()),
             Action::Extend { ttl, .. } => Word::Extend(ttl.get()),
-            Action::Release { .. } => Word::Release,
+            Action::Release { announce, .. } => Word::Release { is_announced: *announce },
             other => panic!("a command that is never sent: {other:?}"),
         };
         let attempt = u32::try_from(index + 1).unwrap();

@@ -11,10 +11,23 @@ use crate::setup::Setup;
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
+/// What is to be released.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    /// The number of the attempt whose token it has.
+    pub(crate) attempt: u32,
+    /// The nodes that may have the key.
+    pub(crate) nodes: NodeSet,
+    /// None of them was told a longer TTL.
+    pub(crate) longest_ttl: Duration,
+    /// A quorum granted it, so others may wait for its end.
+    pub(crate) was_won: bool,
+}
+
 /// The release of the token of one attempt, until no node can have its key.
 #[derive(Clone, Debug)]
 pub(crate) struct Undo {
-    pub(crate) attempt: u32,
+    pub(crate) claim: Claim,
     round: Round,
     unsettled: NodeSet,
     failed: NodeSet,
@@ -25,21 +38,13 @@ pub(crate) struct Undo {
 }
 
 impl Undo {
-    /// Tells the nodes, none of which was told a longer TTL.
-    pub(crate) fn begin(
-        setup: &Setup,
-        attempt: u32,
-        nodes: NodeSet,
-        longest_ttl: Duration,
-        now: Instant,
-        orders: &mut Vec<Order>,
-    ) -> Self {
-        let until = now.saturating_add(longest_ttl + setup.drift(longest_ttl));
+    pub(crate) fn begin(setup: &Setup, claim: Claim, now: Instant, orders: &mut Vec<Order>) -> Self {
+        let until = now.saturating_add(claim.longest_ttl + setup.drift(claim.longest_ttl));
         let ends_at = now.saturating_add(setup.node_timeout).min(until);
-        let round = Round::new(setup.nodes, nodes, ends_at);
-        let (unsettled, failed) = (nodes, NodeSet::EMPTY);
-        let undo = Self { attempt, round, unsettled, failed, wait: FIRST_WAIT, retry_at: now, until };
-        orders.push(undo.order(nodes, ScriptForm::Digest));
+        let round = Round::new(setup.nodes, claim.nodes, ends_at);
+        let (unsettled, failed) = (claim.nodes, NodeSet::EMPTY);
+        let undo = Self { claim, round, unsettled, failed, wait: FIRST_WAIT, retry_at: now, until };
+        orders.push(undo.order(claim.nodes, ScriptForm::Digest));
         undo
     }
 
@@ -105,6 +110,7 @@ impl Undo {
     }
 
     fn order(&self, nodes: NodeSet, form: ScriptForm) -> Order {
-        Order { word: Word::Release, attempt: self.attempt, nodes, form, send_by: self.until }
+        let word = Word::Release { is_announced: self.claim.was_won };
+        Order { word, attempt: self.claim.attempt, nodes, form, send_by: self.until }
     }
 }

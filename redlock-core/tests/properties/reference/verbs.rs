@@ -89,16 +89,17 @@ impl Reference {
     }
 
     pub(crate) fn release(&mut self) {
-        let (nodes, longest_ttl) = match &self.phase {
-            Phase::Acquiring(attempt) | Phase::Won(attempt) => (attempt.round.touched(), self.setup.ttl),
-            Phase::Held(Held { longest_ttl, .. }) | Phase::Lost { longest_ttl, .. } => (self.all(), *longest_ttl),
+        let (nodes, longest_ttl, was_won) = match &self.phase {
+            Phase::Acquiring(attempt) => (attempt.round.touched(), self.setup.ttl, false),
+            Phase::Won(attempt) => (attempt.round.touched(), self.setup.ttl, true),
+            Phase::Held(Held { longest_ttl, .. }) | Phase::Lost { longest_ttl, .. } => (self.all(), *longest_ttl, true),
             Phase::Waiting { .. } => {
                 self.phase = Phase::Over;
                 return;
             }
             Phase::Releasing { .. } | Phase::Over => return,
         };
-        let undo = self.undo(self.attempts, nodes, longest_ttl);
+        let undo = self.undo(nodes, longest_ttl, was_won);
         self.phase = Phase::Releasing { undo, is_reported: false };
         self.judge_release();
     }
