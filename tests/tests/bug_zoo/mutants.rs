@@ -1,0 +1,308 @@
+//! The known bugs.
+
+use Edit::{Expression, Text};
+
+/// A known bug, and how it is put in.
+pub(crate) struct Mutant {
+    pub(crate) name: &'static str,
+    pub(crate) bug: &'static str,
+    pub(crate) edits: &'static [Edit],
+}
+
+/// One change in one file.
+pub(crate) enum Edit {
+    /// Another expression takes the place of one while the mutant is awake.
+    Expression { file: &'static str, original: &'static str, mutated: &'static str },
+    /// Another text takes the place of one; in it `AWAKE` stands for whether the mutant is awake.
+    Text { file: &'static str, original: &'static str, mutated: &'static str },
+}
+
+const LOCK: &str = "redlock-core/src/lock.rs";
+const ACQUIRING: &str = "redlock-core/src/lock/acquiring.rs";
+const HELD: &str = "redlock-core/src/lock/held.rs";
+const RELEASE: &str = "redlock-core/src/lock/release.rs";
+const TRANSITIONS: &str = "redlock-core/src/lock/transitions.rs";
+const ROUND: &str = "redlock-core/src/round.rs";
+const QUORUM: &str = "redlock-core/src/quorum.rs";
+const LEASE: &str = "redlock-core/src/lease.rs";
+const REQUEST: &str = "redlock-core/src/request.rs";
+const MODEL: &str = "redlock-core/src/model.rs";
+const LINK: &str = "redlock-simulator/src/link.rs";
+const JOBS: &str = "redlock-simulator/src/world/jobs.rs";
+
+pub(crate) const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "token-per-lock",
+        bug: "all attempts of a lock have the same token",
+        edits: &[Expression {
+            file: TRANSITIONS,
+            original: "self.secret.token(self.attempts)",
+            mutated: "self.secret.token(1)",
+        }],
+    },
+    Mutant {
+        name: "votes-counted",
+        bug: "votes are counted, not collected as a set of nodes",
+        edits: &[Text {
+            file: ROUND,
+            original: "        let ballot = self.ballots.get_mut(node.index());\n",
+            mutated: "        let place = if AWAKE {
+                self.ballots.iter().position(|ballot| !ballot.has_answered).unwrap_or(0)
+            } else { node.index() };
+            let ballot = self.ballots.get_mut(place);\n",
+        }],
+    },
+    Mutant {
+        name: "second-reply-counts",
+        bug: "a second reply to the same command counts like the first",
+        edits: &[Text {
+            file: ROUND,
+            original: "&& !ballot.has_answered);",
+            mutated: "&& (AWAKE || !ballot.has_answered));",
+        }],
+    },
+    Mutant {
+        name: "late-reply-counts",
+        bug: "a late reply to an earlier attempt counts for the present one",
+        edits: &[Text { file: ROUND, original: "ballot.id == id && ", mutated: "(AWAKE || ballot.id == id) && " }],
+    },
+    Mutant {
+        name: "release-where-granted",
+        bug: "a failed attempt is released only on the nodes that are known to have granted it",
+        edits: &[Expression {
+            file: ROUND,
+            original: "!ballot.outcome.proves_untouched()",
+            mutated: "ballot.outcome == Outcome::Done",
+        }],
+    },
+    Mutant {
+        name: "no-release-after-failure",
+        bug: "a failed attempt is not released before the next one",
+        edits: &[Expression { file: TRANSITIONS, original: "!claim.nodes.is_empty()", mutated: "false" }],
+    },
+    Mutant {
+        name: "no-release-after-cancel",
+        bug: "an acquisition that is cancelled leaves its keys behind",
+        edits: &[Text {
+            file: LOCK,
+            original: "        let claim = match &self.phase {\n",
+            mutated: "        if AWAKE && matches!(self.phase, Phase::Acquiring(_)) {
+                self.phase = Phase::Finished;
+                return;
+            }
+            let claim = match &self.phase {\n",
+        }],
+    },
+    Mutant {
+        name: "release-not-repeated",
+        bug: "a release that failed on a node is not tried again",
+        edits: &[Expression {
+            file: RELEASE,
+            original: "self.retry_later(node, now)",
+            mutated: "{ self.unsettled.remove(node); }",
+        }],
+    },
+    Mutant {
+        name: "release-overtakes-set",
+        bug: "commands to a node are not kept in order",
+        edits: &[Expression {
+            file: LINK,
+            original: "self.last_command.max(earliest).max(self.stalled_until)",
+            mutated: "earliest",
+        }],
+    },
+    Mutant {
+        name: "no-validity-check",
+        bug: "a lock is handed over whose validity is over",
+        edits: &[
+            Expression {
+                file: ACQUIRING,
+                original: "now.saturating_add(request.options.min_validity) < *deadline",
+                mutated: "true",
+            },
+            Expression {
+                file: LOCK,
+                original: "now.saturating_add(self.request.options.min_validity) < *deadline",
+                mutated: "true",
+            },
+            Expression { file: TRANSITIONS, original: "now >= *deadline", mutated: "false" },
+        ],
+    },
+    Mutant {
+        name: "clock-started-after-sending",
+        bug: "the validity counts from the reply, not from before the first byte",
+        edits: &[Expression {
+            file: ACQUIRING,
+            original: "lease::deadline(config, self.started_at, request.ttl.get())",
+            mutated: "lease::deadline(config, now, request.ttl.get())",
+        }],
+    },
+    Mutant {
+        name: "clock-started-before-retries",
+        bug: "the validity counts from the first attempt, not from this one",
+        edits: &[Text {
+            file: TRANSITIONS,
+            original: "token, ends_at, now, &mut self.output)",
+            mutated: "token, ends_at, if AWAKE { self.started_at } else { now }, &mut self.output)",
+        }],
+    },
+    Mutant {
+        name: "wall-clock",
+        bug: "the driver reads a clock that steps back",
+        edits: &[Text {
+            file: JOBS,
+            original: "self.clients[self.plan_of(job).client].clock.at(self.now)",
+            mutated: "self.clients[self.plan_of(job).client].clock.at(
+                if AWAKE && self.now > 500 * MILLISECOND { self.now - 400 * MILLISECOND } else { self.now })",
+        }],
+    },
+    Mutant {
+        name: "drift-left-out",
+        bug: "a lock is valid for the whole TTL",
+        edits: &[Expression {
+            file: LEASE,
+            original: "share.saturating_add(DRIFT_MARGIN)",
+            mutated: "Duration::ZERO",
+        }],
+    },
+    Mutant {
+        name: "quorum-too-small",
+        bug: "one vote too few is a quorum",
+        edits: &[
+            Text { file: QUORUM, original: "pub(crate) const fn size", mutated: "pub(crate) fn size" },
+            Text { file: QUORUM, original: "pub(crate) const fn verdict", mutated: "pub(crate) fn verdict" },
+            Text { file: QUORUM, original: "pub(crate) const fn is_blocked_by", mutated: "pub(crate) fn is_blocked_by" },
+            Expression { file: QUORUM, original: "(self.nodes / 2)", mutated: "(self.nodes / 2).saturating_sub(1)" },
+        ],
+    },
+    Mutant {
+        name: "quorum-too-large",
+        bug: "one vote too many is asked for",
+        edits: &[Text {
+            file: QUORUM,
+            original: ".saturating_add(1)\n",
+            mutated: ".saturating_add(if AWAKE { 2 } else { 1 })\n",
+        }],
+    },
+    Mutant {
+        name: "waits-for-all-nodes",
+        bug: "the verdict waits for the slowest node",
+        edits: &[Text {
+            file: ACQUIRING,
+            original: "            Verdict::Won => ",
+            mutated: "            Verdict::Won if AWAKE && tally.pending > 0 => None,
+            Verdict::Won => ",
+        }],
+    },
+    Mutant {
+        name: "extension-after-the-deadline",
+        bug: "an extension counts although the old deadline has passed",
+        edits: &[
+            Text {
+                file: TRANSITIONS,
+                original: "Phase::Extending(held) if now >= held.deadline => {",
+                mutated: "Phase::Extending(held) if !AWAKE && now >= held.deadline => {",
+            },
+            Text {
+                file: HELD,
+                original: "of(ttl.get())).min(self.deadline);",
+                mutated: "of(ttl.get())).min(if AWAKE { now.saturating_add(ttl.get()) } else { self.deadline });",
+            },
+        ],
+    },
+    Mutant {
+        name: "extension-counts-healed-nodes",
+        bug: "a node that was given its key anew counts for the extension",
+        edits: &[Text {
+            file: HELD,
+            original: "                output.send(only, Action::Acquire { resource, token, ttl }, extension.send_by);\n",
+            mutated: "                let id = output.send(only, Action::Acquire { resource, token, ttl }, extension.send_by);
+                if AWAKE {
+                    extension.round.asked_again(only, id, false);
+                }\n",
+        }],
+    },
+    Mutant {
+        name: "extension-by-set",
+        bug: "an extension sets the key, whoever has it",
+        edits: &[
+            Text {
+                file: MODEL,
+                original: "(_, Some(entry)) if entry.value != token => Reply::HeldByOther,",
+                mutated: "(Action::Extend { .. }, Some(entry)) if AWAKE && entry.value != token => {
+                    entry.value = token.into();
+                    Reply::Done
+                }
+                (_, Some(entry)) if entry.value != token => Reply::HeldByOther,",
+            },
+        ],
+    },
+    Mutant {
+        name: "extension-shortens",
+        bug: "a short extension that comes to nothing has shortened the keys",
+        edits: &[Expression {
+            file: MODEL,
+            original: "entry.expires_at.max(Some(expiry(now, ttl.as_millis())))",
+            mutated: "Some(expiry(now, ttl.as_millis()))",
+        }],
+    },
+    Mutant {
+        name: "failed-extension-loses",
+        bug: "an extension that too few nodes confirmed ends the lock",
+        edits: &[Text {
+            file: TRANSITIONS,
+            original: "            ExtensionResult::Unconfirmed(nodes) => {\n",
+            mutated: "            ExtensionResult::Unconfirmed(_) if AWAKE => self.lose(Loss::Expired, now),
+            ExtensionResult::Unconfirmed(nodes) => {\n",
+        }],
+    },
+    Mutant {
+        name: "lost-is-revived",
+        bug: "a lock that is lost is extended back to life",
+        edits: &[Text {
+            file: LOCK,
+            original: "            other => {\n                let error = match &other {",
+            mutated: "            Phase::Lost(lost) if AWAKE => {
+                let mut held = Held::new(lost.claim.token, now.saturating_add(ttl.get()), ttl);
+                held.extend(&self.config, &self.request, ttl, now, &mut self.output);
+                self.phase = Phase::Extending(held);
+                Ok(())
+            }
+            other => {\n                let error = match &other {",
+        }],
+    },
+    Mutant {
+        name: "loss-is-not-signalled",
+        bug: "nobody wakes up at the deadline of a held lock",
+        edits: &[Text {
+            file: LOCK,
+            original: "Phase::Held(held) => Some(held.deadline),",
+            mutated: "Phase::Held(held) => if AWAKE { None } else { Some(held.deadline) },",
+        }],
+    },
+    Mutant {
+        name: "delete-without-compare",
+        bug: "a release deletes the key, whoever has it",
+        edits: &[Text {
+            file: MODEL,
+            original: "            (Action::Extend { .. } | Action::Release { .. }, None) => Reply::Missing,\n",
+            mutated: "            (Action::Extend { .. } | Action::Release { .. }, None) => Reply::Missing,
+            (Action::Release { .. }, Some(_)) if AWAKE => {
+                self.keys.remove(key);
+                Reply::Done
+            }\n",
+        }],
+    },
+    Mutant {
+        name: "zero-ttl",
+        bug: "a TTL of zero is let through",
+        edits: &[
+            Expression { file: REQUEST, original: "ttl < MIN_TTL", mutated: "false" },
+            Expression {
+                file: REQUEST,
+                original: "ttl.saturating_sub(drift) <= min_validity",
+                mutated: "false",
+            },
+        ],
+    },
+];
