@@ -57,8 +57,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a second reply to the same command counts like the first",
         edits: &[Text {
             file: ROUND,
-            original: "&& !ballot.has_answered);",
-            mutated: "&& (AWAKE || !ballot.has_answered));",
+            original: "&& !ballot.has_answered) else",
+            mutated: "&& (AWAKE || !ballot.has_answered)) else",
         }],
     },
     Mutant {
