@@ -9,7 +9,7 @@ use crate::figures::Figures;
 use crate::world::{World, lock};
 
 /// How many seeds the usual test run takes.
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 3_000;
 /// After so many seeds a long run tells how far it is.
 const PROGRESS: u64 = 20_000;
 /// So many of the last lines of a history are shown when a seed fails.
@@ -53,10 +53,9 @@ impl Campaign {
                 scope.spawn(|| self.work());
             }
         });
-        let (figures, elapsed) = (lock(&self.figures).clone(), self.began_at.elapsed());
-        eprintln!("{figures}\n{:.0} seeds per hour and thread, {threads} threads", {
-            figures.seeds as f64 / elapsed.as_secs_f64() * 3_600.0 / threads as f64
-        });
+        let figures = lock(&self.figures).clone();
+        let per_hour = figures.seeds as f64 / self.began_at.elapsed().as_secs_f64() * 3_600.0;
+        eprintln!("{figures}\n{per_hour:.0} seeds per hour, on {threads} threads");
         if let Some((seed, failure)) = lock(&self.failures).iter().min() {
             panic!("{}", report(*seed, failure));
         }

@@ -67,16 +67,35 @@ impl Executor {
         tasks.push(Task { process, owner, future: Some(future), has_ended: false });
     }
 
-    /// Polls one of the tasks that were woken, if there is one in a process that can run.
-    pub(crate) fn poll_one(&self, can_run: impl Fn(usize) -> bool, dice: &mut Dice) -> Option<Polled> {
-        let task = self.take_woken(can_run, dice)?;
+    /// Takes one of the tasks that were woken, if there is one in a process that can run.
+    pub(crate) fn take_woken(&self, can_run: impl Fn(usize) -> bool, dice: &mut Dice) -> Option<usize> {
+        let (tasks, mut queue) = (lock(&self.tasks), lock(&self.ready.0));
+        queue.woken.retain(|&task| !tasks[task].has_ended);
+        let runnable: Vec<usize> =
+            (0..queue.woken.len()).filter(|&position| can_run(tasks[queue.woken[position]].process)).collect();
+        (!runnable.is_empty()).then(|| queue.woken.swap_remove(dice.pick(&runnable)))
+    }
+
+    /// Polls a task that was taken.
+    pub(crate) fn poll(&self, task: usize) -> Polled {
         let mut future = lock(&self.tasks)[task].future.take().unwrap();
+        lock(&self.ready.0).polls[task] += 1;
         let waker = self.waker(task);
         let has_ended = future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
         let future = if has_ended { None } else { Some(future) };
         let task = &mut lock(&self.tasks)[task];
         (task.future, task.has_ended) = (future, has_ended);
-        Some(Polled { process: task.process, owner: task.owner, has_ended })
+        Polled { process: task.process, owner: task.owner, has_ended }
+    }
+
+    pub(crate) fn owner(&self, task: usize) -> Owner {
+        lock(&self.tasks)[task].owner
+    }
+
+    /// What wakes a task until it is polled the next time.
+    pub(crate) fn waker(&self, task: usize) -> Waker {
+        let polls = lock(&self.ready.0).polls[task];
+        Waker::from(Arc::new(TaskWaker { ready: self.ready.clone(), task, polls }))
     }
 
     /// How many tasks of a process have not ended.
@@ -93,20 +112,6 @@ impl Executor {
     pub(crate) fn clear(&self) {
         let tasks = std::mem::take(&mut *lock(&self.tasks));
         drop(tasks);
-    }
-
-    fn take_woken(&self, can_run: impl Fn(usize) -> bool, dice: &mut Dice) -> Option<usize> {
-        let (tasks, mut queue) = (lock(&self.tasks), lock(&self.ready.0));
-        queue.woken.retain(|&task| !tasks[task].has_ended);
-        let runnable: Vec<usize> =
-            (0..queue.woken.len()).filter(|&position| can_run(tasks[queue.woken[position]].process)).collect();
-        (!runnable.is_empty()).then(|| queue.woken.swap_remove(dice.pick(&runnable)))
-    }
-
-    fn waker(&self, task: usize) -> Waker {
-        let mut queue = lock(&self.ready.0);
-        queue.polls[task] += 1;
-        Waker::from(Arc::new(TaskWaker { ready: self.ready.clone(), task, polls: queue.polls[task] }))
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) enum FaultKind {
     Pause,
     /// A timer fires late.
     LateTimer,
+    /// A task that was woken waits for a processor.
+    LateTask,
     /// A future is polled although nothing has happened, and from then on with another waker.
     Fidget,
     /// The operating system has no random bytes.
@@ -40,7 +42,7 @@ pub(crate) enum FaultKind {
 }
 
 impl FaultKind {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Cut,
         Self::BrokenBatch,
         Self::LateExecution,
@@ -54,6 +56,7 @@ impl FaultKind {
         Self::ScriptFlush,
         Self::Pause,
         Self::LateTimer,
+        Self::LateTask,
         Self::Fidget,
         Self::NoEntropy,
     ];
@@ -88,6 +91,7 @@ impl fmt::Display for FaultKind {
             Self::ScriptFlush => "scripts forgotten",
             Self::Pause => "process pause",
             Self::LateTimer => "late timer",
+            Self::LateTask => "late task",
             Self::Fidget => "idle poll",
             Self::NoEntropy => "no entropy",
         })

@@ -57,7 +57,7 @@ impl fmt::Display for Stage {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Figures {
     pub(crate) seeds: u64,
-    /// Polls of tasks, and occurrences outside of them.
+    /// Polls of tasks, sleeps that they began, and what happened outside of them.
     pub(crate) events: u64,
     pub(crate) commands: u64,
     pub(crate) handles: u64,

@@ -36,7 +36,7 @@ impl Keeper {
         }
         self.process.sleep(SETTLES_WITHIN).await;
         self.check_tasks();
-        if !self.world().referee.is_closed(self.process.index) {
+        if self.world().referee.closed_at(self.process.index).is_none() {
             self.find_broken_connections().await;
             self.check_that_a_lock_takes_a_round_trip().await;
         }
@@ -80,8 +80,8 @@ impl Keeper {
     }
 
     async fn check_close(&self) {
-        self.world().referee.close(self.process.index);
         let began_at = self.world().now();
+        self.world().referee.close(self.process.index, began_at);
         let report = self.awaited(self.redlock.close()).await;
         self.check_round_trips(began_at, 0);
         self.expect((report.held, report.unsettled) == (0, 0), Invariant::Books, &format!("{report:?} at rest"));

@@ -74,6 +74,7 @@ impl Runtime for Process {
     }
 
     fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + Send + 'static {
+        self.world.count_event();
         let system = &self.world.scenario.system;
         let is_late = self.world.goes_wrong(FaultKind::LateTimer, system.late_timer);
         let late = if is_late { self.world.dice().time(0..=system.latest) } else { 0 };

@@ -1,6 +1,8 @@
 //! Who holds what.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use redlock_driver::{Instant, LockGuard};
 
@@ -13,7 +15,8 @@ use crate::world::{World, lock};
 #[derive(Default)]
 pub(crate) struct Referee {
     holds: Mutex<Vec<Arc<Hold>>>,
-    closed: Mutex<Vec<usize>>,
+    /// Since when.
+    closed: Mutex<BTreeMap<usize, Time>>,
 }
 
 /// A lock from the moment in which its guard was handed over.
@@ -32,13 +35,16 @@ struct State {
     ended_at: Option<Time>,
     /// An extension was dropped before it was ready.
     has_abandoned_extension: bool,
+    /// Somebody waits for the news of its loss.
+    is_watched: bool,
 }
 
 impl Hold {
     pub(crate) fn new(process: &Process, acquisition: usize, guard: LockGuard<Process>) -> Arc<Self> {
         let (deadline, resource) = (guard.deadline(), guard.resource().as_bytes().to_vec());
         let guard = Some(guard);
-        let state = State { guard, deadline, resource, ended_at: None, has_abandoned_extension: false };
+        let state =
+            State { guard, deadline, resource, ended_at: None, has_abandoned_extension: false, is_watched: false };
         Arc::new(Self { process: process.clone(), acquisition, state: Mutex::new(state) })
     }
 
@@ -53,11 +59,19 @@ impl Hold {
         self.deadline();
     }
 
-    /// Takes the guard out to drop or release it: from now on nobody holds the lock.
+    /// Takes the guard out to drop or release it: from now on nobody holds the lock. Who waits for the news of its loss
+    /// must have been told.
     pub(crate) fn end(&self) -> LockGuard<Process> {
         let guard = self.take();
+        if lock(&self.state).is_watched {
+            self.process.check_in_time(self.ends_at(), Duration::ZERO, "the news of a loss");
+        }
         lock(&self.state).ended_at = Some(self.process.world.now());
         guard
+    }
+
+    pub(crate) fn watch(&self, is_watched: bool) {
+        lock(&self.state).is_watched = is_watched;
     }
 
     pub(crate) fn abandon_extension(&self) {
@@ -96,8 +110,15 @@ impl Referee {
         lock(&self.holds).push(hold.clone());
     }
 
-    /// A lock was acquired or extended: nobody else may hold it now, and a quorum must have its token.
-    pub(crate) fn check(&self, world: &World, hold: &Arc<Hold>) {
+    /// A lock was acquired or extended: nobody else may hold it now, and a quorum must have its token until the end.
+    pub(crate) fn check(&self, world: &Arc<World>, hold: &Arc<Hold>) {
+        self.check_now(world, hold);
+        let last_moment = hold.ends_at().saturating_sub(1);
+        let (there, hold) = (world.clone(), hold.clone());
+        world.note(last_moment, move || there.referee.check_now(&there, &hold));
+    }
+
+    fn check_now(&self, world: &World, hold: &Arc<Hold>) {
         let (now, resource) = (world.now(), lock(&hold.state).resource.clone());
         if hold.ends_at() <= now {
             return;
@@ -114,12 +135,13 @@ impl Referee {
         });
     }
 
-    pub(crate) fn close(&self, process: usize) {
-        lock(&self.closed).push(process);
+    pub(crate) fn close(&self, process: usize, now: Time) {
+        lock(&self.closed).entry(process).or_insert(now);
     }
 
-    pub(crate) fn is_closed(&self, process: usize) -> bool {
-        lock(&self.closed).contains(&process)
+    /// When a process was closed, if it was.
+    pub(crate) fn closed_at(&self, process: usize) -> Option<Time> {
+        lock(&self.closed).get(&process).copied()
     }
 
     /// How many guards a process has.

@@ -66,6 +66,7 @@ pub(crate) struct Network {
 #[derive(Clone, Debug)]
 pub(crate) struct System {
     pub(crate) late_timer: u32,
+    pub(crate) late_task: u32,
     pub(crate) latest: Time,
     pub(crate) fidget: u32,
     pub(crate) no_entropy: u32,
@@ -176,6 +177,7 @@ impl System {
     fn draw(dice: &mut Dice) -> Self {
         Self {
             late_timer: sometimes(30, 30, dice),
+            late_task: sometimes(30, 30, dice),
             latest: dice.magnitude(MILLISECOND..=50 * MILLISECOND),
             fidget: sometimes(30, 50, dice),
             no_entropy: sometimes(10, 10, dice),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use redlock_core::DRIFT_MARGIN;
 use redlock_driver::{AcquireError, ExtendError, Instant, LockGuard, Loss, Lost, Options, Redlock, Runtime};
 
 use crate::abandon::{Abandonable, Fate};
@@ -16,7 +17,7 @@ use crate::referee::Hold;
 use crate::scenario::{BUSY_UNTIL, Habits, Scenario};
 use crate::world::World;
 
-/// By how much a result may come later than promised, beside late timers and pauses: the turns of other tasks.
+/// By how much a result may come later than promised, beside late timers, late tasks and pauses: the turns of others.
 const SLACK: Time = 50 * MILLISECOND;
 
 /// Long enough that nothing is over by itself while a world lasts.
@@ -74,7 +75,7 @@ impl User {
             }
             Ok(Err(error)) => {
                 self.process.check_in_time(began_at, self.patience(&wish), "a failed acquisition");
-                self.check_error(&error);
+                self.check_error(&error, began_at);
             }
             Err(abandoned) if abandoned.was_polled => {
                 let quorum = self.world().scenario.quorum();
@@ -91,7 +92,7 @@ impl User {
             .tell(|| format!("lock {acquisition} on {} is held, for {:?}", guard.resource(), guard.remaining()));
         world.figures().grants += 1;
         world.expect(guard.is_valid(), Invariant::HandOver, || format!("lock {acquisition}"));
-        let is_closed = world.referee.is_closed(self.process.index);
+        let is_closed = world.referee.closed_at(self.process.index).is_some();
         world.expect(!is_closed, Invariant::Result, || format!("lock {acquisition} was acquired after the close"));
         let hold = Hold::new(&self.process, acquisition, guard);
         world.referee.begin(&hold);
@@ -102,6 +103,7 @@ impl User {
     async fn hold(&mut self, hold: Arc<Hold>, ttl: Duration) {
         if self.dice.chance(40) {
             let guard = hold.take();
+            hold.watch(true);
             self.process.spawn_user(watch(self.process.clone(), hold.clone(), guard.lost()));
             hold.put_back(guard);
         }
@@ -127,6 +129,7 @@ impl User {
                 let patience = self.world().scenario.node_timeout.of(ttl);
                 self.process.check_in_time(began_at, patience, "an extension");
                 self.check_extended(hold, &result, old);
+                self.check_length(result.as_ref().ok(), ttl, began_at);
                 let is_honest = result.is_ok() || new == old || !is_valid;
                 let invariant = Invariant::Deadline;
                 self.world().expect(is_honest, invariant, || "an extension that failed changed the deadline".into());
@@ -178,7 +181,7 @@ impl User {
             return;
         }
         self.process.tell(|| "closes".into());
-        world.referee.close(process);
+        world.referee.close(process, began_at);
         let Ok(report) = Abandonable::new(self.redlock.close(), fate, fidget).await else {
             return world.figures().count_drop(Stage::Closing);
         };
@@ -195,14 +198,20 @@ impl User {
 
 /// # Checks
 impl User {
-    fn check_error(&self, error: &AcquireError) {
+    /// A close ends what has begun before it, and refuses what begins after it.
+    fn check_error(&self, error: &AcquireError, began_at: Time) {
         self.process.tell(|| format!("not acquired: {error}"));
+        let closed_at = self.world().referee.closed_at(self.process.index);
         let fits = match error {
-            AcquireError::Closed => self.world().referee.is_closed(self.process.index),
+            AcquireError::Closed => closed_at.is_some(),
+            AcquireError::NoEntropy(_) => true,
             AcquireError::Request(_) => false,
-            _ => true,
+            _ => closed_at.is_none(),
         };
         self.world().expect(fits, Invariant::Result, || error.to_string());
+        if let Some(closed_at) = closed_at {
+            self.process.check_in_time(closed_at.max(began_at), Duration::ZERO, "the end of an acquisition by a close");
+        }
     }
 
     fn check_extended(&self, hold: &Arc<Hold>, result: &Result<Instant, ExtendError>, old: Instant) {
@@ -220,6 +229,14 @@ impl User {
             Err(_) => false,
         };
         world.expect(fits, Invariant::Result, || format!("lock {}, extended: {result:?}", hold.acquisition));
+    }
+
+    /// An extension lasts for its TTL, less the drift, from the moment on in which it began.
+    fn check_length(&self, deadline: Option<&Instant>, ttl: Duration, began_at: Time) {
+        let drift = ttl / 100 + DRIFT_MARGIN + Duration::from_nanos(1);
+        let expected = self.process.clock().at(began_at).saturating_add(ttl.saturating_sub(drift));
+        let is_long_enough = deadline.is_none_or(|deadline| *deadline >= expected);
+        self.world().expect(is_long_enough, Invariant::Deadline, || "an extension is too short".into());
     }
 
     fn count_drop(&self, stage: Stage, acquisition: usize) {
@@ -251,7 +268,9 @@ impl User {
     }
 
     async fn rest(&mut self, longest: Time) {
-        let time = self.dice.magnitude(MICROSECOND..=longest.min(500 * MILLISECOND));
+        let longest = longest.min(500 * MILLISECOND);
+        let is_any = self.dice.chance(20);
+        let time = if is_any { self.dice.time(0..=longest) } else { self.dice.magnitude(MICROSECOND..=longest) };
         self.process.sleep(time).await;
     }
 
@@ -290,7 +309,7 @@ impl Process {
     pub(crate) fn check_in_time(&self, began_at: Time, patience: Duration, what: &str) {
         let (now, scenario) = (self.world.now(), &self.world.scenario);
         let patience = nanos(patience) / 100 * 101;
-        let late = SLACK + 3 * scenario.system.latest + scenario.paused(self.index, began_at, now);
+        let late = SLACK + 4 * scenario.system.latest + scenario.paused(self.index, began_at, now);
         self.world.expect(now <= began_at + patience + late, Invariant::Progress, || {
             format!("{what} of process {} took {} ms", self.index, (now - began_at) / MILLISECOND)
         });
@@ -301,6 +320,7 @@ impl Process {
 async fn watch(process: Process, hold: Arc<Hold>, news: Lost<Process>) {
     let Ok(loss) = Abandonable::new(news, Fate::Awaited, None).await else { return };
     process.tell(|| format!("lock {}: loss {loss:?}", hold.acquisition));
+    hold.watch(false);
     let (now, deadline) = (process.now(), hold.deadline());
     let fits = match loss {
         Some(Loss::Expired) => {

@@ -150,7 +150,7 @@ impl Wire {
     fn execute_late(self: &Arc<Self>, mut commands: Vec<Command>) {
         let arrive = self.world.dice().below(commands.len() + 1);
         commands.truncate(arrive);
-        let at = self.world.now() + self.world.dice().magnitude(MICROSECOND..=LATEST_EXECUTION);
+        let at = self.world.now() + self.world.dice().time(0..=LATEST_EXECUTION);
         let wire = self.clone();
         self.world.note(at, move || commands.iter().for_each(|command| wire.world.execute_late(wire.node, command)));
     }

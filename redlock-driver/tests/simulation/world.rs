@@ -31,6 +31,9 @@ const LONGEST_LIFE: Time = 100 * SECOND;
 /// No world takes longer.
 const END_OF_TIME: Time = 600 * SECOND;
 
+/// No world has more polls, sleeps and occurrences; the usual one has a thousand.
+const MOST_EVENTS: u64 = 200_000;
+
 /// Everything that there is, shared by all who are in it.
 pub(crate) struct World {
     pub(crate) scenario: Scenario,
@@ -113,20 +116,39 @@ impl World {
         while !self.executor.is_empty() && lock(&self.violation).is_none() {
             self.let_happen();
             let now = self.now();
-            if let Some(polled) = self.executor.poll_one(|process| !self.scenario.is_paused(process, now), &mut dice) {
-                self.figures().events += 1;
-                self.advance_to(now + dice.time(0..=self.scenario.system.longest_poll));
-                self.look_after(&polled);
-            } else {
-                self.advance_to_next();
+            match self.executor.take_woken(|process| !self.scenario.is_paused(process, now), &mut dice) {
+                Some(task) => self.poll(task),
+                None => self.advance_to_next(),
             }
         }
+    }
+
+    /// Polls a task, or lets it wait for a processor.
+    fn poll(self: &Arc<Self>, task: usize) {
+        let (now, system) = (self.now(), &self.scenario.system);
+        if self.executor.owner(task) == Owner::User && self.goes_wrong(FaultKind::LateTask, system.late_task) {
+            let (waker, late) = (self.executor.waker(task), self.dice().time(0..=system.latest));
+            return self.note(now + late, move || waker.wake());
+        }
+        let polled = self.executor.poll(task);
+        self.count_event();
+        self.advance_to(now + self.dice().time(0..=system.longest_poll));
+        self.look_after(&polled);
+    }
+
+    /// Whoever does something over and over while no time passes is stopped, be it within one poll.
+    pub(crate) fn count_event(&self) {
+        let mut figures = self.figures();
+        figures.events += 1;
+        let is_busy = figures.events > MOST_EVENTS;
+        drop(figures);
+        assert!(!is_busy, "somebody is busy for ever");
     }
 
     fn let_happen(&self) {
         let next = || lock(&self.agenda).take_due(self.now());
         while let Some(occurrence) = next() {
-            self.figures().events += 1;
+            self.count_event();
             occurrence();
         }
     }
