@@ -343,7 +343,11 @@ impl Lock {
         phase && self.earlier.iter().all(Release::is_quiet)
     }
 
-    /// Whether the machine has nothing to do any more and can be dropped: no node has a key of it, or ever will.
+    /// Whether the machine has nothing to do any more and can be dropped: every node has confirmed the release, or the
+    /// keys' TTL is over.
+    ///
+    /// The TTL also covers what a release can no longer reach: a command that a node carries out only after that time,
+    /// because it hung, leaves its key for another TTL at most.
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let phase = match &self.phase {

@@ -20,7 +20,7 @@ struct Ballot {
     outcome: Outcome,
     /// The node was sent the script's text: it cannot ask for it again.
     has_source: bool,
-    /// The node has answered this command: a second answer to it is no vote.
+    /// The node has answered this command, or was not sent it: another answer is no vote.
     has_answered: bool,
 }
 
@@ -44,7 +44,7 @@ impl Round {
             } else {
                 Outcome::Unavailable(Unavailable::new(Cause::NotSent))
             };
-            Ballot { id, outcome, has_source: false, has_answered: false }
+            Ballot { id, outcome, has_source: false, has_answered: !nodes.contains(node) }
         };
         Self { ballots: config.nodes().iter().map(ballot).collect(), deadline }
     }

@@ -20,8 +20,10 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 pub struct Campaign {
     /// The first seed; the others follow it.
     pub first_seed: u64,
-    /// How many seeds at most.
+    /// How many seeds at most, those that are left out included.
     pub seeds: u64,
+    /// Leaves out the seeds of other modes.
+    pub mode: Option<Mode>,
     /// For how long at most.
     pub duration: Duration,
     /// On how many threads.
@@ -76,7 +78,8 @@ impl Campaign {
                 break;
             }
             let chunk = begin..self.seeds.min(begin + CHUNK);
-            let figures = Figures::of(chunk.map(|offset| self.first_seed.wrapping_add(offset)));
+            let seeds = chunk.map(|offset| self.first_seed.wrapping_add(offset));
+            let figures = Figures::of(seeds.filter(|&seed| self.mode.is_none_or(|mode| mode == Mode::of(seed))));
             let mut all = field.lock();
             all.add(figures);
             field.is_over.fetch_or(all.failures.len() >= MOST_FAILURES, Ordering::Relaxed);
@@ -151,7 +154,8 @@ mod tests {
 
     #[test]
     fn the_same_seeds_make_the_same_worlds_on_any_number_of_threads() {
-        let campaign = |threads| Campaign { first_seed: 40, seeds: 600, duration: Duration::from_secs(600), threads };
+        let campaign =
+            |threads| Campaign { first_seed: 40, seeds: 600, mode: None, duration: Duration::from_secs(600), threads };
         let (one, three) = (campaign(1).run(|_| ()), campaign(3).run(|_| ()));
         assert_eq!(one.total, three.total);
         assert_eq!((one.seeds(), one.seeds_by_mode), (600, [420, 120, 60]));

@@ -23,12 +23,15 @@ struct Attempt {
     token: Token,
     /// When the first command was sent.
     asked_at: Instant,
+    /// The longest that a node was told.
     ttl: Duration,
     asked: NodeSet,
     granted: NodeSet,
     /// The nodes that certainly never had it.
     untouched: NodeSet,
     released: NodeSet,
+    /// When it was first released.
+    released_at: Option<Instant>,
 }
 
 /// A lock that is held.
@@ -58,7 +61,7 @@ impl Ledger {
         match &command.action {
             Action::Acquire { token, ttl, .. } => self.asks(*token, ttl.get(), command.nodes, now),
             Action::Extend { ttl, .. } => self.extends(command, ttl.get(), now),
-            Action::Release { token, .. } => self.releases(*token, command.nodes, is_lost),
+            Action::Release { token, .. } => self.releases(*token, command.nodes, is_lost, now),
             _ => Ok(()),
         }
     }
@@ -67,8 +70,7 @@ impl Ledger {
         let is_last = self.attempts.last().is_some_and(|last| last.token == token);
         let Some(earlier) = self.attempts.iter_mut().find(|attempt| attempt.token == token) else {
             self.check_released()?;
-            let (granted, untouched, released) = (NodeSet::EMPTY, NodeSet::EMPTY, NodeSet::EMPTY);
-            self.attempts.push(Attempt { token, asked_at: now, ttl, asked: nodes, granted, untouched, released });
+            self.attempts.push(Attempt::new(token, ttl, nodes, now));
             return Ok(());
         };
         if !earlier.released.is_empty() {
@@ -87,6 +89,9 @@ impl Ledger {
             return Err(Violation::new(Invariant::NothingAfterRelease, "a lock that is not held is extended"));
         };
         if command.form == ScriptForm::Digest {
+            if let Some(attempt) = self.attempts.last_mut() {
+                attempt.ttl = attempt.ttl.max(ttl);
+            }
             let confirmed = NodeSet::EMPTY;
             tenure.undecided += 1;
             tenure.extension = Some(Extension { first: command.id, asked_at: now, ttl, confirmed });
@@ -94,15 +99,26 @@ impl Ledger {
         Ok(())
     }
 
-    fn releases(&mut self, token: Token, nodes: NodeSet, is_lost: bool) -> Checked {
+    fn releases(&mut self, token: Token, nodes: NodeSet, is_lost: bool, now: Instant) -> Checked {
         let is_held = self.tenure.is_some() && self.token() == Some(token);
         if is_held && !self.is_leaving && !is_lost {
             return Err(Violation::new(Invariant::FailedExtensionChangesNothing, "a held lock is released by itself"));
         }
         if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.token == token) {
             attempt.released = union(attempt.released, nodes);
+            attempt.released_at.get_or_insert(now);
         }
         Ok(())
+    }
+
+    /// Whether so much time has passed since a release that the keys should be over by their TTL.
+    pub(crate) fn has_given_up(&self, release: &Command, now: Instant) -> bool {
+        let attempt = self.attempts.iter().find(|attempt| attempt.token == *release.action.token());
+        let is_over = |attempt: &Attempt| {
+            let given_up_at = attempt.released_at?.saturating_add(attempt.ttl).saturating_add(drift(attempt.ttl));
+            Some(now >= given_up_at)
+        };
+        attempt.and_then(is_over).unwrap_or(false)
     }
 
     /// Takes a reply that the lock is given.
@@ -235,10 +251,22 @@ impl Ledger {
     }
 }
 
-/// What the drift leaves of a TTL: one per cent less, and two milliseconds.
+impl Attempt {
+    const fn new(token: Token, ttl: Duration, asked: NodeSet, now: Instant) -> Self {
+        let (granted, untouched, released) = (NodeSet::EMPTY, NodeSet::EMPTY, NodeSet::EMPTY);
+        Self { token, asked_at: now, ttl, asked, granted, untouched, released, released_at: None }
+    }
+}
+
+/// What the drift leaves of a TTL.
 fn validity(ttl: Duration) -> Duration {
-    let drift = Duration::from_nanos(u64::try_from(ttl.as_nanos().div_ceil(100)).unwrap_or(u64::MAX));
-    ttl.saturating_sub(drift + Duration::from_millis(2))
+    ttl.saturating_sub(drift(ttl))
+}
+
+/// One per cent, and two milliseconds.
+fn drift(ttl: Duration) -> Duration {
+    let share = u64::try_from(ttl.as_nanos().div_ceil(100)).unwrap_or(u64::MAX);
+    Duration::from_nanos(share) + Duration::from_millis(2)
 }
 
 fn check_in_time(deadline: Instant, now: Instant) -> Checked {

@@ -5,7 +5,7 @@
 //! use core::time::Duration;
 //! use redlock_simulator::{Campaign, Replay};
 //!
-//! let campaign = Campaign { first_seed: 1, seeds: 500, duration: Duration::from_secs(60), threads: 2 };
+//! let campaign = Campaign { first_seed: 1, seeds: 500, mode: None, duration: Duration::from_secs(60), threads: 2 };
 //! let figures = campaign.run(|figures| println!("{} seeds", figures.seeds()));
 //! assert!(figures.failures.is_empty());
 //! assert!(figures.total.grants > 0);

@@ -86,8 +86,6 @@ struct JobState {
     generation: u32,
     /// How often the machine was touched.
     steps: u32,
-    /// How many commands it has sent.
-    commands: u32,
     holds_until: Time,
     /// The client ended without a word, or a node carried out a command long after it was given up: keys may stay
     /// until their TTL is over.

@@ -86,18 +86,13 @@ impl World<'_> {
     pub(super) fn handle_reply(&mut self, sent: &Sent, node: NodeId, reply: Reply) -> Checked {
         let now = self.local(sent.job);
         let job = &mut self.jobs[sent.job];
-        let commands = job.commands;
-        let (was_settled, is_unknown) = (job.lock.is_none(), reply == Reply::UnknownScript);
-        let is_undone = is_unknown || matches!(reply, Reply::Unavailable(_));
-        if let Some(lock) = job.lock.as_mut() {
-            job.ledger.is_answered(&sent.command, node, &reply);
-            lock.handle_reply(sent.command.id, node, reply, now);
-            self.drive(sent.job)?;
-        }
-        // A release came so late that the key's TTL should have been over, and was not carried out.
-        let job = &mut self.jobs[sent.job];
-        job.may_leave_keys |= was_settled && is_undone || is_unknown && job.commands == commands;
-        Ok(())
+        // Past its TTL a release is given up, and a SET that was carried out even later leaves its key for another TTL.
+        let is_undone = matches!(reply, Reply::UnknownScript | Reply::Unavailable(_));
+        job.may_leave_keys |= is_undone && job.ledger.has_given_up(&sent.command, now);
+        let Some(lock) = job.lock.as_mut() else { return Ok(()) };
+        job.ledger.is_answered(&sent.command, node, &reply);
+        lock.handle_reply(sent.command.id, node, reply, now);
+        self.drive(sent.job)
     }
 
     /// A client hears that a lock was released.
@@ -176,7 +171,6 @@ impl World<'_> {
         let (now, client) = (self.local(job), self.plan_of(job).client);
         let state = &mut self.jobs[job];
         let is_lost = state.lock.as_ref().is_some_and(|lock| lock.loss().is_some());
-        state.commands += 1;
         state.ledger.sends(&command, is_lost, now)?;
         let is_healing = state.ledger.deadline().is_some() && verb(&command.action) == "SET";
         self.summary.healings += u64::from(is_healing);

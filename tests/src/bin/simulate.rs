@@ -19,6 +19,7 @@ Runs seeds and checks every invariant after every step:
   --seconds N      for how long (default 10)
   --seeds N        at most so many
   --first-seed N   where to begin (default: somewhere else each time; it is printed)
+  --mode MODE      only safe, live or hostile ones
   --threads N      on how many threads (default: all cores)
   --json           prints the figures as one JSON object on the last line
 
@@ -59,7 +60,8 @@ fn main() -> ExitCode {
 impl Task {
     fn read(mut arguments: Parser) -> Result<Self, Box<dyn Error>> {
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        let mut campaign = Campaign { first_seed: fresh_seed(), seeds: u64::MAX, duration: Duration::ZERO, threads };
+        let mut campaign =
+            Campaign { first_seed: fresh_seed(), seeds: u64::MAX, mode: None, duration: Duration::ZERO, threads };
         let (mut seconds, mut json, mut in_full) = (10.0, false, false);
         let (mut seed, mut picture) = (None, None);
         while let Some(argument) = arguments.next()? {
@@ -68,6 +70,7 @@ impl Task {
                 lexopt::Arg::Long("seeds") => campaign.seeds = arguments.value()?.parse()?,
                 lexopt::Arg::Long("first-seed") => campaign.first_seed = arguments.value()?.parse()?,
                 lexopt::Arg::Long("threads") => campaign.threads = arguments.value()?.parse()?,
+                lexopt::Arg::Long("mode") => campaign.mode = Some(mode(&arguments.value()?.string()?)?),
                 lexopt::Arg::Long("json") => json = true,
                 lexopt::Arg::Long("seed") => seed = Some(arguments.value()?.parse()?),
                 lexopt::Arg::Long("in-full") => in_full = true,
@@ -85,6 +88,11 @@ impl Task {
         campaign.duration = Duration::try_from_secs_f64(seconds)?;
         Ok(Self::Run { campaign, json })
     }
+}
+
+fn mode(name: &str) -> Result<Mode, String> {
+    let named = Mode::ALL.into_iter().find(|mode| mode.to_string() == name);
+    named.ok_or_else(|| format!("there is no mode {name}: it is safe, live or hostile"))
 }
 
 /// A seed that differs from run to run, so that every run sees new worlds.

@@ -54,7 +54,9 @@ impl Zoo {
         for package in ["redlock-core", "redlock-simulator"] {
             copy_package(&original.join(package), &copy.join(package));
         }
-        MUTANTS.iter().for_each(|mutant| mutant.move_in(&copy));
+        for mutant in MUTANTS {
+            mutant.move_in(&copy);
+        }
         write(&copy.join("hunter/src/main.rs"), HUNTER);
         write(&copy.join("hunter/Cargo.toml"), HUNTER_MANIFEST);
         write(&copy.join("Cargo.toml"), &workspace_manifest(&original.join("Cargo.toml")));

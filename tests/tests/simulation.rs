@@ -1,0 +1,89 @@
+//! A budgeted run of the deterministic simulation: other worlds each time, from a seed that is printed.
+//!
+//! `cargo run --release -p redlock-tests --bin simulate -- --seconds 3600` runs it for as long as one likes.
+
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
+
+use std::process::Command;
+use std::thread::available_parallelism;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use redlock_simulator::{Campaign, FaultKind, Figures, Replay, picture};
+use serde_json::Value;
+
+/// Seeds that have violated something: of the core, or of the simulator itself.
+const ONCE_FAILED: [u64; 4] = [62_567, 63_423, 80_217, 316_551];
+
+const BUDGET: Duration = Duration::from_secs(10);
+
+#[test]
+fn no_world_violates_an_invariant() {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let threads = available_parallelism().map_or(1, usize::from);
+    let campaign =
+        Campaign { first_seed: now.as_secs() * 1_000_000, seeds: u64::MAX, mode: None, duration: BUDGET, threads };
+    println!("seeds from {} on", campaign.first_seed);
+    let figures = campaign.run(|_| ());
+    println!("{} seeds, {:?}", figures.seeds(), figures.total);
+    for failure in &figures.failures {
+        println!("{}seed {}: {}", Replay::shrunk(failure.seed).history, failure.seed, failure.violation);
+    }
+    assert!(figures.failures.is_empty(), "replay it with `simulate --seed {}`", figures.failures[0].seed);
+    assert_everything_was_tried(&figures);
+}
+
+/// A world in which nothing goes wrong proves nothing.
+fn assert_everything_was_tried(figures: &Figures) {
+    let total = &figures.total;
+    assert!(figures.seeds() > 1_000, "{} seeds only", figures.seeds());
+    assert!(total.events > figures.seeds() * 200, "{} events in {} seeds", total.events, figures.seeds());
+    assert!(total.grants > figures.seeds() && total.extensions > 100 && total.healings > 10, "{total:?}");
+    assert!(total.overlaps > 0, "faults beyond the promise must be able to break it");
+    for (kind, count) in total.faults.iter() {
+        assert!(count > 0, "no {kind} in {} seeds", figures.seeds());
+    }
+}
+
+#[test]
+fn seeds_that_once_failed_pass() {
+    for seed in ONCE_FAILED {
+        assert_eq!(Replay::of(seed).violation, None, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_seed_tells_the_same_history_every_time() {
+    for seed in 0..20 {
+        let (one, other) = (Replay::of(seed).history, Replay::of(seed).history);
+        assert_eq!(one.to_string(), other.to_string(), "seed {seed}");
+        assert_eq!(picture(&one), picture(&other), "seed {seed}");
+    }
+}
+
+#[test]
+fn the_command_prints_its_figures_as_one_object_on_the_last_line() {
+    let output = simulate(&["--seeds", "400", "--first-seed", "5", "--threads", "1", "--json"]);
+    let figures: Value = serde_json::from_str(output.lines().last().unwrap()).unwrap();
+    assert_eq!((&figures["seeds"], &figures["threads"], &figures["violations"]), (&400.into(), &1.into(), &0.into()));
+    for key in ["seconds", "events", "grants", "seeds_per_hour_per_core"] {
+        assert!(figures[key].as_f64().unwrap() > 0.0, "{key}");
+    }
+    assert_eq!(figures["faults"].as_object().unwrap().len(), FaultKind::ALL.len());
+}
+
+#[test]
+fn the_command_tells_one_seed_and_draws_it() {
+    let history = simulate(&["--seed", "3"]);
+    assert!(history.starts_with("seed 3 (safe): ") && history.contains("HOLDS its lock"), "{history}");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    simulate(&["--seed", "3", "--picture", file.path().to_str().unwrap()]);
+    let svg = std::fs::read_to_string(file.path()).unwrap();
+    assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n") && svg.contains(" holds "), "{svg}");
+}
+
+/// What the command prints.
+fn simulate(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_simulate")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
