@@ -2,22 +2,22 @@ use core::time::Duration;
 
 use redlock_core::Instant;
 
-/// A moment of the simulated world, in nanoseconds since it began. Only the simulator sees it; everybody in the world
-/// has a [`Clock`].
-pub(crate) type Time = u64;
+/// A moment of the simulated world in nanoseconds since it began, or a length of time. Only the simulator sees it;
+/// everybody in the world has a [`Clock`].
+pub type Time = u64;
 
 /// One microsecond of the world.
-pub(crate) const MICROSECOND: Time = 1_000;
+pub const MICROSECOND: Time = 1_000;
 /// One millisecond of the world.
-pub(crate) const MILLISECOND: Time = 1_000_000;
+pub const MILLISECOND: Time = 1_000_000;
 /// One second of the world.
-pub(crate) const SECOND: Time = 1_000_000_000;
+pub const SECOND: Time = 1_000_000_000;
 
 const MILLION: u64 = 1_000_000;
 
 /// Somebody's clock: it began anywhere, and runs too fast or too slow.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     /// What it shows at the beginning of the world.
     began_at: u64,
     /// By how many millionths it is faster than the world.
@@ -25,24 +25,28 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    pub(crate) const fn new(began_at: Time, parts_per_million: i32) -> Self {
+    /// A clock that shows this at the beginning, and runs so much too fast.
+    #[must_use]
+    pub const fn new(began_at: Time, parts_per_million: i32) -> Self {
         Self { began_at, parts_per_million }
     }
 
     /// What it shows.
-    pub(crate) fn at(self, time: Time) -> Instant {
+    #[must_use]
+    pub fn at(self, time: Time) -> Instant {
         let scaled = u128::from(time) * u128::from(self.millionths()) / u128::from(MILLION);
         Instant::from_epoch(Duration::from_nanos(self.began_at + narrow(scaled)))
     }
 
     /// The first moment at which it shows `instant` or more.
-    pub(crate) fn time_of(self, instant: Instant) -> Time {
+    #[must_use]
+    pub fn time_of(self, instant: Instant) -> Time {
         let elapsed = narrow(instant.since_epoch().as_nanos()).saturating_sub(self.began_at);
         narrow((u128::from(elapsed) * u128::from(MILLION)).div_ceil(u128::from(self.millionths())))
     }
 
     /// Steps forward, or back as far as to its beginning.
-    pub(crate) const fn jump(&mut self, nanos: i64) {
+    pub const fn jump(&mut self, nanos: i64) {
         self.began_at = self.began_at.saturating_add_signed(nanos);
     }
 
@@ -51,8 +55,9 @@ impl Clock {
     }
 }
 
-/// A duration as time of the world.
-pub(crate) fn nanos(duration: Duration) -> Time {
+/// A duration as a length of time of the world.
+#[must_use]
+pub fn nanos(duration: Duration) -> Time {
     narrow(duration.as_nanos())
 }
 

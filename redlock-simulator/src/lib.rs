@@ -28,7 +28,7 @@
 //!                                                                                 └──▶ History, picture
 //! ```
 //!
-//! [`Campaign`] runs many seeds, [`Replay`] tells one, and shrinks it when it violates an [`Invariant`].
+//! [`Agenda`], [`Clock`] and [`Dice`] serve any simulated world, that of the engine too. [`Campaign`] runs many seeds, [`Replay`] tells one, and shrinks it when it violates an [`Invariant`].
 //!
 //! # What it believes
 //!
@@ -44,6 +44,7 @@ mod agenda;
 mod campaign;
 mod clock;
 mod dice;
+mod event;
 mod fault;
 mod history;
 mod invariant;
@@ -55,7 +56,10 @@ mod scenario;
 mod server;
 mod world;
 
+pub use agenda::Agenda;
 pub use campaign::{Campaign, Failure, Figures, hunt};
+pub use clock::{Clock, MICROSECOND, MILLISECOND, SECOND, Time, nanos};
+pub use dice::Dice;
 pub use fault::{FaultCounts, FaultKind};
 pub use history::History;
 pub use invariant::{Invariant, Violation};

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
-use crate::agenda::Sent;
 use crate::clock::Time;
+use crate::event::Sent;
 
 /// The way between one client and one node: one connection at a time, first in first out in both directions.
 #[derive(Debug)]

@@ -131,7 +131,7 @@ fn draw_head(history: &History, svg: &mut String) -> fmt::Result {
     writeln!(svg, r#"<text x="10" y="20" font-size="15" font-weight="bold">{title}</text>"#)?;
     let legend = [
         ("#1f77b4", 0.25, "wants the lock"),
-        ("#1f77b4", 1.0, "holds it (client) / has its key (node)"),
+        ("#1f77b4", 1.0, "holds it; its key on a node"),
         ("#bbbbbb", 0.6, "client stands still"),
         ("#e00000", 0.9, "client ends without a word"),
         ("#f2c14e", 0.6, "node stands still"),

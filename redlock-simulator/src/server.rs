@@ -1,8 +1,8 @@
 use redlock_core::model::Node;
 use redlock_core::{Action, Cause, Command, Instant, Reply, Unavailable};
 
-use crate::agenda::Sent;
 use crate::clock::{Clock, Time};
+use crate::event::Sent;
 
 /// A simulated Redis master: the core's model of one, on a clock of its own, in whatever state the faults leave it.
 #[derive(Debug)]

@@ -7,9 +7,10 @@ mod referee;
 
 use redlock_core::{Instant, Lock, Resource};
 
-use crate::agenda::{Agenda, Event};
+use crate::agenda::Agenda;
 use crate::clock::{Clock, Time};
 use crate::dice::Dice;
+use crate::event::Event;
 use crate::fault::{FaultCounts, FaultKind};
 use crate::history::{History, Who};
 use crate::invariant::{Invariant, Violation};
@@ -54,7 +55,7 @@ pub(crate) struct World<'a> {
     scenario: &'a Scenario,
     dice: Dice,
     now: Time,
-    agenda: Agenda,
+    agenda: Agenda<Event>,
     servers: Vec<Server>,
     clients: Vec<Client>,
     links: Vec<Link>,
@@ -121,7 +122,7 @@ impl<'a> World<'a> {
             scenario,
             dice: scenario.dice.clone(),
             now: 0,
-            agenda: Agenda::default(),
+            agenda: Agenda::new(),
             servers: scenario.node_clocks.iter().map(|&clock| Server::new(clock)).collect(),
             clients: scenario.client_clocks.iter().map(client).collect(),
             links: links.collect(),
@@ -147,7 +148,7 @@ impl<'a> World<'a> {
     }
 
     fn run_to_the_end(&mut self) -> Checked {
-        while let Some((at, event)) = self.agenda.next() {
+        while let Some((at, event)) = self.agenda.take_next() {
             self.now = at;
             self.happen(event)?;
             if self.summary.events > MOST_EVENTS {

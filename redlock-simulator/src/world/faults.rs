@@ -1,8 +1,8 @@
 //! How planned faults begin and end.
 
 use super::{Checked, World};
-use crate::agenda::Event;
 use crate::clock::{MILLISECOND, SECOND, Time};
+use crate::event::Event;
 use crate::fault::{Fault, FaultKind};
 use crate::history::{SpanKind, Who};
 use crate::link::LinkState;

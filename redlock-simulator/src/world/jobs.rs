@@ -5,8 +5,8 @@ use std::rc::Rc;
 use redlock_core::{Command, Event as LockEvent, ExtendError, Hint, Instant, Lock, NodeId, Reply, Request};
 
 use super::{Checked, World};
-use crate::agenda::{Event, Sent};
 use crate::clock::{MILLISECOND, Time};
+use crate::event::{Event, Sent};
 use crate::fault::FaultKind;
 use crate::history::{SpanKind, Who};
 use crate::invariant::{Invariant, Violation};

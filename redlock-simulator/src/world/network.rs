@@ -3,8 +3,8 @@
 use redlock_core::{Action, Cause, NodeId, Reply, Unavailable};
 
 use super::{Checked, World};
-use crate::agenda::{Event, Sent};
 use crate::clock::{MICROSECOND, MILLISECOND, SECOND, Time};
+use crate::event::{Event, Sent};
 use crate::fault::FaultKind;
 use crate::history::{SpanKind, Who};
 use crate::invariant::{Invariant, Violation};

@@ -5,8 +5,8 @@ use core::time::Duration;
 use redlock_core::{Instant, Loss, Options, Request, Resource};
 
 use super::{Checked, World};
-use crate::agenda::Event;
 use crate::clock::Time;
+use crate::event::Event;
 use crate::fault::FaultKind;
 use crate::history::Who;
 use crate::invariant::{Invariant, Violation};
