@@ -100,8 +100,14 @@ impl Hold {
 
     /// When it is or was over: when its guard was let go, and at its deadline at the latest.
     pub(crate) fn ends_at(&self) -> Time {
+        let [deadline, ended_at] = self.release_times();
+        deadline.min(ended_at)
+    }
+
+    /// When it is or was released: at its deadline, and when its guard is let go, even if that is later.
+    fn release_times(&self) -> [Time; 2] {
         let deadline = self.process.clock().time_of(self.deadline());
-        lock(&self.state).ended_at.map_or(deadline, |ended_at| ended_at.min(deadline))
+        [deadline, lock(&self.state).ended_at.unwrap_or(deadline)]
     }
 }
 
@@ -149,10 +155,10 @@ impl Referee {
         lock(&self.holds).iter().filter(|hold| hold.process.index == process && !hold.has_ended()).count()
     }
 
-    /// When the last lock of a process was over that is over.
-    pub(crate) fn last_end(&self, process: usize, now: Time) -> Time {
+    /// When the last release of a process began, be it at a deadline.
+    pub(crate) fn last_release(&self, process: usize, now: Time) -> Time {
         let holds = lock(&self.holds);
-        let ends = holds.iter().filter(|hold| hold.process.index == process).map(|hold| hold.ends_at());
+        let ends = holds.iter().filter(|hold| hold.process.index == process).flat_map(|hold| hold.release_times());
         ends.filter(|end| *end <= now).max().unwrap_or(0)
     }
 

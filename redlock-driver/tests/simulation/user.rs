@@ -186,7 +186,7 @@ impl User {
             return world.figures().count_drop(Stage::Closing);
         };
         world.figures().closes += 1;
-        let last = world.referee.last_end(process, world.now()).max(began_at);
+        let last = world.referee.last_release(process, world.now()).max(began_at);
         self.process.check_in_time(last, world.scenario.node_timeout.of(Duration::MAX), "the close");
         let held = world.referee.held(process);
         world.expect(report.held == held, Invariant::Books, || format!("{report:?} while {held} guards are there"));

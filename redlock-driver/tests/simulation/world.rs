@@ -23,9 +23,9 @@ use crate::wire::Wire;
 /// So long after the last user, and after everything has healed, the tasks of an engine may go on: a few waits for the
 /// next try to connect and the next try to release, of a second at most each.
 const SETTLES_WITHIN: Time = 8 * SECOND;
-/// The longest time for which a command waits to be sent, and so the longest by which a key outlives the engine's
-/// interest in it.
-const LONGEST_NODE_TIMEOUT: Time = 500 * MILLISECOND;
+/// The longest time from the beginning of an attempt until a node that hangs has set the key. By so much may the key
+/// outlive the engine's interest, which ends a TTL after the beginning.
+const LONGEST_WAY: Time = 3 * SECOND;
 /// Longer than any key lives.
 const LONGEST_LIFE: Time = 100 * SECOND;
 /// No world takes longer.
@@ -265,7 +265,7 @@ impl World {
 
     /// At the end no node has a key, unless it was set late; and those are over some time.
     fn check_nodes(&self) {
-        let (now, mut late) = (self.now() + LONGEST_NODE_TIMEOUT, 0);
+        let (now, mut late) = (self.now() + LONGEST_WAY, 0);
         for (node, server) in self.servers.iter().enumerate() {
             for holder in lock(server).holders(now) {
                 late += 1;
