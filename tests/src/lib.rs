@@ -20,6 +20,7 @@
 //! What does not work out panics, with the server's log where it explains why.
 
 mod connection;
+pub mod exploration;
 mod reply;
 mod server;
 mod servers;

@@ -1,0 +1,138 @@
+use redlock_core::{Action, Cause, Command, CommandId, Event, Instant, Lock, Reply, Token, Unavailable};
+
+use super::scenario::{NODES, Role, Scenario, TTL, node_id};
+
+/// A client: the real machine, and what an observer has noted about it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Client {
+    pub(super) lock: Lock,
+    /// Of all attempts, in order.
+    pub(super) tokens: Vec<Token>,
+    /// When the last round that could lengthen the validity was sent.
+    pub(super) asked_at: Instant,
+    pub(super) extensions_left: u8,
+    pub(super) was_released: bool,
+    pub(super) was_lost: bool,
+}
+
+/// What a client is called with, beside the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Input {
+    HandOver,
+    Extend,
+    Release,
+    Wake,
+    Deliver { id: CommandId, node: usize, answer: Answer },
+}
+
+/// What a call made the client say.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) commands: Vec<Command>,
+    pub(super) events: Vec<Event>,
+    /// The answer of [`Lock::hand_over`].
+    pub(super) handed_over: bool,
+}
+
+impl Client {
+    pub(super) fn begin(index: usize, role: Role, now: Instant) -> (Self, Said) {
+        let config = Scenario::config();
+        let seed = [u8::try_from(index).expect("a small number"); 32];
+        let mut client = Self {
+            lock: Lock::acquire(&config, role.request(&config), seed, now),
+            tokens: Vec::new(),
+            asked_at: now,
+            extensions_left: role.extensions,
+            was_released: false,
+            was_lost: false,
+        };
+        let said = client.drain(false, now);
+        (client, said)
+    }
+
+    pub(super) fn call(&mut self, input: Input, now: Instant) -> Said {
+        let mut handed_over = false;
+        match input {
+            Input::HandOver => handed_over = self.lock.hand_over(now),
+            Input::Extend => self.extend(now),
+            Input::Release => {
+                self.lock.release(now);
+                self.was_released = true;
+            }
+            Input::Wake => self.lock.handle_timeout(now),
+            Input::Deliver { id, node, answer } => self.lock.handle_reply(id, node_id(node), answer.into(), now),
+        }
+        self.drain(handed_over, now)
+    }
+
+    /// The token of the present attempt.
+    pub(super) fn token(&self) -> &Token {
+        self.tokens.last().expect("a lock begins with an attempt")
+    }
+
+    /// Whether the lock was acquired and waits to be handed over.
+    pub(super) fn is_won(&self) -> bool {
+        self.lock.is_acquiring() && self.lock.deadline().is_some()
+    }
+
+    fn extend(&mut self, now: Instant) {
+        if self.lock.extend(TTL, now).is_ok() {
+            self.extensions_left = self.extensions_left.saturating_sub(1);
+        }
+    }
+
+    fn drain(&mut self, handed_over: bool, now: Instant) -> Said {
+        let commands: Vec<Command> = std::iter::from_fn(|| self.lock.poll_command()).collect();
+        let events: Vec<Event> = std::iter::from_fn(|| self.lock.poll_event()).collect();
+        for command in commands.iter().filter(|command| command.nodes.len() == NODES) {
+            self.note(&command.action, now);
+        }
+        self.was_lost |= events.iter().any(|event| matches!(event, Event::Lost(_)));
+        Said { commands, events, handed_over }
+    }
+
+    fn note(&mut self, action: &Action, now: Instant) {
+        if matches!(action, Action::Acquire { .. }) {
+            self.tokens.push(*action.token());
+        }
+        if !matches!(action, Action::Release { .. }) {
+            self.asked_at = now;
+        }
+    }
+}
+
+/// A [`Reply`] of one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Answer {
+    Done,
+    HeldByOther,
+    Missing,
+    UnknownScript,
+    Disconnected,
+    NotSent,
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Done => Self::Done,
+            Answer::HeldByOther => Self::HeldByOther,
+            Answer::Missing => Self::Missing,
+            Answer::UnknownScript => Self::UnknownScript,
+            Answer::Disconnected => Self::Unavailable(Unavailable::new(Cause::Disconnected)),
+            Answer::NotSent => Self::Unavailable(Unavailable::new(Cause::NotSent)),
+        }
+    }
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Self {
+        match reply {
+            Reply::Done => Self::Done,
+            Reply::HeldByOther => Self::HeldByOther,
+            Reply::Missing => Self::Missing,
+            Reply::UnknownScript => Self::UnknownScript,
+            other => panic!("a model node does not say {other:?}"),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+use super::Laws;
+use crate::exploration::action::{Action, client_name, node_name};
+use crate::exploration::world::World;
+
+impl Laws {
+    /// What an action will do in a world, for a person.
+    pub(in crate::exploration) fn narrate(&self, world: &World, action: Action) -> String {
+        match action {
+            Action::Execute { client, node } => {
+                let message = self.sites.get(world.sites[node]).links[client].commands.front();
+                let verb = message.map_or("nothing", |&message| self.verb(message));
+                format!("node {} carries out the {verb} of {}", node_name(node), client_name(client))
+            }
+            Action::Deliver { client, node } => {
+                let reply = self.first_reply(world, client, node);
+                let words = reply.map(|reply| format!("{}: {:?}", self.verb(reply.message), reply.answer));
+                let words = words.unwrap_or_default();
+                format!("{} takes node {}'s reply to its {words}", client_name(client), node_name(node))
+            }
+            Action::Tick => format!("tick {}", world.tick.saturating_add(1)),
+            other => other.to_string(),
+        }
+    }
+
+    fn verb(&self, message: u16) -> &'static str {
+        match self.clients.message(message).action {
+            redlock_core::Action::Acquire { .. } => "SET",
+            redlock_core::Action::Extend { .. } => "PEXPIRE",
+            redlock_core::Action::Release { .. } => "DEL",
+            _ => "command",
+        }
+    }
+}
