@@ -13,6 +13,7 @@ impl Dice {
         Self(fastrand::Rng::with_seed(seed))
     }
 
+    #[must_use]
     /// Dice of their own for a part of the world, so that its throws do not shift those of other parts.
     pub fn fork(&mut self) -> Self {
         Self(self.0.fork())

@@ -15,6 +15,8 @@ pub(crate) struct Ledger {
     is_over: bool,
     /// Its user has asked for its release.
     is_leaving: bool,
+    /// When the machine had nothing to do any more.
+    settled_at: Option<Instant>,
 }
 
 /// What became of one attempt's token.
@@ -32,6 +34,8 @@ struct Attempt {
     released: NodeSet,
     /// When it was first released.
     released_at: Option<Instant>,
+    /// The nodes that have confirmed a release.
+    cleared: NodeSet,
 }
 
 /// A lock that is held.
@@ -111,16 +115,6 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether so much time has passed since a release that the keys should be over by their TTL.
-    pub(crate) fn has_given_up(&self, release: &Command, now: Instant) -> bool {
-        let attempt = self.attempts.iter().find(|attempt| attempt.token == *release.action.token());
-        let is_over = |attempt: &Attempt| {
-            let given_up_at = attempt.released_at?.saturating_add(attempt.ttl).saturating_add(drift(attempt.ttl));
-            Some(now >= given_up_at)
-        };
-        attempt.and_then(is_over).unwrap_or(false)
-    }
-
     /// Takes a reply that the lock is given.
     pub(crate) fn is_answered(&mut self, command: &Command, node: NodeId, reply: &Reply) {
         let is_done = *reply == Reply::Done;
@@ -138,6 +132,11 @@ impl Ledger {
                 let extension = self.tenure.as_mut().and_then(|tenure| tenure.extension.as_mut());
                 if let Some(extension) = extension.filter(|extension| command.id >= extension.first) {
                     extension.confirmed.insert(node);
+                }
+            }
+            Action::Release { token, .. } if is_done || matches!(reply, Reply::HeldByOther | Reply::Missing) => {
+                if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.token == *token) {
+                    attempt.cleared.insert(node);
                 }
             }
             _ => {}
@@ -229,13 +228,30 @@ impl Ledger {
         self.attempts.last().map(|attempt| attempt.token)
     }
 
-    /// All tokens that it has sent to the nodes.
-    pub(crate) fn tokens(&self) -> impl Iterator<Item = Token> {
-        self.attempts.iter().map(|attempt| attempt.token)
+    /// The machine has nothing to do any more.
+    pub(crate) fn is_settled(&mut self, now: Instant) -> Checked {
+        self.settled_at = Some(now);
+        self.check_released()
+    }
+
+    /// Whether a key with this value is one of this lock's.
+    pub(crate) fn owns(&self, value: &[u8]) -> bool {
+        self.attempts.iter().any(|attempt| attempt.token.as_bytes() == value)
+    }
+
+    /// Whether such a key may be on the node after all: it was told to release it until the TTL should have been over,
+    /// and did not confirm that. A node that stood still may have set the key later than that.
+    pub(crate) fn has_given_up(&self, value: &[u8], node: NodeId) -> bool {
+        let attempt = self.attempts.iter().find(|attempt| attempt.token.as_bytes() == value);
+        let has_given_up = |attempt: &Attempt| {
+            let given_up_at = attempt.released_at?.saturating_add(attempt.ttl).saturating_add(drift(attempt.ttl));
+            Some(!attempt.cleared.contains(node) && self.settled_at? >= given_up_at)
+        };
+        attempt.and_then(has_given_up).unwrap_or(false)
     }
 
     /// Every node that has or may have a token was told to release it.
-    pub(crate) fn check_released(&self) -> Checked {
+    fn check_released(&self) -> Checked {
         for attempt in &self.attempts {
             let told = |node| attempt.released.contains(node) || attempt.untouched.contains(node);
             if let Some(node) = attempt.asked.iter().find(|&node| !told(node)) {
@@ -253,8 +269,9 @@ impl Ledger {
 
 impl Attempt {
     const fn new(token: Token, ttl: Duration, asked: NodeSet, now: Instant) -> Self {
-        let (granted, untouched, released) = (NodeSet::EMPTY, NodeSet::EMPTY, NodeSet::EMPTY);
-        Self { token, asked_at: now, ttl, asked, granted, untouched, released, released_at: None }
+        let none = NodeSet::EMPTY;
+        let (granted, untouched, released, cleared) = (none, none, none, none);
+        Self { token, asked_at: now, ttl, asked, granted, untouched, released, released_at: None, cleared }
     }
 }
 

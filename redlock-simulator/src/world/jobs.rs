@@ -86,11 +86,8 @@ impl World<'_> {
     pub(super) fn handle_reply(&mut self, sent: &Sent, node: NodeId, reply: Reply) -> Checked {
         let now = self.local(sent.job);
         let job = &mut self.jobs[sent.job];
-        // Past its TTL a release is given up, and a SET that was carried out even later leaves its key for another TTL.
-        let is_undone = matches!(reply, Reply::UnknownScript | Reply::Unavailable(_));
-        job.may_leave_keys |= is_undone && job.ledger.has_given_up(&sent.command, now);
-        let Some(lock) = job.lock.as_mut() else { return Ok(()) };
         job.ledger.is_answered(&sent.command, node, &reply);
+        let Some(lock) = job.lock.as_mut() else { return Ok(()) };
         lock.handle_reply(sent.command.id, node, reply, now);
         self.drive(sent.job)
     }
@@ -151,7 +148,8 @@ impl World<'_> {
         self.arm_timer(job)?;
         if self.jobs[job].lock.as_ref().is_some_and(|lock| lock.is_settled()) {
             self.jobs[job].lock = None;
-            return self.jobs[job].ledger.check_released();
+            let now = self.local(job);
+            return self.jobs[job].ledger.is_settled(now);
         }
         Ok(())
     }

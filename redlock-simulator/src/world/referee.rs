@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{Instant, Loss, Options, Request, Resource};
+use redlock_core::{Instant, Loss, NodeId, Options, Request, Resource};
 
 use super::{Checked, World};
 use crate::clock::Time;
@@ -200,9 +200,12 @@ impl World<'_> {
         for resource in &self.resources {
             let key = resource.name.as_bytes();
             let Some(value) = server.model.get(key, now).map(<[u8]>::to_vec) else { continue };
-            let owns = |token: redlock_core::Token| token.as_bytes() == value;
-            let owner = self.jobs.iter().position(|job| job.ledger.tokens().any(owns));
-            let may_stay = owner.is_some_and(|job| self.jobs[job].may_leave_keys);
+            let owner = self.jobs.iter().position(|job| job.ledger.owns(&value));
+            let id = NodeId::new(node).expect("a scenario has few nodes");
+            let may_stay = owner.is_some_and(|job| {
+                let job = &self.jobs[job];
+                job.may_leave_keys || job.ledger.has_given_up(&value, id)
+            });
             if !may_stay && self.scenario.mode != Mode::Hostile {
                 let what = format!("the key of {} stays on node {node}, by job {owner:?}", resource.name);
                 return Err(Violation::new(Invariant::NothingLeftBehind, what));
