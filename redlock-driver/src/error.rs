@@ -1,3 +1,5 @@
+use std::fmt::Display;
+
 use redlock_core::{Attempts, ConfigError, RequestError};
 
 use crate::{NoEntropy, NoRuntime};
@@ -56,6 +58,24 @@ pub enum BuildError {
     NoRuntime(#[from] NoRuntime),
 }
 
+impl BuildError {
+    /// [`BuildError::Node`] for a text that was meant as a URL, for adapters that take URLs. Whatever in it may be a
+    /// password is left out; `reason` must not contain one.
+    #[must_use]
+    pub fn unusable_url(url: &str, reason: impl Display) -> Self {
+        Self::Node { node: without_secrets(url), reason: reason.to_string() }
+    }
+}
+
+fn without_secrets(url: &str) -> String {
+    let visible = url.split(['?', '#']).next().unwrap_or_default();
+    match (visible.find("://"), visible.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => format!("{}://***{}", &visible[..scheme], &visible[at..]),
+        (_, Some(at)) => format!("***{}", &visible[at..]),
+        _ => visible.into(),
+    }
+}
+
 /// What [`Redlock::close`](crate::Redlock::close) leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -65,4 +85,23 @@ pub struct CloseReport {
     pub unsettled: usize,
     /// How many guards are still there, each with its lock.
     pub held: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_about_a_url_shows_no_password() {
+        for (url, shown) in [
+            ("redis://user:secret@host:1/x", "redis://***@host:1/x"),
+            ("redis://:s@cret@host", "redis://***@host"),
+            ("user:secret@host", "***@host"),
+            ("unix:///run/redis?pass=secret", "unix:///run/redis"),
+            ("http://host", "http://host"),
+            ("", ""),
+        ] {
+            assert_eq!(without_secrets(url), shown);
+        }
+    }
 }

@@ -57,8 +57,8 @@
 #[cfg(feature = "redis")]
 mod redis_rs;
 mod runtime;
-#[cfg(feature = "tls")]
-mod tls;
+#[cfg(feature = "redis")]
+mod url;
 
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]

@@ -1,0 +1,77 @@
+//! Nodes over the `redis` crate (redis-rs), for the adapters of Redlock for Rust: what is the same on every async
+//! runtime stands here once.
+//!
+//! To lock things in a service, take the adapter of your runtime (`redlock-tokio`, `redlock-async-std`). Come here to
+//! put a [`Runtime`](redlock_driver::Runtime) of your own on redis-rs:
+//!
+//! ```
+//! use redlock_driver::{BuildError, IntoNode, Node, Runtime};
+//!
+//! /// A URL of a server.
+//! struct Url<'a>(&'a str);
+//!
+//! impl<R: Runtime> IntoNode<R> for Url<'_> {
+//!     fn into_node(self) -> Result<Node<R>, BuildError> {
+//!         redlock_redis_rs::node_from_url(self.0)
+//!     }
+//! }
+//! # use std::future::{Future, pending};
+//! # #[derive(Clone)]
+//! # struct Mine;
+//! # impl Runtime for Mine {
+//! #     fn sleep_until(&self, _: redlock_driver::Instant) -> impl Future<Output = ()> + Send + 'static { pending() }
+//! #     fn spawn(&self, _: impl Future<Output = ()> + Send + 'static) {}
+//! # }
+//! # let into_node = <Url<'_> as IntoNode<Mine>>::into_node;
+//!
+//! assert!(into_node(Url("redis://:secret@10.0.0.1")).is_ok());
+//! let error = into_node(Url("redis://:secret@10.0.0.1/x")).unwrap_err();
+//! assert!(error.to_string().starts_with("the node redis://***@10.0.0.1/x is not usable"));
+//! ```
+//!
+//! The way follows the rules of [`Transport`](redlock_driver::Transport): commands keep their order, nothing is sent
+//! twice, no deadline but Redlock's applies, and RESP3 tells of a broken connection before it is needed. A handle has
+//! one connection of its own per node.
+//!
+//! # Features
+//!
+//! They are named as in redis-rs. It takes one of the first two; without any the crate is empty. If a program enables
+//! both, redis-rs uses tokio inside a tokio runtime and smol everywhere else.
+//!
+//! - `tokio-comp`: connections on tokio;
+//! - `smol-comp`: connections on the reactor of smol, which is async-std's too;
+//! - `tokio-rustls-comp`, `smol-rustls-comp`: `rediss://` URLs on them.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg(any(feature = "tokio-comp", feature = "smol-comp"))]
+
+#[cfg(any(feature = "tokio-rustls-comp", feature = "smol-rustls-comp"))]
+mod tls;
+mod transport;
+mod url;
+
+pub use redis;
+use redlock_driver::{BuildError, Node, Runtime};
+
+use crate::transport::RedisTransport;
+
+/// A node from a URL: `redis://[user][:password@]host[:port][/db]`, `rediss://…` where TLS is enabled, or
+/// `unix:///path?db=0&user=u&pass=p`.
+///
+/// RESP3 is spoken unless the URL says `protocol=resp2`; it notices a broken connection while nothing is sent.
+///
+/// # Errors
+///
+/// [`BuildError::Node`] when it is no such URL, without the password that may be in it.
+pub fn node_from_url<R: Runtime>(url: &str) -> Result<Node<R>, BuildError> {
+    let client = url::open(url).map_err(|error| BuildError::unusable_url(url, error))?;
+    Ok(node_from_client(client))
+}
+
+/// A node from a client that was configured elsewhere: address, credentials, protocol, certificates and TCP settings
+/// are its own. The connection is one of Redlock's own, without a response timeout, because deadlines are Redlock's.
+#[must_use]
+pub fn node_from_client<R: Runtime>(client: redis::Client) -> Node<R> {
+    let name = client.get_connection_info().addr().to_string();
+    Node::new(name, RedisTransport::new(client))
+}

@@ -1,0 +1,132 @@
+//! The transport over redis-rs.
+
+use std::future::Future;
+use std::sync::Mutex;
+
+use futures_channel::oneshot;
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisError, Value,
+};
+use redlock_driver::{Answer, Cause, Command, Connection, Reply, Transport, Unavailable};
+
+/// How many batches redis-rs takes before a caller would have to wait; a release could then overtake its SET.
+const PIPELINE_BUFFER: usize = 4096;
+
+pub(crate) struct RedisTransport {
+    client: Client,
+}
+
+impl RedisTransport {
+    pub(crate) const fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+impl Transport for RedisTransport {
+    type Connection = RedisConnection;
+
+    async fn connect(&mut self) -> Result<RedisConnection, Unavailable> {
+        #[cfg(any(feature = "tokio-rustls-comp", feature = "smol-rustls-comp"))]
+        crate::tls::install_provider();
+        let mut config = AsyncConnectionConfig::new()
+            .set_connection_timeout(None)
+            .set_response_timeout(None)
+            .set_pipeline_buffer_size(PIPELINE_BUFFER);
+        let mut broken = None;
+        if self.client.get_connection_info().redis_settings().protocol() != ProtocolVersion::RESP2 {
+            let (sender, receiver) = oneshot::channel();
+            config = config.set_push_sender(drop_when_broken(sender));
+            broken = Some(receiver);
+        }
+        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await;
+        let connection = connection.map_err(|error| unavailable(&error, Cause::NotSent))?;
+        Ok(RedisConnection { connection, broken })
+    }
+}
+
+/// Drops the sender when the server is gone, which its receiver notices.
+fn drop_when_broken(sender: oneshot::Sender<()>) -> impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static {
+    let sender = Mutex::new(Some(sender));
+    move |push| {
+        if push.kind == PushKind::Disconnection
+            && let Ok(mut sender) = sender.lock()
+        {
+            *sender = None;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) struct RedisConnection {
+    connection: MultiplexedConnection,
+    /// Ends when the server is gone; only RESP3 tells.
+    broken: Option<oneshot::Receiver<()>>,
+}
+
+impl Connection for RedisConnection {
+    fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<> {
+        let mut connection = self.connection.clone();
+        async move {
+            let values = match batch.as_slice() {
+                [command] => connection.send_packed_command(&packed(command)).await.map(|value| vec![value]),
+                commands => {
+                    let pipeline = pipeline(commands);
+                    connection.send_packed_commands(&pipeline, 0, commands.len()).await
+                }
+            };
+            let values = values.map_err(|error| unavailable(&error, Cause::Disconnected))?;
+            Ok(batch.iter().zip(&values).map(|(command, value)| reply(command, value)).collect())
+        }
+    }
+
+    fn closed(&mut self) -> impl Future<Output = ()> + Send + use<> {
+        let broken = self.broken.take();
+        async {
+            match broken {
+                Some(broken) => broken.await.unwrap_or_default(),
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
+fn pipeline(commands: &[Command]) -> Pipeline {
+    let mut pipeline = Pipeline::with_capacity(commands.len());
+    for command in commands {
+        pipeline.add_command(packed(command));
+    }
+    pipeline
+}
+
+fn packed(command: &Command) -> Cmd {
+    let mut packed = Cmd::new();
+    for word in command.wire().words() {
+        packed.arg(word);
+    }
+    packed
+}
+
+fn reply(command: &Command, value: &Value) -> Reply {
+    match value {
+        Value::Okay => Reply::from_wire(command, Answer::Ok),
+        Value::Nil => Reply::from_wire(command, Answer::Nil),
+        Value::Int(number) => Reply::from_wire(command, Answer::Integer(*number)),
+        Value::ServerError(error) => {
+            let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
+            Reply::from_wire(command, Answer::Error(&text))
+        }
+        _ => Reply::from_wire(command, Answer::Other),
+    }
+}
+
+/// Why the node cannot be used: what the server said, or `otherwise` with what the operating system said.
+fn unavailable(error: &RedisError, otherwise: Cause) -> Unavailable {
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        return Unavailable::with_detail(Cause::NotAuthenticated, &error.to_string());
+    }
+    match error.code() {
+        Some(code) => Unavailable::from_server_error(&format!("{code} {}", error.detail().unwrap_or_default())),
+        None => Unavailable::with_detail(otherwise, &error.to_string()),
+    }
+}
