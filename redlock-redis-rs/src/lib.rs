@@ -2,7 +2,7 @@
 //! runtime stands here once.
 //!
 //! To lock things in a service, take the adapter of your runtime (`redlock-tokio`, `redlock-async-std`). Come here to
-//! put a [`Runtime`](redlock_driver::Runtime) of your own on redis-rs:
+//! put a [`Runtime`] of your own on redis-rs:
 //!
 //! ```
 //! use redlock_driver::{BuildError, IntoNode, Node, Runtime};

@@ -1,0 +1,118 @@
+//! Distributed locks for async-std and smol over independent Redis (or Valkey) masters: Redlock, done right.
+//!
+//! ```
+//! use std::time::Duration;
+//! use redlock_async_std::{Redlock, memory::MemoryNode};
+//!
+//! # #[async_std::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // In a service: .nodes(["redis://10.0.0.1", "redis://10.0.0.2", "redis://10.0.0.3"])
+//! let nodes = ["one", "two", "three"].map(MemoryNode::new);
+//! let redlock = Redlock::builder().nodes(nodes).build()?;
+//!
+//! let mut guard = redlock.lock("invoice:7", Duration::from_secs(10)).await?;
+//! assert!(redlock.try_lock("invoice:7", Duration::from_secs(10)).await.is_err());
+//!
+//! guard.extend(Duration::from_secs(20)).await?;
+//! assert!(guard.remaining() > Duration::from_secs(19));
+//!
+//! let report = guard.release().await;
+//! println!("{report}");
+//!
+//! redlock.close().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # async-std is unmaintained
+//!
+//! The authors of async-std have stopped maintaining it and name smol as its successor ([RUSTSEC-2025-0052]). This
+//! crate is for services that are still on async-std, and for those on smol or on their way there. A new service is
+//! better off with `redlock-tokio`.
+//!
+//! # On smol
+//!
+//! Nothing here asks which executor polls it: locks can be taken, extended and released in `smol::block_on`, in
+//! `smol::spawn`, on an `Executor` or `LocalExecutor` of your own, and with the macros of `smol-macros`.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use redlock_async_std::{AcquireError, Redlock, memory::MemoryNode};
+//! smol::block_on(async {
+//!     let redlock = Redlock::builder().nodes(["one", "two", "three"].map(MemoryNode::new)).build().unwrap();
+//!     let guard = smol::spawn(redlock.lock("invoice:7", Duration::from_secs(10))).await?;
+//!     guard.release().await;
+//!     redlock.close().await;
+//!     Ok::<(), AcquireError>(())
+//! })?;
+//! # Ok::<(), redlock_async_std::AcquireError>(())
+//! ```
+//!
+//! What the engine does in the background (a task per node, and one for timers) runs on async-std's executor, and the
+//! sockets of redis-rs on smol's global one; both have threads of their own and share one reactor (async-io) with your
+//! program. No executor of yours needs to go on for a release, a reconnect or a timer. A program on smol alone pays for
+//! that with the threads of async-std's executor, one per core, which sleep when there is nothing to do
+//! (`ASYNC_STD_THREAD_COUNT` limits them).
+//!
+//! # What it promises
+//!
+//! - At most one guard per resource is valid at any moment, while clock rates differ by less than the drift (1 %) and
+//!   no node loses a live key early (eviction, `FLUSHALL`, a restart without persistence, a step of its clock).
+//! - A lock needs a majority of the nodes, and nothing of the others: with one of three, or two of five, dead or hung,
+//!   everything goes on, at the same speed.
+//! - Dropping a guard, or any future at any point, leaves nothing behind on the nodes.
+//! - Releasing and extending never touch somebody else's lock.
+//!
+//! # What it does not promise
+//!
+//! A process may pause between [`LockGuard::is_valid`] and the step that needed the lock, for longer than the lock
+//! lives. No lock with a TTL can prevent that: give steps less time than [`LockGuard::remaining`], and let what is
+//! protected check what it is given where that is possible.
+//!
+//! # Nodes
+//!
+//! [`Builder::node`] takes a URL, a client of the `redis` crate that was configured elsewhere, a
+//! `memory::MemoryNode`, or a [`Node`] over a [`Transport`] of your own. Nodes must be independent
+//! masters, neither replicas of each other nor members of one cluster. A node that is down at the start, or goes down
+//! later, is used again as soon as it is back; nothing needs to be restarted.
+//!
+//! # Features
+//!
+//! - `redis` (default): nodes from URLs and from clients of the `redis` crate;
+//! - `tls`: `rediss://` URLs;
+//! - `memory`: nodes that live in this process, for first steps and for your own tests.
+//!
+//! [RUSTSEC-2025-0052]: https://rustsec.org/advisories/RUSTSEC-2025-0052.html
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "redis")]
+mod redis_rs;
+mod runtime;
+
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+#[doc(no_inline)]
+pub use redis;
+#[cfg(feature = "memory")]
+#[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
+pub use redlock_driver::memory;
+pub use redlock_driver::{
+    AcquireError, Action, Answer, Attempts, BuildError, Cause, CloseReport, Command, Config, ConfigError, Connection,
+    ExtendError, Instant, IntoNode, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome,
+    ReleaseReport, ReleaseVerdict, Reply, RequestError, Resource, RetryDelay, Transport, Unavailable,
+};
+pub use runtime::AsyncStd;
+
+/// A handle to a set of independent masters, for taking locks. See [`redlock_driver::Redlock`].
+pub type Redlock = redlock_driver::Redlock<AsyncStd>;
+/// Builds a [`Redlock`]. See [`redlock_driver::Builder`].
+pub type Builder = redlock_driver::Builder<AsyncStd>;
+/// An acquisition. See [`redlock_driver::Acquire`].
+pub type Acquire = redlock_driver::Acquire<AsyncStd>;
+/// A lock that was acquired. See [`redlock_driver::LockGuard`].
+pub type LockGuard = redlock_driver::LockGuard<AsyncStd>;
+/// Waits until a lock is lost. See [`redlock_driver::Lost`].
+pub type Lost = redlock_driver::Lost<AsyncStd>;
+/// An independent master with the way to it. See [`redlock_driver::Node`].
+pub type Node = redlock_driver::Node<AsyncStd>;
