@@ -321,6 +321,13 @@ impl Lock {
         }
     }
 
+    /// Whether the next attempt waits for its time: until [`poll_timeout`](Self::poll_timeout) no reply can bring the
+    /// acquisition on.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        matches!(self.phase, Phase::Waiting { .. })
+    }
+
     /// How the lock was lost, if it was.
     #[must_use]
     pub fn loss(&self) -> Option<&Loss> {

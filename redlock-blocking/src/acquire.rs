@@ -1,0 +1,122 @@
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use redlock_core::{Options, Request, Resource, RetryDelay};
+
+use crate::engine::Engine;
+use crate::redlock::Handle;
+use crate::{AcquireError, LockGuard};
+
+/// An acquisition that is to be made by [`lock`](Self::lock); its setters say how hard to try.
+#[must_use = "nothing is acquired before `lock`"]
+pub struct Acquire {
+    handle: Handle,
+    resource: Resource,
+    ttl: Duration,
+    options: Options,
+    is_aborted: Arc<AtomicBool>,
+}
+
+impl Acquire {
+    pub(crate) fn new(handle: Handle, resource: Resource, ttl: Duration, options: Options) -> Self {
+        Self { handle, resource, ttl, options, is_aborted: Arc::default() }
+    }
+
+    /// The time budget for all attempts together; 30 seconds unless configured.
+    pub fn wait(self, budget: Duration) -> Self {
+        let options = self.options.wait(budget);
+        self.options(options)
+    }
+
+    /// The largest number of attempts, in addition to the time budget.
+    pub fn attempts(self, attempts: u32) -> Self {
+        let options = self.options.attempts(attempts);
+        self.options(options)
+    }
+
+    /// The random wait between attempts; up to 20 ms at first, never more than 200 ms, unless configured.
+    pub fn retry_delay(self, delay: RetryDelay) -> Self {
+        let options = self.options.retry_delay(delay);
+        self.options(options)
+    }
+
+    /// How much validity must be left when the lock is handed over; any, unless configured.
+    pub fn min_validity(self, validity: Duration) -> Self {
+        let options = self.options.min_validity(validity);
+        self.options(options)
+    }
+
+    /// All of these at once.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// A handle by which other threads can end [`lock`](Self::lock) while it waits.
+    #[must_use]
+    pub fn abort_handle(&self) -> AbortHandle {
+        AbortHandle { engine: self.handle.shared_engine(), is_aborted: self.is_aborted.clone() }
+    }
+
+    /// Takes the lock, and waits for it if somebody else has it.
+    ///
+    /// The thread is blocked until the result is fixed: a round trip for each attempt, and the waits between attempts
+    /// within the budget. All that was or may have been acquired in vain is released.
+    ///
+    /// # Errors
+    ///
+    /// - [`AcquireError::Contended`], [`Unavailable`](AcquireError::Unavailable) or
+    ///   [`Expired`](AcquireError::Expired), with what each node said to the last attempt;
+    /// - [`AcquireError::Request`] when name, TTL or options are out of bounds: nothing was sent;
+    /// - [`AcquireError::NoEntropy`] when the operating system gave no random bytes: nothing was sent;
+    /// - [`AcquireError::Aborted`] after [`AbortHandle::abort`], [`AcquireError::Closed`] after
+    ///   [`Redlock::close`](crate::Redlock::close).
+    pub fn lock(self) -> Result<LockGuard, AcquireError> {
+        let engine = self.handle.engine();
+        let request = Request::new(&engine.config, self.resource.clone(), self.ttl, self.options)?;
+        let seed = redlock_system::seed()?;
+        let acquired = engine.acquire(request, seed, &self.is_aborted)?;
+        Ok(LockGuard::new(self.handle, acquired, self.resource))
+    }
+}
+
+impl fmt::Debug for Acquire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquire")
+            .field("resource", &self.resource)
+            .field("ttl", &self.ttl)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Ends an acquisition that another thread waits for; made by [`Acquire::abort_handle`]. Clones end the same one.
+#[derive(Clone)]
+pub struct AbortHandle {
+    engine: Arc<Engine>,
+    is_aborted: Arc<AtomicBool>,
+}
+
+impl AbortHandle {
+    /// Lets the acquisition end with [`AcquireError::Aborted`]: at once while it waits for its next attempt, and within
+    /// some 10 ms while it waits for nodes. One that has begun to wait later ends at once, too. A lock that was
+    /// acquired already is not touched.
+    pub fn abort(&self) {
+        self.is_aborted.store(true, Ordering::Release);
+        self.engine.interrupt();
+    }
+
+    /// Whether [`abort`](Self::abort) was called.
+    #[must_use]
+    pub fn is_aborted(&self) -> bool {
+        self.is_aborted.load(Ordering::Acquire)
+    }
+}
+
+impl fmt::Debug for AbortHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AbortHandle").field("is_aborted", &self.is_aborted()).finish_non_exhaustive()
+    }
+}

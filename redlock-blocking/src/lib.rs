@@ -1,0 +1,193 @@
+//! Distributed locks over independent Redis (or Valkey) masters, without async: Redlock on the caller's thread.
+//!
+//! ```
+//! # // A server inside this process, in the place of three real ones.
+//! # use redlock_blocking::{Command, Connection, Instant, Node, Reply, Transport, Unavailable};
+//! # use redlock_core::model;
+//! # use std::collections::VecDeque;
+//! # use std::sync::{Arc, Mutex};
+//! # #[derive(Default)]
+//! # struct Model { node: Arc<Mutex<model::Node>>, replies: VecDeque<Reply> }
+//! # impl Transport for Model {
+//! #     type Connection = Model;
+//! #     fn connect(&mut self, _: Duration) -> Result<Model, Unavailable> {
+//! #         Ok(Model { node: self.node.clone(), replies: VecDeque::new() })
+//! #     }
+//! # }
+//! # impl Connection for Model {
+//! #     fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
+//! #         self.replies.push_back(self.node.lock().unwrap().execute(command, redlock_blocking::now()));
+//! #         Ok(())
+//! #     }
+//! #     fn receive(&mut self, _: &Command, _: Duration) -> Result<Option<Reply>, Unavailable> {
+//! #         Ok(self.replies.pop_front())
+//! #     }
+//! # }
+//! # let nodes = ["one", "two", "three"].map(|name| Node::new(name, Model::default()));
+//! use std::time::Duration;
+//! use redlock_blocking::Redlock;
+//!
+//! // In a service: .nodes(["redis://10.0.0.1", "redis://10.0.0.2", "redis://10.0.0.3"])
+//! let redlock = Redlock::builder().nodes(nodes).build()?;
+//!
+//! let mut guard = redlock.lock("invoice:7", Duration::from_secs(10))?; // waits up to 30 seconds
+//! assert!(redlock.try_lock("invoice:7", Duration::from_secs(10)).is_err());
+//!
+//! guard.extend(Duration::from_secs(20))?;
+//! assert!(guard.remaining() > Duration::from_secs(19));
+//!
+//! let report = guard.release(); // or drop it
+//! println!("{report}");
+//!
+//! redlock.close(); // before the process ends: waits for what is still to be released
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The API is that of `redlock-tokio`, with calls that block the thread in the place of futures, and locks of the two
+//! exclude each other. There is no async runtime here or in the dependencies.
+//!
+//! # What it promises
+//!
+//! - At most one guard per resource is valid at any moment, while clock rates differ by less than the drift (1 %) and
+//!   no node loses a live key early (eviction, `FLUSHALL`, a restart without persistence, a step of its clock).
+//! - A call ends when its result is fixed. A node that hangs costs a few milliseconds once for each connection, and is
+//!   read last from then on; one that is dead costs nothing.
+//! - Dropping a guard sends the release, waits for nothing, and leaves nothing behind on the nodes; neither does a
+//!   call that fails or is aborted.
+//! - Releasing and extending never touch somebody else's lock.
+//!
+//! # What it does not promise
+//!
+//! - A process may pause between [`LockGuard::is_valid`] and the step that needed the lock, for longer than the lock
+//!   lives. No lock with a TTL can prevent that: give steps less time than [`LockGuard::remaining`], and let what is
+//!   protected check what it is given where that is possible.
+//! - Nobody tells a guard that its lock is lost: ask [`LockGuard::is_valid`], or end the work at
+//!   [`LockGuard::deadline`].
+//! - A call with more threads than [connections](Builder::max_connections) waits for its turn; with too few nodes in
+//!   order that can take a node timeout longer than its budget.
+//!
+//! # Threads
+//!
+//! ```text
+//!   Redlock ── lock() ──▶ LockGuard ── extend(), release(), drop          any number of threads
+//!      │                     │
+//!      ▼                     ▼                one mutex each, held while a call waits for nodes
+//!   ┌─ Lane ───────────────────────────────┐   ┌─ Lane ─┐   ┌─ Lane ─┐
+//!   │ locks: one redlock_core::Lock each   │   │        │   │        │  … one more when all are busy
+//!   │ ports: connection, replies it owes   │   │        │   │        │
+//!   └──┬──────────▲─────────────▲──────────┘   └────────┘   └────────┘
+//!      │ send     │ receive     │ letters
+//!      ▼          │             ├── guards that are dropped while the lane is busy
+//!    Connection ──┘             └── dialers, one thread for a node while a connection to it is missing
+//! ```
+//!
+//! A call sends its command to all nodes, then reads replies until its result is fixed, on the caller's thread. Replies
+//! that it does not need are read by the next call or by the handle's one background thread, each for the command that
+//! it belongs to: every connection keeps account of the replies that it owes. That thread also tells nodes that missed a
+//! release again. No thread is started for an operation.
+//!
+//! # Aborting
+//!
+//! ```
+//! # use redlock_blocking::{AcquireError, BuildError, Redlock};
+//! # use std::{thread, time::Duration};
+//! # let redlock = Redlock::builder().node("redis://127.0.0.1:1").build()?;
+//! let acquire = redlock.acquire("invoice:7", Duration::from_secs(10)).wait(Duration::from_secs(3600));
+//! let abort = acquire.abort_handle();
+//! let waiting = thread::spawn(move || acquire.lock());
+//! abort.abort();
+//! assert_eq!(waiting.join().unwrap().unwrap_err(), AcquireError::Aborted);
+//! # Ok::<(), BuildError>(())
+//! ```
+//!
+//! # Nodes
+//!
+//! [`Builder::node`] takes a URL, a client of the `redis` crate that was configured elsewhere, or a [`Node`] over a
+//! [`Transport`] of your own. Nodes must be independent masters, neither replicas of each other nor members of one
+//! cluster. A node that is down at the start, or goes down later, is used again as soon as it is back.
+//!
+//! # A transport of your own
+//!
+//! Implement [`Transport`] and [`Connection`]: open a connection, send a command without waiting, and look for the next
+//! reply for a limited time. [`Command::wire`] has the words for a Redis server and [`Reply::from_wire`] reads its
+//! answers. Here the "server" is the model node of the core, which answers at once:
+//!
+//! ```
+//! use std::{collections::VecDeque, time::Duration};
+//! use redlock_blocking::{Command, Connection, Node, Redlock, Reply, Transport, Unavailable, now};
+//! use redlock_core::model;
+//!
+//! struct Model;
+//!
+//! impl Transport for Model {
+//!     type Connection = Open;
+//!     fn connect(&mut self, _timeout: Duration) -> Result<Open, Unavailable> {
+//!         Ok(Open { node: model::Node::new(), replies: VecDeque::new() })
+//!     }
+//! }
+//!
+//! struct Open {
+//!     node: model::Node,
+//!     replies: VecDeque<Reply>,
+//! }
+//!
+//! impl Connection for Open {
+//!     fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
+//!         self.replies.push_back(self.node.execute(command, now()));
+//!         Ok(())
+//!     }
+//!     fn receive(&mut self, _command: &Command, _timeout: Duration) -> Result<Option<Reply>, Unavailable> {
+//!         Ok(self.replies.pop_front())
+//!     }
+//! }
+//!
+//! let nodes = ["one", "two", "three"].map(|name| Node::new(name, Model));
+//! let redlock = Redlock::builder().nodes(nodes).max_connections(1).build()?;
+//! let guard = redlock.lock("invoice:7", Duration::from_secs(10))?;
+//! assert!(guard.is_valid());
+//! guard.release();
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! - `redis` (default): nodes from URLs and from clients of the `redis` crate. TLS is not supported yet: a `rediss://`
+//!   URL is refused.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod acquire;
+mod builder;
+mod dialer;
+mod engine;
+mod error;
+mod expiry;
+mod guard;
+mod keeper;
+mod lane;
+mod lock_key;
+mod mailbox;
+mod port;
+#[cfg(feature = "redis")]
+mod redis_rs;
+mod redlock;
+mod transport;
+mod work;
+
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+#[doc(no_inline)]
+pub use redis;
+pub use redlock_core::{
+    Action, Answer, Attempts, Cause, Command, Config, ConfigBuilder, ConfigError, ExtendError, Instant, Loss, NodeId,
+    NodeOutcomes, NodeTimeout, Options, Outcome, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource,
+    RetryDelay, Unavailable,
+};
+pub use redlock_system::{NoEntropy, now};
+
+pub use acquire::{AbortHandle, Acquire};
+pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_CONNECTIONS, IntoNode, Node};
+pub use error::{AcquireError, BuildError, CloseReport};
+pub use guard::LockGuard;
+pub use redlock::Redlock;
+pub use transport::{Connection, Transport};

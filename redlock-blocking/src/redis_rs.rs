@@ -1,0 +1,185 @@
+//! Nodes over sockets of our own, with addresses and the parser of the `redis` crate (redis-rs).
+//!
+//! Its connection is not used: a reply that it was not given in time, it drops by itself when it comes. Here a late
+//! reply matters, because it says whether a release was carried out.
+
+mod socket;
+mod url;
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use redis::{Client, ConnectionInfo, Parser, ProtocolVersion, RedisConnectionInfo, RedisError, Value};
+use redlock_core::{Answer, Cause, Command, Reply, Unavailable};
+
+use self::socket::{Limited, Socket};
+use crate::{BuildError, Connection, IntoNode, Node, Transport};
+
+/// For so long a command may wait for room in the buffers; then the connection is given up. They have room for all
+/// that a node may leave unanswered, so it is of use only against a node that takes less than others.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(5);
+
+/// A URL: `redis://[user][:password@]host[:port][/db]` or `unix:///path?db=0&user=u&pass=p`.
+///
+/// RESP3 is spoken unless the URL says `protocol=resp2`.
+impl IntoNode for &str {
+    fn into_node(self) -> Result<Node, BuildError> {
+        let unusable =
+            |error: RedisError| BuildError::Node { node: url::without_secrets(self), reason: error.to_string() };
+        let info = url::connection_info(self).map_err(unusable)?;
+        Client::open(info).map_err(unusable)?.into_node()
+    }
+}
+
+/// A URL, as for `&str`.
+impl IntoNode for String {
+    fn into_node(self) -> Result<Node, BuildError> {
+        self.as_str().into_node()
+    }
+}
+
+/// A URL, as for `&str`.
+impl IntoNode for &String {
+    fn into_node(self) -> Result<Node, BuildError> {
+        self.as_str().into_node()
+    }
+}
+
+/// A client that was configured elsewhere: address, credentials, protocol and TCP settings are its own. The
+/// connections are our own, without a response timeout, because deadlines are Redlock's.
+impl IntoNode for Client {
+    fn into_node(self) -> Result<Node, BuildError> {
+        let info = self.get_connection_info().clone();
+        let name = info.addr().to_string();
+        if !socket::is_supported(info.addr()) {
+            let reason = "TLS is not supported, take a tunnel or redlock-tokio".into();
+            return Err(BuildError::Node { node: name, reason });
+        }
+        Ok(Node::new(name, RedisTransport { info }))
+    }
+}
+
+struct RedisTransport {
+    info: ConnectionInfo,
+}
+
+impl Transport for RedisTransport {
+    type Connection = RedisConnection;
+
+    fn connect(&mut self, timeout: Duration) -> Result<RedisConnection, Unavailable> {
+        let not_sent = |error: io::Error| Unavailable::with_detail(Cause::NotSent, &error.to_string());
+        let socket = Socket::connect(&self.info, timeout).map_err(not_sent)?;
+        socket.set_write_timeout(timeout).map_err(not_sent)?;
+        let mut connection = RedisConnection { socket, parser: Parser::new(), bytes: Vec::new() };
+        for words in greeting(self.info.redis_settings()) {
+            connection.ask(&words, timeout)?;
+        }
+        connection.socket.set_write_timeout(WRITE_TIMEOUT).map_err(not_sent)?;
+        Ok(connection)
+    }
+}
+
+/// What is said first: protocol, credentials, database. There is always something, so that a server that does not
+/// answer is not taken for one that does.
+fn greeting(settings: &RedisConnectionInfo) -> Vec<Vec<String>> {
+    let mut commands = Vec::new();
+    let credentials = settings.password().map(|password| (settings.username(), password));
+    match (settings.protocol(), credentials) {
+        (ProtocolVersion::RESP2, None) => commands.push(vec!["PING".into()]),
+        (ProtocolVersion::RESP2, Some((None, password))) => commands.push(vec!["AUTH".into(), password.into()]),
+        (ProtocolVersion::RESP2, Some((Some(user), password))) => {
+            commands.push(vec!["AUTH".into(), user.into(), password.into()]);
+        }
+        (_, None) => commands.push(vec!["HELLO".into(), "3".into()]),
+        (_, Some((user, password))) => {
+            let user = user.unwrap_or("default");
+            commands.push(vec!["HELLO".into(), "3".into(), "AUTH".into(), user.into(), password.into()]);
+        }
+    }
+    if settings.db() != 0 {
+        commands.push(vec!["SELECT".into(), settings.db().to_string()]);
+    }
+    commands
+}
+
+struct RedisConnection {
+    socket: Socket,
+    /// Keeps what was read of a reply that is not complete.
+    parser: Parser,
+    /// A command on its way out; kept for its memory.
+    bytes: Vec<u8>,
+}
+
+impl RedisConnection {
+    fn write<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) -> io::Result<()> {
+        self.bytes.clear();
+        write!(self.bytes, "*{}\r\n", words.len())?;
+        for word in words {
+            write!(self.bytes, "${}\r\n", word.len())?;
+            self.bytes.extend_from_slice(word);
+            self.bytes.extend_from_slice(b"\r\n");
+        }
+        self.socket.write_all(&self.bytes)
+    }
+
+    /// The next reply; `None` if it is not complete within `timeout`.
+    fn read(&mut self, timeout: Duration) -> Result<Option<Value>, RedisError> {
+        let mut limited = Limited::new(&mut self.socket, timeout);
+        loop {
+            match self.parser.parse_value(&mut limited) {
+                Ok(Value::Push { .. }) => {}
+                Ok(value) => return Ok(Some(value)),
+                Err(error) if error.is_timeout() => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Sends one command of the greeting and waits for `OK` or anything else that is no error.
+    fn ask(&mut self, words: &[String], timeout: Duration) -> Result<(), Unavailable> {
+        self.write(words.iter().map(String::as_bytes)).map_err(|error| broken(&error))?;
+        match self.read(timeout).map_err(|error| broken(&error))? {
+            Some(Value::ServerError(error)) => {
+                let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
+                Err(Unavailable::from_server_error(&text))
+            }
+            Some(_) => Ok(()),
+            None => Err(Unavailable::with_detail(Cause::NotSent, &format!("no connection within {timeout:?}"))),
+        }
+    }
+}
+
+impl Connection for RedisConnection {
+    fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
+        self.write(command.wire().words()).map_err(|error| broken(&error))
+    }
+
+    fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
+        let value = self.read(timeout).map_err(|error| broken(&error))?;
+        Ok(value.map(|value| reply(command, &value)))
+    }
+
+    fn check(&mut self) -> Result<(), Unavailable> {
+        match self.read(Duration::ZERO).map_err(|error| broken(&error))? {
+            None => Ok(()),
+            Some(_) => Err(Unavailable::with_detail(Cause::Disconnected, "an answer that nobody asked for")),
+        }
+    }
+}
+
+fn reply(command: &Command, value: &Value) -> Reply {
+    match value {
+        Value::Okay => Reply::from_wire(command, Answer::Ok),
+        Value::Nil => Reply::from_wire(command, Answer::Nil),
+        Value::Int(number) => Reply::from_wire(command, Answer::Integer(*number)),
+        Value::ServerError(error) => {
+            let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
+            Reply::from_wire(command, Answer::Error(&text))
+        }
+        _ => Reply::from_wire(command, Answer::Other),
+    }
+}
+
+fn broken(error: &impl ToString) -> Unavailable {
+    Unavailable::with_detail(Cause::Disconnected, &error.to_string())
+}

@@ -1,0 +1,140 @@
+use std::io::{self, Error, ErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use redis::io::tcp::{TcpSettings, socket2::SockRef};
+use redis::{ConnectionAddr, ConnectionInfo};
+
+/// A stream of bytes to a server, of the kinds that servers listen on.
+pub(super) struct Socket {
+    stream: Stream,
+    /// What the system was told last; telling it costs as much as a small read.
+    read_timeout: Option<Duration>,
+}
+
+enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// Does the same with whatever kind of stream it is.
+macro_rules! on_stream {
+    ($socket:expr, $stream:ident => $work:expr) => {
+        match &$socket.stream {
+            Stream::Tcp($stream) => $work,
+            #[cfg(unix)]
+            Stream::Unix($stream) => $work,
+        }
+    };
+}
+
+pub(super) const fn is_supported(addr: &ConnectionAddr) -> bool {
+    match addr {
+        ConnectionAddr::Tcp(..) => true,
+        #[cfg(unix)]
+        ConnectionAddr::Unix(_) => true,
+        _ => false,
+    }
+}
+
+impl Socket {
+    pub(super) fn connect(info: &ConnectionInfo, timeout: Duration) -> io::Result<Self> {
+        let stream = match info.addr() {
+            ConnectionAddr::Tcp(host, port) => Stream::Tcp(tcp((host.as_str(), *port), info.tcp_settings(), timeout)?),
+            #[cfg(unix)]
+            ConnectionAddr::Unix(path) => Stream::Unix(UnixStream::connect(path)?),
+            _ => return Err(ErrorKind::Unsupported.into()),
+        };
+        Ok(Self { stream, read_timeout: None })
+    }
+
+    pub(super) fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
+        on_stream!(self, stream => stream.set_write_timeout(Some(timeout)))
+    }
+
+    /// Reads what is there; if there is nothing, waits for at most `timeout`.
+    fn read_within(&mut self, buffer: &mut [u8], timeout: Duration) -> io::Result<usize> {
+        if timeout.is_zero() {
+            return self.read_at_once(buffer);
+        }
+        if self.read_timeout != Some(timeout) {
+            on_stream!(self, stream => stream.set_read_timeout(Some(timeout)))?;
+            self.read_timeout = Some(timeout);
+        }
+        on_stream!(self, stream => (&*stream).read(buffer))
+    }
+
+    fn read_at_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        on_stream!(self, stream => {
+            stream.set_nonblocking(true)?;
+            let read = (&*stream).read(buffer);
+            stream.set_nonblocking(false)?;
+            read
+        })
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        on_stream!(self, stream => (&*stream).write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn tcp(host: impl ToSocketAddrs, settings: &TcpSettings, timeout: Duration) -> io::Result<TcpStream> {
+    let until = Instant::now().checked_add(timeout);
+    let mut failure = Error::new(ErrorKind::NotFound, "the host has no address");
+    for address in host.to_socket_addrs()? {
+        let left = until.map_or(timeout, |until| until.saturating_duration_since(Instant::now()));
+        match TcpStream::connect_timeout(&address, left.max(Duration::from_millis(1))) {
+            Ok(stream) => return apply(settings, &stream).map(|()| stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+fn apply(settings: &TcpSettings, stream: &TcpStream) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    socket.set_tcp_nodelay(settings.nodelay())?;
+    if let Some(keepalive) = settings.keepalive() {
+        socket.set_tcp_keepalive(keepalive)?;
+    }
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    socket.set_tcp_user_timeout(settings.user_timeout())?;
+    Ok(())
+}
+
+/// Reading for a limited time, however small the pieces in which a reply comes.
+pub(super) struct Limited<'a> {
+    socket: &'a mut Socket,
+    timeout: Duration,
+    /// When the first read began; a reply is rarely in need of another.
+    began: Option<Instant>,
+}
+
+impl<'a> Limited<'a> {
+    pub(super) fn new(socket: &'a mut Socket, timeout: Duration) -> Self {
+        Self { socket, timeout, began: None }
+    }
+}
+
+impl Read for Limited<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let timeout = match self.began {
+            Some(began) => self.timeout.saturating_sub(began.elapsed()),
+            None => self.timeout,
+        };
+        self.began.get_or_insert_with(Instant::now);
+        match self.socket.read_within(buffer, timeout) {
+            Ok(0) => Err(Error::new(ErrorKind::UnexpectedEof, "the server closed the connection")),
+            other => other,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redlock_core::{Config, Options, Resource};
+
+use crate::engine::Engine;
+use crate::{Acquire, AcquireError, Builder, CloseReport, LockGuard};
+
+/// A handle to a set of independent masters, for taking locks. It can be used by many threads at the same time; clones
+/// are cheap and share everything.
+///
+/// When the last clone and the last guard are dropped, what is still to be released is released in the background.
+/// Call [`close`](Self::close) before the process ends.
+#[derive(Clone)]
+pub struct Redlock {
+    handle: Handle,
+    options: Options,
+}
+
+impl Redlock {
+    /// Begins a handle; give it the nodes next.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn new(engine: Arc<Engine>, options: Options) -> Self {
+        Self { handle: Handle(Arc::new(LastHandle(engine))), options }
+    }
+
+    /// Takes the lock called `name`, and waits for it if somebody else has it.
+    ///
+    /// The lock is good for `ttl` less the drift (1 % and 2 ms unless configured), counted from the moment at which the
+    /// first byte was sent. Waiting ends after [`Options::wait`], 30 seconds by default;
+    /// [`acquire`](Self::acquire) has setters for one call alone.
+    ///
+    /// # Errors
+    ///
+    /// - [`AcquireError::Contended`], [`Unavailable`](AcquireError::Unavailable) or
+    ///   [`Expired`](AcquireError::Expired), with what each node said to the last attempt;
+    /// - [`AcquireError::Request`] when name, TTL or options are out of bounds: nothing was sent;
+    /// - [`AcquireError::NoEntropy`] when the operating system gave no random bytes: nothing was sent;
+    /// - [`AcquireError::Closed`] after [`close`](Self::close).
+    pub fn lock(&self, name: impl Into<Resource>, ttl: Duration) -> Result<LockGuard, AcquireError> {
+        self.acquire(name, ttl).lock()
+    }
+
+    /// Takes the lock called `name` if it is free, in one attempt without waiting.
+    ///
+    /// An attempt takes one round trip, and never more than the node timeout (5 % of the TTL, 20 to 500 ms, unless
+    /// configured) after other threads have made way. Everything else is as with [`lock`](Self::lock).
+    ///
+    /// # Errors
+    ///
+    /// As with [`lock`](Self::lock).
+    pub fn try_lock(&self, name: impl Into<Resource>, ttl: Duration) -> Result<LockGuard, AcquireError> {
+        self.acquire(name, ttl).attempts(1).lock()
+    }
+
+    /// Begins an acquisition with settings of its own, or one that other threads can abort.
+    pub fn acquire(&self, name: impl Into<Resource>, ttl: Duration) -> Acquire {
+        Acquire::new(self.handle.clone(), name.into(), ttl, self.options)
+    }
+
+    /// Ends all acquisitions that are under way with [`AcquireError::Closed`], takes no new ones, and waits until all
+    /// outstanding releases are settled: every node has answered, or has let its time pass.
+    ///
+    /// Guards that are still there keep their locks; they can be extended and released as before. A node that did not
+    /// answer is told again when it is back, as long as the process runs. With a node timeout of at most 500 ms this
+    /// takes no longer than that.
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
+    pub fn close(&self) -> CloseReport {
+        self.handle.engine().close()
+    }
+
+    /// The settings that all locks of this handle share.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.handle.engine().config
+    }
+}
+
+impl fmt::Debug for Redlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redlock").field("config", self.config()).field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// Keeps the engine going: every `Redlock`, acquisition and guard has one.
+#[derive(Clone)]
+pub(crate) struct Handle(Arc<LastHandle>);
+
+struct LastHandle(Arc<Engine>);
+
+impl Handle {
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.0.0
+    }
+
+    pub(crate) fn shared_engine(&self) -> Arc<Engine> {
+        self.0.0.clone()
+    }
+}
+
+impl Drop for LastHandle {
+    fn drop(&mut self) {
+        self.0.let_go();
+    }
+}

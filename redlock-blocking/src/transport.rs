@@ -1,0 +1,64 @@
+use std::time::Duration;
+
+use redlock_core::{Command, Reply, Unavailable};
+
+/// The way to one independent master.
+///
+/// A transport only opens connections, and a [`Connection`] only carries commands. When to connect, when to connect
+/// anew, how long to wait for an answer and what to do without one is decided by this crate and the protocol: a
+/// transport applies no retry and no policy of its own.
+///
+/// Connections are opened on a thread of their own, never on that of a caller.
+pub trait Transport: Send + 'static {
+    /// An open connection.
+    type Connection: Connection;
+
+    /// Opens a connection and returns it when the node is ready for commands: authenticated, database selected.
+    ///
+    /// It should give up after `timeout`; a call that does not come back keeps the node unreachable and costs nobody
+    /// else anything.
+    ///
+    /// # Errors
+    ///
+    /// Why the node cannot be used now. Its text ends up in users' errors; it must not contain a secret.
+    fn connect(&mut self, timeout: Duration) -> Result<Self::Connection, Unavailable>;
+}
+
+/// An open connection to a node. It is used by one thread at a time, though not always by the same.
+///
+/// Replies come in the order of the commands. Which one is due next is kept account of outside: a connection needs no
+/// memory of what it sent, but it must neither lose a reply nor make one up.
+pub trait Connection: Send + 'static {
+    /// Sends a command behind all earlier ones, and does not wait for its reply.
+    ///
+    /// It may not wait for a node that takes nothing any more either: a guard is dropped in here. Nothing is sent
+    /// twice, also not after a reconnect of the connection's own.
+    ///
+    /// # Errors
+    ///
+    /// The connection broke; this command and all that were not answered may have been carried out or not. The
+    /// connection is not used any more.
+    fn send(&mut self, command: &Command) -> Result<(), Unavailable>;
+
+    /// The next reply, which is that to `command`, the oldest one without; `None` if it is not there within `timeout`.
+    ///
+    /// It is asked for again later then, so nothing that was read of it may be lost. With a `timeout` of zero only what
+    /// has come in already counts, and nothing is waited for.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable>;
+
+    /// Looks, without waiting, whether the connection is still good. Called after it was idle for a while, when no
+    /// reply is due, so that a broken one is replaced before it is used.
+    ///
+    /// Provided: it is; the next command finds out.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    fn check(&mut self) -> Result<(), Unavailable> {
+        Ok(())
+    }
+}

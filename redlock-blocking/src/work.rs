@@ -1,0 +1,290 @@
+//! What a lane works on: its locks and its ways to the nodes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redlock_core::{Config, Event, Instant, Lock, NodeId, Unavailable};
+use slab::Slab;
+
+use crate::Connection;
+use crate::expiry::Expiry;
+use crate::keeper::MIN_PAUSE;
+use crate::lock_key::LockKey;
+use crate::port::{Answers, Port, Received, Wanted};
+
+/// For so long a lane may be idle before its connections are looked at again.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// Everything behind a lane's mutex.
+///
+/// A step with a lock sends the lock's commands at once, so nothing can come between a SET and the release that undoes
+/// it on any connection.
+pub(crate) struct Work {
+    locks: Slab<Entry>,
+    next_serial: u64,
+    ports: Vec<Port>,
+    /// The nodes in the order in which they are read: who let somebody wait comes last.
+    by_health: Vec<NodeId>,
+    /// What has not been handed to its lock.
+    answers: Answers,
+    /// The nodes to which a connection is wanted.
+    wanted: Vec<(NodeId, Wanted)>,
+    /// No timer is due before that.
+    next_timer: Option<Instant>,
+    used_at: Instant,
+}
+
+struct Entry {
+    serial: u64,
+    lock: Lock,
+    /// A call or a guard stands for this lock.
+    owned: bool,
+    /// The end of the operation that was begun last.
+    outcome: Option<Event>,
+    /// What the guard looks at.
+    expiry: Arc<Expiry>,
+}
+
+/// How many locks there are, by what is still to be done about them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Census {
+    pub(crate) unsettled: usize,
+    pub(crate) held: usize,
+}
+
+/// # Locks
+impl Work {
+    pub(crate) fn new(config: &Config, now: Instant) -> Self {
+        Self {
+            locks: Slab::new(),
+            next_serial: 0,
+            ports: config.nodes().iter().map(Port::new).collect(),
+            by_health: config.nodes().iter().collect(),
+            answers: Answers::new(),
+            wanted: config.nodes().iter().map(|node| (node, Wanted::Now)).collect(),
+            next_timer: None,
+            used_at: now,
+        }
+    }
+
+    /// Takes up a lock that has just begun to be acquired.
+    pub(crate) fn insert(&mut self, lock: Lock, now: Instant) -> LockKey {
+        let serial = self.next_serial;
+        self.next_serial = serial.wrapping_add(1);
+        let entry = Entry { serial, lock, owned: true, outcome: None, expiry: Arc::default() };
+        let key = LockKey { serial, index: self.locks.insert(entry) };
+        self.update(key, now, |_| ());
+        key
+    }
+
+    /// Takes a step with a lock, then carries out all that follows from it. `None` when there is no such lock.
+    pub(crate) fn update<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
+        let result = self.step(key, now, step);
+        self.hand_out(now);
+        result
+    }
+
+    /// Does what is due for one lock.
+    pub(crate) fn fire(&mut self, key: LockKey, now: Instant) {
+        if self.lock(key).and_then(Lock::poll_timeout).is_some_and(|at| at <= now) {
+            self.update(key, now, |lock| lock.handle_timeout(now));
+        }
+    }
+
+    /// Does what is due for all locks.
+    pub(crate) fn fire_all(&mut self, now: Instant) {
+        if self.next_timer.is_none_or(|at| now < at) {
+            return;
+        }
+        for key in self.keys() {
+            self.fire(key, now);
+        }
+        self.next_timer = self.locks.iter().filter_map(|(_, entry)| entry.lock.poll_timeout()).min();
+    }
+
+    pub(crate) fn take_outcome(&mut self, key: LockKey) -> Option<Event> {
+        self.entry(key).and_then(|entry| entry.outcome.take())
+    }
+
+    /// Releases what there may be; nobody will ask for this lock again.
+    pub(crate) fn abandon(&mut self, key: LockKey, now: Instant) {
+        self.disown(key);
+        self.update(key, now, |lock| lock.release(now));
+    }
+
+    /// Nobody will ask for this lock again; what is under way for it is brought to an end.
+    pub(crate) fn disown(&mut self, key: LockKey) {
+        if let Some(entry) = self.entry(key) {
+            entry.owned = false;
+            if entry.lock.is_settled() {
+                self.locks.remove(key.index);
+            }
+        }
+    }
+
+    pub(crate) fn lock(&self, key: LockKey) -> Option<&Lock> {
+        self.locks.get(key.index).filter(|entry| entry.serial == key.serial).map(|entry| &entry.lock)
+    }
+
+    pub(crate) fn expiry(&self, key: LockKey) -> Option<Arc<Expiry>> {
+        let entry = self.locks.get(key.index).filter(|entry| entry.serial == key.serial);
+        entry.map(|entry| entry.expiry.clone())
+    }
+
+    pub(crate) fn keys(&self) -> Vec<LockKey> {
+        self.locks.iter().map(|(index, entry)| LockKey { serial: entry.serial, index }).collect()
+    }
+
+    pub(crate) fn census(&self) -> Census {
+        let unsettled = |entry: &Entry| entry.lock.deadline().is_none() && !entry.lock.is_settled();
+        Census {
+            unsettled: self.locks.iter().filter(|(_, entry)| unsettled(entry)).count(),
+            held: self.locks.iter().filter(|(_, entry)| entry.lock.deadline().is_some()).count(),
+        }
+    }
+
+    /// When somebody should look after what nobody waits for.
+    pub(crate) fn wants_attention_at(&self, now: Instant) -> Option<Instant> {
+        let replies = (self.owed() > 0).then(|| now.saturating_add(MIN_PAUSE));
+        [replies, self.next_timer].into_iter().flatten().min()
+    }
+
+    /// When a timer may be due.
+    pub(crate) const fn next_timer(&self) -> Option<Instant> {
+        self.next_timer
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.locks.is_empty()
+    }
+}
+
+/// # Nodes
+impl Work {
+    /// Reads replies until one for this lock may have come. Each node is given `patience`; whoever uses it up is read
+    /// last from then on. Whether any reply came.
+    pub(crate) fn receive_for(&mut self, key: LockKey, patience: Duration) -> Received {
+        for position in 0..self.by_health.len() {
+            let Some(&node) = self.by_health.get(position) else { break };
+            let Some(port) = self.ports.get_mut(node.index()).filter(|port| port.owes(key)) else { continue };
+            let (received, wanted) = port.receive(patience, &mut self.answers);
+            self.want(node, wanted);
+            if received == Received::Something {
+                self.hand_out(redlock_system::now());
+                return Received::Something;
+            }
+            self.by_health[position..].rotate_left(1);
+            return Received::Nothing;
+        }
+        Received::Nothing
+    }
+
+    /// Whether a node owes this lock a reply that can be read.
+    pub(crate) fn is_owed(&self, key: LockKey) -> bool {
+        self.ports.iter().any(|port| port.owes(key))
+    }
+
+    /// How many replies can be read by and by.
+    pub(crate) fn owed(&self) -> usize {
+        self.ports.iter().map(Port::owed).sum()
+    }
+
+    /// Takes in all replies that have come, without waiting.
+    pub(crate) fn drain(&mut self, now: Instant) {
+        self.for_each_port(now, Port::drain);
+    }
+
+    /// Takes a connection that was made.
+    pub(crate) fn opened(&mut self, node: NodeId, connection: Box<dyn Connection>, now: Instant) {
+        if let Some(port) = self.ports.get_mut(node.index()) {
+            let wanted = port.opened(connection, now, &mut self.answers);
+            self.want(node, wanted);
+            self.hand_out(now);
+        }
+    }
+
+    /// A try to connect has failed.
+    pub(crate) fn refused(&mut self, node: NodeId, why: Unavailable, now: Instant) {
+        if let Some(port) = self.ports.get_mut(node.index()) {
+            port.refused(why, &mut self.answers);
+            self.hand_out(now);
+        }
+    }
+
+    /// Gives up all connections, because nobody knows what was read of them.
+    pub(crate) fn break_off(&mut self, why: &Unavailable, now: Instant) {
+        self.for_each_port(now, |port, answers| port.is_open().then(|| port.break_off(why, answers)));
+    }
+
+    /// The nodes to which a connection was wanted since this was last asked.
+    pub(crate) fn take_wanted(&mut self) -> Vec<(NodeId, Wanted)> {
+        std::mem::take(&mut self.wanted)
+    }
+
+    /// A connection that broke while nobody used the lane is replaced now rather than found broken by a command.
+    pub(crate) fn check_after_idling(&mut self, now: Instant) {
+        if now.saturating_since(self.used_at) > IDLE {
+            self.for_each_port(now, Port::check);
+        }
+        self.used_at = now;
+    }
+
+    fn for_each_port(&mut self, now: Instant, mut work: impl FnMut(&mut Port, &mut Answers) -> Option<Wanted>) {
+        for port in &mut self.ports {
+            let wanted = work(port, &mut self.answers);
+            self.wanted.extend(wanted.map(|wanted| (port.node(), wanted)));
+        }
+        self.hand_out(now);
+    }
+
+    fn want(&mut self, node: NodeId, wanted: Option<Wanted>) {
+        self.wanted.extend(wanted.map(|wanted| (node, wanted)));
+    }
+}
+
+impl Work {
+    fn entry(&mut self, key: LockKey) -> Option<&mut Entry> {
+        self.locks.get_mut(key.index).filter(|entry| entry.serial == key.serial)
+    }
+
+    /// Hands each answer to its lock; that may lead to more of them.
+    fn hand_out(&mut self, now: Instant) {
+        while let Some(answer) = self.answers.pop_front() {
+            self.step(answer.key, now, |lock| lock.handle_reply(answer.id, answer.node, answer.reply, now));
+        }
+    }
+
+    fn step<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
+        let entry = self.locks.get_mut(key.index).filter(|entry| entry.serial == key.serial)?;
+        let result = step(&mut entry.lock);
+        while let Some(command) = entry.lock.poll_command() {
+            for node in command.nodes.iter() {
+                if let Some(port) = self.ports.get_mut(node.index()) {
+                    let wanted = port.send(key, &command, now, &mut self.answers);
+                    self.wanted.extend(wanted.map(|wanted| (node, wanted)));
+                }
+            }
+        }
+        while let Some(event) = entry.lock.poll_event() {
+            entry.handle_event(event);
+        }
+        let timer = entry.lock.poll_timeout();
+        self.next_timer = [self.next_timer, timer].into_iter().flatten().min();
+        if !entry.owned && entry.lock.is_settled() {
+            self.locks.remove(key.index);
+        }
+        Some(result)
+    }
+}
+
+impl Entry {
+    /// A loss can be seen at the guard; the end of an operation is kept for the caller.
+    fn handle_event(&mut self, event: Event) {
+        if !matches!(event, Event::Lost(_)) {
+            self.outcome = Some(event);
+        }
+        if let Some(deadline) = self.lock.deadline() {
+            self.expiry.set(deadline);
+        }
+    }
+}
