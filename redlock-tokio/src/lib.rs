@@ -41,25 +41,38 @@
 //!
 //! # Nodes
 //!
-//! [`Builder::node`] takes a URL, a client of the `redis` crate that was configured elsewhere, a
+//! [`Builder::node`] takes a URL, a client of the `redis` or the `fred` crate that was configured elsewhere, a
 //! `memory::MemoryNode`, or a [`Node`] over a [`Transport`] of your own. Nodes must be independent
 //! masters, neither replicas of each other nor members of one cluster. A node that is down at the start, or goes down
 //! later, is used again as soon as it is back; nothing needs to be restarted.
 //!
+//! URLs mean the same to both clients. They are carried by the `redis` crate where its feature is on, and by fred
+//! otherwise; a `FredUrl` is carried by fred in any case.
+//!
 //! # Features
 //!
 //! - `redis` (default): nodes from URLs and from clients of the `redis` crate;
-//! - `tls`: `rediss://` URLs;
+//! - `fred`: nodes from URLs and from clients of the `fred` crate;
+//! - `tls`: `rediss://` URLs, for the clients that are on;
 //! - `memory`: nodes that live in this process, for first steps and for your own tests.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "fred")]
+mod fred_rs;
 #[cfg(feature = "redis")]
 mod redis_rs;
 mod runtime;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "fred", feature = "redis"))]
 mod url;
 
+#[cfg(feature = "fred")]
+#[cfg_attr(docsrs, doc(cfg(feature = "fred")))]
+#[doc(no_inline)]
+pub use fred;
+#[cfg(feature = "fred")]
+#[cfg_attr(docsrs, doc(cfg(feature = "fred")))]
+pub use fred_rs::FredUrl;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(no_inline)]

@@ -5,6 +5,8 @@ use redlock_driver::{BuildError, IntoNode, Node};
 use redlock_redis_rs::node_from_url;
 
 use crate::Tokio;
+#[cfg(not(feature = "redis"))]
+use crate::fred_rs::node_from_url;
 
 /// A URL: `redis://[user][:password@]host[:port][/db]`, `rediss://…` (feature `tls`), or
 /// `unix:///path?db=0&user=u&pass=p`.

@@ -1,0 +1,161 @@
+//! Nodes over the `fred` crate.
+
+mod settings;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::pin;
+
+use fred::clients::{Client, Pipeline};
+use fred::error::Error;
+use fred::interfaces::{ClientLike, EventInterface};
+use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Value};
+use futures_util::future::{Either, FutureExt, select};
+use redlock_driver::{Answer, BuildError, Cause, Command, Connection, IntoNode, Node, Reply, Transport, Unavailable};
+use tokio::task::AbortHandle;
+
+use self::settings::Settings;
+use crate::Tokio;
+
+/// A URL whose node is reached by fred, also where plain URLs are left to the `redis` crate. It takes the same URLs.
+#[derive(Clone, Copy)]
+pub struct FredUrl<U>(pub U);
+
+impl<U: AsRef<str>> IntoNode<Tokio> for FredUrl<U> {
+    fn into_node(self) -> Result<Node<Tokio>, BuildError> {
+        node_from_url(self.0.as_ref())
+    }
+}
+
+/// A URL may contain a password, which is not shown.
+impl<U> fmt::Debug for FredUrl<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FredUrl").finish_non_exhaustive()
+    }
+}
+
+/// A client that was configured elsewhere: address, credentials, protocol, certificates and timeouts are its own. The
+/// connection is one of Redlock's own, and whether the client is connected itself makes no difference.
+///
+/// Refused, as [`BuildError::Node`], is a client that might send a command twice (`max_command_attempts` other than 1;
+/// fred's default is 3), one that waits for an answer for ever (no `default_command_timeout`, which is fred's default),
+/// and one of a cluster or of sentinels. A node that does not answer within the command timeout counts as disconnected:
+/// it should be longer than any pause of the server that is no failure, such as a slow `BGREWRITEAOF`.
+impl IntoNode<Tokio> for Client {
+    fn into_node(self) -> Result<Node<Tokio>, BuildError> {
+        let settings = Settings::of_client(&self);
+        let unusable = |reason: settings::Unusable| BuildError::Node {
+            node: settings::name(&self.client_config().server),
+            reason: reason.to_string(),
+        };
+        settings.map(node).map_err(unusable)
+    }
+}
+
+pub(crate) fn node_from_url(url: &str) -> Result<Node<Tokio>, BuildError> {
+    Settings::from_url(url).map(node).map_err(|reason| BuildError::unusable_url(url, reason))
+}
+
+fn node(settings: Settings) -> Node<Tokio> {
+    Node::new(settings.name(), FredTransport(settings))
+}
+
+/// Every connection is a client of its own that never reconnects; so nothing waits inside fred for a server that is
+/// gone, to be sent when nobody wants it any more.
+struct FredTransport(Settings);
+
+impl Transport for FredTransport {
+    type Connection = FredConnection;
+
+    async fn connect(&mut self) -> Result<FredConnection, Unavailable> {
+        let client = self.0.client();
+        let mut connected = client.reconnect_rx();
+        let router = client.connect();
+        let end = EndOnDrop(router.abort_handle());
+        match select(pin!(connected.recv()), router).await {
+            Either::Left((_, router)) => Ok(FredConnection { client, router: Some(router), _end: end }),
+            Either::Right((Ok(Err(error)), _)) => Err(unavailable(&error, Cause::NotSent)),
+            Either::Right(_) => Err(Unavailable::new(Cause::NotSent)),
+        }
+    }
+}
+
+/// Ends fred's task together with its owner; left alone it would keep the connection.
+struct EndOnDrop(AbortHandle);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+struct FredConnection {
+    client: Client,
+    /// Ends when the server is gone.
+    router: Option<ConnectHandle>,
+    _end: EndOnDrop,
+}
+
+impl Connection for FredConnection {
+    fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<> {
+        let pipeline = self.client.pipeline();
+        async move {
+            for command in &batch {
+                queue(&pipeline, command);
+            }
+            let results = pipeline.try_all::<Value>().await;
+            let replies: Vec<Reply> =
+                batch.iter().zip(&results).map(|(command, result)| reply(command, result)).collect::<Result<_, _>>()?;
+            if replies.len() == batch.len() { Ok(replies) } else { Err(Unavailable::new(Cause::Disconnected)) }
+        }
+    }
+
+    fn closed(&mut self) -> impl Future<Output = ()> + Send + use<> {
+        let router = self.router.take();
+        async {
+            match router {
+                Some(router) => drop(router.await),
+                None => std::future::pending().await,
+            }
+        }
+    }
+}
+
+/// Puts a command behind those of the pipeline, in memory. That is done when fred is first polled; the answer that it
+/// then gives says only so.
+fn queue(pipeline: &Pipeline<Client>, command: &Command) {
+    let wire = command.wire();
+    let mut words = wire.words();
+    let name = String::from_utf8_lossy(words.next().unwrap_or_default()).into_owned();
+    let arguments: Vec<Value> = words.map(|word| Value::Bytes(word.to_vec().into())).collect();
+    let command = CustomCommand::new(name, ClusterHash::FirstKey, false);
+    let _ = pipeline.custom::<Value, _>(command, arguments).now_or_never();
+}
+
+/// What the server answered, or why it did not.
+fn reply(command: &Command, result: &Result<Value, Error>) -> Result<Reply, Unavailable> {
+    let answer = match result {
+        Ok(Value::String(text)) if *text == "OK" => Answer::Ok,
+        Ok(Value::Null) => Answer::Nil,
+        Ok(Value::Integer(number)) => Answer::Integer(*number),
+        Ok(_) => Answer::Other,
+        Err(error) if is_servers(error) => Answer::Error(error.details()),
+        Err(error) => return Err(unavailable(error, Cause::Disconnected)),
+    };
+    Ok(Reply::from_wire(command, answer))
+}
+
+/// Why the node cannot be used: what the server said, or `otherwise` with what fred or the operating system said.
+fn unavailable(error: &Error, otherwise: Cause) -> Unavailable {
+    if is_servers(error) {
+        Unavailable::from_server_error(error.details())
+    } else {
+        Unavailable::with_detail(otherwise, error.details())
+    }
+}
+
+/// Whether the server said it: its errors begin with a code in capital letters, those of fred with a word.
+fn is_servers(error: &Error) -> bool {
+    let code = error.details().split_whitespace().next().unwrap_or_default();
+    !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase())
+}
