@@ -11,10 +11,13 @@
 
 use redlock_tests::exploration::{NodeClock, Role, Scenario, Violation, explore};
 
-/// Explores a world to its end; panics with the shortest way to a broken rule.
+/// Explores a world to its end; panics with the shortest way to a broken rule. A quorum must be enough to hold a lock.
 fn holds(scenario: &Scenario) {
     match explore(scenario) {
-        Ok(explored) => println!("{explored}"),
+        Ok(explored) => {
+            println!("{explored}");
+            assert!(explored.bare_quorums > 0 && explored.ends > 0, "{explored}");
+        }
         Err(failure) => panic!("{failure}"),
     }
 }

@@ -4,6 +4,8 @@ use redlock_core::{Config, Instant, NodeId, NodeTimeout, Options, Request};
 
 /// How many nodes every small world has.
 pub(super) const NODES: usize = 3;
+/// How many of them must agree.
+pub(super) const QUORUM: usize = 2;
 /// How many clients every small world has.
 pub(super) const CLIENTS: usize = 2;
 /// The one resource.

@@ -4,12 +4,12 @@ use super::action::Action;
 use super::interner::QuickMap;
 use super::invariant::Violation;
 use super::laws::Laws;
-use super::scenario::Scenario;
+use super::scenario::{QUORUM, Scenario};
 use super::symmetry::Permutation;
 use super::world::World;
 
 /// What a finished search has seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Explored {
     /// Distinct worlds, up to the order of the nodes.
     pub worlds: usize,
@@ -19,8 +19,19 @@ pub struct Explored {
     pub machines: usize,
     /// Worlds in which nothing can happen any more.
     pub ends: usize,
+    /// Worlds in which a lock is held with the keys of a quorum and no more: that is enough.
+    pub bare_quorums: usize,
     /// The length of the longest of all shortest paths.
     pub depth: usize,
+}
+
+impl Explored {
+    /// Counts a world with so many actions in it, and the holder's number of keys.
+    fn count(&mut self, actions: usize, keys: Option<usize>) {
+        self.steps = self.steps.saturating_add(actions);
+        self.ends = self.ends.saturating_add((actions == 0).into());
+        self.bare_quorums = self.bare_quorums.saturating_add((keys == Some(QUORUM)).into());
+    }
 }
 
 /// A rule that was broken, and a shortest way there.
@@ -50,8 +61,7 @@ struct Search {
     /// The worlds that were met, whole: no two are taken for one.
     visited: QuickMap<World, u32>,
     origins: Vec<Origin>,
-    steps: usize,
-    ends: usize,
+    explored: Explored,
 }
 
 /// How a world was met first.
@@ -72,7 +82,8 @@ struct Broken {
 
 impl Search {
     fn new(scenario: &Scenario) -> Self {
-        Self { laws: Laws::new(scenario), visited: QuickMap::default(), origins: Vec::new(), steps: 0, ends: 0 }
+        let (laws, visited) = (Laws::new(scenario), QuickMap::default());
+        Self { laws, visited, origins: Vec::new(), explored: Explored::default() }
     }
 
     fn run(&mut self) -> Result<Explored, Broken> {
@@ -80,31 +91,25 @@ impl Search {
         let genesis = self.laws.genesis().map_err(broken)?;
         let mut frontier = Vec::new();
         self.visit(genesis, GENESIS, None, &mut frontier);
-        let mut depth: usize = 0;
         while !frontier.is_empty() {
             let mut next = Vec::new();
             for (id, world) in frontier {
                 self.expand(id, &world, &mut next)?;
             }
             frontier = next;
-            depth = depth.saturating_add(1);
+            self.explored.depth = self.explored.depth.saturating_add(1);
         }
-        let (worlds, machines) = (self.visited.len(), self.laws.clients.len());
-        Ok(Explored { worlds, steps: self.steps, machines, ends: self.ends, depth })
+        Ok(Explored { worlds: self.visited.len(), machines: self.laws.clients.len(), ..self.explored })
     }
 
     fn expand(&mut self, id: u32, world: &World, next: &mut Vec<(u32, World)>) -> Result<(), Broken> {
         let actions = self.laws.actions(world);
-        self.ends = self.ends.saturating_add(actions.is_empty().into());
-        self.laws.check(world, actions.is_empty()).map_err(|violation| Broken {
-            violation,
-            world: id,
-            action: None,
-        })?;
+        let broken = |violation| Broken { violation, world: id, action: None };
+        let keys = self.laws.check(world, actions.is_empty()).map_err(broken)?;
+        self.explored.count(actions.len(), keys);
         for action in actions {
             let broken = |violation| Broken { violation, world: id, action: Some(action) };
             let successor = self.laws.apply(world, action).map_err(broken)?;
-            self.steps = self.steps.saturating_add(1);
             self.visit(successor, id, Some(action), next);
         }
         Ok(())
@@ -149,8 +154,9 @@ impl Search {
 
 impl fmt::Display for Explored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { worlds, steps, machines, ends, depth } = self;
-        write!(f, "finished: {worlds} worlds, {steps} steps, {machines} machines, {ends} ends, depth {depth}")
+        let Self { worlds, steps, machines, ends, bare_quorums, depth } = self;
+        write!(f, "finished: {worlds} worlds, {steps} steps, {machines} machines, {ends} ends, ")?;
+        write!(f, "{bare_quorums} with a bare quorum, depth {depth}")
     }
 }
 

@@ -3,29 +3,33 @@
 use super::Laws;
 use crate::exploration::client::Client;
 use crate::exploration::invariant::Violation;
-use crate::exploration::scenario::{CLIENTS, NODES, instant};
+use crate::exploration::scenario::{CLIENTS, QUORUM, instant};
 use crate::exploration::world::{Seat, World};
 
 impl Laws {
-    /// Checks what must be true in every world. `is_over`: nothing can happen in it any more.
-    pub(in crate::exploration) fn check(&self, world: &World, is_over: bool) -> Result<(), Violation> {
+    /// Checks what must be true in every world; `is_over`: nothing can happen in it any more. The answer is on how many
+    /// nodes the holder has its key, if there is a holder.
+    pub(in crate::exploration) fn check(&self, world: &World, is_over: bool) -> Result<Option<usize>, Violation> {
         let now = instant(world.tick);
         let clients = (0..CLIENTS).filter_map(|client| self.client(world, client));
         let mut holders = clients.filter(|client| client.lock.is_held(now));
-        if let Some(holder) = holders.next() {
-            self.check_quorum(world, holder)?;
-        }
+        let keys = holders.next().map(|holder| self.count_keys(world, holder));
         if holders.next().is_some() {
             return Err(Violation::TwoHolders);
         }
-        if is_over { self.check_end(world) } else { Ok(()) }
+        if keys.is_some_and(|keys| keys < QUORUM) {
+            return Err(Violation::NoQuorumBehindHolder);
+        }
+        if is_over {
+            self.check_end(world)?;
+        }
+        Ok(keys)
     }
 
-    /// I2: a quorum has the key now. That it has it until the deadline shows in the worlds that follow.
-    fn check_quorum(&self, world: &World, holder: &Client) -> Result<(), Violation> {
+    /// The keys that are there now. That they are until the deadline (I2) shows in the worlds that follow.
+    fn count_keys(&self, world: &World, holder: &Client) -> usize {
         let token = holder.token().as_bytes();
-        let keys = world.sites.iter().filter(|site| self.sites.value(**site) == Some(token)).count();
-        if keys > NODES / 2 { Ok(()) } else { Err(Violation::NoQuorumBehindHolder) }
+        world.sites.iter().filter(|site| self.sites.value(**site) == Some(token)).count()
     }
 
     /// I11. A connection that breaks may take the release with it that was to undo a late SET; only then it is the TTL
