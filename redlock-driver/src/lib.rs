@@ -86,7 +86,6 @@
 
 mod acquire;
 mod builder;
-mod clock;
 mod courier;
 mod engine;
 mod error;
@@ -104,11 +103,12 @@ pub use redlock_core::{
     NodeOutcomes, NodeTimeout, Options, Outcome, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource,
     RetryDelay, Unavailable,
 };
+pub use redlock_system::NoEntropy;
 
 pub use acquire::Acquire;
 pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, IntoNode, Node};
 pub use error::{AcquireError, BuildError, CloseReport};
 pub use guard::{LockGuard, Lost};
 pub use redlock::Redlock;
-pub use runtime::{CurrentRuntime, NoEntropy, NoRuntime, Runtime};
+pub use runtime::{CurrentRuntime, NoRuntime, Runtime};
 pub use transport::{Connection, Transport};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use redlock_core::{Cause, Command, Instant, Reply, Unavailable, model};
 
-use crate::{BuildError, Connection, IntoNode, Node, Runtime, Transport, clock};
+use crate::{BuildError, Connection, IntoNode, Node, Runtime, Transport};
 
 /// A node that behaves like a Redis master for the commands of Redlock, without a server. Clones are the same node.
 ///
@@ -123,7 +123,7 @@ impl MemoryNode {
 
 impl Server {
     fn now(&self) -> Instant {
-        clock::now().saturating_add(self.ahead)
+        redlock_system::now().saturating_add(self.ahead)
     }
 
     fn execute(&mut self, commands: &[Command]) -> Vec<Reply> {

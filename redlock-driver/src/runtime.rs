@@ -1,8 +1,7 @@
 use std::future::Future;
 
 use redlock_core::Instant;
-
-use crate::clock;
+use redlock_system::NoEntropy;
 
 /// What the engine needs from an async runtime: a clock, a timer, a way to start a task, and fresh random bytes.
 ///
@@ -12,7 +11,7 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     ///
     /// Provided: `CLOCK_BOOTTIME` where the system has it.
     fn now(&self) -> Instant {
-        clock::now()
+        redlock_system::now()
     }
 
     /// Waits until `deadline`. It may wake up late; a timer wakes, it does not decide.
@@ -30,9 +29,7 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     ///
     /// [`NoEntropy`] when the operating system has none to give.
     fn seed(&self) -> Result<[u8; 32], NoEntropy> {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).map_err(|error| NoEntropy::new(error.to_string()))?;
-        Ok(seed)
+        redlock_system::seed()
     }
 }
 
@@ -44,18 +41,6 @@ pub trait CurrentRuntime: Runtime {
     ///
     /// [`NoRuntime`] when the caller runs on none.
     fn current() -> Result<Self, NoRuntime>;
-}
-
-/// The operating system gave no random bytes, so no token could be made.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the operating system gave no random bytes: {0}")]
-pub struct NoEntropy(String);
-
-impl NoEntropy {
-    /// There are none, for this reason.
-    pub fn new(reason: impl Into<String>) -> Self {
-        Self(reason.into())
-    }
 }
 
 /// The caller does not run inside an async runtime.
