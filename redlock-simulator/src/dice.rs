@@ -39,6 +39,11 @@ impl Dice {
         self.0.i32(range)
     }
 
+    /// A count, all in the range equally likely.
+    pub fn count(&mut self, range: RangeInclusive<u32>) -> u32 {
+        self.0.u32(range)
+    }
+
     /// A time, all in the range equally likely.
     pub fn time(&mut self, range: RangeInclusive<Time>) -> Time {
         self.0.u64(range)

@@ -42,7 +42,10 @@ impl Attempt {
     ) -> Self {
         let (resource, ttl) = (request.resource.clone(), request.ttl);
         let action = Action::Acquire { resource, token, ttl };
-        let id = output.send(config.nodes(), action, round_ends_at);
+        // Sent later than that, it would be of no use, and its release might be given up before it.
+        let send_by =
+            lease::deadline(config, now, ttl.get()).map_or(round_ends_at, |deadline| deadline.min(round_ends_at));
+        let id = output.send(config.nodes(), action, send_by);
         Self { token, round: Round::open(config, config.nodes(), id, round_ends_at), started_at: now }
     }
 

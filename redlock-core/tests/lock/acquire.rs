@@ -186,7 +186,9 @@ fn a_node_has_five_per_cent_of_the_ttl_to_answer_within_bounds() {
     for (ttl, timeout) in [(10, 20), (399, 20), (400, 20), (1_000, 50), (9_980, 499), (10_000, 500), (3_600_000, 500)] {
         let mut bench = Bench::start(config(3), ms(ttl), Options::new(), 7);
         assert_eq!(bench.timer(), ms(timeout), "TTL of {ttl} ms");
-        assert_eq!(Some(bench.expect_acquire().send_by), bench.lock.poll_timeout());
+        let set = bench.expect_acquire();
+        assert!(Some(set.send_by) <= bench.lock.poll_timeout(), "TTL of {ttl} ms");
+        assert!(ttl < 399 || set.send_by == at(timeout), "TTL of {ttl} ms");
     }
 }
 

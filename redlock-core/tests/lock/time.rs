@@ -175,11 +175,13 @@ fn a_node_timeout_that_is_longer_than_the_ttl_breaks_nothing() {
     let mut bench = Bench::start(config(3), ms(4), Options::new().attempts(1), 7);
     assert!(bench.timer() > ms(4));
     let set = bench.expect_acquire();
+    assert_eq!(set.send_by, at(0).saturating_add(Duration::from_micros(1_960)), "past its validity it is not sent");
     bench.reply(&set, "++.");
     bench.expect_acquired();
     assert!(bench.hand_over());
     bench.release();
     let release = bench.expect_release();
+    assert!(release.send_by > set.send_by);
     bench.reply(&release, "+..");
     bench.fire();
     assert_eq!(bench.now, at(0).saturating_add(Duration::from_micros(6_040)), "nobody is waited for after the keys");

@@ -67,9 +67,10 @@ impl Reference {
         let ttl = self.setup.ttl;
         let patience = self.now.saturating_add(self.setup.node_timeout);
         let ends_at = if self.setup.wait.is_zero() { patience } else { patience.min(self.give_up_at) };
-        self.order(Word::Acquire(ttl), self.attempts, self.all(), ends_at);
+        let deadline = self.setup.deadline(self.now, ttl);
+        self.order(Word::Acquire(ttl), self.attempts, self.all(), ends_at.min(deadline));
         let round = Round::new(self.setup.nodes, self.all(), ends_at);
-        self.phase = Phase::Acquiring(Attempt { round, deadline: self.setup.deadline(self.now, ttl) });
+        self.phase = Phase::Acquiring(Attempt { round, deadline });
     }
 
     fn judge_attempt(&mut self) {

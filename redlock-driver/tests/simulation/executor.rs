@@ -4,7 +4,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 
-use crate::dice::Dice;
+use redlock_simulator::Dice;
+
 use crate::world::lock;
 
 pub(crate) type Future = Pin<Box<dyn std::future::Future<Output = ()> + Send>>;

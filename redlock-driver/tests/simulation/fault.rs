@@ -1,8 +1,8 @@
 //! What goes wrong.
 
-use std::fmt;
+use redlock_simulator::Time;
 
-use crate::clock::Time;
+use std::fmt;
 
 /// The kinds of disturbance, all within what the protocol promises to survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +130,7 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = (self.ends_at - self.begins_at) / crate::clock::MILLISECOND;
+        let millis = (self.ends_at - self.begins_at) / redlock_simulator::MILLISECOND;
         let (kind, node, process) = (self.kind, self.node, self.process);
         match kind {
             FaultKind::Pause => write!(f, "{kind} (process {process}, for {millis} ms)"),

@@ -1,8 +1,8 @@
 //! What must be true, and what was not.
 
-use std::fmt;
+use redlock_simulator::{MILLISECOND, Time};
 
-use crate::clock::{MILLISECOND, Time};
+use std::fmt;
 
 /// What must be true at any time in any world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redlock_driver::{Outcome, Redlock, ReleaseVerdict};
+use redlock_simulator::{MILLISECOND, SECOND, Time};
 
 use crate::abandon::{Abandonable, Fate};
-use crate::clock::{MILLISECOND, SECOND, Time};
 use crate::executor::Owner;
 use crate::invariant::Invariant;
 use crate::process::{Process, Sleep};

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use redlock_driver::{Cause, Command, Connection, Node, Reply, Transport, Unavailable};
+use redlock_simulator::Time;
 
-use crate::clock::Time;
 use crate::fault::FaultKind;
 use crate::process::{Process, Sleep};
 use crate::wire::{Exchange, Wire};

@@ -20,10 +20,7 @@
 )]
 
 mod abandon;
-mod agenda;
 mod campaign;
-mod clock;
-mod dice;
 mod executor;
 mod fault;
 mod figures;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use redlock_driver::{Instant, NoEntropy, Redlock, Runtime};
+use redlock_simulator::{Clock, Time};
 
-use crate::clock::{Clock, Time};
 use crate::executor::Owner;
 use crate::fault::FaultKind;
 use crate::keeper::Keeper;
@@ -32,7 +32,7 @@ impl Process {
     pub(crate) fn populate(self) {
         let redlock = self.redlock();
         let mut dice = self.world.dice().fork();
-        for _ in 0..dice.within(1..=self.world.scenario.habits.most_users) {
+        for _ in 0..dice.count(1..=self.world.scenario.habits.most_users) {
             self.world.figures().handles += 1;
             let user = User::new(&self, redlock.clone(), dice.fork());
             self.spawn_user(user.run());
@@ -91,8 +91,7 @@ impl Runtime for Process {
             return Err(NoEntropy::new("the simulation took it"));
         }
         let number = self.world.ledger().begin();
-        let mut seed = [0; 32];
-        self.world.dice().fill(&mut seed);
+        let mut seed = self.world.dice().bytes();
         seed[..8].copy_from_slice(&u64::try_from(number).unwrap().to_be_bytes());
         Ok(seed)
     }

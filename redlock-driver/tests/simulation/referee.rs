@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redlock_driver::{Instant, LockGuard};
+use redlock_simulator::Time;
 
-use crate::clock::Time;
 use crate::invariant::Invariant;
 use crate::process::Process;
 use crate::world::{World, lock};

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use redlock_driver::{Cause, NodeTimeout};
+use redlock_simulator::{Clock, Dice, MICROSECOND, MILLISECOND, SECOND, Time};
 
-use crate::clock::{Clock, MICROSECOND, MILLISECOND, MOST_DRIFT, SECOND, Time};
-use crate::dice::Dice;
 use crate::fault::{Fault, FaultKind};
 
 /// Until then users and faults begin.
@@ -15,8 +14,10 @@ const LONGEST_FAULT: Time = 600 * MILLISECOND;
 /// From then on nothing goes wrong any more.
 pub(crate) const HEALED_AT: Time = BUSY_UNTIL + LONGEST_FAULT;
 
-/// What [`NodeTimeout::DEFAULT`] is at least.
-const SHORTEST_TTL: Time = 20 * MILLISECOND;
+/// No lock has a shorter TTL. A node may be given more time to answer than that.
+pub(crate) const SHORTEST_TTL: Time = 20 * MILLISECOND;
+/// Every clock is too fast or too slow by less than this, in millionths, so that two differ by less than one per cent.
+const MOST_DRIFT: i32 = 4_900;
 
 /// A world before it begins.
 #[derive(Clone, Debug)]
@@ -24,8 +25,6 @@ pub(crate) struct Scenario {
     pub(crate) node_clocks: Vec<Clock>,
     pub(crate) process_clocks: Vec<Clock>,
     pub(crate) resources: usize,
-    /// No lock has a shorter TTL. A node is never given more time to answer than this.
-    pub(crate) shortest_ttl: Time,
     pub(crate) node_timeout: NodeTimeout,
     pub(crate) connect_timeout: Duration,
     pub(crate) habits: Habits,
@@ -82,13 +81,11 @@ impl Scenario {
         let processes = dice.pick(&[1, 2, 2, 3]);
         let process_clocks = clocks(processes, &mut dice);
         let fixed = dice.time(100 * MILLISECOND..=500 * MILLISECOND);
-        let timeouts = [(NodeTimeout::DEFAULT, SHORTEST_TTL), (NodeTimeout::fixed(Duration::from_nanos(fixed)), fixed)];
-        let (node_timeout, shortest_ttl) = dice.pick(&timeouts);
+        let node_timeout = dice.pick(&[NodeTimeout::DEFAULT, NodeTimeout::fixed(Duration::from_nanos(fixed))]);
         Self {
             node_clocks,
             process_clocks,
             resources: dice.pick(&[1, 1, 2, 3]),
-            shortest_ttl,
             node_timeout,
             connect_timeout: Duration::from_nanos(dice.magnitude(50 * MILLISECOND..=SECOND)),
             habits: Habits::draw(&mut dice),
@@ -149,8 +146,8 @@ const REFUSALS: [Cause; 7] = [
 impl Habits {
     fn draw(dice: &mut Dice) -> Self {
         Self {
-            most_users: dice.within(1..=4),
-            most_jobs: dice.within(1..=6),
+            most_users: dice.count(1..=4),
+            most_jobs: dice.count(1..=6),
             abandon: dice.pick(&[0, 20, 40, 80]),
             extend: dice.pick(&[0, 30, 70]),
             close: dice.pick(&[0, 0, 15]),
@@ -188,18 +185,18 @@ impl System {
 
 /// A chance of up to `most` per cent, in `percent` of all worlds; none in the others.
 fn sometimes(percent: u32, most: u32, dice: &mut Dice) -> u32 {
-    if dice.chance(percent) { dice.within(1..=most) } else { 0 }
+    if dice.chance(percent) { dice.count(1..=most) } else { 0 }
 }
 
 fn clocks(count: usize, dice: &mut Dice) -> Vec<Clock> {
-    (0..count).map(|_| Clock::new(dice.time(0..=1_000 * SECOND), dice.signed(MOST_DRIFT))).collect()
+    (0..count).map(|_| Clock::new(dice.time(0..=1_000 * SECOND), dice.number(-MOST_DRIFT..=MOST_DRIFT))).collect()
 }
 
 /// A swarm: each world has most kinds not at all, so that a few are seen undisturbed by the others.
 fn faults(nodes: usize, processes: usize, dice: &mut Dice) -> Vec<Fault> {
     let mut faults = Vec::new();
     for kind in FaultKind::PLANNED {
-        let count = if dice.chance(30) { dice.within(1..=3) } else { 0 };
+        let count = if dice.chance(30) { dice.count(1..=3) } else { 0 };
         for _ in 0..count {
             let begins_at = dice.pick(&[0, 1, 1, 1]) * dice.time(0..=BUSY_UNTIL);
             let ends_at = begins_at + dice.magnitude(MILLISECOND..=LONGEST_FAULT);

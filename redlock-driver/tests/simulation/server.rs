@@ -2,8 +2,8 @@
 
 use redlock_core::model;
 use redlock_driver::{Action, Cause, Command, Reply, Unavailable};
+use redlock_simulator::{Clock, Time};
 
-use crate::clock::{Clock, Time};
 use crate::token::TokenId;
 
 /// The core's model of a master, on a clock of its own.

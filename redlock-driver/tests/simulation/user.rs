@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use redlock_core::DRIFT_MARGIN;
 use redlock_driver::{AcquireError, ExtendError, Instant, LockGuard, Loss, Lost, Options, Redlock, Runtime};
+use redlock_simulator::{Dice, MICROSECOND, MILLISECOND, SECOND, Time, nanos};
 
 use crate::abandon::{Abandonable, Fate};
-use crate::clock::{MICROSECOND, MILLISECOND, SECOND, Time, nanos};
-use crate::dice::Dice;
 use crate::fault::FaultKind;
 use crate::figures::Stage;
 use crate::invariant::Invariant;
 use crate::process::{Process, Sleep};
 use crate::referee::Hold;
-use crate::scenario::{BUSY_UNTIL, Habits, Scenario};
+use crate::scenario::{BUSY_UNTIL, Habits, SHORTEST_TTL, Scenario};
 use crate::world::World;
 
 /// By how much a result may come later than promised, beside late timers, late tasks and pauses: the turns of others.
@@ -46,7 +45,7 @@ impl User {
     pub(crate) async fn run(mut self) {
         let begins_at = self.dice.pick(&[0, 1, 1]) * self.dice.time(0..=BUSY_UNTIL);
         self.process.sleep(begins_at).await;
-        for _ in 0..self.dice.within(1..=self.habits().most_jobs) {
+        for _ in 0..self.dice.count(1..=self.habits().most_jobs) {
             self.work().await;
             self.rest(200 * MILLISECOND).await;
             if self.dice.chance(30) {
@@ -290,12 +289,12 @@ impl User {
 
 impl Wish {
     fn draw(dice: &mut Dice, scenario: &Scenario) -> Self {
-        let ttl = Duration::from_nanos(dice.magnitude(scenario.shortest_ttl..=LONGEST_TTL));
+        let ttl = Duration::from_nanos(dice.magnitude(SHORTEST_TTL..=LONGEST_TTL));
         let wait = dice.pick(&[0, 1, 1, 1]) * dice.magnitude(10 * MILLISECOND..=2 * SECOND);
         let wait = Duration::from_nanos(wait);
         let mut options = Options::new().wait(wait);
         if dice.chance(10) {
-            options = options.attempts(dice.within(1..=3));
+            options = options.attempts(dice.count(1..=3));
         }
         if dice.chance(10) {
             options = options.min_validity(ttl / 4);

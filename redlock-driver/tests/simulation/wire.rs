@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
 use redlock_driver::{Cause, Command, Instant, Reply, Unavailable};
+use redlock_simulator::{MICROSECOND, MILLISECOND, SECOND, Time};
 
-use crate::clock::{MICROSECOND, MILLISECOND, SECOND, Time};
 use crate::fault::FaultKind;
 use crate::ledger::describe;
 use crate::world::{World, lock};

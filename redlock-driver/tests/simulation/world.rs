@@ -4,10 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use redlock_driver::{Action, Command, Instant, Reply};
+use redlock_simulator::{Agenda, Dice, MILLISECOND, SECOND, Time};
 
-use crate::agenda::Agenda;
-use crate::clock::{MILLISECOND, SECOND, Time};
-use crate::dice::Dice;
 use crate::executor::{Executor, Owner, Polled};
 use crate::fault::{Fault, FaultKind};
 use crate::figures::Figures;
@@ -34,13 +32,16 @@ const END_OF_TIME: Time = 600 * SECOND;
 /// No world has more polls, sleeps and occurrences; the usual one has a thousand.
 const MOST_EVENTS: u64 = 200_000;
 
+/// Something that happens by itself: a message arrives, a sleep is over, a fault begins.
+type Occurrence = Box<dyn FnOnce() + Send>;
+
 /// Everything that there is, shared by all who are in it.
 pub(crate) struct World {
     pub(crate) scenario: Scenario,
     pub(crate) executor: Executor,
     pub(crate) referee: Referee,
     now: AtomicU64,
-    agenda: Mutex<Agenda>,
+    agenda: Mutex<Agenda<Occurrence>>,
     servers: Vec<Mutex<Server>>,
     wires: Mutex<Vec<Weak<Wire>>>,
     ledger: Mutex<Ledger>,
@@ -146,11 +147,17 @@ impl World {
     }
 
     fn let_happen(&self) {
-        let next = || lock(&self.agenda).take_due(self.now());
-        while let Some(occurrence) = next() {
+        while let Some(occurrence) = self.take_due() {
             self.count_event();
             occurrence();
         }
+    }
+
+    /// Takes out what happens next, if its time has come.
+    fn take_due(&self) -> Option<Occurrence> {
+        let mut agenda = lock(&self.agenda);
+        agenda.next_at().filter(|at| *at <= self.now())?;
+        agenda.take_next().map(|(_, occurrence)| occurrence)
     }
 
     fn advance_to_next(&self) {
