@@ -1,0 +1,109 @@
+//! The transport: a plain TCP connection that carries the words of the core.
+
+use std::future::Future;
+use std::io;
+
+use redlock_tokio::{Answer, Cause, Command, Connection, Reply, Transport, Unavailable};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+
+/// A longer line is no answer to a lock's command.
+const LONGEST_LINE: u64 = 64 * 1024;
+
+/// The way to a server without password or TLS.
+pub(crate) struct Tcp {
+    pub(crate) address: String,
+}
+
+impl Transport for Tcp {
+    type Connection = TcpConnection;
+
+    async fn connect(&mut self) -> Result<TcpConnection, Unavailable> {
+        let stream = TcpStream::connect(&self.address).await.map_err(|error| not_sent(&error))?;
+        stream.set_nodelay(true).map_err(|error| not_sent(&error))?;
+        let (requests, queue) = mpsc::unbounded_channel();
+        tokio::spawn(carry(stream, queue));
+        Ok(TcpConnection { requests })
+    }
+}
+
+/// An open connection. A task of its own keeps the order: what is sent goes through a queue.
+pub(crate) struct TcpConnection {
+    requests: mpsc::UnboundedSender<Request>,
+}
+
+struct Request {
+    batch: Vec<Command>,
+    replies: oneshot::Sender<Vec<Reply>>,
+}
+
+impl Connection for TcpConnection {
+    fn send(
+        &mut self,
+        batch: Vec<Command>,
+    ) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<> + 'static {
+        let (sender, replies) = oneshot::channel();
+        // When the task has ended, the request is dropped, and with it the sender that the future waits for.
+        let _ = self.requests.send(Request { batch, replies: sender });
+        async { replies.await.map_err(|_| Unavailable::new(Cause::Disconnected)) }
+    }
+
+    fn closed(&mut self) -> impl Future<Output = ()> + Send + use<> + 'static {
+        let requests = self.requests.clone();
+        async move { requests.closed().await }
+    }
+}
+
+/// Writes what comes through the queue and reads the answers, until either end is closed.
+async fn carry(mut stream: TcpStream, mut queue: mpsc::UnboundedReceiver<Request>) -> io::Result<()> {
+    let (reader, mut writer) = stream.split();
+    let mut reader = BufReader::new(reader);
+    loop {
+        let request = tokio::select! {
+            request = queue.recv() => request,
+            _ = reader.fill_buf() => None, // Closed by the server, or an answer that nobody asked for.
+        };
+        let Some(Request { batch, replies: sender }) = request else { return Ok(()) };
+        let bytes: Vec<u8> = batch.iter().flat_map(encode).collect();
+        writer.write_all(&bytes).await?;
+        let mut replies = Vec::with_capacity(batch.len());
+        for command in &batch {
+            replies.push(read_reply(&mut reader, command).await?);
+        }
+        let _ = sender.send(replies);
+    }
+}
+
+/// The words of a command as Redis reads them: how many, and each with its length.
+fn encode(command: &Command) -> Vec<u8> {
+    let wire = command.wire();
+    let mut bytes = format!("*{}\r\n", wire.words().len()).into_bytes();
+    for word in wire.words() {
+        bytes.extend(format!("${}\r\n", word.len()).bytes());
+        bytes.extend(word);
+        bytes.extend(b"\r\n");
+    }
+    bytes
+}
+
+/// Reads one answer and leaves its meaning to the core.
+async fn read_reply(reader: &mut (impl AsyncBufReadExt + Unpin), command: &Command) -> io::Result<Reply> {
+    let mut line = String::new();
+    reader.take(LONGEST_LINE).read_line(&mut line).await?;
+    let nonsense = || io::Error::from(io::ErrorKind::InvalidData);
+    let (kind, text) = line.strip_suffix("\r\n").and_then(|line| line.split_at_checked(1)).ok_or_else(nonsense)?;
+    let answer = match (kind, text) {
+        ("+", "OK") => Answer::Ok,
+        ("$", "-1") => Answer::Nil,
+        (":", number) => number.parse().map(Answer::Integer).map_err(|_| nonsense())?,
+        ("-", error) => Answer::Error(error),
+        _ => return Err(nonsense()),
+    };
+    Ok(Reply::from_wire(command, answer))
+}
+
+/// Without a connection nothing was sent.
+fn not_sent(error: &io::Error) -> Unavailable {
+    Unavailable::with_detail(Cause::NotSent, &error.to_string())
+}
