@@ -157,6 +157,7 @@ impl Session<'_> {
             let until_timer = timer.map_or(MAX_PATIENCE, |at| at.saturating_since(now));
             if self.receive_or_wait(key, patience.min(until_timer)) == Received::Nothing {
                 patience = patience.saturating_mul(2).min(MAX_PATIENCE);
+                self.drain(redlock_system::now());
             }
         }
     }

@@ -67,8 +67,10 @@ impl Work {
         }
     }
 
-    /// Takes up a lock that has just begun to be acquired.
+    /// Takes up a lock that has just begun to be acquired. Late replies come first: one may say that a release was not
+    /// carried out yet.
     pub(crate) fn insert(&mut self, lock: Lock, now: Instant) -> LockKey {
+        self.drain(now);
         let serial = self.next_serial;
         self.next_serial = serial.wrapping_add(1);
         let entry = Entry { serial, lock, owned: true, outcome: None, expiry: Arc::default() };

@@ -55,6 +55,7 @@ fn a_lock_ends_with_its_deadline_and_somebody_else_gets_it() {
     let nodes = Fixture::start(3);
     let mut guard = nodes.redlock.lock("job", SHORT).unwrap();
     wait_until_lost(&guard);
+    nodes.wait_until_expired("job");
     let successor = nodes.rival().lock("job", TTL).unwrap();
     nodes.wait_until_everywhere("job");
     assert_eq!(guard.extend(TTL), Err(ExtendError::Lost(Loss::Expired)));

@@ -2,5 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
 
+mod attribution;
+mod contention;
 mod fixture;
 mod life;
+mod lost_nodes;
+mod server_errors;
+mod waiting;
