@@ -27,7 +27,12 @@ const CANCELLING: Role = Role { cancels: true, ..Role::ONCE };
 
 #[test]
 fn two_clients_contend_over_slow_connections() {
-    holds(&Scenario { last_begin: 3, ..Scenario::new() });
+    holds(&Scenario { slow_links: 2, last_begin: 0, ..Scenario::new() });
+}
+
+#[test]
+fn silence_is_a_refusal_long_before_the_validity_ends() {
+    holds(&Scenario { node_timeout: 1, ..Scenario::new() });
 }
 
 #[test]
@@ -52,7 +57,7 @@ fn a_connection_breaks_at_any_moment() {
 
 #[test]
 fn a_node_crashes_and_comes_back_with_its_data() {
-    holds(&Scenario { crashes: 1, slow_links: 0, last_begin: 0, ..Scenario::new() });
+    holds(&Scenario { crashes: 1, slow_links: 0, ..Scenario::new() });
 }
 
 #[test]

@@ -19,6 +19,7 @@ What each of the two clients may do, as two numbers or truths with a comma betwe
 What else may happen:
   --last-begin N     the last tick at which the second client begins (default 2)
   --slow-links N     on how many of the 6 connections messages outlast a tick (default 1)
+  --node-timeout N   after how many ticks silence is a refusal (default 2)
   --cuts N           how many connections break (default 0)
   --crashes N        how many nodes crash (default 0)
   --late-timers      clients sleep through ticks
@@ -63,6 +64,7 @@ fn scenario(mut arguments: Parser) -> Result<Option<Scenario>, Box<dyn Error>> {
             "cancels" => set_roles(&mut scenario, &mut arguments, |role, cancels| role.cancels = cancels)?,
             "last-begin" => scenario.last_begin = arguments.value()?.parse()?,
             "slow-links" => scenario.slow_links = arguments.value()?.parse()?,
+            "node-timeout" => scenario.node_timeout = arguments.value()?.parse()?,
             "cuts" => scenario.cuts = arguments.value()?.parse()?,
             "crashes" => scenario.crashes = arguments.value()?.parse()?,
             "late-timers" => scenario.late_timers = true,

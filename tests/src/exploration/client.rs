@@ -1,6 +1,6 @@
 use redlock_core::{Action, Cause, Command, CommandId, Event, Instant, Lock, Reply, Token, Unavailable};
 
-use super::scenario::{NODES, Role, Scenario, TTL, node_id};
+use super::scenario::{NODES, Scenario, TTL, node_id};
 
 /// A client: the real machine, and what an observer has noted about it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,8 +35,8 @@ pub(super) struct Said {
 }
 
 impl Client {
-    pub(super) fn begin(index: usize, role: Role, now: Instant) -> (Self, Said) {
-        let config = Scenario::config();
+    pub(super) fn begin(index: usize, scenario: &Scenario, now: Instant) -> (Self, Said) {
+        let (config, role) = (scenario.config(), scenario.roles[index]);
         let seed = [u8::try_from(index).expect("a small number"); 32];
         let mut client = Self {
             lock: Lock::acquire(&config, role.request(&config), seed, now),

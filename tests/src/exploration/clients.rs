@@ -3,7 +3,7 @@ use redlock_core::{Command, NodeSet};
 use super::client::{Client, Input, Said};
 use super::interner::{Interner, QuickMap};
 use super::invariant::{Step, Violation};
-use super::scenario::{CLIENTS, Role, instant, node_id};
+use super::scenario::{Scenario, instant, node_id};
 use super::site::Letter;
 use super::symmetry::{PERMUTATIONS, Permutation};
 
@@ -13,7 +13,7 @@ use super::symmetry::{PERMUTATIONS, Permutation};
 /// call of a kind costs the time of the real machine.
 #[derive(Debug)]
 pub(super) struct Clients {
-    roles: [Role; CLIENTS],
+    scenario: Scenario,
     states: Interner<Client>,
     /// For each state, what it were if the nodes had other places.
     images: Vec<[u32; PERMUTATIONS]>,
@@ -41,9 +41,9 @@ pub(super) struct Outcome {
 }
 
 impl Clients {
-    pub(super) fn new(roles: [Role; CLIENTS]) -> Self {
+    pub(super) fn new(scenario: &Scenario) -> Self {
         Self {
-            roles,
+            scenario: scenario.clone(),
             states: Interner::new(),
             images: Vec::new(),
             messages: Interner::new(),
@@ -54,7 +54,7 @@ impl Clients {
 
     /// Lets a client begin. It cannot tell the nodes apart yet.
     pub(super) fn begin(&mut self, index: usize, tick: u8) -> Result<Outcome, Violation> {
-        let (client, said) = Client::begin(index, self.roles[index], instant(tick));
+        let (client, said) = Client::begin(index, &self.scenario, instant(tick));
         let id = self.states.intern(&client);
         self.note_images([id; PERMUTATIONS])?;
         Ok(Outcome { client: id, sent: self.post(&said) })
@@ -112,7 +112,7 @@ impl Clients {
         let (before, now, input) = (self.states.get(client), instant(tick), self.input(call));
         let mut after = before.clone();
         let said = after.call(input, now);
-        Step { role: self.roles[index], before, after: &after, said: &said, now }.check()?;
+        Step { role: self.scenario.roles[index], before, after: &after, said: &said, now }.check()?;
         Ok(Outcome { client: self.states.intern(&after), sent: self.post(&said) })
     }
 

@@ -23,7 +23,7 @@ pub(super) struct Laws {
 impl Laws {
     pub(super) fn new(scenario: &Scenario) -> Self {
         let sites = Sites::new(scenario.node_clock);
-        Self { scenario: scenario.clone(), clients: Clients::new(scenario.roles), sites }
+        Self { scenario: scenario.clone(), clients: Clients::new(scenario), sites }
     }
 
     /// The world at tick zero, when the first client has begun: before that nothing of interest happens.

@@ -13,7 +13,7 @@ pub(super) const RESOURCE: &str = "r";
 
 /// Time moves in steps of this length. They are so long that each divides the life of a lock where it matters: two
 /// are its validity, so that one can pass before the verdict, between the verdict and the hand-over, or before an
-/// extension, and a round is over after one.
+/// extension.
 pub(super) const TICK: Duration = Duration::from_millis(125);
 pub(super) const TTL: Duration = Duration::from_millis(350);
 /// What the drift below leaves of the TTL.
@@ -36,6 +36,8 @@ pub struct Scenario {
     /// On how many of the six connections messages may be under way when a tick passes. Such a message may take any
     /// number of ticks, and which connections are the slow ones may change from tick to tick.
     pub slow_links: usize,
+    /// After how many ticks a client takes a node's silence for a refusal.
+    pub node_timeout: u32,
     /// Whether a client may sleep through a tick: its timers then come late.
     pub late_timers: bool,
 }
@@ -79,14 +81,15 @@ impl Scenario {
             cuts: 0,
             crashes: 0,
             slow_links: 1,
+            node_timeout: 2,
             late_timers: false,
         }
     }
 
-    pub(super) fn config() -> Config {
+    pub(super) fn config(&self) -> Config {
         Config::builder(["a", "b", "c"])
             .drift_factor(DRIFT_FACTOR)
-            .node_timeout(NodeTimeout::fixed(TICK))
+            .node_timeout(NodeTimeout::fixed(TICK.saturating_mul(self.node_timeout)))
             .build()
             .expect("a valid config")
     }
