@@ -33,3 +33,14 @@ impl Runtime for Tokio {
         self.0.spawn(task);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Redlock;
+
+    #[test]
+    fn outside_of_a_runtime_there_is_a_clear_error() {
+        let error = Redlock::builder().build().unwrap_err();
+        assert!(error.to_string().contains("no tokio runtime"), "{error}");
+    }
+}

@@ -1,12 +1,13 @@
 //! What servers may say instead of doing what they are asked to.
 
+use redlock_driver::{AcquireError, Cause, Outcome, ReleaseVerdict};
 use redlock_tests::{Server, Servers};
-use redlock_tokio::{AcquireError, Cause, Outcome, Redlock, ReleaseVerdict};
 
+use crate::adapter::{Adapter, Redlock};
 use crate::fixture::{Fixture, TTL};
 
 /// Tries to lock, and asserts that all nodes fail for this cause.
-async fn assert_unavailable(redlock: &Redlock, nodes: usize, cause: Cause) -> String {
+async fn assert_unavailable<A: Adapter>(redlock: &Redlock<A>, nodes: usize, cause: Cause) -> String {
     let error = redlock.try_lock("job", TTL).await.unwrap_err();
     let AcquireError::Unavailable(attempts) = &error else { panic!("{error}") };
     let failed = |outcome: &Outcome| matches!(outcome, Outcome::Unavailable(why) if why.cause() == cause);
@@ -14,25 +15,23 @@ async fn assert_unavailable(redlock: &Redlock, nodes: usize, cause: Cause) -> St
     error.to_string()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_missing_or_wrong_password_is_named_and_never_shown() {
+pub(crate) async fn a_missing_or_wrong_password_is_named_and_never_shown<A: Adapter>() {
     let servers = Server::builder().password("open-sesame").start_many(3);
     let with_password = |user: &str| {
         let urls = servers.iter().map(|server| format!("redis://{user}127.0.0.1:{}", server.port()));
-        Redlock::builder().nodes(urls).build().unwrap()
+        A::redlock(urls)
     };
     for wrong in ["", ":let-me-in@", "nobody:let-me-in@"] {
         let redlock = with_password(wrong);
-        let text = assert_unavailable(&redlock, 3, Cause::NotAuthenticated).await;
+        let text = assert_unavailable::<A>(&redlock, 3, Cause::NotAuthenticated).await;
         assert!(text.contains("check user and password") && !text.contains("let-me-in"), "{text}");
         assert!(!format!("{redlock:?}").contains("let-me-in"));
     }
     assert!(with_password(":open-sesame@").lock("job", TTL).await.is_ok());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn scripts_that_the_servers_forgot_are_sent_again() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn scripts_that_the_servers_forgot_are_sent_again<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     for round in 0..3 {
         let mut guard = nodes.redlock.lock("job", TTL).await.unwrap();
         guard.extend(TTL * 2).await.unwrap();
@@ -48,54 +47,50 @@ async fn scripts_that_the_servers_forgot_are_sent_again() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replica_is_no_master() {
-    let nodes = Fixture::start(4);
+pub(crate) async fn a_replica_is_no_master<A: Adapter>() {
+    let nodes = Fixture::<A>::start(4);
     let master = nodes.servers[3].port().to_string();
     for server in &nodes.servers[..3] {
         server.command(&["REPLICAOF", "127.0.0.1", &master]).unwrap();
     }
-    let replicas = Redlock::builder().nodes(nodes.servers.urls().into_iter().take(3)).build().unwrap();
-    let text = assert_unavailable(&replicas, 3, Cause::ReadOnly).await;
+    let replicas = A::redlock(nodes.servers.urls().into_iter().take(3));
+    let text = assert_unavailable::<A>(&replicas, 3, Cause::ReadOnly).await;
     assert!(text.contains("name its master instead"), "{text}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_memory_there_is_no_new_lock_but_a_held_one_goes_on() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn without_memory_there_is_no_new_lock_but_a_held_one_goes_on<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     let mut guard = nodes.redlock.lock("held", TTL).await.unwrap();
     nodes.wait_until_everywhere("held");
     for server in nodes.servers.iter() {
         server.command(&["CONFIG", "SET", "maxmemory", "1"]).unwrap();
     }
-    assert_unavailable(&nodes.redlock, 3, Cause::OutOfMemory).await;
+    assert_unavailable::<A>(&nodes.redlock, 3, Cause::OutOfMemory).await;
     guard.extend(TTL * 2).await.unwrap();
     assert!(guard.remaining() > TTL);
     assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_without_the_right_to_publish_can_release() {
+pub(crate) async fn a_user_without_the_right_to_publish_can_release<A: Adapter>() {
     let servers = Servers::start(3);
     for server in servers.iter() {
         let rules = ["ACL", "SETUSER", "worker", "on", ">pass", "~*", "+@all", "-publish"];
         server.command(&rules).unwrap();
     }
     let urls = servers.iter().map(|server| format!("redis://worker:pass@127.0.0.1:{}", server.port()));
-    let redlock = Redlock::builder().nodes(urls).build().unwrap();
+    let redlock = A::redlock(urls);
     let guard = redlock.lock("job", TTL).await.unwrap();
     assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_user_without_the_right_to_the_key_is_told_so() {
+pub(crate) async fn a_user_without_the_right_to_the_key_is_told_so<A: Adapter>() {
     let servers = Servers::start(3);
     for server in servers.iter() {
         server.command(&["ACL", "SETUSER", "worker", "on", ">pass", "~lock:*", "+@all"]).unwrap();
     }
     let urls = servers.iter().map(|server| format!("redis://worker:pass@127.0.0.1:{}", server.port()));
-    let redlock = Redlock::builder().nodes(urls).build().unwrap();
-    let text = assert_unavailable(&redlock, 3, Cause::NoPermission).await;
+    let redlock = A::redlock(urls);
+    let text = assert_unavailable::<A>(&redlock, 3, Cause::NoPermission).await;
     assert!(text.contains("check the user's ACL"), "{text}");
     assert!(redlock.try_lock("lock:job", TTL).await.is_ok());
 }

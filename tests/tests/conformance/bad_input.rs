@@ -2,60 +2,49 @@
 
 use std::time::Duration;
 
-use redlock_tokio::{
-    AcquireError, BuildError, Builder, ConfigError, ExtendError, NodeTimeout, Options, Redlock, RequestError,
-    RetryDelay,
+use redlock_driver::{
+    AcquireError, BuildError, ConfigError, ExtendError, NodeTimeout, Options, RequestError, RetryDelay,
 };
 
+use crate::adapter::{Adapter, Builder, Redlock};
 use crate::fixture::{Fixture, TTL};
 
-fn refused(builder: Builder) -> BuildError {
+fn refused<A: Adapter>(builder: Builder<A>) -> BuildError {
     builder.build().expect_err("this cannot be built")
 }
 
-#[tokio::test]
-async fn a_list_of_nodes_that_is_none_is_refused() {
-    let none: [&str; 0] = [];
-    assert_eq!(refused(Redlock::builder().nodes(none)), BuildError::Config(ConfigError::NoNodes));
-    let twice = ["redis://127.0.0.1:1", "redis://127.0.0.1:2", "redis://user@127.0.0.1:1/3"];
+pub(crate) async fn a_list_of_nodes_that_is_none_is_refused<A: Adapter>() {
+    assert_eq!(refused::<A>(A::builder([])), BuildError::Config(ConfigError::NoNodes));
+    let twice = ["redis://127.0.0.1:1", "redis://127.0.0.1:2", "redis://user@127.0.0.1:1/3"].map(String::from);
     let name = String::from("127.0.0.1:1");
-    assert_eq!(refused(Redlock::builder().nodes(twice)), BuildError::Config(ConfigError::DuplicateNode { name }));
+    assert_eq!(refused::<A>(A::builder(twice)), BuildError::Config(ConfigError::DuplicateNode { name }));
 }
 
-#[tokio::test]
-async fn a_url_that_is_none_is_named_without_its_password() {
+pub(crate) async fn a_url_that_is_none_is_named_without_its_password<A: Adapter>() {
     for url in
         ["", "127.0.0.1", "http://host", "redis://", "redis://:pass@host:port", "redis://:pass@host/db", "unix://"]
     {
-        let error = refused(Redlock::builder().node(url));
+        let error = refused::<A>(Redlock::<A>::builder().node(A::url(url)));
         let BuildError::Node { node, reason } = &error else { panic!("{error}") };
         assert!(!reason.is_empty() && !error.to_string().contains("pass"), "{error}");
         assert_eq!(*node, url.replace(":pass@", "***@"));
     }
 }
 
-#[test]
-fn outside_of_a_runtime_there_is_a_clear_error() {
-    let error = refused(Redlock::builder().node("redis://127.0.0.1:1"));
-    assert!(error.to_string().contains("no tokio runtime"), "{error}");
-}
-
-#[tokio::test]
-async fn settings_out_of_their_bounds_are_refused() {
-    let builder = || Redlock::builder().node("redis://127.0.0.1:1");
+pub(crate) async fn settings_out_of_their_bounds_are_refused<A: Adapter>() {
+    let builder = || A::builder([String::from("redis://127.0.0.1:1")]);
     for error in [
-        refused(builder().drift_factor(1.0)),
-        refused(builder().max_ttl(Duration::ZERO)),
-        refused(builder().max_name_len(0)),
-        refused(builder().node_timeout(NodeTimeout::fixed(Duration::ZERO))),
+        refused::<A>(builder().drift_factor(1.0)),
+        refused::<A>(builder().max_ttl(Duration::ZERO)),
+        refused::<A>(builder().max_name_len(0)),
+        refused::<A>(builder().node_timeout(NodeTimeout::fixed(Duration::ZERO))),
     ] {
         assert!(matches!(error, BuildError::Config(_)), "{error}");
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_request_out_of_its_bounds_is_refused_and_nothing_is_sent() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn a_request_out_of_its_bounds_is_refused_and_nothing_is_sent<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     let day = Duration::from_secs(86_400);
     let long = "x".repeat(513);
     let options = Options::new();
@@ -81,9 +70,8 @@ async fn a_request_out_of_its_bounds_is_refused_and_nothing_is_sent() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_extension_with_a_bad_ttl_changes_nothing() {
-    let nodes = Fixture::start(1);
+pub(crate) async fn an_extension_with_a_bad_ttl_changes_nothing<A: Adapter>() {
+    let nodes = Fixture::<A>::start(1);
     let mut guard = nodes.redlock.lock("job", TTL).await.unwrap();
     let deadline = guard.deadline();
     let error = guard.extend(Duration::ZERO).await.unwrap_err();

@@ -3,16 +3,17 @@
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use redlock_driver::{AcquireError, Cause, Outcome, ReleaseVerdict};
 use redlock_tests::{Server, wait_until};
-use redlock_tokio::{AcquireError, Cause, Outcome, Redlock, ReleaseVerdict};
 
+use crate::adapter::{Adapter, Redlock};
 use crate::fixture::{Fixture, GONE_WITHIN, TTL, half_a_node_timeout};
 
 /// Long enough for a node that is back to be noticed.
 const SOON: Duration = Duration::from_secs(5);
 
 /// Takes, extends and releases a lock, and asserts that no step waited for a silent node.
-async fn assert_no_waiting(redlock: &Redlock) {
+async fn assert_no_waiting<A: Adapter>(redlock: &Redlock<A>) {
     let mut steps = Vec::new();
     let mut begin = Instant::now();
     let mut step = |name| {
@@ -29,29 +30,27 @@ async fn assert_no_waiting(redlock: &Redlock) {
     assert!(steps.iter().all(|(_, took)| *took < half_a_node_timeout()), "{steps:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_minority_that_is_dead_at_the_start_is_no_error_and_costs_no_time() {
+pub(crate) async fn a_minority_that_is_dead_at_the_start_is_no_error_and_costs_no_time<A: Adapter>() {
     for (count, dead) in [(3, 1), (4, 1), (5, 2)] {
-        let mut nodes = Fixture::start(count);
+        let mut nodes = Fixture::<A>::start(count);
         nodes.servers[..dead].iter_mut().for_each(Server::kill);
         let redlock = nodes.rival();
-        assert_no_waiting(&redlock).await;
+        assert_no_waiting::<A>(&redlock).await;
         nodes.assert_gone("job");
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_minority_that_hangs_costs_no_time() {
+pub(crate) async fn a_minority_that_hangs_costs_no_time<A: Adapter>() {
     for (count, hung) in [(3, 1), (4, 1), (5, 2)] {
-        let nodes = Fixture::start(count);
+        let nodes = Fixture::<A>::start(count);
         // A release that a node has to ask the text for comes late; after this all nodes know the scripts.
         let rival = nodes.rival();
-        assert_no_waiting(&rival).await;
+        assert_no_waiting::<A>(&rival).await;
         assert_eq!(rival.close().await.unsettled, 0);
-        assert_no_waiting(&nodes.redlock).await;
+        assert_no_waiting::<A>(&nodes.redlock).await;
         nodes.servers[..hung].iter().for_each(Server::pause);
         for _ in 0..3 {
-            assert_no_waiting(&nodes.redlock).await;
+            assert_no_waiting::<A>(&nodes.redlock).await;
         }
         nodes.servers[..hung].iter().for_each(Server::resume);
         assert!(wait_until(SOON, || nodes.servers[..hung].iter().all(|server| server.command(&["PING"]).is_ok())));
@@ -59,10 +58,9 @@ async fn a_minority_that_hangs_costs_no_time() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lock_outlives_the_death_of_a_minority() {
+pub(crate) async fn a_lock_outlives_the_death_of_a_minority<A: Adapter>() {
     for (count, dead) in [(3, 1), (5, 2)] {
-        let mut nodes = Fixture::start(count);
+        let mut nodes = Fixture::<A>::start(count);
         let mut guard = nodes.redlock.lock("job", TTL).await.unwrap();
         nodes.servers[..dead].iter_mut().for_each(Server::kill);
         guard.extend(TTL * 2).await.unwrap();
@@ -73,10 +71,9 @@ async fn a_lock_outlives_the_death_of_a_minority() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_quorum_the_error_names_the_nodes_and_nothing_is_left() {
+pub(crate) async fn without_a_quorum_the_error_names_the_nodes_and_nothing_is_left<A: Adapter>() {
     for (count, dead) in [(1, 1), (3, 2), (4, 2), (5, 3)] {
-        let mut nodes = Fixture::start(count);
+        let mut nodes = Fixture::<A>::start(count);
         nodes.servers[..dead].iter_mut().for_each(Server::kill);
         let budget = Duration::from_millis(300);
         let begin = Instant::now();
@@ -93,9 +90,8 @@ async fn without_a_quorum_the_error_names_the_nodes_and_nothing_is_left() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn when_a_quorum_hangs_nothing_is_left_behind_once_it_goes_on() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn when_a_quorum_hangs_nothing_is_left_behind_once_it_goes_on<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     drop(nodes.redlock.lock("warm-up", TTL).await.unwrap());
     nodes.servers[..2].iter().for_each(Server::pause);
     let budget = Duration::from_millis(300);
@@ -109,9 +105,8 @@ async fn when_a_quorum_hangs_nothing_is_left_behind_once_it_goes_on() {
     nodes.assert_gone("job");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_is_back_is_used_again_without_a_restart() {
-    let mut nodes = Fixture::start(3);
+pub(crate) async fn a_node_that_is_back_is_used_again_without_a_restart<A: Adapter>() {
+    let mut nodes = Fixture::<A>::start(3);
     nodes.servers[0].kill();
     drop(nodes.redlock.lock("job", TTL).await.unwrap());
     nodes.servers[0].restart();
@@ -126,9 +121,8 @@ async fn a_node_that_is_back_is_used_again_without_a_restart() {
     assert!(wait_until(SOON, used), "the node is asked again");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lock_that_is_extended_outlives_the_restart_of_every_node_one_at_a_time() {
-    let mut nodes = Fixture::start(3);
+pub(crate) async fn a_lock_that_is_extended_outlives_the_restart_of_every_node_one_at_a_time<A: Adapter>() {
+    let mut nodes = Fixture::<A>::start(3);
     let mut guard = nodes.redlock.lock("job", TTL * 3).await.unwrap();
     nodes.wait_until_everywhere("job");
     for index in 0..nodes.servers.len() {
@@ -145,9 +139,8 @@ async fn a_lock_that_is_extended_outlives_the_restart_of_every_node_one_at_a_tim
     nodes.assert_gone("job");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_missed_the_release_is_told_when_it_is_back() {
-    let mut nodes = Fixture::over(Server::builder().persistent(true).start_many(3));
+pub(crate) async fn a_node_that_missed_the_release_is_told_when_it_is_back<A: Adapter>() {
+    let mut nodes = Fixture::<A>::over(Server::builder().persistent(true).start_many(3));
     let guard = nodes.redlock.lock("job", TTL * 6).await.unwrap();
     nodes.wait_until_everywhere("job");
     nodes.servers[0].kill();
@@ -156,9 +149,8 @@ async fn a_node_that_missed_the_release_is_told_when_it_is_back() {
     assert!(wait_until(SOON, || nodes.keys("job") == 0), "long before its TTL is over");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_quorum_a_release_is_unconfirmed_and_done_later() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn without_a_quorum_a_release_is_unconfirmed_and_done_later<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     let guard = nodes.redlock.lock("job", TTL).await.unwrap();
     nodes.wait_until_everywhere("job");
     nodes.servers[..2].iter().for_each(Server::pause);

@@ -1,14 +1,14 @@
 //! Other Redlock libraries, which keep a string with a TTL at the resource's name, and Redisson, which keeps a hash.
 
+use redlock_driver::{AcquireError, ReleaseVerdict};
 use redlock_tests::wait_until;
-use redlock_tokio::{AcquireError, ReleaseVerdict};
 
+use crate::adapter::Adapter;
 use crate::fixture::{Fixture, NODE_COUNTS, TTL};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lock_set_by_hand_excludes_ours() {
+pub(crate) async fn a_lock_set_by_hand_excludes_ours<A: Adapter>() {
     for count in NODE_COUNTS {
-        let nodes = Fixture::start(count);
+        let nodes = Fixture::<A>::start(count);
         for server in nodes.servers.iter() {
             assert_eq!(server.command(&["SET", "job", "by-hand", "NX", "PX", "60000"]).unwrap(), "OK");
         }
@@ -19,9 +19,8 @@ async fn a_lock_set_by_hand_excludes_ours() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn ours_excludes_a_lock_set_by_hand_until_it_is_released() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn ours_excludes_a_lock_set_by_hand_until_it_is_released<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     let guard = nodes.redlock.lock("job", TTL).await.unwrap();
     nodes.wait_until_everywhere("job");
     let set_by_hand = |server: &redlock_tests::Server| {
@@ -33,9 +32,8 @@ async fn ours_excludes_a_lock_set_by_hand_until_it_is_released() {
     assert!(nodes.servers.iter().all(set_by_hand));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_of_another_type_is_somebody_elses_lock() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn a_key_of_another_type_is_somebody_elses_lock<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     for server in nodes.servers.iter() {
         server.command(&["HSET", "job", "owner", "1"]).unwrap();
     }
@@ -52,9 +50,8 @@ async fn a_key_of_another_type_is_somebody_elses_lock() {
     assert!(nodes.servers.iter().all(|server| server.command(&["TYPE", "other"]).unwrap() == "hash"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_release_is_announced_on_every_node() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn a_release_is_announced_on_every_node<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     let guard = nodes.redlock.lock("job", TTL).await.unwrap();
     nodes.wait_until_everywhere("job");
     guard.release().await;

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use redlock_driver::NodeTimeout;
 use redlock_tests::{Servers, wait_until};
-use redlock_tokio::{NodeTimeout, Redlock};
+
+use crate::adapter::{Adapter, Redlock};
 
 /// The TTL where its length does not matter.
 pub(crate) const TTL: Duration = Duration::from_secs(10);
@@ -20,24 +22,24 @@ pub(crate) fn half_a_node_timeout() -> Duration {
     NodeTimeout::DEFAULT.of(TTL) / 2
 }
 
-pub(crate) struct Fixture {
+pub(crate) struct Fixture<A: Adapter> {
     pub(crate) servers: Servers,
-    pub(crate) redlock: Redlock,
+    pub(crate) redlock: Redlock<A>,
 }
 
-impl Fixture {
+impl<A: Adapter> Fixture<A> {
     pub(crate) fn start(count: usize) -> Self {
         Self::over(Servers::start(count))
     }
 
     pub(crate) fn over(servers: Servers) -> Self {
-        let redlock = client(&servers);
+        let redlock = A::redlock(servers.urls());
         Self { servers, redlock }
     }
 
     /// Another client of the same nodes, as another process would have it.
-    pub(crate) fn rival(&self) -> Redlock {
-        client(&self.servers)
+    pub(crate) fn rival(&self) -> Redlock<A> {
+        A::redlock(self.servers.urls())
     }
 
     /// How many of the servers that answer have the key.
@@ -62,8 +64,4 @@ impl Fixture {
         let left = || self.keys(name);
         assert!(wait_until(GONE_WITHIN, || left() == 0), "{} keys are left after {GONE_WITHIN:?}", left());
     }
-}
-
-fn client(servers: &Servers) -> Redlock {
-    Redlock::builder().nodes(servers.urls()).build().expect("the URLs of running servers")
 }

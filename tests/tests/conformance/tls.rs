@@ -5,10 +5,10 @@ use std::net::TcpListener;
 use std::path::Path;
 
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
+use redlock_driver::ReleaseVerdict;
 use redlock_tests::Server;
-use redlock_tokio::redis::{Client, TlsCertificates};
-use redlock_tokio::{Redlock, ReleaseVerdict};
 
+use crate::adapter::{Adapter, Redlock};
 use crate::fixture::TTL;
 
 /// A server that speaks TLS on the port beside its plain one.
@@ -31,8 +31,7 @@ fn start(directory: &Path, authority: &CertifiedIssuer<'_, KeyPair>) -> (Server,
     (server, port)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_client_with_an_authority_of_its_own_locks_over_tls() {
+pub(crate) async fn a_client_with_an_authority_of_its_own_locks_over_tls<A: Adapter>() {
     let directory = tempfile::tempdir().unwrap();
     let mut params = CertificateParams::default();
     params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -40,15 +39,14 @@ async fn a_client_with_an_authority_of_its_own_locks_over_tls() {
     let (server, port) = start(directory.path(), &authority);
     let url = format!("rediss://127.0.0.1:{port}");
 
-    let certificates = TlsCertificates { client_tls: None, root_cert: Some(authority.pem().into_bytes()) };
-    let trusting = Client::build_with_tls(url.as_str(), certificates).unwrap();
-    let redlock = Redlock::builder().node(trusting).build().unwrap();
+    let trusting = A::client(&url, Some(&authority.pem()));
+    let redlock = Redlock::<A>::builder().node(trusting).build().unwrap();
     let guard = redlock.lock("job", TTL).await.unwrap();
     assert!(server.get("job").unwrap().is_some());
     assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
 
     // A URL trusts the public authorities only.
-    let distrusting = Redlock::builder().node(url).build().unwrap();
+    let distrusting = A::redlock([url]);
     let error = distrusting.try_lock("job", TTL).await.unwrap_err().to_string();
     assert!(error.to_lowercase().contains("certificate"), "{error}");
 }

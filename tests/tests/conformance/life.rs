@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
+use redlock_driver::{AcquireError, ExtendError, Loss, ReleaseVerdict};
 use redlock_tests::{Server, Servers, wait_until};
-use redlock_tokio::redis::Client;
-use redlock_tokio::{AcquireError, ExtendError, Loss, Redlock, ReleaseVerdict};
 
+use crate::adapter::{Adapter, Redlock};
 use crate::fixture::{Fixture, NODE_COUNTS, TTL};
+use crate::time::{sleep, spawn};
 
 /// Long enough to be taken and extended on a busy machine, short enough to wait for its end.
 const SHORT: Duration = Duration::from_millis(400);
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lock_is_on_all_nodes_excludes_others_is_extended_and_released() {
+pub(crate) async fn a_lock_is_on_all_nodes_excludes_others_is_extended_and_released<A: Adapter>() {
     for count in NODE_COUNTS {
-        let nodes = Fixture::start(count);
+        let nodes = Fixture::<A>::start(count);
         let mut guard = nodes.redlock.lock("job", TTL).await.unwrap();
         assert!(guard.is_valid() && guard.remaining() <= TTL);
         nodes.wait_until_everywhere("job");
@@ -36,38 +36,34 @@ async fn a_lock_is_on_all_nodes_excludes_others_is_extended_and_released() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_expired_lock_says_so_by_itself_and_somebody_else_gets_it() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn an_expired_lock_says_so_by_itself_and_somebody_else_gets_it<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     let guard = nodes.redlock.lock("job", SHORT).await.unwrap();
     assert_eq!(guard.lost().await, Some(Loss::Expired));
     assert!(!guard.is_valid() && guard.remaining().is_zero());
     assert!(nodes.rival().lock("job", TTL).await.unwrap().is_valid());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_released_lock_is_not_reported_as_lost() {
-    let nodes = Fixture::start(1);
+pub(crate) async fn a_released_lock_is_not_reported_as_lost<A: Adapter>() {
+    let nodes = Fixture::<A>::start(1);
     let guard = nodes.redlock.lock("job", TTL).await.unwrap();
-    let lost = tokio::spawn(guard.lost());
+    let lost = spawn::<A, _>(guard.lost());
     guard.release().await;
     assert_eq!(lost.await.unwrap(), None);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_extension_at_the_last_moment_counts() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn an_extension_at_the_last_moment_counts<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     let mut guard = nodes.redlock.lock("job", SHORT).await.unwrap();
-    tokio::time::sleep(guard.remaining().saturating_sub(SHORT / 4)).await;
+    sleep::<A>(guard.remaining().saturating_sub(SHORT / 4)).await;
     guard.extend(TTL).await.unwrap();
-    tokio::time::sleep(SHORT / 2).await;
+    sleep::<A>(SHORT / 2).await;
     assert!(guard.is_valid(), "it outlives its first deadline");
     assert!(nodes.rival().try_lock("job", TTL).await.is_err());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_extension_after_the_deadline_does_not_revive_the_lock() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn an_extension_after_the_deadline_does_not_revive_the_lock<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     let mut guard = nodes.redlock.lock("job", SHORT).await.unwrap();
     guard.lost().await;
     nodes.wait_until_expired("job");
@@ -79,20 +75,18 @@ async fn an_extension_after_the_deadline_does_not_revive_the_lock() {
     assert!(successor.is_valid());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_short_extension_does_not_shorten_the_lock() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn a_short_extension_does_not_shorten_the_lock<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     let mut guard = nodes.redlock.lock("job", TTL).await.unwrap();
     let deadline = guard.deadline();
     assert_eq!(guard.extend(Duration::from_millis(10)).await.unwrap(), deadline);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    sleep::<A>(Duration::from_millis(50)).await;
     assert!(guard.is_valid());
     assert_eq!(nodes.keys("job"), 3);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_lock_whose_keys_were_deleted_is_found_lost_at_the_next_extension() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn a_lock_whose_keys_were_deleted_is_found_lost_at_the_next_extension<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     let mut guard = nodes.redlock.lock("job", TTL).await.unwrap();
     nodes.wait_until_everywhere("job");
     for server in &nodes.servers[..2] {
@@ -104,18 +98,16 @@ async fn a_lock_whose_keys_were_deleted_is_found_lost_at_the_next_extension() {
     nodes.assert_gone("job");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn releasing_an_expired_lock_is_no_error() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn releasing_an_expired_lock_is_no_error<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     let guard = nodes.redlock.lock("job", SHORT).await.unwrap();
     guard.lost().await;
     nodes.wait_until_expired("job");
     assert_eq!(guard.release().await.verdict, ReleaseVerdict::AlreadyExpired);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn releasing_a_lock_that_was_taken_over_leaves_the_successor_alone() {
-    let nodes = Fixture::start(3);
+pub(crate) async fn releasing_a_lock_that_was_taken_over_leaves_the_successor_alone<A: Adapter>() {
+    let nodes = Fixture::<A>::start(3);
     let guard = nodes.redlock.lock("job", SHORT).await.unwrap();
     guard.lost().await;
     nodes.wait_until_expired("job");
@@ -126,16 +118,14 @@ async fn releasing_a_lock_that_was_taken_over_leaves_the_successor_alone() {
     assert_eq!(successor.release().await.verdict, ReleaseVerdict::Released);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nodes_can_be_unix_sockets_and_clients_that_were_configured_elsewhere() {
+pub(crate) async fn nodes_can_be_unix_sockets_and_clients_that_were_configured_elsewhere<A: Adapter>() {
     let socket = Server::builder().unix_socket(true).start();
     let servers = Servers::start(2);
-    let client = Client::open(servers[0].url()).unwrap();
     let path = socket.unix_socket().unwrap();
-    let redlock = Redlock::builder()
-        .node(format!("unix://{}", path.display()))
-        .node(client)
-        .node(servers[1].url() + "?protocol=resp2")
+    let redlock = Redlock::<A>::builder()
+        .node(A::url(&format!("unix://{}", path.display())))
+        .node(A::client(&servers[0].url(), None))
+        .node(A::url(&(servers[1].url() + "?protocol=resp2")))
         .build()
         .unwrap();
     let guard = redlock.lock("job", TTL).await.unwrap();
