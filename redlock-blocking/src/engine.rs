@@ -11,6 +11,7 @@ use crate::expiry::Expiry;
 use crate::keeper::{self, Alarm};
 use crate::lane::{Lane, Session};
 use crate::lock_key::LockKey;
+use crate::mailbox::Letter;
 use crate::work::Work;
 use crate::{AcquireError, CloseReport};
 
@@ -35,6 +36,20 @@ pub(crate) struct Acquired {
     pub(crate) lane: Arc<Lane>,
     pub(crate) key: LockKey,
     pub(crate) expiry: Arc<Expiry>,
+}
+
+/// A lock that nobody has yet: when the acquisition ends without it, also by a panic, it is released.
+struct Pending<'a> {
+    lane: &'a Lane,
+    key: Option<LockKey>,
+}
+
+impl Drop for Pending<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.lane.post(Letter::Abandoned(key));
+        }
+    }
 }
 
 /// What an acquisition has come to.
@@ -74,20 +89,20 @@ impl Engine {
     ) -> Result<Acquired, AcquireError> {
         self.check(is_aborted)?;
         let lane = self.lane();
+        let mut pending = Pending { lane: &lane, key: None };
         let mut session = lane.enter();
         let now = now();
         let key = session.insert(Lock::acquire(&self.config, request, seed, now), now);
+        pending.key = Some(key);
         loop {
             let step = session.drive(key, |work, now| self.look(work, key, is_aborted, now));
             match step {
                 Step::Acquired(expiry) => {
                     drop(session);
-                    return Ok(Acquired { lane, key, expiry });
+                    pending.key = None;
+                    return Ok(Acquired { lane: lane.clone(), key, expiry });
                 }
-                Step::Failed(error) => {
-                    session.abandon(key, redlock_system::now());
-                    return Err(error);
-                }
+                Step::Failed(error) => return Err(error),
                 Step::RetryAt(at) => {
                     drop(session);
                     self.wait_until(at, is_aborted);

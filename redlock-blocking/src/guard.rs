@@ -62,6 +62,7 @@ impl LockGuard {
     /// Releasing a lock that has expired is no error, and never touches the lock of a successor: the report says so.
     /// The report is there as soon as the result is fixed, at the latest after the node timeout; nodes that did not
     /// answer until then are settled in the background.
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn release(self) -> ReleaseReport {
         let (key, mut session) = (self.key, self.lane.enter());
         let now = now();

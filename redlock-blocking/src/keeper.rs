@@ -1,5 +1,6 @@
 //! The thread that looks after what nobody waits for.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -9,7 +10,7 @@ use redlock_core::Instant;
 use redlock_system::now;
 
 use crate::engine::Engine;
-use crate::lane::Tended;
+use crate::lane::{Lane, Tended};
 
 /// So soon late replies are looked for; as long as none comes, the pause doubles up to [`MAX_PAUSE`].
 pub(crate) const MIN_PAUSE: Duration = Duration::from_millis(10);
@@ -31,7 +32,7 @@ fn keep(engine: &Engine) {
     loop {
         alarm.begin();
         let is_abandoned = engine.is_abandoned();
-        let tended: Vec<Tended> = engine.lanes().iter().map(|lane| lane.tend()).collect();
+        let tended: Vec<Tended> = engine.lanes().iter().map(|lane| tend(lane)).collect();
         if is_abandoned && tended.iter().all(|lane| lane.is_settled) {
             return;
         }
@@ -43,6 +44,11 @@ fn keep(engine: &Engine) {
             pause = MIN_PAUSE;
         }
     }
+}
+
+/// A transport that panics in here must not end the thread; the lane gives its connections up.
+fn tend(lane: &Lane) -> Tended {
+    catch_unwind(AssertUnwindSafe(|| lane.tend())).unwrap_or(Tended::BUSY)
 }
 
 /// What the keeper sleeps by. Ringing costs nothing while the keeper is to wake up early enough anyway.

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
+use std::thread;
 use std::time::Duration;
 
 use redlock_core::{Cause, Config, Instant, Lock, Unavailable};
@@ -129,7 +130,7 @@ pub(crate) struct Tended {
 }
 
 impl Tended {
-    const BUSY: Self = Self { has_progressed: false, is_owed: true, is_settled: false, next_timer: None };
+    pub(crate) const BUSY: Self = Self { has_progressed: false, is_owed: true, is_settled: false, next_timer: None };
 }
 
 /// Somebody who has the mutex of a lane.
@@ -202,6 +203,12 @@ impl DerefMut for Session<'_> {
 impl Drop for Session<'_> {
     fn drop(&mut self) {
         let lane = self.lane;
+        if thread::panicking() {
+            // The keeper goes on: whoever panics twice takes the process down.
+            self.work = None;
+            lane.alarm.ring_before(Instant::EPOCH);
+            return;
+        }
         lane.dial(self);
         let attention = self.wants_attention_at(now()).filter(|_| !self.is_keeper);
         self.work = None;

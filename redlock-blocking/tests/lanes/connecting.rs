@@ -1,0 +1,57 @@
+//! Connections that are not there yet, or not any more.
+
+use redlock_blocking::{AcquireError, Cause, NodeTimeout, Outcome, ReleaseVerdict};
+
+use crate::link::{Link, SOON, TTL, World};
+
+#[test]
+fn what_is_asked_before_the_first_connection_waits_for_it() {
+    let world = World::new();
+    assert_eq!(world.redlock.try_lock("job", TTL).unwrap().release().verdict, ReleaseVerdict::Released);
+}
+
+#[test]
+fn nodes_that_are_down_are_named_and_used_as_soon_as_they_are_there() {
+    let world = World::with(NodeTimeout::fixed(SOON), |links| links[..2].iter().for_each(|link| link.is_down(true)));
+    let error = world.redlock.try_lock("job", TTL).unwrap_err();
+    let AcquireError::Unavailable(attempts) = &error else { panic!("{error}") };
+    let not_sent = |outcome: &Outcome| matches!(outcome, Outcome::Unavailable(why) if why.cause() == Cause::NotSent);
+    assert_eq!(attempts.nodes.count(not_sent), 2);
+    assert!(error.to_string().contains("nobody listens"), "{error}");
+    world.links[..2].iter().for_each(|link| link.is_down(false));
+    drop(world.redlock.acquire("job", TTL).wait(SOON).lock().unwrap());
+    world.assert_undone();
+}
+
+#[test]
+fn a_connection_that_broke_is_made_anew_and_the_release_follows() {
+    let world = World::new();
+    let guard = world.redlock.try_lock("job", TTL).unwrap();
+    world.links.iter().for_each(|link| link.wait_until(|link| link.has_key("job")));
+    world.links.iter().for_each(Link::cut);
+    drop(guard);
+    world.assert_undone();
+    assert!(world.links.iter().all(|link| link.connects() >= 2));
+}
+
+#[test]
+fn a_node_that_is_down_for_long_is_not_asked_to_connect_all_the_time() {
+    let world = World::with(NodeTimeout::fixed(SOON), |links| links[0].is_down(true));
+    world.links[0].wait_until(|link| link.connects() >= 5);
+    for _ in 0..1_000 {
+        drop(world.redlock.try_lock("job", TTL).unwrap());
+    }
+    assert!(world.links[0].connects() < 20, "{} tries", world.links[0].connects());
+}
+
+#[test]
+fn when_the_last_handle_and_guard_are_gone_the_connections_are_closed() {
+    let world = World::new();
+    let [link, ..] = world.links.clone();
+    let guard = world.redlock.try_lock("job", TTL).unwrap();
+    link.wait_until(|link| link.users() > 2);
+    drop(world);
+    drop(guard);
+    link.wait_until(|link| !link.has_key("job"));
+    link.wait_until(|link| link.users() == 1);
+}

@@ -1,0 +1,8 @@
+//! What the author of a transport, and a user, rely on: hand-made connections, one file a topic.
+
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
+
+mod attribution;
+mod connecting;
+mod link;
+mod threads;

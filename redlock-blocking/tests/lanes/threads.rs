@@ -1,0 +1,50 @@
+//! Threads that share a lane.
+
+use std::thread;
+
+use redlock_blocking::{AcquireError, LockGuard, NodeTimeout, Redlock};
+
+use crate::link::{SOON, TTL, World};
+
+#[test]
+fn handles_and_guards_go_from_thread_to_thread() {
+    fn assert_shared<T: Send + Sync + Clone>() {}
+    fn assert_sent<T: Send + Sync>() {}
+    assert_shared::<Redlock>();
+    assert_shared::<redlock_blocking::AbortHandle>();
+    assert_sent::<LockGuard>();
+}
+
+#[test]
+fn a_guard_is_dropped_at_once_while_another_thread_waits_for_its_lane() {
+    let world = World::with(NodeTimeout::fixed(SOON), |_| ());
+    let guard = world.redlock.try_lock("job", TTL).unwrap();
+    world.links[..2].iter().for_each(|link| link.is_silent(true));
+    let acquire = world.redlock.acquire("other", TTL);
+    let abort = acquire.abort_handle();
+    let waiting = thread::spawn(move || acquire.lock());
+    world.links[2].wait_until(|link| link.has_key("other"));
+    drop(guard);
+    // Nobody has answered yet, so the other thread still waits: it was that one that sent the release.
+    world.links[2].wait_until(|link| !link.has_key("job"));
+    assert!(!waiting.is_finished());
+    abort.abort();
+    assert_eq!(waiting.join().unwrap().unwrap_err(), AcquireError::Aborted);
+    world.links[..2].iter().for_each(|link| link.is_silent(false));
+    world.assert_undone();
+}
+
+#[test]
+fn an_aborted_acquisition_is_undone_behind_its_commands() {
+    let world = World::with(NodeTimeout::fixed(SOON), |links| links.iter().for_each(|link| link.is_silent(true)));
+    for _ in 0..10 {
+        let acquire = world.redlock.acquire("job", TTL);
+        let (abort, before) = (acquire.abort_handle(), world.links[0].carried().len());
+        let waiting = thread::spawn(move || acquire.lock());
+        world.links[0].wait_until(|link| link.carried().len() > before);
+        abort.abort();
+        assert_eq!(waiting.join().unwrap().unwrap_err(), AcquireError::Aborted);
+    }
+    world.links.iter().for_each(|link| link.is_silent(false));
+    world.assert_undone();
+}
