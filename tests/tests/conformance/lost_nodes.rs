@@ -158,3 +158,15 @@ pub(crate) async fn without_a_quorum_a_release_is_unconfirmed_and_done_later<A: 
     nodes.servers[..2].iter().for_each(Server::resume);
     assert!(wait_until(GONE_WITHIN * 10, || nodes.keys("job") == 0));
 }
+
+pub(crate) async fn a_command_that_was_lost_with_its_node_is_not_sent_again<A: Adapter>() {
+    let mut nodes = Fixture::<A>::start(1);
+    drop(nodes.redlock.lock("warm-up", TTL).await.unwrap());
+    nodes.servers[0].pause();
+    let error = nodes.redlock.try_lock("lost", TTL).await.unwrap_err();
+    assert!(matches!(error, AcquireError::Unavailable(_)), "{error}");
+    nodes.servers[0].restart();
+    nodes.redlock.lock("job", TTL).await.unwrap().release().await;
+    let stats = nodes.servers[0].command(&["INFO", "commandstats"]).unwrap();
+    assert!(stats.contains("cmdstat_set:calls=1,"), "only for the second lock: {stats}");
+}

@@ -7,6 +7,7 @@
 mod adapter;
 mod bad_input;
 mod cancellation;
+mod connections;
 mod contention;
 mod cross_check;
 mod fixture;
@@ -66,6 +67,10 @@ conformance! {
             after_close_nothing_is_left_and_nothing_more_is_acquired,
             close_does_not_wait_for_ever_for_a_node_that_hangs,
         ],
+        connections: [
+            a_handle_that_is_gone_leaves_no_connection,
+            a_try_to_connect_that_took_too_long_leaves_no_connection,
+        ],
         contention: [
             sixteen_tasks_lose_no_increment,
             ten_thousand_locks_at_once,
@@ -98,6 +103,7 @@ conformance! {
             a_lock_that_is_extended_outlives_the_restart_of_every_node_one_at_a_time,
             a_node_that_missed_the_release_is_told_when_it_is_back,
             without_a_quorum_a_release_is_unconfirmed_and_done_later,
+            a_command_that_was_lost_with_its_node_is_not_sent_again,
         ],
         server_errors: [
             a_missing_or_wrong_password_is_named_and_never_shown,
