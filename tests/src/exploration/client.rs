@@ -6,13 +6,21 @@ use super::scenario::{NODES, Scenario, TTL, node_id};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Client {
     pub(super) lock: Lock,
-    /// Of all attempts, in order.
-    pub(super) tokens: Vec<Token>,
+    /// All that it has begun, in order.
+    pub(super) attempts: Vec<Attempt>,
     /// When the last round that could lengthen the validity was sent.
     pub(super) asked_at: Instant,
     pub(super) extensions_left: u8,
     pub(super) was_released: bool,
     pub(super) was_lost: bool,
+}
+
+/// One attempt to acquire, from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Attempt {
+    pub(super) token: Token,
+    /// When its first release was sent.
+    pub(super) released_at: Option<Instant>,
 }
 
 /// What a client is called with, beside the time.
@@ -40,7 +48,7 @@ impl Client {
         let seed = [u8::try_from(index).expect("a small number"); 32];
         let mut client = Self {
             lock: Lock::acquire(&config, role.request(&config), seed, now),
-            tokens: Vec::new(),
+            attempts: Vec::new(),
             asked_at: now,
             extensions_left: role.extensions,
             was_released: false,
@@ -67,7 +75,7 @@ impl Client {
 
     /// The token of the present attempt.
     pub(super) fn token(&self) -> &Token {
-        self.tokens.last().expect("a lock begins with an attempt")
+        &self.attempts.last().expect("a lock begins with an attempt").token
     }
 
     /// Whether the lock was acquired and waits to be handed over.
@@ -84,19 +92,26 @@ impl Client {
     fn drain(&mut self, handed_over: bool, now: Instant) -> Said {
         let commands: Vec<Command> = std::iter::from_fn(|| self.lock.poll_command()).collect();
         let events: Vec<Event> = std::iter::from_fn(|| self.lock.poll_event()).collect();
-        for command in commands.iter().filter(|command| command.nodes.len() == NODES) {
-            self.note(&command.action, now);
+        for command in &commands {
+            self.note(command, now);
         }
         self.was_lost |= events.iter().any(|event| matches!(event, Event::Lost(_)));
         Said { commands, events, handed_over }
     }
 
-    fn note(&mut self, action: &Action, now: Instant) {
-        if matches!(action, Action::Acquire { .. }) {
-            self.tokens.push(*action.token());
-        }
-        if !matches!(action, Action::Release { .. }) {
-            self.asked_at = now;
+    fn note(&mut self, command: &Command, now: Instant) {
+        let (token, is_for_all) = (*command.action.token(), command.nodes.len() == NODES);
+        match &command.action {
+            Action::Release { .. } => {
+                let attempt = self.attempts.iter_mut().find(|attempt| attempt.token == token);
+                attempt.map(|attempt| attempt.released_at.get_or_insert(now));
+            }
+            Action::Acquire { .. } if is_for_all => {
+                self.attempts.push(Attempt { token, released_at: None });
+                self.asked_at = now;
+            }
+            _ if is_for_all => self.asked_at = now,
+            _ => {}
         }
     }
 }

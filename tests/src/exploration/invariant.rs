@@ -6,7 +6,7 @@ use std::fmt;
 use redlock_core::model::Node;
 use redlock_core::{Action, Command, Event, ExtendError, Instant};
 
-use super::client::{Client, Said};
+use super::client::{Attempt, Client, Said};
 use super::scenario::{RESOURCE, Role, VALIDITY};
 
 /// The rule that was broken.
@@ -33,6 +33,8 @@ pub enum Violation {
     /// I10
     TokenUsedAgain,
     /// I11
+    SettledTooEarly,
+    /// I11
     LeftKeyBehind,
     /// I11
     NeverSettled,
@@ -53,6 +55,7 @@ impl fmt::Display for Violation {
             Self::TouchedForeignKey => "I8: a command changed the key of another token",
             Self::SentAfterRelease => "I9: something else than a release was sent after a release",
             Self::TokenUsedAgain => "I10: two attempts have the same token",
+            Self::SettledTooEarly => "I11: a machine is settled, but a node has its key, and the TTL is not over",
             Self::LeftKeyBehind => "I11: nothing will happen any more, but a key is left",
             Self::NeverSettled => "I11: nothing will happen any more, but a machine is not settled",
             Self::UnlikeImage => "the machine does not treat all nodes alike",
@@ -120,8 +123,11 @@ impl Step<'_> {
     }
 
     fn has_fresh_token(&self) -> bool {
-        let tokens = &self.after.tokens;
-        tokens.iter().enumerate().all(|(position, token)| !tokens[..position].contains(token))
+        let attempts = &self.after.attempts;
+        let is_new = |(position, attempt): (usize, &Attempt)| {
+            attempts[..position].iter().all(|earlier| earlier.token != attempt.token)
+        };
+        attempts.iter().enumerate().all(is_new)
     }
 }
 

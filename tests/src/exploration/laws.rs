@@ -117,7 +117,9 @@ impl Laws {
             }
         }
         world.seats[client] = Seat::Taken(outcome.client);
-        if self.clients.get(outcome.client).lock.is_settled() {
+        let state = self.clients.get(outcome.client);
+        if state.lock.is_settled() {
+            self.check_farewell(world, client, state)?;
             world.seats[client] = Seat::Left;
             for node in 0..NODES {
                 self.change(world, node, Change::Abandon { client })?;

@@ -1,9 +1,9 @@
 //! What must be true in every world.
 
 use super::Laws;
-use crate::exploration::client::Client;
+use crate::exploration::client::{Attempt, Client};
 use crate::exploration::invariant::Violation;
-use crate::exploration::scenario::{CLIENTS, QUORUM, instant};
+use crate::exploration::scenario::{CLIENTS, QUORUM, TTL, instant};
 use crate::exploration::world::{Seat, World};
 
 impl Laws {
@@ -30,6 +30,17 @@ impl Laws {
     fn count_keys(&self, world: &World, holder: &Client) -> usize {
         let token = holder.token().as_bytes();
         world.sites.iter().filter(|site| self.sites.value(**site) == Some(token)).count()
+    }
+
+    /// I11: a machine that is settled has told every node that has a key of it, or the key's TTL is over.
+    pub(super) fn check_farewell(&self, world: &World, client: usize, state: &Client) -> Result<(), Violation> {
+        let now = instant(world.tick);
+        let is_over = |attempt: &Attempt| attempt.released_at.is_some_and(|at| at.saturating_add(TTL) <= now);
+        let fresh: Vec<_> = state.attempts.iter().filter(|attempt| !is_over(attempt)).collect();
+        let has_key = |site: u32| fresh.iter().any(|attempt| self.sites.value(site) == Some(attempt.token.as_bytes()));
+        let is_told = |site: u32| !self.sites.get(site).links[client].commands.is_empty();
+        let is_settled = world.sites.iter().all(|&site| !has_key(site) || is_told(site));
+        if is_settled { Ok(()) } else { Err(Violation::SettledTooEarly) }
     }
 
     /// I11. A connection that breaks may take the release with it that was to undo a late SET; only then it is the TTL
