@@ -11,7 +11,7 @@ use redlock_core::{Cause, NodeId, Unavailable};
 use crate::Connection;
 use crate::lane::Lane;
 use crate::mailbox::Letter;
-use crate::port::Wanted;
+use crate::port::{Misses, Wanted};
 
 /// The wait before the second try to connect; it doubles up to [`MAX_DELAY`].
 const MIN_DELAY: Duration = Duration::from_millis(20);
@@ -28,6 +28,7 @@ pub(crate) struct Dialer(Arc<Shared>);
 
 struct Shared {
     node: NodeId,
+    misses: Misses,
     timeout: Duration,
     connect: Mutex<Connect>,
     calls: Mutex<Calls>,
@@ -45,7 +46,16 @@ struct Calls {
 impl Dialer {
     pub(crate) fn new(node: NodeId, connect: Connect, timeout: Duration) -> Self {
         let connect = Mutex::new(connect);
-        Self(Arc::new(Shared { node, timeout, connect, calls: Mutex::default() }))
+        Self(Arc::new(Shared { node, misses: Misses::default(), timeout, connect, calls: Mutex::default() }))
+    }
+
+    pub(crate) fn node(&self) -> NodeId {
+        self.0.node
+    }
+
+    /// What all connections to the node share.
+    pub(crate) fn misses(&self) -> Misses {
+        self.0.misses.clone()
     }
 
     /// Opens a connection for a lane, which gets it by letter.

@@ -1,6 +1,7 @@
 //! A connection to every node, and the locks that use them.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError, Weak};
 use std::thread;
 use std::time::Duration;
@@ -30,6 +31,8 @@ const MAX_PATIENCE: Duration = Duration::from_millis(10);
 pub(crate) struct Lane {
     work: Mutex<Work>,
     mailbox: Mailbox,
+    /// The keeper has the mutex, for microseconds.
+    is_tended: AtomicBool,
     dialers: Arc<[Dialer]>,
     alarm: Arc<Alarm>,
     this: Weak<Self>,
@@ -39,8 +42,15 @@ impl Lane {
     /// A lane whose connections are being opened.
     pub(crate) fn new(config: &Config, dialers: Arc<[Dialer]>, alarm: Arc<Alarm>) -> Arc<Self> {
         let lane = Arc::new_cyclic(|this| {
-            let work = Mutex::new(Work::new(config, now()));
-            Self { work, mailbox: Mailbox::default(), dialers, alarm, this: this.clone() }
+            let work = Mutex::new(Work::new(config, &dialers, now()));
+            Self {
+                work,
+                mailbox: Mailbox::default(),
+                is_tended: AtomicBool::new(false),
+                dialers,
+                alarm,
+                this: this.clone(),
+            }
         });
         drop(lane.enter());
         lane
@@ -65,26 +75,17 @@ impl Lane {
         Some(Session { lane: self, work: Some(work), is_keeper: false })
     }
 
-    /// Whether somebody has the mutex.
+    /// Whether somebody has the mutex and may keep it for long.
     pub(crate) fn is_busy(&self) -> bool {
-        matches!(self.work.try_lock(), Err(TryLockError::WouldBlock))
+        matches!(self.work.try_lock(), Err(TryLockError::WouldBlock)) && !self.is_tended.load(Ordering::Acquire)
     }
 
     /// Does what nobody waits for, unless somebody is at work and does it by the way.
     pub(crate) fn tend(&self) -> Tended {
-        let Some(mut session) = self.try_enter() else { return Tended::BUSY };
-        session.is_keeper = true;
-        session.open_letters();
-        let (now, owed) = (now(), session.owed());
-        session.drain(now);
-        session.fire_all(now);
-        let left = session.owed();
-        Tended {
-            has_progressed: left < owed,
-            is_owed: left > 0,
-            is_settled: session.is_empty(),
-            next_timer: session.next_timer(),
-        }
+        self.is_tended.store(true, Ordering::Release);
+        let tended = self.try_enter().map_or(Tended::BUSY, Session::tend);
+        self.is_tended.store(false, Ordering::Release);
+        tended
     }
 
     /// Leaves something to do to whoever has the mutex; that may be the caller.
@@ -160,6 +161,21 @@ impl Session<'_> {
                 patience = patience.saturating_mul(2).min(MAX_PATIENCE);
                 self.drain(redlock_system::now());
             }
+        }
+    }
+
+    fn tend(mut self) -> Tended {
+        self.is_keeper = true;
+        self.open_letters();
+        let (now, owed) = (now(), self.owed());
+        self.drain(now);
+        self.fire_all(now);
+        let left = self.owed();
+        Tended {
+            has_progressed: left < owed,
+            is_owed: left > 0,
+            is_settled: self.is_empty(),
+            next_timer: self.next_timer(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! One lane's way to one node: the connection and the replies that it owes.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use redlock_core::{Cause, Command, CommandId, Instant, NodeId, Reply, Unavailable};
@@ -39,7 +41,12 @@ pub(crate) struct Port {
     tickets: VecDeque<Ticket>,
     /// Whether the connection has ever answered.
     has_carried: bool,
+    /// How often the node let somebody wait in vain since it answered last, on whatever connection.
+    misses: Misses,
 }
+
+/// Shared by all connections to one node.
+pub(crate) type Misses = Arc<AtomicU32>;
 
 enum Link {
     /// The first try to connect is under way; commands wait for it.
@@ -65,8 +72,8 @@ pub(crate) enum Received {
 }
 
 impl Port {
-    pub(crate) fn new(node: NodeId) -> Self {
-        Self { node, link: Link::Opening, tickets: VecDeque::new(), has_carried: false }
+    pub(crate) fn new(node: NodeId, misses: Misses) -> Self {
+        Self { node, link: Link::Opening, tickets: VecDeque::new(), has_carried: false, misses }
     }
 
     /// Sends a command, or answers in the node's place.
@@ -117,9 +124,13 @@ impl Port {
             return (Received::Nothing, None);
         };
         match connection.receive(&ticket.command, timeout) {
-            Ok(None) => (Received::Nothing, None),
+            Ok(None) => {
+                self.misses.fetch_add(u32::from(!timeout.is_zero()), Ordering::Relaxed);
+                (Received::Nothing, None)
+            }
             Ok(Some(reply)) => {
                 self.has_carried = true;
+                self.misses.store(0, Ordering::Relaxed);
                 if let Some(ticket) = self.tickets.pop_front() {
                     answers.push_back(self.answer(&ticket, reply));
                 }
@@ -188,6 +199,11 @@ impl Port {
             self.link = Link::Down(why.clone());
             Wanted::AfterPause
         }
+    }
+
+    /// In this order, the smallest first, nodes are read: one that hangs has let people wait, and owes the most.
+    pub(crate) fn health(&self) -> (u32, usize) {
+        (self.misses.load(Ordering::Relaxed), self.tickets.len())
     }
 
     /// Whether a reply to a lock can be read here.

@@ -7,6 +7,7 @@ use redlock_core::{Config, Event, Instant, Lock, NodeId, Unavailable};
 use slab::Slab;
 
 use crate::Connection;
+use crate::dialer::Dialer;
 use crate::expiry::Expiry;
 use crate::keeper::MIN_PAUSE;
 use crate::lock_key::LockKey;
@@ -23,8 +24,6 @@ pub(crate) struct Work {
     locks: Slab<Entry>,
     next_serial: u64,
     ports: Vec<Port>,
-    /// The nodes in the order in which they are read: who let somebody wait comes last.
-    by_health: Vec<NodeId>,
     /// What has not been handed to its lock.
     answers: Answers,
     /// The nodes to which a connection is wanted.
@@ -54,12 +53,11 @@ pub(crate) struct Census {
 
 /// # Locks
 impl Work {
-    pub(crate) fn new(config: &Config, now: Instant) -> Self {
+    pub(crate) fn new(config: &Config, dialers: &[Dialer], now: Instant) -> Self {
         Self {
             locks: Slab::new(),
             next_serial: 0,
-            ports: config.nodes().iter().map(Port::new).collect(),
-            by_health: config.nodes().iter().collect(),
+            ports: dialers.iter().map(|dialer| Port::new(dialer.node(), dialer.misses())).collect(),
             answers: Answers::new(),
             wanted: config.nodes().iter().map(|node| (node, Wanted::Now)).collect(),
             next_timer: None,
@@ -163,22 +161,15 @@ impl Work {
 
 /// # Nodes
 impl Work {
-    /// Reads replies until one for this lock may have come. Each node is given `patience`; whoever uses it up is read
-    /// last from then on. Whether any reply came.
+    /// Reads the next reply of the healthiest node that owes this lock one, for at most `patience`.
     pub(crate) fn receive_for(&mut self, key: LockKey, patience: Duration) -> Received {
-        for position in 0..self.by_health.len() {
-            let Some(&node) = self.by_health.get(position) else { break };
-            let Some(port) = self.ports.get_mut(node.index()).filter(|port| port.owes(key)) else { continue };
-            let (received, wanted) = port.receive(patience, &mut self.answers);
-            self.want(node, wanted);
-            if received == Received::Something {
-                self.hand_out(redlock_system::now());
-                return Received::Something;
-            }
-            self.by_health[position..].rotate_left(1);
-            return Received::Nothing;
-        }
-        Received::Nothing
+        let owing = self.ports.iter_mut().filter(|port| port.owes(key));
+        let Some(port) = owing.min_by_key(|port| port.health()) else { return Received::Nothing };
+        let (received, wanted) = port.receive(patience, &mut self.answers);
+        let node = port.node();
+        self.want(node, wanted);
+        self.hand_out(redlock_system::now());
+        received
     }
 
     /// Whether a node owes this lock a reply that can be read.
