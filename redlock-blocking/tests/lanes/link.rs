@@ -45,7 +45,7 @@ impl Link {
         self.change(|state| state.current += 1);
     }
 
-    /// Panics at the next reply that is asked for.
+    /// Panics at the next reply that is asked for, which is lost by that.
     pub(crate) fn panic(&self) {
         self.change(|state| state.panics = true);
     }
@@ -153,6 +153,7 @@ impl Connection for Open {
         self.check_cut(&state)?;
         if std::mem::take(&mut state.panics) {
             drop(state);
+            self.owed.pop_front();
             panic!("as it was told to");
         }
         if state.is_silent {

@@ -59,7 +59,9 @@ fn rounds_with_nodes_that_stop_and_go_on_take_no_reply_for_anothers() {
         let workers = [worker(1), worker(2)];
         let results = workers.map(thread::ScopedJoinHandle::join);
         is_over.store(true, Ordering::Relaxed);
-        results.into_iter().for_each(|result| result.unwrap());
+        for result in results {
+            result.unwrap();
+        }
     });
     println!("{rounds} rounds in {:?}", begin.elapsed());
     assert_eq!(redlock.close().unsettled, 0);

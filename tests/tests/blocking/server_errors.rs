@@ -1,5 +1,7 @@
 //! What servers may say instead of doing what they are asked to.
 
+use std::time::Duration;
+
 use redlock_blocking::{AcquireError, BuildError, Cause, ConfigError, Outcome, Redlock, ReleaseVerdict};
 use redlock_tests::Server;
 
@@ -90,7 +92,7 @@ fn nodes_that_are_none_are_refused_without_showing_a_password() {
 #[test]
 fn a_request_out_of_its_bounds_is_refused_and_nothing_is_sent() {
     let nodes = Fixture::start(1);
-    for (name, ttl) in [("", TTL), ("job", TTL * 100_000), ("job", TTL * 0)] {
+    for (name, ttl) in [("", TTL), ("job", TTL * 100_000), ("job", Duration::ZERO)] {
         let error = nodes.redlock.lock(name, ttl).unwrap_err();
         assert!(matches!(error, AcquireError::Request(_)), "{error}");
     }
