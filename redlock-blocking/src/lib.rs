@@ -50,8 +50,8 @@
 //!
 //! - At most one guard per resource is valid at any moment, while clock rates differ by less than the drift (1 %) and
 //!   no node loses a live key early (eviction, `FLUSHALL`, a restart without persistence, a step of its clock).
-//! - A call ends when its result is fixed. A node that hangs costs a few milliseconds once for each connection, and is
-//!   read last from then on; one that is dead costs nothing.
+//! - A call ends when its result is fixed. A node that hangs costs some 10 ms once, and is read last from then on; one
+//!   that is dead costs nothing.
 //! - Dropping a guard sends the release, waits for nothing, and leaves nothing behind on the nodes; neither does a
 //!   call that fails or is aborted.
 //! - Releasing and extending never touch somebody else's lock.
