@@ -79,7 +79,8 @@
 //! # Features
 //!
 //! - `redis` (default): nodes from URLs and from clients of the `redis` crate;
-//! - `tls`: `rediss://` URLs;
+//! - `tls`: `rediss://` URLs (a program that uses `redlock-tokio` as well enables it there, too: redis-rs does not
+//!   compile with TLS on one of two runtimes);
 //! - `memory`: nodes that live in this process, for first steps and for your own tests.
 //!
 //! [RUSTSEC-2025-0052]: https://rustsec.org/advisories/RUSTSEC-2025-0052.html

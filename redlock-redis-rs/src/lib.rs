@@ -35,17 +35,19 @@
 //!
 //! # Features
 //!
-//! They are named as in redis-rs. It takes one of the first two; without any the crate is empty. If a program enables
+//! The first two are named as in redis-rs. It takes one of them; without any the crate is empty. If a program enables
 //! both, redis-rs uses tokio inside a tokio runtime and smol everywhere else.
 //!
 //! - `tokio-comp`: connections on tokio;
 //! - `smol-comp`: connections on the reactor of smol, which is async-std's too;
-//! - `tokio-rustls-comp`, `smol-rustls-comp`: `rediss://` URLs on them.
+//! - `tls`: the cryptography (ring) for `rediss://` URLs; they also take `tls-rustls-webpki-roots` of redis-rs, and
+//!   `tokio-rustls-comp` or `smol-rustls-comp`. A program with both runtimes needs TLS on both or on none: redis-rs does
+//!   not compile otherwise.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg(any(feature = "tokio-comp", feature = "smol-comp"))]
 
-#[cfg(any(feature = "tokio-rustls-comp", feature = "smol-rustls-comp"))]
+#[cfg(feature = "tls")]
 mod tls;
 mod transport;
 mod url;

@@ -27,7 +27,7 @@ impl Transport for RedisTransport {
     type Connection = RedisConnection;
 
     async fn connect(&mut self) -> Result<RedisConnection, Unavailable> {
-        #[cfg(any(feature = "tokio-rustls-comp", feature = "smol-rustls-comp"))]
+        #[cfg(feature = "tls")]
         crate::tls::install_provider();
         let mut config = AsyncConnectionConfig::new()
             .set_connection_timeout(None)
