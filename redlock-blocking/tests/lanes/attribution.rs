@@ -57,6 +57,7 @@ fn what_a_broken_connection_owed_is_not_expected_of_the_next_one() {
         assert_eq!(guard.release().verdict, ReleaseVerdict::Released, "round {round}");
     }
     world.links.iter().for_each(|link| link.wait_until(|link| !link.has_keys()));
+    world.links.iter().for_each(Link::assert_nothing_was_sent_twice);
 }
 
 #[test]

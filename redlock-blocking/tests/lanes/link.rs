@@ -71,6 +71,12 @@ impl Link {
         self.state().carried.clone()
     }
 
+    pub(crate) fn assert_nothing_was_sent_twice(&self) {
+        let carried = self.carried();
+        let distinct: HashSet<_> = carried.iter().collect();
+        assert_eq!(distinct.len(), carried.len());
+    }
+
     /// Waits until something is so.
     pub(crate) fn wait_until(&self, what: impl Fn(&Self) -> bool) {
         let begin = std::time::Instant::now();
