@@ -18,6 +18,8 @@
 //! ```
 //!
 //! What does not work out panics, with the server's log where it explains why.
+//!
+//! [`exploration`] needs no server: it visits every world that two locks over three model nodes can get into.
 
 mod connection;
 pub mod exploration;
