@@ -153,8 +153,9 @@ fn copy_all(original: &Path, copy: &Path) {
 /// The original one, with the members of the zoo.
 fn workspace_manifest(original: &Path) -> String {
     let text = read(original);
-    let is_members = |line: &&str| line.starts_with("members = ");
-    let members = text.lines().find(is_members).expect("the workspace has members on one line");
+    let begin = text.find("members = [").expect("the workspace has members");
+    let end = begin + text[begin..].find(']').expect("their list ends");
+    let members = text.get(begin..=end).expect("both are in the text");
     text.replacen(members, r#"members = ["redlock-core", "redlock-simulator", "hunter"]"#, 1)
 }
 
