@@ -100,8 +100,9 @@ fn pipeline(commands: &[Command]) -> Pipeline {
 }
 
 fn packed(command: &Command) -> Cmd {
-    let mut packed = Cmd::new();
-    for word in command.wire().words() {
+    let wire = command.wire();
+    let mut packed = Cmd::with_capacity(wire.words().len(), wire.words().map(<[u8]>::len).sum());
+    for word in wire.words() {
         packed.arg(word);
     }
     packed
