@@ -68,7 +68,7 @@ impl Contestant for FloorPublish {
     async fn unlock(&self, held: Held) {
         let mut delete = redis::cmd("EVALSHA");
         delete.arg(&self.release).arg(1).arg(&held.key).arg(&held.token);
-        self.masters.majority(&delete, |answer| *answer == Value::Int(1)).await;
+        self.masters.majority(delete, |answer| *answer == Value::Int(1)).await;
     }
 }
 

@@ -10,6 +10,7 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::task::yield_now;
 
 use super::floor::{self, COMPARE_AND_DELETE, Held, Tally, Tokens};
 use super::floor_redis::millis;
@@ -138,6 +139,8 @@ async fn carry(node: Arc<Node>, stream: TcpStream) {
     loop {
         tokio::select! {
             () = node.filled.notified() => {
+                // Lets the tasks go first that are about to send something too.
+                yield_now().await;
                 node.collect(&mut bytes, &mut rounds);
                 if writer.write_all(&bytes).await.is_err() {
                     return;
