@@ -67,17 +67,6 @@ pub(crate) enum Name {
     Redlock,
 }
 
-/// Whose work a contestant is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
-    /// Commands by hand, without a library.
-    Floor,
-    /// This workspace.
-    Own,
-    /// The package registry.
-    Peer,
-}
-
 impl Name {
     pub(crate) const ALL: [Self; 10] = [
         Self::FloorRaw,
@@ -104,14 +93,6 @@ impl Name {
             Self::BlockingRedis => "blocking-redis",
             Self::Rslock => "rslock",
             Self::Redlock => "redlock",
-        }
-    }
-
-    pub(crate) const fn origin(self) -> Origin {
-        match self {
-            Self::FloorRaw | Self::FloorRedis | Self::FloorQueue | Self::FloorPublish => Origin::Floor,
-            Self::TokioRedis | Self::TokioFred | Self::AsyncStdRedis | Self::BlockingRedis => Origin::Own,
-            Self::Rslock | Self::Redlock => Origin::Peer,
         }
     }
 

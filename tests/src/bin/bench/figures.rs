@@ -56,6 +56,11 @@ pub(crate) struct Spread {
 }
 
 impl Row {
+    /// What the contestants are compared in.
+    pub(crate) const fn combination(&self) -> (Workload, usize, usize) {
+        (self.workload, self.nodes, self.tasks)
+    }
+
     pub(crate) fn seconds(&self) -> f64 {
         self.rounds.iter().map(|round| round.measured.seconds).sum()
     }
@@ -90,6 +95,10 @@ impl Row {
 
     pub(crate) fn cpu_seconds_per_10k(&self) -> Option<Spread> {
         self.spread(|round| per_pair(round.measured.cpu_seconds * 1e4, round))
+    }
+
+    pub(crate) fn cpu_micros_per_pair(&self) -> Option<Spread> {
+        self.spread(|round| per_pair(round.measured.cpu_seconds * 1e6, round))
     }
 
     pub(crate) fn commands_per_acquisition(&self) -> Option<Spread> {

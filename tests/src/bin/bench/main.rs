@@ -9,15 +9,19 @@
     reason = "figures for people"
 )]
 
+mod chart;
 mod client;
 mod comparison;
 mod contestant;
 mod executor;
 mod figures;
+mod growth;
+mod hold;
 mod json;
 mod measure;
 mod noise;
 mod options;
+mod output;
 mod session;
 mod table;
 mod workload;
@@ -28,6 +32,7 @@ use lexopt::Parser;
 
 use crate::contestant::Failure;
 use crate::options::{Options, Task, USAGE};
+use crate::output::write_chart;
 
 fn main() -> ExitCode {
     let task = match Task::read(Parser::from_env()) {
@@ -39,7 +44,9 @@ fn main() -> ExitCode {
     };
     let outcome = match task {
         Task::Client(plan) => client::run(plan),
+        Task::Hold(holding) => hold::run(holding),
         Task::Compare(options) => compare(&options),
+        Task::Grow(options) => growth::run(&options),
         Task::Help => {
             print!("{USAGE}");
             Ok(())
@@ -62,5 +69,5 @@ fn compare(options: &Options) -> Result<(), Failure> {
         table::print(&comparison.rows);
     }
     eprintln!("{}", comparison.noise);
-    Ok(())
+    write_chart(&options.charts, "comparison.svg", &chart::bars(&comparison.rows))
 }

@@ -1,4 +1,5 @@
 use std::error::Error;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use lexopt::{Arg, Parser, ValueExt};
@@ -6,7 +7,12 @@ use lexopt::{Arg, Parser, ValueExt};
 use crate::client::Plan;
 use crate::contestant::Name;
 use crate::executor::Flavour;
+use crate::hold::Holding;
 use crate::workload::Workload;
+
+/// How the command starts itself as a contestant; nobody else has a use for these two.
+pub(crate) const CLIENT: &str = "client";
+pub(crate) const HOLD: &str = "hold";
 
 pub(crate) const USAGE: &str = "\
 Usage: bench [OPTIONS]
@@ -25,17 +31,26 @@ Starts redis-servers and measures every contestant in a process of its own, in r
   --rounds N            how many rounds (default 5); what is shown are medians over them
   --runtime KIND        tokio's: multi (default, with two threads) or current
   --json                prints one object per line instead of the table
+  --charts FOLDER       where the charts go (default target/bench)
+
+Or measures how it grows, and draws a chart of each: pairs per second with 1 to 4,096 tasks, CPU time of a pair with 1
+to 9 nodes, memory with 1,000 to 1,000,000 locks held:
+  --growth              (or --workload growth); --contestants, --seconds, --rounds, --runtime and --charts as above
 ";
 
 /// What the command line asks for.
 pub(crate) enum Task {
     Compare(Options),
+    Grow(Options),
     /// To be one of the contestants: the command starts itself so.
     Client(Plan),
+    /// To be one that takes locks and keeps them.
+    Hold(Holding),
     Help,
 }
 
 /// What to compare, and how.
+#[derive(Clone)]
 pub(crate) struct Options {
     pub(crate) workloads: Vec<Workload>,
     pub(crate) nodes: Vec<usize>,
@@ -45,6 +60,7 @@ pub(crate) struct Options {
     pub(crate) rounds: u32,
     pub(crate) flavour: Flavour,
     pub(crate) json: bool,
+    pub(crate) charts: PathBuf,
 }
 
 impl Default for Options {
@@ -58,28 +74,37 @@ impl Default for Options {
             rounds: 5,
             flavour: Flavour::Multi,
             json: false,
+            charts: ["target", "bench"].iter().collect(),
         }
     }
 }
 
 impl Task {
     pub(crate) fn read(mut arguments: Parser) -> Result<Self, Box<dyn Error>> {
-        let mut options = Options::default();
+        let (mut options, mut growth) = (Options::default(), false);
         while let Some(argument) = arguments.next()? {
             match argument {
-                Arg::Long("workload") => options.workloads = list(&mut arguments, workload)?,
-                Arg::Long("nodes") => options.nodes = list(&mut arguments, count)?,
-                Arg::Long("tasks") => options.tasks = list(&mut arguments, count)?,
-                Arg::Long("contestants") => options.contestants = list(&mut arguments, contestant)?,
+                Arg::Long("workload") => {
+                    let names = arguments.value()?.string()?;
+                    if names == "growth" {
+                        growth = true;
+                    } else {
+                        options.workloads = list(&names, workload)?;
+                    }
+                }
+                Arg::Long("growth") => growth = true,
+                Arg::Long("nodes") => options.nodes = list(&arguments.value()?.string()?, count)?,
+                Arg::Long("tasks") => options.tasks = list(&arguments.value()?.string()?, count)?,
+                Arg::Long("contestants") => options.contestants = list(&arguments.value()?.string()?, contestant)?,
                 Arg::Long("seconds") => {
                     options.duration = Duration::try_from_secs_f64(arguments.value()?.parse()?)?;
                 }
                 Arg::Long("rounds") => options.rounds = arguments.value()?.parse()?,
                 Arg::Long("runtime") => options.flavour = flavour(&arguments.value()?.string()?)?,
                 Arg::Long("json") => options.json = true,
-                Arg::Long("client") => {
-                    return Ok(Self::Client(serde_json::from_str(&arguments.value()?.string()?)?));
-                }
+                Arg::Long("charts") => options.charts = arguments.value()?.into(),
+                Arg::Long(CLIENT) => return Ok(Self::Client(serde_json::from_str(&arguments.value()?.string()?)?)),
+                Arg::Long(HOLD) => return Ok(Self::Hold(serde_json::from_str(&arguments.value()?.string()?)?)),
                 Arg::Long("help") | Arg::Short('h') => return Ok(Self::Help),
                 other => return Err(other.unexpected().into()),
             }
@@ -87,13 +112,12 @@ impl Task {
         if options.rounds == 0 {
             return Err("--rounds must be at least 1".into());
         }
-        Ok(Self::Compare(options))
+        Ok(if growth { Self::Grow(options) } else { Self::Compare(options) })
     }
 }
 
-fn list<T>(arguments: &mut Parser, read: fn(&str) -> Result<T, String>) -> Result<Vec<T>, Box<dyn Error>> {
-    let list = arguments.value()?.string()?;
-    Ok(list.split(',').map(read).collect::<Result<_, _>>()?)
+fn list<T>(text: &str, read: fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+    text.split(',').map(read).collect()
 }
 
 fn count(text: &str) -> Result<usize, String> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::client::{Measurement, Plan, READY};
 use crate::contestant::Failure;
+use crate::options::CLIENT;
 
 /// For connecting and getting warm, and for the last operation that was begun in time: a lock that waits takes up to
 /// 30 seconds by default.
@@ -28,7 +29,7 @@ impl Session {
     /// Starts a client, and returns when it is connected and warm.
     pub(crate) fn start(plan: &Plan) -> Result<Self, Failure> {
         let mut command = Command::new(env::current_exe()?);
-        command.arg("--client").arg(serde_json::to_string(plan)?);
+        command.arg(format!("--{CLIENT}")).arg(serde_json::to_string(plan)?);
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let (orders, output) = (process.stdin.take(), process.stdout.take());
         let (Some(orders), Some(output)) = (orders, output) else { return Err("a pipe is missing".into()) };

@@ -4,17 +4,13 @@ use crate::workload::Workload;
 
 /// A table for each combination of workload, nodes and tasks.
 pub(crate) fn print(rows: &[Row]) {
-    for rows in rows.chunk_by(|left, right| combination(left) == combination(right)) {
+    for rows in rows.chunk_by(|left, right| left.combination() == right.combination()) {
         print_combination(rows);
     }
     println!(
         "\nMedians over the rounds; the range is from the worst round to the best one. Times are in microseconds."
     );
     println!("CPU is the client's, in seconds for 10,000 pairs; commands are all nodes' for one acquisition.");
-}
-
-const fn combination(row: &Row) -> (Workload, usize, usize) {
-    (row.workload, row.nodes, row.tasks)
 }
 
 fn print_combination(rows: &[Row]) {
