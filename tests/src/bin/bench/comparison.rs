@@ -34,7 +34,7 @@ pub(crate) fn run(options: &Options) -> Result<Comparison, Failure> {
         }
     }
     // The nodes are the outermost loop because servers are started for it; a person looks at one workload after another.
-    comparison.rows.sort_by_key(|row| (row.workload as u8, row.nodes, row.tasks));
+    comparison.rows.sort_by_key(|row| (row.workload as u8, row.tasks, row.nodes));
     Ok(comparison)
 }
 

@@ -115,12 +115,20 @@ impl Row {
         self.spread(|round| self.if_fairness_applies(round.measured.fair_max))
     }
 
+    /// The p99 of acquiring, in turns: what it takes until each task has had the lock once.
+    pub(crate) fn turns(&self) -> Option<Spread> {
+        self.spread(|round| {
+            let turn = self.tasks as f64 * round.measured.seconds / round.measured.pairs as f64;
+            self.if_fairness_applies(round.measured.lock_p99? / 1e6 / turn)
+        })
+    }
+
     pub(crate) fn peak_mib(&self) -> Option<Spread> {
         self.spread(|round| Some(round.measured.peak_mib))
     }
 
-    fn if_fairness_applies(&self, share: f64) -> Option<f64> {
-        (self.workload == Workload::W3).then_some(share)
+    fn if_fairness_applies(&self, figure: f64) -> Option<f64> {
+        (self.workload == Workload::W3).then_some(figure)
     }
 
     fn spread(&self, figure: impl Fn(&Round) -> Option<f64>) -> Option<Spread> {

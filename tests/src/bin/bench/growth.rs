@@ -40,6 +40,7 @@ fn of_tasks(options: &Options) -> Result<(), Failure> {
         lines,
     };
     table::print(&comparison.rows);
+    eprintln!("{}", comparison.noise);
     write_chart(&options.charts, "tasks.svg", &chart.draw())
 }
 
@@ -55,6 +56,7 @@ fn of_nodes(options: &Options) -> Result<(), Failure> {
         lines,
     };
     table::print(&comparison.rows);
+    eprintln!("{}", comparison.noise);
     write_chart(&options.charts, "nodes.svg", &chart.draw())
 }
 

@@ -10,6 +10,7 @@ pub(crate) fn print(rows: &[Row]) {
     println!(
         "\nMedians over the rounds; the range is from the worst round to the best one. Times are in microseconds."
     );
+    println!("W3: shares of the least and the most served task, and the p99 in turns of all tasks; 0.95, 1.05 and 1.2 are good.");
     println!("CPU is the client's, in seconds for 10,000 pairs; commands are all nodes' for one acquisition.");
 }
 
@@ -17,7 +18,7 @@ fn print_combination(rows: &[Row]) {
     let Some(Row { workload, nodes, tasks, .. }) = rows.first() else { return };
     let (description, headline) = (workload.description(*tasks), Headline::of(*workload).text());
     println!("\n{workload}, N = {nodes}: {description}. Ratios are of {headline}.");
-    let fairness = if *workload == Workload::W3 { " least   most" } else { "" };
+    let fairness = if *workload == Workload::W3 { " least   most  turns" } else { "" };
     println!(
         "{:<16}{:>10}{:>20}{:>8}{:>8}{:>11}{:>11}{:>11}{:>8}{:>10}{:>9}{:>7}{fairness}",
         "",
@@ -72,9 +73,10 @@ fn shown(spread: Option<Spread>, digits: usize) -> String {
     spread.map_or("-".into(), |spread| format!("{:.digits$}", spread.median))
 }
 
+/// The shares of the least and the most served task, and how many turns of all tasks a slow one waits.
 fn fairness(row: &Row) -> String {
-    match (row.fair_min(), row.fair_max()) {
-        (Some(min), Some(max)) => format!("{:>6.2}{:>7.2}", min.median, max.median),
+    match (row.fair_min(), row.fair_max(), row.turns()) {
+        (Some(min), Some(max), Some(turns)) => format!("{:>6.2}{:>7.2}{:>7.2}", min.median, max.median, turns.median),
         _ => String::new(),
     }
 }

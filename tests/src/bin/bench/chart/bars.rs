@@ -44,8 +44,7 @@ fn head(canvas: &mut Canvas) {
         (Name::TokioRedis, "this workspace"),
         (Name::Rslock, "peers"),
     ];
-    for (position, (contestant, text)) in legend.into_iter().enumerate() {
-        let x = 12.0 + position as f64 * 340.0;
+    for ((contestant, text), x) in legend.into_iter().zip([12.0, 390.0, 560.0]) {
         canvas.rectangle(x, 36.0, 14.0, 12.0, colour(contestant));
         canvas.text(x + 20.0, 46.0, Anchor::Start, INK, text);
     }
