@@ -6,13 +6,13 @@ use std::future::{Future, pending, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::future::{Either, FutureExt, MaybeDone, maybe_done, select};
-use redlock_core::{Cause, NodeId, Unavailable};
+use redlock_core::{Cause, NodeId, Reply, Unavailable};
 
-use crate::engine::{Engine, Over, Tickets};
+use crate::engine::{Batch, Engine, Over, Tickets};
 use crate::{Connection, Runtime, Transport};
 
 /// How many batches are under way to a node at the same time. Two keep the connection busy while replies are read;
@@ -124,43 +124,43 @@ impl<R: Runtime> Courier<R> {
     async fn carry<C: Connection>(&self, mut connection: C) -> Result<End, Over> {
         let mut closed = pin!(connection.closed());
         let mut under_way = UnderWay::new();
-        let mut broken = None;
-        let mut has_carried = false;
         let mut gather = Gather::default();
+        let mut has_carried = false;
+        let mut broken = None;
         poll_fn(|context| {
             loop {
+                while let Poll::Ready(Some((tickets, replies))) = under_way.poll_next(context) {
+                    has_carried |= replies.is_ok();
+                    broken = broken.take().or_else(|| replies.as_ref().err().cloned());
+                    self.engine.deliver(self.node, &tickets, replies);
+                }
                 if broken.is_none() && closed.as_mut().poll(context).is_ready() {
                     broken = Some(Unavailable::new(Cause::Disconnected));
                 }
-                while broken.is_none() && under_way.len() < BATCHES_UNDER_WAY {
-                    if gather.wants_more() && self.engine.has_commands(self.node, context) {
-                        gather.has_yielded = true;
-                        context.waker().wake_by_ref();
-                        break;
-                    }
-                    let Poll::Ready(batch) = self.engine.poll_batch(self.node, context)? else { break };
-                    gather = Gather { is_busy: batch.commands.len() > 1, has_yielded: false };
-                    under_way.push(connection.send(batch.commands), batch.tickets);
+                if let Some(unavailable) = broken.take_if(|_| under_way.len() == 0) {
+                    return Poll::Ready(Ok(if has_carried { End::Broken } else { End::Useless(unavailable) }));
                 }
                 if broken.is_some() || under_way.len() == BATCHES_UNDER_WAY {
                     self.engine.check_over(self.node, context)?;
-                }
-                let Poll::Ready(answered) = under_way.poll_next(context) else {
                     return Poll::Pending;
-                };
-                match (answered, broken.take()) {
-                    (Some((tickets, replies)), already) => {
-                        has_carried |= replies.is_ok();
-                        broken = already.or_else(|| replies.as_ref().err().cloned());
-                        self.engine.deliver(self.node, &tickets, replies);
-                    }
-                    (None, Some(_)) if has_carried => return Poll::Ready(Ok(End::Broken)),
-                    (None, Some(unavailable)) => return Poll::Ready(Ok(End::Useless(unavailable))),
-                    (None, None) => return Poll::Pending,
                 }
+                let batch = ready!(self.poll_batch(&mut gather, context))?;
+                under_way.push(connection.send(batch.commands), batch.tickets);
             }
         })
         .await
+    }
+
+    /// Waits for commands to send.
+    fn poll_batch(&self, gather: &mut Gather, context: &Context<'_>) -> Poll<Result<Batch, Over>> {
+        if gather.wants_more() && self.engine.has_commands(self.node, context) {
+            gather.has_yielded = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let batch = ready!(self.engine.poll_batch(self.node, context))?;
+        *gather = Gather { is_busy: batch.commands.len() > 1, has_yielded: false };
+        Poll::Ready(Ok(batch))
     }
 }
 
@@ -178,10 +178,13 @@ impl Gather {
     }
 }
 
+/// What comes of a batch.
+type Replies = Result<Vec<Reply>, Unavailable>;
+
 /// The batches that are under way to a node, in the order in which they were sent.
 struct UnderWay<F: Future>(VecDeque<(Pin<Box<MaybeDone<F>>>, Tickets)>);
 
-impl<F: Future> UnderWay<F> {
+impl<F: Future<Output = Replies>> UnderWay<F> {
     const fn new() -> Self {
         Self(VecDeque::new())
     }
@@ -195,7 +198,7 @@ impl<F: Future> UnderWay<F> {
     }
 
     /// Waits for the replies to the first batch; `None` without one. The others make progress as well.
-    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(Tickets, F::Output)>> {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(Tickets, Replies)>> {
         for (replies, _) in &mut self.0 {
             // Whether it is done is seen below.
             let _ = replies.as_mut().poll(context);
