@@ -10,7 +10,9 @@ pub(crate) fn print(rows: &[Row]) {
     println!(
         "\nMedians over the rounds; the range is from the worst round to the best one. Times are in microseconds."
     );
-    println!("W3: shares of the least and the most served task, and the p99 in turns of all tasks; 0.95, 1.05 and 1.2 are good.");
+    println!(
+        "W3: shares of the least and the most served task, and the p99 in turns of all tasks; 0.95, 1.05 and 1.2 are good."
+    );
     println!("CPU is the client's, in seconds for 10,000 pairs; commands are all nodes' for one acquisition.");
 }
 
