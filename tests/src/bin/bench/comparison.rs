@@ -84,7 +84,7 @@ impl Combination<'_> {
         }
         let watch = Watch::start(session.id(), self.servers);
         let measured = session.measure(node_hangs);
-        noise.add(watch.stop());
+        noise.add(&watch.stop());
         if node_hangs {
             self.servers[0].resume();
         }
@@ -134,4 +134,17 @@ fn counted(line: &str) -> Option<u64> {
     let (name, figures) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
     let calls = figures.split(',').next()?;
     COUNTED.contains(&name).then(|| calls.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_contestants_send_is_counted() {
+        assert_eq!(counted("cmdstat_evalsha:calls=12,usec=70,usec_per_call=5.83"), Some(12));
+        // From inside the script.
+        assert_eq!(counted("cmdstat_get:calls=12,usec=70,usec_per_call=5.83"), None);
+        assert_eq!(counted("# Commandstats"), None);
+    }
 }

@@ -147,3 +147,15 @@ impl Spread {
         Some(Self { median: *median, min: *values.first()?, max: *values.last()? })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle_of_all_rounds() {
+        let spread = Spread::of(vec![5.0, 1.0, 9.0, 2.0, 3.0]).unwrap();
+        assert_eq!((spread.min, spread.median, spread.max), (1.0, 3.0, 9.0));
+        assert!(Spread::of(Vec::new()).is_none());
+    }
+}

@@ -31,13 +31,13 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 fn of_tasks(options: &Options) -> Result<(), Failure> {
     let options = Options { nodes: vec![3], tasks: TASKS.into(), ..options.clone() };
     let comparison = comparison::run(&options)?;
-    let lines = lines(&comparison, |row| Some((row.tasks as f64, row.pairs_per_second()?)));
+    let contestants = lines(&comparison, |row| Some((row.tasks as f64, row.pairs_per_second()?)));
     let chart = Lines {
-        title: "Pairs of lock and unlock per second with more and more tasks",
-        subtitle: "Three nodes; each task has a lock of its own. Flat from some 64 tasks on is good.",
+        title: "Pairs of lock and unlock per second",
+        subtitle: "Three nodes, more and more tasks, each with a lock of its own. Flat from some 64 tasks on is good.",
         across: "tasks",
         logarithmic: (true, false),
-        lines,
+        contestants,
     };
     table::print(&comparison.rows);
     eprintln!("{}", comparison.noise);
@@ -47,13 +47,13 @@ fn of_tasks(options: &Options) -> Result<(), Failure> {
 fn of_nodes(options: &Options) -> Result<(), Failure> {
     let options = Options { nodes: NODES.into(), tasks: vec![64], ..options.clone() };
     let comparison = comparison::run(&options)?;
-    let lines = lines(&comparison, |row| Some((row.nodes as f64, row.cpu_micros_per_pair()?)));
+    let contestants = lines(&comparison, |row| Some((row.nodes as f64, row.cpu_micros_per_pair()?)));
     let chart = Lines {
-        title: "CPU time of the client for a pair of lock and unlock, in microseconds, with more and more nodes",
-        subtitle: "64 tasks, each with a lock of its own. A straight line is good.",
+        title: "CPU time of the client for a pair of lock and unlock, in microseconds",
+        subtitle: "64 tasks, each with a lock of its own, over more and more nodes. A straight line is good.",
         across: "nodes",
         logarithmic: (false, false),
-        lines,
+        contestants,
     };
     table::print(&comparison.rows);
     eprintln!("{}", comparison.noise);
@@ -61,7 +61,7 @@ fn of_nodes(options: &Options) -> Result<(), Failure> {
 }
 
 fn of_locks(options: &Options) -> Result<(), Failure> {
-    let mut lines = Vec::new();
+    let mut contestants = Vec::new();
     for &contestant in options.contestants.iter().filter(|name| HOLDERS.contains(name)) {
         let servers = Servers::start(3);
         let (urls, flavour) = (servers.urls(), options.flavour);
@@ -71,14 +71,14 @@ fn of_locks(options: &Options) -> Result<(), Failure> {
             println!("{contestant:<16}{:>10} locks held: {each:>6.0} bytes each, beside their names", held.locks);
         }
         let points = found.iter().map(|held| (held.locks as f64, held.bytes / 1_048_576.0)).collect();
-        lines.push(Line { contestant, points });
+        contestants.push(Line { contestant, points });
     }
     let chart = Lines {
         title: "Memory of the client for locks that are held, in MiB, beside their names",
         subtitle: "Three nodes. Ten times as many locks may take ten times as much: a straight line is good.",
         across: "locks held",
         logarithmic: (true, true),
-        lines,
+        contestants,
     };
     write_chart(&options.charts, "memory.svg", &chart.draw())
 }

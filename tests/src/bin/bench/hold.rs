@@ -59,7 +59,9 @@ fn start<C: Contestant>(holding: Holding) -> Result<(), Failure> {
     C::Executor::run(holding.flavour, async move {
         let contestant = Arc::new(C::connect(&holding.urls).await?);
         // What the first locks of all need is not theirs.
-        drop(take(&contestant, 0, TASKS).await);
+        for held in take(&contestant, 0, TASKS).await.0 {
+            contestant.unlock(held).await;
+        }
         let (mut all, mut names, mut found) = (Vec::new(), 0, Vec::new());
         let before = memory("VmRSS");
         for count in holding.counts {

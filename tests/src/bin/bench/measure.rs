@@ -52,3 +52,24 @@ pub(crate) fn percentile(values: &mut [f32], share: f64) -> Option<f64> {
 fn from_ticks(ticks: u64) -> Duration {
     Duration::from_secs_f64(ticks as f64 / clock_ticks_per_second() as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_a_value_with_that_share_below_it() {
+        let mut values: Vec<_> = (0..=100).rev().map(|value| value as f32).collect();
+        assert_eq!(percentile(&mut values, 0.5), Some(50.0));
+        assert_eq!(percentile(&mut values, 0.99), Some(99.0));
+        assert_eq!(percentile(&mut [], 0.5), None);
+    }
+
+    #[test]
+    fn the_system_knows_the_times_and_the_memory_of_a_process() {
+        while cpu_time() < Duration::from_millis(20) {}
+        assert!(cpu_time_of(std::process::id()).unwrap() >= Duration::from_millis(10));
+        assert!(machine_time().unwrap() > Duration::ZERO);
+        assert!(memory("VmHWM") > 0.0 && memory("VmRSS") > 0.0);
+    }
+}

@@ -18,7 +18,7 @@ pub(crate) struct Noise {
 }
 
 impl Noise {
-    pub(crate) fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.others += other.others;
         self.available += other.available;
     }

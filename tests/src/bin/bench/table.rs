@@ -10,9 +10,10 @@ pub(crate) fn print(rows: &[Row]) {
     println!(
         "\nMedians over the rounds; the range is from the worst round to the best one. Times are in microseconds."
     );
-    println!(
-        "W3: shares of the least and the most served task, and the p99 in turns of all tasks; 0.95, 1.05 and 1.2 are good."
-    );
+    if rows.iter().any(|row| row.workload == Workload::W3) {
+        println!("W3: how often the least and the most served task had the lock, relative to the mean; and the p99 in");
+        println!("turns, which are the time in which each task could have had it once.");
+    }
     println!("CPU is the client's, in seconds for 10,000 pairs; commands are all nodes' for one acquisition.");
 }
 

@@ -45,8 +45,8 @@ impl Workload {
 
     pub(crate) fn description(self, tasks: usize) -> String {
         match self {
-            Self::W1 => "one task, a free lock".into(),
-            Self::W2 => format!("{tasks} tasks, each a free lock of its own"),
+            Self::W1 | Self::W2 if tasks == 1 => "one task, a free lock".into(),
+            Self::W1 | Self::W2 => format!("{tasks} tasks, each a free lock of its own"),
             Self::W3 => format!("{tasks} tasks, one lock, held for 1 ms"),
             Self::W4 => "from the release by one client to the lock of another".into(),
             Self::W5 => "one task, a free lock, one node hangs".into(),

@@ -17,7 +17,7 @@ pub(crate) struct Lines<'a> {
     pub(crate) across: &'a str,
     /// Whether each step of both axes is a multiple of the one before instead of a sum.
     pub(crate) logarithmic: (bool, bool),
-    pub(crate) lines: Vec<Line>,
+    pub(crate) contestants: Vec<Line>,
 }
 
 /// The points of a contestant.
@@ -44,7 +44,7 @@ impl Lines<'_> {
             canvas.text(x, bottom + 18.0, Anchor::Middle, PALE_INK, &readable(value));
         }
         canvas.text(f64::midpoint(LEFT, WIDTH - RIGHT), HEIGHT - 16.0, Anchor::Middle, INK, self.across);
-        for line in &self.lines {
+        for line in &self.contestants {
             let points: Vec<_> = line.points.iter().map(|(x, y)| (across.place(*x), up.place(*y))).collect();
             draw_line(&mut canvas, line.contestant, &points);
         }
@@ -65,7 +65,7 @@ impl Lines<'_> {
 
     /// All places on the horizontal axis that have a point.
     fn steps(&self) -> Vec<f64> {
-        let mut steps: Vec<_> = self.lines.iter().flat_map(|line| line.points.iter().map(|(x, _)| *x)).collect();
+        let mut steps: Vec<_> = self.contestants.iter().flat_map(|line| line.points.iter().map(|(x, _)| *x)).collect();
         steps.sort_by(f64::total_cmp);
         steps.dedup();
         steps
@@ -73,7 +73,7 @@ impl Lines<'_> {
 
     /// Round values around those of all points: from zero, or the powers of ten.
     fn marks(&self) -> Vec<f64> {
-        let values = || self.lines.iter().flat_map(|line| line.points.iter().map(|(_, y)| *y));
+        let values = || self.contestants.iter().flat_map(|line| line.points.iter().map(|(_, y)| *y));
         let (least, most) = (values().fold(f64::INFINITY, f64::min), values().fold(0.0, f64::max));
         if self.logarithmic.1 {
             let powers = least.log10().floor() as i32..=most.log10().ceil() as i32;

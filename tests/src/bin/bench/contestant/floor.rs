@@ -115,3 +115,24 @@ pub(super) async fn open(url: &str, config: &AsyncConnectionConfig) -> Result<Mu
 pub(super) async fn load(connection: &mut MultiplexedConnection, script: &str) -> Result<String, RedisError> {
     redis::cmd("SCRIPT").arg("LOAD").arg(script).query_async(connection).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(nodes: usize, answers: &[bool]) -> Option<bool> {
+        let mut tally = Tally::new(nodes);
+        answers.iter().for_each(|yes| tally.count(*yes));
+        tally.verdict()
+    }
+
+    #[test]
+    fn a_round_is_settled_as_soon_as_it_is_fixed() {
+        assert_eq!(verdict(3, &[true]), None);
+        assert_eq!(verdict(3, &[true, true]), Some(true));
+        assert_eq!(verdict(3, &[false, true]), None);
+        assert_eq!(verdict(3, &[false, false]), Some(false));
+        assert_eq!(verdict(4, &[true, true]), None);
+        assert_eq!(verdict(4, &[false, false]), Some(false));
+    }
+}

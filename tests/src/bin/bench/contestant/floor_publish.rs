@@ -42,7 +42,10 @@ impl Contestant for FloorPublish {
         let (mut nodes, mut release) = (Vec::new(), String::new());
         for url in urls {
             let subscribers = subscribers.clone();
-            let config = floor::connection_config().set_push_sender(move |push| deliver(&subscribers, &push));
+            let config = floor::connection_config().set_push_sender(move |push: PushInfo| -> Result<(), ()> {
+                deliver(&subscribers, &push);
+                Ok(())
+            });
             let mut node = floor::open(url, &config).await?;
             release = floor::load(&mut node, DELETE_AND_PUBLISH).await?;
             nodes.push(node);
@@ -93,7 +96,7 @@ impl FloorPublish {
     }
 }
 
-fn deliver(subscribers: &Subscribers, push: &PushInfo) -> Result<(), ()> {
+fn deliver(subscribers: &Subscribers, push: &PushInfo) {
     if push.kind == PushKind::Message
         && let Some(Value::BulkString(channel)) = push.data.first()
         && let Some(subscriber) = subscribers.lock().unwrap_or_else(PoisonError::into_inner).get(channel)
@@ -101,5 +104,4 @@ fn deliver(subscribers: &Subscribers, push: &PushInfo) -> Result<(), ()> {
         // Nobody may be waiting any more.
         let _ = subscriber.send(());
     }
-    Ok(())
 }

@@ -182,3 +182,24 @@ fn pack(words: &[&[u8]]) -> Vec<u8> {
     }
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_packed_as_redis_reads_it() {
+        assert_eq!(pack(&[b"GET", b"a"]), b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n");
+    }
+
+    #[test]
+    fn each_whole_answer_goes_to_its_round() {
+        let round = || Arc::new(Round { tally: Mutex::new(Tally::new(1)), waker: AtomicWaker::new() });
+        let rounds: Vec<_> = [(); 4].map(|()| round()).into();
+        let mut waiting = rounds.clone().into();
+        assert_eq!(settle(b"+OK\r\n$-1\r\n:1\r\n:0", &mut waiting), 14);
+        let verdicts: Vec<_> = rounds.iter().map(|round| round.verdict()).collect();
+        assert_eq!(verdicts, [Some(true), Some(false), Some(true), None]);
+        assert_eq!(waiting.len(), 1);
+    }
+}

@@ -21,18 +21,15 @@ async fn one_task<C: Contestant>(contestant: Arc<C>, key: String, end: Instant) 
     let mut now = Instant::now();
     loop {
         let begun = now;
-        match contestant.lock(&key, TTL).await {
-            Some(held) => {
-                let locked = Instant::now();
-                contestant.unlock(held).await;
-                now = Instant::now();
-                record.locks.push(micros(locked - begun));
-                record.unlocks.push(micros(now - locked));
-            }
-            None => {
-                record.gave_up += 1;
-                now = Instant::now();
-            }
+        if let Some(held) = contestant.lock(&key, TTL).await {
+            let locked = Instant::now();
+            contestant.unlock(held).await;
+            now = Instant::now();
+            record.locks.push(micros(locked - begun));
+            record.unlocks.push(micros(now - locked));
+        } else {
+            record.gave_up += 1;
+            now = Instant::now();
         }
         if now >= end {
             return record;
