@@ -151,8 +151,8 @@
 //!
 //! # Features
 //!
-//! - `redis` (default): nodes from URLs and from clients of the `redis` crate. TLS is not supported yet: a `rediss://`
-//!   URL is refused.
+//! - `redis` (default): nodes from URLs and from clients of the `redis` crate;
+//! - `tls`: `rediss://` URLs, and a `TlsUrl` for certificates of your own.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -178,6 +178,9 @@ mod work;
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(no_inline)]
 pub use redis;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use redis_rs::TlsUrl;
 pub use redlock_core::{
     Action, Answer, Attempts, Cause, Command, Config, ConfigBuilder, ConfigError, ExtendError, Instant, Loss, NodeId,
     NodeOutcomes, NodeTimeout, Options, Outcome, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource,

@@ -19,7 +19,15 @@ const TURN: usize = 200;
 const CALM: Duration = Duration::from_millis(200);
 const TTL: Duration = Duration::from_secs(10);
 const NAME: &str = "bench:job";
-const RELEASE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+/// The text that the library sends: the same commands without the library.
+const RELEASE: &str = "\
+local value = redis.call('GET', KEYS[1])
+if not value then return 0 end
+if value ~= ARGV[1] then return -1 end
+redis.call('DEL', KEYS[1])
+if ARGV[2] ~= '' then redis.pcall('PUBLISH', ARGV[2], '') end
+return 1";
+const CHANNEL: &str = "redlock:released:bench:job";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut nodes, mut rounds) = (3_usize, 20_000_usize);
@@ -37,12 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     measure(&servers, &mut by_hand, &redlock, rounds.div_ceil(TURN))
 }
 
-fn measure(
-    servers: &Servers,
-    by_hand: &mut ByHand,
-    redlock: &Redlock,
-    turns: usize,
-) -> Result<(), Box<dyn Error>> {
+fn measure(servers: &Servers, by_hand: &mut ByHand, redlock: &Redlock, turns: usize) -> Result<(), Box<dyn Error>> {
     let (mut floor, mut healthy, mut hung) = (Times::default(), Times::default(), Times::default());
     turn(&mut Times::default(), || by_hand.lock_and_release())?;
     turn(&mut Times::default(), || lock_and_release(redlock))?;
@@ -88,11 +91,7 @@ impl Times {
     fn print(&self, what: &str, base: &Self) {
         let (p50, p99) = (self.percentile(50), self.percentile(99));
         let ratio = |percent, mine: Duration| mine.as_secs_f64() / base.percentile(percent).as_secs_f64();
-        println!(
-            "{what:<24} p50 {p50:>9.1?} ({:.2} x)   p99 {p99:>9.1?} ({:.2} x)",
-            ratio(50, p50),
-            ratio(99, p99),
-        );
+        println!("{what:<24} p50 {p50:>9.1?} ({:.2} x)   p99 {p99:>9.1?} ({:.2} x)", ratio(50, p50), ratio(99, p99),);
     }
 
     fn percentile(&self, percent: usize) -> Duration {
@@ -134,7 +133,7 @@ impl ByHand {
         let token = self.attempt.to_le_bytes();
         let ttl = u64::try_from(TTL.as_millis())?;
         let set = cmd("SET").arg(NAME).arg(&token).arg("NX").arg("PX").arg(ttl).take();
-        let release = cmd("EVALSHA").arg(&self.release).arg(1).arg(NAME).arg(&token).take();
+        let release = cmd("EVALSHA").arg(&self.release).arg(1).arg(NAME).arg(&token).arg(CHANNEL).take();
         self.ask_all(&set, &Value::Okay)?;
         self.ask_all(&release, &Value::Int(1))
     }

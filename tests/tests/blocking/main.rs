@@ -8,4 +8,5 @@ mod fixture;
 mod life;
 mod lost_nodes;
 mod server_errors;
+mod tls;
 mod waiting;
