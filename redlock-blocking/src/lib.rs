@@ -171,6 +171,7 @@ mod port;
 #[cfg(feature = "redis")]
 mod redis_rs;
 mod redlock;
+mod timers;
 mod transport;
 mod work;
 

@@ -15,10 +15,14 @@ use redlock_tests::Servers;
 
 /// So many pairs are measured before it is the other one's turn.
 const TURN: usize = 200;
+/// So many turns pass until a server is stopped, or goes on.
+const TURNS: usize = 10;
 /// The time that a machine needs to calm down after a stopped server went on.
 const CALM: Duration = Duration::from_millis(200);
 const TTL: Duration = Duration::from_secs(10);
-const NAME: &str = "bench:job";
+const NAME: &str = "bench:library";
+/// Another one: who stopped reading at the quorum may not have let go everywhere.
+const NAME_BY_HAND: &str = "bench:by-hand";
 /// The text that the library sends: the same commands without the library.
 const RELEASE: &str = "\
 local value = redis.call('GET', KEYS[1])
@@ -27,7 +31,7 @@ if value ~= ARGV[1] then return -1 end
 redis.call('DEL', KEYS[1])
 if ARGV[2] ~= '' then redis.pcall('PUBLISH', ARGV[2], '') end
 return 1";
-const CHANNEL: &str = "redlock:released:bench:job";
+const CHANNEL: &str = "redlock:released:bench:by-hand";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut nodes, mut rounds) = (3_usize, 20_000_usize);
@@ -49,14 +53,14 @@ fn measure(servers: &Servers, by_hand: &mut ByHand, redlock: &Redlock, turns: us
     let (mut floor, mut healthy, mut hung) = (Times::default(), Times::default(), Times::default());
     turn(&mut Times::default(), || by_hand.lock_and_release())?;
     turn(&mut Times::default(), || lock_and_release(redlock))?;
-    for _ in 0..turns {
-        turn(&mut floor, || by_hand.lock_and_release())?;
-        turn(&mut healthy, || lock_and_release(redlock))?;
-    }
-    for _ in 0..turns.div_ceil(10) {
+    for _ in 0..turns.div_ceil(TURNS) {
+        for _ in 0..TURNS {
+            turn(&mut floor, || by_hand.lock_and_release())?;
+            turn(&mut healthy, || lock_and_release(redlock))?;
+        }
         servers[0].pause();
         lock_and_release(redlock)?;
-        for _ in 0..10 {
+        for _ in 0..TURNS {
             turn(&mut hung, || lock_and_release(redlock))?;
         }
         servers[0].resume();
@@ -132,8 +136,8 @@ impl ByHand {
         self.attempt = self.attempt.wrapping_add(1);
         let token = self.attempt.to_le_bytes();
         let ttl = u64::try_from(TTL.as_millis())?;
-        let set = cmd("SET").arg(NAME).arg(&token).arg("NX").arg("PX").arg(ttl).take();
-        let release = cmd("EVALSHA").arg(&self.release).arg(1).arg(NAME).arg(&token).arg(CHANNEL).take();
+        let set = cmd("SET").arg(NAME_BY_HAND).arg(&token).arg("NX").arg("PX").arg(ttl).take();
+        let release = cmd("EVALSHA").arg(&self.release).arg(1).arg(NAME_BY_HAND).arg(&token).arg(CHANNEL).take();
         self.ask_all(&set, &Value::Okay)?;
         self.ask_all(&release, &Value::Int(1))
     }
