@@ -110,7 +110,8 @@
 //!
 //! Implement [`Transport`] and [`Connection`]: open a connection, send a command without waiting, and look for the next
 //! reply for a limited time. [`Command::wire`] has the words for a Redis server and [`Reply::from_wire`] reads its
-//! answers. Here the "server" is the model node of the core, which answers at once:
+//! answers; `examples/custom_transport` is a complete one for real servers, over a plain `TcpStream`. Here the "server"
+//! is the model node of the core, which answers at once:
 //!
 //! ```
 //! use std::{collections::VecDeque, time::Duration};

@@ -4,6 +4,7 @@
 
 mod attribution;
 mod contention;
+mod custom_transport;
 mod fixture;
 mod life;
 mod lost_nodes;
