@@ -102,8 +102,8 @@
 //!
 //! # Nodes
 //!
-//! [`Builder::node`] takes a URL, a client of the `redis` crate that was configured elsewhere, or a [`Node`] over a
-//! [`Transport`] of your own. Nodes must be independent masters, neither replicas of each other nor members of one
+//! [`Builder::node`] takes a URL, a `TlsUrl` with certificates of your own, a client of the `redis` crate that was
+//! configured elsewhere, or a [`Node`] over a [`Transport`] of your own. Nodes must be independent masters, neither replicas of each other nor members of one
 //! cluster. A node that is down at the start, or goes down later, is used again as soon as it is back.
 //!
 //! # A transport of your own
@@ -153,7 +153,8 @@
 //! # Features
 //!
 //! - `redis` (default): nodes from URLs and from clients of the `redis` crate;
-//! - `tls`: `rediss://` URLs, and a `TlsUrl` for certificates of your own.
+//! - `tls`: `rediss://` URLs, with the public authorities (of Mozilla's list) or the certificates of a `TlsUrl`. By
+//!   rustls, with the cryptography that the program has installed in it, or else ring.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -57,8 +57,7 @@ impl IntoNode for &String {
 /// A client that was configured elsewhere: address, credentials, protocol and TCP settings are its own. The
 /// connections are our own, without a response timeout, because deadlines are Redlock's.
 ///
-/// A client with certificates of its own is refused, because they cannot be read from it: [`TlsUrl`](crate::TlsUrl)
-/// takes them.
+/// A client with certificates of its own is refused, because they cannot be read from it; a `TlsUrl` takes them.
 impl IntoNode for Client {
     fn into_node(self) -> Result<Node, BuildError> {
         let info = self.get_connection_info();

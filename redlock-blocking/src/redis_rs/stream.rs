@@ -77,18 +77,25 @@ impl<'a> Limited<'a> {
     pub(super) fn new(socket: &'a mut Socket, timeout: Duration) -> Self {
         Self { socket, timeout, began: None }
     }
+
+    /// The first read has all the time, to the nanosecond: telling the system another one costs a call.
+    fn left(&mut self) -> Duration {
+        let read_before = self.began.map(|began| began.elapsed()).unwrap_or_default();
+        self.began.get_or_insert_with(Instant::now);
+        self.timeout.saturating_sub(read_before)
+    }
 }
 
 impl Read for Limited<'_> {
+    /// Goes on when a signal interrupts it: the system ends a limited wait even for one that stops the process.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let timeout = match self.began {
-            Some(began) => self.timeout.saturating_sub(began.elapsed()),
-            None => self.timeout,
-        };
-        self.began.get_or_insert_with(Instant::now);
-        match self.socket.read_within(buffer, timeout) {
-            Ok(0) => Err(Error::new(ErrorKind::UnexpectedEof, "the server closed the connection")),
-            other => other,
+        loop {
+            let timeout = self.left();
+            match self.socket.read_within(buffer, timeout) {
+                Ok(0) => return Err(Error::new(ErrorKind::UnexpectedEof, "the server closed the connection")),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => return read,
+            }
         }
     }
 }

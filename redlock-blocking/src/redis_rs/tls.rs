@@ -121,7 +121,10 @@ impl Session {
     pub(super) fn write_all(&mut self, bytes: &[u8], socket: &mut Socket) -> io::Result<()> {
         self.0.writer().write_all(bytes)?;
         while self.0.wants_write() {
-            self.0.write_tls(socket)?;
+            match self.0.write_tls(socket) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                written => drop(written?),
+            }
         }
         Ok(())
     }
