@@ -30,7 +30,7 @@ impl Timers {
         self.0.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// A lock whose time has come by `now`, if it is still there and its [`Timer`] rings.
+    /// A lock whose time has come by `now`, and the time: its [`Timer`] knows whether that still counts.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(Instant, LockKey)> {
         self.next().filter(|at| *at <= now)?;
         self.0.pop().map(|Reverse(due)| due)

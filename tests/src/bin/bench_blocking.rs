@@ -95,7 +95,7 @@ impl Times {
     fn print(&self, what: &str, base: &Self) {
         let (p50, p99) = (self.percentile(50), self.percentile(99));
         let ratio = |percent, mine: Duration| mine.as_secs_f64() / base.percentile(percent).as_secs_f64();
-        println!("{what:<24} p50 {p50:>9.1?} ({:.2} x)   p99 {p99:>9.1?} ({:.2} x)", ratio(50, p50), ratio(99, p99),);
+        println!("{what:<24} p50 {p50:>9.1?} ({:.2} x)   p99 {p99:>9.1?} ({:.2} x)", ratio(50, p50), ratio(99, p99));
     }
 
     fn percentile(&self, percent: usize) -> Duration {
@@ -152,7 +152,7 @@ impl ByHand {
             node.owes_a_reply = true;
         }
         let mut votes = 0_usize;
-        for node in self.nodes.iter_mut() {
+        for node in &mut self.nodes {
             node.owes_a_reply = false;
             votes = votes.saturating_add(usize::from(node.connection.recv_response()? == *granted));
             if votes == self.quorum {

@@ -4,8 +4,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
+use fastrand::Rng;
 use redlock_blocking::{AcquireError, NodeOutcomes, NodeTimeout, Outcome, Redlock, ReleaseVerdict};
 use redlock_tests::{Server, Servers, wait_until};
 
@@ -25,8 +26,8 @@ fn replies_are_taken_for_nobody_elses_while_nodes_stop_and_go_on() {
 /// Two threads share the connections of a handle to three servers.
 pub(crate) fn assert_holds(servers: &Servers, redlock: &Redlock) {
     let rounds = number("REDLOCK_ROUNDS").unwrap_or(DEFAULT_ROUNDS);
-    let seed = number("REDLOCK_SEED").unwrap_or_else(fresh_seed);
-    println!("REDLOCK_SEED={seed} REDLOCK_ROUNDS={rounds}");
+    let seed = number("REDLOCK_SEED").unwrap_or_else(|| fastrand::u64(..));
+    eprintln!("REDLOCK_SEED={seed} REDLOCK_ROUNDS={rounds}");
     let (is_over, begin) = (AtomicBool::new(false), Instant::now());
     thread::scope(|scope| {
         scope.spawn(|| stop_and_go(servers, seed, &is_over));
@@ -40,7 +41,7 @@ pub(crate) fn assert_holds(servers: &Servers, redlock: &Redlock) {
             result.unwrap();
         }
     });
-    println!("{rounds} rounds in {:?}", begin.elapsed());
+    eprintln!("{rounds} rounds in {:?}", begin.elapsed());
     assert_eq!(redlock.close().unsettled, 0);
     let is_empty = |server: &Server| server.command(&["DBSIZE"]).is_ok_and(|size| size == "0");
     assert!(wait_until(SOON, || servers.iter().all(is_empty)));
@@ -58,10 +59,10 @@ fn round(servers: &Servers, redlock: &Redlock, number: u64) {
         Err(AcquireError::Contended(attempts)) => assert_only(&attempts.nodes, &Outcome::HeldByOther),
         other => panic!("{name} is held: {other:?}"),
     }
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         guard.extend(TTL).unwrap_or_else(|error| panic!("{name} is held: {error}"));
     }
-    if number % 5 == 0 {
+    if number.is_multiple_of(5) {
         return drop(guard);
     }
     let report = guard.release();
@@ -78,26 +79,21 @@ fn assert_only(nodes: &NodeOutcomes, expected: &Outcome) {
 
 /// Stops one or two of the servers again and again, for as long as a few rounds take.
 fn stop_and_go(servers: &[Server], seed: u64, is_over: &AtomicBool) {
-    // Xorshift, which stands still at zero.
-    let mut random = seed | 1;
+    let mut random = Rng::with_seed(seed);
     while !is_over.load(Ordering::Relaxed) {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        let (first, second) = (random as usize % 3, (random >> 8) as usize % 3);
-        let both = [first, second];
-        let stopped = if first == second || random >> 16 & 3 > 0 { &both[..1] } else { &both };
-        stopped.iter().for_each(|index| servers[*index].pause());
-        thread::sleep(Duration::from_micros(random >> 20 & 0x1fff));
-        stopped.iter().for_each(|index| servers[*index].resume());
-        thread::sleep(Duration::from_micros(random >> 40 & 0xfff));
+        let number = if random.u8(..4) == 0 { 2 } else { 1 };
+        let stopped = random.choose_multiple(servers, number);
+        for server in &stopped {
+            server.pause();
+        }
+        thread::sleep(Duration::from_micros(random.u64(..8_000)));
+        for server in &stopped {
+            server.resume();
+        }
+        thread::sleep(Duration::from_micros(random.u64(..4_000)));
     }
 }
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap())
-}
-
-fn fresh_seed() -> u64 {
-    SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64
 }

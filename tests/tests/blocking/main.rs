@@ -1,6 +1,7 @@
 //! `redlock-blocking` against real servers.
 
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
+#![allow(clippy::print_stderr, reason = "a random test prints its seed")]
 
 mod attribution;
 mod contention;
