@@ -70,7 +70,7 @@ impl IntoNode for Client {
 fn tls(addr: &ConnectionAddr) -> Result<Option<Tls>, String> {
     match addr {
         ConnectionAddr::TcpTls { insecure: true, .. } => {
-            Err("a certificate that is not checked protects nothing".into())
+            Err("a certificate that is not checked protects nothing: give its authority's with TlsUrl".into())
         }
         ConnectionAddr::TcpTls { tls_params: Some(_), .. } => {
             Err("a client's certificates cannot be read from it: give them with TlsUrl".into())
