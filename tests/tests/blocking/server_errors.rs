@@ -80,7 +80,7 @@ fn a_key_of_another_type_is_somebody_elses_lock() {
 #[test]
 fn nodes_that_are_none_are_refused_without_showing_a_password() {
     let refused = |url: &str| Redlock::builder().node(url).build().expect_err("this cannot be built");
-    for url in ["", "127.0.0.1", "http://host", "redis://:pass@host:port", "rediss://:pass@host"] {
+    for url in ["", "127.0.0.1", "http://host", "redis://:pass@host:port", "rediss://:pass@host#insecure"] {
         let error = refused(url);
         assert!(matches!(error, BuildError::Node { .. }) && !error.to_string().contains("pass"), "{error}");
     }
