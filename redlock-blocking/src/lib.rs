@@ -89,7 +89,8 @@
 //! # Aborting
 //!
 //! ```
-//! # use redlock_blocking::{AcquireError, BuildError, Redlock};
+//! # #[cfg(feature = "redis")] {
+//! # use redlock_blocking::{AcquireError, Redlock};
 //! # use std::{thread, time::Duration};
 //! # let redlock = Redlock::builder().node("redis://127.0.0.1:1").build()?;
 //! let acquire = redlock.acquire("invoice:7", Duration::from_secs(10)).wait(Duration::from_secs(3600));
@@ -97,7 +98,8 @@
 //! let waiting = thread::spawn(move || acquire.lock());
 //! abort.abort();
 //! assert_eq!(waiting.join().unwrap().unwrap_err(), AcquireError::Aborted);
-//! # Ok::<(), BuildError>(())
+//! # }
+//! # Ok::<(), redlock_blocking::BuildError>(())
 //! ```
 //!
 //! # Nodes
