@@ -103,6 +103,10 @@ fn unique_name() -> String {
     format!("node-{}", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
+pub(crate) fn suite(name: &str) -> Suite {
+    Suite::of_blocking::<Mine>(name).blocking_transport(Mine::transport)
+}
+
 fn main() -> ExitCode {
-    redlock_conformance::main([Suite::of_blocking::<Mine>("mine").blocking_transport(Mine::transport)])
+    redlock_conformance::main([suite("mine")])
 }

@@ -21,8 +21,13 @@ pub(crate) const SOON: Duration = Duration::from_secs(5);
 /// What a case works with: nodes, clients of them, time and tasks.
 pub(crate) struct Bench {
     pub(crate) scheduler: Scheduler,
-    start: Box<dyn Fn(usize, Storage) -> (Vec<Arc<dyn TestNode>>, Connect)>,
+    start: Start,
 }
+
+/// Nodes of whichever type.
+type AnyNodes = Vec<Arc<dyn TestNode>>;
+/// Starts so many of them.
+type Start = Box<dyn Fn(usize, Storage) -> (AnyNodes, Connect)>;
 
 /// What becomes of keys when a node restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +48,7 @@ impl Bench {
         let start = move |count, storage| {
             let start = if storage == Storage::Durable { N::start_durable } else { N::start };
             let nodes: Vec<Arc<N>> = (0..count).map(|_| Arc::new(start())).collect();
-            let erased = nodes.iter().map(|node| -> Arc<dyn TestNode> { node.clone() }).collect();
+            let erased = nodes.iter().cloned().map(|node| -> Arc<dyn TestNode> { node }).collect();
             let connect: Connect = Box::new(move |timeout| connect(&nodes, timeout));
             (erased, connect)
         };
@@ -56,9 +61,9 @@ impl Bench {
     }
 
     pub(crate) fn start_with(&self, count: usize, storage: Storage) -> Nodes {
-        let (nodes, connect) = (self.start)(count, storage);
+        let (all, connect) = (self.start)(count, storage);
         let client = connect(None);
-        Nodes { nodes, connect, client, scheduler: self.scheduler.clone() }
+        Nodes { all, connect, client, scheduler: self.scheduler.clone() }
     }
 }
 
@@ -72,7 +77,7 @@ impl Deref for Bench {
 
 /// Independent nodes with a client of them. It dereferences to the nodes.
 pub(crate) struct Nodes {
-    nodes: Vec<Arc<dyn TestNode>>,
+    all: AnyNodes,
     connect: Connect,
     pub(crate) client: Client,
     scheduler: Scheduler,
@@ -120,6 +125,6 @@ impl Deref for Nodes {
     type Target = [Arc<dyn TestNode>];
 
     fn deref(&self) -> &[Arc<dyn TestNode>] {
-        &self.nodes
+        &self.all
     }
 }

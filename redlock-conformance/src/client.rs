@@ -75,6 +75,7 @@ impl Guard {
     }
 
     /// `LockGuard::lost`; `None` where a guard does not tell: [`Need::NewsOfLoss`](crate::Need::NewsOfLoss).
+    #[must_use]
     pub fn lost(&self) -> Option<BoxFuture<'static, Option<Loss>>> {
         self.0.lost()
     }

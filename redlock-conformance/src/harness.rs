@@ -23,7 +23,7 @@ type Results = Arc<Mutex<HashMap<String, Result<(), String>>>>;
 #[must_use = "the exit code says whether all went well"]
 pub fn main(suites: impl IntoIterator<Item = Suite>) -> ExitCode {
     let (wants_table, arguments): (Vec<_>, Vec<_>) = std::env::args().partition(|argument| argument == "--table");
-    let run = run(suites.into_iter().collect(), &Arguments::from_iter(arguments));
+    let run = run(&suites.into_iter().collect::<Vec<_>>(), &Arguments::from_iter(arguments));
     if !wants_table.is_empty() {
         print(&run.table);
     }
@@ -36,7 +36,7 @@ pub fn main(suites: impl IntoIterator<Item = Suite>) -> ExitCode {
 ///
 /// If one fails, with the table.
 pub fn check(suites: impl IntoIterator<Item = Suite>) {
-    let run = run(suites.into_iter().collect(), &Arguments { quiet: true, ..Arguments::default() });
+    let run = run(&suites.into_iter().collect::<Vec<_>>(), &Arguments { quiet: true, ..Arguments::default() });
     assert!(!run.conclusion.has_failed(), "the transport does not conform:\n{}", run.table);
 }
 
@@ -45,13 +45,13 @@ struct Run {
     table: Table,
 }
 
-fn run(suites: Vec<Suite>, arguments: &Arguments) -> Run {
+fn run(suites: &[Suite], arguments: &Arguments) -> Run {
     let results = Results::default();
     let named = suites.iter().flat_map(|suite| suite.cases.iter().map(|case| (full_name(suite, case), case)));
     let trials = named.map(|(name, case)| trial(name, case, &results)).collect();
     let conclusion = libtest_mimic::run(arguments, trials);
     let results = results.lock().unwrap_or_else(PoisonError::into_inner);
-    let table = Table::new(&suites, |suite, case| match (&case.body, results.get(&full_name(suite, case))) {
+    let table = Table::new(suites, |suite, case| match (&case.body, results.get(&full_name(suite, case))) {
         (Body::NotRun(reason), _) => Cell::NotRun(reason.clone()),
         (Body::Run(_), None) => Cell::FilteredOut,
         (Body::Run(_), Some(Ok(()))) => Cell::Passed,

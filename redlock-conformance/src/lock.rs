@@ -6,8 +6,7 @@ mod foreign_keys;
 mod life;
 mod lost_nodes;
 
-use std::future::Future;
-use std::pin::Pin;
+use futures_util::future::LocalBoxFuture;
 
 use crate::Need;
 use crate::bench::Bench;
@@ -17,7 +16,7 @@ pub(crate) struct LockCase {
     pub(crate) topic: &'static str,
     pub(crate) name: &'static str,
     pub(crate) needs: &'static [Need],
-    pub(crate) run: fn(Bench) -> Pin<Box<dyn Future<Output = ()>>>,
+    pub(crate) run: fn(Bench) -> LocalBoxFuture<'static, ()>,
 }
 
 macro_rules! cases {

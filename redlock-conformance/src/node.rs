@@ -13,6 +13,7 @@ use std::time::Duration;
 /// What does not work out should panic: the case fails with your message.
 pub trait TestNode: Send + Sync + 'static {
     /// Starts a node without keys, and returns when connections can be made. Dropping it ends it.
+    #[must_use]
     fn start() -> Self
     where
         Self: Sized;
@@ -20,6 +21,7 @@ pub trait TestNode: Send + Sync + 'static {
     /// Starts a node whose keys outlive [`kill`](Self::kill) and [`restart`](Self::restart).
     ///
     /// Provided: as [`start`](Self::start).
+    #[must_use]
     fn start_durable() -> Self
     where
         Self: Sized,
@@ -71,6 +73,7 @@ pub trait TestNode: Send + Sync + 'static {
     /// Why something cannot be done, for the table; `None` if it can.
     ///
     /// Provided: everything can be done.
+    #[must_use]
     fn cannot(need: Need) -> Option<&'static str>
     where
         Self: Sized,

@@ -1,8 +1,8 @@
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::join;
+use futures_util::future::{LocalBoxFuture, join};
 use redlock_core::{Command, Reply, ScriptForm, Unavailable};
 use redlock_driver::{Connection, Transport};
 
@@ -22,7 +22,7 @@ pub(crate) struct Line<T> {
 pub(crate) struct TransportCase<T> {
     pub(crate) name: &'static str,
     pub(crate) needs: &'static [Need],
-    pub(crate) run: fn(Line<T>) -> Pin<Box<dyn Future<Output = ()>>>,
+    pub(crate) run: fn(Line<T>) -> LocalBoxFuture<'static, ()>,
 }
 
 macro_rules! cases {

@@ -73,7 +73,9 @@ fn receive(connection: &mut impl Connection, command: &Command) -> Reply {
 
 /// Sends all, and only then reads.
 fn ask(connection: &mut impl Connection, commands: &[Command]) -> Vec<Reply> {
-    commands.iter().for_each(|command| send(connection, command));
+    for command in commands {
+        send(connection, command);
+    }
     commands.iter().map(|command| receive(connection, command)).collect()
 }
 
@@ -155,7 +157,9 @@ fn more_is_sent_before_the_first_is_answered<T: Transport>(mut line: Line<T>) {
     line.node.pause();
     let begin = Instant::now();
     let commands: Vec<_> = (0..MANY).map(|_| Attempt::new("job").acquire()).collect();
-    commands.iter().for_each(|command| send(&mut connection, command));
+    for command in &commands {
+        send(&mut connection, command);
+    }
     assert!(begin.elapsed() < SOON, "nobody waits for room in a buffer: a guard is dropped in there");
     line.node.resume();
     let replies: Vec<_> = commands.iter().map(|command| receive(&mut connection, command)).collect();
