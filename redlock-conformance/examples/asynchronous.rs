@@ -5,15 +5,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use redlock_conformance::{AsyncNode, Suite, TestNode};
-use redlock_driver::memory::MemoryNode; // in the place of your server
-use redlock_driver::{Node, Transport};
+use redlock_driver::{Node, memory::MemoryNode}; // in the place of your server
 use redlock_tokio::Tokio;
 
-struct Mine(MemoryNode);
+pub(crate) struct Mine(MemoryNode);
 
 impl Mine {
     // Here: `MyTransport::new(self.address())`.
-    fn transport(&self) -> impl Transport + use<> {
+    pub(crate) fn transport(&self) -> MemoryNode {
         self.0.clone()
     }
 }

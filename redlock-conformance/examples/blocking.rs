@@ -1,19 +1,18 @@
 //! The conformance suite for a blocking transport, as a test target with `harness = false` has it.
 
 use std::collections::VecDeque;
-use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, FutureExt};
 use redlock_blocking::{Command, Connection, Node, Reply, Transport, Unavailable};
 use redlock_conformance::{BlockingNode, Suite, TestNode};
 use redlock_driver::memory::{MemoryConnection, MemoryNode}; // in the place of your server
 
-struct Mine(MemoryNode);
+pub(crate) struct Mine(MemoryNode);
 
 impl Mine {
-    fn transport(&self) -> MyTransport {
+    pub(crate) fn transport(&self) -> MyTransport {
         MyTransport(self.0.clone())
     }
 }
@@ -57,7 +56,7 @@ impl BlockingNode for Mine {
 }
 
 /// The transport: it polls the node's own, which is an async one. Yours writes to a socket, and reads from it.
-struct MyTransport(MemoryNode);
+pub(crate) struct MyTransport(MemoryNode);
 
 impl Transport for MyTransport {
     type Connection = MyConnection;
@@ -69,15 +68,15 @@ impl Transport for MyTransport {
     }
 }
 
-struct MyConnection {
+pub(crate) struct MyConnection {
     open: MemoryConnection,
-    owed: VecDeque<Pin<Box<dyn Future<Output = Result<Vec<Reply>, Unavailable>> + Send>>>,
+    owed: VecDeque<BoxFuture<'static, Result<Vec<Reply>, Unavailable>>>,
 }
 
 impl Connection for MyConnection {
     fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
         let reply = redlock_driver::Connection::send(&mut self.open, vec![command.clone()]);
-        self.owed.push_back(Box::pin(reply));
+        self.owed.push_back(reply.boxed());
         Ok(())
     }
 

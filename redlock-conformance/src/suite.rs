@@ -120,7 +120,7 @@ impl Suite {
         })
     }
 
-    /// Gives a case about the transport its body.
+    /// Gives a case about the transport its body, and adds it if it is not there.
     fn set(
         &mut self,
         name: &str,
@@ -133,8 +133,9 @@ impl Suite {
             None => Body::Run(Arc::new(run)),
         };
         let mut cases = self.cases.iter_mut();
-        if let Some(case) = cases.find(|case| case.topic == TRANSPORT && case.name == name) {
-            case.body = body;
+        match cases.find(|case| case.topic == TRANSPORT && case.name == name) {
+            Some(case) => case.body = body,
+            None => self.cases.push(Case { topic: TRANSPORT.into(), name: name.into(), body }),
         }
     }
 }
