@@ -48,21 +48,39 @@ impl IntoNode<Tokio> for Client {
             node: settings::name(&self.client_config().server),
             reason: reason.to_string(),
         };
-        settings.map(node).map_err(unusable)
+        settings.map(FredTransport).map(node).map_err(unusable)
     }
 }
 
 pub(crate) fn node_from_url(url: &str) -> Result<Node<Tokio>, BuildError> {
-    Settings::from_url(url).map(node).map_err(|reason| BuildError::unusable_url(url, reason))
+    FredTransport::from_url(url).map(node)
 }
 
-fn node(settings: Settings) -> Node<Tokio> {
-    Node::new(settings.name(), FredTransport(settings))
+fn node(transport: FredTransport) -> Node<Tokio> {
+    Node::new(transport.0.name(), transport)
 }
 
 /// Every connection is a client of its own that never reconnects; so nothing waits inside fred for a server that is
 /// gone, to be sent when nobody wants it any more.
-struct FredTransport(Settings);
+pub struct FredTransport(Settings);
+
+impl FredTransport {
+    /// The way to the server with this URL, for a transport of your own that is built on top of it.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Node`] when it is no such URL, without the password that may be in it.
+    pub fn from_url(url: &str) -> Result<Self, BuildError> {
+        Settings::from_url(url).map(Self).map_err(|reason| BuildError::unusable_url(url, reason))
+    }
+}
+
+/// The settings may contain a password, which is not shown.
+impl fmt::Debug for FredTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FredTransport").finish_non_exhaustive()
+    }
+}
 
 impl Transport for FredTransport {
     type Connection = FredConnection;
@@ -89,11 +107,18 @@ impl Drop for EndOnDrop {
     }
 }
 
-struct FredConnection {
+/// A connection of a [`FredTransport`].
+pub struct FredConnection {
     client: Client,
     /// Ends when the server is gone.
     router: Option<ConnectHandle>,
     _end: EndOnDrop,
+}
+
+impl fmt::Debug for FredConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FredConnection").finish_non_exhaustive()
+    }
 }
 
 impl Connection for FredConnection {

@@ -13,7 +13,7 @@ use redlock_tokio::redis::{self, TlsCertificates};
 
 pub(crate) use self::asynchronous::{AsyncAdapter, AsyncStdRedis, TokioFred, TokioRedis};
 pub(crate) use self::blocking::BlockingRedis;
-pub(crate) use self::custom::{TokioCustom, tcp};
+pub(crate) use self::custom::TokioCustom;
 
 /// An adapter with one of its clients.
 pub(crate) trait Adapter: Send + Sync + 'static {
@@ -104,7 +104,7 @@ macro_rules! build {
 use build;
 
 /// A client of the `redis` crate.
-fn redis_client(url: &str, authority: Option<&str>) -> redis::Client {
+pub(crate) fn redis_client(url: &str, authority: Option<&str>) -> redis::Client {
     match authority {
         Some(pem) => {
             let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem.into()) };

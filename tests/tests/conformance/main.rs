@@ -22,9 +22,11 @@ mod tls;
 
 use std::process::ExitCode;
 
-use redlock_conformance::Suite;
+use redlock_conformance::{BlockingNode, Suite};
+use redlock_redis_rs::RedisTransport;
+use redlock_tokio::FredTransport;
 
-use crate::adapter::{AsyncStdRedis, BlockingRedis, TokioCustom, TokioFred, TokioRedis, tcp};
+use crate::adapter::{AsyncStdRedis, BlockingRedis, TokioCustom, TokioFred, TokioRedis, redis_client};
 use crate::server_cases::WithServerCases;
 use crate::server_node::ServerNode;
 
@@ -34,18 +36,46 @@ fn main() -> ExitCode {
     redlock_conformance::main([
         in_memory::asynchronous::suite("async_memory").no_server_cases(NO_SERVER),
         in_memory::blocking::suite("blocking_memory").no_server_cases(NO_SERVER),
-        Suite::of_async::<ServerNode<TokioCustom>>("tokio_custom")
-            .async_transport(|node: &ServerNode<TokioCustom>| tcp::Tcp { address: node.host_and_port() })
-            .server_cases::<TokioCustom>(""),
-        Suite::of_async::<ServerNode<TokioRedis>>("tokio_redis").server_cases::<TokioRedis>("tokio-redis"),
-        fred_clients::add_cases(
-            Suite::of_async::<ServerNode<TokioFred>>("tokio_fred").server_cases::<TokioFred>("tokio-fred"),
-        ),
-        smol_programs::add_cases(
-            Suite::of_async::<ServerNode<AsyncStdRedis>>("async_std_redis")
-                .server_cases::<AsyncStdRedis>("async-std-redis"),
-        ),
-        Suite::of_blocking::<ServerNode<BlockingRedis>>("blocking_redis")
-            .server_cases::<BlockingRedis>("blocking-redis"),
+        tokio_custom(),
+        tokio_redis(),
+        tokio_fred(),
+        async_std_redis(),
+        blocking_redis(),
     ])
+}
+
+fn tokio_custom() -> Suite {
+    Suite::of_async::<ServerNode<TokioCustom>>("tokio_custom")
+        .async_transport(|node: &ServerNode<TokioCustom>| TokioCustom::transport(&node.url()))
+        .server_cases::<TokioCustom>("")
+}
+
+fn tokio_redis() -> Suite {
+    Suite::of_async::<ServerNode<TokioRedis>>("tokio_redis")
+        .async_transport(|node: &ServerNode<TokioRedis>| redis_transport(&node.url()))
+        .server_cases::<TokioRedis>("tokio-redis")
+}
+
+fn tokio_fred() -> Suite {
+    let suite = Suite::of_async::<ServerNode<TokioFred>>("tokio_fred")
+        .async_transport(|node: &ServerNode<TokioFred>| FredTransport::from_url(&node.url()).unwrap())
+        .server_cases::<TokioFred>("tokio-fred");
+    fred_clients::add_cases(suite)
+}
+
+fn async_std_redis() -> Suite {
+    let suite = Suite::of_async::<ServerNode<AsyncStdRedis>>("async_std_redis")
+        .async_transport(|node: &ServerNode<AsyncStdRedis>| redis_transport(&node.url()))
+        .server_cases::<AsyncStdRedis>("async-std-redis");
+    smol_programs::add_cases(suite)
+}
+
+fn blocking_redis() -> Suite {
+    Suite::of_blocking::<ServerNode<BlockingRedis>>("blocking_redis")
+        .blocking_transport(<ServerNode<BlockingRedis> as BlockingNode>::node)
+        .server_cases::<BlockingRedis>("blocking-redis")
+}
+
+fn redis_transport(url: &str) -> RedisTransport {
+    RedisTransport::new(redis_client(&format!("{url}?protocol=resp3"), None))
 }

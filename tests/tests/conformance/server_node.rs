@@ -22,12 +22,8 @@ impl<A> ServerNode<A> {
         Self { server: Mutex::new(server), adapter: PhantomData }
     }
 
-    pub(crate) fn host_and_port(&self) -> String {
-        format!("127.0.0.1:{}", self.server().port())
-    }
-
-    fn address(&self) -> Address {
-        Address::Url(self.server().url())
+    pub(crate) fn url(&self) -> String {
+        self.server().url()
     }
 
     fn server(&self) -> MutexGuard<'_, Server> {
@@ -86,12 +82,12 @@ impl<A: AsyncAdapter> AsyncNode for ServerNode<A> {
     }
 
     fn node(&self) -> redlock_driver::Node<A::Runtime> {
-        A::node(&self.address()).unwrap()
+        A::node(&Address::Url(self.url())).unwrap()
     }
 }
 
 impl BlockingNode for ServerNode<BlockingRedis> {
     fn node(&self) -> redlock_blocking::Node {
-        BlockingRedis::node(&self.address()).unwrap()
+        BlockingRedis::node(&Address::Url(self.url())).unwrap()
     }
 }

@@ -7,10 +7,16 @@ use super::{Address, AsyncAdapter, Need};
 
 /// The transport of the example `custom_transport`.
 #[path = "../../../../redlock-tokio/examples/custom_transport/tcp.rs"]
-pub(crate) mod tcp;
+mod tcp;
 
 /// `redlock-tokio` over a transport of one's own.
 pub(crate) struct TokioCustom;
+
+impl TokioCustom {
+    pub(crate) fn transport(url: &str) -> tcp::Tcp {
+        tcp::Tcp { address: url.replace("redis://", "") }
+    }
+}
 
 impl AsyncAdapter for TokioCustom {
     type Runtime = Tokio;
@@ -21,8 +27,8 @@ impl AsyncAdapter for TokioCustom {
 
     fn node(address: &Address) -> Result<Node, BuildError> {
         let (Address::Url(url) | Address::Client { url, .. }) = address;
-        let address = url.replace("redis://", "");
-        Ok(Node::new(address.clone(), tcp::Tcp { address }))
+        let transport = Self::transport(url);
+        Ok(Node::new(transport.address.clone(), transport))
     }
 
     fn cannot(need: Need) -> Option<&'static str> {
