@@ -9,8 +9,8 @@ use std::pin::pin;
 use fred::clients::{Client, Pipeline};
 use fred::error::Error;
 use fred::interfaces::{ClientLike, EventInterface};
-use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Value};
-use futures_util::future::{Either, FutureExt, select};
+use fred::types::{ClusterHash, CustomCommand, Value};
+use futures_util::future::{BoxFuture, Either, FutureExt, Shared, select};
 use redlock_driver::{Answer, BuildError, Cause, Command, Connection, IntoNode, Node, Reply, Transport, Unavailable};
 use tokio::task::AbortHandle;
 
@@ -91,7 +91,10 @@ impl Transport for FredTransport {
         let router = client.connect();
         let end = EndOnDrop(router.abort_handle());
         match select(pin!(connected.recv()), router).await {
-            Either::Left((_, router)) => Ok(FredConnection { client, router: Some(router), _end: end }),
+            Either::Left((_, router)) => {
+                let gone = router.map(drop).boxed().shared();
+                Ok(FredConnection { client, gone, _end: end })
+            }
             Either::Right((Ok(Err(error)), _)) => Err(unavailable(&error, Cause::NotSent)),
             Either::Right(_) => Err(Unavailable::new(Cause::NotSent)),
         }
@@ -111,7 +114,7 @@ impl Drop for EndOnDrop {
 pub struct FredConnection {
     client: Client,
     /// Ends when the server is gone.
-    router: Option<ConnectHandle>,
+    gone: Shared<BoxFuture<'static, ()>>,
     _end: EndOnDrop,
 }
 
@@ -123,27 +126,29 @@ impl fmt::Debug for FredConnection {
 
 impl Connection for FredConnection {
     fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<> {
-        let pipeline = self.client.pipeline();
+        let (pipeline, gone) = (self.client.pipeline(), self.gone.clone());
         async move {
-            for command in &batch {
-                queue(&pipeline, command);
+            // What comes after that, fred would let wait for its timeout.
+            match select(pin!(carry(pipeline, batch)), gone).await {
+                Either::Left((replies, _)) => replies,
+                Either::Right(_) => Err(Unavailable::new(Cause::Disconnected)),
             }
-            let results = pipeline.try_all::<Value>().await;
-            let replies: Vec<Reply> =
-                batch.iter().zip(&results).map(|(command, result)| reply(command, result)).collect::<Result<_, _>>()?;
-            if replies.len() == batch.len() { Ok(replies) } else { Err(Unavailable::new(Cause::Disconnected)) }
         }
     }
 
     fn closed(&mut self) -> impl Future<Output = ()> + Send + use<> {
-        let router = self.router.take();
-        async {
-            match router {
-                Some(router) => drop(router.await),
-                None => std::future::pending().await,
-            }
-        }
+        self.gone.clone()
     }
+}
+
+async fn carry(pipeline: Pipeline<Client>, batch: Vec<Command>) -> Result<Vec<Reply>, Unavailable> {
+    for command in &batch {
+        queue(&pipeline, command);
+    }
+    let results = pipeline.try_all::<Value>().await;
+    let replies: Vec<Reply> =
+        batch.iter().zip(&results).map(|(command, result)| reply(command, result)).collect::<Result<_, _>>()?;
+    if replies.len() == batch.len() { Ok(replies) } else { Err(Unavailable::new(Cause::Disconnected)) }
 }
 
 /// Puts a command behind those of the pipeline, in memory. That is done when fred is first polled; the answer that it
