@@ -34,6 +34,7 @@ macro_rules! cases {
 pub(crate) const CASES: &[LockCase] = cases! {
     life: {
         a_lock_is_on_all_nodes_excludes_others_is_extended_and_released [],
+        one_handle_excludes_itself [],
         an_expired_lock_says_so_by_itself [NewsOfLoss],
         a_released_lock_is_not_reported_as_lost [NewsOfLoss],
         an_expired_lock_goes_to_somebody_else [],

@@ -37,6 +37,15 @@ pub(super) async fn a_lock_is_on_all_nodes_excludes_others_is_extended_and_relea
     }
 }
 
+pub(super) async fn one_handle_excludes_itself(bench: Bench) {
+    let nodes = bench.start(3);
+    let guard = nodes.client.lock("job", TTL).await.unwrap();
+    let refused = nodes.client.try_lock("job", TTL).await.unwrap_err();
+    assert_eq!(refused.kind, Refusal::Contended, "{refused}");
+    guard.release().await;
+    assert!(nodes.client.try_lock("job", TTL).await.is_ok());
+}
+
 pub(super) async fn an_expired_lock_says_so_by_itself(bench: Bench) {
     let nodes = bench.start(3);
     let guard = nodes.client.lock("job", SHORT).await.unwrap();

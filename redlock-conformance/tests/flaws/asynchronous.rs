@@ -81,9 +81,8 @@ impl Connection for FlawedConnection {
         let closed = self.open.lock().unwrap().closed();
         let is_wrong = self.flaw == Flaw::ReportsAGoodConnectionAsClosed;
         async move {
-            if is_wrong {
-            } else {
-                closed.await
+            if !is_wrong {
+                closed.await;
             }
         }
     }

@@ -32,7 +32,7 @@ impl Transport for Flawed {
 
     fn connect(&mut self, timeout: Duration) -> Result<FlawedConnection, Unavailable> {
         match self.transport.connect(timeout) {
-            Ok(open) => Ok(FlawedConnection { open, flaw: self.flaw, late: 0 }),
+            Ok(open) => Ok(FlawedConnection { open, flaw: self.flaw, is_late: false }),
             Err(_) if self.flaw == Flaw::ClaimsThatItMayHaveBeenSent => Err(Unavailable::new(Cause::Disconnected)),
             Err(why) => Err(why),
         }
@@ -42,8 +42,8 @@ impl Transport for Flawed {
 struct FlawedConnection {
     open: example::MyConnection,
     flaw: Flaw,
-    /// How many replies came too late.
-    late: u32,
+    /// A reply was not there in time.
+    is_late: bool,
 }
 
 impl Connection for FlawedConnection {
@@ -58,14 +58,13 @@ impl Connection for FlawedConnection {
         match self.flaw {
             Flaw::AnswersWithoutAsking => return Ok(Some(Reply::Done)),
             Flaw::ReturnsFromAWaitTooEarly => return self.open.receive(command, Duration::ZERO),
-            Flaw::DropsAReplyThatComesLate if self.late > 0 => {
-                self.late = 0;
+            Flaw::DropsAReplyThatComesLate if std::mem::take(&mut self.is_late) => {
                 self.open.receive(command, timeout)?;
             }
             _ => {}
         }
         let received = self.open.receive(command, timeout);
-        self.late += u32::from(received == Ok(None));
+        self.is_late |= received == Ok(None);
         match received {
             Err(_) if self.flaw == Flaw::NeverSaysThatItIsBroken => Ok(None),
             Ok(Some(Reply::UnknownScript)) if self.flaw == Flaw::TakesAnUnknownScriptForAFailure => {

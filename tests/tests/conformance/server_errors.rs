@@ -19,17 +19,21 @@ async fn assert_unavailable(client: &Client, nodes: usize, cause: Cause) -> Stri
 
 pub(crate) async fn a_missing_or_wrong_password_is_named_and_never_shown<A: Adapter>() {
     let servers = Server::builder().password("open-sesame").start_many(3);
-    let with_password = |user: &str| {
-        let urls = servers.iter().map(|server| format!("redis://{user}127.0.0.1:{}", server.port()));
+    let with_password = |user: &str, protocol: &str| {
+        let urls = servers.iter().map(|server| format!("redis://{user}127.0.0.1:{}{protocol}", server.port()));
         A::client(&urls.collect::<Vec<_>>())
     };
-    for wrong in ["", ":let-me-in@", "nobody:let-me-in@"] {
-        let client = with_password(wrong);
-        let text = assert_unavailable(&client, 3, Cause::NotAuthenticated).await;
-        assert!(text.contains("check user and password") && !text.contains("let-me-in"), "{text}");
-        assert!(!format!("{client:?}").contains("let-me-in"));
+    for protocol in ["", "?protocol=resp2"] {
+        for wrong in ["", ":let-me-in@", "nobody:let-me-in@"] {
+            let client = with_password(wrong, protocol);
+            let text = assert_unavailable(&client, 3, Cause::NotAuthenticated).await;
+            assert!(text.contains("check user and password") && !text.contains("let-me-in"), "{text}");
+            assert!(!format!("{client:?}").contains("let-me-in"));
+        }
+        for right in [":open-sesame@", "default:open-sesame@"] {
+            assert!(with_password(right, protocol).lock("job", TTL).await.is_ok());
+        }
     }
-    assert!(with_password(":open-sesame@").lock("job", TTL).await.is_ok());
 }
 
 pub(crate) async fn scripts_that_the_servers_forgot_are_sent_again<A: Adapter>() {
