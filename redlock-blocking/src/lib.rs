@@ -152,6 +152,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! The crate `redlock-conformance` holds your transport against all that is asked of it here, without a Redis server.
+//!
 //! # Features
 //!
 //! - `redis` (default): nodes from URLs and from clients of the `redis` crate;

@@ -81,6 +81,8 @@
 //! # }
 //! ```
 //!
+//! The crate `redlock-conformance` holds your transport against all that is asked of it here, without a Redis server.
+//!
 //! # Features
 //!
 //! - `memory`: [`memory::MemoryNode`], a node that lives in this process.

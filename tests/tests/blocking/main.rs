@@ -1,4 +1,5 @@
-//! `redlock-blocking` against real servers.
+//! What only `redlock-blocking` does, on real servers: threads, aborting, connections that are shared. What every
+//! adapter does stands in the conformance suite.
 
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
 #![allow(clippy::print_stderr, reason = "a random test prints its seed")]
@@ -7,7 +8,6 @@ mod attribution;
 mod contention;
 mod custom_transport;
 mod fixture;
-mod life;
 mod lost_nodes;
 mod server_errors;
 mod tls;
