@@ -4,6 +4,7 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for a person")]
 
+#[path = "lock/by_hand.rs"]
 mod by_hand;
 
 use std::env::{args, current_exe};

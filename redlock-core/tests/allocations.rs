@@ -1,6 +1,6 @@
 //! The core allocates nothing once it is warm. A test of its own, because it counts with the process's allocator.
 
-#[path = "../benches/by_hand.rs"]
+#[path = "../benches/lock/by_hand.rs"]
 mod by_hand;
 
 use allocation_counter::measure;
