@@ -99,6 +99,14 @@ impl Nodes {
         self.iter().filter(|node| node.ttl(name).is_some()).count()
     }
 
+    /// Waits until every node has carried out what the client has sent it so far: until then a key that was left behind
+    /// may not be there yet.
+    pub(crate) async fn catch_up(&self) {
+        let guard = self.client.lock("catch-up", TTL).await.unwrap_or_else(|refused| panic!("{refused}"));
+        self.wait_until_everywhere("catch-up").await;
+        guard.release().await;
+    }
+
     /// Waits until all nodes have the key: also those that were not needed for the quorum.
     pub(crate) async fn wait_until_everywhere(&self, name: &str) {
         let everywhere = || self.keys(name) == self.len();
