@@ -12,8 +12,15 @@ pub(crate) const TTL: Duration = Duration::from_secs(10);
 /// The numbers of nodes for which everything must hold.
 pub(crate) const NODE_COUNTS: [usize; 4] = [1, 3, 4, 5];
 
-/// Within this time a lock that nobody wants any more must be gone from all nodes that answer.
-pub(crate) const GONE_WITHIN: Duration = Duration::from_millis(250);
+/// Within this time a lock that nobody wants any more must be gone from all nodes that answer: long before its TTL is
+/// over, on a busy machine too.
+pub(crate) const GONE_WITHIN: Duration = Duration::from_secs(1);
+
+/// In which a call gives up that cannot succeed.
+pub(crate) const BUDGET: Duration = Duration::from_millis(300);
+
+/// Such a call has ended by then: much earlier than without a budget, on a busy machine too.
+pub(crate) const GIVEN_UP_WITHIN: Duration = Duration::from_secs(3);
 
 /// Long enough for whatever comes by itself: a node that is back is noticed, a key is everywhere.
 pub(crate) const SOON: Duration = Duration::from_secs(5);
@@ -97,6 +104,14 @@ impl Nodes {
     /// How many of the nodes that answer have the key.
     pub(crate) fn keys(&self, name: &str) -> usize {
         self.iter().filter(|node| node.ttl(name).is_some()).count()
+    }
+
+    /// Waits until every node has carried out what the client has sent it so far: until then a key that was left behind
+    /// may not be there yet.
+    pub(crate) async fn catch_up(&self) {
+        let guard = self.client.lock("catch-up", TTL).await.unwrap_or_else(|refused| panic!("{refused}"));
+        self.wait_until_everywhere("catch-up").await;
+        guard.release().await;
     }
 
     /// Waits until all nodes have the key: also those that were not needed for the quorum.

@@ -2,7 +2,8 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -22,12 +23,15 @@ type Results = Arc<Mutex<HashMap<String, Result<(), String>>>>;
 /// The exit code says whether all went well.
 #[must_use = "the exit code says whether all went well"]
 pub fn main(suites: impl IntoIterator<Item = Suite>) -> ExitCode {
+    let suites: Vec<_> = suites.into_iter().collect();
     let (wants_table, arguments): (Vec<_>, Vec<_>) = std::env::args().partition(|argument| argument == "--table");
-    let run = run(&suites.into_iter().collect::<Vec<_>>(), &Arguments::from_iter(arguments));
+    let results = Results::default();
+    let trials = cases(&suites).map(|(suite, case)| trial(full_name(suite, case), case, &results)).collect();
+    let conclusion = libtest_mimic::run(&Arguments::from_iter(arguments), trials);
     if !wants_table.is_empty() {
-        print(&run.table);
+        print(&table(&suites, &results));
     }
-    run.conclusion.exit_code()
+    conclusion.exit_code()
 }
 
 /// All cases of all suites in one ordinary `#[test]`.
@@ -36,28 +40,46 @@ pub fn main(suites: impl IntoIterator<Item = Suite>) -> ExitCode {
 ///
 /// If one fails, with the table.
 pub fn check(suites: impl IntoIterator<Item = Suite>) {
-    let run = run(&suites.into_iter().collect::<Vec<_>>(), &Arguments { quiet: true, ..Arguments::default() });
-    assert!(!run.conclusion.has_failed(), "the transport does not conform:\n{}", run.table);
+    let suites: Vec<_> = suites.into_iter().collect();
+    let (results, queue) = (Results::default(), Mutex::new(cases(&suites)));
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some((suite, case)) = next() {
+            if let Body::Run(run) = &case.body {
+                // The table has it.
+                let _ = record(full_name(suite, case), &**run, &results);
+            }
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    let has_failed = locked(&results).values().any(Result::is_err);
+    assert!(!has_failed, "the transport does not conform:\n{}", table(&suites, &results));
 }
 
-struct Run {
-    conclusion: libtest_mimic::Conclusion,
-    table: Table,
+fn cases(suites: &[Suite]) -> impl Iterator<Item = (&Suite, &Case)> + Send {
+    suites.iter().flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)))
 }
 
-fn run(suites: &[Suite], arguments: &Arguments) -> Run {
-    let results = Results::default();
-    let named = suites.iter().flat_map(|suite| suite.cases.iter().map(|case| (full_name(suite, case), case)));
-    let trials = named.map(|(name, case)| trial(name, case, &results)).collect();
-    let conclusion = libtest_mimic::run(arguments, trials);
-    let results = results.lock().unwrap_or_else(PoisonError::into_inner);
-    let table = Table::new(suites, |suite, case| match (&case.body, results.get(&full_name(suite, case))) {
+fn table(suites: &[Suite], results: &Results) -> Table {
+    let results = locked(results);
+    Table::new(suites, |suite, case| match (&case.body, results.get(&full_name(suite, case))) {
         (Body::NotRun(reason), _) => Cell::NotRun(reason.clone()),
         (Body::Run(_), None) => Cell::FilteredOut,
         (Body::Run(_), Some(Ok(()))) => Cell::Passed,
         (Body::Run(_), Some(Err(message))) => Cell::Failed(message.clone()),
-    });
-    Run { conclusion, table }
+    })
+}
+
+/// Runs a case and keeps what came of it.
+fn record(full_name: String, run: &dyn Fn(), results: &Results) -> Result<(), String> {
+    let result = catch_unwind(AssertUnwindSafe(run)).map_err(|panic| message(&*panic));
+    locked(results).insert(full_name, result.clone());
+    result
+}
+
+fn locked(results: &Results) -> MutexGuard<'_, HashMap<String, Result<(), String>>> {
+    results.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn full_name(suite: &Suite, case: &Case) -> String {
@@ -72,11 +94,7 @@ fn trial(name: String, case: &Case, results: &Results) -> Trial {
         }
         Body::Run(run) => {
             let (run, results, full_name) = (run.clone(), results.clone(), name.clone());
-            Trial::test(name, move || {
-                let result = catch_unwind(AssertUnwindSafe(|| run())).map_err(|panic| message(&*panic));
-                results.lock().unwrap_or_else(PoisonError::into_inner).insert(full_name, result.clone());
-                result.map_err(Failed::from)
-            })
+            Trial::test(name, move || record(full_name, &*run, &results).map_err(Failed::from))
         }
     }
 }

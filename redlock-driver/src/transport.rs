@@ -30,6 +30,7 @@ pub trait Connection: Send + 'static {
     /// - No command is sent twice, also not after a reconnect of the connection's own.
     /// - The future is not dropped before it is ready, except together with the whole engine.
     /// - A second batch may be sent before the first is answered.
+    /// - When the connection breaks, or has broken before, the future soon comes to an end.
     ///
     /// # Errors
     ///

@@ -8,7 +8,7 @@ use crate::bench::{Bench, NODE_COUNTS, SOON, TTL};
 use crate::{Guard, Refusal};
 
 /// Long enough to be taken and extended on a busy machine, short enough to wait for its end.
-const SHORT: Duration = Duration::from_millis(400);
+const SHORT: Duration = Duration::from_secs(1);
 
 async fn wait_until_lost(bench: &Bench, guard: &Guard) {
     assert!(bench.wait_until(SOON, || !guard.is_valid()).await, "its deadline has passed");

@@ -7,13 +7,15 @@ mod custom;
 use std::future::Future;
 use std::time::Duration;
 
+use redlock_blocking::{BuildError, Node};
 use redlock_conformance::{Client, Scheduler};
 use redlock_driver::{ConfigError, NodeTimeout};
 use redlock_tokio::redis::{self, TlsCertificates};
 
 pub(crate) use self::asynchronous::{AsyncAdapter, AsyncStdRedis, TokioFred, TokioRedis};
 pub(crate) use self::blocking::BlockingRedis;
-pub(crate) use self::custom::TokioCustom;
+use self::blocking::run_on_threads;
+pub(crate) use self::custom::{BlockingCustom, TokioCustom};
 
 /// An adapter with one of its clients.
 pub(crate) trait Adapter: Send + Sync + 'static {
@@ -36,6 +38,11 @@ pub(crate) trait Adapter: Send + Sync + 'static {
         let addresses: Vec<_> = urls.iter().cloned().map(Address::Url).collect();
         Self::build(&addresses, &[]).unwrap_or_else(|error| panic!("{error:?}"))
     }
+}
+
+/// An adapter over nodes of `redlock-blocking`.
+pub(crate) trait BlockingAdapter: Send + Sync + 'static {
+    fn node(address: &Address) -> Result<Node, BuildError>;
 }
 
 /// How a server is named to an adapter.

@@ -11,7 +11,7 @@ use crate::adapter::Adapter;
 pub(crate) const TTL: Duration = Duration::from_secs(10);
 
 /// Within this time a lock that nobody wants any more must be gone from all nodes.
-pub(crate) const GONE_WITHIN: Duration = Duration::from_millis(250);
+pub(crate) const GONE_WITHIN: Duration = Duration::from_secs(1);
 
 pub(crate) struct Fixture {
     pub(crate) servers: Servers,

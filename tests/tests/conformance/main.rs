@@ -26,7 +26,7 @@ use redlock_conformance::{BlockingNode, Suite};
 use redlock_redis_rs::RedisTransport;
 use redlock_tokio::FredTransport;
 
-use crate::adapter::{AsyncStdRedis, BlockingRedis, TokioCustom, TokioFred, TokioRedis, redis_client};
+use crate::adapter::{AsyncStdRedis, BlockingCustom, BlockingRedis, TokioCustom, TokioFred, TokioRedis, redis_client};
 use crate::server_cases::WithServerCases;
 use crate::server_node::ServerNode;
 
@@ -40,6 +40,7 @@ fn main() -> ExitCode {
         tokio_redis(),
         tokio_fred(),
         async_std_redis(),
+        blocking_custom(),
         blocking_redis(),
     ])
 }
@@ -68,6 +69,12 @@ fn async_std_redis() -> Suite {
         .async_transport(|node: &ServerNode<AsyncStdRedis>| redis_transport(&node.url()))
         .server_cases::<AsyncStdRedis>("async-std-redis");
     smol_programs::add_cases(suite)
+}
+
+fn blocking_custom() -> Suite {
+    Suite::of_blocking::<ServerNode<BlockingCustom>>("blocking_custom")
+        .blocking_transport(<ServerNode<BlockingCustom> as BlockingNode>::node)
+        .server_cases::<BlockingCustom>("")
 }
 
 fn blocking_redis() -> Suite {

@@ -9,7 +9,7 @@ use redlock_conformance::{AsyncNode, BlockingNode, TestNode};
 use redlock_driver::CurrentRuntime;
 use redlock_tests::Server;
 
-use crate::adapter::{Address, AsyncAdapter, BlockingRedis};
+use crate::adapter::{Address, AsyncAdapter, BlockingAdapter};
 
 /// A server that is reached by an adapter.
 pub(crate) struct ServerNode<A> {
@@ -86,8 +86,8 @@ impl<A: AsyncAdapter> AsyncNode for ServerNode<A> {
     }
 }
 
-impl BlockingNode for ServerNode<BlockingRedis> {
+impl<A: BlockingAdapter> BlockingNode for ServerNode<A> {
     fn node(&self) -> redlock_blocking::Node {
-        BlockingRedis::node(&Address::Url(self.url())).unwrap()
+        A::node(&Address::Url(self.url())).unwrap()
     }
 }

@@ -1,26 +1,30 @@
 use std::future::Future;
 
-use redlock_blocking::{BuildError, IntoNode, Node};
+use redlock_blocking::redis::TlsCertificates;
+use redlock_blocking::{BuildError, IntoNode, Node, TlsUrl};
 use redlock_conformance::{Client, Scheduler};
 
-use super::{Adapter, Address, Need, Setting, Unbuildable, build, redis_client};
+use super::{Adapter, Address, BlockingAdapter, Setting, Unbuildable, build, redis_client};
 
 /// `redlock-blocking` over redis-rs.
 pub(crate) struct BlockingRedis;
 
-impl BlockingRedis {
-    pub(crate) fn node(address: &Address) -> Result<Node, BuildError> {
+impl BlockingAdapter for BlockingRedis {
+    fn node(address: &Address) -> Result<Node, BuildError> {
         match address {
             Address::Url(url) => url.into_node(),
-            Address::Client { url, authority } => redis_client(url, authority.as_deref()).into_node(),
+            Address::Client { url, authority: None } => redis_client(url, None).into_node(),
+            Address::Client { url, authority: Some(pem) } => {
+                let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem.clone().into()) };
+                TlsUrl::new(url, certificates).into_node()
+            }
         }
     }
 }
 
 impl Adapter for BlockingRedis {
     fn run(case: impl Future<Output = ()>) {
-        // Nothing in it is async but the cases.
-        smol::block_on(case);
+        run_on_threads(case);
     }
 
     fn scheduler() -> Scheduler {
@@ -30,11 +34,9 @@ impl Adapter for BlockingRedis {
     fn build(addresses: &[Address], settings: &[Setting]) -> Result<Client, Unbuildable> {
         build!(redlock_blocking, addresses.iter().map(Self::node), settings)
     }
+}
 
-    fn cannot(need: Need) -> Option<&'static str> {
-        match need {
-            Need::Tls => Some("redlock-blocking has no TLS yet"),
-            _ => None,
-        }
-    }
+/// Nothing is async there but the cases.
+pub(crate) fn run_on_threads(case: impl Future<Output = ()>) {
+    smol::block_on(case);
 }

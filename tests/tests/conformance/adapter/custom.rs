@@ -1,11 +1,15 @@
 use std::future::Future;
 
+use redlock_conformance::{Client, Scheduler};
 use redlock_tokio::{BuildError, Node, Tokio};
 
 use super::asynchronous::run_on_tokio;
-use super::{Address, AsyncAdapter, Need};
+use super::{Adapter, Address, AsyncAdapter, BlockingAdapter, Need, Setting, Unbuildable, build, run_on_threads};
 
-/// The transport of the example `custom_transport`.
+/// The transport of the example `custom_transport` of `redlock-blocking`.
+#[path = "../../../../redlock-blocking/examples/custom_transport/tcp.rs"]
+mod blocking_tcp;
+/// The transport of the example `custom_transport` of `redlock-tokio`.
 #[path = "../../../../redlock-tokio/examples/custom_transport/tcp.rs"]
 mod tcp;
 
@@ -14,7 +18,7 @@ pub(crate) struct TokioCustom;
 
 impl TokioCustom {
     pub(crate) fn transport(url: &str) -> tcp::Tcp {
-        tcp::Tcp { address: url.replace("redis://", "") }
+        tcp::Tcp { address: address(url) }
     }
 }
 
@@ -32,9 +36,46 @@ impl AsyncAdapter for TokioCustom {
     }
 
     fn cannot(need: Need) -> Option<&'static str> {
-        match need {
-            Need::Program => Some("the program of this case knows only adapters that are published"),
-            _ => Some("the example speaks plain TCP without a password, to an address"),
-        }
+        Some(cannot(need))
+    }
+}
+
+/// `redlock-blocking` over a transport of one's own.
+pub(crate) struct BlockingCustom;
+
+impl BlockingAdapter for BlockingCustom {
+    fn node(address: &Address) -> Result<redlock_blocking::Node, redlock_blocking::BuildError> {
+        let (Address::Url(url) | Address::Client { url, .. }) = address;
+        let transport = blocking_tcp::Tcp { address: self::address(url) };
+        Ok(redlock_blocking::Node::new(transport.address.clone(), transport))
+    }
+}
+
+impl Adapter for BlockingCustom {
+    fn run(case: impl Future<Output = ()>) {
+        run_on_threads(case);
+    }
+
+    fn scheduler() -> Scheduler {
+        Scheduler::of_threads()
+    }
+
+    fn build(addresses: &[Address], settings: &[Setting]) -> Result<Client, Unbuildable> {
+        build!(redlock_blocking, addresses.iter().map(Self::node), settings)
+    }
+
+    fn cannot(need: Need) -> Option<&'static str> {
+        Some(cannot(need))
+    }
+}
+
+fn address(url: &str) -> String {
+    url.replace("redis://", "")
+}
+
+const fn cannot(need: Need) -> &'static str {
+    match need {
+        Need::Program => "the program of this case knows only adapters that are published",
+        _ => "the example speaks plain TCP without a password, to an address",
     }
 }
