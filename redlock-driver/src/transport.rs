@@ -35,6 +35,9 @@ pub trait Connection: Send + 'static {
     ///
     /// The connection broke; every command of the batch may have been carried out or not. The engine does not use the
     /// connection for further batches.
+    ///
+    /// The cause must not be one that [proves the commands untouched](redlock_core::Cause::proves_untouched) when one of
+    /// them may have been sent: what is known not to be there is not released.
     fn send(
         &mut self,
         batch: Vec<Command>,
