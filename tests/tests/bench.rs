@@ -28,14 +28,14 @@ const FIELDS: [&str; 15] = [
 fn bench(arguments: &[&str], charts: &Path) -> Vec<Value> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
     command.args(arguments).args(["--nodes", "3", "--rounds", "1", "--seconds", "0.1", "--json", "--charts"]);
-    let output = command.arg(charts).output().unwrap();
+    let output = command.arg(charts).output().expect("the command runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let text = String::from_utf8(output.stdout).expect("it prints text");
+    text.lines().map(|line| serde_json::from_str(line).expect("each line is an object")).collect()
 }
 
 fn names(rows: &[Value]) -> Vec<&str> {
-    rows.iter().map(|row| row["contestant"].as_str().unwrap()).collect()
+    rows.iter().map(|row| row["contestant"].as_str().expect("it has a name")).collect()
 }
 
 #[test]
@@ -61,9 +61,9 @@ fn all_contestants_lock_and_unlock() {
         assert_eq!(fields, expected);
         assert!(row["pairs_per_s"].as_f64().unwrap() > 0.0, "{row}");
         assert!(row["lock_p50_us"].as_f64().unwrap() > 0.0, "{row}");
-        // A SET and an EVALSHA for each of three nodes, but for those that are on their way when it ends.
+        // A SET and an EVALSHA for each of three nodes; a busy machine may make somebody try again.
         let commands = row["commands_per_acquisition"].as_f64().unwrap();
-        assert!((4.0..8.0).contains(&commands), "{row}");
+        assert!((5.5..6.5).contains(&commands), "{row}");
     }
     assert!(fs::read_to_string(charts.path().join("comparison.svg")).unwrap().starts_with("<svg"));
 }

@@ -18,6 +18,8 @@ use crate::workload::{Clients, Record, Workload};
 pub(crate) const READY: &str = "ready";
 
 const WARM_UP: Duration = Duration::from_millis(200);
+/// Longer than the command waits for nodes to catch up; it is in use only if the command is gone.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What a client has to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -75,7 +77,10 @@ async fn work<C: Contestant>(plan: Plan) -> Result<(), Failure> {
         clients.work(plan.workload, plan.tasks, Duration::ZERO).await;
     }
     let measured = C::Executor::spawn(async move { measure(&clients, &plan).await }).await;
-    say(&serde_json::to_string(&measured)?)
+    say(&serde_json::to_string(&measured)?)?;
+    // What a quorum did not wait for still goes out and is counted, until the command ends this process.
+    C::Executor::sleep(LINGER).await;
+    Ok(())
 }
 
 async fn measure<C: Contestant>(clients: &Clients<C>, plan: &Plan) -> Measurement {

@@ -1,6 +1,9 @@
 //! The order of a comparison: all contestants take turns, so that what else happens on the machine hits all of them.
 
 use std::io::{self, IsTerminal, Write};
+use std::mem;
+use std::thread::sleep;
+use std::time::Duration;
 
 use redlock_tests::{Server, Servers};
 
@@ -14,6 +17,10 @@ use crate::workload::Workload;
 
 /// What contestants send, and no script does.
 const COUNTED: [&str; 3] = ["set", "eval", "evalsha"];
+
+/// How often, at the most, it is looked whether nodes that lag have caught up.
+const LOOKS: u32 = 200;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 pub(crate) struct Comparison {
     pub(crate) rows: Vec<Row>,
@@ -78,7 +85,7 @@ impl Combination<'_> {
         }
         let mut session = Session::start(&self.plan(contestant))?;
         let node_hangs = self.workload == Workload::W5;
-        let before = commands(self.servers)?;
+        let before = settled_commands(self.servers)?;
         if node_hangs {
             self.servers[0].pause();
         }
@@ -89,7 +96,7 @@ impl Combination<'_> {
             self.servers[0].resume();
         }
         let Some(measured) = measured? else { return Ok(None) };
-        let commands = if node_hangs { None } else { Some(commands(self.servers)? - before) };
+        let commands = if node_hangs { None } else { Some(settled_commands(self.servers)? - before) };
         Ok(Some(Round { measured, commands }))
     }
 
@@ -117,6 +124,19 @@ impl Combination<'_> {
         let _ = write!(out, "{begin}{line}{end}");
         let _ = out.flush();
     }
+}
+
+/// As [`commands`], when the nodes have caught up with what a quorum did without them.
+fn settled_commands(servers: &[Server]) -> Result<u64, Failure> {
+    let mut total = commands(servers)?;
+    for _ in 0..LOOKS {
+        sleep(BETWEEN_LOOKS);
+        let before = mem::replace(&mut total, commands(servers)?);
+        if before == total {
+            break;
+        }
+    }
+    Ok(total)
 }
 
 /// How many commands the servers have been sent by contestants, by their own account.

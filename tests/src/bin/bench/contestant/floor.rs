@@ -122,7 +122,9 @@ mod tests {
 
     fn verdict(nodes: usize, answers: &[bool]) -> Option<bool> {
         let mut tally = Tally::new(nodes);
-        answers.iter().for_each(|yes| tally.count(*yes));
+        for yes in answers {
+            tally.count(*yes);
+        }
         tally.verdict()
     }
 
