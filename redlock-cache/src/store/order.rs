@@ -1,0 +1,93 @@
+use super::Slot;
+
+/// The slots of a store by the time at which they expire: a binary heap of their numbers. Each slot knows its place in
+/// it, so that any of them can leave or move in logarithmic time.
+#[derive(Default)]
+pub(super) struct Order(Vec<u32>);
+
+impl Order {
+    /// The slot that expires first.
+    pub(super) fn first(&self) -> Option<u32> {
+        self.0.first().copied()
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+
+    pub(super) fn reserve_exact(&mut self, additional: usize) {
+        self.0.reserve_exact(additional);
+    }
+
+    pub(super) fn shrink_to(&mut self, capacity: usize) {
+        self.0.shrink_to(capacity);
+    }
+
+    /// Takes in the slot `at`.
+    pub(super) fn push<V>(&mut self, slots: &mut [Slot<V>], at: u32) {
+        let place = self.0.len();
+        self.0.push(at);
+        self.rise(slots, place);
+    }
+
+    /// Lets the slot `at` go.
+    pub(super) fn remove<V>(&mut self, slots: &mut [Slot<V>], at: u32) {
+        let place = slots[at as usize].place as usize;
+        self.0.swap_remove(place);
+        if let Some(&moved) = self.0.get(place) {
+            slots[moved as usize].place = index(place);
+            self.settle(slots, moved);
+        }
+    }
+
+    /// Finds the place of the slot `at` after its deadline was changed.
+    pub(super) fn settle<V>(&mut self, slots: &mut [Slot<V>], at: u32) {
+        let place = slots[at as usize].place as usize;
+        let place = self.rise(slots, place);
+        self.sink(slots, place);
+    }
+
+    /// A slot has got the number `to`.
+    pub(super) fn renumber<V>(&mut self, slots: &[Slot<V>], to: u32) {
+        self.0[slots[to as usize].place as usize] = to;
+    }
+
+    fn rise<V>(&mut self, slots: &mut [Slot<V>], mut place: usize) -> usize {
+        let at = self.0[place];
+        while let Some(parent) = place.checked_sub(1).map(|left| left / 2)
+            && slots[at as usize].rank() < slots[self.0[parent] as usize].rank()
+        {
+            self.put(slots, place, self.0[parent]);
+            place = parent;
+        }
+        self.put(slots, place, at);
+        place
+    }
+
+    fn sink<V>(&mut self, slots: &mut [Slot<V>], mut place: usize) {
+        let at = self.0[place];
+        while let Some(child) = self.earlier_child(slots, place)
+            && slots[self.0[child] as usize].rank() < slots[at as usize].rank()
+        {
+            self.put(slots, place, self.0[child]);
+            place = child;
+        }
+        self.put(slots, place, at);
+    }
+
+    fn earlier_child<V>(&self, slots: &[Slot<V>], place: usize) -> Option<usize> {
+        let left = place.saturating_mul(2).saturating_add(1);
+        let children = left..left.saturating_add(2).min(self.0.len());
+        children.min_by_key(|&child| slots[self.0[child] as usize].rank())
+    }
+
+    fn put<V>(&mut self, slots: &mut [Slot<V>], place: usize, at: u32) {
+        self.0[place] = at;
+        slots[at as usize].place = index(place);
+    }
+}
+
+/// The number of a slot. A store of more than four thousand million entries would need some 250 GB.
+pub(super) fn index(number: usize) -> u32 {
+    u32::try_from(number).expect("a shard has less than 2^32 entries")
+}
