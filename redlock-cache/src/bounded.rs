@@ -1,13 +1,11 @@
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use redlock_core::Instant;
 
-use crate::shards::{self, Shards};
+use crate::shards::{self, Rules, Shards};
 use crate::store::Store;
-use crate::{Cache, Entry, Generation, Inserted, NamedEntry, Refusal, Refused, Statistics, Weigh};
+use crate::{Cache, Entry, Generation, Inserted, NamedEntry, Refused, Statistics, Weigh};
 
 /// What a [`BoundedCache`] may cost unless [`BoundedCacheBuilder::budget`] says otherwise: 10 MiB, as the freecache of
 /// redlock-go.
@@ -48,7 +46,7 @@ pub enum WhenFull {
 /// struct Lease;
 /// impl Weigh for Lease {
 ///     fn weight(&self) -> usize {
-///         3_000
+///         5_000
 ///     }
 /// }
 ///
@@ -68,9 +66,6 @@ pub enum WhenFull {
 /// ```
 pub struct BoundedCache<V> {
     shards: Shards<V>,
-    used: AtomicUsize,
-    budget: usize,
-    when_full: WhenFull,
 }
 
 impl<V: Weigh> BoundedCache<V> {
@@ -99,46 +94,7 @@ impl<V: Weigh> BoundedCache<V> {
     /// What all may cost together, in bytes.
     #[must_use]
     pub const fn budget(&self) -> usize {
-        self.budget
-    }
-
-    /// Books a price, if all stays within the budget.
-    fn book(&self, price: usize) -> bool {
-        let booked = |used: usize| used.checked_add(price).filter(|used| *used <= self.budget);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, booked).is_ok()
-    }
-
-    fn give_back(&self, name: &[u8], value: &V) {
-        self.used.fetch_sub(Store::price(name, value), Ordering::Relaxed);
-    }
-
-    fn gone(&self, left: NamedEntry<V>) -> NamedEntry<V> {
-        self.give_back(&left.name, &left.entry.value);
-        left
-    }
-
-    /// Takes out the entry that expires first, if it may go.
-    fn make_room(&self, now: Instant) -> Option<NamedEntry<V>> {
-        let until = match self.when_full {
-            WhenFull::Refuse => now,
-            WhenFull::Evict => Instant::from_epoch(Duration::MAX),
-        };
-        loop {
-            let first = self.shards.first_deadline().filter(|first| *first <= until)?;
-            // Unless another thread was faster.
-            if let Some(left) = self.shards.pop_first(first, now) {
-                return Some(self.gone(left));
-            }
-        }
-    }
-
-    fn refusal(&self, needed: usize) -> Refusal {
-        let (budget, used) = (self.budget, self.used.load(Ordering::Relaxed));
-        if needed > budget.saturating_sub(self.shards.empty_bytes()) {
-            Refusal::TooLarge { needed, budget }
-        } else {
-            Refusal::Full { needed, used, budget }
-        }
+        self.shards.rules().budget
     }
 }
 
@@ -150,26 +106,7 @@ impl<V: Weigh> Default for BoundedCache<V> {
 
 impl<V: Weigh + Clone + Send> Cache<V> for BoundedCache<V> {
     fn insert(&self, name: &[u8], value: V, deadline: Instant, now: Instant) -> Result<Inserted<V>, Refused<V>> {
-        let (key, price) = (self.shards.key(name), Store::price(name, &value));
-        let mut displaced = Vec::new();
-        loop {
-            let mut store = self.shards.store(key);
-            match store.make_way(key, now) {
-                Ok(expired) => displaced.extend(expired.map(|expired| self.gone(expired))),
-                Err(reason) => return Err(Refused::new(reason, value, displaced)),
-            }
-            if self.book(price) {
-                return Ok(Inserted::new(store.insert(key, value, deadline), displaced));
-            }
-            let refusal = self.refusal(price);
-            drop(store);
-            let left = if let Refusal::Full { .. } = refusal { self.make_room(now) } else { None };
-            let Some(left) = left else {
-                self.shards.store(key).statistics.count_refused();
-                return Err(Refused::new(refusal, value, displaced));
-            };
-            displaced.push(left);
-        }
+        self.shards.insert(name, value, deadline, now)
     }
 
     fn get(&self, name: &[u8], now: Instant) -> Option<Entry<V>> {
@@ -177,11 +114,11 @@ impl<V: Weigh + Clone + Send> Cache<V> for BoundedCache<V> {
     }
 
     fn take(&self, name: &[u8], now: Instant) -> Option<Entry<V>> {
-        self.shards.take(name, now).inspect(|left| self.give_back(name, &left.value))
+        self.shards.take(name, now)
     }
 
     fn remove(&self, name: &[u8], generation: Generation, now: Instant) -> Option<Entry<V>> {
-        self.shards.remove(name, generation, now).inspect(|left| self.give_back(name, &left.value))
+        self.shards.remove(name, generation, now)
     }
 
     fn extend(&self, name: &[u8], generation: Generation, deadline: Instant) -> bool {
@@ -189,7 +126,7 @@ impl<V: Weigh + Clone + Send> Cache<V> for BoundedCache<V> {
     }
 
     fn collect(&self, now: Instant) -> Vec<NamedEntry<V>> {
-        self.shards.expired(now).flatten().map(|left| self.gone(left)).collect()
+        self.shards.expired(now).flatten().collect()
     }
 
     fn iter(&self) -> Box<dyn Iterator<Item = NamedEntry<V>> + '_> {
@@ -202,7 +139,7 @@ impl<V: Weigh + Clone + Send> Cache<V> for BoundedCache<V> {
 
     /// Never above the budget.
     fn bytes(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
+        self.shards.bytes()
     }
 
     fn statistics(&self) -> Statistics {
@@ -210,13 +147,9 @@ impl<V: Weigh + Clone + Send> Cache<V> for BoundedCache<V> {
     }
 }
 
-impl<V> fmt::Debug for BoundedCache<V> {
+impl<V: Weigh> fmt::Debug for BoundedCache<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BoundedCache")
-            .field("used", &self.used)
-            .field("budget", &self.budget)
-            .field("when_full", &self.when_full)
-            .finish_non_exhaustive()
+        f.debug_struct("BoundedCache").field("rules", &self.shards.rules()).finish_non_exhaustive()
     }
 }
 
@@ -242,7 +175,7 @@ impl<V: Weigh> BoundedCacheBuilder<V> {
         self
     }
 
-    /// How many parts with a mutex each the cache has: the next power of two; four for each processor unless set. There
+    /// How many parts with a mutex each the cache has: the next power of two; eight for each processor unless set. There
     /// are fewer in a small budget, one for each 64 KiB.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;
@@ -260,9 +193,8 @@ impl<V: Weigh> BoundedCacheBuilder<V> {
 
     fn make(self) -> BoundedCache<V> {
         let most = (self.budget / BUDGET_PER_SHARD).max(1);
-        let shards = Shards::new(self.shards.min(1 << most.ilog2()));
-        let used = AtomicUsize::new(shards.empty_bytes());
-        BoundedCache { shards, used, budget: self.budget, when_full: self.when_full }
+        let rules = Rules { budget: self.budget, when_full: self.when_full, kept: None };
+        BoundedCache { shards: Shards::new(self.shards.min(1 << most.ilog2()), rules) }
     }
 }
 

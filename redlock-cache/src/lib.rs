@@ -1,10 +1,12 @@
 //! Caches of held locks for Redlock.
 
 mod bounded;
+mod budget;
 mod cache;
 mod collector;
 mod entry;
 mod map;
+mod named;
 mod refusal;
 mod shards;
 mod statistics;
@@ -16,5 +18,6 @@ pub use bounded::{BoundedCache, BoundedCacheBuilder, BudgetError, DEFAULT_BUDGET
 pub use cache::Cache;
 pub use entry::{Entry, Generation, NamedEntry, Weigh};
 pub use map::{DEFAULT_INTERVAL, MapCache, MapCacheBuilder};
+pub use named::{Locked, NotHeld};
 pub use refusal::{Inserted, Refusal, Refused};
 pub use statistics::Statistics;

@@ -6,16 +6,12 @@ use std::time::Duration;
 use redlock_core::Instant;
 
 use crate::collector::Collector;
-use crate::shards::{self, Shards};
-use crate::{Cache, Entry, Generation, Inserted, NamedEntry, Refused, Statistics, Weigh};
+use crate::shards::{self, Rules, Shards};
+use crate::{Cache, Entry, Generation, Inserted, NamedEntry, Refused, Statistics, Weigh, WhenFull};
 
 /// For how long a [`MapCache`] keeps what has expired, and how often a thread of its own looks for it, unless
 /// [`MapCacheBuilder::interval`] says otherwise: one minute, as the map of redlock-go.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
-
-/// So many entries at most are collected by an insertion: two, so that what has expired becomes less and never more,
-/// and no insertion has to do the work of many.
-const COLLECTED_BY_INSERTION: usize = 2;
 
 /// A [`Cache`] that has room for everything, and collects what has expired.
 ///
@@ -45,8 +41,6 @@ const COLLECTED_BY_INSERTION: usize = 2;
 /// ```
 pub struct MapCache<V> {
     shards: Arc<Shards<V>>,
-    /// For how long entries are kept after they have expired; `None` when insertions collect nothing.
-    kept: Option<Duration>,
     _collector: Option<Collector>,
 }
 
@@ -71,17 +65,7 @@ impl<V: Weigh> Default for MapCache<V> {
 
 impl<V: Weigh + Clone + Send> Cache<V> for MapCache<V> {
     fn insert(&self, name: &[u8], value: V, deadline: Instant, now: Instant) -> Result<Inserted<V>, Refused<V>> {
-        let key = self.shards.key(name);
-        let mut store = self.shards.store(key);
-        let mut displaced = Vec::new();
-        if let Some(kept) = self.kept {
-            displaced = store.pop_expired(now.saturating_sub(kept), COLLECTED_BY_INSERTION);
-        }
-        match store.make_way(key, now) {
-            Ok(expired) => displaced.extend(expired),
-            Err(reason) => return Err(Refused::new(reason, value, displaced)),
-        }
-        Ok(Inserted::new(store.insert(key, value, deadline), displaced))
+        self.shards.insert(name, value, deadline, now)
     }
 
     fn get(&self, name: &[u8], now: Instant) -> Option<Entry<V>> {
@@ -121,9 +105,9 @@ impl<V: Weigh + Clone + Send> Cache<V> for MapCache<V> {
     }
 }
 
-impl<V> fmt::Debug for MapCache<V> {
+impl<V: Weigh> fmt::Debug for MapCache<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MapCache").field("kept", &self.kept).finish_non_exhaustive()
+        f.debug_struct("MapCache").field("kept", &self.shards.rules().kept).finish_non_exhaustive()
     }
 }
 
@@ -143,7 +127,7 @@ impl<V: Weigh> MapCacheBuilder<V> {
         self
     }
 
-    /// How many parts with a mutex each the cache has: the next power of two; four for each processor unless set.
+    /// How many parts with a mutex each the cache has: the next power of two; eight for each processor unless set.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;
         self
@@ -153,13 +137,13 @@ impl<V: Weigh> MapCacheBuilder<V> {
     #[must_use]
     pub fn build(self) -> MapCache<V> {
         let kept = Some(self.interval);
-        MapCache { kept, ..self.build_without_collection() }
+        MapCache { shards: self.shards_with(kept), _collector: None }
     }
 
     /// A cache that collects nothing by itself: [`Cache::collect`] is there for that.
     #[must_use]
     pub fn build_without_collection(self) -> MapCache<V> {
-        MapCache { shards: Arc::new(Shards::new(self.shards)), kept: None, _collector: None }
+        MapCache { shards: self.shards_with(None), _collector: None }
     }
 
     /// A cache with a thread of its own that collects, every interval, what has been expired for one. The thread sleeps
@@ -174,14 +158,19 @@ impl<V: Weigh> MapCacheBuilder<V> {
     where
         V: Send + 'static,
     {
-        let shards = Arc::new(Shards::<V>::new(self.shards));
+        let shards = self.shards_with(None);
         let (weak, interval) = (Arc::downgrade(&shards), self.interval);
         let collector = Collector::start(interval, move || {
             if let Some(shards) = weak.upgrade() {
                 shards.expired(clock().saturating_sub(interval)).for_each(drop);
             }
         })?;
-        Ok(MapCache { shards, kept: None, _collector: Some(collector) })
+        Ok(MapCache { shards, _collector: Some(collector) })
+    }
+
+    fn shards_with(&self, kept: Option<Duration>) -> Arc<Shards<V>> {
+        let rules = Rules { budget: usize::MAX, when_full: WhenFull::Refuse, kept };
+        Arc::new(Shards::new(self.shards, rules))
     }
 }
 

@@ -19,6 +19,11 @@ impl<V> Inserted<V> {
     pub(crate) const fn new(generation: Generation, displaced: Vec<NamedEntry<V>>) -> Self {
         Self { generation, displaced }
     }
+
+    /// The entries among the [displaced](Self::displaced) ones that had not expired: their locks are held still.
+    pub fn evicted(&self, now: Instant) -> impl Iterator<Item = &NamedEntry<V>> {
+        live(&self.displaced, now)
+    }
 }
 
 /// An entry that was not taken in, handed back.
@@ -37,6 +42,15 @@ impl<V> Refused<V> {
     pub(crate) const fn new(reason: Refusal, value: V, displaced: Vec<NamedEntry<V>>) -> Self {
         Self { reason, value, displaced }
     }
+
+    /// The entries among the [displaced](Self::displaced) ones that had not expired: their locks are held still.
+    pub fn evicted(&self, now: Instant) -> impl Iterator<Item = &NamedEntry<V>> {
+        live(&self.displaced, now)
+    }
+}
+
+fn live<V>(displaced: &[NamedEntry<V>], now: Instant) -> impl Iterator<Item = &NamedEntry<V>> {
+    displaced.iter().filter(move |left| !left.entry.is_expired(now))
 }
 
 impl<V> fmt::Debug for Refused<V> {

@@ -1,20 +1,39 @@
 use std::hash::BuildHasher;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use hashbrown::DefaultHashBuilder;
 use redlock_core::Instant;
 
-use crate::store::{Key, Slot, Store};
-use crate::{Entry, Generation, NamedEntry, Statistics, Weigh};
+use crate::budget::Budget;
+use crate::store::{Key, Newcomer, Slot, Store};
+use crate::{Entry, Generation, Inserted, NamedEntry, Refusal, Refused, Statistics, Weigh, WhenFull};
 
 /// What both caches are made of: stores behind a mutex each, and a name belongs to one of them.
 ///
 /// No value is dropped while a mutex is held, and nothing but a value's `Clone` and `Weigh` is called then.
 pub(crate) struct Shards<V> {
-    shards: Box<[Shard<V>]>,
+    all: Box<[Shard<V>]>,
     hasher: DefaultHashBuilder,
+    budget: Arc<Budget>,
+    rules: Rules,
 }
+
+/// In what the caches differ.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rules {
+    /// What all may cost together, in bytes.
+    pub(crate) budget: usize,
+    /// What happens when that is used up.
+    pub(crate) when_full: WhenFull,
+    /// For how long an entry that has expired is safe from being collected by insertions; `None`: for ever.
+    pub(crate) kept: Option<Duration>,
+}
+
+/// So many entries at most are collected by an insertion: two, so that what has expired becomes less and never more,
+/// and no insertion has to do the work of many.
+const COLLECTED_BY_INSERTION: usize = 2;
 
 /// On cache lines of its own, so that threads on different shards do not slow each other down.
 #[repr(align(128))]
@@ -23,41 +42,113 @@ struct Shard<V>(Mutex<Store<V>>);
 /// So many entries leave a store at a time, for its mutex to be free for others in between.
 const BATCH: usize = 256;
 
-/// As many shards as are useful here: four for each thread that can run at the same time, so that two of them seldom
-/// meet; a power of two, at most 64.
+/// As many shards as are useful here: eight for each thread that can run at the same time, so that two of them seldom
+/// meet; a power of two, 16 to 64.
 pub(crate) fn default_count() -> usize {
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    threads.saturating_mul(4).next_power_of_two().min(64)
+    threads.saturating_mul(8).next_power_of_two().clamp(16, 64)
 }
 
 impl<V: Weigh> Shards<V> {
-    /// `count` shards, or the next power of two.
-    pub(crate) fn new(count: usize) -> Self {
-        let hasher = DefaultHashBuilder::default();
+    /// `count` shards, or the next power of two, with these rules.
+    pub(crate) fn new(count: usize, rules: Rules) -> Self {
+        let (hasher, budget) = (DefaultHashBuilder::default(), Budget::new(rules.budget));
         let count = count.clamp(1, 1 << 16).next_power_of_two() as u64;
-        let shard = |first| Shard(Mutex::new(Store::new(hasher.clone(), first, count)));
-        Self { shards: (0..count).map(shard).collect(), hasher }
+        let shard = |first| Shard(Mutex::new(Store::new(hasher.clone(), budget.clone(), first, count)));
+        let shards = Self { all: (0..count).map(shard).collect(), hasher, rules, budget: budget.clone() };
+        budget.book(shards.empty_bytes());
+        shards
     }
 
     /// What the shards cost without entries, in bytes.
-    pub(crate) const fn empty_bytes(&self) -> usize {
-        self.shards.len().saturating_mul(size_of::<Shard<V>>().saturating_add(Store::<V>::EMPTY_BYTES))
+    const fn empty_bytes(&self) -> usize {
+        self.all.len().saturating_mul(size_of::<Shard<V>>().saturating_add(Store::<V>::EMPTY_BYTES))
     }
 
-    pub(crate) fn key<'a>(&self, name: &'a [u8]) -> Key<'a> {
+    fn key<'a>(&self, name: &'a [u8]) -> Key<'a> {
         Key { name, hash: self.hasher.hash_one(name) }
     }
 
     /// The store to which a name belongs. The table inside takes the lowest and the highest bits of the hash, so this
     /// takes others.
-    pub(crate) fn store(&self, key: Key<'_>) -> MutexGuard<'_, Store<V>> {
-        let mask = self.shards.len().wrapping_sub(1) as u64;
+    fn store(&self, key: Key<'_>) -> MutexGuard<'_, Store<V>> {
+        let mask = self.all.len().wrapping_sub(1) as u64;
         let number = usize::try_from((key.hash >> 32) & mask).unwrap_or_default();
-        lock(&self.shards[number])
+        lock(&self.all[number])
     }
 
     fn stores(&self) -> impl Iterator<Item = MutexGuard<'_, Store<V>>> {
-        self.shards.iter().map(lock)
+        self.all.iter().map(lock)
+    }
+
+    pub(crate) fn insert(
+        &self,
+        name: &[u8],
+        value: V,
+        deadline: Instant,
+        now: Instant,
+    ) -> Result<Inserted<V>, Refused<V>> {
+        let (key, mut displaced) = (self.key(name), Vec::new());
+        let mut newcomer = Newcomer { name: name.into(), value, deadline };
+        loop {
+            let (reason, returned) = match self.try_insert(key, newcomer, now, &mut displaced) {
+                Ok(generation) => return Ok(Inserted::new(generation, displaced)),
+                Err(refused) => refused,
+            };
+            newcomer = returned;
+            if !matches!(reason, Refusal::Full { .. }) || !self.make_room(now, &mut displaced) {
+                self.store(key).statistics.count_refused();
+                return Err(Refused::new(reason, newcomer.value, displaced));
+            }
+        }
+    }
+
+    fn try_insert(
+        &self,
+        key: Key<'_>,
+        newcomer: Newcomer<V>,
+        now: Instant,
+        displaced: &mut Vec<NamedEntry<V>>,
+    ) -> Result<Generation, (Refusal, Newcomer<V>)> {
+        let mut store = self.store(key);
+        if let Some(kept) = self.rules.kept {
+            displaced.extend(store.pop_expired(now.saturating_sub(kept), COLLECTED_BY_INSERTION));
+        }
+        match store.make_way(key, now) {
+            Ok(expired) => displaced.extend(expired),
+            Err(held) => return Err((held, newcomer)),
+        }
+        store.insert(key, newcomer).map_err(|newcomer| (self.refusal(newcomer.price()), newcomer))
+    }
+
+    fn refusal(&self, needed: usize) -> Refusal {
+        let (budget, used) = (self.budget.limit(), self.budget.booked());
+        if needed > budget.saturating_sub(self.empty_bytes()) {
+            Refusal::TooLarge { needed, budget }
+        } else {
+            Refusal::Full { needed, used, budget }
+        }
+    }
+
+    /// Takes back what was booked in advance or, if that is nothing, takes out the entry that expires first if it may
+    /// go. Whether there is more room now.
+    fn make_room(&self, now: Instant, displaced: &mut Vec<NamedEntry<V>>) -> bool {
+        let settled = self.stores().filter_map(|mut store| store.settle().then_some(())).count();
+        if settled > 0 {
+            return true;
+        }
+        loop {
+            let firsts = self.all.iter().filter_map(|shard| Some((lock(shard).first()?, shard)));
+            let Some((first, shard)) = firsts.min_by_key(|(first, _)| *first) else { return false };
+            if self.rules.when_full == WhenFull::Refuse && first.0 > now {
+                return false;
+            }
+            // Unless another thread was faster.
+            if let Some(left) = lock(shard).evict(first, now) {
+                displaced.push(left);
+                return true;
+            }
+        }
     }
 
     pub(crate) fn take(&self, name: &[u8], now: Instant) -> Option<Entry<V>> {
@@ -84,24 +175,14 @@ impl<V: Weigh> Shards<V> {
 
     /// Takes out all that has expired by `until`, in batches.
     pub(crate) fn expired(&self, until: Instant) -> impl Iterator<Item = Vec<NamedEntry<V>>> {
-        self.shards.iter().flat_map(move |shard| {
+        self.all.iter().flat_map(move |shard| {
             let batches = std::iter::repeat_with(move || lock(shard).pop_expired(until, BATCH));
             batches.take_while(|batch| !batch.is_empty())
         })
     }
 
-    /// When the first entry of all expires.
-    pub(crate) fn first_deadline(&self) -> Option<Instant> {
-        self.stores().filter_map(|store| store.first_deadline()).min()
-    }
-
-    /// Takes out an entry that expires by `until`, to make room.
-    pub(crate) fn pop_first(&self, until: Instant, now: Instant) -> Option<NamedEntry<V>> {
-        self.stores().find_map(|mut store| {
-            let left = store.pop_first(until)?;
-            store.statistics.count_displaced(left.entry.is_expired(now));
-            Some(left)
-        })
+    pub(crate) const fn rules(&self) -> Rules {
+        self.rules
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -2,11 +2,13 @@ mod order;
 
 use std::hash::BuildHasher;
 use std::mem::size_of;
+use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use redlock_core::Instant;
 
 use self::order::{Order, index};
+use crate::budget::{Account, Budget};
 use crate::{Entry, Generation, NamedEntry, Refusal, Statistics, Weigh};
 
 /// The entries of one shard, by name and by the time at which they expire.
@@ -18,7 +20,7 @@ pub(crate) struct Store<V> {
     by_name: HashTable<u32>,
     by_deadline: Order,
     hasher: DefaultHashBuilder,
-    bytes: usize,
+    account: Account,
     next_generation: u64,
     /// From one generation to the next, so that no two stores of a cache have one in common.
     stride: u64,
@@ -33,6 +35,24 @@ pub(crate) struct Slot<V> {
     pub(crate) deadline: Instant,
     /// Where it is in the order.
     place: u32,
+}
+
+/// An entry that is to be taken in.
+pub(crate) struct Newcomer<V> {
+    pub(crate) name: Box<[u8]>,
+    pub(crate) value: V,
+    pub(crate) deadline: Instant,
+}
+
+impl<V: Weigh> Newcomer<V> {
+    /// What the entry costs in bytes.
+    pub(crate) fn price(&self) -> usize {
+        price(&self.name, &self.value)
+    }
+}
+
+fn price<V: Weigh>(name: &[u8], value: &V) -> usize {
+    Store::<V>::SLOT_BYTES.saturating_add(name.len()).saturating_add(value.weight())
 }
 
 /// A name with its hash, which is needed more than once.
@@ -55,48 +75,44 @@ impl<V: Weigh> Store<V> {
         list + list.div_ceil(MAX_SPARE) + table
     };
 
-    pub(crate) fn new(hasher: DefaultHashBuilder, first_generation: u64, stride: u64) -> Self {
+    pub(crate) fn new(hasher: DefaultHashBuilder, budget: Arc<Budget>, first_generation: u64, stride: u64) -> Self {
         Self {
             slots: Vec::new(),
             by_name: HashTable::new(),
             by_deadline: Order::default(),
             hasher,
-            bytes: 0,
+            account: Account::new(budget),
             next_generation: first_generation,
             stride,
             statistics: Statistics::default(),
         }
     }
 
-    /// What an entry costs in bytes.
-    pub(crate) fn price(name: &[u8], value: &V) -> usize {
-        Self::SLOT_BYTES.saturating_add(name.len()).saturating_add(value.weight())
-    }
-
     /// Takes out the entry of this name if it has expired; one that has not keeps the name.
     pub(crate) fn make_way(&mut self, key: Key<'_>, now: Instant) -> Result<Option<NamedEntry<V>>, Refusal> {
         let Some(slot) = self.get(key) else { return Ok(None) };
         if !slot.is_expired(now) {
-            let held = Refusal::Held { generation: slot.generation, deadline: slot.deadline };
-            self.statistics.count_refused();
-            return Err(held);
+            return Err(Refusal::Held { generation: slot.generation, deadline: slot.deadline });
         }
         self.statistics.count_displaced(true);
         Ok(self.remove(key, |_| true))
     }
 
-    /// Takes in an entry of a name that there is none of.
-    pub(crate) fn insert(&mut self, key: Key<'_>, value: V, deadline: Instant) -> Generation {
-        self.bytes = self.bytes.saturating_add(Self::price(key.name, &value));
+    /// Takes in an entry of a name that there is none of, if the budget allows it.
+    pub(crate) fn insert(&mut self, key: Key<'_>, newcomer: Newcomer<V>) -> Result<Generation, Newcomer<V>> {
+        if !self.account.pay(newcomer.price()) {
+            return Err(newcomer);
+        }
         let generation = Generation::new(self.next_generation);
         self.next_generation = self.next_generation.wrapping_add(self.stride);
         let at = index(self.slots.len());
         self.grow();
-        self.slots.push(Slot { name: key.name.into(), value, generation, deadline, place: 0 });
+        let Newcomer { name, value, deadline } = newcomer;
+        self.slots.push(Slot { name, value, generation, deadline, place: 0 });
         self.by_deadline.push(&mut self.slots, at);
         let rehash = |&other: &u32| self.hasher.hash_one(&*self.slots[other as usize].name);
         self.by_name.insert_unique(key.hash, at, rehash);
-        generation
+        Ok(generation)
     }
 
     pub(crate) fn get(&self, key: Key<'_>) -> Option<&Slot<V>> {
@@ -105,8 +121,12 @@ impl<V: Weigh> Store<V> {
 
     /// Takes out the entry of this name if it is `wanted`.
     pub(crate) fn remove(&mut self, key: Key<'_>, wanted: impl Fn(&Slot<V>) -> bool) -> Option<NamedEntry<V>> {
-        let at = self.find(key)?;
-        wanted(&self.slots[at as usize]).then(|| self.remove_slot(at, key.hash))
+        let is_it = |&at: &u32| {
+            let slot = &self.slots[at as usize];
+            *slot.name == *key.name && wanted(slot)
+        };
+        let (at, _) = self.by_name.find_entry(key.hash, is_it).ok()?.remove();
+        Some(self.remove_slot(at))
     }
 
     /// Moves the deadline of an entry. Whether there is one of this name and generation.
@@ -121,22 +141,35 @@ impl<V: Weigh> Store<V> {
         true
     }
 
-    /// When the first entry expires.
-    pub(crate) fn first_deadline(&self) -> Option<Instant> {
-        self.by_deadline.first().map(|at| self.slots[at as usize].deadline)
+    /// When the entry expires that is the first to, and which it is.
+    pub(crate) fn first(&self) -> Option<(Instant, Generation)> {
+        self.by_deadline.first().map(|at| self.slots[at as usize].rank())
     }
 
-    /// Takes out the entry that expires first, if that is not later than `until`.
-    pub(crate) fn pop_first(&mut self, until: Instant) -> Option<NamedEntry<V>> {
-        let at = self.by_deadline.first()?;
-        let slot = &self.slots[at as usize];
+    /// Takes out the entry that expires first, to make room; not if that is another one than `first` meanwhile.
+    pub(crate) fn evict(&mut self, first: (Instant, Generation), now: Instant) -> Option<NamedEntry<V>> {
+        let left = self.pop_first(|slot| slot.rank() == first)?;
+        self.account.settle();
+        self.statistics.count_displaced(left.entry.is_expired(now));
+        Some(left)
+    }
+
+    /// Takes out the entry that expires first, if `wanted`.
+    fn pop_first(&mut self, wanted: impl Fn(&Slot<V>) -> bool) -> Option<NamedEntry<V>> {
+        let first = self.by_deadline.first()?;
+        let slot = &self.slots[first as usize];
+        if !wanted(slot) {
+            return None;
+        }
         let hash = self.hasher.hash_one(&*slot.name);
-        slot.is_expired(until).then(|| self.remove_slot(at, hash))
+        let (at, _) = self.by_name.find_entry(hash, |&at| at == first).ok()?.remove();
+        Some(self.remove_slot(at))
     }
 
     /// Takes out at most `limit` entries that have expired by `until`.
     pub(crate) fn pop_expired(&mut self, until: Instant, limit: usize) -> Vec<NamedEntry<V>> {
-        let expired: Vec<_> = std::iter::from_fn(|| self.pop_first(until)).take(limit).collect();
+        let expired: Vec<_> =
+            std::iter::from_fn(|| self.pop_first(|slot| slot.is_expired(until))).take(limit).collect();
         for _ in &expired {
             self.statistics.count_displaced(true);
         }
@@ -149,21 +182,24 @@ impl<V: Weigh> Store<V> {
 
     /// What the entries cost.
     pub(crate) const fn bytes(&self) -> usize {
-        self.bytes
+        self.account.spent()
+    }
+
+    /// Leaves to others what was booked in advance. Whether that was anything.
+    pub(crate) fn settle(&mut self) -> bool {
+        self.account.settle()
     }
 
     fn find(&self, Key { name, hash }: Key<'_>) -> Option<u32> {
         self.by_name.find(hash, |&at| *self.slots[at as usize].name == *name).copied()
     }
 
-    fn remove_slot(&mut self, at: u32, hash: u64) -> NamedEntry<V> {
-        if let Ok(found) = self.by_name.find_entry(hash, |&other| other == at) {
-            found.remove();
-        }
+    /// Takes out a slot that is not in the table any more.
+    fn remove_slot(&mut self, at: u32) -> NamedEntry<V> {
         self.by_deadline.remove(&mut self.slots, at);
         let Slot { name, value, generation, deadline, .. } = self.slots.swap_remove(at as usize);
         self.renumber(index(self.slots.len()), at);
-        self.bytes = self.bytes.saturating_sub(Self::price(&name, &value));
+        self.account.refund(price(&name, &value));
         self.shrink();
         NamedEntry { name, entry: Entry { value, generation, deadline } }
     }

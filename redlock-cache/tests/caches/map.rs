@@ -47,7 +47,7 @@ fn what_is_meant_for_one_generation_does_not_touch_the_next() {
 #[test]
 fn names_are_bytes() {
     let cache = MapCache::new();
-    for name in [&b""[..], b"\0", b"\xff\xfe", &[b'x'; 100_000]] {
+    for name in [&b""[..], b"\0", b"\xff\xfe", &vec![b'x'; 100_000]] {
         drop(cache.insert(name, Value::new(1), at(1), at(0)).unwrap());
     }
     assert_eq!(cache.len(), 4);

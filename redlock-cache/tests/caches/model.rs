@@ -64,12 +64,8 @@ struct Model {
 }
 
 impl Model {
-    fn price(&self, name: &[u8], value: &Value) -> usize {
-        name.len() + value.weight + BoundedCache::<Value>::entry_bytes()
-    }
-
     fn used(&self, empty: usize) -> usize {
-        empty + self.entries.iter().map(|(name, entry)| self.price(name, &entry.value)).sum::<usize>()
+        empty + self.entries.iter().map(|(name, entry)| price(name, &entry.value)).sum::<usize>()
     }
 
     fn generation(&self, name: &[u8], age: usize) -> Option<Generation> {
@@ -84,14 +80,14 @@ impl Model {
         assert!(self.entries.values().all(|other| other.deadline >= entry.deadline), "it does not expire first");
     }
 
-    fn insert(&mut self, cache: &dyn Cache<Value>, name: &[u8], value: Value, deadline: Instant) {
-        let (now, price) = (at(self.now), self.price(name, &value));
+    fn insert(&mut self, cache: &dyn Cache<Value>, name: &[u8], value: &Value, deadline: Instant) {
+        let (now, price) = (at(self.now), price(name, value));
         let before = self.entries.get(name).cloned();
         let result = cache.insert(name, value.clone(), deadline, now);
         let (mut displaced, outcome) = match result {
             Ok(inserted) => (inserted.displaced, Ok(inserted.generation)),
             Err(refused) => {
-                assert_eq!(refused.value, value, "it is handed back");
+                assert_eq!(&refused.value, value, "it is handed back");
                 (refused.displaced, Err(refused.reason))
             }
         };
@@ -118,7 +114,7 @@ impl Model {
                 assert!(known.copied().all(|other| other != generation));
                 self.generations.entry(name.to_vec()).or_default().push(generation);
                 let lookup = cache.get(name, now).unwrap();
-                assert_eq!((&lookup.value, lookup.generation, lookup.deadline), (&value, generation, deadline));
+                assert_eq!((&lookup.value, lookup.generation, lookup.deadline), (value, generation, deadline));
                 self.entries.insert(name.to_vec(), lookup);
             }
             Err(reason) => {
@@ -142,7 +138,7 @@ impl Model {
         match *operation {
             Operation::Insert { name, ttl, weight } => {
                 let value = Value { weight, ..Value::new(number) };
-                self.insert(cache, &key(name), value, at(self.now + ttl));
+                self.insert(cache, &key(name), &value, at(self.now + ttl));
             }
             Operation::Get { name } => assert_eq!(cache.get(&key(name), now).as_ref(), self.entries.get(&key(name))),
             Operation::Take { name } => assert_eq!(cache.take(&key(name), now), self.entries.remove(&key(name))),
@@ -156,14 +152,16 @@ impl Model {
                 let Some(generation) = self.generation(&key(name), age) else { return };
                 let current = self.entries.get_mut(&key(name)).filter(|entry| entry.generation == generation);
                 assert_eq!(cache.extend(&key(name), generation, at(self.now + ttl)), current.is_some());
-                current.into_iter().for_each(|entry| entry.deadline = at(self.now + ttl));
+                if let Some(entry) = current {
+                    entry.deadline = at(self.now + ttl);
+                }
             }
             Operation::Collect => {
-                let mut collected = cache.collect(now);
-                collected.sort_by(|one, other| one.name.cmp(&other.name));
-                let expired: Vec<_> = self.entries.extract_if(.., |_, entry| entry.is_expired(now)).collect();
-                let collected: Vec<_> = collected.into_iter().map(|left| (left.name.to_vec(), left.entry)).collect();
-                assert_eq!(collected, expired);
+                for left in cache.collect(now) {
+                    assert!(left.entry.is_expired(now));
+                    assert_eq!(self.entries.remove(&*left.name), Some(left.entry));
+                }
+                assert!(self.entries.values().all(|entry| !entry.is_expired(now)));
             }
             Operation::Wait { seconds } => self.now += seconds,
         }
@@ -176,6 +174,10 @@ impl Model {
             assert!(cache.bytes() <= budget);
         }
     }
+}
+
+fn price(name: &[u8], value: &Value) -> usize {
+    name.len() + value.weight + BoundedCache::<Value>::entry_bytes()
 }
 
 fn live(cache: &dyn Cache<Value>, bounds: Option<(usize, usize, WhenFull)>, operations: &[Operation]) {
