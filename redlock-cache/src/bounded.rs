@@ -11,8 +11,8 @@ use crate::{Cache, Entry, Generation, Inserted, NamedEntry, Refused, Statistics,
 /// redlock-go.
 pub const DEFAULT_BUDGET: usize = 10 * 1024 * 1024;
 
-/// The smallest budget: a cache without entries costs about a quarter of it.
-pub const MIN_BUDGET: usize = 8 * 1024;
+/// The smallest budget, 4 KiB: a cache without entries costs about a fifth of it.
+pub const MIN_BUDGET: usize = 4 * 1024;
 
 /// For each shard there is so much of the budget at least, so that the shards themselves cost little of it.
 const BUDGET_PER_SHARD: usize = 64 * 1024;

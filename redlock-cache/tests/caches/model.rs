@@ -199,7 +199,7 @@ proptest! {
     #[test]
     fn the_bounded_cache_does_what_the_model_does(
         operations in vec(operation(), 0..200),
-        budget in MIN_BUDGET..3 * MIN_BUDGET,
+        budget in MIN_BUDGET..6 * MIN_BUDGET,
         evicts: bool,
     ) {
         let when_full = if evicts { WhenFull::Evict } else { WhenFull::Refuse };
