@@ -151,6 +151,7 @@
 //!
 //! # Features
 //!
+//! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
 //! - `redis` (default): nodes from URLs and from clients of the `redis` crate. TLS is not supported yet: a `rediss://`
 //!   URL is refused.
 
@@ -167,6 +168,8 @@ mod keeper;
 mod lane;
 mod lock_key;
 mod mailbox;
+#[cfg(feature = "cache")]
+mod named_locks;
 mod port;
 #[cfg(feature = "redis")]
 mod redis_rs;
@@ -178,6 +181,10 @@ mod work;
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(no_inline)]
 pub use redis;
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+#[doc(inline)]
+pub use redlock_cache as cache;
 pub use redlock_core::{
     Action, Answer, Attempts, Cause, Command, Config, ConfigBuilder, ConfigError, ExtendError, Instant, Loss, NodeId,
     NodeOutcomes, NodeTimeout, Options, Outcome, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource,
@@ -189,5 +196,8 @@ pub use acquire::{AbortHandle, Acquire};
 pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_CONNECTIONS, IntoNode, Node};
 pub use error::{AcquireError, BuildError, CloseReport};
 pub use guard::LockGuard;
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub use named_locks::{HeldLock, NamedLockError, NamedLocks};
 pub use redlock::Redlock;
 pub use transport::{Connection, Transport};

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use redlock_core::{Instant, Resource};
+use redlock_core::{ExtendError, Instant, ReleaseReport, Resource};
 
-use crate::{Generation, Inserted};
+use crate::{Generation, Inserted, Refusal};
 
 /// A lock that was taken and is kept by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,4 +44,36 @@ impl NotHeld {
     pub fn new(name: impl AsRef<[u8]>) -> Self {
         Self { name: Resource::new(name) }
     }
+}
+
+/// Why a lock was not taken by name. Nothing is left behind in any case. `E` says why one is not acquired.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NamedLockError<E> {
+    /// It was not acquired.
+    #[error(transparent)]
+    Acquire(#[from] E),
+    /// It was acquired, could not be kept here, and was released again.
+    #[error("the lock was acquired and given back: {reason} (given back: {report})")]
+    NotKept {
+        /// Why it was not kept: the cache is [full](Refusal::Full), or a lock of that name is
+        /// [held](Refusal::Held) here that the nodes have forgotten.
+        reason: Refusal,
+        /// What became of the release.
+        report: Box<ReleaseReport>,
+        /// As in [`Locked::evicted`].
+        evicted: Vec<Resource>,
+    },
+}
+
+/// Why a lock was not extended by name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NamedExtendError {
+    /// There is none, or it was unlocked while it was being extended.
+    #[error(transparent)]
+    NotHeld(#[from] NotHeld),
+    /// There is one, and it was not extended.
+    #[error(transparent)]
+    Extend(#[from] ExtendError),
 }

@@ -121,7 +121,7 @@ pub use error::{AcquireError, BuildError, CloseReport};
 pub use guard::{LockGuard, Lost};
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
-pub use named_locks::{HeldLock, NamedExtendError, NamedLockError, NamedLocks};
+pub use named_locks::{HeldLock, NamedLockError, NamedLocks};
 pub use redlock::Redlock;
 pub use runtime::{CurrentRuntime, NoRuntime, Runtime};
 pub use transport::{Connection, Transport};

@@ -1,4 +1,3 @@
-mod error;
 mod held_lock;
 
 use std::fmt;
@@ -6,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use redlock_cache::{Cache, Entry, Generation, Locked, NotHeld, Refusal, Refused};
+use redlock_cache::{Cache, Entry, Generation, Locked, NamedExtendError, NotHeld, Refusal, Refused};
 use redlock_core::{Instant, ReleaseReport, Resource};
 
-pub use self::error::{NamedExtendError, NamedLockError};
 pub use self::held_lock::HeldLock;
-use crate::{Acquire, Redlock, Runtime};
+use crate::{Acquire, AcquireError, Redlock, Runtime};
+
+/// Why a lock was not taken by name. See [`redlock_cache::NamedLockError`].
+pub type NamedLockError = redlock_cache::NamedLockError<AcquireError>;
 
 /// Locks that are released by their names, wherever the process was told to lock them: for handlers that lock in one
 /// request and unlock in another. Clones are cheap and share everything.

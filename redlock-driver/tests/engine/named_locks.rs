@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use redlock_driver::cache::{BoundedCache, MapCache, NotHeld, Refusal, WhenFull};
+use redlock_driver::cache::{BoundedCache, MapCache, NamedExtendError, NotHeld, Refusal, WhenFull};
 use redlock_driver::memory::MemoryNode;
 use redlock_driver::{
-    AcquireError, ExtendError, Loss, NamedExtendError, NamedLockError, NamedLocks, Redlock, ReleaseVerdict, Resource,
-    Runtime,
+    AcquireError, ExtendError, Loss, NamedLockError, NamedLocks, Redlock, ReleaseVerdict, Resource, Runtime,
 };
 
 use crate::clock::{Clock, settle};

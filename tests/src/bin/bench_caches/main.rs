@@ -11,7 +11,9 @@ fn main() {
     for (label, nanos) in speed::lives(std::env::args().nth(1).unwrap().parse().unwrap(), 15) {
         println!("{label:24} {nanos:8.0} ns");
     }
-    if true { return; }
+    if true {
+        return;
+    }
     for count in [100_000, 458_752, 1_000_000] {
         println!("{count}");
         for (label, bytes) in memory::per_entry(count) {
