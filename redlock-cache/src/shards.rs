@@ -39,9 +39,6 @@ const COLLECTED_BY_INSERTION: usize = 2;
 #[repr(align(128))]
 struct Shard<V>(Mutex<Store<V>>);
 
-/// So many entries leave a store at a time, for its mutex to be free for others in between.
-const BATCH: usize = 256;
-
 /// As many shards as are useful here: eight for each thread that can run at the same time, so that two of them seldom
 /// meet; a power of two, 16 to 64.
 pub(crate) fn default_count() -> usize {
@@ -173,12 +170,9 @@ impl<V: Weigh> Shards<V> {
         self.store(key).extend(key, generation, deadline)
     }
 
-    /// Takes out all that has expired by `until`, in batches.
+    /// Takes out all that has expired by `until`, one shard after the other.
     pub(crate) fn expired(&self, until: Instant) -> impl Iterator<Item = Vec<NamedEntry<V>>> {
-        self.all.iter().flat_map(move |shard| {
-            let batches = std::iter::repeat_with(move || lock(shard).pop_expired(until, BATCH));
-            batches.take_while(|batch| !batch.is_empty())
-        })
+        self.stores().map(move |mut store| store.take_expired(until))
     }
 
     pub(crate) const fn rules(&self) -> Rules {

@@ -166,6 +166,15 @@ impl<V: Weigh> Store<V> {
         Some(self.remove_slot(at))
     }
 
+    /// Takes out all entries that have expired by `until`: a few one after the other, and many in one go.
+    pub(crate) fn take_expired(&mut self, until: Instant) -> Vec<NamedEntry<V>> {
+        let mut expired = self.pop_expired(until, FEW);
+        if expired.len() == FEW {
+            expired.extend(self.sweep(until));
+        }
+        expired
+    }
+
     /// Takes out at most `limit` entries that have expired by `until`.
     pub(crate) fn pop_expired(&mut self, until: Instant, limit: usize) -> Vec<NamedEntry<V>> {
         let expired: Vec<_> =
@@ -197,11 +206,35 @@ impl<V: Weigh> Store<V> {
     /// Takes out a slot that is not in the table any more.
     fn remove_slot(&mut self, at: u32) -> NamedEntry<V> {
         self.by_deadline.remove(&mut self.slots, at);
-        let Slot { name, value, generation, deadline, .. } = self.slots.swap_remove(at as usize);
+        let left = self.slots.swap_remove(at as usize).into_entry();
         self.renumber(index(self.slots.len()), at);
-        self.account.refund(price(&name, &value));
+        self.account.refund(price(&left.name, &left.entry.value));
         self.shrink();
-        NamedEntry { name, entry: Entry { value, generation, deadline } }
+        left
+    }
+
+    /// Looks at all slots for what has expired, and puts the others into their places anew.
+    fn sweep(&mut self, until: Instant) -> Vec<NamedEntry<V>> {
+        let swept: Vec<_> = self.slots.extract_if(.., |slot| slot.is_expired(until)).map(Slot::into_entry).collect();
+        for left in &swept {
+            self.account.refund(price(&left.name, &left.entry.value));
+            self.statistics.count_displaced(true);
+        }
+        if !swept.is_empty() {
+            self.by_name.clear();
+            self.by_deadline.clear();
+            self.shrink();
+            self.index_all();
+        }
+        swept
+    }
+
+    fn index_all(&mut self) {
+        let hash = |&at: &u32| self.hasher.hash_one(&*self.slots[at as usize].name);
+        for at in 0..index(self.slots.len()) {
+            self.by_name.insert_unique(hash(&at), at, hash);
+        }
+        self.by_deadline.fill(&mut self.slots);
     }
 
     /// The last slot has taken the place of one that left.
@@ -224,6 +257,9 @@ impl<V: Clone> Store<V> {
         self.slots.iter().map(copy).collect()
     }
 }
+
+/// To take out more entries than this one by one takes longer than to look at all of them, or is soon done.
+const FEW: usize = 256;
 
 /// The size of a slot's number.
 const INDEX: usize = size_of::<u32>();
@@ -268,6 +304,11 @@ impl<V> Slot<V> {
 
     pub(crate) fn is_expired(&self, now: Instant) -> bool {
         self.deadline <= now
+    }
+
+    fn into_entry(self) -> NamedEntry<V> {
+        let Self { name, value, generation, deadline, .. } = self;
+        NamedEntry { name, entry: Entry { value, generation, deadline } }
     }
 }
 

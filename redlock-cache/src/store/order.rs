@@ -23,6 +23,21 @@ impl Order {
         self.0.shrink_to(capacity);
     }
 
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Takes in all slots, when there are none so far.
+    pub(super) fn fill<V>(&mut self, slots: &mut [Slot<V>]) {
+        self.0.extend(0..index(slots.len()));
+        for (place, slot) in (0..).zip(&mut *slots) {
+            slot.place = place;
+        }
+        for place in (0..slots.len() / 2).rev() {
+            self.sink(slots, place);
+        }
+    }
+
     /// Takes in the slot `at`.
     pub(super) fn push<V>(&mut self, slots: &mut [Slot<V>], at: u32) {
         let place = self.0.len();

@@ -70,15 +70,27 @@ fn an_insertion_collects_two_entries_that_expired_an_interval_ago() {
 
 #[test]
 fn collecting_takes_out_what_has_expired_and_nothing_else() {
-    let cache = MapCache::builder().build_without_collection();
-    for number in 0..1000 {
-        keep(&cache, &format!("job-{number}"), number, 0);
+    // Few in many shards, and many in one.
+    for shards in [64, 1] {
+        let cache = MapCache::builder().shards(shards).build_without_collection();
+        let deadline = |number: u64| number * 7_919 % 1_009;
+        for number in 0..1_009 {
+            keep(&cache, &format!("job-{number}"), deadline(number), 0);
+        }
+        let before = cache.bytes();
+        let collected = cache.collect(at(700));
+        assert_eq!(collected.len(), 701);
+        assert!(collected.iter().all(|left| left.entry.is_expired(at(700))));
+        assert_eq!((cache.len(), cache.statistics().expired), (308, 701));
+        assert!(cache.bytes() < before);
+        for number in 0..1_009 {
+            let entry = cache.get(format!("job-{number}").as_bytes(), at(0));
+            assert_eq!(entry.map(|entry| entry.deadline), Some(at(deadline(number))).filter(|end| *end > at(700)));
+        }
+        // The order is still right.
+        let rest = (701..1_009).map(|now| cache.collect(at(now)).len());
+        assert!(rest.into_iter().all(|count| count == 1));
     }
-    let collected = cache.collect(at(700));
-    assert_eq!(collected.len(), 701);
-    assert!(collected.iter().all(|left| left.entry.is_expired(at(700))));
-    assert_eq!(cache.len(), 299);
-    assert!(cache.iter().all(|left| !left.entry.is_expired(at(700))));
 }
 
 #[test]

@@ -108,8 +108,12 @@ type Moka = moka::sync::Cache<Box<[u8]>, Lease>;
 
 /// With a weigher and an expiry of each entry's own. The length of a name and 64 bytes stand for the costs.
 fn moka() -> Moka {
-    let weigher = |name: &Box<[u8]>, _: &Lease| u32::try_from(name.len().saturating_add(64)).unwrap_or(u32::MAX);
-    Moka::builder().max_capacity(AMPLE as u64).weigher(weigher).expire_after(UntilDeadline).build()
+    let weight = |length: usize| u32::try_from(length.saturating_add(64)).unwrap_or(u32::MAX);
+    Moka::builder()
+        .max_capacity(AMPLE as u64)
+        .weigher(move |name, _| weight(name.len()))
+        .expire_after(UntilDeadline)
+        .build()
 }
 
 struct UntilDeadline;
