@@ -175,7 +175,7 @@ impl<V: Weigh> BoundedCacheBuilder<V> {
         self
     }
 
-    /// How many parts with a mutex each the cache has: the next power of two; eight for each processor unless set. There
+    /// How many parts with a mutex each the cache has: the next power of two; 32 for each processor unless set. There
     /// are fewer in a small budget, one for each 64 KiB.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;

@@ -127,7 +127,7 @@ impl<V: Weigh> MapCacheBuilder<V> {
         self
     }
 
-    /// How many parts with a mutex each the cache has: the next power of two; eight for each processor unless set.
+    /// How many parts with a mutex each the cache has: the next power of two; 32 for each processor unless set.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;
         self

@@ -129,3 +129,9 @@ fn an_entry_expires_when_its_lock_does() {
     assert!(cache.get(b"job", at(10)).unwrap().is_expired(at(10)));
     assert!(insert(&cache, "job", 20, 10).is_ok());
 }
+
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn the_documentation_says_what_a_token_costs() {
+    assert_eq!(BoundedCache::<redlock_cache::Token>::entry_bytes(), 84);
+}
