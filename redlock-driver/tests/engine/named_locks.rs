@@ -13,7 +13,7 @@ use redlock_driver::{
 };
 
 use crate::clock::{Clock, settle};
-use crate::link::Link;
+use crate::link::{Connect, Link};
 use crate::world::{TTL, VALIDITY, World};
 
 fn named(world: &World) -> NamedLocks<Clock> {
@@ -267,6 +267,24 @@ async fn a_lock_that_is_extended_while_its_future_is_dropped_is_not_collected() 
     assert!(locks.cache().collect(world.clock.now()).is_empty());
     settle().await;
     assert!(everywhere(&world, "job"));
+}
+
+#[tokio::test]
+async fn a_lock_whose_extension_was_dropped_and_never_sent_frees_its_name_when_it_is_over() {
+    let world = World::new().await;
+    let (locks, clock) = (named(&world), &world.clock);
+    clock.run(locks.lock("job", TTL)).await.unwrap();
+    settle().await;
+    for link in &world.links {
+        link.connect(Connect::Fails);
+        link.report_closed();
+    }
+    settle().await;
+    assert!(locks.extend("job", TTL * 100).now_or_never().is_none());
+    clock.advance(TTL * 2);
+    world.links.iter().for_each(|link| link.connect(Connect::Opens));
+    settle().await;
+    clock.run(locks.lock("job", TTL)).await.unwrap();
 }
 
 #[tokio::test]
