@@ -21,7 +21,7 @@ const BUDGET_PER_SHARD: usize = 64 * 1024;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {
-    /// The newcomer is [refused](Refusal::Full). The default: a lock that is held stays held.
+    /// The newcomer is [refused](crate::Refusal::Full). The default: a lock that is held stays held.
     #[default]
     Refuse,
     /// The entry that expires soonest, of all the cache, is evicted and [handed out](Inserted::displaced) so that its
