@@ -3,6 +3,7 @@ mod order;
 use std::hash::BuildHasher;
 use std::mem::size_of;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use redlock_core::Instant;
@@ -20,6 +21,8 @@ pub(crate) struct Store<V> {
     by_name: HashTable<u32>,
     by_deadline: Order,
     hasher: DefaultHashBuilder,
+    /// No entry expires before that: so most of the time nobody needs to look.
+    none_before: Instant,
     account: Account,
     next_generation: u64,
     /// From one generation to the next, so that no two stores of a cache have one in common.
@@ -81,6 +84,7 @@ impl<V: Weigh> Store<V> {
             by_name: HashTable::new(),
             by_deadline: Order::default(),
             hasher,
+            none_before: Instant::from_epoch(Duration::MAX),
             account: Account::new(budget),
             next_generation: first_generation,
             stride,
@@ -108,6 +112,7 @@ impl<V: Weigh> Store<V> {
         let at = index(self.slots.len());
         self.grow();
         let Newcomer { name, value, deadline } = newcomer;
+        self.none_before = self.none_before.min(deadline);
         self.slots.push(Slot { name, value, generation, deadline, place: 0 });
         self.by_deadline.push(&mut self.slots, at);
         let rehash = |&other: &u32| self.hasher.hash_one(&*self.slots[other as usize].name);
@@ -137,6 +142,7 @@ impl<V: Weigh> Store<V> {
             return false;
         }
         slot.deadline = deadline;
+        self.none_before = self.none_before.min(deadline);
         self.by_deadline.settle(&mut self.slots, at);
         true
     }
@@ -182,6 +188,7 @@ impl<V: Weigh> Store<V> {
         for _ in &expired {
             self.statistics.count_displaced(true);
         }
+        self.none_before = self.first().map_or(Instant::from_epoch(Duration::MAX), |(deadline, _)| deadline);
         expired
     }
 

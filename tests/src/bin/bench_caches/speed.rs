@@ -14,8 +14,8 @@ const HELD: usize = 10_000;
 /// ... and each thread takes and lets go so many in one round.
 const LIVES: usize = 200_000;
 
-/// The nanoseconds that a life takes each thread, in the median of the rounds.
-pub(crate) fn lives(threads: usize, rounds: usize) -> Vec<(&'static str, f64)> {
+/// The nanoseconds that a life takes each thread, in every round, in ascending order.
+pub(crate) fn lives(threads: usize, rounds: usize) -> Vec<(&'static str, Vec<f64>)> {
     let contestants: Vec<_> = ENTRANTS.iter().map(|&(label, make)| (label, filled(make, HELD, far()))).collect();
     let names: Vec<Vec<Vec<u8>>> = (0..threads).map(names).collect();
     let mut times = vec![Vec::new(); contestants.len()];
@@ -24,7 +24,10 @@ pub(crate) fn lives(threads: usize, rounds: usize) -> Vec<(&'static str, f64)> {
             times.push(round(&**contestant, &names));
         }
     }
-    contestants.iter().map(|(label, _)| *label).zip(times.into_iter().map(median)).collect()
+    for times in &mut times {
+        times.sort_by(f64::total_cmp);
+    }
+    contestants.iter().map(|(label, _)| *label).zip(times).collect()
 }
 
 /// The milliseconds that it takes to collect so many, for those who can be asked to.
@@ -89,9 +92,4 @@ fn live(contestant: &dyn Contestant, names: &[Vec<u8>]) -> Duration {
         assert!(contestant.remove(name, Instant::EPOCH));
     }
     started.elapsed()
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
