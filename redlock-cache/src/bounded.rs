@@ -175,8 +175,8 @@ impl<V: Weigh> BoundedCacheBuilder<V> {
         self
     }
 
-    /// How many parts with a mutex each the cache has: the next power of two; 32 for each processor unless set. There
-    /// are fewer in a small budget, one for each 64 KiB.
+    /// How many parts with a mutex each the cache has: the next power of two. Unless set, eight for each processor, 16 to
+    /// 256; and never more than one for each 64 KiB of the budget.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;
         self

@@ -127,7 +127,8 @@ impl<V: Weigh> MapCacheBuilder<V> {
         self
     }
 
-    /// How many parts with a mutex each the cache has: the next power of two; 32 for each processor unless set.
+    /// How many parts with a mutex each the cache has: the next power of two. Unless set, eight for each processor, 16 to
+    /// 256.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;
         self

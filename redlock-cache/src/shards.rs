@@ -39,11 +39,11 @@ const COLLECTED_BY_INSERTION: usize = 2;
 #[repr(align(128))]
 struct Shard<V>(Mutex<Store<V>>);
 
-/// As many shards as are useful here: 32 for each thread that can run at the same time, so that two of them seldom
-/// meet; a power of two, at most 256.
+/// As many shards as are useful here: eight for each thread that can run at the same time, so that two of them seldom
+/// meet; a power of two, 16 to 256.
 pub(crate) fn default_count() -> usize {
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    threads.saturating_mul(32).next_power_of_two().min(256)
+    threads.saturating_mul(8).next_power_of_two().clamp(16, 256)
 }
 
 impl<V: Weigh> Shards<V> {

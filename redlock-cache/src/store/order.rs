@@ -1,35 +1,41 @@
+use redlock_core::Instant;
+
 use super::Slot;
 
 /// The slots of a store by the time at which they expire: a binary heap of their numbers. Each slot knows its place in
 /// it, so that any of them can leave or move in logarithmic time.
 #[derive(Default)]
-pub(super) struct Order(Vec<u32>);
+pub(super) struct Order {
+    heap: Vec<u32>,
+    /// No slot expires later. What comes in last mostly expires last: it need not be held against others then.
+    latest: Instant,
+}
 
 impl Order {
     /// The slot that expires first.
     pub(super) fn first(&self) -> Option<u32> {
-        self.0.first().copied()
+        self.heap.first().copied()
     }
 
     pub(super) fn capacity(&self) -> usize {
-        self.0.capacity()
+        self.heap.capacity()
     }
 
     pub(super) fn reserve_exact(&mut self, additional: usize) {
-        self.0.reserve_exact(additional);
+        self.heap.reserve_exact(additional);
     }
 
     pub(super) fn shrink_to(&mut self, capacity: usize) {
-        self.0.shrink_to(capacity);
+        self.heap.shrink_to(capacity);
     }
 
     pub(super) fn clear(&mut self) {
-        self.0.clear();
+        self.heap.clear();
     }
 
     /// Takes in all slots, when there are none so far.
     pub(super) fn fill<V>(&mut self, slots: &mut [Slot<V>]) {
-        self.0.extend(0..index(slots.len()));
+        self.heap.extend(0..index(slots.len()));
         for (place, slot) in (0..).zip(&mut *slots) {
             slot.place = place;
         }
@@ -38,18 +44,24 @@ impl Order {
         }
     }
 
-    /// Takes in the slot `at`.
+    /// Takes in the slot `at`, which is younger than all others.
     pub(super) fn push<V>(&mut self, slots: &mut [Slot<V>], at: u32) {
-        let place = self.0.len();
-        self.0.push(at);
-        self.rise(slots, place);
+        let place = self.heap.len();
+        self.heap.push(at);
+        let deadline = slots[at as usize].deadline;
+        if deadline < self.latest {
+            self.rise(slots, place);
+        } else {
+            self.latest = deadline;
+            slots[at as usize].place = index(place);
+        }
     }
 
     /// Lets the slot `at` go.
     pub(super) fn remove<V>(&mut self, slots: &mut [Slot<V>], at: u32) {
         let place = slots[at as usize].place as usize;
-        self.0.swap_remove(place);
-        if let Some(&moved) = self.0.get(place) {
+        self.heap.swap_remove(place);
+        if let Some(&moved) = self.heap.get(place) {
             slots[moved as usize].place = index(place);
             self.settle(slots, moved);
         }
@@ -57,22 +69,23 @@ impl Order {
 
     /// Finds the place of the slot `at` after its deadline was changed.
     pub(super) fn settle<V>(&mut self, slots: &mut [Slot<V>], at: u32) {
-        let place = slots[at as usize].place as usize;
-        let place = self.rise(slots, place);
+        let slot = &slots[at as usize];
+        self.latest = self.latest.max(slot.deadline);
+        let place = self.rise(slots, slot.place as usize);
         self.sink(slots, place);
     }
 
     /// A slot has got the number `to`.
     pub(super) fn renumber<V>(&mut self, slots: &[Slot<V>], to: u32) {
-        self.0[slots[to as usize].place as usize] = to;
+        self.heap[slots[to as usize].place as usize] = to;
     }
 
     fn rise<V>(&mut self, slots: &mut [Slot<V>], mut place: usize) -> usize {
-        let at = self.0[place];
+        let at = self.heap[place];
         while let Some(parent) = place.checked_sub(1).map(|left| left / 2)
-            && slots[at as usize].rank() < slots[self.0[parent] as usize].rank()
+            && slots[at as usize].rank() < slots[self.heap[parent] as usize].rank()
         {
-            self.put(slots, place, self.0[parent]);
+            self.put(slots, place, self.heap[parent]);
             place = parent;
         }
         self.put(slots, place, at);
@@ -80,11 +93,11 @@ impl Order {
     }
 
     fn sink<V>(&mut self, slots: &mut [Slot<V>], mut place: usize) {
-        let at = self.0[place];
+        let at = self.heap[place];
         while let Some(child) = self.earlier_child(slots, place)
-            && slots[self.0[child] as usize].rank() < slots[at as usize].rank()
+            && slots[self.heap[child] as usize].rank() < slots[at as usize].rank()
         {
-            self.put(slots, place, self.0[child]);
+            self.put(slots, place, self.heap[child]);
             place = child;
         }
         self.put(slots, place, at);
@@ -92,12 +105,12 @@ impl Order {
 
     fn earlier_child<V>(&self, slots: &[Slot<V>], place: usize) -> Option<usize> {
         let left = place.saturating_mul(2).saturating_add(1);
-        let children = left..left.saturating_add(2).min(self.0.len());
-        children.min_by_key(|&child| slots[self.0[child] as usize].rank())
+        let children = left..left.saturating_add(2).min(self.heap.len());
+        children.min_by_key(|&child| slots[self.heap[child] as usize].rank())
     }
 
     fn put<V>(&mut self, slots: &mut [Slot<V>], place: usize, at: u32) {
-        self.0[place] = at;
+        self.heap[place] = at;
         slots[at as usize].place = index(place);
     }
 }
