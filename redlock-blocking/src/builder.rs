@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redlock_core::{Config, ConfigBuilder, NodeTimeout, Options};
+use redlock_core::{Config, ConfigBuilder, NodeTimeout, Options, Unavailable};
 
 use crate::dialer::{Connect, Dialer};
 use crate::engine::Engine;
@@ -142,6 +142,15 @@ impl Node {
     pub fn new(name: impl Into<String>, mut transport: impl Transport) -> Self {
         let connect = move |timeout| -> Result<Box<dyn Connection>, _> { Ok(Box::new(transport.connect(timeout)?)) };
         Self { name: name.into(), connect: Box::new(connect) }
+    }
+}
+
+/// A node is the way to itself, so that one from a URL can be wrapped in a transport of your own.
+impl Transport for Node {
+    type Connection = Box<dyn Connection>;
+
+    fn connect(&mut self, timeout: Duration) -> Result<Box<dyn Connection>, Unavailable> {
+        (self.connect)(timeout)
     }
 }
 

@@ -36,10 +36,13 @@ fn keep(engine: &Engine) {
         if is_abandoned && tended.iter().all(|lane| lane.is_settled) {
             return;
         }
-        let has_progressed = tended.iter().any(|lane| lane.has_progressed);
-        pause = if has_progressed { MIN_PAUSE } else { pause.saturating_mul(2).min(MAX_PAUSE) };
-        let replies = tended.iter().any(|lane| lane.is_owed).then(|| now().saturating_add(pause));
-        let timers = tended.iter().filter_map(|lane| lane.next_timer);
+        let is_active = tended.iter().any(|lane| lane.is_active);
+        pause = if is_active { MIN_PAUSE } else { pause.saturating_mul(2).min(MAX_PAUSE) };
+        let now = now();
+        let replies = tended.iter().any(|lane| lane.is_owed).then(|| now.saturating_add(pause));
+        // Not one by one: what is due at about the same time is done together.
+        let soon = now.saturating_add(MIN_PAUSE);
+        let timers = tended.iter().filter_map(|lane| lane.next_timer).map(|at| at.max(soon));
         if alarm.wait_until(timers.chain(replies).min()) {
             pause = MIN_PAUSE;
         }

@@ -122,16 +122,17 @@ impl Lane {
 /// What the keeper found in a lane.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Tended {
-    pub(crate) has_progressed: bool,
-    /// A node owes a reply.
-    pub(crate) is_owed: bool,
+    /// Late replies have come, or callers come and go: there will be more to do soon.
+    pub(crate) is_active: bool,
     /// No lock is left that a node may still have to be told about.
     pub(crate) is_settled: bool,
+    /// A node owes a reply.
+    pub(crate) is_owed: bool,
     pub(crate) next_timer: Option<Instant>,
 }
 
 impl Tended {
-    pub(crate) const BUSY: Self = Self { has_progressed: false, is_owed: true, is_settled: false, next_timer: None };
+    pub(crate) const BUSY: Self = Self { is_active: true, is_settled: false, is_owed: true, next_timer: None };
 }
 
 /// Somebody who has the mutex of a lane.
@@ -151,7 +152,7 @@ impl Session<'_> {
             self.open_letters();
             self.lane.dial(self);
             let now = now();
-            self.fire(key, now);
+            self.fire_due(now);
             if let Some(seen) = look(self, now) {
                 return seen;
             }
@@ -169,12 +170,12 @@ impl Session<'_> {
         self.open_letters();
         let (now, owed) = (now(), self.owed());
         self.drain(now);
-        self.fire_all(now);
-        let left = self.owed();
+        self.fire_due(now);
+        let has_progressed = self.owed() < owed;
         Tended {
-            has_progressed: left < owed,
-            is_owed: left > 0,
+            is_active: has_progressed || self.is_in_use(now),
             is_settled: self.is_empty(),
+            is_owed: self.owed() > 0,
             next_timer: self.next_timer(),
         }
     }

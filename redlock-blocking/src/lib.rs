@@ -89,7 +89,8 @@
 //! # Aborting
 //!
 //! ```
-//! # use redlock_blocking::{AcquireError, BuildError, Redlock};
+//! # #[cfg(feature = "redis")] {
+//! # use redlock_blocking::{AcquireError, Redlock};
 //! # use std::{thread, time::Duration};
 //! # let redlock = Redlock::builder().node("redis://127.0.0.1:1").build()?;
 //! let acquire = redlock.acquire("invoice:7", Duration::from_secs(10)).wait(Duration::from_secs(3600));
@@ -97,20 +98,22 @@
 //! let waiting = thread::spawn(move || acquire.lock());
 //! abort.abort();
 //! assert_eq!(waiting.join().unwrap().unwrap_err(), AcquireError::Aborted);
-//! # Ok::<(), BuildError>(())
+//! # }
+//! # Ok::<(), redlock_blocking::BuildError>(())
 //! ```
 //!
 //! # Nodes
 //!
-//! [`Builder::node`] takes a URL, a client of the `redis` crate that was configured elsewhere, or a [`Node`] over a
-//! [`Transport`] of your own. Nodes must be independent masters, neither replicas of each other nor members of one
+//! [`Builder::node`] takes a URL, a `TlsUrl` with certificates of your own, a client of the `redis` crate that was
+//! configured elsewhere, or a [`Node`] over a [`Transport`] of your own. Nodes must be independent masters, neither replicas of each other nor members of one
 //! cluster. A node that is down at the start, or goes down later, is used again as soon as it is back.
 //!
 //! # A transport of your own
 //!
 //! Implement [`Transport`] and [`Connection`]: open a connection, send a command without waiting, and look for the next
 //! reply for a limited time. [`Command::wire`] has the words for a Redis server and [`Reply::from_wire`] reads its
-//! answers. Here the "server" is the model node of the core, which answers at once:
+//! answers; `examples/custom_transport` is a complete one for real servers, over a plain `TcpStream`. Here the "server"
+//! is the model node of the core, which answers at once:
 //!
 //! ```
 //! use std::{collections::VecDeque, time::Duration};
@@ -149,11 +152,14 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! The crate `redlock-conformance` holds your transport against all that is asked of it here, without a Redis server.
+//!
 //! # Features
 //!
+//! - `redis` (default): nodes from URLs and from clients of the `redis` crate;
+//! - `tls`: `rediss://` URLs, with the public authorities (of Mozilla's list) or the certificates of a `TlsUrl`. By
+//!   rustls, with the cryptography that the program has installed in it, or else ring;
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
-//! - `redis` (default): nodes from URLs and from clients of the `redis` crate. TLS is not supported yet: a `rediss://`
-//!   URL is refused.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -174,6 +180,7 @@ mod port;
 #[cfg(feature = "redis")]
 mod redis_rs;
 mod redlock;
+mod timers;
 mod transport;
 mod work;
 
@@ -181,6 +188,9 @@ mod work;
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(no_inline)]
 pub use redis;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use redis_rs::TlsUrl;
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 #[doc(inline)]

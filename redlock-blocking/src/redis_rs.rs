@@ -4,22 +4,31 @@
 //! reply matters, because it says whether a release was carried out.
 
 mod socket;
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
 mod url;
 
 use std::io::{self, Write};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use redis::{Client, ConnectionInfo, Parser, ProtocolVersion, RedisConnectionInfo, RedisError, Value};
+use redis::{Client, ConnectionAddr, ConnectionInfo, Parser, ProtocolVersion, RedisConnectionInfo, RedisError, Value};
 use redlock_core::{Answer, Cause, Command, Reply, Unavailable};
 
-use self::socket::{Limited, Socket};
+use self::socket::Socket;
+use self::stream::Stream;
+#[cfg(feature = "tls")]
+use self::tls::Tls;
+#[cfg(feature = "tls")]
+pub use self::tls::TlsUrl;
 use crate::{BuildError, Connection, IntoNode, Node, Transport};
 
 /// For so long a command may wait for room in the buffers; then the connection is given up. They have room for all
 /// that a node may leave unanswered, so it is of use only against a node that takes less than others.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(5);
 
-/// A URL: `redis://[user][:password@]host[:port][/db]` or `unix:///path?db=0&user=u&pass=p`.
+/// A URL: `redis://[user][:password@]host[:port][/db]`, `rediss://…` (feature `tls`), or
+/// `unix:///path?db=0&user=u&pass=p`.
 ///
 /// RESP3 is spoken unless the URL says `protocol=resp2`.
 impl IntoNode for &str {
@@ -47,20 +56,48 @@ impl IntoNode for &String {
 
 /// A client that was configured elsewhere: address, credentials, protocol and TCP settings are its own. The
 /// connections are our own, without a response timeout, because deadlines are Redlock's.
+///
+/// A client with certificates of its own is refused, because they cannot be read from it; a `TlsUrl` takes them.
 impl IntoNode for Client {
     fn into_node(self) -> Result<Node, BuildError> {
-        let info = self.get_connection_info().clone();
-        let name = info.addr().to_string();
-        if !socket::is_supported(info.addr()) {
-            let reason = "TLS is not supported, take a tunnel or redlock-tokio".into();
-            return Err(BuildError::Node { node: name, reason });
-        }
-        Ok(Node::new(name, RedisTransport { info }))
+        let info = self.get_connection_info();
+        let tls = tls(info.addr()).map_err(|reason| BuildError::Node { node: info.addr().to_string(), reason })?;
+        Ok(node(info.clone(), tls))
     }
+}
+
+#[cfg(feature = "tls")]
+fn tls(addr: &ConnectionAddr) -> Result<Option<Tls>, String> {
+    match addr {
+        ConnectionAddr::TcpTls { insecure: true, .. } => {
+            Err("a certificate that is not checked protects nothing: give its authority's with TlsUrl".into())
+        }
+        ConnectionAddr::TcpTls { tls_params: Some(_), .. } => {
+            Err("a client's certificates cannot be read from it: give them with TlsUrl".into())
+        }
+        ConnectionAddr::TcpTls { host, .. } => Tls::public(host).map(Some),
+        _ => Ok(None),
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+type Tls = std::convert::Infallible;
+
+#[cfg(not(feature = "tls"))]
+fn tls(addr: &ConnectionAddr) -> Result<Option<Tls>, String> {
+    match addr {
+        ConnectionAddr::TcpTls { .. } => Err("TLS needs the feature tls of redlock-blocking".into()),
+        _ => Ok(None),
+    }
+}
+
+fn node(info: ConnectionInfo, tls: Option<Tls>) -> Node {
+    Node::new(info.addr().to_string(), RedisTransport { info, tls })
 }
 
 struct RedisTransport {
     info: ConnectionInfo,
+    tls: Option<Tls>,
 }
 
 impl Transport for RedisTransport {
@@ -68,13 +105,22 @@ impl Transport for RedisTransport {
 
     fn connect(&mut self, timeout: Duration) -> Result<RedisConnection, Unavailable> {
         let not_sent = |error: io::Error| Unavailable::with_detail(Cause::NotSent, &error.to_string());
+        let begin = Instant::now();
+        let left = || timeout.saturating_sub(begin.elapsed()).max(Duration::from_millis(1));
         let socket = Socket::connect(&self.info, timeout).map_err(not_sent)?;
         socket.set_write_timeout(timeout).map_err(not_sent)?;
-        let mut connection = RedisConnection { socket, parser: Parser::new(), bytes: Vec::new() };
+        let stream = match &self.tls {
+            None => Stream::in_the_clear(socket),
+            #[cfg(feature = "tls")]
+            Some(tls) => tls.open(socket, left()).map_err(not_sent)?,
+            #[cfg(not(feature = "tls"))]
+            Some(never) => match *never {},
+        };
+        let mut connection = RedisConnection { stream, parser: Parser::new(), bytes: Vec::new() };
         for words in greeting(self.info.redis_settings()) {
-            connection.ask(&words, timeout)?;
+            connection.ask(&words, left())?;
         }
-        connection.socket.set_write_timeout(WRITE_TIMEOUT).map_err(not_sent)?;
+        connection.stream.set_write_timeout(WRITE_TIMEOUT).map_err(not_sent)?;
         Ok(connection)
     }
 }
@@ -103,7 +149,7 @@ fn greeting(settings: &RedisConnectionInfo) -> Vec<Vec<String>> {
 }
 
 struct RedisConnection {
-    socket: Socket,
+    stream: Stream,
     /// Keeps what was read of a reply that is not complete.
     parser: Parser,
     /// A command on its way out; kept for its memory.
@@ -119,14 +165,14 @@ impl RedisConnection {
             self.bytes.extend_from_slice(word);
             self.bytes.extend_from_slice(b"\r\n");
         }
-        self.socket.write_all(&self.bytes)
+        self.stream.write_all(&self.bytes)
     }
 
     /// The next reply; `None` if it is not complete within `timeout`.
     fn read(&mut self, timeout: Duration) -> Result<Option<Value>, RedisError> {
-        let mut limited = Limited::new(&mut self.socket, timeout);
+        let mut reader = self.stream.reader(timeout);
         loop {
-            match self.parser.parse_value(&mut limited) {
+            match self.parser.parse_value(&mut reader) {
                 Ok(Value::Push { .. }) => {}
                 Ok(value) => return Ok(Some(value)),
                 Err(error) if error.is_timeout() => return Ok(None),
@@ -144,7 +190,7 @@ impl RedisConnection {
                 Err(Unavailable::from_server_error(&text))
             }
             Some(_) => Ok(()),
-            None => Err(Unavailable::with_detail(Cause::NotSent, &format!("no connection within {timeout:?}"))),
+            None => Err(Unavailable::with_detail(Cause::NotSent, "no answer within the connect timeout")),
         }
     }
 }

@@ -62,3 +62,17 @@ pub trait Connection: Send + 'static {
         Ok(())
     }
 }
+
+impl Connection for Box<dyn Connection> {
+    fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
+        (**self).send(command)
+    }
+
+    fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
+        (**self).receive(command, timeout)
+    }
+
+    fn check(&mut self) -> Result<(), Unavailable> {
+        (**self).check()
+    }
+}

@@ -12,6 +12,7 @@ use crate::expiry::Expiry;
 use crate::keeper::MIN_PAUSE;
 use crate::lock_key::LockKey;
 use crate::port::{Answers, Port, Received, Wanted};
+use crate::timers::{Timer, Timers};
 
 /// For so long a lane may be idle before its connections are looked at again.
 const IDLE: Duration = Duration::from_secs(1);
@@ -28,8 +29,7 @@ pub(crate) struct Work {
     answers: Answers,
     /// The nodes to which a connection is wanted.
     wanted: Vec<(NodeId, Wanted)>,
-    /// No timer is due before that.
-    next_timer: Option<Instant>,
+    timers: Timers,
     used_at: Instant,
 }
 
@@ -42,6 +42,7 @@ struct Entry {
     outcome: Option<Event>,
     /// What the guard looks at.
     expiry: Arc<Expiry>,
+    timer: Timer,
 }
 
 /// What a held lock takes on its lane, at most: its place, when the slab has just doubled, and what its guard looks at.
@@ -64,7 +65,7 @@ impl Work {
             ports: dialers.iter().map(|dialer| Port::new(dialer.node(), dialer.misses())).collect(),
             answers: Answers::new(),
             wanted: config.nodes().iter().map(|node| (node, Wanted::Now)).collect(),
-            next_timer: None,
+            timers: Timers::default(),
             used_at: now,
         }
     }
@@ -75,7 +76,7 @@ impl Work {
         self.drain(now);
         let serial = self.next_serial;
         self.next_serial = serial.wrapping_add(1);
-        let entry = Entry { serial, lock, owned: true, outcome: None, expiry: Arc::default() };
+        let entry = Entry { serial, lock, owned: true, outcome: None, expiry: Arc::default(), timer: Timer::default() };
         let key = LockKey { serial, index: self.locks.insert(entry) };
         self.update(key, now, |_| ());
         key
@@ -88,22 +89,13 @@ impl Work {
         result
     }
 
-    /// Does what is due for one lock.
-    pub(crate) fn fire(&mut self, key: LockKey, now: Instant) {
-        if self.lock(key).and_then(Lock::poll_timeout).is_some_and(|at| at <= now) {
-            self.update(key, now, |lock| lock.handle_timeout(now));
+    /// Does what is due.
+    pub(crate) fn fire_due(&mut self, now: Instant) {
+        while let Some((at, key)) = self.timers.pop_due(now) {
+            if self.entry(key).is_some_and(|entry| entry.timer.rings_at(at)) {
+                self.update(key, now, |lock| lock.handle_timeout(now));
+            }
         }
-    }
-
-    /// Does what is due for all locks.
-    pub(crate) fn fire_all(&mut self, now: Instant) {
-        if self.next_timer.is_none_or(|at| now < at) {
-            return;
-        }
-        for key in self.keys() {
-            self.fire(key, now);
-        }
-        self.next_timer = self.locks.iter().filter_map(|(_, entry)| entry.lock.poll_timeout()).min();
     }
 
     pub(crate) fn take_outcome(&mut self, key: LockKey) -> Option<Event> {
@@ -147,15 +139,21 @@ impl Work {
         }
     }
 
-    /// When somebody should look after what nobody waits for.
+    /// When somebody should look after what nobody waits for. Nothing of it is so urgent that it could not wait for
+    /// more of its kind.
     pub(crate) fn wants_attention_at(&self, now: Instant) -> Option<Instant> {
-        let replies = (self.owed() > 0).then(|| now.saturating_add(MIN_PAUSE));
-        [replies, self.next_timer].into_iter().flatten().min()
+        let soon = now.saturating_add(MIN_PAUSE);
+        if self.owed() > 0 { Some(soon) } else { self.timers.next().map(|at| at.max(soon)) }
     }
 
-    /// When a timer may be due.
-    pub(crate) const fn next_timer(&self) -> Option<Instant> {
-        self.next_timer
+    /// No timer is due before that.
+    pub(crate) fn next_timer(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// Whether a call was made a moment ago.
+    pub(crate) fn is_in_use(&self, now: Instant) -> bool {
+        now.saturating_since(self.used_at) < MIN_PAUSE.saturating_mul(2)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -265,8 +263,7 @@ impl Work {
         while let Some(event) = entry.lock.poll_event() {
             entry.handle_event(event);
         }
-        let timer = entry.lock.poll_timeout();
-        self.next_timer = [self.next_timer, timer].into_iter().flatten().min();
+        self.timers.schedule(key, &mut entry.timer, entry.lock.poll_timeout());
         if !entry.owned && entry.lock.is_settled() {
             self.locks.remove(key.index);
         }

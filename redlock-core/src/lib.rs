@@ -124,6 +124,7 @@ mod round;
 #[cfg_attr(docsrs, doc(cfg(feature = "proptest")))]
 pub mod strategy;
 mod token;
+mod votes;
 mod wire;
 
 pub use command::{Action, Command, CommandId, ScriptForm};

@@ -40,7 +40,8 @@ impl NodeSet {
     /// The nodes from the first up to `count`, at most [`MAX_NODES`].
     #[must_use]
     pub fn first(count: usize) -> Self {
-        (0..count.min(MAX_NODES)).filter_map(NodeId::new).collect()
+        let missing = u32::try_from(MAX_NODES.saturating_sub(count)).unwrap_or(u32::BITS);
+        Self(u32::MAX.checked_shr(missing).unwrap_or(0))
     }
 
     /// Adds a node.
@@ -51,6 +52,12 @@ impl NodeSet {
     /// Takes a node out.
     pub fn remove(&mut self, node: NodeId) {
         self.0 &= !(1 << node.0);
+    }
+
+    /// The nodes of this set that are not in `others`.
+    #[must_use]
+    pub const fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
     }
 
     /// Whether the node is in the set.
@@ -73,7 +80,12 @@ impl NodeSet {
 
     /// The nodes of the set, in ascending order.
     pub fn iter(self) -> impl Iterator<Item = NodeId> {
-        (0..MAX_NODES).filter_map(NodeId::new).filter(move |&node| self.contains(node))
+        let mut left = self;
+        core::iter::from_fn(move || {
+            let next = usize::try_from(left.0.trailing_zeros()).ok().and_then(NodeId::new)?;
+            left.remove(next);
+            Some(next)
+        })
     }
 }
 
@@ -103,7 +115,9 @@ mod tests {
         assert!(set.iter().eq([first, last]));
         set.remove(first);
         assert!(!set.contains(first) && set.contains(last));
+        assert!((0..=MAX_NODES).all(|count| NodeSet::first(count).iter().map(NodeId::index).eq(0..count)));
         assert_eq!(NodeSet::first(usize::MAX).len(), MAX_NODES);
+        assert!(NodeSet::first(3).without(NodeSet::first(2)).iter().map(NodeId::index).eq([2]));
         assert_eq!(NodeId::new(MAX_NODES), None);
     }
 }

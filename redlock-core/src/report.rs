@@ -2,12 +2,8 @@ use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
-use smallvec::SmallVec;
-
-use crate::{Cause, Config, NodeId, RequestError, Unavailable};
-
-/// How many nodes a report has room for without allocating.
-pub(crate) const INLINE_NODES: usize = 5;
+use crate::votes::Votes;
+use crate::{Config, NodeId, RequestError, Unavailable};
 
 /// What became of a command on one node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,15 +19,6 @@ pub enum Outcome {
     Missing,
     /// The node has no say.
     Unavailable(Unavailable),
-}
-
-impl Outcome {
-    pub(crate) const NO_ANSWER: Self = Self::Unavailable(Unavailable::new(Cause::NoAnswer));
-
-    /// Whether the node certainly never carried the command out, so that there is nothing to undo.
-    pub(crate) fn proves_untouched(&self) -> bool {
-        matches!(self, Self::Unavailable(unavailable) if unavailable.cause().proves_untouched())
-    }
 }
 
 impl fmt::Display for Outcome {
@@ -52,19 +39,18 @@ impl fmt::Display for Outcome {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct NodeOutcomes {
     pub(crate) config: Config,
-    pub(crate) outcomes: SmallVec<[Outcome; INLINE_NODES]>,
+    pub(crate) votes: Votes,
 }
 
 impl NodeOutcomes {
     /// The nodes with their names and outcomes, in the order of the configuration.
-    pub fn iter(&self) -> impl Iterator<Item = (NodeId, &str, &Outcome)> {
-        let nodes = self.config.nodes().iter().zip(&self.outcomes);
-        nodes.map(|(node, outcome)| (node, self.config.name(node), outcome))
+    pub fn iter(&self) -> impl Iterator<Item = (NodeId, &str, Outcome)> {
+        self.config.nodes().iter().map(|node| (node, self.config.name(node), self.votes.outcome(node)))
     }
 
     /// How many nodes have an outcome that `matches`.
     pub fn count(&self, matches: impl Fn(&Outcome) -> bool) -> usize {
-        self.outcomes.iter().filter(|outcome| matches(outcome)).count()
+        self.iter().filter(|(_, _, outcome)| matches(outcome)).count()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The Redis wording of every action, and the reading of every answer.
 
-use core::fmt::{self, Write as _};
+use core::fmt;
 
 use smallvec::SmallVec;
 
@@ -29,17 +29,17 @@ return 1",
 
 /// Answers 1 when the key was ours and is deleted, 0 when there is none, -1 when it is another's.
 ///
-/// It is announced on the channel, if one is given. That may fail (a user without the right to publish): the release
-/// stands all the same.
+/// It is announced on the resource's channel, if that is asked for. It may fail (a user without the right to publish):
+/// the release stands all the same.
 const RELEASE: Script = Script {
     source: "\
 local value = redis.call('GET', KEYS[1])
 if not value then return 0 end
 if value ~= ARGV[1] then return -1 end
 redis.call('DEL', KEYS[1])
-if ARGV[2] ~= '' then redis.pcall('PUBLISH', ARGV[2], '') end
+if ARGV[2] == '1' then redis.pcall('PUBLISH', 'redlock:released:' .. KEYS[1], '') end
 return 1",
-    digest: "b2b54f1d20b5d86b070cac399c3f52f7a7029c4b",
+    digest: "2e59bb6450e80993437f950e0a52f252b56ef8f7",
 };
 
 /// What stands in front of a resource's name in the name of the channel on which its releases are announced.
@@ -71,17 +71,17 @@ impl Command {
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::Bytes(b"NX"));
                 words.push(Word::Bytes(b"PX"));
-                words.push(Word::number(ttl.as_millis()));
+                words.push(Word::Number(Decimal::new(ttl.as_millis())));
             }
             Action::Extend { resource, token, ttl } => {
                 EXTEND.call(self.form, resource, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
-                words.push(Word::number(ttl.as_millis()));
+                words.push(Word::Number(Decimal::new(ttl.as_millis())));
             }
             Action::Release { resource, token, announce } => {
                 RELEASE.call(self.form, resource, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
-                words.push(if *announce { Word::channel(resource) } else { Word::Bytes(b"") });
+                words.push(Word::Bytes(if *announce { b"1" } else { b"0" }));
             }
         }
         Wire { words }
@@ -117,27 +117,14 @@ impl Wire<'_> {
 #[derive(Clone)]
 enum Word<'a> {
     Bytes(&'a [u8]),
-    Built(SmallVec<[u8; 64]>),
+    Number(Decimal),
 }
 
 impl Word<'_> {
-    fn number(number: u64) -> Self {
-        let mut digits = SmallVec::new();
-        // Writing to memory does not fail.
-        let _ = write!(Digits(&mut digits), "{number}");
-        Self::Built(digits)
-    }
-
-    fn channel(resource: &Resource) -> Self {
-        let mut name = SmallVec::from_slice(RELEASED_CHANNEL_PREFIX.as_bytes());
-        name.extend_from_slice(resource.as_bytes());
-        Self::Built(name)
-    }
-
     fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Bytes(bytes) => bytes,
-            Self::Built(bytes) => bytes,
+            Self::Number(number) => number.as_bytes(),
         }
     }
 }
@@ -149,12 +136,35 @@ impl fmt::Debug for Word<'_> {
     }
 }
 
-struct Digits<'a>(&'a mut SmallVec<[u8; 64]>);
+/// A number in decimal digits.
+#[derive(Clone)]
+struct Decimal {
+    /// Right-aligned.
+    digits: [u8; Self::MAX_LEN],
+    len: usize,
+}
 
-impl fmt::Write for Digits<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
-        Ok(())
+impl Decimal {
+    /// The length of the largest number.
+    const MAX_LEN: usize = 20;
+
+    fn new(number: u64) -> Self {
+        let mut decimal = Self { digits: [b'0'; Self::MAX_LEN], len: 0 };
+        let mut left = number;
+        for digit in decimal.digits.iter_mut().rev() {
+            *digit = b'0'.saturating_add((left % 10) as u8);
+            decimal.len = decimal.len.saturating_add(1);
+            left /= 10;
+            if left == 0 {
+                break;
+            }
+        }
+        decimal
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        let (_, digits) = self.digits.split_at(Self::MAX_LEN.saturating_sub(self.len));
+        digits
     }
 }
 
@@ -232,7 +242,7 @@ mod tests {
     use super::*;
     use crate::token::TokenSecret;
     use crate::{CommandId, Config, Instant, NodeSet, Options, Request};
-    use alloc::string::String;
+    use alloc::string::{String, ToString};
     use alloc::vec::Vec;
     use core::time::Duration;
     use sha1::{Digest as _, Sha1};
@@ -242,6 +252,7 @@ mod tests {
         Acquire,
         Extend,
         Release,
+        Undo,
     }
 
     fn command(kind: Kind, form: ScriptForm) -> Command {
@@ -253,6 +264,7 @@ mod tests {
             Kind::Acquire => Action::Acquire { resource, token, ttl },
             Kind::Extend => Action::Extend { resource, token, ttl },
             Kind::Release => Action::Release { resource, token, announce: true },
+            Kind::Undo => Action::Release { resource, token, announce: false },
         };
         Command { id: CommandId::FIRST, nodes: NodeSet::first(1), action, send_by: Instant::EPOCH, form }
     }
@@ -279,18 +291,22 @@ mod tests {
         assert_eq!(line(Kind::Acquire, digest), format!("SET job {token} NX PX 1501"));
         assert_eq!(line(Kind::Extend, digest), format!("EVALSHA {} 1 job {token} 1501", EXTEND.digest));
         assert_eq!(line(Kind::Extend, source), format!("EVAL {} 1 job {token} 1501", EXTEND.source));
-        let channel = "redlock:released:job";
-        assert_eq!(line(Kind::Release, digest), format!("EVALSHA {} 1 job {token} {channel}", RELEASE.digest));
-        assert_eq!(line(Kind::Release, source), format!("EVAL {} 1 job {token} {channel}", RELEASE.source));
+        assert_eq!(line(Kind::Release, digest), format!("EVALSHA {} 1 job {token} 1", RELEASE.digest));
+        assert_eq!(line(Kind::Release, source), format!("EVAL {} 1 job {token} 1", RELEASE.source));
+        assert_eq!(line(Kind::Undo, digest), format!("EVALSHA {} 1 job {token} 0", RELEASE.digest));
     }
 
     #[test]
-    fn a_release_that_is_not_announced_names_no_channel() {
-        let mut command = command(Kind::Release, ScriptForm::Digest);
-        if let Action::Release { announce, .. } = &mut command.action {
-            *announce = false;
+    fn a_release_is_announced_on_the_channel_of_the_resource() {
+        let channel = format!("'PUBLISH', '{RELEASED_CHANNEL_PREFIX}' .. KEYS[1]");
+        assert!(RELEASE.source.contains(&channel));
+    }
+
+    #[test]
+    fn numbers_are_written_in_decimal_digits() {
+        for number in [0, 1, 10, 1_501, 86_400_000, u64::MAX] {
+            assert_eq!(Decimal::new(number).as_bytes(), number.to_string().as_bytes());
         }
-        assert_eq!(command.wire().words().last(), Some(&b""[..]));
     }
 
     #[test]
@@ -308,7 +324,7 @@ mod tests {
         };
         assert_eq!(read(Kind::Acquire, Answer::Ok), Reply::Done);
         assert_eq!(read(Kind::Acquire, Answer::Nil), Reply::HeldByOther);
-        for kind in [Kind::Extend, Kind::Release] {
+        for kind in [Kind::Extend, Kind::Release, Kind::Undo] {
             assert_eq!(read(kind, Answer::Integer(1)), Reply::Done);
             assert_eq!(read(kind, Answer::Integer(0)), Reply::Missing);
             assert_eq!(read(kind, Answer::Integer(-1)), Reply::HeldByOther);

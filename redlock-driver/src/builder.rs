@@ -1,7 +1,5 @@
 use std::fmt;
-use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +7,8 @@ use redlock_core::{Config, ConfigBuilder, NodeTimeout, Options};
 
 use crate::courier::Courier;
 use crate::engine::Engine;
-use crate::{BuildError, CurrentRuntime, Redlock, Runtime, Transport, timer};
+use crate::task::{self, Work};
+use crate::{BuildError, CurrentRuntime, Redlock, Runtime, Transport};
 
 /// How long a try to connect may take unless [`Builder::connect_timeout`] says otherwise: one second.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -117,12 +116,11 @@ impl<R: Runtime> Builder<R> {
         }
         let config = self.config.build()?;
         let engine = Arc::new(Engine::new(runtime, config.clone()));
-        engine.runtime.spawn(timer::run(engine.clone()));
-        for (id, node) in config.nodes().iter().zip(self.nodes) {
+        let couriers = config.nodes().iter().zip(self.nodes).map(|(id, node)| {
             let connect_timeout = self.connect_timeout;
-            let task = (node.start)(Courier { engine: engine.clone(), node: id, connect_timeout });
-            engine.runtime.spawn(task);
-        }
+            (node.start)(Courier { engine: engine.clone(), node: id, connect_timeout })
+        });
+        engine.runtime.spawn(task::run(engine.clone(), couriers.collect()));
         Ok(Redlock::new(engine, self.options))
     }
 }
@@ -140,17 +138,15 @@ impl<R: Runtime> fmt::Debug for Builder<R> {
 /// An independent master with the way to it, for [`Builder::node`].
 pub struct Node<R: Runtime> {
     name: String,
-    start: Box<dyn FnOnce(Courier<R>) -> Task + Send>,
+    start: Box<dyn FnOnce(Courier<R>) -> Work + Send>,
     runtime: PhantomData<fn() -> R>,
 }
-
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 impl<R: Runtime> Node<R> {
     /// A node that is reached by `transport`. Its name stands in errors and reports: it should tell a person which
     /// server is meant, must be different for different servers, and must not contain a password.
     pub fn new(name: impl Into<String>, transport: impl Transport) -> Self {
-        let start = |courier: Courier<R>| -> Task { Box::pin(courier.run(transport)) };
+        let start = |courier: Courier<R>| -> Work { Box::pin(courier.run(transport)) };
         Self { name: name.into(), start: Box::new(start), runtime: PhantomData }
     }
 }

@@ -1,17 +1,18 @@
-//! One task per node: it keeps the connection, carries the commands and brings the replies.
+//! The way to one node: a courier keeps the connection, carries the commands and brings the replies.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
-use futures_util::stream::{FuturesOrdered, Stream};
-use redlock_core::{Cause, NodeId, Unavailable};
+use futures_util::future::{Either, FutureExt, MaybeDone, maybe_done, select};
+use redlock_core::{Cause, NodeId, Reply, Unavailable};
 
-use crate::engine::{Engine, Over, Tickets};
+use crate::engine::{Batch, Engine, Over, Tickets};
 use crate::{Connection, Runtime, Transport};
 
 /// How many batches are under way to a node at the same time. Two keep the connection busy while replies are read;
@@ -23,7 +24,7 @@ const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(20);
 /// The longest wait between two tries to connect: so long can a node that is back stay unused.
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
-/// The task of one node.
+/// What looks after one node.
 pub(crate) struct Courier<R> {
     pub(crate) engine: Arc<Engine<R>>,
     pub(crate) node: NodeId,
@@ -43,8 +44,14 @@ impl<R: Runtime> Courier<R> {
     ///
     /// While the first try to connect goes on, at the start or after a connection broke, commands wait for it. Once a
     /// try has failed, they are refused at once until one succeeds: a node that is down costs nobody any time.
+    ///
+    /// A transport that panics is not used any more, and the other nodes do not notice.
     pub(crate) async fn run<T: Transport>(self, mut transport: T) {
-        let Err(Over) = self.keep_connected(&mut transport).await;
+        let work = AssertUnwindSafe(self.keep_connected(&mut transport));
+        if work.catch_unwind().await.is_err() {
+            let why = Unavailable::with_detail(Cause::NotSent, "its transport panicked");
+            let _over: Result<Infallible, Over> = self.refuse_until(pending(), &why).await;
+        }
     }
 
     async fn keep_connected<T: Transport>(&self, transport: &mut T) -> Result<Infallible, Over> {
@@ -116,43 +123,91 @@ impl<R: Runtime> Courier<R> {
     /// Carries batches until the connection breaks and all batches that were under way are accounted for.
     async fn carry<C: Connection>(&self, mut connection: C) -> Result<End, Over> {
         let mut closed = pin!(connection.closed());
-        let mut under_way = FuturesOrdered::new();
-        let mut broken = None;
+        let mut under_way = UnderWay::new();
+        let mut gather = Gather::default();
         let mut has_carried = false;
+        let mut broken = None;
         poll_fn(|context| {
             loop {
+                while let Poll::Ready(Some((tickets, replies))) = under_way.poll_next(context) {
+                    has_carried |= replies.is_ok();
+                    broken = broken.take().or_else(|| replies.as_ref().err().cloned());
+                    self.engine.deliver(self.node, &tickets, replies);
+                }
                 if broken.is_none() && closed.as_mut().poll(context).is_ready() {
                     broken = Some(Unavailable::new(Cause::Disconnected));
                 }
-                while broken.is_none() && under_way.len() < BATCHES_UNDER_WAY {
-                    let Poll::Ready(batch) = self.engine.poll_batch(self.node, context)? else { break };
-                    under_way.push_back(answered(connection.send(batch.commands), batch.tickets));
+                if let Some(unavailable) = broken.take_if(|_| under_way.len() == 0) {
+                    return Poll::Ready(Ok(if has_carried { End::Broken } else { End::Useless(unavailable) }));
                 }
                 if broken.is_some() || under_way.len() == BATCHES_UNDER_WAY {
                     self.engine.check_over(self.node, context)?;
-                }
-                let Poll::Ready(answered) = Pin::new(&mut under_way).poll_next(context) else {
                     return Poll::Pending;
-                };
-                match (answered, broken.take()) {
-                    (Some((tickets, replies)), already) => {
-                        has_carried |= replies.is_ok();
-                        broken = already.or_else(|| replies.as_ref().err().cloned());
-                        self.engine.deliver(self.node, &tickets, replies);
-                    }
-                    (None, Some(_)) if has_carried => return Poll::Ready(Ok(End::Broken)),
-                    (None, Some(unavailable)) => return Poll::Ready(Ok(End::Useless(unavailable))),
-                    (None, None) => return Poll::Pending,
                 }
+                let batch = ready!(self.poll_batch(&mut gather, context))?;
+                under_way.push(connection.send(batch.commands), batch.tickets);
             }
         })
         .await
     }
+
+    /// Waits for commands to send.
+    fn poll_batch(&self, gather: &mut Gather, context: &Context<'_>) -> Poll<Result<Batch, Over>> {
+        if gather.wants_more() && self.engine.has_commands(self.node, context) {
+            gather.has_yielded = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let batch = ready!(self.engine.poll_batch(self.node, context))?;
+        *gather = Gather { is_busy: batch.commands.len() > 1, has_yielded: false };
+        Poll::Ready(Ok(batch))
+    }
 }
 
-/// The replies to a batch, with what they are matched by.
-async fn answered<F: Future>(replies: F, tickets: Tickets) -> (Tickets, F::Output) {
-    (tickets, replies.await)
+/// Whether to let those who are about to send something to the node do so, before what there is is sent.
+#[derive(Default)]
+struct Gather {
+    /// The last batch had several commands, so others are likely to be at work as well.
+    is_busy: bool,
+    has_yielded: bool,
+}
+
+impl Gather {
+    const fn wants_more(&self) -> bool {
+        self.is_busy && !self.has_yielded
+    }
+}
+
+/// What comes of a batch.
+type Replies = Result<Vec<Reply>, Unavailable>;
+
+/// The batches that are under way to a node, in the order in which they were sent.
+struct UnderWay<F: Future>(VecDeque<(Pin<Box<MaybeDone<F>>>, Tickets)>);
+
+impl<F: Future<Output = Replies>> UnderWay<F> {
+    const fn new() -> Self {
+        Self(VecDeque::new())
+    }
+
+    fn push(&mut self, replies: F, tickets: Tickets) {
+        self.0.push_back((Box::pin(maybe_done(replies)), tickets));
+    }
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Waits for the replies to the first batch; `None` without one. The others make progress as well.
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(Tickets, Replies)>> {
+        for (replies, _) in &mut self.0 {
+            // Whether it is done is seen below.
+            let _ = replies.as_mut().poll(context);
+        }
+        let Some((replies, _)) = self.0.front_mut() else { return Poll::Ready(None) };
+        let Some(replies) = replies.as_mut().take_output() else { return Poll::Pending };
+        let tickets = self.0.pop_front().map(|(_, tickets)| tickets).unwrap_or_default();
+        Poll::Ready(Some((tickets, replies)))
+    }
 }
 
 /// What a command is answered that was not sent because the node cannot be used.

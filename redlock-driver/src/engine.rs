@@ -22,8 +22,8 @@ use crate::{AcquireError, CloseReport, Runtime};
 
 /// All locks of one [`Redlock`](crate::Redlock) handle, behind one mutex that whoever has work takes for a moment.
 ///
-/// Three kinds of callers drive it: the users' futures and guards, which begin something; the couriers, one task per
-/// node, which carry what is to be sent and bring the replies; and one task that waits for the earliest timer. A
+/// Three kinds of callers drive it: the users' futures and guards, which begin something; the couriers, one per node,
+/// which carry what is to be sent and bring the replies; and what waits for the earliest timer. A
 /// machine's commands are in the nodes' outboxes before the mutex is free again, so nothing can come between a SET and
 /// the release that undoes it, and nobody needs to stay alive for the release to be sent.
 pub(crate) struct Engine<R> {
@@ -49,8 +49,8 @@ struct State {
     timers: Timers,
     /// One a node, in the order of the configuration.
     outboxes: Vec<Outbox>,
-    /// The task that waits for the earliest timer.
-    timer_task: Option<Waker>,
+    /// What waits for the earliest timer.
+    timer: Option<Waker>,
     /// How many locks have a release under way that a node in time has not answered.
     releasing: usize,
     closed: bool,
@@ -70,7 +70,7 @@ impl<R: Runtime> Engine<R> {
             next_serial: 0,
             timers: Timers::default(),
             outboxes: config.nodes().iter().map(|_| Outbox::default()).collect(),
-            timer_task: None,
+            timer: None,
             releasing: 0,
             closed: false,
             closing: Vec::new(),
@@ -222,6 +222,16 @@ impl<R: Runtime> Engine<R> {
 
 /// # For the couriers
 impl<R: Runtime> Engine<R> {
+    /// Whether commands wait for a node; if none does, the courier is woken when one comes.
+    pub(crate) fn has_commands(&self, node: NodeId, context: &Context<'_>) -> bool {
+        let mut state = self.state();
+        let Some(outbox) = state.outboxes.get_mut(node.index()) else { return false };
+        if outbox.is_empty() {
+            register(&mut outbox.courier, context);
+        }
+        !outbox.is_empty()
+    }
+
     /// Waits for commands to a node. Those whose time to be sent is over are answered here.
     pub(crate) fn poll_batch(&self, node: NodeId, context: &Context<'_>) -> Poll<Result<Batch, Over>> {
         self.work(|state, now, wakes| {
@@ -280,7 +290,7 @@ impl<R: Runtime> Engine<R> {
     }
 }
 
-/// # For the timer task
+/// # For the timer
 impl<R: Runtime> Engine<R> {
     /// Looks at all locks whose time has come; the answer is when the next one's comes.
     pub(crate) fn fire_timers(&self) -> Result<Option<Instant>, Over> {
@@ -290,6 +300,7 @@ impl<R: Runtime> Engine<R> {
                     state.update(key, wakes, |lock| lock.handle_timeout(now));
                 }
             }
+            state.forget_idle_timers();
             if state.is_over() { Err(Over) } else { Ok(state.timers.next()) }
         })
     }
@@ -302,7 +313,7 @@ impl<R: Runtime> Engine<R> {
         if is_earlier || state.is_over() {
             return Poll::Ready(());
         }
-        register(&mut state.timer_task, context);
+        register(&mut state.timer, context);
         Poll::Pending
     }
 }
@@ -336,7 +347,7 @@ impl State {
             entry.handle_event(event, wakes);
         }
         if self.timers.schedule(key, &mut entry.alarm, entry.lock.poll_timeout()) {
-            wakes.take_from(&mut self.timer_task);
+            wakes.take_from(&mut self.timer);
         }
         let (is_releasing, is_done) = (!entry.lock.is_quiet(), !entry.owned && entry.lock.is_settled());
         self.count_releasing(was_releasing, is_releasing, wakes);
@@ -358,6 +369,12 @@ impl State {
         for (&(key, id), reply) in tickets.iter().zip(replies) {
             self.update(key, wakes, |lock| lock.handle_reply(id, node, reply, now));
         }
+    }
+
+    /// An operation that ended in time leaves its timer behind; nobody is to be woken by it.
+    fn forget_idle_timers(&mut self) {
+        let Self { timers, locks, .. } = self;
+        timers.forget_first_while(|key| locks.get(key.index).is_none_or(|entry| entry.serial != key.serial));
     }
 
     fn wait<T>(&mut self, key: LockKey, context: &Context<'_>) -> Poll<T> {
@@ -400,7 +417,7 @@ impl State {
 
     fn wake_tasks_if_over(&mut self, wakes: &mut Wakes) {
         if self.is_over() {
-            wakes.take_from(&mut self.timer_task);
+            wakes.take_from(&mut self.timer);
             self.outboxes.iter_mut().for_each(|outbox| wakes.take_from(&mut outbox.courier));
         }
     }

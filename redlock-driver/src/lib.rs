@@ -14,16 +14,19 @@
 //!  │  locks: one redlock_core::Lock each      timers: one heap      outbox per node │
 //!  └──────────▲───────────────────────────────────▲──────────────────────│──────────┘
 //!             │ replies                           │ due                  ▼ batches
-//!          Courier, one task per node ◀───────────┼──────────────────────┘
-//!             │   ▲                          timer task
+//!          Courier, one per node ◀────────────────┼──────────────────────┘
+//!             │   ▲                             timer             one task for all of them
 //!             ▼   │
-//!          Transport ─▶ Connection                       yours, or an adapter's
+//!          Transport ─▶ Connection                                yours, or an adapter's
 //! ```
 //!
 //! - A call takes the mutex, takes a step with the lock's machine, and puts the machine's commands into the nodes'
 //!   outboxes, all in one go. So a release is always behind the SET that it undoes, and dropping a future or a guard
 //!   needs nobody to stay around.
-//! - A courier sends what has gathered for its node as one batch: the cost per lock falls as the load grows.
+//! - A courier sends what has gathered for its node as one batch: the cost per lock falls as the load grows. When there
+//!   is little to do it sends at once; when there is much, it lets those who are about to send go first.
+//! - Couriers and timer are one task: a call wakes it once for all nodes, and they wake each other and the callers
+//!   without a change of thread.
 //! - A caller is woken once, when the result is fixed. Nodes that answer later are the couriers' business.
 //!
 //! # A transport of your own
@@ -78,6 +81,8 @@
 //! # }
 //! ```
 //!
+//! The crate `redlock-conformance` holds your transport against all that is asked of it here, without a Redis server.
+//!
 //! # Features
 //!
 //! - `cache`: [`NamedLocks`], which are released by name, and the [caches](cache) that they are kept in;
@@ -98,6 +103,7 @@ pub mod memory;
 mod named_locks;
 mod redlock;
 mod runtime;
+mod task;
 mod timer;
 mod transport;
 

@@ -60,6 +60,12 @@ impl MemoryNode {
         Self { name: name.into(), server: Arc::default() }
     }
 
+    /// The name that stands in errors and reports.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Stops the node as `SIGSTOP` does: it takes commands and carries them out only when it resumes.
     pub fn stop(&self) {
         self.server().is_stopped = true;
@@ -108,6 +114,14 @@ impl MemoryNode {
         server.model.set(key.as_ref(), value.as_ref(), ttl, now);
     }
 
+    /// For how long a key still lives; `None` without the key, [`Duration::MAX`] for one that does not expire.
+    #[must_use]
+    pub fn ttl(&self, key: impl AsRef<[u8]>) -> Option<Duration> {
+        let mut server = self.server();
+        let now = server.now();
+        server.model.ttl(key.as_ref(), now)
+    }
+
     /// The names of the keys that are there, in ascending order.
     #[must_use]
     pub fn keys(&self) -> Vec<Vec<u8>> {
@@ -140,7 +154,7 @@ impl fmt::Debug for MemoryNode {
 
 impl<R: Runtime> IntoNode<R> for MemoryNode {
     fn into_node(self) -> Result<Node<R>, BuildError> {
-        Ok(Node::new(&*self.name, MemoryTransport(self.clone())))
+        Ok(Node::new(&*self.name, self.clone()))
     }
 }
 
@@ -150,21 +164,22 @@ impl<R: Runtime> IntoNode<R> for &MemoryNode {
     }
 }
 
-struct MemoryTransport(MemoryNode);
-
-impl Transport for MemoryTransport {
+/// The node is the way to itself, for transports that are built on top of it.
+impl Transport for MemoryNode {
     type Connection = MemoryConnection;
 
     async fn connect(&mut self) -> Result<MemoryConnection, Unavailable> {
-        let server = self.0.server();
+        let server = self.server();
         if server.is_cut {
             return Err(Unavailable::with_detail(Cause::NotSent, "cut off"));
         }
-        Ok(MemoryConnection { node: self.0.clone(), cuts: server.cuts })
+        Ok(MemoryConnection { node: self.clone(), cuts: server.cuts })
     }
 }
 
-struct MemoryConnection {
+/// A connection to a [`MemoryNode`].
+#[derive(Debug)]
+pub struct MemoryConnection {
     node: MemoryNode,
     /// How many cuts there had been when the connection was made.
     cuts: u64,

@@ -1,4 +1,4 @@
-//! The one task that waits for the earliest timer of all locks.
+//! What waits for the earliest timer of all locks.
 
 use std::future::{pending, poll_fn};
 use std::pin::pin;

@@ -30,11 +30,15 @@ pub trait Connection: Send + 'static {
     /// - No command is sent twice, also not after a reconnect of the connection's own.
     /// - The future is not dropped before it is ready, except together with the whole engine.
     /// - A second batch may be sent before the first is answered.
+    /// - When the connection breaks, or has broken before, the future soon comes to an end.
     ///
     /// # Errors
     ///
     /// The connection broke; every command of the batch may have been carried out or not. The engine does not use the
     /// connection for further batches.
+    ///
+    /// The cause must not be one that [proves the commands untouched](redlock_core::Cause::proves_untouched) when one of
+    /// them may have been sent: what is known not to be there is not released.
     fn send(
         &mut self,
         batch: Vec<Command>,

@@ -55,7 +55,7 @@ mod url;
 pub use redis;
 use redlock_driver::{BuildError, Node, Runtime};
 
-use crate::transport::RedisTransport;
+pub use crate::transport::{RedisConnection, RedisTransport};
 
 /// A node from a URL: `redis://[user][:password@]host[:port][/db]`, `rediss://…` where TLS is enabled, or
 /// `unix:///path?db=0&user=u&pass=p`.

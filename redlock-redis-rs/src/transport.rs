@@ -1,5 +1,6 @@
 //! The transport over redis-rs.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Mutex;
 
@@ -13,13 +14,23 @@ use redlock_driver::{Answer, Cause, Command, Connection, Reply, Transport, Unava
 /// How many batches redis-rs takes before a caller would have to wait; a release could then overtake its SET.
 const PIPELINE_BUFFER: usize = 4096;
 
-pub(crate) struct RedisTransport {
+/// The way to the server of a client, for a transport of your own that is built on top of it.
+pub struct RedisTransport {
     client: Client,
 }
 
 impl RedisTransport {
-    pub(crate) const fn new(client: Client) -> Self {
+    /// Connections are made with the client's settings, as with [`node_from_client`](crate::node_from_client).
+    #[must_use]
+    pub const fn new(client: Client) -> Self {
         Self { client }
+    }
+}
+
+/// A client may know a password, which is not shown.
+impl fmt::Debug for RedisTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisTransport").finish_non_exhaustive()
     }
 }
 
@@ -58,10 +69,17 @@ fn drop_when_broken(sender: oneshot::Sender<()>) -> impl Fn(PushInfo) -> Result<
     }
 }
 
-pub(crate) struct RedisConnection {
+/// A connection of a [`RedisTransport`].
+pub struct RedisConnection {
     connection: MultiplexedConnection,
     /// Ends when the server is gone; only RESP3 tells.
     broken: Option<oneshot::Receiver<()>>,
+}
+
+impl fmt::Debug for RedisConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisConnection").finish_non_exhaustive()
+    }
 }
 
 impl Connection for RedisConnection {
@@ -100,8 +118,9 @@ fn pipeline(commands: &[Command]) -> Pipeline {
 }
 
 fn packed(command: &Command) -> Cmd {
-    let mut packed = Cmd::new();
-    for word in command.wire().words() {
+    let wire = command.wire();
+    let mut packed = Cmd::with_capacity(wire.words().len(), wire.words().map(<[u8]>::len).sum());
+    for word in wire.words() {
         packed.arg(word);
     }
     packed

@@ -9,8 +9,8 @@ use std::pin::pin;
 use fred::clients::{Client, Pipeline};
 use fred::error::Error;
 use fred::interfaces::{ClientLike, EventInterface};
-use fred::types::{ClusterHash, ConnectHandle, CustomCommand, Value};
-use futures_util::future::{Either, FutureExt, select};
+use fred::types::{ClusterHash, CustomCommand, Value};
+use futures_util::future::{BoxFuture, Either, FutureExt, Shared, select};
 use redlock_driver::{Answer, BuildError, Cause, Command, Connection, IntoNode, Node, Reply, Transport, Unavailable};
 use tokio::task::AbortHandle;
 
@@ -48,21 +48,39 @@ impl IntoNode<Tokio> for Client {
             node: settings::name(&self.client_config().server),
             reason: reason.to_string(),
         };
-        settings.map(node).map_err(unusable)
+        settings.map(FredTransport).map(node).map_err(unusable)
     }
 }
 
 pub(crate) fn node_from_url(url: &str) -> Result<Node<Tokio>, BuildError> {
-    Settings::from_url(url).map(node).map_err(|reason| BuildError::unusable_url(url, reason))
+    FredTransport::from_url(url).map(node)
 }
 
-fn node(settings: Settings) -> Node<Tokio> {
-    Node::new(settings.name(), FredTransport(settings))
+fn node(transport: FredTransport) -> Node<Tokio> {
+    Node::new(transport.0.name(), transport)
 }
 
 /// Every connection is a client of its own that never reconnects; so nothing waits inside fred for a server that is
 /// gone, to be sent when nobody wants it any more.
-struct FredTransport(Settings);
+pub struct FredTransport(Settings);
+
+impl FredTransport {
+    /// The way to the server with this URL, for a transport of your own that is built on top of it.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Node`] when it is no such URL, without the password that may be in it.
+    pub fn from_url(url: &str) -> Result<Self, BuildError> {
+        Settings::from_url(url).map(Self).map_err(|reason| BuildError::unusable_url(url, reason))
+    }
+}
+
+/// The settings may contain a password, which is not shown.
+impl fmt::Debug for FredTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("FredTransport").finish_non_exhaustive()
+    }
+}
 
 impl Transport for FredTransport {
     type Connection = FredConnection;
@@ -73,7 +91,10 @@ impl Transport for FredTransport {
         let router = client.connect();
         let end = EndOnDrop(router.abort_handle());
         match select(pin!(connected.recv()), router).await {
-            Either::Left((_, router)) => Ok(FredConnection { client, router: Some(router), _end: end }),
+            Either::Left((_, router)) => {
+                let gone = router.map(drop).boxed().shared();
+                Ok(FredConnection { client, gone, _end: end })
+            }
             Either::Right((Ok(Err(error)), _)) => Err(unavailable(&error, Cause::NotSent)),
             Either::Right(_) => Err(Unavailable::new(Cause::NotSent)),
         }
@@ -89,36 +110,45 @@ impl Drop for EndOnDrop {
     }
 }
 
-struct FredConnection {
+/// A connection of a [`FredTransport`].
+pub struct FredConnection {
     client: Client,
     /// Ends when the server is gone.
-    router: Option<ConnectHandle>,
+    gone: Shared<BoxFuture<'static, ()>>,
     _end: EndOnDrop,
+}
+
+impl fmt::Debug for FredConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FredConnection").finish_non_exhaustive()
+    }
 }
 
 impl Connection for FredConnection {
     fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<> {
-        let pipeline = self.client.pipeline();
+        let (pipeline, gone) = (self.client.pipeline(), self.gone.clone());
         async move {
-            for command in &batch {
-                queue(&pipeline, command);
+            // What comes after that, fred would let wait for its timeout.
+            match select(pin!(carry(pipeline, batch)), gone).await {
+                Either::Left((replies, _)) => replies,
+                Either::Right(_) => Err(Unavailable::new(Cause::Disconnected)),
             }
-            let results = pipeline.try_all::<Value>().await;
-            let replies: Vec<Reply> =
-                batch.iter().zip(&results).map(|(command, result)| reply(command, result)).collect::<Result<_, _>>()?;
-            if replies.len() == batch.len() { Ok(replies) } else { Err(Unavailable::new(Cause::Disconnected)) }
         }
     }
 
     fn closed(&mut self) -> impl Future<Output = ()> + Send + use<> {
-        let router = self.router.take();
-        async {
-            match router {
-                Some(router) => drop(router.await),
-                None => std::future::pending().await,
-            }
-        }
+        self.gone.clone()
     }
+}
+
+async fn carry(pipeline: Pipeline<Client>, batch: Vec<Command>) -> Result<Vec<Reply>, Unavailable> {
+    for command in &batch {
+        queue(&pipeline, command);
+    }
+    let results = pipeline.try_all::<Value>().await;
+    let replies: Vec<Reply> =
+        batch.iter().zip(&results).map(|(command, result)| reply(command, result)).collect::<Result<_, _>>()?;
+    if replies.len() == batch.len() { Ok(replies) } else { Err(Unavailable::new(Cause::Disconnected)) }
 }
 
 /// Puts a command behind those of the pipeline, in memory. That is done when fred is first polled; the answer that it

@@ -96,7 +96,7 @@ mod url;
 pub use fred;
 #[cfg(feature = "fred")]
 #[cfg_attr(docsrs, doc(cfg(feature = "fred")))]
-pub use fred_rs::FredUrl;
+pub use fred_rs::{FredConnection, FredTransport, FredUrl};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(no_inline)]

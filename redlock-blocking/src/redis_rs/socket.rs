@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use redis::io::tcp::{TcpSettings, socket2::SockRef};
 use redis::{ConnectionAddr, ConnectionInfo};
+#[cfg(unix)]
+use rustix::net::RecvFlags;
 
 /// A stream of bytes to a server, of the kinds that servers listen on.
 pub(super) struct Socket {
@@ -31,19 +33,12 @@ macro_rules! on_stream {
     };
 }
 
-pub(super) const fn is_supported(addr: &ConnectionAddr) -> bool {
-    match addr {
-        ConnectionAddr::Tcp(..) => true,
-        #[cfg(unix)]
-        ConnectionAddr::Unix(_) => true,
-        _ => false,
-    }
-}
-
 impl Socket {
     pub(super) fn connect(info: &ConnectionInfo, timeout: Duration) -> io::Result<Self> {
         let stream = match info.addr() {
-            ConnectionAddr::Tcp(host, port) => Stream::Tcp(tcp((host.as_str(), *port), info.tcp_settings(), timeout)?),
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                Stream::Tcp(tcp((host.as_str(), *port), info.tcp_settings(), timeout)?)
+            }
             #[cfg(unix)]
             ConnectionAddr::Unix(path) => Stream::Unix(UnixStream::connect(path)?),
             _ => return Err(ErrorKind::Unsupported.into()),
@@ -56,7 +51,7 @@ impl Socket {
     }
 
     /// Reads what is there; if there is nothing, waits for at most `timeout`.
-    fn read_within(&mut self, buffer: &mut [u8], timeout: Duration) -> io::Result<usize> {
+    pub(super) fn read_within(&mut self, buffer: &mut [u8], timeout: Duration) -> io::Result<usize> {
         if timeout.is_zero() {
             return self.read_at_once(buffer);
         }
@@ -67,6 +62,13 @@ impl Socket {
         on_stream!(self, stream => (&*stream).read(buffer))
     }
 
+    #[cfg(unix)]
+    fn read_at_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (read, _) = on_stream!(self, stream => rustix::net::recv(stream, buffer, RecvFlags::DONTWAIT))?;
+        Ok(read)
+    }
+
+    #[cfg(not(unix))]
     fn read_at_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         on_stream!(self, stream => {
             stream.set_nonblocking(true)?;
@@ -109,32 +111,4 @@ fn apply(settings: &TcpSettings, stream: &TcpStream) -> io::Result<()> {
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     socket.set_tcp_user_timeout(settings.user_timeout())?;
     Ok(())
-}
-
-/// Reading for a limited time, however small the pieces in which a reply comes.
-pub(super) struct Limited<'a> {
-    socket: &'a mut Socket,
-    timeout: Duration,
-    /// When the first read began; a reply is rarely in need of another.
-    began: Option<Instant>,
-}
-
-impl<'a> Limited<'a> {
-    pub(super) fn new(socket: &'a mut Socket, timeout: Duration) -> Self {
-        Self { socket, timeout, began: None }
-    }
-}
-
-impl Read for Limited<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let timeout = match self.began {
-            Some(began) => self.timeout.saturating_sub(began.elapsed()),
-            None => self.timeout,
-        };
-        self.began.get_or_insert_with(Instant::now);
-        match self.socket.read_within(buffer, timeout) {
-            Ok(0) => Err(Error::new(ErrorKind::UnexpectedEof, "the server closed the connection")),
-            other => other,
-        }
-    }
 }

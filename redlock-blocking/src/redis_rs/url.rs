@@ -8,6 +8,7 @@ use redis::{ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisError};
 /// After how long an idle connection is probed, so that a node that vanished is noticed before it is needed.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 /// For how long sent bytes may stay unacknowledged before the connection counts as broken.
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
 pub(super) fn connection_info(url: &str) -> Result<ConnectionInfo, RedisError> {

@@ -50,6 +50,10 @@ impl Link {
         self.change(|state| state.panics = true);
     }
 
+    pub(crate) fn is_to_panic(&self) -> bool {
+        self.state().panics
+    }
+
     pub(crate) fn has_key(&self, name: &str) -> bool {
         self.state().node.get(name.as_bytes(), now()).is_some()
     }

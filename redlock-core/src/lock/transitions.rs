@@ -169,8 +169,8 @@ impl Lock {
     }
 
     pub(super) fn judge_release(&mut self) {
-        let Phase::Releasing { release, reported } = &mut self.phase else { return };
-        if let Some(report) = release.report(&self.config).filter(|_| !*reported) {
+        let Phase::Releasing { release, reported: reported @ false } = &mut self.phase else { return };
+        if let Some(report) = release.report(&self.config) {
             *reported = true;
             self.output.emit(Event::Released(report));
         }

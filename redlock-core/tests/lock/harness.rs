@@ -75,7 +75,7 @@ pub(crate) fn letters(report: &NodeOutcomes) -> String {
         },
         other => panic!("no letter for {other:?}"),
     };
-    report.iter().map(|(_, _, outcome)| letter(outcome)).collect()
+    report.iter().map(|(_, _, outcome)| letter(&outcome)).collect()
 }
 
 /// One lock, the clock of its driver, and the verbs of a test.

@@ -34,6 +34,10 @@ impl Outbox {
         self.queue.push_back((key, command));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
     /// The next commands, sorted into those to send and those whose time to be sent is over.
     pub(super) fn take(&mut self, now: Instant) -> (Batch, Tickets) {
         let (mut batch, mut overdue) = (Batch::default(), Tickets::new());

@@ -32,6 +32,13 @@ impl Timers {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 
+    /// Forgets the earliest entries as long as they are of locks that are gone.
+    pub(super) fn forget_first_while(&mut self, is_gone: impl Fn(LockKey) -> bool) {
+        while self.heap.peek().is_some_and(|Reverse((_, key))| is_gone(*key)) {
+            self.heap.pop();
+        }
+    }
+
     /// A lock whose time has come by `now`.
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<(Instant, LockKey)> {
         self.next().filter(|at| *at <= now)?;

@@ -39,6 +39,27 @@ async fn a_node_has_at_most_two_batches_under_way() {
     world.assert_nothing_is_left();
 }
 
+/// Tokio lets a task that was just woken overtake all others, so the handle's task comes after the first of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn tasks_that_go_on_at_the_same_time_share_batches_again_and_again() {
+    const TASKS: usize = 16;
+    const PAIRS: usize = 50;
+    let world = World::new().await;
+    let work = |task: usize| {
+        let redlock = world.redlock.clone();
+        tokio::spawn(async move {
+            for _ in 0..PAIRS {
+                redlock.lock(format!("job-{task}"), TTL).await.unwrap().release().await;
+            }
+        })
+    };
+    join_all((0..TASKS).map(work).collect::<Vec<_>>()).await;
+    for link in &world.links {
+        let size = link.commands() / link.batches();
+        assert!(size > TASKS * 3 / 4, "{size} commands in a batch, of {TASKS} tasks");
+    }
+}
+
 #[tokio::test]
 async fn a_lone_lock_does_not_wait_for_company() {
     let world = World::new().await;

@@ -214,3 +214,21 @@ async fn a_connection_that_closes_is_not_made_anew_before_what_it_carries_is_acc
     settle().await;
     assert_eq!(link.connects().len(), 2);
 }
+
+#[tokio::test]
+async fn a_transport_that_panics_is_a_node_that_is_down() {
+    let world = World::new().await;
+    assert_no_waiting(&world).await;
+    world.links[0].connect(Connect::Panics);
+    world.links[0].report_closed();
+    settle().await;
+    assert_no_waiting(&world).await;
+    world.links[1].connect(Connect::Panics);
+    world.links[1].report_closed();
+    settle().await;
+    let error = world.clock.run(world.redlock.try_lock("job", TTL)).await.unwrap_err().to_string();
+    assert_eq!(error.matches("its transport panicked").count(), 2, "{error}");
+    world.clock.advance(TTL);
+    settle().await;
+    world.assert_nothing_is_left();
+}

@@ -45,6 +45,7 @@ pub(crate) enum Connect {
     Opens,
     Fails,
     Hangs,
+    Panics,
 }
 
 /// # Faults
@@ -184,6 +185,7 @@ impl Transport for Way {
             Connect::Opens => Ok(Open(self.0.clone())),
             Connect::Fails => Err(Unavailable::with_detail(Cause::NotSent, "nobody listens")),
             Connect::Hangs => pending().await,
+            Connect::Panics => panic!("as a transport should not"),
         }
     }
 }

@@ -43,11 +43,10 @@ impl Keeper {
         self.check_close().await;
     }
 
-    /// One task a node, and one for the timers.
+    /// One task.
     fn check_tasks(&self) {
         let tasks = self.world().executor.count(self.process.index, Owner::Engine);
-        let expected = self.world().scenario.nodes() + 1;
-        self.expect(tasks == expected, Invariant::Books, &format!("{tasks} tasks at rest"));
+        self.expect(tasks == 1, Invariant::Books, &format!("{tasks} tasks at rest"));
     }
 
     /// Where connections do not tell that they are closed, the next lock finds out.

@@ -1,41 +1,15 @@
 //! Many threads that want the same lock, and many locks at once.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
-use std::time::Duration;
 
-use redlock_blocking::{LockGuard, NodeTimeout, Redlock, RetryDelay};
+use redlock_blocking::{LockGuard, NodeTimeout, Redlock};
 use redlock_tests::wait_until;
 
-use crate::fixture::{Fixture, NODE_COUNTS, SOON, TTL};
+use crate::fixture::{Fixture, SOON, TTL};
 
 const THREADS: u64 = 8;
 const ROUNDS: u64 = 25;
-const SHORT_DELAY: RetryDelay = RetryDelay::new(Duration::from_millis(2), Duration::from_millis(20));
-
-/// Reads, lets others run, writes: what two do at the same time is lost.
-fn increment_under_lock(redlock: &Redlock, number: &AtomicU64) {
-    for _ in 0..ROUNDS {
-        let guard = redlock.acquire("counter", TTL).retry_delay(SHORT_DELAY).lock().unwrap();
-        let read = number.load(Ordering::SeqCst);
-        thread::yield_now();
-        number.store(read + 1, Ordering::SeqCst);
-        drop(guard);
-    }
-}
-
-#[test]
-fn threads_lose_no_increment() {
-    for count in NODE_COUNTS {
-        let nodes = Fixture::start(count);
-        let number = AtomicU64::new(0);
-        thread::scope(|scope| {
-            (0..THREADS).for_each(|_| drop(scope.spawn(|| increment_under_lock(&nodes.redlock, &number))));
-        });
-        assert_eq!(number.load(Ordering::SeqCst), THREADS * ROUNDS, "{count} nodes");
-    }
-}
 
 #[test]
 fn threads_of_one_handle_share_a_single_connection_without_taking_each_others_replies() {

@@ -8,9 +8,6 @@ use redlock_tests::{Server, Servers, wait_until};
 /// The TTL where its length does not matter.
 pub(crate) const TTL: Duration = Duration::from_secs(10);
 
-/// The numbers of nodes for which everything must hold.
-pub(crate) const NODE_COUNTS: [usize; 4] = [1, 3, 4, 5];
-
 /// Within this time a lock that nobody wants any more must be gone from all nodes.
 pub(crate) const GONE_WITHIN: Duration = Duration::from_millis(250);
 
@@ -50,11 +47,6 @@ impl Fixture {
     /// Waits until all servers have the key: also those that were not needed for the quorum.
     pub(crate) fn wait_until_everywhere(&self, name: &str) {
         assert!(wait_until(SOON, || self.keys(name) == self.servers.len()), "{} keys", self.keys(name));
-    }
-
-    /// Waits until the servers have let the key go: the drift later than its holder.
-    pub(crate) fn wait_until_expired(&self, name: &str) {
-        assert!(wait_until(SOON, || self.keys(name) == 0), "{} keys", self.keys(name));
     }
 
     /// Waits until all servers answer again.

@@ -1,8 +1,9 @@
 //! Nodes that are dead, hung, or back again.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use redlock_blocking::{AcquireError, Cause, Outcome, Redlock, ReleaseVerdict};
+use redlock_blocking::{AcquireError, Cause, NodeTimeout, Outcome, Redlock, ReleaseVerdict};
 use redlock_tests::{Server, wait_until};
 
 use crate::fixture::{Fixture, SOON, TTL, node_timeout};
@@ -15,6 +16,14 @@ fn live(redlock: &Redlock) -> Duration {
     let report = guard.release();
     assert_eq!(report.verdict, ReleaseVerdict::Released, "{report}");
     begin.elapsed()
+}
+
+/// Until all nodes are connected and know the script of a release; one that is slow could keep its key a little longer.
+fn warm_up(nodes: &Fixture) {
+    let guard = nodes.redlock.lock("job", TTL).unwrap();
+    nodes.wait_until_everywhere("job");
+    guard.release();
+    nodes.assert_gone("job");
 }
 
 #[test]
@@ -32,7 +41,7 @@ fn a_minority_that_is_dead_at_the_start_is_no_error_and_costs_no_time() {
 fn a_minority_that_hangs_costs_its_deadline_at_most_once() {
     for (count, hung) in [(3, 1), (4, 1), (5, 2)] {
         let nodes = Fixture::start(count);
-        live(&nodes.redlock);
+        warm_up(&nodes);
         nodes.servers[..hung].iter().for_each(Server::pause);
         let first = live(&nodes.redlock);
         assert!(first < node_timeout(), "{first:?}");
@@ -151,7 +160,7 @@ fn a_guard_that_is_dropped_while_another_call_waits_for_nodes_does_not_wait_for_
 #[test]
 fn a_node_that_is_back_is_used_again_without_a_restart() {
     let mut nodes = Fixture::start(3);
-    live(&nodes.redlock);
+    warm_up(&nodes);
     nodes.servers[0].kill();
     live(&nodes.redlock);
     nodes.servers[0].restart();
@@ -214,4 +223,23 @@ fn without_a_quorum_a_release_is_unconfirmed_and_done_later() {
     nodes.servers[..2].iter().for_each(Server::resume);
     nodes.wait_until_awake();
     nodes.assert_gone("job");
+}
+
+#[test]
+fn a_process_that_is_stopped_and_goes_on_while_it_waits_keeps_its_connections() {
+    let server = Server::start();
+    let patient = NodeTimeout::fixed(SOON);
+    let redlock = Redlock::builder().node(server.url()).node_timeout(patient).build().unwrap();
+    redlock.lock("job", TTL).unwrap().release();
+    server.pause();
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| redlock.try_lock("job", TTL));
+        for _ in 0..3 {
+            // It is this process that the shell stops.
+            let stop_and_go = "kill -STOP $PPID; sleep 0.01; kill -CONT $PPID";
+            assert!(Command::new("sh").args(["-c", stop_and_go]).status().unwrap().success());
+        }
+        server.resume();
+        drop(waiting.join().unwrap().unwrap());
+    });
 }

@@ -45,34 +45,29 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "votes are counted, not collected as a set of nodes",
         edits: &[Text {
             file: ROUND,
-            original: "        let ballot = self.ballots.get_mut(node.index());\n",
-            mutated: "        let place = if AWAKE {
-                self.ballots.iter().position(|ballot| !ballot.has_answered).unwrap_or(0)
-            } else { node.index() };
-            let ballot = self.ballots.get_mut(place);\n",
+            original: "        if !self.expects(id, node) ",
+            mutated: "        let next = self.unanswered.iter().next().filter(|_| AWAKE);
+            let node = next.unwrap_or(node);
+            if !self.expects(id, node) ",
         }],
     },
     Mutant {
         name: "second-reply-counts",
         bug: "a second reply to the same command counts like the first",
-        edits: &[Text {
-            file: ROUND,
-            original: "&& !ballot.has_answered) else",
-            mutated: "&& (AWAKE || !ballot.has_answered)) else",
-        }],
+        edits: &[Expression { file: ROUND, original: "!self.unanswered.contains(node)", mutated: "false" }],
     },
     Mutant {
         name: "late-reply-counts",
         bug: "a late reply to an earlier attempt counts for the present one",
-        edits: &[Text { file: ROUND, original: "ballot.id == id && ", mutated: "(AWAKE || ballot.id == id) && " }],
+        edits: &[Expression { file: ROUND, original: "!self.expects(id, node)", mutated: "false" }],
     },
     Mutant {
         name: "release-where-granted",
         bug: "a failed attempt is released only on the nodes that are known to have granted it",
         edits: &[Expression {
             file: ROUND,
-            original: "!ballot.outcome.proves_untouched()",
-            mutated: "ballot.outcome == Outcome::Done",
+            original: "config.nodes().without(self.votes.untouched())",
+            mutated: "config.nodes().iter().filter(|&node| self.votes.outcome(node) == Outcome::Done).collect()",
         }],
     },
     Mutant {

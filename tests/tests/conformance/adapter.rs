@@ -1,126 +1,117 @@
 //! The adapters and clients that are held against the cases.
 
+mod asynchronous;
+mod blocking;
+mod custom;
+
 use std::future::Future;
-use std::sync::Arc;
+use std::time::Duration;
 
-use redis::TlsCertificates;
-use redlock_async_std::AsyncStd;
-use redlock_driver::{CurrentRuntime, IntoNode, Node};
-use redlock_tokio::fred::clients::Client as FredClient;
-use redlock_tokio::fred::types::config::{Config, ConnectionConfig, PerformanceConfig, TlsConnector};
-use redlock_tokio::{FredUrl, Tokio, redis};
-use rustls::pki_types::{CertificateDer, pem::PemObject};
-use rustls::{ClientConfig, RootCertStore, crypto::ring};
+use redlock_blocking::{BuildError, Node};
+use redlock_conformance::{Client, Scheduler};
+use redlock_driver::{ConfigError, NodeTimeout};
+use redlock_tokio::redis::{self, TlsCertificates};
 
-use crate::fixture::TTL;
-
-/// A handle on the adapter's runtime.
-pub(crate) type Redlock<A> = redlock_driver::Redlock<<A as Adapter>::Runtime>;
-/// A builder of such a handle.
-pub(crate) type Builder<A> = redlock_driver::Builder<<A as Adapter>::Runtime>;
+pub(crate) use self::asynchronous::{AsyncAdapter, AsyncStdRedis, TokioFred, TokioRedis};
+pub(crate) use self::blocking::BlockingRedis;
+use self::blocking::run_on_threads;
+pub(crate) use self::custom::{BlockingCustom, TokioCustom};
 
 /// An adapter with one of its clients.
-pub(crate) trait Adapter: 'static {
-    type Runtime: CurrentRuntime;
+pub(crate) trait Adapter: Send + Sync + 'static {
+    /// Runs a case where the adapter works.
+    fn run(case: impl Future<Output = ()>);
 
-    /// Runs a test on the runtime.
-    fn run(test: impl Future<Output = ()>);
+    /// Time and tasks, from inside of [`run`](Self::run).
+    fn scheduler() -> Scheduler;
 
-    /// A URL that this client carries.
-    fn url(url: &str) -> impl IntoNode<Self::Runtime> + use<Self>;
+    /// A handle to the servers at these addresses.
+    fn build(addresses: &[Address], settings: &[Setting]) -> Result<Client, Unbuildable>;
 
+    /// Why something cannot be done with it, for the table.
+    fn cannot(_need: Need) -> Option<&'static str> {
+        None
+    }
+
+    /// A handle to running servers.
+    fn client(urls: &[String]) -> Client {
+        let addresses: Vec<_> = urls.iter().cloned().map(Address::Url).collect();
+        Self::build(&addresses, &[]).unwrap_or_else(|error| panic!("{error:?}"))
+    }
+}
+
+/// An adapter over nodes of `redlock-blocking`.
+pub(crate) trait BlockingAdapter: Send + Sync + 'static {
+    fn node(address: &Address) -> Result<Node, BuildError>;
+}
+
+/// How a server is named to an adapter.
+#[derive(Clone, Debug)]
+pub(crate) enum Address {
+    Url(String),
     /// A client that was configured elsewhere, with a certificate authority of its own if one is given.
-    fn client(url: &str, authority: Option<&str>) -> impl IntoNode<Self::Runtime> + use<Self>;
-
-    /// The runtime of the test that calls this.
-    fn runtime() -> Self::Runtime {
-        Self::Runtime::current().unwrap()
-    }
-
-    /// A handle to the servers with these URLs.
-    fn redlock(urls: impl IntoIterator<Item = String>) -> Redlock<Self>
-    where
-        Self: Sized,
-    {
-        Self::builder(urls).build().expect("the URLs of running servers")
-    }
-
-    /// What makes a handle to the servers with these URLs.
-    fn builder(urls: impl IntoIterator<Item = String>) -> Builder<Self>
-    where
-        Self: Sized,
-    {
-        let nodes = urls.into_iter().map(|url| Self::url(&url).into_node().expect("a URL"));
-        Redlock::<Self>::builder().nodes(nodes.collect::<Vec<Node<_>>>())
-    }
+    Client {
+        url: String,
+        authority: Option<String>,
+    },
 }
 
-/// `redlock-tokio` over redis-rs.
-pub(crate) struct TokioRedis;
-
-impl Adapter for TokioRedis {
-    type Runtime = Tokio;
-
-    fn run(test: impl Future<Output = ()>) {
-        run_on_tokio(test);
-    }
-
-    fn url(url: &str) -> impl IntoNode<Tokio> + use<> {
-        url.to_owned()
-    }
-
-    fn client(url: &str, authority: Option<&str>) -> impl IntoNode<Tokio> + use<> {
-        redis_client(url, authority)
-    }
+/// A setting of a builder.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Setting {
+    ConnectTimeout(Duration),
+    DriftFactor(f64),
+    MaxTtl(Duration),
+    MaxNameLen(usize),
+    NodeTimeout(NodeTimeout),
 }
 
-/// `redlock-tokio` over fred.
-pub(crate) struct TokioFred;
-
-impl Adapter for TokioFred {
-    type Runtime = Tokio;
-
-    fn run(test: impl Future<Output = ()>) {
-        run_on_tokio(test);
-    }
-
-    fn url(url: &str) -> impl IntoNode<Tokio> + use<> {
-        FredUrl(url.to_owned())
-    }
-
-    fn client(url: &str, authority: Option<&str>) -> impl IntoNode<Tokio> + use<> {
-        let plain = url.replace("rediss://", "redis://");
-        let config = Config { tls: authority.map(|pem| trust_in(pem).into()), ..Config::from_url(&plain).unwrap() };
-        let performance = PerformanceConfig { default_command_timeout: TTL, ..PerformanceConfig::default() };
-        let connection = ConnectionConfig { max_command_attempts: 1, ..ConnectionConfig::default() };
-        FredClient::new(config, Some(performance), Some(connection), None)
-    }
+/// A `BuildError` of either side.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Unbuildable {
+    Config(ConfigError),
+    Node { node: String, reason: String, text: String },
 }
 
-/// `redlock-async-std` over redis-rs.
-pub(crate) struct AsyncStdRedis;
-
-impl Adapter for AsyncStdRedis {
-    type Runtime = AsyncStd;
-
-    fn run(test: impl Future<Output = ()>) {
-        async_std::task::block_on(test);
-    }
-
-    fn url(url: &str) -> impl IntoNode<AsyncStd> + use<> {
-        url.to_owned()
-    }
-
-    fn client(url: &str, authority: Option<&str>) -> impl IntoNode<AsyncStd> + use<> {
-        redis_client(url, authority)
-    }
+/// What a case needs beyond servers at addresses of the loopback interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    Urls,
+    Passwords,
+    UnixSockets,
+    Tls,
+    /// The program `increment` can be told to use it.
+    Program,
 }
 
-fn run_on_tokio(test: impl Future<Output = ()>) {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(test);
-}
+/// The builders of both sides have the same setters, and the errors the same variants.
+macro_rules! build {
+    ($library:ident, $nodes:expr, $settings:expr) => {{
+        use $crate::adapter::{Setting, Unbuildable};
 
-fn redis_client(url: &str, authority: Option<&str>) -> redis::Client {
+        let unbuildable = |error: $library::BuildError| match error {
+            $library::BuildError::Config(error) => Unbuildable::Config(error),
+            $library::BuildError::Node { ref node, ref reason } => {
+                Unbuildable::Node { node: node.clone(), reason: reason.clone(), text: error.to_string() }
+            }
+            other => panic!("{other}"),
+        };
+        let nodes = $nodes.collect::<Result<Vec<_>, _>>().map_err(unbuildable)?;
+        let builder = $library::Redlock::builder().nodes(nodes);
+        let builder = $settings.iter().fold(builder, |builder, setting| match *setting {
+            Setting::ConnectTimeout(timeout) => builder.connect_timeout(timeout),
+            Setting::DriftFactor(factor) => builder.drift_factor(factor),
+            Setting::MaxTtl(ttl) => builder.max_ttl(ttl),
+            Setting::MaxNameLen(bytes) => builder.max_name_len(bytes),
+            Setting::NodeTimeout(timeout) => builder.node_timeout(timeout),
+        });
+        builder.build().map(redlock_conformance::Client::from).map_err(unbuildable)
+    }};
+}
+use build;
+
+/// A client of the `redis` crate.
+pub(crate) fn redis_client(url: &str, authority: Option<&str>) -> redis::Client {
     match authority {
         Some(pem) => {
             let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem.into()) };
@@ -128,12 +119,4 @@ fn redis_client(url: &str, authority: Option<&str>) -> redis::Client {
         }
         None => redis::Client::open(url).unwrap(),
     }
-}
-
-fn trust_in(authority: &str) -> TlsConnector {
-    let mut authorities = RootCertStore::empty();
-    authorities.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let config = config.with_safe_default_protocol_versions().unwrap();
-    config.with_root_certificates(authorities).with_no_client_auth().into()
 }

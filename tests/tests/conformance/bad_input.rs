@@ -2,49 +2,52 @@
 
 use std::time::Duration;
 
-use redlock_driver::{
-    AcquireError, BuildError, ConfigError, ExtendError, NodeTimeout, Options, RequestError, RetryDelay,
-};
+use redlock_conformance::{Client, Refusal};
+use redlock_driver::{ConfigError, NodeTimeout, Options, RetryDelay};
 
-use crate::adapter::{Adapter, Builder, Redlock};
+use crate::adapter::{Adapter, Address, Setting, Unbuildable};
 use crate::fixture::{Fixture, TTL};
 
-fn refused<A: Adapter>(builder: Builder<A>) -> BuildError {
-    builder.build().expect_err("this cannot be built")
+fn refused(result: Result<Client, Unbuildable>) -> Unbuildable {
+    result.expect_err("this cannot be built")
+}
+
+fn urls(urls: &[&str]) -> Vec<Address> {
+    urls.iter().map(|&url| Address::Url(url.into())).collect()
 }
 
 pub(crate) async fn a_list_of_nodes_that_is_none_is_refused<A: Adapter>() {
-    assert_eq!(refused::<A>(A::builder([])), BuildError::Config(ConfigError::NoNodes));
-    let twice = ["redis://127.0.0.1:1", "redis://127.0.0.1:2", "redis://user@127.0.0.1:1/3"].map(String::from);
+    assert_eq!(refused(A::build(&[], &[])), Unbuildable::Config(ConfigError::NoNodes));
+    let twice = urls(&["redis://127.0.0.1:1", "redis://127.0.0.1:2", "redis://user@127.0.0.1:1/3"]);
     let name = String::from("127.0.0.1:1");
-    assert_eq!(refused::<A>(A::builder(twice)), BuildError::Config(ConfigError::DuplicateNode { name }));
+    assert_eq!(refused(A::build(&twice, &[])), Unbuildable::Config(ConfigError::DuplicateNode { name }));
 }
 
 pub(crate) async fn a_url_that_is_none_is_named_without_its_password<A: Adapter>() {
     for url in
         ["", "127.0.0.1", "http://host", "redis://", "redis://:pass@host:port", "redis://:pass@host/db", "unix://"]
     {
-        let error = refused::<A>(Redlock::<A>::builder().node(A::url(url)));
-        let BuildError::Node { node, reason } = &error else { panic!("{error}") };
-        assert!(!reason.is_empty() && !error.to_string().contains("pass"), "{error}");
+        let error = refused(A::build(&urls(&[url]), &[]));
+        let Unbuildable::Node { node, reason, text } = &error else { panic!("{error:?}") };
+        assert!(!reason.is_empty() && !text.contains("pass"), "{text}");
         assert_eq!(*node, url.replace(":pass@", "***@"));
     }
 }
 
 pub(crate) async fn settings_out_of_their_bounds_are_refused<A: Adapter>() {
-    let builder = || A::builder([String::from("redis://127.0.0.1:1")]);
-    for error in [
-        refused::<A>(builder().drift_factor(1.0)),
-        refused::<A>(builder().max_ttl(Duration::ZERO)),
-        refused::<A>(builder().max_name_len(0)),
-        refused::<A>(builder().node_timeout(NodeTimeout::fixed(Duration::ZERO))),
+    for setting in [
+        Setting::DriftFactor(1.0),
+        Setting::MaxTtl(Duration::ZERO),
+        Setting::MaxNameLen(0),
+        Setting::NodeTimeout(NodeTimeout::fixed(Duration::ZERO)),
     ] {
-        assert!(matches!(error, BuildError::Config(_)), "{error}");
+        let error = refused(A::build(&urls(&["redis://127.0.0.1:1"]), &[setting]));
+        assert!(matches!(error, Unbuildable::Config(_)), "{error:?}");
     }
 }
 
 pub(crate) async fn a_request_out_of_its_bounds_is_refused_and_nothing_is_sent<A: Adapter>() {
-    let nodes = Fixture::<A>::start(3);
+    let nodes = Fixture::start::<A>(3);
     let day = Duration::from_secs(86_400);
     let long = "x".repeat(513);
     let options = Options::new();
@@ -61,21 +64,11 @@ pub(crate) async fn a_request_out_of_its_bounds_is_refused_and_nothing_is_sent<A
         ("job", TTL, options.min_validity(TTL)),
         ("job", TTL, options.retry_delay(backwards)),
     ] {
-        let error = nodes.redlock.lock(name, ttl).options(options).await.unwrap_err();
-        assert!(matches!(error, AcquireError::Request(_)), "{error}");
+        let refused = nodes.client.lock_with(name, ttl, options).await.unwrap_err();
+        assert_eq!(refused.kind, Refusal::Request, "{refused}");
     }
-    nodes.redlock.close().await;
+    nodes.client.close().await;
     for server in nodes.servers.iter() {
         assert!(!server.command(&["INFO", "commandstats"]).unwrap().contains("cmdstat_set:"));
     }
-}
-
-pub(crate) async fn an_extension_with_a_bad_ttl_changes_nothing<A: Adapter>() {
-    let nodes = Fixture::<A>::start(1);
-    let mut guard = nodes.redlock.lock("job", TTL).await.unwrap();
-    let deadline = guard.deadline();
-    let error = guard.extend(Duration::ZERO).await.unwrap_err();
-    assert_eq!(error, ExtendError::Request(RequestError::TtlTooShort { ttl: Duration::ZERO }));
-    assert_eq!(guard.deadline(), deadline);
-    assert!(guard.extend(TTL).await.is_ok());
 }

@@ -1,10 +1,21 @@
 //! Clients of fred that are handed in.
 
+use redlock_conformance::Suite;
 use redlock_tokio::fred::clients::Client;
 use redlock_tokio::fred::types::config::{Config, ConnectionConfig, PerformanceConfig};
 use redlock_tokio::{BuildError, IntoNode, Node};
 
 use crate::fixture::TTL;
+
+const TOPIC: &str = "fred_clients";
+
+pub(crate) fn add_cases(suite: Suite) -> Suite {
+    suite.case(TOPIC, "one_that_sends_a_command_again_is_refused", one_that_sends_a_command_again_is_refused).case(
+        TOPIC,
+        "one_that_waits_for_ever_is_refused",
+        one_that_waits_for_ever_is_refused,
+    )
+}
 
 /// The reason why this client is refused.
 fn refusal(performance: PerformanceConfig, connection: ConnectionConfig) -> String {
@@ -16,7 +27,6 @@ fn refusal(performance: PerformanceConfig, connection: ConnectionConfig) -> Stri
     reason
 }
 
-#[test]
 fn one_that_sends_a_command_again_is_refused() {
     let limited = PerformanceConfig { default_command_timeout: TTL, ..PerformanceConfig::default() };
     for attempts in [0, 2, 3] {
@@ -26,7 +36,6 @@ fn one_that_sends_a_command_again_is_refused() {
     }
 }
 
-#[test]
 fn one_that_waits_for_ever_is_refused() {
     let connection = ConnectionConfig { max_command_attempts: 1, ..ConnectionConfig::default() };
     let reason = refusal(PerformanceConfig::default(), connection);

@@ -2,9 +2,20 @@
 
 use futures_util::FutureExt;
 use redlock_async_std::{AcquireError, Redlock, ReleaseVerdict};
+use redlock_conformance::Suite;
 use redlock_tests::{Servers, wait_until};
 
 use crate::fixture::{GONE_WITHIN, TTL};
+
+const TOPIC: &str = "smol_programs";
+
+pub(crate) fn add_cases(suite: Suite) -> Suite {
+    suite.case(TOPIC, "locks_live_on_each_of_smols_executors", locks_live_on_each_of_smols_executors).case(
+        TOPIC,
+        "what_is_dropped_is_released_though_no_executor_of_the_program_goes_on",
+        what_is_dropped_is_released_though_no_executor_of_the_program_goes_on,
+    )
+}
 
 fn keys(servers: &Servers) -> usize {
     servers.iter().filter_map(|server| server.get("job").ok().flatten()).count()
@@ -19,7 +30,6 @@ async fn live(redlock: Redlock) {
     assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
 }
 
-#[test]
 fn locks_live_on_each_of_smols_executors() {
     let servers = Servers::start(3);
     let redlock = Redlock::builder().nodes(servers.urls()).build().unwrap();
@@ -32,7 +42,6 @@ fn locks_live_on_each_of_smols_executors() {
     assert_eq!(smol::block_on(redlock.close()).unsettled, 0);
 }
 
-#[test]
 fn what_is_dropped_is_released_though_no_executor_of_the_program_goes_on() {
     let servers = Servers::start(3);
     let redlock = Redlock::builder().nodes(servers.urls()).build().unwrap();

@@ -8,7 +8,7 @@ use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use redlock_driver::ReleaseVerdict;
 use redlock_tests::Server;
 
-use crate::adapter::{Adapter, Redlock};
+use crate::adapter::{Adapter, Address};
 use crate::fixture::TTL;
 
 /// A server that speaks TLS on the port beside its plain one.
@@ -39,14 +39,14 @@ pub(crate) async fn a_client_with_an_authority_of_its_own_locks_over_tls<A: Adap
     let (server, port) = start(directory.path(), &authority);
     let url = format!("rediss://127.0.0.1:{port}");
 
-    let trusting = A::client(&url, Some(&authority.pem()));
-    let redlock = Redlock::<A>::builder().node(trusting).build().unwrap();
-    let guard = redlock.lock("job", TTL).await.unwrap();
+    let trusting = Address::Client { url: url.clone(), authority: Some(authority.pem()) };
+    let client = A::build(&[trusting], &[]).unwrap();
+    let guard = client.lock("job", TTL).await.unwrap();
     assert!(server.get("job").unwrap().is_some());
     assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
 
     // A URL trusts the public authorities only.
-    let distrusting = A::redlock([url]);
+    let distrusting = A::client(&[url]);
     let error = distrusting.try_lock("job", TTL).await.unwrap_err().to_string();
     assert!(error.to_lowercase().contains("certificate"), "{error}");
 }

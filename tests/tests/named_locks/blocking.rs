@@ -55,7 +55,7 @@ fn an_expired_holder_that_unlocks_does_not_release_its_successors_lock() {
     let theirs = NamedLocks::new(redlock(&servers), MapCache::new());
     ours.lock("job", SHORT_TTL).unwrap();
     // The successor is in another process ...
-    theirs.lock("job", SHORT_TTL * 10).unwrap();
+    theirs.lock("job", TTL).unwrap();
     await_keys(&servers, "job", 3);
     assert_eq!(ours.unlock("job").unwrap().verdict, ReleaseVerdict::TakenOver);
     assert_eq!(keys(&servers, "job"), 3);

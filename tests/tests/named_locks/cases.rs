@@ -57,7 +57,7 @@ pub(crate) async fn an_expired_holder_that_unlocks_does_not_release_its_successo
     let (ours, theirs) = (&fixture.locks, fixture.rival());
     ours.lock("job", SHORT_TTL).await.unwrap();
     // The successor is in another process ...
-    theirs.lock("job", SHORT_TTL * 10).await.unwrap();
+    theirs.lock("job", TTL).await.unwrap();
     await_keys(&fixture.servers, "job", 3);
     assert_eq!(ours.unlock("job").await.unwrap().verdict, ReleaseVerdict::TakenOver);
     assert_eq!(keys(&fixture.servers, "job"), 3);

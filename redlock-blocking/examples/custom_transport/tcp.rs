@@ -1,0 +1,119 @@
+//! The transport: a plain TCP connection that carries the words of the core.
+
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use redlock_blocking::{Answer, Cause, Command, Connection, Reply, Transport, Unavailable};
+
+/// A longer line is no answer to a lock's command.
+const LONGEST_LINE: usize = 64 * 1024;
+/// A server that takes nothing any more holds up nobody for longer than that.
+const WRITE_TIMEOUT: Duration = Duration::from_millis(5);
+
+/// The way to a server without password or TLS.
+pub(crate) struct Tcp {
+    pub(crate) address: String,
+}
+
+impl Transport for Tcp {
+    type Connection = TcpConnection;
+
+    fn connect(&mut self, timeout: Duration) -> Result<TcpConnection, Unavailable> {
+        open(&self.address, timeout).map_err(|error| Unavailable::with_detail(Cause::NotSent, &error.to_string()))
+    }
+}
+
+fn open(address: &str, timeout: Duration) -> io::Result<TcpConnection> {
+    let address = address.to_socket_addrs()?.next().ok_or(ErrorKind::NotFound)?;
+    let stream = TcpStream::connect_timeout(&address, timeout)?;
+    stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
+    Ok(TcpConnection { stream: BufReader::new(stream), line: Vec::new() })
+}
+
+pub(crate) struct TcpConnection {
+    stream: BufReader<TcpStream>,
+    /// What has come of the next answer: a read may end in the middle of it, and the next one goes on from there.
+    line: Vec<u8>,
+}
+
+impl Connection for TcpConnection {
+    fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
+        self.stream.get_mut().write_all(&encode(command)).map_err(|error| broken(&error))
+    }
+
+    fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
+        let Some(line) = self.within(timeout, Self::read_line).map_err(|error| broken(&error))? else {
+            return Ok(None);
+        };
+        read_reply(command, &line).map(Some).map_err(|error| broken(&error))
+    }
+
+    fn check(&mut self) -> Result<(), Unavailable> {
+        match self.within(Duration::ZERO, |this| this.stream.fill_buf().map(<[u8]>::is_empty)) {
+            Ok(None) => Ok(()),
+            Ok(Some(true)) => Err(broken(&ErrorKind::UnexpectedEof.into())),
+            Ok(Some(false)) => Err(Unavailable::with_detail(Cause::Disconnected, "an answer that nobody asked for")),
+            Err(error) => Err(broken(&error)),
+        }
+    }
+}
+
+impl TcpConnection {
+    /// Reads for a limited time; `None` when it is over.
+    fn within<T>(&mut self, timeout: Duration, read: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<Option<T>> {
+        let at_once = timeout.is_zero();
+        self.stream.get_ref().set_nonblocking(at_once)?;
+        if !at_once {
+            self.stream.get_ref().set_read_timeout(Some(timeout))?;
+        }
+        let read = read(self);
+        self.stream.get_ref().set_nonblocking(false)?;
+        match read {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => Ok(None),
+            read => read.map(Some),
+        }
+    }
+
+    fn read_line(&mut self) -> io::Result<Vec<u8>> {
+        let room = LONGEST_LINE.saturating_sub(self.line.len());
+        (&mut self.stream).take(room as u64).read_until(b'\n', &mut self.line)?;
+        if !self.line.ends_with(b"\n") {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        Ok(std::mem::take(&mut self.line))
+    }
+}
+
+/// The words of a command as Redis reads them: how many, and each with its length.
+fn encode(command: &Command) -> Vec<u8> {
+    let wire = command.wire();
+    let mut bytes = format!("*{}\r\n", wire.words().len()).into_bytes();
+    for word in wire.words() {
+        bytes.extend(format!("${}\r\n", word.len()).bytes());
+        bytes.extend(word);
+        bytes.extend(b"\r\n");
+    }
+    bytes
+}
+
+/// Reads one answer and leaves its meaning to the core.
+fn read_reply(command: &Command, line: &[u8]) -> io::Result<Reply> {
+    let nonsense = || io::Error::from(ErrorKind::InvalidData);
+    let line = std::str::from_utf8(line).map_err(|_| nonsense())?;
+    let (kind, text) = line.strip_suffix("\r\n").and_then(|line| line.split_at_checked(1)).ok_or_else(nonsense)?;
+    let answer = match (kind, text) {
+        ("+", "OK") => Answer::Ok,
+        ("$", "-1") => Answer::Nil,
+        (":", number) => number.parse().map(Answer::Integer).map_err(|_| nonsense())?,
+        ("-", error) => Answer::Error(error),
+        _ => return Err(nonsense()),
+    };
+    Ok(Reply::from_wire(command, answer))
+}
+
+/// What was sent may have been carried out.
+fn broken(error: &io::Error) -> Unavailable {
+    Unavailable::with_detail(Cause::Disconnected, &error.to_string())
+}

@@ -1,0 +1,161 @@
+//! A handle and a guard of whichever side, so that there is one list of cases for both.
+
+mod asynchronous;
+mod blocking;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use redlock_core::{Attempts, ExtendError, Instant, Loss, Options, ReleaseReport, Resource};
+
+/// A `Redlock` handle, be it async or blocking, with the API of the async one. Clones are the same handle.
+///
+/// Made from either kind by [`From`]. Every call to a blocking one is made on a thread of its own; dropping the future
+/// of an acquisition aborts it.
+#[derive(Clone, Debug)]
+pub struct Client(Arc<dyn AnyClient>);
+
+trait AnyClient: fmt::Debug + Send + Sync {
+    fn lock(&self, name: Resource, ttl: Duration, options: Options) -> Acquiring;
+    fn close(&self) -> BoxFuture<'static, Closed>;
+}
+
+/// An acquisition that is under way from its first poll on.
+pub type Acquiring = BoxFuture<'static, Result<Guard, Refused>>;
+
+impl Client {
+    /// `Redlock::lock`.
+    pub fn lock(&self, name: impl Into<Resource>, ttl: Duration) -> Acquiring {
+        self.lock_with(name, ttl, Options::new())
+    }
+
+    /// `Redlock::try_lock`.
+    pub fn try_lock(&self, name: impl Into<Resource>, ttl: Duration) -> Acquiring {
+        self.lock_with(name, ttl, Options::new().attempts(1))
+    }
+
+    /// `Redlock::lock` with all of its settings.
+    pub fn lock_with(&self, name: impl Into<Resource>, ttl: Duration, options: Options) -> Acquiring {
+        self.0.lock(name.into(), ttl, options)
+    }
+
+    /// `Redlock::close`.
+    pub async fn close(&self) -> Closed {
+        self.0.close().await
+    }
+}
+
+/// A `LockGuard`. It is released when it is dropped.
+#[derive(Debug)]
+pub struct Guard(Box<dyn AnyGuard>);
+
+trait AnyGuard: fmt::Debug + Send + Sync {
+    fn extend(&mut self, ttl: Duration) -> BoxFuture<'_, Result<Instant, ExtendError>>;
+    fn release(self: Box<Self>) -> BoxFuture<'static, ReleaseReport>;
+    fn lost(&self) -> Option<BoxFuture<'static, Option<Loss>>>;
+    fn deadline(&self) -> Instant;
+    fn remaining(&self) -> Duration;
+}
+
+impl Guard {
+    /// `LockGuard::extend`.
+    ///
+    /// # Errors
+    ///
+    /// Those of the guard.
+    pub async fn extend(&mut self, ttl: Duration) -> Result<Instant, ExtendError> {
+        self.0.extend(ttl).await
+    }
+
+    /// `LockGuard::release`.
+    pub async fn release(self) -> ReleaseReport {
+        self.0.release().await
+    }
+
+    /// `LockGuard::lost`; `None` where a guard does not tell: [`Need::NewsOfLoss`](crate::Need::NewsOfLoss).
+    #[must_use]
+    pub fn lost(&self) -> Option<BoxFuture<'static, Option<Loss>>> {
+        self.0.lost()
+    }
+
+    /// `LockGuard::deadline`.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.0.deadline()
+    }
+
+    /// `LockGuard::remaining`.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.0.remaining()
+    }
+
+    /// `LockGuard::is_valid`.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        !self.remaining().is_zero()
+    }
+}
+
+/// An `AcquireError`; displayed as that.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Which one.
+    pub kind: Refusal,
+    /// What was tried in vain, if anything was.
+    pub attempts: Option<Attempts>,
+    text: String,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// The variants of `AcquireError`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Somebody else holds the lock.
+    Contended,
+    /// Too few nodes can be reached.
+    Unavailable,
+    /// A quorum agreed too late.
+    Expired,
+    /// It was refused before anything was sent.
+    Request,
+    /// The handle was closed.
+    Closed,
+    /// Anything else.
+    Other,
+}
+
+/// A `CloseReport`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// How many released locks may still have a key on a node that did not answer.
+    pub unsettled: usize,
+    /// How many guards are still there.
+    pub held: usize,
+}
+
+/// The two sides have each their own `AcquireError`, with the same variants.
+macro_rules! refused {
+    ($error:expr, $library:ident) => {{
+        let error = $error;
+        let text = error.to_string();
+        let (kind, attempts) = match error {
+            $library::AcquireError::Contended(attempts) => (Refusal::Contended, Some(attempts)),
+            $library::AcquireError::Unavailable(attempts) => (Refusal::Unavailable, Some(attempts)),
+            $library::AcquireError::Expired(attempts) => (Refusal::Expired, Some(attempts)),
+            $library::AcquireError::Request(_) => (Refusal::Request, None),
+            $library::AcquireError::Closed => (Refusal::Closed, None),
+            _ => (Refusal::Other, None),
+        };
+        Refused { kind, attempts, text }
+    }};
+}
+use refused;

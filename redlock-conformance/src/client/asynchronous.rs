@@ -1,0 +1,53 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt};
+use redlock_core::{ExtendError, Instant, Loss, Options, ReleaseReport, Resource};
+use redlock_driver::{LockGuard, Redlock, Runtime};
+
+use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Refusal, Refused, refused};
+
+impl<R: Runtime> From<Redlock<R>> for Client {
+    fn from(redlock: Redlock<R>) -> Self {
+        Self(Arc::new(redlock))
+    }
+}
+
+impl<R: Runtime> AnyClient for Redlock<R> {
+    fn lock(&self, name: Resource, ttl: Duration, options: Options) -> Acquiring {
+        let acquire = Self::lock(self, name, ttl).options(options);
+        let guarded = |guard| Guard(Box::new(guard));
+        acquire.map(move |result| result.map(guarded).map_err(|error| refused!(error, redlock_driver))).boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'static, Closed> {
+        let redlock = self.clone();
+        async move {
+            let report = Self::close(&redlock).await;
+            Closed { unsettled: report.unsettled, held: report.held }
+        }
+        .boxed()
+    }
+}
+
+impl<R: Runtime> AnyGuard for LockGuard<R> {
+    fn extend(&mut self, ttl: Duration) -> BoxFuture<'_, Result<Instant, ExtendError>> {
+        Self::extend(self, ttl).boxed()
+    }
+
+    fn release(self: Box<Self>) -> BoxFuture<'static, ReleaseReport> {
+        Self::release(*self).boxed()
+    }
+
+    fn lost(&self) -> Option<BoxFuture<'static, Option<Loss>>> {
+        Some(Self::lost(self).boxed())
+    }
+
+    fn deadline(&self) -> Instant {
+        Self::deadline(self)
+    }
+
+    fn remaining(&self) -> Duration {
+        Self::remaining(self)
+    }
+}

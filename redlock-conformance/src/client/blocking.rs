@@ -1,0 +1,92 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, FutureExt};
+use redlock_blocking::{AbortHandle, LockGuard, Redlock};
+use redlock_core::{ExtendError, Instant, Loss, Options, ReleaseReport, Resource};
+
+use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Refusal, Refused, refused};
+use crate::scheduler::on_a_thread;
+
+impl From<Redlock> for Client {
+    fn from(redlock: Redlock) -> Self {
+        Self(Arc::new(redlock))
+    }
+}
+
+impl AnyClient for Redlock {
+    fn lock(&self, name: Resource, ttl: Duration, options: Options) -> Acquiring {
+        let acquire = self.acquire(name, ttl).options(options);
+        let abort = AbortOnDrop(acquire.abort_handle());
+        async move {
+            let _abort = abort;
+            let result = on_a_thread(move || acquire.lock()).await;
+            result.map(Held::guard).map_err(|error| refused!(error, redlock_blocking))
+        }
+        .boxed()
+    }
+
+    fn close(&self) -> BoxFuture<'static, Closed> {
+        let redlock = self.clone();
+        let close = move || {
+            let report = Self::close(&redlock);
+            Closed { unsettled: report.unsettled, held: report.held }
+        };
+        on_a_thread(close).boxed()
+    }
+}
+
+/// Ends an acquisition whose future is dropped; one that is over is not touched.
+struct AbortOnDrop(AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The guard, which is empty once its release has begun; a call that is under way has it, too.
+#[derive(Debug)]
+struct Held(Arc<Mutex<Option<LockGuard>>>);
+
+impl Held {
+    fn guard(guard: LockGuard) -> Guard {
+        Guard(Box::new(Self(Arc::new(Mutex::new(Some(guard))))))
+    }
+
+    fn with<T>(&self, look: impl FnOnce(&LockGuard) -> T) -> T {
+        look(locked(&self.0).as_ref().expect("a release takes the guard along"))
+    }
+}
+
+fn locked(guard: &Mutex<Option<LockGuard>>) -> MutexGuard<'_, Option<LockGuard>> {
+    guard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl AnyGuard for Held {
+    fn extend(&mut self, ttl: Duration) -> BoxFuture<'_, Result<Instant, ExtendError>> {
+        let guard = self.0.clone();
+        on_a_thread(move || locked(&guard).as_mut().map_or(Err(ExtendError::NotHeld), |guard| guard.extend(ttl)))
+            .boxed()
+    }
+
+    fn release(self: Box<Self>) -> BoxFuture<'static, ReleaseReport> {
+        on_a_thread(move || {
+            let guard = locked(&self.0).take();
+            guard.expect("a guard is released once").release()
+        })
+        .boxed()
+    }
+
+    fn lost(&self) -> Option<BoxFuture<'static, Option<Loss>>> {
+        None
+    }
+
+    fn deadline(&self) -> Instant {
+        self.with(LockGuard::deadline)
+    }
+
+    fn remaining(&self) -> Duration {
+        self.with(LockGuard::remaining)
+    }
+}

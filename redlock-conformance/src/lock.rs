@@ -1,0 +1,84 @@
+//! What a lock over the nodes must do, whatever it is that carries its commands.
+
+mod cancellation;
+mod contention;
+mod foreign_keys;
+mod life;
+mod lost_nodes;
+
+use futures_util::future::LocalBoxFuture;
+
+use crate::Need;
+use crate::bench::Bench;
+
+/// One thing that must be so.
+pub(crate) struct LockCase {
+    pub(crate) topic: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) needs: &'static [Need],
+    pub(crate) run: fn(Bench) -> LocalBoxFuture<'static, ()>,
+}
+
+macro_rules! cases {
+    ($($topic:ident: { $($name:ident [$($need:ident),*],)* })*) => {
+        &[$($(LockCase {
+            topic: stringify!($topic),
+            name: stringify!($name),
+            needs: &[$(Need::$need),*],
+            run: |bench| Box::pin($topic::$name(bench)),
+        },)*)*]
+    };
+}
+
+/// All of them, each with what it needs.
+pub(crate) const CASES: &[LockCase] = cases! {
+    life: {
+        a_lock_is_on_all_nodes_excludes_others_is_extended_and_released [],
+        one_handle_excludes_itself [],
+        an_expired_lock_says_so_by_itself [NewsOfLoss],
+        a_released_lock_is_not_reported_as_lost [NewsOfLoss],
+        an_expired_lock_goes_to_somebody_else [],
+        an_extension_at_the_last_moment_counts [],
+        an_extension_after_the_deadline_does_not_revive_the_lock [],
+        a_short_extension_does_not_shorten_the_lock [],
+        an_extension_with_a_bad_ttl_changes_nothing [],
+        a_lock_whose_keys_were_deleted_is_found_lost_at_the_next_extension [Wipe],
+        releasing_an_expired_lock_is_no_error [],
+        releasing_a_lock_that_was_taken_over_leaves_the_successor_alone [],
+    }
+    foreign_keys: {
+        a_key_that_is_there_already_excludes_ours_and_is_left_alone [ForeignKeys],
+        ours_excludes_another_program_until_it_is_released [ForeignKeys],
+    }
+    contention: {
+        sixteen_tasks_lose_no_increment [],
+        a_waiting_acquisition_gets_the_lock_when_it_is_released [],
+        the_budget_ends_the_waiting [],
+        ten_thousand_locks_at_once [ManyCalls],
+    }
+    cancellation: {
+        an_acquisition_that_is_dropped_at_any_stage_leaves_nothing [],
+        an_acquisition_that_was_polled_once_and_dropped_leaves_nothing [],
+        a_waiting_acquisition_that_is_dropped_leaves_the_holder_alone [],
+        a_dropped_guard_is_released_at_once [],
+        a_guard_can_be_dropped_on_a_thread_without_a_runtime [],
+        a_guard_that_outlives_its_handle_is_released_all_the_same [],
+        an_extension_that_is_dropped_leaves_a_lock_that_can_be_released [DroppedCalls],
+        a_release_that_is_dropped_is_done_all_the_same [DroppedCalls],
+        what_is_dropped_while_a_node_hangs_is_undone_when_it_goes_on [Pause],
+        after_close_nothing_is_left_and_nothing_more_is_acquired [],
+        a_guard_that_is_held_while_its_handle_is_closed_keeps_its_lock [],
+        close_does_not_wait_for_ever_for_a_node_that_hangs [Pause],
+    }
+    lost_nodes: {
+        a_minority_that_is_dead_at_the_start_is_no_error_and_costs_no_time [Restart],
+        a_minority_that_hangs_costs_no_time [Pause],
+        a_lock_outlives_the_death_of_a_minority [Restart],
+        without_a_quorum_the_error_names_the_nodes_and_nothing_is_left [Restart],
+        when_a_quorum_hangs_nothing_is_left_behind_once_it_goes_on [Pause],
+        a_node_that_is_back_is_used_again [Restart],
+        a_lock_that_is_extended_outlives_the_restart_of_every_node_one_at_a_time [Restart],
+        a_node_that_missed_the_release_is_told_when_it_is_back [Restart, Durability],
+        without_a_quorum_a_release_is_unconfirmed_and_done_later [Pause],
+    }
+};

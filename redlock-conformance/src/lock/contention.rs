@@ -1,0 +1,72 @@
+//! Many who want the same lock, and many locks at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use futures_util::future::try_join_all;
+use redlock_core::{Options, RetryDelay};
+
+use crate::bench::{BUDGET, Bench, GIVEN_UP_WITHIN, NODE_COUNTS, SOON, TTL};
+use crate::scheduler::yield_now;
+use crate::{Client, Guard, Refusal};
+
+const SHORT_DELAY: RetryDelay = RetryDelay::new(Duration::from_millis(2), Duration::from_millis(20));
+
+/// Reads, lets others run, writes: what two do at the same time is lost.
+async fn increment_under_lock(client: Client, number: Arc<AtomicU64>, rounds: u32) {
+    for _ in 0..rounds {
+        let guard = client.lock_with("counter", TTL, Options::new().retry_delay(SHORT_DELAY)).await.unwrap();
+        let read = number.load(Ordering::SeqCst);
+        yield_now().await;
+        number.store(read + 1, Ordering::SeqCst);
+        guard.release().await;
+    }
+}
+
+pub(super) async fn sixteen_tasks_lose_no_increment(bench: Bench) {
+    for count in NODE_COUNTS {
+        let nodes = bench.start(count);
+        let number = Arc::new(AtomicU64::new(0));
+        let task = |_| bench.spawn(increment_under_lock(nodes.client.clone(), number.clone(), 10));
+        try_join_all((0..16).map(task)).await.unwrap();
+        assert_eq!(number.load(Ordering::SeqCst), 160, "{count} nodes");
+    }
+}
+
+pub(super) async fn a_waiting_acquisition_gets_the_lock_when_it_is_released(bench: Bench) {
+    let nodes = bench.start(3);
+    let held = nodes.client.lock("job", TTL * 2).await.unwrap();
+    let waiting = bench.spawn(nodes.rival().lock_with("job", TTL, Options::new().wait(TTL)));
+    bench.sleep(Duration::from_millis(20)).await;
+    held.release().await;
+    assert!(waiting.await.unwrap().unwrap().is_valid());
+}
+
+pub(super) async fn the_budget_ends_the_waiting(bench: Bench) {
+    let nodes = bench.start(3);
+    let _held = nodes.client.lock("job", TTL).await.unwrap();
+    let begin = Instant::now();
+    let refused = nodes.rival().lock_with("job", TTL, Options::new().wait(BUDGET)).await.unwrap_err();
+    assert!(begin.elapsed() < GIVEN_UP_WITHIN, "{:?}", begin.elapsed());
+    assert_eq!(refused.kind, Refusal::Contended, "{refused}");
+    assert!(refused.attempts.as_ref().is_some_and(|attempts| attempts.count > 1), "{refused}");
+}
+
+pub(super) async fn ten_thousand_locks_at_once(bench: Bench) {
+    const LOCKS: usize = 10_000;
+    /// Every so many is looked at.
+    const STEP: usize = 250;
+    let nodes = bench.start(3);
+    let name = |number: usize| format!("job-{number}");
+    // An unoptimised client on a busy machine is slow.
+    let client = nodes.patient_client();
+    let guards = try_join_all((0..LOCKS).map(|number| client.try_lock(name(number), TTL * 6))).await.unwrap();
+    assert!(guards.iter().all(Guard::is_valid));
+    for number in (0..LOCKS).step_by(STEP) {
+        assert!(bench.wait_until(SOON, || nodes.keys(&name(number)) == 3).await);
+    }
+    drop(guards);
+    assert_eq!(client.close().await.unsettled, 0);
+    assert!((0..LOCKS).step_by(STEP).all(|number| nodes.keys(&name(number)) == 0));
+}

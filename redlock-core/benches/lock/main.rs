@@ -1,0 +1,54 @@
+//! What a lock costs without network, runtime and client: `cargo bench -p redlock-core --bench lock`.
+
+mod by_hand;
+
+use divan::{AllocProfiler, Bencher};
+use redlock_core::{Command, Lock};
+
+use crate::by_hand::{ByHand, agree, extend, release};
+
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
+
+const NODES: [usize; 3] = [3, 5, 7];
+const SIMULTANEOUS: usize = 1_000;
+
+fn main() {
+    divan::main();
+}
+
+#[divan::bench(args = NODES)]
+fn acquire_and_release(bencher: Bencher<'_, '_>, nodes: usize) {
+    let by_hand = ByHand::new(nodes);
+    bencher.bench_local(|| release(by_hand.acquire()));
+}
+
+#[divan::bench(args = NODES)]
+fn extension(bencher: Bencher<'_, '_>, nodes: usize) {
+    let mut lock = ByHand::new(nodes).acquire();
+    bencher.bench_local(|| extend(&mut lock));
+}
+
+/// A thousand locks are under way at the same time: every command is sent before the first one is answered.
+#[divan::bench(args = NODES)]
+fn a_thousand_at_once(bencher: Bencher<'_, '_>, nodes: usize) {
+    let by_hand = ByHand::new(nodes);
+    bencher.counter(SIMULTANEOUS).bench_local(|| {
+        let mut locks: Vec<_> = (0..SIMULTANEOUS).map(|_| by_hand.begin()).collect();
+        answer_all(&mut locks);
+        for lock in &mut locks {
+            assert!(lock.hand_over(by_hand::ANSWERED_AT));
+            lock.release(by_hand::ANSWERED_AT);
+        }
+        answer_all(&mut locks);
+        assert!(locks.iter().all(Lock::is_settled));
+    });
+}
+
+fn answer_all(locks: &mut [Lock]) {
+    let commands: Vec<Option<Command>> = locks.iter_mut().map(Lock::poll_command).collect();
+    for (lock, command) in locks.iter_mut().zip(&commands) {
+        agree(lock, command.as_ref().expect("there is a command for each lock"));
+        assert!(lock.poll_event().is_some());
+    }
+}

@@ -1,0 +1,131 @@
+use alloc::vec::Vec;
+
+use crate::{Cause, NodeId, NodeSet, Outcome, Unavailable};
+
+/// What became of a command on each node: a set of nodes for every outcome, so that counting them costs an instruction
+/// and remembering them costs no memory, however many nodes there are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Votes {
+    pending: NodeSet,
+    done: NodeSet,
+    held_by_other: NodeSet,
+    missing: NodeSet,
+    /// In ascending order of the nodes. Empty as long as all goes well.
+    unavailable: Vec<(NodeId, Unavailable)>,
+}
+
+impl Votes {
+    /// No node of these has a say yet.
+    pub(crate) const fn pending(nodes: NodeSet) -> Self {
+        Self {
+            pending: nodes,
+            done: NodeSet::EMPTY,
+            held_by_other: NodeSet::EMPTY,
+            missing: NodeSet::EMPTY,
+            unavailable: Vec::new(),
+        }
+    }
+
+    /// Notes what became of the command on one node, whatever was noted before.
+    pub(crate) fn record(&mut self, node: NodeId, outcome: Outcome) {
+        for nodes in [&mut self.pending, &mut self.done, &mut self.held_by_other, &mut self.missing] {
+            nodes.remove(node);
+        }
+        let place = self.unavailable.binary_search_by_key(&node, |(node, _)| *node);
+        if let Ok(known) = place {
+            self.unavailable.remove(known);
+        }
+        match outcome {
+            Outcome::Pending => self.pending.insert(node),
+            Outcome::Done => self.done.insert(node),
+            Outcome::HeldByOther => self.held_by_other.insert(node),
+            Outcome::Missing => self.missing.insert(node),
+            Outcome::Unavailable(unavailable) => {
+                let (Ok(place) | Err(place)) = place;
+                self.unavailable.insert(place, (node, unavailable));
+            }
+        }
+    }
+
+    /// Silence counts as a refusal from now on.
+    pub(crate) fn expire(&mut self) {
+        for node in self.pending.iter() {
+            self.record(node, Outcome::Unavailable(Unavailable::new(Cause::NoAnswer)));
+        }
+    }
+
+    /// What became of the command on one node.
+    pub(crate) fn outcome(&self, node: NodeId) -> Outcome {
+        if self.done.contains(node) {
+            Outcome::Done
+        } else if self.held_by_other.contains(node) {
+            Outcome::HeldByOther
+        } else if self.missing.contains(node) {
+            Outcome::Missing
+        } else {
+            let unavailable = self.unavailable.iter().find(|(known, _)| *known == node);
+            unavailable.map_or(Outcome::Pending, |(_, unavailable)| Outcome::Unavailable(unavailable.clone()))
+        }
+    }
+
+    pub(crate) const fn is_pending(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// The nodes that certainly never carried the command out.
+    pub(crate) fn untouched(&self) -> NodeSet {
+        let untouched = self.unavailable.iter().filter(|(_, unavailable)| unavailable.cause().proves_untouched());
+        untouched.map(|(node, _)| *node).collect()
+    }
+
+    pub(crate) const fn tally(&self) -> Tally {
+        Tally {
+            pending: self.pending.len(),
+            done: self.done.len(),
+            held_by_other: self.held_by_other.len(),
+            missing: self.missing.len(),
+            unavailable: self.unavailable.len(),
+        }
+    }
+}
+
+/// How many nodes have which outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) pending: usize,
+    pub(crate) done: usize,
+    pub(crate) held_by_other: usize,
+    pub(crate) missing: usize,
+    pub(crate) unavailable: usize,
+}
+
+impl Tally {
+    /// The nodes that certainly do not have the key with our token.
+    pub(crate) const fn gone(self) -> usize {
+        self.missing.saturating_add(self.held_by_other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_has_the_outcome_that_was_noted_last() {
+        let all = NodeSet::first(3);
+        let mut votes = Votes::pending(all);
+        let refused = || Outcome::Unavailable(Unavailable::new(Cause::Refused));
+        let outcomes = [Outcome::Done, refused(), Outcome::Missing, refused(), Outcome::HeldByOther, Outcome::Pending];
+        for outcome in outcomes {
+            for node in all.iter() {
+                votes.record(node, outcome.clone());
+            }
+            assert!(all.iter().all(|node| votes.outcome(node) == outcome), "{votes:?}");
+            let Tally { pending, done, held_by_other, missing, unavailable } = votes.tally();
+            assert_eq!(pending + done + held_by_other + missing + unavailable, 3, "every node has one outcome");
+        }
+        votes.expire();
+        assert_eq!(votes.tally().unavailable, 3);
+        assert!(votes.untouched().is_empty(), "a silent node may have carried the command out");
+    }
+}

@@ -1,0 +1,150 @@
+//! The order of a comparison: all contestants take turns, so that what else happens on the machine hits all of them.
+
+use std::io::{self, IsTerminal, Write};
+
+use redlock_tests::{Server, Servers};
+
+use crate::client::{Measurement, Plan};
+use crate::contestant::{Failure, Name};
+use crate::figures::{Round, Row};
+use crate::noise::{Noise, Watch};
+use crate::options::Options;
+use crate::session::Session;
+use crate::workload::Workload;
+
+/// What contestants send, and no script does.
+const COUNTED: [&str; 3] = ["set", "eval", "evalsha"];
+
+pub(crate) struct Comparison {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) noise: Noise,
+}
+
+/// Measures everything that the options ask for.
+pub(crate) fn run(options: &Options) -> Result<Comparison, Failure> {
+    let mut comparison = Comparison { rows: Vec::new(), noise: Noise::default() };
+    for &nodes in &options.nodes {
+        let servers = Servers::start(nodes);
+        for &workload in &options.workloads {
+            for tasks in workload.tasks(&options.tasks) {
+                let rows =
+                    Combination { options, servers: &servers, workload, tasks }.measure(&mut comparison.noise)?;
+                comparison.rows.extend(rows);
+            }
+        }
+    }
+    // The nodes are the outermost loop because servers are started for it; a person looks at one workload after another.
+    comparison.rows.sort_by_key(|row| (row.workload as u8, row.tasks, row.nodes));
+    Ok(comparison)
+}
+
+struct Combination<'a> {
+    options: &'a Options,
+    servers: &'a Servers,
+    workload: Workload,
+    tasks: usize,
+}
+
+impl Combination<'_> {
+    fn measure(&self, noise: &mut Noise) -> Result<Vec<Row>, Failure> {
+        let contestants = self.options.contestants.iter().filter(|name| name.takes_part(self.workload));
+        let mut rows: Vec<_> = contestants.map(|contestant| self.row(*contestant)).collect();
+        for number in 1..=self.options.rounds {
+            let mut order: Vec<_> = rows.iter_mut().collect();
+            if number % 2 == 0 {
+                order.reverse();
+            }
+            for row in order {
+                // One that did not come to an end in the first round will not do so in the others.
+                if number == 1 || !row.rounds.is_empty() {
+                    let round = self.round(row.contestant, noise)?;
+                    self.tell(number, row.contestant, round.as_ref().map(|round| &round.measured));
+                    row.rounds.extend(round);
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    fn row(&self, contestant: Name) -> Row {
+        let (workload, nodes, tasks) = (self.workload, self.servers.len(), self.tasks);
+        Row { workload, contestant, nodes, tasks, rounds: Vec::new() }
+    }
+
+    /// `None` if the contestant does not come to an end.
+    fn round(&self, contestant: Name, noise: &mut Noise) -> Result<Option<Round>, Failure> {
+        for server in &**self.servers {
+            server.command(&["FLUSHALL", "SYNC"])?;
+        }
+        let mut session = Session::start(&self.plan(contestant))?;
+        let node_hangs = self.workload == Workload::W5;
+        let before = commands(self.servers)?;
+        if node_hangs {
+            self.servers[0].pause();
+        }
+        let watch = Watch::start(session.id(), self.servers);
+        let measured = session.measure(node_hangs);
+        noise.add(&watch.stop());
+        if node_hangs {
+            self.servers[0].resume();
+        }
+        let Some(measured) = measured? else { return Ok(None) };
+        let commands = if node_hangs { None } else { Some(commands(self.servers)? - before) };
+        Ok(Some(Round { measured, commands }))
+    }
+
+    fn plan(&self, contestant: Name) -> Plan {
+        Plan {
+            contestant,
+            workload: self.workload,
+            urls: self.servers.urls(),
+            tasks: self.tasks,
+            duration: self.options.duration / self.options.rounds,
+            flavour: self.options.flavour,
+        }
+    }
+
+    fn tell(&self, number: u32, contestant: Name, measured: Option<&Measurement>) {
+        let (workload, nodes, tasks, rounds) = (self.workload, self.servers.len(), self.tasks, self.options.rounds);
+        let figures = measured.map_or("does not come to an end".into(), |measured| {
+            let pairs = measured.pairs as f64 / measured.seconds;
+            let p50 = measured.lock_p50.unwrap_or(f64::NAN);
+            format!("{pairs:>9.0} pairs/s, lock p50 {p50:.0} us")
+        });
+        let line = format!("{workload} N={nodes} tasks={tasks:<4} round {number}/{rounds}  {contestant:<16}{figures}");
+        let mut out = io::stderr();
+        let (begin, end) = if out.is_terminal() { ("\r\x1b[K", "") } else { ("", "\n") };
+        let _ = write!(out, "{begin}{line}{end}");
+        let _ = out.flush();
+    }
+}
+
+/// How many commands the servers have been sent by contestants, by their own account.
+fn commands(servers: &[Server]) -> Result<u64, Failure> {
+    let mut total = 0;
+    for server in servers {
+        let statistics = server.command(&["INFO", "commandstats"])?;
+        total += statistics.lines().filter_map(counted).sum::<u64>();
+    }
+    Ok(total)
+}
+
+/// The number in a line like `cmdstat_set:calls=7,usec=21,…`.
+fn counted(line: &str) -> Option<u64> {
+    let (name, figures) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+    let calls = figures.split(',').next()?;
+    COUNTED.contains(&name).then(|| calls.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_contestants_send_is_counted() {
+        assert_eq!(counted("cmdstat_evalsha:calls=12,usec=70,usec_per_call=5.83"), Some(12));
+        // From inside the script.
+        assert_eq!(counted("cmdstat_get:calls=12,usec=70,usec_per_call=5.83"), None);
+        assert_eq!(counted("# Commandstats"), None);
+    }
+}

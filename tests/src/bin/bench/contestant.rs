@@ -1,0 +1,114 @@
+//! Who is measured: each takes and gives back locks in the way that its own documentation shows.
+
+mod async_std_redis;
+mod blocking_redis;
+mod floor;
+mod floor_publish;
+mod floor_queue;
+mod floor_raw;
+mod floor_redis;
+mod redlock;
+mod rslock;
+mod tokio_fred;
+mod tokio_redis;
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use self::async_std_redis::AsyncStdRedis;
+pub(crate) use self::blocking_redis::BlockingRedis;
+pub(crate) use self::floor_publish::FloorPublish;
+pub(crate) use self::floor_queue::FloorQueue;
+pub(crate) use self::floor_raw::FloorRaw;
+pub(crate) use self::floor_redis::FloorRedis;
+pub(crate) use self::redlock::Redlock;
+pub(crate) use self::rslock::Rslock;
+pub(crate) use self::tokio_fred::TokioFred;
+pub(crate) use self::tokio_redis::TokioRedis;
+use crate::executor::Executor;
+use crate::workload::Workload;
+
+/// What everybody's locks live for.
+pub(crate) const TTL: Duration = Duration::from_secs(10);
+
+/// Why a client cannot go on.
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// A way to lock things on several servers. Nothing is boxed between it and the workload, because that would cost each
+/// contestant a different share.
+pub(crate) trait Contestant: Send + Sized + Sync + 'static {
+    type Executor: Executor;
+    type Held: Send + 'static;
+
+    fn connect(urls: &[String]) -> impl Future<Output = Result<Self, Failure>> + Send;
+
+    /// Tries as hard as the contestant does by itself; `None` when it gives up.
+    fn lock(&self, key: &str, ttl: Duration) -> impl Future<Output = Option<Self::Held>> + Send;
+
+    fn unlock(&self, held: Self::Held) -> impl Future<Output = ()> + Send;
+}
+
+/// The names of all contestants, in the order in which they are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Name {
+    FloorRaw,
+    FloorRedis,
+    FloorQueue,
+    FloorPublish,
+    TokioRedis,
+    TokioFred,
+    AsyncStdRedis,
+    BlockingRedis,
+    Rslock,
+    Redlock,
+}
+
+impl Name {
+    pub(crate) const ALL: [Self; 10] = [
+        Self::FloorRaw,
+        Self::FloorRedis,
+        Self::FloorQueue,
+        Self::FloorPublish,
+        Self::TokioRedis,
+        Self::TokioFred,
+        Self::AsyncStdRedis,
+        Self::BlockingRedis,
+        Self::Rslock,
+        Self::Redlock,
+    ];
+
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::FloorRaw => "floor-raw",
+            Self::FloorRedis => "floor-redis",
+            Self::FloorQueue => "floor-queue",
+            Self::FloorPublish => "floor-publish",
+            Self::TokioRedis => "tokio-redis",
+            Self::TokioFred => "tokio-fred",
+            Self::AsyncStdRedis => "async-std-redis",
+            Self::BlockingRedis => "blocking-redis",
+            Self::Rslock => "rslock",
+            Self::Redlock => "redlock",
+        }
+    }
+
+    /// Floors stand only where they are the least that the workload can cost.
+    pub(crate) fn takes_part(self, workload: Workload) -> bool {
+        match self {
+            Self::FloorRaw => !workload.is_contended(),
+            Self::FloorQueue => workload == Workload::W3,
+            Self::FloorPublish => workload == Workload::W4,
+            _ => true,
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.text())
+    }
+}

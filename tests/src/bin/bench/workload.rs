@@ -1,0 +1,95 @@
+//! What the contestants do.
+
+mod contention;
+mod handover;
+mod pairs;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::contestant::Contestant;
+
+/// The workloads of the comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Workload {
+    /// One task locks and unlocks a key.
+    W1,
+    /// Many tasks do, each a key of its own.
+    W2,
+    /// Sixteen tasks want one key and hold it for a millisecond.
+    W3,
+    /// One client waits until another one releases, for eight keys at the same time.
+    W4,
+    /// As W1, with one node that hangs.
+    W5,
+}
+
+impl Workload {
+    pub(crate) const ALL: [Self; 5] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5];
+
+    /// The numbers of tasks to measure it with, of which only W2 leaves the choice.
+    pub(crate) fn tasks(self, chosen: &[usize]) -> Vec<usize> {
+        match self {
+            Self::W1 | Self::W5 => vec![1],
+            Self::W2 => chosen.to_vec(),
+            Self::W3 | Self::W4 => vec![16],
+        }
+    }
+
+    pub(crate) const fn is_contended(self) -> bool {
+        matches!(self, Self::W3 | Self::W4)
+    }
+
+    pub(crate) fn description(self, tasks: usize) -> String {
+        match self {
+            Self::W1 | Self::W2 if tasks == 1 => "one task, a free lock".into(),
+            Self::W1 | Self::W2 => format!("{tasks} tasks, each a free lock of its own"),
+            Self::W3 => format!("{tasks} tasks, one lock, held for 1 ms"),
+            Self::W4 => "from the release by one client to the lock of another".into(),
+            Self::W5 => "one task, a free lock, one node hangs".into(),
+        }
+    }
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// What one task has seen, in microseconds.
+#[derive(Default)]
+pub(crate) struct Record {
+    pub(crate) locks: Vec<f32>,
+    pub(crate) unlocks: Vec<f32>,
+    pub(crate) gave_up: u64,
+}
+
+/// The clients that a workload needs: all but W4 are content with one.
+pub(crate) struct Clients<C> {
+    first: Arc<C>,
+    second: Option<Arc<C>>,
+}
+
+impl<C: Contestant> Clients<C> {
+    pub(crate) async fn connect(workload: Workload, urls: &[String]) -> Result<Self, crate::contestant::Failure> {
+        let first = Arc::new(C::connect(urls).await?);
+        let second = match workload {
+            Workload::W4 => Some(Arc::new(C::connect(urls).await?)),
+            _ => None,
+        };
+        Ok(Self { first, second })
+    }
+
+    /// Works for about the duration, and at least until each task has done its work once.
+    pub(crate) async fn work(&self, workload: Workload, tasks: usize, duration: Duration) -> Vec<Record> {
+        match (workload, &self.second) {
+            (Workload::W3, _) => contention::run(&self.first, tasks, duration).await,
+            (Workload::W4, Some(second)) => handover::run(&self.first, second, tasks, duration).await,
+            _ => pairs::run(&self.first, tasks, duration).await,
+        }
+    }
+}

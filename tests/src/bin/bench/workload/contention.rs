@@ -1,0 +1,36 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+
+use super::Record;
+use crate::contestant::{Contestant, TTL};
+use crate::executor::Executor;
+use crate::measure::micros;
+
+const HOLD: Duration = Duration::from_millis(1);
+
+/// All tasks want the same key and hold it for a moment.
+pub(super) async fn run<C: Contestant>(contestant: &Arc<C>, tasks: usize, duration: Duration) -> Vec<Record> {
+    let end = Instant::now() + duration;
+    let tasks: Vec<_> = (0..tasks).map(|_| C::Executor::spawn(one_task(contestant.clone(), end))).collect();
+    join_all(tasks).await
+}
+
+/// What was begun before the end counts, so that nobody's long wait is left out.
+async fn one_task<C: Contestant>(contestant: Arc<C>, end: Instant) -> Record {
+    let mut record = Record::default();
+    while Instant::now() < end {
+        let begun = Instant::now();
+        let Some(held) = contestant.lock("bench", TTL).await else {
+            record.gave_up += 1;
+            continue;
+        };
+        record.locks.push(micros(begun.elapsed()));
+        C::Executor::sleep(HOLD).await;
+        let begun = Instant::now();
+        contestant.unlock(held).await;
+        record.unlocks.push(micros(begun.elapsed()));
+    }
+    record
+}

@@ -1,0 +1,158 @@
+//! Servers that speak TLS, with a certificate authority of the test's own.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use redlock_blocking::redis::{Client, ClientTlsConfig, TlsCertificates};
+use redlock_blocking::{AcquireError, NodeTimeout, Redlock, ReleaseVerdict, TlsUrl};
+use redlock_tests::{Server, wait_until};
+
+use crate::fixture::{SOON, TTL};
+
+struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn sign(&self, name: &str) -> (Certificate, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new([name.into()]).unwrap();
+        // With the authority's own name OpenSSL takes it for one that signed itself.
+        params.distinguished_name.push(DnType::CommonName, name);
+        (params.signed_by(&key, &self.0).unwrap(), key)
+    }
+
+    /// What a user gives to trust this authority.
+    fn trusted(&self) -> TlsCertificates {
+        TlsCertificates { client_tls: None, root_cert: Some(self.0.pem().into_bytes()) }
+    }
+
+    /// The same, with a certificate to show to the server.
+    fn trusted_with_client(&self) -> TlsCertificates {
+        let (certificate, key) = self.sign("client");
+        let client = ClientTlsConfig { client_cert: certificate.pem().into(), client_key: key.serialize_pem().into() };
+        TlsCertificates { client_tls: Some(client), ..self.trusted() }
+    }
+
+    /// Starts a server that speaks TLS at the URL, beside the plain port; `auth_clients` is its setting of that name.
+    fn start(&self, directory: &Path, auth_clients: &str) -> (Server, String) {
+        let write = |name: &str, text: String| {
+            let path = directory.join(name);
+            fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let (certificate, key) = self.sign("127.0.0.1");
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let server = Server::builder()
+            .arg("--tls-port", &port.to_string())
+            .arg("--tls-cert-file", &write("server.pem", certificate.pem()))
+            .arg("--tls-key-file", &write("server.key", key.serialize_pem()))
+            .arg("--tls-ca-cert-file", &write("authority.pem", self.0.pem()))
+            .arg("--tls-auth-clients", auth_clients)
+            .start();
+        (server, format!("rediss://127.0.0.1:{port}"))
+    }
+}
+
+fn redlock(url: &str, certificates: TlsCertificates) -> Redlock {
+    Redlock::builder().node(TlsUrl::new(url, certificates)).build().unwrap()
+}
+
+fn refusal(redlock: &Redlock) -> String {
+    let error = redlock.try_lock("job", TTL).unwrap_err();
+    assert!(matches!(error, AcquireError::Unavailable(_)), "{error}");
+    error.to_string().to_lowercase()
+}
+
+#[test]
+fn an_authority_of_ones_own_is_trusted_where_it_is_given_and_nowhere_else() {
+    let (directory, authority) = (tempfile::tempdir().unwrap(), Authority::new());
+    let (server, url) = authority.start(directory.path(), "no");
+
+    let mut guard = redlock(&url, authority.trusted()).lock("job", TTL).unwrap();
+    assert!(server.get("job").unwrap().is_some());
+    guard.extend(TTL).unwrap();
+    assert_eq!(guard.release().verdict, ReleaseVerdict::Released);
+
+    let distrusting = [
+        redlock(&url, Authority::new().trusted()),
+        redlock(&url.replace("127.0.0.1", "localhost"), authority.trusted()),
+        Redlock::builder().node(url).build().unwrap(),
+    ];
+    for redlock in distrusting {
+        assert!(refusal(&redlock).contains("certificate"), "{}", refusal(&redlock));
+    }
+}
+
+#[test]
+fn a_server_that_asks_for_a_certificate_is_shown_the_one_that_was_given() {
+    let (directory, authority) = (tempfile::tempdir().unwrap(), Authority::new());
+    let (_server, url) = authority.start(directory.path(), "yes");
+
+    let guard = redlock(&url, authority.trusted_with_client()).lock("job", TTL).unwrap();
+    assert_eq!(guard.release().verdict, ReleaseVerdict::Released);
+    assert!(refusal(&redlock(&url, authority.trusted())).contains("certificate"));
+}
+
+#[test]
+fn late_replies_over_tls_are_taken_in_and_taken_for_nobody_elses() {
+    let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let authority = Authority::new();
+    let nodes: Vec<_> = directories.iter().map(|directory| authority.start(directory.path(), "no")).collect();
+    let urls = nodes.iter().map(|(_, url)| TlsUrl::new(url, authority.trusted()));
+    let patient = NodeTimeout::fixed(SOON);
+    let redlock = Redlock::builder().nodes(urls).node_timeout(patient).max_connections(1).build().unwrap();
+    for number in 0..60 {
+        let (stopped, name) = (&nodes[number % 3].0, format!("job-{number}"));
+        stopped.pause();
+        let guard = redlock.try_lock(&name, TTL).unwrap();
+        assert!(matches!(redlock.try_lock(&name, TTL), Err(AcquireError::Contended(_))));
+        if number % 2 == 0 {
+            stopped.resume();
+        }
+        drop(guard);
+        stopped.resume();
+    }
+    assert_eq!(redlock.close().unsettled, 0);
+    let is_empty = |server: &Server| server.command(&["DBSIZE"]).unwrap() == "0";
+    assert!(wait_until(SOON, || nodes.iter().all(|(server, _)| is_empty(server))));
+}
+
+#[test]
+fn a_server_that_does_not_shake_hands_is_given_up() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("rediss://{}", silent.local_addr().unwrap());
+    let builder = Redlock::builder().node(url).connect_timeout(Duration::from_millis(50));
+    let redlock = builder.node_timeout(NodeTimeout::fixed(SOON)).build().unwrap();
+    assert!(refusal(&redlock).contains("no tls handshake within the connect timeout"), "{}", refusal(&redlock));
+}
+
+#[test]
+fn what_cannot_be_used_is_refused_with_a_way_out() {
+    let authority = Authority::new();
+    let build = |url: &str, certificates| {
+        let error = Redlock::builder().node(TlsUrl::new(url, certificates)).build().unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+        error
+    };
+    let nonsense = TlsCertificates { client_tls: None, root_cert: Some(b"secret".into()) };
+    assert!(build("rediss://:secret@host", nonsense).contains("the authority's certificate"));
+    let client = ClientTlsConfig { client_cert: Vec::new(), client_key: b"secret".into() };
+    let nonsense = TlsCertificates { client_tls: Some(client), root_cert: None };
+    assert!(build("rediss://:secret@host", nonsense).contains("the client's"));
+    assert!(build("redis://:secret@host", authority.trusted()).contains("rediss://"));
+    assert!(build("rediss://:secret@host#insecure", authority.trusted()).contains("insecure"));
+
+    let client = Client::build_with_tls("rediss://:secret@host", authority.trusted()).unwrap();
+    let error = Redlock::builder().node(client).build().unwrap_err().to_string();
+    assert!(error.contains("give them with TlsUrl") && !error.contains("secret"), "{error}");
+    let error = Redlock::builder().node("rediss://:secret@host#insecure").build().unwrap_err().to_string();
+    assert!(error.contains("not checked") && !error.contains("secret"), "{error}");
+}

@@ -1,0 +1,88 @@
+//! The cases that need a Redis server.
+
+use redlock_conformance::Suite;
+
+use crate::adapter::{Adapter, Need};
+use crate::{bad_input, connections, cross_check, interoperability, server_errors, sockets, tls};
+
+/// A suite that gets them, or says why it does not.
+pub(crate) trait WithServerCases {
+    /// Adds them all; `program` is the adapter's name for the program `increment`.
+    fn server_cases<A: Adapter>(self, program: &'static str) -> Self;
+    /// Adds none of them, for a reason.
+    fn no_server_cases(self, reason: &str) -> Self;
+}
+
+macro_rules! server_cases {
+    ($($topic:ident: { $($name:ident [$($need:ident),*],)* })*) => {
+        impl WithServerCases for Suite {
+            fn server_cases<A: Adapter>(self, program: &'static str) -> Self {
+                let suite = self;
+                $($(let suite = add::<A>(suite, stringify!($topic), stringify!($name), &[$(Need::$need),*], || {
+                    A::run($topic::$name::<A>());
+                });)*)*
+                add::<A>(suite, CROSS_CHECK, PROCESSES, &[Need::Program], || {
+                    cross_check::its_processes_and_all_others_lose_no_increment(program);
+                })
+            }
+
+            fn no_server_cases(self, reason: &str) -> Self {
+                let suite = self;
+                $($(let suite = suite.not_run(stringify!($topic), stringify!($name), reason);)*)*
+                suite.not_run(CROSS_CHECK, PROCESSES, reason)
+            }
+        }
+    };
+}
+
+const CROSS_CHECK: &str = "cross_check";
+const PROCESSES: &str = "its_processes_and_all_others_lose_no_increment";
+
+fn add<A: Adapter>(
+    suite: Suite,
+    topic: &str,
+    name: &str,
+    needs: &[Need],
+    run: impl Fn() + Send + Sync + 'static,
+) -> Suite {
+    match needs.iter().find_map(|&need| A::cannot(need)) {
+        Some(reason) => suite.not_run(topic, name, reason),
+        None => suite.case(topic, name, run),
+    }
+}
+
+server_cases! {
+    bad_input: {
+        a_list_of_nodes_that_is_none_is_refused [Urls],
+        a_url_that_is_none_is_named_without_its_password [Urls],
+        settings_out_of_their_bounds_are_refused [],
+        a_request_out_of_its_bounds_is_refused_and_nothing_is_sent [],
+    }
+    connections: {
+        a_handle_that_is_gone_leaves_no_connection [],
+        a_try_to_connect_that_took_too_long_leaves_no_connection [],
+        a_command_that_was_lost_with_its_node_is_not_sent_again [],
+    }
+    interoperability: {
+        a_lock_is_a_string_with_a_ttl_at_the_name_of_the_resource [],
+        a_key_of_another_type_is_somebody_elses_lock [],
+        a_release_is_announced_on_every_node [],
+    }
+    server_errors: {
+        a_missing_or_wrong_password_is_named_and_never_shown [Passwords],
+        scripts_that_the_servers_forgot_are_sent_again [],
+        a_replica_is_no_master [],
+        without_memory_there_is_no_new_lock_but_a_held_one_goes_on [],
+        a_user_without_the_right_to_publish_can_release [Passwords],
+        a_user_without_the_right_to_the_key_is_told_so [Passwords],
+    }
+    sockets: {
+        nodes_can_be_unix_sockets_and_clients_that_were_configured_elsewhere [UnixSockets],
+    }
+    tls: {
+        a_client_with_an_authority_of_its_own_locks_over_tls [Tls],
+    }
+    cross_check: {
+        it_excludes_every_adapter_in_one_process [],
+    }
+}
