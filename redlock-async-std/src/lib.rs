@@ -54,6 +54,29 @@
 //! that with the threads of async-std's executor, one per core, which sleep when there is nothing to do
 //! (`ASYNC_STD_THREAD_COUNT` limits them).
 //!
+//! # Release by name
+//!
+//! Handlers that lock in one request and unlock in another use `NamedLocks`, with the feature `cache`:
+//!
+//! ```
+//! use std::time::Duration;
+//! use redlock_async_std::{NamedLocks, Redlock, cache::MapCache};
+//! # use redlock_async_std::memory::MemoryNode;
+//!
+//! # #[async_std::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let redlock = Redlock::builder().nodes(["one", "two", "three"].map(MemoryNode::new)).build()?;
+//! let locks = NamedLocks::new(redlock, MapCache::new());
+//!
+//! let locked = locks.lock("invoice:7", Duration::from_millis(200)).await?;
+//! println!("valid for {:?}", locked.validity);
+//! // ... and somewhere else:
+//! let report = locks.unlock("invoice:7").await?;
+//! println!("{report}");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What it promises
 //!
 //! - At most one guard per resource is valid at any moment, while clock rates differ by less than the drift (1 %) and
@@ -81,7 +104,8 @@
 //! - `redis` (default): nodes from URLs and from clients of the `redis` crate;
 //! - `tls`: `rediss://` URLs (a program that uses `redlock-tokio` as well enables it there, too: redis-rs does not
 //!   compile with TLS on one of two runtimes);
-//! - `memory`: nodes that live in this process, for first steps and for your own tests.
+//! - `memory`: nodes that live in this process, for first steps and for your own tests;
+//! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
 //!
 //! [RUSTSEC-2025-0052]: https://rustsec.org/advisories/RUSTSEC-2025-0052.html
 
@@ -103,6 +127,9 @@ pub use redlock_driver::{
     ExtendError, Instant, IntoNode, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome,
     ReleaseReport, ReleaseVerdict, Reply, RequestError, Resource, RetryDelay, Transport, Unavailable,
 };
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub use redlock_driver::{NamedLockError, cache, now};
 pub use runtime::AsyncStd;
 
 /// A handle to a set of independent masters, for taking locks. See [`redlock_driver::Redlock`].
@@ -117,3 +144,11 @@ pub type LockGuard = redlock_driver::LockGuard<AsyncStd>;
 pub type Lost = redlock_driver::Lost<AsyncStd>;
 /// An independent master with the way to it. See [`redlock_driver::Node`].
 pub type Node = redlock_driver::Node<AsyncStd>;
+/// Locks that are released by their names. See [`redlock_driver::NamedLocks`].
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub type NamedLocks = redlock_driver::NamedLocks<AsyncStd>;
+/// What a cache keeps for a lock that is held by name. See [`redlock_driver::HeldLock`].
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub type HeldLock = redlock_driver::HeldLock<AsyncStd>;

@@ -92,6 +92,12 @@ impl LockGuard {
         !self.remaining().is_zero()
     }
 
+    /// Where the deadline can be looked at.
+    #[cfg(feature = "cache")]
+    pub(crate) const fn expiry(&self) -> &Arc<Expiry> {
+        &self.expiry
+    }
+
     /// What is locked.
     #[must_use]
     pub const fn resource(&self) -> &Resource {

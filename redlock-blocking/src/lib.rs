@@ -158,7 +158,8 @@
 //!
 //! - `redis` (default): nodes from URLs and from clients of the `redis` crate;
 //! - `tls`: `rediss://` URLs, with the public authorities (of Mozilla's list) or the certificates of a `TlsUrl`. By
-//!   rustls, with the cryptography that the program has installed in it, or else ring.
+//!   rustls, with the cryptography that the program has installed in it, or else ring;
+//! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -173,6 +174,8 @@ mod keeper;
 mod lane;
 mod lock_key;
 mod mailbox;
+#[cfg(feature = "cache")]
+mod named_locks;
 mod port;
 #[cfg(feature = "redis")]
 mod redis_rs;
@@ -188,6 +191,10 @@ pub use redis;
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use redis_rs::TlsUrl;
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+#[doc(inline)]
+pub use redlock_cache as cache;
 pub use redlock_core::{
     Action, Answer, Attempts, Cause, Command, Config, ConfigBuilder, ConfigError, ExtendError, Instant, Loss, NodeId,
     NodeOutcomes, NodeTimeout, Options, Outcome, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource,
@@ -199,5 +206,8 @@ pub use acquire::{AbortHandle, Acquire};
 pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_CONNECTIONS, IntoNode, Node};
 pub use error::{AcquireError, BuildError, CloseReport};
 pub use guard::LockGuard;
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub use named_locks::{HeldLock, NamedLockError, NamedLocks};
 pub use redlock::Redlock;
 pub use transport::{Connection, Transport};

@@ -45,6 +45,10 @@ struct Entry {
     timer: Timer,
 }
 
+/// What a held lock takes on its lane, at most: its place, when the slab has just doubled, and what its guard looks at.
+#[cfg(feature = "cache")]
+pub(crate) const HELD_LOCK_BYTES: usize = 2 * size_of::<Entry>() + size_of::<Expiry>();
+
 /// How many locks there are, by what is still to be done about them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Census {

@@ -39,6 +39,10 @@ pub(crate) struct LockKey {
     index: usize,
 }
 
+/// What a held lock takes in the engine, at most: its place, when the slab has just doubled, and its timer.
+#[cfg(feature = "cache")]
+pub(crate) const HELD_LOCK_BYTES: usize = 2 * (size_of::<Entry>() + size_of::<(Instant, LockKey)>());
+
 struct State {
     locks: Slab<Entry>,
     next_serial: u64,

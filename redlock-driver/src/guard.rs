@@ -44,9 +44,18 @@ impl<R: Runtime> LockGuard<R> {
     /// - [`ExtendError::Request`]: the TTL is out of bounds; nothing was sent.
     /// - [`ExtendError::NotHeld`]: the future of an earlier extension was dropped and its round is not over yet.
     pub async fn extend(&mut self, ttl: Duration) -> Result<Instant, ExtendError> {
-        let engine = self.handle.engine();
-        engine.extend(self.key, ttl)?;
-        poll_fn(|context| engine.poll_extend(self.key, context)).await
+        self.begin_extension(ttl)?;
+        poll_fn(|context| self.poll_extension(context)).await
+    }
+
+    /// The first half of [`extend`](Self::extend). Nobody else must be extending.
+    pub(crate) fn begin_extension(&self, ttl: Duration) -> Result<(), ExtendError> {
+        self.handle.engine().extend(self.key, ttl)
+    }
+
+    /// The second half.
+    pub(crate) fn poll_extension(&self, context: &Context<'_>) -> Poll<Result<Instant, ExtendError>> {
+        self.handle.engine().poll_extend(self.key, context)
     }
 
     /// Releases the lock on all nodes and reports what each said.

@@ -85,6 +85,7 @@
 //!
 //! # Features
 //!
+//! - `cache`: [`NamedLocks`], which are released by name, and the [caches](cache) that they are kept in;
 //! - `memory`: [`memory::MemoryNode`], a node that lives in this process.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -98,23 +99,35 @@ mod guard;
 #[cfg(feature = "memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
 pub mod memory;
+#[cfg(feature = "cache")]
+mod named_locks;
 mod redlock;
 mod runtime;
 mod task;
 mod timer;
 mod transport;
 
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+#[doc(inline)]
+pub use redlock_cache as cache;
 pub use redlock_core::{
     Action, Answer, Attempts, Cause, Command, Config, ConfigBuilder, ConfigError, ExtendError, Instant, Loss, NodeId,
     NodeOutcomes, NodeTimeout, Options, Outcome, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource,
     RetryDelay, Unavailable,
 };
 pub use redlock_system::NoEntropy;
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub use redlock_system::now;
 
 pub use acquire::Acquire;
 pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, IntoNode, Node};
 pub use error::{AcquireError, BuildError, CloseReport};
 pub use guard::{LockGuard, Lost};
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub use named_locks::{HeldLock, NamedLockError, NamedLocks};
 pub use redlock::Redlock;
 pub use runtime::{CurrentRuntime, NoRuntime, Runtime};
 pub use transport::{Connection, Transport};

@@ -72,6 +72,12 @@ impl<R: Runtime> Redlock<R> {
         poll_fn(|context| engine.poll_closed(context)).await
     }
 
+    /// The present moment, on the clock of all deadlines.
+    #[cfg(feature = "cache")]
+    pub(crate) fn now(&self) -> redlock_core::Instant {
+        self.handle.0.0.runtime.now()
+    }
+
     /// The settings that all locks of this handle share.
     #[must_use]
     pub fn config(&self) -> &Config {

@@ -24,6 +24,29 @@
 //! # }
 //! ```
 //!
+//! # Release by name
+//!
+//! Handlers that lock in one request and unlock in another use `NamedLocks`, with the feature `cache`:
+//!
+//! ```
+//! use std::time::Duration;
+//! use redlock_tokio::{NamedLocks, Redlock, cache::MapCache};
+//! # use redlock_tokio::memory::MemoryNode;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let redlock = Redlock::builder().nodes(["one", "two", "three"].map(MemoryNode::new)).build()?;
+//! let locks = NamedLocks::new(redlock, MapCache::new());
+//!
+//! let locked = locks.lock("invoice:7", Duration::from_millis(200)).await?;
+//! println!("valid for {:?}", locked.validity);
+//! // ... and somewhere else:
+//! let report = locks.unlock("invoice:7").await?;
+//! println!("{report}");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What it promises
 //!
 //! - At most one guard per resource is valid at any moment, while clock rates differ by less than the drift (1 %) and
@@ -54,7 +77,8 @@
 //! - `redis` (default): nodes from URLs and from clients of the `redis` crate;
 //! - `fred`: nodes from URLs and from clients of the `fred` crate;
 //! - `tls`: `rediss://` URLs, for the clients that are on;
-//! - `memory`: nodes that live in this process, for first steps and for your own tests.
+//! - `memory`: nodes that live in this process, for first steps and for your own tests;
+//! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -85,6 +109,9 @@ pub use redlock_driver::{
     ExtendError, Instant, IntoNode, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome,
     ReleaseReport, ReleaseVerdict, Reply, RequestError, Resource, RetryDelay, Transport, Unavailable,
 };
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub use redlock_driver::{NamedLockError, cache, now};
 pub use runtime::Tokio;
 
 /// A handle to a set of independent masters, for taking locks. See [`redlock_driver::Redlock`].
@@ -99,3 +126,11 @@ pub type LockGuard = redlock_driver::LockGuard<Tokio>;
 pub type Lost = redlock_driver::Lost<Tokio>;
 /// An independent master with the way to it. See [`redlock_driver::Node`].
 pub type Node = redlock_driver::Node<Tokio>;
+/// Locks that are released by their names. See [`redlock_driver::NamedLocks`].
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub type NamedLocks = redlock_driver::NamedLocks<Tokio>;
+/// What a cache keeps for a lock that is held by name. See [`redlock_driver::HeldLock`].
+#[cfg(feature = "cache")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+pub type HeldLock = redlock_driver::HeldLock<Tokio>;

@@ -14,6 +14,7 @@ mod closing;
 mod connections;
 mod link;
 mod memory;
+mod named_locks;
 mod order;
 mod time;
 mod world;

@@ -1,0 +1,79 @@
+//! What the adapters' `NamedLocks` have in common.
+
+use std::time::Duration;
+
+use redlock_core::{ExtendError, Instant, ReleaseReport, Resource};
+
+use crate::{Generation, Inserted, Refusal};
+
+/// A lock that was taken and is kept by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Locked {
+    /// For how long it is valid from now on.
+    pub validity: Duration,
+    /// Tells it from every other lock of that name, before and after, in this process.
+    pub generation: Generation,
+    /// The locks that were still held and are being released now, because a [bounded](crate::BoundedCache) cache needed
+    /// their room: empty unless it [evicts](crate::WhenFull::Evict).
+    pub evicted: Vec<Resource>,
+}
+
+impl Locked {
+    /// What an insertion means for who locked.
+    #[must_use]
+    pub fn new<V>(inserted: &Inserted<V>, deadline: Instant, now: Instant) -> Self {
+        let evicted = inserted.evicted(now).map(|left| Resource::new(&left.name));
+        Self { validity: deadline.saturating_since(now), generation: inserted.generation, evicted: evicted.collect() }
+    }
+}
+
+/// No lock of this name is held here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no lock named {name} is held here: it was never taken, was unlocked before, was evicted, or has expired long since"
+)]
+#[non_exhaustive]
+pub struct NotHeld {
+    /// The name.
+    pub name: Resource,
+}
+
+impl NotHeld {
+    /// About this name.
+    pub fn new(name: impl AsRef<[u8]>) -> Self {
+        Self { name: Resource::new(name) }
+    }
+}
+
+/// Why a lock was not taken by name. Nothing is left behind in any case. `E` says why one is not acquired.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NamedLockError<E> {
+    /// It was not acquired.
+    #[error(transparent)]
+    Acquire(#[from] E),
+    /// It was acquired, could not be kept here, and was released again.
+    #[error("the lock was acquired and given back: {reason} (given back: {report})")]
+    NotKept {
+        /// Why it was not kept: the cache is [full](Refusal::Full), or a lock of that name is
+        /// [held](Refusal::Held) here that the nodes have forgotten.
+        reason: Refusal,
+        /// What became of the release.
+        report: Box<ReleaseReport>,
+        /// As in [`Locked::evicted`].
+        evicted: Vec<Resource>,
+    },
+}
+
+/// Why a lock was not extended by name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NamedExtendError {
+    /// There is none, or it was unlocked while it was being extended.
+    #[error(transparent)]
+    NotHeld(#[from] NotHeld),
+    /// There is one, and it was not extended.
+    #[error(transparent)]
+    Extend(#[from] ExtendError),
+}

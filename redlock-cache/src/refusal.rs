@@ -1,0 +1,94 @@
+use std::fmt;
+
+use redlock_core::Instant;
+
+use crate::{Generation, NamedEntry};
+
+/// What an insertion has come to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "locks that had to leave the cache are in here: release those that are still valid"]
+#[non_exhaustive]
+pub struct Inserted<V> {
+    /// The generation of the new entry.
+    pub generation: Generation,
+    /// The entries that left for it, in that order: expired ones, and live ones that were evicted.
+    pub displaced: Vec<NamedEntry<V>>,
+}
+
+impl<V> Inserted<V> {
+    pub(crate) const fn new(generation: Generation, displaced: Vec<NamedEntry<V>>) -> Self {
+        Self { generation, displaced }
+    }
+
+    /// The entries among the [displaced](Self::displaced) ones that had not expired: their locks are held still.
+    pub fn evicted(&self, now: Instant) -> impl Iterator<Item = &NamedEntry<V>> {
+        live(&self.displaced, now)
+    }
+}
+
+/// An entry that was not taken in, handed back.
+#[must_use = "the lock that was not taken in is in here: release it"]
+#[non_exhaustive]
+pub struct Refused<V> {
+    /// Why.
+    pub reason: Refusal,
+    /// What was to be kept.
+    pub value: V,
+    /// The entries that left before it turned out that this was not enough, as in [`Inserted::displaced`].
+    pub displaced: Vec<NamedEntry<V>>,
+}
+
+impl<V> Refused<V> {
+    pub(crate) const fn new(reason: Refusal, value: V, displaced: Vec<NamedEntry<V>>) -> Self {
+        Self { reason, value, displaced }
+    }
+
+    /// The entries among the [displaced](Self::displaced) ones that had not expired: their locks are held still.
+    pub fn evicted(&self, now: Instant) -> impl Iterator<Item = &NamedEntry<V>> {
+        live(&self.displaced, now)
+    }
+}
+
+fn live<V>(displaced: &[NamedEntry<V>], now: Instant) -> impl Iterator<Item = &NamedEntry<V>> {
+    displaced.iter().filter(move |left| !left.entry.is_expired(now))
+}
+
+impl<V> fmt::Debug for Refused<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refused").field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+/// Why a cache did not take an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// There is an entry of that name, and it has not expired.
+    #[error("a lock of this name is held here already")]
+    Held {
+        /// Which one.
+        generation: Generation,
+        /// When it expires.
+        deadline: Instant,
+    },
+    /// The budget is used up by locks that have not expired.
+    #[error("the cache of held locks is full: {needed} bytes are needed, and {used} of {budget} are in use")]
+    Full {
+        /// What the entry costs, in bytes.
+        needed: usize,
+        /// What the others cost.
+        used: usize,
+        /// What all of them may cost.
+        budget: usize,
+    },
+    /// The entry costs more than the whole budget.
+    #[error(
+        "the lock does not fit into the cache of held locks: {needed} bytes are needed, and {budget} are all there are"
+    )]
+    TooLarge {
+        /// What the entry costs, in bytes.
+        needed: usize,
+        /// What all of them may cost.
+        budget: usize,
+    },
+}

@@ -1,0 +1,42 @@
+/// What has happened in a cache since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// How many times a name was asked for and its entry was there, unexpired.
+    pub hits: u64,
+    /// How many times a name was asked for in vain, or its entry had expired.
+    pub misses: u64,
+    /// How many entries left after they had expired, without being asked for.
+    pub expired: u64,
+    /// How many entries left before they had expired, to make room.
+    pub evicted: u64,
+    /// How many entries were not taken in.
+    pub refused: u64,
+}
+
+impl Statistics {
+    pub(crate) const fn count_lookup(&mut self, is_hit: bool) {
+        let counter = if is_hit { &mut self.hits } else { &mut self.misses };
+        *counter = counter.saturating_add(1);
+    }
+
+    pub(crate) const fn count_displaced(&mut self, is_expired: bool) {
+        let counter = if is_expired { &mut self.expired } else { &mut self.evicted };
+        *counter = counter.saturating_add(1);
+    }
+
+    pub(crate) const fn count_refused(&mut self) {
+        self.refused = self.refused.saturating_add(1);
+    }
+
+    /// The sum of both.
+    pub(crate) const fn plus(self, other: Self) -> Self {
+        Self {
+            hits: self.hits.saturating_add(other.hits),
+            misses: self.misses.saturating_add(other.misses),
+            expired: self.expired.saturating_add(other.expired),
+            evicted: self.evicted.saturating_add(other.evicted),
+            refused: self.refused.saturating_add(other.refused),
+        }
+    }
+}
