@@ -132,7 +132,7 @@ impl Edit {
 
 fn copy_package(original: &Path, copy: &Path) {
     let _ = fs::remove_dir_all(copy);
-    for part in ["Cargo.toml", "src", "testdata", "examples", "tests"] {
+    for part in ["Cargo.toml", "src", "testdata", "examples", "tests", "benches"] {
         copy_all(&original.join(part), &copy.join(part));
     }
     let root = copy.join("src/lib.rs");
