@@ -1,11 +1,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use redlock_core::Instant;
-
+use crate::Weigh;
+use crate::cache::kept_in_shards;
 use crate::shards::{self, Rules, Shards};
 use crate::store::Store;
-use crate::{Cache, Entry, Generation, Inserted, NamedEntry, Refused, Statistics, Weigh};
 
 /// What a [`BoundedCache`] may cost unless [`BoundedCacheBuilder::budget`] says otherwise: 10 MiB, as the freecache of
 /// redlock-go.
@@ -24,12 +23,12 @@ pub enum WhenFull {
     /// The newcomer is [refused](crate::Refusal::Full). The default: a lock that is held stays held.
     #[default]
     Refuse,
-    /// The entry that expires soonest, of all the cache, is evicted and [handed out](Inserted::displaced) so that its
+    /// The entry that expires soonest, of all the cache, is evicted and [handed out](crate::Inserted::displaced) so that its
     /// lock can be released; the next one, too, if that is not enough.
     Evict,
 }
 
-/// A [`Cache`] with a budget in bytes.
+/// A [`Cache`](crate::Cache) with a budget in bytes.
 ///
 /// An entry costs the length of its name, the [weight](Weigh) of its value, and [a fixed sum](Self::entry_bytes) that
 /// covers its slot and its share of the tables, with all that these ever have to spare. The costs of all entries and of
@@ -104,48 +103,7 @@ impl<V: Weigh> Default for BoundedCache<V> {
     }
 }
 
-impl<V: Weigh + Clone + Send> Cache<V> for BoundedCache<V> {
-    fn insert(&self, name: &[u8], value: V, deadline: Instant, now: Instant) -> Result<Inserted<V>, Refused<V>> {
-        self.shards.insert(name, value, deadline, now)
-    }
-
-    fn get(&self, name: &[u8], now: Instant) -> Option<Entry<V>> {
-        self.shards.get(name, now)
-    }
-
-    fn take(&self, name: &[u8], now: Instant) -> Option<Entry<V>> {
-        self.shards.take(name, now)
-    }
-
-    fn remove(&self, name: &[u8], generation: Generation, now: Instant) -> Option<Entry<V>> {
-        self.shards.remove(name, generation, now)
-    }
-
-    fn extend(&self, name: &[u8], generation: Generation, deadline: Instant) -> bool {
-        self.shards.extend(name, generation, deadline)
-    }
-
-    fn collect(&self, now: Instant) -> Vec<NamedEntry<V>> {
-        self.shards.expired(now).flatten().collect()
-    }
-
-    fn iter(&self) -> Box<dyn Iterator<Item = NamedEntry<V>> + '_> {
-        Box::new(self.shards.iter())
-    }
-
-    fn len(&self) -> usize {
-        self.shards.len()
-    }
-
-    /// Never above the budget.
-    fn bytes(&self) -> usize {
-        self.shards.bytes()
-    }
-
-    fn statistics(&self) -> Statistics {
-        self.shards.statistics()
-    }
-}
+kept_in_shards!(BoundedCache);
 
 impl<V: Weigh> fmt::Debug for BoundedCache<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

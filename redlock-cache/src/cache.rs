@@ -53,3 +53,62 @@ pub trait Cache<V>: Send + Sync {
     /// What has happened so far.
     fn statistics(&self) -> Statistics;
 }
+
+/// Makes a cache of a type whose entries are in its `shards`, by whatever rules these have.
+macro_rules! kept_in_shards {
+    ($cache:ident) => {
+        impl<V: $crate::Weigh + Clone + Send> $crate::Cache<V> for $cache<V> {
+            fn insert(
+                &self,
+                name: &[u8],
+                value: V,
+                deadline: $crate::Instant,
+                now: $crate::Instant,
+            ) -> Result<$crate::Inserted<V>, $crate::Refused<V>> {
+                self.shards.insert(name, value, deadline, now)
+            }
+
+            fn get(&self, name: &[u8], now: $crate::Instant) -> Option<$crate::Entry<V>> {
+                self.shards.get(name, now)
+            }
+
+            fn take(&self, name: &[u8], now: $crate::Instant) -> Option<$crate::Entry<V>> {
+                self.shards.take(name, now)
+            }
+
+            fn remove(
+                &self,
+                name: &[u8],
+                generation: $crate::Generation,
+                now: $crate::Instant,
+            ) -> Option<$crate::Entry<V>> {
+                self.shards.remove(name, generation, now)
+            }
+
+            fn extend(&self, name: &[u8], generation: $crate::Generation, deadline: $crate::Instant) -> bool {
+                self.shards.extend(name, generation, deadline)
+            }
+
+            fn collect(&self, now: $crate::Instant) -> Vec<$crate::NamedEntry<V>> {
+                self.shards.expired(now).flatten().collect()
+            }
+
+            fn iter(&self) -> Box<dyn Iterator<Item = $crate::NamedEntry<V>> + '_> {
+                Box::new(self.shards.iter())
+            }
+
+            fn len(&self) -> usize {
+                self.shards.len()
+            }
+
+            fn bytes(&self) -> usize {
+                self.shards.bytes()
+            }
+
+            fn statistics(&self) -> $crate::Statistics {
+                self.shards.statistics()
+            }
+        }
+    };
+}
+pub(crate) use kept_in_shards;

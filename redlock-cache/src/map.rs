@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use redlock_core::Instant;
 
+use crate::cache::kept_in_shards;
 use crate::collector::Collector;
 use crate::shards::{self, Rules, Shards};
-use crate::{Cache, Entry, Generation, Inserted, NamedEntry, Refused, Statistics, Weigh, WhenFull};
+use crate::{Weigh, WhenFull};
 
 /// For how long a [`MapCache`] keeps what has expired, and how often a thread of its own looks for it, unless
 /// [`MapCacheBuilder::interval`] says otherwise: one minute, as the map of redlock-go.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// A [`Cache`] that has room for everything, and collects what has expired.
+/// A [`Cache`](crate::Cache) that has room for everything, and collects what has expired.
 ///
 /// What has expired stays for one [interval](MapCacheBuilder::interval) at least, so that a holder who is late is told
 /// so. After that it is collected: by insertions, two entries each (the default, without a thread); by a
-/// [thread](MapCacheBuilder::build_with_thread); or by nobody but [`Cache::collect`].
+/// [thread](MapCacheBuilder::build_with_thread); or by nobody but [`Cache::collect`](crate::Cache::collect).
 ///
 /// ```
 /// use std::time::Duration;
@@ -63,47 +64,7 @@ impl<V: Weigh> Default for MapCache<V> {
     }
 }
 
-impl<V: Weigh + Clone + Send> Cache<V> for MapCache<V> {
-    fn insert(&self, name: &[u8], value: V, deadline: Instant, now: Instant) -> Result<Inserted<V>, Refused<V>> {
-        self.shards.insert(name, value, deadline, now)
-    }
-
-    fn get(&self, name: &[u8], now: Instant) -> Option<Entry<V>> {
-        self.shards.get(name, now)
-    }
-
-    fn take(&self, name: &[u8], now: Instant) -> Option<Entry<V>> {
-        self.shards.take(name, now)
-    }
-
-    fn remove(&self, name: &[u8], generation: Generation, now: Instant) -> Option<Entry<V>> {
-        self.shards.remove(name, generation, now)
-    }
-
-    fn extend(&self, name: &[u8], generation: Generation, deadline: Instant) -> bool {
-        self.shards.extend(name, generation, deadline)
-    }
-
-    fn collect(&self, now: Instant) -> Vec<NamedEntry<V>> {
-        self.shards.expired(now).flatten().collect()
-    }
-
-    fn iter(&self) -> Box<dyn Iterator<Item = NamedEntry<V>> + '_> {
-        Box::new(self.shards.iter())
-    }
-
-    fn len(&self) -> usize {
-        self.shards.len()
-    }
-
-    fn bytes(&self) -> usize {
-        self.shards.bytes()
-    }
-
-    fn statistics(&self) -> Statistics {
-        self.shards.statistics()
-    }
-}
+kept_in_shards!(MapCache);
 
 impl<V: Weigh> fmt::Debug for MapCache<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -141,7 +102,7 @@ impl<V: Weigh> MapCacheBuilder<V> {
         MapCache { shards: self.shards_with(kept), _collector: None }
     }
 
-    /// A cache that collects nothing by itself: [`Cache::collect`] is there for that.
+    /// A cache that collects nothing by itself: [`Cache::collect`](crate::Cache::collect) is there for that.
     #[must_use]
     pub fn build_without_collection(self) -> MapCache<V> {
         MapCache { shards: self.shards_with(None), _collector: None }

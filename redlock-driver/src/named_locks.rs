@@ -102,8 +102,9 @@ impl<R: Runtime> NamedLocks<R> {
         self.take(self.redlock.try_lock(name, ttl)).await
     }
 
-    /// Releases the lock called `name` on all nodes and reports what each said; see [`LockGuard::release`](crate::LockGuard::release). One that has
-    /// expired is no error: the report says so, for as long as the cache has it.
+    /// Releases the lock called `name` on all nodes and reports what each said; see
+    /// [`LockGuard::release`](crate::LockGuard::release). One that has expired is no error: the report says so, for as
+    /// long as the cache has it.
     ///
     /// Cancel-safe: from the first poll on the lock is released, also when the future is dropped.
     ///
@@ -143,8 +144,9 @@ impl<R: Runtime> NamedLocks<R> {
         join_all(taken.collect::<Vec<_>>()).await
     }
 
-    /// Extends the lock called `name`: it is good for `ttl` from now on, less the drift; see [`LockGuard::extend`](crate::LockGuard::extend).
-    /// Yields for how long it is valid. Extensions of one lock are done one after the other.
+    /// Extends the lock called `name`: it is good for `ttl` from now on, less the drift; see
+    /// [`LockGuard::extend`](crate::LockGuard::extend). Yields for how long it is valid. Extensions of one lock are done
+    /// one after the other.
     ///
     /// Cancel-safe: a dropped future may have extended the lock or not; [`held`](Self::held) says which.
     ///
