@@ -90,6 +90,10 @@ pub enum Cause {
     Busy,
     /// It is a member of a cluster that keeps the key elsewhere (`MOVED`, `ASK`, `CLUSTERDOWN`).
     Cluster,
+    /// It has no database of that number (`ERR DB index is out of range`).
+    NoDatabase,
+    /// It does not know a command that locks need: too old, or the command was renamed (`ERR unknown command`).
+    UnknownCommand,
     /// It answered with an error of another kind.
     Refused,
     /// It answered with something that does not fit the command.
@@ -97,11 +101,26 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Whether it is certain that the node did not carry the command out: it was never sent, or the server refused the
-    /// client or the command before looking at it.
+    /// Returns whether it is certain that the node did not carry the command out: it was never sent, or the server
+    /// refused the client or the command before looking at it.
     #[must_use]
     pub const fn proves_untouched(self) -> bool {
-        matches!(self, Self::NotSent | Self::NotAuthenticated | Self::NoPermission)
+        matches!(
+            self,
+            Self::NotSent | Self::NotAuthenticated | Self::NoPermission | Self::NoDatabase | Self::UnknownCommand
+        )
+    }
+
+    /// Returns whether waiting cannot cure it: somebody has to change the configuration of the node or of its client.
+    ///
+    /// When so many nodes refuse for such reasons that a quorum is out of reach, an acquisition ends without another
+    /// attempt.
+    #[must_use]
+    pub const fn is_permanent(self) -> bool {
+        matches!(
+            self,
+            Self::NotAuthenticated | Self::NoPermission | Self::Cluster | Self::NoDatabase | Self::UnknownCommand
+        )
     }
 }
 
@@ -118,6 +137,10 @@ impl fmt::Display for Cause {
             Self::NoPermission => "not permitted, check the user's ACL",
             Self::Busy => "busy with a slow script",
             Self::Cluster => "a cluster member that does not serve this key, name independent masters",
+            Self::NoDatabase => "there is no database of that number, name one that the server has",
+            Self::UnknownCommand => {
+                "a command that locks need is not known, take Redis 6 or newer and do not rename it"
+            }
             Self::Refused => "refused",
             Self::Unexpected => "an answer that does not fit the command, is this a Redis server?",
         })

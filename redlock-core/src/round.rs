@@ -93,6 +93,11 @@ impl Round {
         self.votes.is_pending().then_some(self.deadline)
     }
 
+    /// Returns whether so many nodes refuse for reasons that waiting cannot cure that no quorum is left.
+    pub(crate) fn is_hopeless(&self, config: &Config) -> bool {
+        config.votes().is_blocked_by(self.votes.permanently_unavailable())
+    }
+
     pub(crate) const fn tally(&self) -> Tally {
         self.votes.tally()
     }

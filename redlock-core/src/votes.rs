@@ -78,6 +78,11 @@ impl Votes {
         untouched.map(|(node, _)| *node).collect()
     }
 
+    /// Counts the nodes that refuse for a reason that waiting cannot cure.
+    pub(crate) fn permanently_unavailable(&self) -> usize {
+        self.unavailable.iter().filter(|(_, unavailable)| unavailable.cause().is_permanent()).count()
+    }
+
     pub(crate) const fn tally(&self) -> Tally {
         Tally {
             pending: self.pending.len(),

@@ -90,10 +90,12 @@ impl Lock {
         };
     }
 
-    /// Releases what the attempt has or may have acquired, before anything else; then waits or gives up.
+    /// Releases what the attempt has or may have acquired, before anything else; then waits, or gives up: at once
+    /// where waiting cannot help.
     pub(super) fn fail_attempt(&mut self, failure: Failure, now: Instant) {
         let (Phase::Acquiring(attempt) | Phase::Won { attempt, .. }) = &self.phase else { return };
         let claim = attempt.claim(&self.config, &self.request, matches!(failure, Failure::Expired));
+        let is_hopeless = attempt.round.is_hopeless(&self.config);
         let error = failure.into_error(Attempts {
             count: self.attempts,
             elapsed: now.saturating_since(self.started_at),
@@ -103,7 +105,11 @@ impl Lock {
             let (config, resource) = (&self.config, &self.request.resource);
             self.earlier.push(Release::begin(config, resource, claim, now, &mut self.output));
         }
-        self.wait_or_give_up(error, now);
+        if is_hopeless {
+            self.give_up(error, now);
+        } else {
+            self.wait_or_give_up(error, now);
+        }
     }
 
     fn wait_or_give_up(&mut self, error: AcquireError, now: Instant) {

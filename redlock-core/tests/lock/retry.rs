@@ -58,7 +58,7 @@ fn a_node_that_was_silent_is_told_to_release() {
 
 #[test]
 fn a_node_that_certainly_did_nothing_has_nothing_to_release() {
-    for cause in [Cause::NotSent, Cause::NotAuthenticated, Cause::NoPermission] {
+    for cause in [Cause::NotSent, Cause::NotAuthenticated, Cause::NoPermission, Cause::NoDatabase] {
         let mut bench = Bench::acquire(3);
         let set = bench.expect_acquire();
         bench.reply_all(&set, &unavailable(cause));
@@ -67,8 +67,38 @@ fn a_node_that_certainly_did_nothing_has_nothing_to_release() {
         let mut bench = Bench::acquire(1);
         let set = bench.expect_acquire();
         bench.reply_all(&set, &unavailable(cause));
-        bench.expect_nothing();
-        assert!(bench.lock.poll_timeout().is_some(), "it waits for the next attempt");
+        assert!(bench.lock.poll_command().is_none());
+    }
+}
+
+/// Nobody is helped by an error that comes 30 seconds later.
+#[test]
+fn what_waiting_cannot_cure_is_not_waited_for() {
+    let permanent =
+        [Cause::NotAuthenticated, Cause::NoPermission, Cause::Cluster, Cause::NoDatabase, Cause::UnknownCommand];
+    for cause in permanent {
+        let mut bench = Bench::acquire(3);
+        let set = bench.expect_acquire();
+        bench.reply_from(0, &set, unavailable(cause));
+        bench.expect_no_event();
+        bench.reply_from(2, &set, unavailable(cause));
+        bench.expect_release();
+        let AcquireError::Unavailable(attempts) = bench.expect_acquire_failed() else { panic!("{cause:?}") };
+        assert_eq!(attempts.count, 1);
+        assert!(attempts.nodes.to_string().contains(&cause.to_string()), "{attempts}");
+    }
+}
+
+#[test]
+fn nodes_that_may_come_back_are_waited_for_beside_one_that_will_not() {
+    for passing in [Cause::NotSent, Cause::Loading, Cause::Busy, Cause::Disconnected, Cause::OutOfMemory] {
+        let mut bench = Bench::acquire(3);
+        let set = bench.expect_acquire();
+        bench.reply_from(0, &set, unavailable(Cause::NoPermission));
+        bench.reply_from(1, &set, unavailable(passing));
+        bench.expect_release();
+        bench.expect_no_event();
+        assert!(bench.lock.is_waiting(), "{passing:?}");
     }
 }
 

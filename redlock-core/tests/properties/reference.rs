@@ -92,9 +92,14 @@ impl Reference {
     fn fail(&mut self, failure: Failure) {
         let (Phase::Acquiring(attempt) | Phase::Won(attempt)) = &self.phase else { return };
         let (touched, outcomes) = (attempt.round.touched(), attempt.round.outcomes());
+        let attempt_is_vain = attempt.round.is_set_up_wrongly();
         if !touched.is_empty() {
             let undo = self.undo(touched, self.setup.ttl, failure == Failure::Expired);
             self.undos.push(undo);
+        }
+        if attempt_is_vain {
+            self.give_up((failure, outcomes));
+            return;
         }
         let remaining = self.give_up_at.saturating_since(self.now);
         if self.setup.attempts.is_none_or(|most| self.attempts < most) && remaining >= SHORTEST_WAIT {

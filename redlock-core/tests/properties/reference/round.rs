@@ -74,7 +74,7 @@ impl Round {
     pub(crate) fn touched(&self) -> NodeSet {
         let is_touched = |outcome: &Outcome| match outcome {
             Outcome::Unavailable(unavailable) => {
-                !matches!(unavailable.cause(), Cause::NotSent | Cause::NotAuthenticated | Cause::NoPermission)
+                !matches!(unavailable.cause(), Cause::NotSent | Cause::NoDatabase) && !is_forbidden(unavailable.cause())
             }
             _ => true,
         };
@@ -91,6 +91,18 @@ impl Round {
     /// Whether a quorum grants.
     pub(crate) fn is_granted(&self) -> Option<bool> {
         self.fixed(|votes| votes.done >= votes.quorum())
+    }
+
+    /// Whether the nodes that somebody has to set up anew are too many for a quorum.
+    pub(crate) fn is_set_up_wrongly(&self) -> bool {
+        let is_wrong = |outcome: &&Outcome| match outcome {
+            Outcome::Unavailable(why) => {
+                is_forbidden(why.cause()) || matches!(why.cause(), Cause::Cluster | Cause::NoDatabase)
+            }
+            _ => false,
+        };
+        let votes = self.votes();
+        votes.nodes() - self.outcomes.values().filter(is_wrong).count() < votes.quorum()
     }
 
     /// Whether the nodes without a say are too many for a quorum, whatever the others say.
@@ -190,4 +202,9 @@ fn outcome(reply: &Reply) -> Outcome {
         Reply::Unavailable(unavailable) => Outcome::Unavailable(unavailable.clone()),
         _ => Outcome::Unavailable(Unavailable::new(Cause::Unexpected)),
     }
+}
+
+/// Whether the server does not let the client run the command.
+const fn is_forbidden(cause: Cause) -> bool {
+    matches!(cause, Cause::NotAuthenticated | Cause::NoPermission | Cause::UnknownCommand)
 }
