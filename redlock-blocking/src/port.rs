@@ -233,16 +233,14 @@ impl Port {
 fn not_sent(why: Option<&Unavailable>) -> Reply {
     Reply::Unavailable(match why {
         None => Unavailable::new(Cause::NotSent),
-        Some(why) if why.cause().proves_untouched() => why.clone(),
-        Some(why) => Unavailable::with_detail(Cause::NotSent, &why.to_string()),
+        Some(why) if matches!(why.cause(), Cause::NoAnswer | Cause::Disconnected) => {
+            Unavailable::with_detail(Cause::NotSent, &why.to_string())
+        }
+        Some(why) => why.clone().unsent(),
     })
 }
 
 /// What a command is answered that was sent, whatever the transport says: it may have been carried out.
 fn disconnected(why: &Unavailable) -> Unavailable {
-    if why.cause().proves_untouched() {
-        Unavailable::with_detail(Cause::Disconnected, &why.to_string())
-    } else {
-        why.clone()
-    }
+    if why.proves_untouched() { Unavailable::with_detail(Cause::Disconnected, &why.to_string()) } else { why.clone() }
 }

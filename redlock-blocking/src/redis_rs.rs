@@ -13,7 +13,7 @@ use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use redis::{Client, ConnectionAddr, ConnectionInfo, Parser, ProtocolVersion, RedisConnectionInfo, RedisError, Value};
-use redlock_core::{Answer, Cause, Command, Reply, Unavailable};
+use redlock_core::{Answer, Cause, Command, Probe, Reply, Unavailable};
 
 use self::socket::Socket;
 use self::stream::Stream;
@@ -117,9 +117,7 @@ impl Transport for RedisTransport {
             Some(never) => match *never {},
         };
         let mut connection = RedisConnection { stream, parser: Parser::new(), bytes: Vec::new() };
-        for words in greeting(self.info.redis_settings()) {
-            connection.ask(&words, left())?;
-        }
+        connection.greet(self.info.redis_settings(), left)?;
         connection.stream.set_write_timeout(WRITE_TIMEOUT).map_err(not_sent)?;
         Ok(connection)
     }
@@ -181,17 +179,27 @@ impl RedisConnection {
         }
     }
 
-    /// Sends one command of the greeting and waits for `OK` or anything else that is no error.
-    fn ask(&mut self, words: &[String], timeout: Duration) -> Result<(), Unavailable> {
-        self.write(words.iter().map(String::as_bytes)).map_err(|error| broken(&error))?;
-        match self.read(timeout).map_err(|error| broken(&error))? {
-            Some(Value::ServerError(error)) => {
-                let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
-                Err(Unavailable::from_server_error(&text))
-            }
-            Some(_) => Ok(()),
-            None => Err(Unavailable::with_detail(Cause::NotSent, "no answer within the connect timeout")),
+    /// Sends the greeting and the probes in one go, and reads the answers.
+    fn greet(&mut self, settings: &RedisConnectionInfo, left: impl Fn() -> Duration) -> Result<(), Unavailable> {
+        let greeting = greeting(settings);
+        for words in &greeting {
+            self.write(words.iter().map(String::as_bytes)).map_err(|error| broken(&error))?;
         }
+        for probe in Probe::ALL {
+            self.write(probe.words().iter().map(|word| word.as_bytes())).map_err(|error| broken(&error))?;
+        }
+        for _ in &greeting {
+            with_answer(&self.read_greeting(left())?, |answer| match answer {
+                Answer::Error(text) => Err(Unavailable::from_server_error(text)),
+                _ => Ok(()),
+            })?;
+        }
+        Probe::ALL.iter().try_for_each(|probe| with_answer(&self.read_greeting(left())?, |answer| probe.check(answer)))
+    }
+
+    fn read_greeting(&mut self, timeout: Duration) -> Result<Value, Unavailable> {
+        let value = self.read(timeout).map_err(|error| broken(&error))?;
+        value.ok_or_else(|| Unavailable::with_detail(Cause::NotSent, "no answer within the connect timeout"))
     }
 }
 
@@ -202,7 +210,7 @@ impl Connection for RedisConnection {
 
     fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
         let value = self.read(timeout).map_err(|error| broken(&error))?;
-        Ok(value.map(|value| reply(command, &value)))
+        Ok(value.map(|value| with_answer(&value, |answer| Reply::from_wire(command, answer))))
     }
 
     fn check(&mut self) -> Result<(), Unavailable> {
@@ -213,16 +221,16 @@ impl Connection for RedisConnection {
     }
 }
 
-fn reply(command: &Command, value: &Value) -> Reply {
+/// Gives `read` what the server answered.
+fn with_answer<T>(value: &Value, read: impl FnOnce(Answer<'_>) -> T) -> T {
     match value {
-        Value::Okay => Reply::from_wire(command, Answer::Ok),
-        Value::Nil => Reply::from_wire(command, Answer::Nil),
-        Value::Int(number) => Reply::from_wire(command, Answer::Integer(*number)),
+        Value::Okay => read(Answer::Ok),
+        Value::Nil => read(Answer::Nil),
+        Value::Int(number) => read(Answer::Integer(*number)),
         Value::ServerError(error) => {
-            let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
-            Reply::from_wire(command, Answer::Error(&text))
+            read(Answer::Error(&format!("{} {}", error.code(), error.details().unwrap_or_default())))
         }
-        _ => Reply::from_wire(command, Answer::Other),
+        _ => read(Answer::Other),
     }
 }
 

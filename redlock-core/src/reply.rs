@@ -22,6 +22,8 @@ pub enum Reply {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Unavailable {
     cause: Cause,
+    /// The command that it is the answer to was never sent.
+    unsent: bool,
     /// Shared, and behind a thin pointer: outcomes are kept inline, one a node, and cloned into reports.
     detail: Option<Arc<String>>,
 }
@@ -30,14 +32,28 @@ impl Unavailable {
     /// A cause without anything to add.
     #[must_use]
     pub const fn new(cause: Cause) -> Self {
-        Self { cause, detail: None }
+        Self { cause, unsent: false, detail: None }
     }
 
     /// A cause and what the node or the operating system said. The detail must not contain a secret.
     #[must_use]
     pub fn with_detail(cause: Cause, detail: &str) -> Self {
         let longest = detail.char_indices().nth(MAX_DETAIL).map_or(detail, |(end, _)| detail.get(..end).unwrap_or(""));
-        Self { cause, detail: Some(Arc::new(longest.into())) }
+        Self { cause, unsent: false, detail: Some(Arc::new(longest.into())) }
+    }
+
+    /// The same for a command that was not sent, because the connection that it was meant for could not be opened for
+    /// this reason.
+    #[must_use]
+    pub fn unsent(self) -> Self {
+        Self { unsent: true, ..self }
+    }
+
+    /// Returns whether it is certain that the node did not carry the command out: it was never sent, or the server
+    /// refused the client or the command before looking at it.
+    #[must_use]
+    pub const fn proves_untouched(&self) -> bool {
+        self.unsent || self.cause.proves_untouched()
     }
 
     /// The cause.
@@ -101,10 +117,7 @@ pub enum Cause {
 }
 
 impl Cause {
-    /// Returns whether it is certain that the node did not carry the command out: it was never sent, or the server
-    /// refused the client or the command before looking at it.
-    #[must_use]
-    pub const fn proves_untouched(self) -> bool {
+    const fn proves_untouched(self) -> bool {
         matches!(
             self,
             Self::NotSent | Self::NotAuthenticated | Self::NoPermission | Self::NoDatabase | Self::UnknownCommand

@@ -74,7 +74,7 @@ impl Votes {
 
     /// The nodes that certainly never carried the command out.
     pub(crate) fn untouched(&self) -> NodeSet {
-        let untouched = self.unavailable.iter().filter(|(_, unavailable)| unavailable.cause().proves_untouched());
+        let untouched = self.unavailable.iter().filter(|(_, unavailable)| unavailable.proves_untouched());
         untouched.map(|(node, _)| *node).collect()
     }
 

@@ -8,9 +8,9 @@ use crate::{Action, Cause, Command, Reply, Resource, ScriptForm, Unavailable};
 
 /// A fixed Lua script and its SHA1.
 #[derive(Debug)]
-struct Script {
-    source: &'static str,
-    digest: &'static str,
+pub(crate) struct Script {
+    pub(crate) source: &'static str,
+    pub(crate) digest: &'static str,
 }
 
 /// Answers 1 when the key is ours, 0 when there is none, -1 when it is another's.
@@ -243,7 +243,10 @@ impl Unavailable {
 fn cause_of_plain_error(text: &str) -> Cause {
     let says =
         |words: &str| text.as_bytes().windows(words.len()).any(|part| part.eq_ignore_ascii_case(words.as_bytes()));
-    if says("unknown command") || says("unknown redis command") {
+    if says("can't run this command") || says("can't access at least one of the keys") {
+        // Of a command inside a script.
+        Cause::NoPermission
+    } else if says("unknown command") || says("unknown redis command") {
         Cause::UnknownCommand
     } else if says("db index") {
         Cause::NoDatabase
@@ -366,6 +369,7 @@ mod tests {
             ("CLUSTERDOWN Hash slot not served", Cause::Cluster),
             ("ERR unknown command 'EVAL'", Cause::UnknownCommand),
             ("ERR Unknown Redis command called from script script: 2e59", Cause::UnknownCommand),
+            ("ERR The user executing the script can't run this command or subcommand", Cause::NoPermission),
             ("ERR DB index is out of range", Cause::NoDatabase),
             ("ERR invalid DB index", Cause::NoDatabase),
             ("ERR max number of clients reached", Cause::Refused),

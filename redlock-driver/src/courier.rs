@@ -212,10 +212,9 @@ impl<F: Future<Output = Replies>> UnderWay<F> {
 
 /// What a command is answered that was not sent because the node cannot be used.
 fn not_sent(why: &Unavailable) -> Unavailable {
-    if why.cause().proves_untouched() {
-        why.clone()
-    } else {
-        Unavailable::with_detail(Cause::NotSent, &why.to_string())
+    match why.cause() {
+        Cause::NoAnswer | Cause::Disconnected => Unavailable::with_detail(Cause::NotSent, &why.to_string()),
+        _ => why.clone().unsent(),
     }
 }
 

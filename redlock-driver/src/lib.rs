@@ -113,8 +113,8 @@ mod transport;
 pub use redlock_cache as cache;
 pub use redlock_core::{
     Action, Answer, Attempts, Cause, Command, Config, ConfigBuilder, ConfigError, ExtendError, Instant, Loss, NodeId,
-    NodeOutcomes, NodeTimeout, Options, Outcome, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource,
-    RetryDelay, Unavailable,
+    NodeOutcomes, NodeTimeout, Options, Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError,
+    Resource, RetryDelay, Unavailable,
 };
 pub use redlock_system::NoEntropy;
 #[cfg(feature = "cache")]

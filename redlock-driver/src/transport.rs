@@ -11,7 +11,9 @@ pub trait Transport: Send + 'static {
     /// An open connection.
     type Connection: Connection;
 
-    /// Opens a connection and returns it when the node is ready for commands: authenticated, database selected.
+    /// Opens a connection and returns it when the node is ready for commands: authenticated, database selected, and known
+    /// to be able to release what it grants; a transport to a Redis server sends the [probes](redlock_core::Probe) for
+    /// that as a part of its handshake.
     ///
     /// The engine drops the future when it takes longer than the connect timeout.
     ///

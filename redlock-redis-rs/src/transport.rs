@@ -9,7 +9,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisError, Value,
 };
-use redlock_driver::{Answer, Cause, Command, Connection, Reply, Transport, Unavailable};
+use redlock_driver::{Answer, Cause, Command, Connection, Probe, Reply, Transport, Unavailable};
 
 /// How many batches redis-rs takes before a caller would have to wait; a release could then overtake its SET.
 const PIPELINE_BUFFER: usize = 4096;
@@ -52,7 +52,9 @@ impl Transport for RedisTransport {
         }
         let connection = self.client.get_multiplexed_async_connection_with_config(&config).await;
         let connection = connection.map_err(|error| unavailable(&error, Cause::NotSent))?;
-        Ok(RedisConnection { connection, broken })
+        let mut connection = RedisConnection { connection, broken };
+        connection.check_releases().await?;
+        Ok(connection)
     }
 }
 
@@ -82,6 +84,20 @@ impl fmt::Debug for RedisConnection {
     }
 }
 
+impl RedisConnection {
+    /// Makes sure that the node can release what it grants.
+    async fn check_releases(&mut self) -> Result<(), Unavailable> {
+        let mut probes = Pipeline::with_capacity(Probe::ALL.len());
+        for probe in Probe::ALL {
+            let [command, arguments @ ..] = probe.words();
+            probes.add_command(redis::cmd(command)).arg(&arguments);
+        }
+        let values = self.connection.send_packed_commands(&probes, 0, Probe::ALL.len()).await;
+        let values = values.map_err(|error| unavailable(&error, Cause::NotSent))?;
+        Probe::ALL.iter().zip(&values).try_for_each(|(probe, value)| with_answer(value, |answer| probe.check(answer)))
+    }
+}
+
 impl Connection for RedisConnection {
     fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<> {
         let mut connection = self.connection.clone();
@@ -94,7 +110,11 @@ impl Connection for RedisConnection {
                 }
             };
             let values = values.map_err(|error| unavailable(&error, Cause::Disconnected))?;
-            Ok(batch.iter().zip(&values).map(|(command, value)| reply(command, value)).collect())
+            Ok(batch
+                .iter()
+                .zip(&values)
+                .map(|(command, value)| with_answer(value, |answer| Reply::from_wire(command, answer)))
+                .collect())
         }
     }
 
@@ -126,16 +146,16 @@ fn packed(command: &Command) -> Cmd {
     packed
 }
 
-fn reply(command: &Command, value: &Value) -> Reply {
+/// Gives `read` what the server answered.
+fn with_answer<T>(value: &Value, read: impl FnOnce(Answer<'_>) -> T) -> T {
     match value {
-        Value::Okay => Reply::from_wire(command, Answer::Ok),
-        Value::Nil => Reply::from_wire(command, Answer::Nil),
-        Value::Int(number) => Reply::from_wire(command, Answer::Integer(*number)),
+        Value::Okay => read(Answer::Ok),
+        Value::Nil => read(Answer::Nil),
+        Value::Int(number) => read(Answer::Integer(*number)),
         Value::ServerError(error) => {
-            let text = format!("{} {}", error.code(), error.details().unwrap_or_default());
-            Reply::from_wire(command, Answer::Error(&text))
+            read(Answer::Error(&format!("{} {}", error.code(), error.details().unwrap_or_default())))
         }
-        _ => Reply::from_wire(command, Answer::Other),
+        _ => read(Answer::Other),
     }
 }
 

@@ -294,7 +294,7 @@ fn check_in_time(deadline: Instant, now: Instant) -> Checked {
 }
 
 fn proves_untouched(reply: &Reply) -> bool {
-    matches!(reply, Reply::Unavailable(unavailable) if unavailable.cause().proves_untouched())
+    matches!(reply, Reply::Unavailable(unavailable) if unavailable.proves_untouched())
 }
 
 fn union(one: NodeSet, other: NodeSet) -> NodeSet {

@@ -11,7 +11,9 @@ use fred::error::Error;
 use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use futures_util::future::{BoxFuture, Either, FutureExt, Shared, select};
-use redlock_driver::{Answer, BuildError, Cause, Command, Connection, IntoNode, Node, Reply, Transport, Unavailable};
+use redlock_driver::{
+    Answer, BuildError, Cause, Command, Connection, IntoNode, Node, Probe, Reply, Transport, Unavailable,
+};
 use tokio::task::AbortHandle;
 
 use self::settings::Settings;
@@ -93,6 +95,7 @@ impl Transport for FredTransport {
         match select(pin!(connected.recv()), router).await {
             Either::Left((_, router)) => {
                 let gone = router.map(drop).boxed().shared();
+                check_releases(&client, gone.clone()).await?;
                 Ok(FredConnection { client, gone, _end: end })
             }
             Either::Right((Ok(Err(error)), _)) => Err(unavailable(&error, Cause::NotSent)),
@@ -141,21 +144,34 @@ impl Connection for FredConnection {
     }
 }
 
+/// Makes sure that the node can release what it grants.
+async fn check_releases(client: &Client, gone: impl Future<Output = ()>) -> Result<(), Unavailable> {
+    let pipeline = client.pipeline();
+    for probe in Probe::ALL {
+        queue(&pipeline, probe.words().into_iter().map(str::as_bytes));
+    }
+    let Either::Left((answers, _)) = select(pin!(pipeline.try_all::<Value>()), pin!(gone)).await else {
+        return Err(Unavailable::new(Cause::NotSent));
+    };
+    if answers.len() < Probe::ALL.len() {
+        return Err(Unavailable::new(Cause::NotSent));
+    }
+    Probe::ALL.iter().zip(&answers).try_for_each(|(probe, result)| probe.check(answer(result)?))
+}
+
 async fn carry(pipeline: Pipeline<Client>, batch: Vec<Command>) -> Result<Vec<Reply>, Unavailable> {
     for command in &batch {
-        queue(&pipeline, command);
+        queue(&pipeline, command.wire().words());
     }
     let results = pipeline.try_all::<Value>().await;
-    let replies: Vec<Reply> =
-        batch.iter().zip(&results).map(|(command, result)| reply(command, result)).collect::<Result<_, _>>()?;
+    let read = |(command, result)| Ok(Reply::from_wire(command, answer(result)?));
+    let replies: Vec<Reply> = batch.iter().zip(&results).map(read).collect::<Result<_, _>>()?;
     if replies.len() == batch.len() { Ok(replies) } else { Err(Unavailable::new(Cause::Disconnected)) }
 }
 
 /// Puts a command behind those of the pipeline, in memory. That is done when fred is first polled; the answer that it
 /// then gives says only so.
-fn queue(pipeline: &Pipeline<Client>, command: &Command) {
-    let wire = command.wire();
-    let mut words = wire.words();
+fn queue<'a>(pipeline: &Pipeline<Client>, mut words: impl Iterator<Item = &'a [u8]>) {
     let name = String::from_utf8_lossy(words.next().unwrap_or_default()).into_owned();
     let arguments: Vec<Value> = words.map(|word| Value::Bytes(word.to_vec().into())).collect();
     let command = CustomCommand::new(name, ClusterHash::FirstKey, false);
@@ -163,16 +179,15 @@ fn queue(pipeline: &Pipeline<Client>, command: &Command) {
 }
 
 /// What the server answered, or why it did not.
-fn reply(command: &Command, result: &Result<Value, Error>) -> Result<Reply, Unavailable> {
-    let answer = match result {
-        Ok(Value::String(text)) if *text == "OK" => Answer::Ok,
-        Ok(Value::Null) => Answer::Nil,
-        Ok(Value::Integer(number)) => Answer::Integer(*number),
-        Ok(_) => Answer::Other,
-        Err(error) if is_servers(error) => Answer::Error(error.details()),
-        Err(error) => return Err(unavailable(error, Cause::Disconnected)),
-    };
-    Ok(Reply::from_wire(command, answer))
+fn answer(result: &Result<Value, Error>) -> Result<Answer<'_>, Unavailable> {
+    match result {
+        Ok(Value::String(text)) if *text == "OK" => Ok(Answer::Ok),
+        Ok(Value::Null) => Ok(Answer::Nil),
+        Ok(Value::Integer(number)) => Ok(Answer::Integer(*number)),
+        Ok(_) => Ok(Answer::Other),
+        Err(error) if is_servers(error) => Ok(Answer::Error(error.details())),
+        Err(error) => Err(unavailable(error, Cause::Disconnected)),
+    }
 }
 
 /// Why the node cannot be used: what the server said, or `otherwise` with what fred or the operating system said.

@@ -107,7 +107,7 @@ pub use redlock_driver::memory;
 pub use redlock_driver::{
     AcquireError, Action, Answer, Attempts, BuildError, Cause, CloseReport, Command, Config, ConfigError, Connection,
     ExtendError, Instant, IntoNode, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome,
-    ReleaseReport, ReleaseVerdict, Reply, RequestError, Resource, RetryDelay, Transport, Unavailable,
+    Probe, ReleaseReport, ReleaseVerdict, Reply, RequestError, Resource, RetryDelay, Transport, Unavailable,
 };
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]

@@ -192,7 +192,7 @@ async fn a_connection_that_breaks_ends_what_is_under_way<T: Transport>(mut line:
     line.node.kill();
     let (first, second) = line.end(both).await;
     for why in [first.unwrap_err(), second.unwrap_err()] {
-        assert!(!why.cause().proves_untouched(), "it was sent, so nobody can say that it was not carried out: {why}");
+        assert!(!why.proves_untouched(), "it was sent, so nobody can say that it was not carried out: {why}");
     }
 }
 
@@ -225,7 +225,7 @@ async fn nothing_is_sent_again_over_another_connection<T: Transport>(mut line: L
 async fn a_node_that_is_down_is_an_error_and_reached_again_when_it_is_back<T: Transport>(mut line: Line<T>) {
     line.node.kill();
     let why = line.connect().await.err().expect("nobody listens");
-    assert!(why.cause().proves_untouched(), "nothing was sent: {why}");
+    assert!(why.proves_untouched(), "nothing was sent: {why}");
     line.node.restart();
     let mut connection = line.open().await;
     assert_replies(&line.ask(&mut connection, vec![Attempt::new("job").acquire()]).await, &[Reply::Done]);

@@ -238,7 +238,7 @@ fn nothing_is_sent_again_over_another_connection<T: Transport>(mut line: Line<T>
 fn a_node_that_is_down_is_an_error_and_reached_again_when_it_is_back<T: Transport>(mut line: Line<T>) {
     line.node.kill();
     let why = line.transport.connect(SOON).err().expect("nobody listens");
-    assert!(why.cause().proves_untouched(), "nothing was sent: {why}");
+    assert!(why.proves_untouched(), "nothing was sent: {why}");
     line.node.restart();
     let mut connection = line.open();
     assert_replies(&ask(&mut connection, &[Attempt::new("job").acquire()]), &[Reply::Done]);

@@ -41,7 +41,10 @@ impl Ledger {
 
     pub(crate) fn replied(&mut self, id: CommandId, node: NodeId, reply: &Reply) {
         let is_first = self.replied.insert((id, node));
-        let refused = |cause| matches!(cause, Cause::NotSent | Cause::NotAuthenticated | Cause::NoPermission);
+        let refused = |cause| {
+            matches!(cause, Cause::NotSent | Cause::NoDatabase | Cause::UnknownCommand)
+                || matches!(cause, Cause::NotAuthenticated | Cause::NoPermission)
+        };
         if is_first && matches!(reply, Reply::Unavailable(unavailable) if refused(unavailable.cause())) {
             let asked = self.asked.iter().filter(|(asked, key)| *asked == id && key.0 == node);
             self.untouched.extend(asked.map(|(_, key)| key.clone()));

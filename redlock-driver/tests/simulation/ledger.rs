@@ -85,7 +85,7 @@ impl Ledger {
         acquisition.grants += usize::from(is_grant && acquisition.attempt == token.attempt);
         let is_untouched = match reply {
             Reply::HeldByOther | Reply::Missing => true,
-            Reply::Unavailable(unavailable) => unavailable.cause().proves_untouched(),
+            Reply::Unavailable(unavailable) => unavailable.proves_untouched(),
             _ => false,
         };
         if is_untouched && matches!(command.action, Action::Acquire { .. }) {
