@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use redlock_blocking::{Answer, Cause, Command, Connection, Reply, Transport, Unavailable};
+use redlock_blocking::{Answer, Cause, Command, Connection, Probe, Reply, Transport, Unavailable};
 
 /// A longer line is no answer to a lock's command.
 const LONGEST_LINE: usize = 64 * 1024;
@@ -20,7 +20,10 @@ impl Transport for Tcp {
     type Connection = TcpConnection;
 
     fn connect(&mut self, timeout: Duration) -> Result<TcpConnection, Unavailable> {
-        open(&self.address, timeout).map_err(|error| Unavailable::with_detail(Cause::NotSent, &error.to_string()))
+        let not_sent = |error: io::Error| Unavailable::with_detail(Cause::NotSent, &error.to_string());
+        let mut connection = open(&self.address, timeout).map_err(not_sent)?;
+        connection.check_releases(timeout).map_err(not_sent)??;
+        Ok(connection)
     }
 }
 
@@ -40,14 +43,14 @@ pub(crate) struct TcpConnection {
 
 impl Connection for TcpConnection {
     fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
-        self.stream.get_mut().write_all(&encode(command)).map_err(|error| broken(&error))
+        self.stream.get_mut().write_all(&encode(command.wire().words())).map_err(|error| broken(&error))
     }
 
     fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
         let Some(line) = self.within(timeout, Self::read_line).map_err(|error| broken(&error))? else {
             return Ok(None);
         };
-        read_reply(command, &line).map(Some).map_err(|error| broken(&error))
+        read_answer(&line, |answer| Reply::from_wire(command, answer)).map(Some).map_err(|error| broken(&error))
     }
 
     fn check(&mut self) -> Result<(), Unavailable> {
@@ -61,6 +64,19 @@ impl Connection for TcpConnection {
 }
 
 impl TcpConnection {
+    /// Makes sure that the server can release what it grants: without that it must not have a vote.
+    fn check_releases(&mut self, timeout: Duration) -> io::Result<Result<(), Unavailable>> {
+        for probe in Probe::ALL {
+            let bytes = encode(probe.words().iter().map(|word| word.as_bytes()));
+            self.stream.get_mut().write_all(&bytes)?;
+            let line = self.within(timeout, Self::read_line)?.ok_or(ErrorKind::TimedOut)?;
+            if let Err(refusal) = read_answer(&line, |answer| probe.check(answer))? {
+                return Ok(Err(refusal));
+            }
+        }
+        Ok(Ok(()))
+    }
+
     /// Reads for a limited time; `None` when it is over.
     fn within<T>(&mut self, timeout: Duration, read: impl FnOnce(&mut Self) -> io::Result<T>) -> io::Result<Option<T>> {
         let at_once = timeout.is_zero();
@@ -87,10 +103,9 @@ impl TcpConnection {
 }
 
 /// The words of a command as Redis reads them: how many, and each with its length.
-fn encode(command: &Command) -> Vec<u8> {
-    let wire = command.wire();
-    let mut bytes = format!("*{}\r\n", wire.words().len()).into_bytes();
-    for word in wire.words() {
+fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
         bytes.extend(format!("${}\r\n", word.len()).bytes());
         bytes.extend(word);
         bytes.extend(b"\r\n");
@@ -99,7 +114,7 @@ fn encode(command: &Command) -> Vec<u8> {
 }
 
 /// Reads one answer and leaves its meaning to the core.
-fn read_reply(command: &Command, line: &[u8]) -> io::Result<Reply> {
+fn read_answer<T>(line: &[u8], read: impl FnOnce(Answer<'_>) -> T) -> io::Result<T> {
     let nonsense = || io::Error::from(ErrorKind::InvalidData);
     let line = std::str::from_utf8(line).map_err(|_| nonsense())?;
     let (kind, text) = line.strip_suffix("\r\n").and_then(|line| line.split_at_checked(1)).ok_or_else(nonsense)?;
@@ -110,7 +125,7 @@ fn read_reply(command: &Command, line: &[u8]) -> io::Result<Reply> {
         ("-", error) => Answer::Error(error),
         _ => return Err(nonsense()),
     };
-    Ok(Reply::from_wire(command, answer))
+    Ok(read(answer))
 }
 
 /// What was sent may have been carried out.

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 
-use redlock_tokio::{Answer, Cause, Command, Connection, Reply, Transport, Unavailable};
+use redlock_tokio::{Answer, Cause, Command, Connection, Probe, Reply, Transport, Unavailable};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
@@ -22,6 +22,8 @@ impl Transport for Tcp {
     async fn connect(&mut self) -> Result<TcpConnection, Unavailable> {
         let stream = TcpStream::connect(&self.address).await.map_err(|error| not_sent(&error))?;
         stream.set_nodelay(true).map_err(|error| not_sent(&error))?;
+        let mut stream = BufReader::new(stream);
+        check_releases(&mut stream).await?;
         let (requests, queue) = mpsc::unbounded_channel();
         tokio::spawn(carry(stream, queue));
         Ok(TcpConnection { requests })
@@ -55,31 +57,39 @@ impl Connection for TcpConnection {
     }
 }
 
+/// Makes sure that the server can release what it grants: without that it must not have a vote.
+async fn check_releases(stream: &mut BufReader<TcpStream>) -> Result<(), Unavailable> {
+    for probe in Probe::ALL {
+        let bytes = encode(probe.words().iter().map(|word| word.as_bytes()));
+        stream.write_all(&bytes).await.map_err(|error| not_sent(&error))?;
+        let checked = read_answer(stream, |answer| probe.check(answer)).await;
+        checked.map_err(|error| not_sent(&error))??;
+    }
+    Ok(())
+}
+
 /// Writes what comes through the queue and reads the answers, until either end is closed.
-async fn carry(mut stream: TcpStream, mut queue: mpsc::UnboundedReceiver<Request>) -> io::Result<()> {
-    let (reader, mut writer) = stream.split();
-    let mut reader = BufReader::new(reader);
+async fn carry(mut stream: BufReader<TcpStream>, mut queue: mpsc::UnboundedReceiver<Request>) -> io::Result<()> {
     loop {
         let request = tokio::select! {
             request = queue.recv() => request,
-            _ = reader.fill_buf() => None, // Closed by the server, or an answer that nobody asked for.
+            _ = stream.fill_buf() => None, // Closed by the server, or an answer that nobody asked for.
         };
         let Some(Request { batch, replies: sender }) = request else { return Ok(()) };
-        let bytes: Vec<u8> = batch.iter().flat_map(encode).collect();
-        writer.write_all(&bytes).await?;
+        let bytes: Vec<u8> = batch.iter().flat_map(|command| encode(command.wire().words())).collect();
+        stream.write_all(&bytes).await?;
         let mut replies = Vec::with_capacity(batch.len());
         for command in &batch {
-            replies.push(read_reply(&mut reader, command).await?);
+            replies.push(read_answer(&mut stream, |answer| Reply::from_wire(command, answer)).await?);
         }
         let _ = sender.send(replies);
     }
 }
 
 /// The words of a command as Redis reads them: how many, and each with its length.
-fn encode(command: &Command) -> Vec<u8> {
-    let wire = command.wire();
-    let mut bytes = format!("*{}\r\n", wire.words().len()).into_bytes();
-    for word in wire.words() {
+fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
         bytes.extend(format!("${}\r\n", word.len()).bytes());
         bytes.extend(word);
         bytes.extend(b"\r\n");
@@ -88,9 +98,9 @@ fn encode(command: &Command) -> Vec<u8> {
 }
 
 /// Reads one answer and leaves its meaning to the core.
-async fn read_reply(reader: &mut (impl AsyncBufReadExt + Unpin), command: &Command) -> io::Result<Reply> {
+async fn read_answer<T>(stream: &mut BufReader<TcpStream>, read: impl FnOnce(Answer<'_>) -> T) -> io::Result<T> {
     let mut line = String::new();
-    reader.take(LONGEST_LINE).read_line(&mut line).await?;
+    stream.take(LONGEST_LINE).read_line(&mut line).await?;
     let nonsense = || io::Error::from(io::ErrorKind::InvalidData);
     let (kind, text) = line.strip_suffix("\r\n").and_then(|line| line.split_at_checked(1)).ok_or_else(nonsense)?;
     let answer = match (kind, text) {
@@ -100,7 +110,7 @@ async fn read_reply(reader: &mut (impl AsyncBufReadExt + Unpin), command: &Comma
         ("-", error) => Answer::Error(error),
         _ => return Err(nonsense()),
     };
-    Ok(Reply::from_wire(command, answer))
+    Ok(read(answer))
 }
 
 /// Without a connection nothing was sent.

@@ -48,6 +48,13 @@ impl ServerBuilder {
         self
     }
 
+    /// A server that does not know this command, as some hosts run it.
+    #[must_use]
+    pub fn without_command(mut self, name: &str) -> Self {
+        self.arguments.extend(["--rename-command".into(), name.into(), String::new()]);
+        self
+    }
+
     /// Starts a server and waits until it answers.
     ///
     /// # Panics

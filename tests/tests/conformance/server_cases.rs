@@ -75,6 +75,9 @@ server_cases! {
         without_memory_there_is_no_new_lock_but_a_held_one_goes_on [],
         a_user_without_the_right_to_publish_can_release [Passwords],
         a_user_without_the_right_to_the_key_is_told_so [Passwords],
+        a_user_who_could_not_release_gets_no_lock [Passwords],
+        a_server_without_scripts_has_no_vote [],
+        what_waiting_cannot_cure_is_said_at_once [Passwords],
     }
     sockets: {
         nodes_can_be_unix_sockets_and_clients_that_were_configured_elsewhere [UnixSockets],

@@ -100,3 +100,69 @@ pub(crate) async fn a_user_without_the_right_to_the_key_is_told_so<A: Adapter>()
     assert!(text.contains("check the user's ACL"), "{text}");
     assert!(client.try_lock("lock:job", TTL).await.is_ok());
 }
+
+/// Starts three servers with a user of these rights, and a client that logs in as this user.
+fn restricted<A: Adapter>(rights: &[&str]) -> (Servers, Client) {
+    let servers = Servers::start(3);
+    for server in servers.iter() {
+        let rules = ["ACL", "SETUSER", "worker", "on", ">pass"];
+        server.command(&[&rules, rights].concat()).unwrap();
+    }
+    let urls = servers.iter().map(|server| format!("redis://worker:pass@127.0.0.1:{}", server.port()));
+    let client = A::client(&urls.collect::<Vec<_>>());
+    (servers, client)
+}
+
+pub(crate) async fn a_user_who_could_not_release_gets_no_lock<A: Adapter>() {
+    for keys in ["~*", "~lock:*"] {
+        for command in ["evalsha", "eval", "del", "get"] {
+            let (servers, client) = restricted::<A>(&[keys, "+@all", &format!("-{command}")]);
+            let text = assert_unavailable(&client, 3, Cause::NoPermission).await;
+            assert!(text.to_lowercase().contains(command), "{command}: {text}");
+            assert!(servers.iter().all(|server| server.command(&["DBSIZE"]).unwrap() == "0"), "a key is left behind");
+        }
+    }
+}
+
+pub(crate) async fn a_server_without_scripts_has_no_vote<A: Adapter>() {
+    let servers = ["EVAL", "EVALSHA"].map(|command| Server::builder().without_command(command).start());
+    let url = |server: &Server| format!("redis://127.0.0.1:{}", server.port());
+
+    let client = A::client(&servers.iter().map(url).collect::<Vec<_>>());
+    let error = client.lock("job", TTL).await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("EVAL") && text.contains("a command that locks need is not known"), "{text}");
+
+    let whole = Servers::start(2);
+    let client = A::client(&[url(&servers[0]), url(&whole[0]), url(&whole[1])]);
+    let guard = client.lock("job", TTL).await.unwrap();
+    assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
+    assert!(servers.iter().all(|server| server.get("job").unwrap().is_none()), "it was asked for a lock");
+}
+
+/// The budget is 30 seconds by default; an error that somebody has to act on comes at once.
+pub(crate) async fn what_waiting_cannot_cure_is_said_at_once<A: Adapter>() {
+    let fail = async |client: &Client, cause: Cause| {
+        let error = client.lock("job", TTL).await.unwrap_err();
+        assert_eq!(error.kind, Refusal::Unavailable, "{error}");
+        let attempts = error.attempts.as_ref().unwrap();
+        assert_eq!(attempts.count, 1, "{error}");
+        let failed = |outcome: &Outcome| matches!(outcome, Outcome::Unavailable(why) if why.cause() == cause);
+        assert!(attempts.nodes.count(failed) >= 2, "{error}");
+    };
+    let client = |servers: &Servers, path: &str| {
+        let urls = servers.iter().map(|server| format!("redis://127.0.0.1:{}{path}", server.port()));
+        A::client(&urls.collect::<Vec<_>>())
+    };
+    let passwords = Server::builder().password("open-sesame").start_many(3);
+    fail(&client(&passwords, ""), Cause::NotAuthenticated).await;
+
+    let plain = Servers::start(3);
+    fail(&client(&plain, "/99"), Cause::NoDatabase).await;
+
+    let members = Server::builder().arg("--cluster-enabled", "yes").start_many(3);
+    fail(&client(&members, ""), Cause::Cluster).await;
+
+    let (_servers, client) = restricted::<A>(&["~*", "+@all", "-set"]);
+    fail(&client, Cause::NoPermission).await;
+}
