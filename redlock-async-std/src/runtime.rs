@@ -26,4 +26,8 @@ impl Runtime for AsyncStd {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         task::spawn(task);
     }
+
+    fn successor(&self) -> Result<Self, NoRuntime> {
+        Ok(*self)
+    }
 }

@@ -147,6 +147,9 @@ pub enum Loss {
     /// An extension found that a quorum can no longer have it: keys were deleted, or nodes lost their data.
     #[error("its keys are gone ({0})")]
     KeysGone(NodeOutcomes),
+    /// Nobody can watch over it any more, because the async runtime has ended. It may still be valid until its deadline.
+    #[error("the async runtime has ended, so nobody watches over it")]
+    Unwatched,
 }
 
 /// What became of a release.

@@ -61,7 +61,7 @@ impl<R: Runtime> Acquire<R> {
     }
 
     fn begin(&self) -> Result<LockKey, AcquireError> {
-        let engine = self.handle.engine();
+        let engine = self.handle.attended()?;
         let request = Request::new(&engine.config, self.resource.clone(), self.ttl, self.options)?;
         engine.acquire(request, engine.runtime.seed()?)
     }
@@ -76,7 +76,7 @@ impl<R: Runtime> Future for Acquire<R> {
             Some(key) => key,
             None => *this.key.insert(this.begin()?),
         };
-        this.handle.engine().poll_acquire(key, context).map_ok(|()| {
+        this.handle.attended()?.poll_acquire(key, context).map_ok(|()| {
             // From here on the guard stands for the lock.
             this.key = None;
             LockGuard::new(this.handle.clone(), key, this.resource.clone())
@@ -88,6 +88,8 @@ impl<R: Runtime> Drop for Acquire<R> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
             self.handle.engine().abandon(key);
+            // Without a runtime the keys end with their TTL.
+            let _ = self.handle.attended();
         }
     }
 }

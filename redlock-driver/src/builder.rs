@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use redlock_core::{Config, ConfigBuilder, NodeTimeout, Options};
 
-use crate::courier::Courier;
 use crate::engine::Engine;
-use crate::task::{self, Work};
+use crate::task::{self, Parts, StartNode};
 use crate::{BuildError, CurrentRuntime, Redlock, Runtime, Transport};
 
 /// How long a try to connect may take unless [`Builder::connect_timeout`] says otherwise: one second.
@@ -109,18 +108,17 @@ impl<R: Runtime> Builder<R> {
     /// # Errors
     ///
     /// - [`BuildError::Node`] for the first node that is not usable, an unreadable URL for instance;
-    /// - [`BuildError::Config`] for an empty list of nodes, the same node twice, or a setting out of its bounds.
+    /// - [`BuildError::Config`] for an empty list of nodes, the same node twice, or a setting out of its bounds;
+    /// - [`BuildError::NoRuntime`] when the runtime has ended.
     pub fn build_on(self, runtime: R) -> Result<Redlock<R>, BuildError> {
         if let Some(error) = self.error {
             return Err(error);
         }
         let config = self.config.build()?;
-        let engine = Arc::new(Engine::new(runtime, config.clone()));
-        let couriers = config.nodes().iter().zip(self.nodes).map(|(id, node)| {
-            let connect_timeout = self.connect_timeout;
-            (node.start)(Courier { engine: engine.clone(), node: id, connect_timeout })
-        });
-        engine.runtime.spawn(task::run(engine.clone(), couriers.collect()));
+        let nodes = self.nodes.into_iter().map(|node| node.start).collect();
+        let parts = Parts { nodes, connect_timeout: self.connect_timeout };
+        let engine = Arc::new(Engine::new(runtime, config, parts));
+        task::start(&engine, &engine.runtime)?;
         Ok(Redlock::new(engine, self.options))
     }
 }
@@ -138,7 +136,7 @@ impl<R: Runtime> fmt::Debug for Builder<R> {
 /// An independent master with the way to it, for [`Builder::node`].
 pub struct Node<R: Runtime> {
     name: String,
-    start: Box<dyn FnOnce(Courier<R>) -> Work + Send>,
+    start: StartNode<R>,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -146,8 +144,7 @@ impl<R: Runtime> Node<R> {
     /// A node that is reached by `transport`. Its name stands in errors and reports: it should tell a person which
     /// server is meant, must be different for different servers, and must not contain a password.
     pub fn new(name: impl Into<String>, transport: impl Transport) -> Self {
-        let start = |courier: Courier<R>| -> Work { Box::pin(courier.run(transport)) };
-        Self { name: name.into(), start: Box::new(start), runtime: PhantomData }
+        Self { name: name.into(), start: task::start_node(transport), runtime: PhantomData }
     }
 }
 

@@ -27,6 +27,8 @@ const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
 /// What looks after one node.
 pub(crate) struct Courier<R> {
     pub(crate) engine: Arc<Engine<R>>,
+    /// The runtime of the task, which need not be the one that the handle was built on.
+    pub(crate) runtime: R,
     pub(crate) node: NodeId,
     pub(crate) connect_timeout: Duration,
 }
@@ -46,8 +48,8 @@ impl<R: Runtime> Courier<R> {
     /// try has failed, they are refused at once until one succeeds: a node that is down costs nobody any time.
     ///
     /// A transport that panics is not used any more, and the other nodes do not notice.
-    pub(crate) async fn run<T: Transport>(self, mut transport: T) {
-        let work = AssertUnwindSafe(self.keep_connected(&mut transport));
+    pub(crate) async fn run<T: Transport>(self, transport: &mut T) {
+        let work = AssertUnwindSafe(self.keep_connected(transport));
         if work.catch_unwind().await.is_err() {
             let why = Unavailable::with_detail(Cause::NotSent, "its transport panicked");
             let _over: Result<Infallible, Over> = self.refuse_until(pending(), &why).await;
@@ -65,8 +67,8 @@ impl<R: Runtime> Courier<R> {
             match end {
                 End::Broken => (failure, delay) = (None, MIN_RECONNECT_DELAY),
                 End::Useless(unavailable) => {
-                    let pause = self.engine.runtime.now().saturating_add(delay);
-                    let pause = self.engine.runtime.sleep_until(pause);
+                    let pause = self.runtime.now().saturating_add(delay);
+                    let pause = self.runtime.sleep_until(pause);
                     self.refuse_until(pause, &unavailable).await?;
                     failure = Some(unavailable);
                     delay = delay.saturating_mul(2).min(MAX_RECONNECT_DELAY);
@@ -81,7 +83,7 @@ impl<R: Runtime> Courier<R> {
         transport: &mut T,
         failure: Option<&Unavailable>,
     ) -> Result<Result<T::Connection, Unavailable>, Over> {
-        let (runtime, timeout) = (&self.engine.runtime, self.connect_timeout);
+        let (runtime, timeout) = (&self.runtime, self.connect_timeout);
         let give_up = runtime.sleep_until(runtime.now().saturating_add(timeout));
         let connect = async {
             match select(pin!(transport.connect()), pin!(give_up)).await {
@@ -123,7 +125,7 @@ impl<R: Runtime> Courier<R> {
     /// Carries batches until the connection breaks and all batches that were under way are accounted for.
     async fn carry<C: Connection>(&self, mut connection: C) -> Result<End, Over> {
         let mut closed = pin!(connection.closed());
-        let mut under_way = UnderWay::new();
+        let mut under_way = UnderWay::new(&self.engine, self.node);
         let mut gather = Gather::default();
         let mut has_carried = false;
         let mut broken = None;
@@ -137,10 +139,10 @@ impl<R: Runtime> Courier<R> {
                 if broken.is_none() && closed.as_mut().poll(context).is_ready() {
                     broken = Some(Unavailable::new(Cause::Disconnected));
                 }
-                if let Some(unavailable) = broken.take_if(|_| under_way.len() == 0) {
+                if let Some(unavailable) = broken.take_if(|_| under_way.batches.is_empty()) {
                     return Poll::Ready(Ok(if has_carried { End::Broken } else { End::Useless(unavailable) }));
                 }
-                if broken.is_some() || under_way.len() == BATCHES_UNDER_WAY {
+                if broken.is_some() || under_way.batches.len() == BATCHES_UNDER_WAY {
                     self.engine.check_over(self.node, context)?;
                     return Poll::Pending;
                 }
@@ -182,31 +184,42 @@ impl Gather {
 type Replies = Result<Vec<Reply>, Unavailable>;
 
 /// The batches that are under way to a node, in the order in which they were sent.
-struct UnderWay<F: Future>(VecDeque<(Pin<Box<MaybeDone<F>>>, Tickets)>);
+///
+/// Those that are left when it is dropped, together with the task, may have been carried out or not.
+struct UnderWay<'a, R: Runtime, F: Future> {
+    engine: &'a Engine<R>,
+    node: NodeId,
+    batches: VecDeque<(Pin<Box<MaybeDone<F>>>, Tickets)>,
+}
 
-impl<F: Future<Output = Replies>> UnderWay<F> {
-    const fn new() -> Self {
-        Self(VecDeque::new())
+impl<'a, R: Runtime, F: Future<Output = Replies>> UnderWay<'a, R, F> {
+    const fn new(engine: &'a Engine<R>, node: NodeId) -> Self {
+        Self { engine, node, batches: VecDeque::new() }
     }
 
     fn push(&mut self, replies: F, tickets: Tickets) {
-        self.0.push_back((Box::pin(maybe_done(replies)), tickets));
-    }
-
-    fn len(&self) -> usize {
-        self.0.len()
+        self.batches.push_back((Box::pin(maybe_done(replies)), tickets));
     }
 
     /// Waits for the replies to the first batch; `None` without one. The others make progress as well.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(Tickets, Replies)>> {
-        for (replies, _) in &mut self.0 {
+        for (replies, _) in &mut self.batches {
             // Whether it is done is seen below.
             let _ = replies.as_mut().poll(context);
         }
-        let Some((replies, _)) = self.0.front_mut() else { return Poll::Ready(None) };
+        let Some((replies, _)) = self.batches.front_mut() else { return Poll::Ready(None) };
         let Some(replies) = replies.as_mut().take_output() else { return Poll::Pending };
-        let tickets = self.0.pop_front().map(|(_, tickets)| tickets).unwrap_or_default();
+        let tickets = self.batches.pop_front().map(|(_, tickets)| tickets).unwrap_or_default();
         Poll::Ready(Some((tickets, replies)))
+    }
+}
+
+impl<R: Runtime, F: Future> Drop for UnderWay<'_, R, F> {
+    fn drop(&mut self) {
+        for (_, tickets) in self.batches.drain(..) {
+            let why = Unavailable::with_detail(Cause::Disconnected, "the async runtime has ended");
+            self.engine.deliver(self.node, &tickets, Err(why));
+        }
     }
 }
 

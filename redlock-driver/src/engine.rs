@@ -3,6 +3,7 @@ mod outbox;
 mod timers;
 mod wakes;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -18,7 +19,8 @@ use self::outbox::Outbox;
 pub(crate) use self::outbox::{Batch, Tickets};
 use self::timers::Timers;
 use self::wakes::{Wakes, register, register_in};
-use crate::{AcquireError, CloseReport, Runtime};
+use crate::task::Parts;
+use crate::{AcquireError, CloseReport, NoRuntime, Runtime};
 
 /// All locks of one [`Redlock`](crate::Redlock) handle, behind one mutex that whoever has work takes for a moment.
 ///
@@ -29,6 +31,9 @@ use crate::{AcquireError, CloseReport, Runtime};
 pub(crate) struct Engine<R> {
     pub(crate) runtime: R,
     pub(crate) config: Config,
+    pub(crate) parts: Parts<R>,
+    /// Whether the task is there that connects, sends and fires timers. Changes only while the state is locked.
+    has_task: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -64,7 +69,7 @@ struct State {
 pub(crate) struct Over;
 
 impl<R: Runtime> Engine<R> {
-    pub(crate) fn new(runtime: R, config: Config) -> Self {
+    pub(crate) fn new(runtime: R, config: Config, parts: Parts<R>) -> Self {
         let state = State {
             locks: Slab::new(),
             next_serial: 0,
@@ -76,7 +81,7 @@ impl<R: Runtime> Engine<R> {
             closing: Vec::new(),
             abandoned: false,
         };
-        Self { runtime, config, state: Mutex::new(state) }
+        Self { runtime, config, parts, has_task: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
     /// Works on the state with the present time, then wakes whom that concerns.
@@ -92,6 +97,53 @@ impl<R: Runtime> Engine<R> {
     /// No code of others runs while the mutex is held, so a poisoned one holds a state that is whole.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// # For the task
+impl<R: Runtime> Engine<R> {
+    /// Notes that there is a task from now on; `false` if there was one already.
+    pub(crate) fn begin_task(&self) -> bool {
+        let _state = self.state();
+        !self.has_task.swap(true, Ordering::SeqCst)
+    }
+
+    /// Notes that the task is gone, and wakes all who wait for it: whoever runs on another runtime starts it there.
+    pub(crate) fn end_task(&self) {
+        self.work(|state, _, wakes| {
+            self.has_task.store(false, Ordering::SeqCst);
+            for (_, entry) in &mut state.locks {
+                wakes.take_from(&mut entry.caller);
+                wakes.take_all_from(&mut entry.watchers);
+            }
+            wakes.take_all_from(&mut state.closing);
+        });
+    }
+
+    /// Returns whether the task is there.
+    pub(crate) fn has_task(&self) -> bool {
+        self.has_task.load(Ordering::SeqCst)
+    }
+
+    /// Answers all commands that wait to be sent, because there is nobody who could send them.
+    pub(crate) fn refuse_all(&self, why: &NoRuntime) {
+        let refusal = Unavailable::with_detail(Cause::NotSent, &why.to_string());
+        let refusals = || std::iter::repeat_with(|| Reply::Unavailable(refusal.clone()));
+        self.work(|state, now, wakes| {
+            for node in self.config.nodes().iter() {
+                while let Some(tickets) = state.outboxes.get_mut(node.index()).and_then(Outbox::take_all) {
+                    state.deliver(node, &tickets, refusals(), now, wakes);
+                }
+            }
+        });
+    }
+
+    /// Lets the task of `context` wait, unless what would wake it is gone: then it is to look again at once.
+    fn waits<T>(&self, context: &Context<'_>) -> Poll<T> {
+        if !self.has_task() {
+            context.waker().wake_by_ref();
+        }
+        Poll::Pending
     }
 }
 
@@ -124,7 +176,8 @@ impl<R: Runtime> Engine<R> {
                     _ => {}
                 }
             }
-            state.wait(key, context)
+            state.register_caller(key, context);
+            self.waits(context)
         })
     }
 
@@ -144,7 +197,10 @@ impl<R: Runtime> Engine<R> {
         match state.take_answer(key) {
             Some(Event::Extended { deadline }) => Poll::Ready(Ok(deadline)),
             Some(Event::ExtendFailed(error)) => Poll::Ready(Err(error)),
-            _ => state.wait(key, context),
+            _ => {
+                state.register_caller(key, context);
+                self.waits(context)
+            }
         }
     }
 
@@ -157,7 +213,10 @@ impl<R: Runtime> Engine<R> {
         let mut state = self.state();
         match state.take_answer(key) {
             Some(Event::Released(report)) => Poll::Ready(report),
-            _ => state.wait(key, context),
+            _ => {
+                state.register_caller(key, context);
+                self.waits(context)
+            }
         }
     }
 
@@ -184,7 +243,7 @@ impl<R: Runtime> Engine<R> {
             let Some(entry) = state.entry(key) else { return Poll::Ready(None) };
             if entry.lock.loss().is_none() && entry.lock.deadline().is_some() {
                 register_in(&mut entry.watchers, context);
-                return Poll::Pending;
+                return self.waits(context);
             }
             Poll::Ready(entry.lock.loss().cloned())
         })
@@ -208,7 +267,12 @@ impl<R: Runtime> Engine<R> {
             return Poll::Ready(state.close_report());
         }
         register_in(&mut state.closing, context);
-        Poll::Pending
+        self.waits(context)
+    }
+
+    /// What is left when nobody can wait for more.
+    pub(crate) fn close_report(&self) -> CloseReport {
+        self.state().close_report()
     }
 
     /// The last handle is gone: the tasks end when all locks are settled.
@@ -377,11 +441,10 @@ impl State {
         timers.forget_first_while(|key| locks.get(key.index).is_none_or(|entry| entry.serial != key.serial));
     }
 
-    fn wait<T>(&mut self, key: LockKey, context: &Context<'_>) -> Poll<T> {
+    fn register_caller(&mut self, key: LockKey, context: &Context<'_>) {
         if let Some(entry) = self.entry(key) {
             register(&mut entry.caller, context);
         }
-        Poll::Pending
     }
 
     fn take_answer(&mut self, key: LockKey) -> Option<Event> {

@@ -23,6 +23,9 @@ pub enum AcquireError {
     /// No token could be made.
     #[error(transparent)]
     NoEntropy(#[from] NoEntropy),
+    /// The runtime that the handle ran on has ended, and the caller runs on none on which it could go on.
+    #[error(transparent)]
+    NoRuntime(#[from] NoRuntime),
     /// [`Redlock::close`](crate::Redlock::close) was called.
     #[error("the lock was not acquired: this Redlock handle was closed")]
     Closed,

@@ -55,7 +55,7 @@ impl<R: Runtime> LockGuard<R> {
 
     /// The second half.
     pub(crate) fn poll_extension(&self, context: &Context<'_>) -> Poll<Result<Instant, ExtendError>> {
-        self.handle.engine().poll_extend(self.key, context)
+        self.handle.attended_or_refused().poll_extend(self.key, context)
     }
 
     /// Releases the lock on all nodes and reports what each said.
@@ -64,9 +64,8 @@ impl<R: Runtime> LockGuard<R> {
     /// The report is there as soon as the result is fixed; nodes that did not answer until then are settled in the
     /// background, also when this future is dropped.
     pub async fn release(self) -> ReleaseReport {
-        let engine = self.handle.engine();
-        engine.release(self.key);
-        poll_fn(|context| engine.poll_release(self.key, context)).await
+        self.handle.engine().release(self.key);
+        poll_fn(|context| self.handle.attended_or_refused().poll_release(self.key, context)).await
     }
 
     /// The end of the lock's validity, on the clock of the runtime. For a lock that was found to be lost before, the
@@ -105,6 +104,8 @@ impl<R: Runtime> LockGuard<R> {
 impl<R: Runtime> Drop for LockGuard<R> {
     fn drop(&mut self) {
         self.handle.engine().abandon(self.key);
+        // Without a runtime the keys end with their TTL.
+        let _ = self.handle.attended();
     }
 }
 
@@ -130,7 +131,11 @@ impl<R: Runtime> Future for Lost<R> {
     type Output = Option<Loss>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.handle.engine().poll_lost(self.key, context)
+        let is_attended = self.handle.attended().is_ok();
+        match self.handle.engine().poll_lost(self.key, context) {
+            Poll::Pending if !is_attended => Poll::Ready(Some(Loss::Unwatched)),
+            poll => poll,
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use redlock_core::{Config, Options, Resource};
 
 use crate::engine::Engine;
-use crate::{Acquire, Builder, CloseReport, Runtime};
+use crate::{Acquire, Builder, CloseReport, NoRuntime, Runtime, task};
 
 /// A handle to a set of independent masters, for taking locks. Clones are cheap and share everything.
 ///
@@ -67,9 +68,15 @@ impl<R: Runtime> Redlock<R> {
     /// answer is told again when it is back, as long as the runtime runs. With a node timeout of at most 500 ms this
     /// returns in about that time at the latest.
     pub async fn close(&self) -> CloseReport {
-        let engine = &self.handle.0.0;
-        engine.close();
-        poll_fn(|context| engine.poll_closed(context)).await
+        self.handle.engine().close();
+        poll_fn(|context| match self.handle.attended() {
+            Ok(engine) => engine.poll_closed(context),
+            Err(why) => {
+                self.handle.engine().refuse_all(&why);
+                Poll::Ready(self.handle.engine().close_report())
+            }
+        })
+        .await
     }
 
     /// The present moment, on the clock of all deadlines.
@@ -105,6 +112,24 @@ struct LastHandle<R: Runtime>(Arc<Engine<R>>);
 impl<R: Runtime> Handle<R> {
     pub(crate) fn engine(&self) -> &Engine<R> {
         &self.0.0
+    }
+
+    /// The engine with its task: if the runtime has ended that the task ran on, it is started again on the caller's.
+    pub(crate) fn attended(&self) -> Result<&Engine<R>, NoRuntime> {
+        let engine = &self.0.0;
+        if !engine.has_task() {
+            task::start(engine, &engine.runtime.successor()?)?;
+        }
+        Ok(engine)
+    }
+
+    /// The engine, with its task if that can be. Without it, commands that wait to be sent are answered: so nobody waits
+    /// for what cannot come.
+    pub(crate) fn attended_or_refused(&self) -> &Engine<R> {
+        if let Err(why) = self.attended() {
+            self.engine().refuse_all(&why);
+        }
+        self.engine()
     }
 }
 

@@ -17,8 +17,19 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     /// Waits until `deadline`. It may wake up late; a timer wakes, it does not decide.
     fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + Send + 'static;
 
-    /// Starts a task that nobody waits for.
+    /// Starts a task that nobody waits for. A runtime that ends drops it.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
+
+    /// The runtime to go on with after this one has ended: the one that the caller runs on.
+    ///
+    /// Provided: there is none, and a handle is of no use any more when its runtime has ended.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRuntime`] when the caller runs on none.
+    fn successor(&self) -> Result<Self, NoRuntime> {
+        Err(NoRuntime::ENDED)
+    }
 
     /// 32 unguessable bytes, fresh at every call.
     ///
@@ -45,8 +56,13 @@ pub trait CurrentRuntime: Runtime {
 
 /// The caller does not run inside an async runtime.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no {runtime} runtime here: call this from inside one, or hand one in")]
+#[error("there is no running {runtime} runtime here: call this from inside one, or hand one in")]
 pub struct NoRuntime {
     /// The name of the runtime that was looked for.
     pub runtime: &'static str,
+}
+
+impl NoRuntime {
+    /// The runtime of a handle has ended.
+    pub(crate) const ENDED: Self = Self { runtime: "async" };
 }

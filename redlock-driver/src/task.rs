@@ -1,23 +1,108 @@
-//! The one task of a handle.
+//! The one task of a handle, and how it is started again.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::stream::{FuturesUnordered, Stream};
 
+use crate::courier::Courier;
 use crate::engine::Engine;
-use crate::{Runtime, timer};
+use crate::{NoRuntime, Runtime, Transport, timer};
 
 /// A part of what the task does.
-pub(crate) type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Makes the work for one node, over a transport that it keeps for the next time.
+pub(crate) type StartNode<R> = Box<dyn Fn(Courier<R>) -> Work + Send + Sync>;
+
+/// What the task of a handle is made of, as often as it has to be started.
+pub(crate) struct Parts<R> {
+    pub(crate) nodes: Vec<StartNode<R>>,
+    pub(crate) connect_timeout: Duration,
+}
 
 /// Runs the couriers and the timer until the engine is over.
 ///
 /// They are one task because they wake each other and the callers all the time: inside one task that costs no change of
 /// thread, and a call that sends to all nodes starts the task once. Only the part that was woken is polled.
-pub(crate) async fn run<R: Runtime>(engine: Arc<Engine<R>>, couriers: Vec<Work>) {
-    let mut parts: FuturesUnordered<Work> = couriers.into_iter().collect();
-    parts.push(Box::pin(timer::run(engine)));
-    while parts.next().await.is_some() {}
+///
+/// Its runtime may end before the handle does, which drops it. The fields are dropped in their order: the couriers say
+/// what has become of their commands and give the transports back, and then the engine learns that it needs a new task.
+struct Task<R: Runtime> {
+    parts: FuturesUnordered<Work>,
+    _end: End<R>,
+}
+
+struct End<R: Runtime>(Arc<Engine<R>>);
+
+/// Starts the task of the engine on `runtime`.
+///
+/// # Errors
+///
+/// [`NoRuntime`] when the runtime has dropped the task at once, because it has ended.
+pub(crate) fn start<R: Runtime>(engine: &Arc<Engine<R>>, runtime: &R) -> Result<(), NoRuntime> {
+    if !engine.begin_task() {
+        return Ok(());
+    }
+    let connect_timeout = engine.parts.connect_timeout;
+    let courier = |node| Courier { engine: engine.clone(), runtime: runtime.clone(), node, connect_timeout };
+    let couriers = engine.config.nodes().iter().zip(&engine.parts.nodes).map(|(id, start)| start(courier(id)));
+    let parts: FuturesUnordered<Work> = couriers.collect();
+    parts.push(Box::pin(timer::run(engine.clone(), runtime.clone())));
+    runtime.spawn(Task { parts, _end: End(engine.clone()) });
+    if engine.has_task() { Ok(()) } else { Err(NoRuntime::ENDED) }
+}
+
+/// Makes the work for a node that is reached by `transport`.
+pub(crate) fn start_node<R: Runtime>(transport: impl Transport) -> StartNode<R> {
+    let shelf = Arc::new(Mutex::new(Some(transport)));
+    Box::new(move |courier| {
+        let mut lent = Lent::from(&shelf);
+        Box::pin(async move {
+            if let Some(transport) = &mut lent.transport {
+                courier.run(transport).await;
+            }
+        })
+    })
+}
+
+/// A transport in use by the task; it is put back when the task is dropped.
+struct Lent<T> {
+    transport: Option<T>,
+    shelf: Arc<Mutex<Option<T>>>,
+}
+
+impl<T> Lent<T> {
+    fn from(shelf: &Arc<Mutex<Option<T>>>) -> Self {
+        let transport = shelf.lock().unwrap_or_else(PoisonError::into_inner).take();
+        Self { transport, shelf: shelf.clone() }
+    }
+}
+
+impl<T> Drop for Lent<T> {
+    fn drop(&mut self) {
+        *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = self.transport.take();
+    }
+}
+
+impl<R: Runtime> Future for Task<R> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        while let Poll::Ready(part) = Pin::new(&mut self.parts).poll_next(context) {
+            if part.is_none() {
+                return Poll::Ready(());
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl<R: Runtime> Drop for End<R> {
+    fn drop(&mut self) {
+        self.0.end_task();
+    }
 }

@@ -32,6 +32,10 @@ impl Runtime for Tokio {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.0.spawn(task);
     }
+
+    fn successor(&self) -> Result<Self, NoRuntime> {
+        Self::current()
+    }
 }
 
 #[cfg(test)]

@@ -54,6 +54,12 @@ impl Outbox {
         (batch, overdue)
     }
 
+    /// Takes out all commands that wait; `None` without any.
+    pub(super) fn take_all(&mut self) -> Option<Tickets> {
+        let tickets: Tickets = self.queue.drain(..).map(|(key, command)| (key, command.id)).collect();
+        (!tickets.is_empty()).then_some(tickets)
+    }
+
     /// Forgets the commands whose time to be sent is over, so that a node that hangs does not fill the memory. To be
     /// called at any time: it looks through them only when they have doubled.
     pub(super) fn tidy(&mut self, now: Instant) {
