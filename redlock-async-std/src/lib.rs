@@ -125,11 +125,11 @@ pub use redlock_driver::memory;
 pub use redlock_driver::{
     AcquireError, Action, Answer, Attempts, BuildError, Cause, CloseReport, Command, Config, ConfigError, Connection,
     ExtendError, Instant, IntoNode, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome,
-    Probe, ReleaseReport, ReleaseVerdict, Reply, RequestError, Resource, RetryDelay, Transport, Unavailable,
+    Probe, ReleaseReport, ReleaseVerdict, Reply, RequestError, Resource, RetryDelay, Transport, Unavailable, now,
 };
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
-pub use redlock_driver::{NamedLockError, cache, now};
+pub use redlock_driver::{NamedLockError, cache};
 pub use runtime::AsyncStd;
 
 /// A handle to a set of independent masters, for taking locks. See [`redlock_driver::Redlock`].

@@ -29,7 +29,7 @@ impl fmt::Debug for Token {
 /// How many characters stand for the secret: one for every six bits.
 const SECRET_CHARS: usize = (TokenSecret::LEN * 8).div_ceil(6);
 /// How many characters stand for the number of the attempt.
-const ATTEMPT_CHARS: usize = (size_of::<u32>() * 8).div_ceil(6);
+const ATTEMPT_CHARS: usize = (u32::BITS as usize).div_ceil(6);
 
 /// What makes the tokens of one lock unguessable.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -115,6 +115,11 @@ impl<R: Runtime> Builder<R> {
             return Err(error);
         }
         let config = self.config.build()?;
+        let is_in_memory = self.nodes.iter().all(|node| node.set_clock.is_some());
+        let runtime = if is_in_memory { runtime.for_memory_nodes() } else { runtime };
+        for set_clock in self.nodes.iter().filter_map(|node| node.set_clock.as_ref()) {
+            set_clock(runtime.clone());
+        }
         let nodes = self.nodes.into_iter().map(|node| node.start).collect();
         let parts = Parts { nodes, connect_timeout: self.connect_timeout };
         let engine = Arc::new(Engine::new(runtime, config, parts));
@@ -137,6 +142,8 @@ impl<R: Runtime> fmt::Debug for Builder<R> {
 pub struct Node<R: Runtime> {
     name: String,
     start: StartNode<R>,
+    /// Lets a node in memory read the clock of this runtime.
+    set_clock: Option<Box<dyn Fn(R) + Send>>,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -144,7 +151,15 @@ impl<R: Runtime> Node<R> {
     /// A node that is reached by `transport`. Its name stands in errors and reports: it should tell a person which
     /// server is meant, must be different for different servers, and must not contain a password.
     pub fn new(name: impl Into<String>, transport: impl Transport) -> Self {
-        Self { name: name.into(), start: task::start_node(transport), runtime: PhantomData }
+        Self { name: name.into(), start: task::start_node(transport), set_clock: None, runtime: PhantomData }
+    }
+}
+
+#[cfg(feature = "memory")]
+impl<R: Runtime> Node<R> {
+    /// A node in memory: `set_clock` makes its keys expire on the clock of the runtime that it is given.
+    pub(crate) fn in_memory(self, set_clock: impl Fn(R) + Send + 'static) -> Self {
+        Self { set_clock: Some(Box::new(set_clock)), ..self }
     }
 }
 

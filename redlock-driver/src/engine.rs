@@ -138,6 +138,14 @@ impl<R: Runtime> Engine<R> {
         });
     }
 
+    /// Lets the task of `context` wait for the answer to the lock's operation.
+    fn wait<T>(&self, state: &mut State, key: LockKey, context: &Context<'_>) -> Poll<T> {
+        if let Some(entry) = state.entry(key) {
+            register(&mut entry.caller, context);
+        }
+        self.waits(context)
+    }
+
     /// Lets the task of `context` wait, unless what would wake it is gone: then it is to look again at once.
     fn waits<T>(&self, context: &Context<'_>) -> Poll<T> {
         if !self.has_task() {
@@ -176,8 +184,7 @@ impl<R: Runtime> Engine<R> {
                     _ => {}
                 }
             }
-            state.register_caller(key, context);
-            self.waits(context)
+            self.wait(state, key, context)
         })
     }
 
@@ -197,10 +204,7 @@ impl<R: Runtime> Engine<R> {
         match state.take_answer(key) {
             Some(Event::Extended { deadline }) => Poll::Ready(Ok(deadline)),
             Some(Event::ExtendFailed(error)) => Poll::Ready(Err(error)),
-            _ => {
-                state.register_caller(key, context);
-                self.waits(context)
-            }
+            _ => self.wait(&mut state, key, context),
         }
     }
 
@@ -213,10 +217,7 @@ impl<R: Runtime> Engine<R> {
         let mut state = self.state();
         match state.take_answer(key) {
             Some(Event::Released(report)) => Poll::Ready(report),
-            _ => {
-                state.register_caller(key, context);
-                self.waits(context)
-            }
+            _ => self.wait(&mut state, key, context),
         }
     }
 
@@ -439,12 +440,6 @@ impl State {
     fn forget_idle_timers(&mut self) {
         let Self { timers, locks, .. } = self;
         timers.forget_first_while(|key| locks.get(key.index).is_none_or(|entry| entry.serial != key.serial));
-    }
-
-    fn register_caller(&mut self, key: LockKey, context: &Context<'_>) {
-        if let Some(entry) = self.entry(key) {
-            register(&mut entry.caller, context);
-        }
     }
 
     fn take_answer(&mut self, key: LockKey) -> Option<Event> {

@@ -116,10 +116,7 @@ pub use redlock_core::{
     NodeOutcomes, NodeTimeout, Options, Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError,
     Resource, RetryDelay, Unavailable,
 };
-pub use redlock_system::NoEntropy;
-#[cfg(feature = "cache")]
-#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
-pub use redlock_system::now;
+pub use redlock_system::{NoEntropy, now};
 
 pub use acquire::Acquire;
 pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, IntoNode, Node};

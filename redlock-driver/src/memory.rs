@@ -13,8 +13,9 @@ use crate::{BuildError, Connection, IntoNode, Node, Runtime, Transport};
 
 /// A node that behaves like a Redis master for the commands of Redlock, without a server. Clones are the same node.
 ///
-/// It proves nothing about Redis; it lets a program show what it does when nodes fail. Keys expire on a clock of the
-/// node's own, which can be [put forward](Self::advance_clock).
+/// It proves nothing about Redis; it lets a program show what it does when nodes fail. Keys expire on the clock of the
+/// handle that the node was given to last, which can be [put forward](Self::advance_clock) for this node alone. When all
+/// nodes of a handle live in memory, the runtime may make that a clock that a test moves, as tokio's paused one.
 ///
 /// ```
 /// use redlock_driver::memory::MemoryNode;
@@ -36,6 +37,8 @@ pub struct MemoryNode {
 #[derive(Default)]
 struct Server {
     model: model::Node,
+    /// The clock of the handle that the node was given to; the system's before that.
+    clock: Option<Box<dyn Fn() -> Instant + Send>>,
     /// By how much the clock is fast.
     ahead: Duration,
     is_stopped: bool,
@@ -137,7 +140,8 @@ impl MemoryNode {
 
 impl Server {
     fn now(&self) -> Instant {
-        redlock_system::now().saturating_add(self.ahead)
+        let now = self.clock.as_ref().map_or_else(redlock_system::now, |clock| clock());
+        now.saturating_add(self.ahead)
     }
 
     fn execute(&mut self, commands: &[Command]) -> Vec<Reply> {
@@ -154,7 +158,11 @@ impl fmt::Debug for MemoryNode {
 
 impl<R: Runtime> IntoNode<R> for MemoryNode {
     fn into_node(self) -> Result<Node<R>, BuildError> {
-        Ok(Node::new(&*self.name, self.clone()))
+        let server = self.server.clone();
+        let set_clock = move |runtime: R| {
+            server.lock().unwrap_or_else(PoisonError::into_inner).clock = Some(Box::new(move || runtime.now()));
+        };
+        Ok(Node::new(&*self.name, self.clone()).in_memory(set_clock))
     }
 }
 

@@ -14,6 +14,15 @@ pub trait Runtime: Clone + Send + Sync + 'static {
         redlock_system::now()
     }
 
+    /// The same runtime for a handle whose nodes all live in this process.
+    ///
+    /// Nodes and holder read one clock then, so it may be one that a test moves; a clock that does not run on while the
+    /// machine sleeps is good enough. Provided: nothing changes.
+    #[must_use]
+    fn for_memory_nodes(self) -> Self {
+        self
+    }
+
     /// Waits until `deadline`. It may wake up late; a timer wakes, it does not decide.
     fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + Send + 'static;
 

@@ -62,6 +62,44 @@
 //! lives. No lock with a TTL can prevent that: give steps less time than [`LockGuard::remaining`], and let what is
 //! protected check what it is given where that is possible.
 //!
+//! # Runtimes
+//!
+//! A handle runs on the runtime that it was built on. When that ends first, the next call goes on in the caller's runtime:
+//! connections are made again, and what is held stays held. A call outside of any runtime then ends at once:
+//! [`AcquireError::NoRuntime`], an extension or release that reports that no node was told. So a handle can be shared by
+//! tests that each have a runtime of their own. A runtime that is still there but that nobody drives (a
+//! `current_thread` runtime outside of `block_on`) holds up its handles; build the handle on the one that runs.
+//!
+//! # Testing with virtual time
+//!
+//! A handle whose nodes all live in memory goes by tokio's clock: deadlines, wait budgets and the nodes' TTLs alike. So a
+//! test that pauses the clock waits for nothing (features `memory` here and `test-util` of tokio):
+//!
+//! ```
+//! use std::time::Duration;
+//! use redlock_tokio::{Loss, Redlock, memory::MemoryNode};
+//!
+//! // In a test: #[tokio::test(start_paused = true)]
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let nodes = ["one", "two", "three"].map(MemoryNode::new);
+//!     let redlock = Redlock::builder().nodes(nodes).build()?;
+//!
+//!     let guard = redlock.lock("invoice:7", Duration::from_secs(60)).await?;
+//!     tokio::time::sleep(Duration::from_secs(30)).await; // the work; takes no time here
+//!     assert!(guard.is_valid());
+//!
+//!     // Somebody who waits for 10 seconds gives up, and the lock ends after a minute.
+//!     let waiting = redlock.lock("invoice:7", Duration::from_secs(60)).wait(Duration::from_secs(10));
+//!     assert!(waiting.await.is_err());
+//!     assert_eq!(guard.lost().await, Some(Loss::Expired));
+//!     assert!(!guard.is_valid());
+//!     Ok(())
+//! }
+//! ```
+//!
+//! With real servers time is the system's, whatever a test does to tokio's clock: their TTLs do not know of it.
+//!
 //! # Nodes
 //!
 //! [`Builder::node`] takes a URL, a client of the `redis` or the `fred` crate that was configured elsewhere, a
@@ -107,11 +145,11 @@ pub use redlock_driver::memory;
 pub use redlock_driver::{
     AcquireError, Action, Answer, Attempts, BuildError, Cause, CloseReport, Command, Config, ConfigError, Connection,
     ExtendError, Instant, IntoNode, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome,
-    Probe, ReleaseReport, ReleaseVerdict, Reply, RequestError, Resource, RetryDelay, Transport, Unavailable,
+    Probe, ReleaseReport, ReleaseVerdict, Reply, RequestError, Resource, RetryDelay, Transport, Unavailable, now,
 };
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
-pub use redlock_driver::{NamedLockError, cache, now};
+pub use redlock_driver::{NamedLockError, cache};
 pub use runtime::Tokio;
 
 /// A handle to a set of independent masters, for taking locks. See [`redlock_driver::Redlock`].

@@ -1,40 +1,78 @@
 use std::future::Future;
+use std::sync::LazyLock;
 
 use redlock_driver::{CurrentRuntime, Instant, NoRuntime, Runtime};
 use tokio::runtime::Handle;
 
-/// The tokio runtime, as the engine sees it: its timer and its tasks. Time is `CLOCK_BOOTTIME` where the system has it.
+/// The tokio runtime, as the engine sees it: its timer and its tasks.
 ///
-/// Under tokio's paused test clock timers fire at once while this clock goes on as ever; test with
-/// `MemoryNode::advance_clock` and short TTLs instead.
+/// Time is `CLOCK_BOOTTIME` where the system has it. A handle whose nodes all live in memory goes by tokio's clock
+/// instead, which a test can pause; see [Testing with virtual time](crate#testing-with-virtual-time).
 #[derive(Clone, Debug)]
-pub struct Tokio(Handle);
+pub struct Tokio {
+    handle: Handle,
+    clock: Clock,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Clock {
+    /// The system's, which runs on while the machine sleeps.
+    System,
+    /// Tokio's, which a test can pause.
+    Tokio,
+}
+
+/// One moment on tokio's clock and on the system's, so that both tell the same time as long as nobody pauses one.
+static EPOCH: LazyLock<(std::time::Instant, Instant)> =
+    LazyLock::new(|| (std::time::Instant::now(), redlock_driver::now()));
 
 impl Tokio {
     /// The runtime behind a handle, so that a [`Redlock`](crate::Redlock) can be built outside of it.
     #[must_use]
     pub const fn new(handle: Handle) -> Self {
-        Self(handle)
+        Self { handle, clock: Clock::System }
+    }
+}
+
+impl Tokio {
+    /// Reads the clock of the runtime that the caller runs on; outside of any, that of this one.
+    fn tokio_now(&self) -> Instant {
+        let _entered = Handle::try_current().is_err().then(|| self.handle.enter());
+        let (std_epoch, epoch) = *EPOCH;
+        epoch.saturating_add(tokio::time::Instant::now().into_std().saturating_duration_since(std_epoch))
     }
 }
 
 impl CurrentRuntime for Tokio {
     fn current() -> Result<Self, NoRuntime> {
-        Handle::try_current().map(Self).map_err(|_| NoRuntime { runtime: "tokio" })
+        Handle::try_current().map(Self::new).map_err(|_| NoRuntime { runtime: "tokio" })
     }
 }
 
 impl Runtime for Tokio {
+    fn now(&self) -> Instant {
+        match self.clock {
+            Clock::System => redlock_driver::now(),
+            Clock::Tokio => self.tokio_now(),
+        }
+    }
+
+    fn for_memory_nodes(self) -> Self {
+        // The epoch must lie before all that is read later.
+        LazyLock::force(&EPOCH);
+        Self { clock: Clock::Tokio, ..self }
+    }
+
     fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + Send + 'static {
         tokio::time::sleep(deadline.saturating_since(self.now()))
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.0.spawn(task);
+        self.handle.spawn(task);
     }
 
     fn successor(&self) -> Result<Self, NoRuntime> {
-        Self::current()
+        Ok(Self { clock: self.clock, ..Self::current()? })
     }
 }
 
@@ -45,6 +83,6 @@ mod tests {
     #[test]
     fn outside_of_a_runtime_there_is_a_clear_error() {
         let error = Redlock::builder().build().unwrap_err();
-        assert!(error.to_string().contains("no tokio runtime"), "{error}");
+        assert!(error.to_string().contains("no running tokio runtime"), "{error}");
     }
 }

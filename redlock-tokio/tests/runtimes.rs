@@ -1,5 +1,7 @@
 //! A handle outlives the runtime that it was built on.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
