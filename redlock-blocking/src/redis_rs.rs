@@ -33,10 +33,8 @@ const WRITE_TIMEOUT: Duration = Duration::from_millis(5);
 /// RESP3 is spoken unless the URL says `protocol=resp2`.
 impl IntoNode for &str {
     fn into_node(self) -> Result<Node, BuildError> {
-        let unusable =
-            |error: RedisError| BuildError::Node { node: url::without_secrets(self), reason: error.to_string() };
-        let info = url::connection_info(self).map_err(unusable)?;
-        Client::open(info).map_err(unusable)?.into_node()
+        let client = Client::open(url::read(self)?).map_err(|error| url::unusable(self, error.to_string()))?;
+        client.into_node()
     }
 }
 

@@ -1,6 +1,7 @@
 use std::fmt::Display;
 
 use redlock_core::{Attempts, ConfigError, RequestError};
+use redlock_system::without_secrets;
 
 use crate::{NoEntropy, NoRuntime};
 
@@ -70,15 +71,6 @@ impl BuildError {
     }
 }
 
-fn without_secrets(url: &str) -> String {
-    let visible = url.split(['?', '#']).next().unwrap_or_default();
-    match (visible.find("://"), visible.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme < at => format!("{}://***{}", &visible[..scheme], &visible[at..]),
-        (_, Some(at)) => format!("***{}", &visible[at..]),
-        _ => visible.into(),
-    }
-}
-
 /// What [`Redlock::close`](crate::Redlock::close) leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -88,23 +80,4 @@ pub struct CloseReport {
     pub unsettled: usize,
     /// How many guards are still there, each with its lock.
     pub held: usize,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_about_a_url_shows_no_password() {
-        for (url, shown) in [
-            ("redis://user:secret@host:1/x", "redis://***@host:1/x"),
-            ("redis://:s@cret@host", "redis://***@host"),
-            ("user:secret@host", "***@host"),
-            ("unix:///run/redis?pass=secret", "unix:///run/redis"),
-            ("http://host", "http://host"),
-            ("", ""),
-        ] {
-            assert_eq!(without_secrets(url), shown);
-        }
-    }
 }

@@ -54,6 +54,7 @@ mod url;
 
 pub use redis;
 use redlock_driver::{BuildError, Node, Runtime};
+use redlock_system::url::NodeUrl;
 
 pub use crate::transport::{RedisConnection, RedisTransport};
 
@@ -66,7 +67,8 @@ pub use crate::transport::{RedisConnection, RedisTransport};
 ///
 /// [`BuildError::Node`] when it is no such URL, without the password that may be in it.
 pub fn node_from_url<R: Runtime>(url: &str) -> Result<Node<R>, BuildError> {
-    let client = url::open(url).map_err(|error| BuildError::unusable_url(url, error))?;
+    let read = NodeUrl::parse(url).map_err(|error| BuildError::unusable_url(url, error.reason))?;
+    let client = url::open(&read).map_err(|error| BuildError::unusable_url(url, error))?;
     Ok(node_from_client(client))
 }
 

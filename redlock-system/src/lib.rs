@@ -10,8 +10,15 @@
 //! # Ok::<(), redlock_system::NoEntropy>(())
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod clock;
 mod entropy;
+mod secrets;
+#[cfg(feature = "url")]
+#[cfg_attr(docsrs, doc(cfg(feature = "url")))]
+pub mod url;
 
 pub use clock::now;
 pub use entropy::{NoEntropy, seed};
+pub use secrets::without_secrets;

@@ -14,6 +14,7 @@ use futures_util::future::{BoxFuture, Either, FutureExt, Shared, select};
 use redlock_driver::{
     Answer, BuildError, Cause, Command, Connection, IntoNode, Node, Probe, Reply, Transport, Unavailable,
 };
+use redlock_system::url::NodeUrl;
 use tokio::task::AbortHandle;
 
 use self::settings::Settings;
@@ -73,7 +74,8 @@ impl FredTransport {
     ///
     /// [`BuildError::Node`] when it is no such URL, without the password that may be in it.
     pub fn from_url(url: &str) -> Result<Self, BuildError> {
-        Settings::from_url(url).map(Self).map_err(|reason| BuildError::unusable_url(url, reason))
+        let read = NodeUrl::parse(url).map_err(|error| BuildError::unusable_url(url, error.reason))?;
+        Settings::from_url(&read).map(Self).map_err(|reason| BuildError::unusable_url(url, reason))
     }
 }
 

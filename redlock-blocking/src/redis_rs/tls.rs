@@ -52,16 +52,16 @@ impl TlsUrl {
 
 impl fmt::Debug for TlsUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsUrl").field("url", &url::without_secrets(&self.url)).finish_non_exhaustive()
+        f.debug_struct("TlsUrl").field("url", &redlock_system::without_secrets(&self.url)).finish_non_exhaustive()
     }
 }
 
 impl IntoNode for TlsUrl {
     fn into_node(self) -> Result<Node, BuildError> {
-        let refuse = |reason| BuildError::Node { node: url::without_secrets(&self.url), reason };
-        let info = url::connection_info(&self.url).map_err(|error| refuse(error.to_string()))?;
-        let redis::ConnectionAddr::TcpTls { host, insecure: false, .. } = info.addr() else {
-            return Err(refuse("certificates need a URL that begins with rediss:// and has no #insecure".into()));
+        let refuse = |reason| url::unusable(&self.url, reason);
+        let info = url::read(&self.url)?;
+        let redis::ConnectionAddr::TcpTls { host, .. } = info.addr() else {
+            return Err(refuse("certificates need a URL that begins with rediss://".into()));
         };
         let tls = Tls::with_certificates(host, &self.certificates).map_err(refuse)?;
         Ok(node(info, Some(tls)))

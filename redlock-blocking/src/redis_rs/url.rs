@@ -3,7 +3,13 @@
 use std::time::Duration;
 
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use redis::{ConnectionInfo, IntoConnectionInfo, ProtocolVersion, RedisError};
+use redis::{
+    ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo, RedisError,
+};
+use redlock_system::url::{Address, NodeUrl};
+use redlock_system::without_secrets;
+
+use crate::BuildError;
 
 /// After how long an idle connection is probed, so that a node that vanished is noticed before it is needed.
 const KEEPALIVE: Duration = Duration::from_secs(5);
@@ -11,53 +17,37 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
-pub(super) fn connection_info(url: &str) -> Result<ConnectionInfo, RedisError> {
-    let info = url.into_connection_info()?;
-    let mut redis = info.redis_settings().clone();
-    if !url.contains("protocol=") {
-        redis = redis.set_protocol(ProtocolVersion::RESP3);
+/// Reads a URL for an adapter.
+pub(super) fn read(url: &str) -> Result<ConnectionInfo, BuildError> {
+    let read = NodeUrl::parse(url).map_err(|error| unusable(url, error.reason))?;
+    connection_info(&read).map_err(|error| unusable(url, error.to_string()))
+}
+
+/// The error about a URL, without whatever in it may be a password.
+pub(super) fn unusable(url: &str, reason: String) -> BuildError {
+    BuildError::Node { node: without_secrets(url), reason }
+}
+
+/// How to reach the server that the URL names.
+fn connection_info(url: &NodeUrl) -> Result<ConnectionInfo, RedisError> {
+    let protocol = if url.resp2 { ProtocolVersion::RESP2 } else { ProtocolVersion::RESP3 };
+    let mut redis = RedisConnectionInfo::default().set_db(url.database.into()).set_protocol(protocol);
+    if let Some(user) = &url.user {
+        redis = redis.set_username(user);
     }
+    if let Some(password) = &url.password {
+        redis = redis.set_password(password);
+    }
+    let address = match &url.address {
+        Address::Tcp { host, port, tls: false } => ConnectionAddr::Tcp(host.clone(), *port),
+        Address::Tcp { host, port, .. } => {
+            ConnectionAddr::TcpTls { host: host.clone(), port: *port, insecure: false, tls_params: None }
+        }
+        Address::Unix(path) => ConnectionAddr::Unix(path.clone()),
+        _ => return Err((ErrorKind::InvalidClientConfig, "an address of a kind that is not known").into()),
+    };
     let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(TcpKeepalive::new().with_time(KEEPALIVE));
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     let tcp = tcp.set_user_timeout(UNACKNOWLEDGED);
-    Ok(info.set_redis_settings(redis).set_tcp_settings(tcp))
-}
-
-/// A text that was meant as a URL, without whatever in it may be a password.
-pub(super) fn without_secrets(url: &str) -> String {
-    let visible = url.split(['?', '#']).next().unwrap_or_default();
-    match (visible.find("://"), visible.rfind('@')) {
-        (Some(scheme), Some(at)) if scheme < at => format!("{}://***{}", &visible[..scheme], &visible[at..]),
-        (_, Some(at)) => format!("***{}", &visible[at..]),
-        _ => visible.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_error_about_a_url_shows_no_password() {
-        for (url, shown) in [
-            ("redis://user:secret@host:1/x", "redis://***@host:1/x"),
-            ("redis://:s@cret@host", "redis://***@host"),
-            ("unix:///run/redis?pass=secret", "unix:///run/redis"),
-            ("http://host", "http://host"),
-            ("", ""),
-        ] {
-            assert_eq!(without_secrets(url), shown);
-        }
-    }
-
-    #[test]
-    fn resp3_is_spoken_unless_the_url_says_otherwise() {
-        for (url, expected) in [
-            ("redis://host", ProtocolVersion::RESP3),
-            ("redis://host?protocol=resp2", ProtocolVersion::RESP2),
-            ("unix:///run/redis?protocol=resp3", ProtocolVersion::RESP3),
-        ] {
-            assert_eq!(connection_info(url).unwrap().redis_settings().protocol(), expected, "{url}");
-        }
-    }
+    Ok(address.into_connection_info()?.set_redis_settings(redis).set_tcp_settings(tcp))
 }

@@ -18,19 +18,78 @@ fn urls(urls: &[&str]) -> Vec<Address> {
 
 pub(crate) async fn a_list_of_nodes_that_is_none_is_refused<A: Adapter>() {
     assert_eq!(refused(A::build(&[], &[])), Unbuildable::Config(ConfigError::NoNodes));
-    let twice = urls(&["redis://127.0.0.1:1", "redis://127.0.0.1:2", "redis://user@127.0.0.1:1/3"]);
+    let twice = urls(&["redis://127.0.0.1:1", "redis://127.0.0.1:2", "redis://user:word@127.0.0.1:1/3"]);
     let name = String::from("127.0.0.1:1");
     assert_eq!(refused(A::build(&twice, &[])), Unbuildable::Config(ConfigError::DuplicateNode { name }));
+    let capitals = urls(&["redis://localhost:1", "redis://LocalHost:1"]);
+    let name = String::from("localhost:1");
+    assert_eq!(refused(A::build(&capitals, &[])), Unbuildable::Config(ConfigError::DuplicateNode { name }));
 }
 
 pub(crate) async fn a_url_that_is_none_is_named_without_its_password<A: Adapter>() {
-    for url in
-        ["", "127.0.0.1", "http://host", "redis://", "redis://:pass@host:port", "redis://:pass@host/db", "unix://"]
-    {
+    for (url, shown) in [
+        ("", ""),
+        ("127.0.0.1", "127.0.0.1"),
+        ("http://host", "http://host"),
+        ("redis://", "redis://"),
+        ("redis://:word@host:port", "redis://***"),
+        ("redis://:word@host/db", "redis://***@host/db"),
+        ("redis://:sec#word@host", "redis://***"),
+        ("unix://", "unix://"),
+    ] {
         let error = refused(A::build(&urls(&[url]), &[]));
         let Unbuildable::Node { node, reason, text } = &error else { panic!("{error:?}") };
-        assert!(!reason.is_empty() && !text.contains("pass"), "{text}");
-        assert_eq!(*node, url.replace(":pass@", "***@"));
+        assert!(!reason.is_empty() && !text.contains(":word") && !text.contains("sec#"), "{text}");
+        assert_eq!(node, shown);
+    }
+}
+
+pub(crate) async fn a_url_means_the_same_everywhere_or_is_refused<A: Adapter>() {
+    for url in [
+        "redis://127.0.0.1:1/3",
+        "redis://127.0.0.1:1?db=3",
+        "redis://:word@127.0.0.1:1",
+        "redis://user:wo%40rd@127.0.0.1:1/0",
+        "valkey://127.0.0.1:1?protocol=resp2",
+        "redis://[::1]:1/",
+        "unix:///run/redis.sock?db=3&user=user&pass=word",
+    ] {
+        assert!(A::build(&urls(&[url]), &[]).is_ok(), "{url}");
+    }
+    for url in [
+        "redis://127.0.0.1?timeot=5",
+        "redis://127.0.0.1?password=word",
+        "redis://127.0.0.1#insecure",
+        "rediss://127.0.0.1#insecure",
+        "redis://127.0.0.1/0/",
+        "redis://127.0.0.1/1?db=2",
+        "redis://user@127.0.0.1",
+        "redis://user:@127.0.0.1",
+        "redis://:wo%zrd@127.0.0.1",
+        "redis://127.0.0.1/256",
+        "unix:///run/redis.sock?user=user",
+    ] {
+        assert!(matches!(refused(A::build(&urls(&[url]), &[])), Unbuildable::Node { .. }), "{url}");
+    }
+}
+
+/// Passwords as they are when somebody forgets to write the marks of a URL with their numbers.
+pub(crate) async fn no_part_of_a_password_is_shown<A: Adapter>() {
+    for password in
+        ["QZX#9QZ", "QZX@9:Q/Z", "QZX?9QZ", "QZX/9QZ", "QZX%9QZ", "QZX%40QZ", "QZX9Q", "1234#QZX", "QZX=9&QZ"]
+    {
+        for url in [
+            format!("redis://:{password}@host:1"),
+            format!("redis://user:{password}@host/x"),
+            format!("redis://host?password={password}"),
+            format!("unix:///run/redis.sock?pass={password}"),
+        ] {
+            let shown = match A::build(&urls(&[&url]), &[]) {
+                Ok(client) => format!("{client:?}"),
+                Err(error) => format!("{error:?}"),
+            };
+            assert!(!shown.contains("QZ") && !shown.contains("1234"), "{url}: {shown}");
+        }
     }
 }
 

@@ -55,6 +55,8 @@ server_cases! {
     bad_input: {
         a_list_of_nodes_that_is_none_is_refused [Urls],
         a_url_that_is_none_is_named_without_its_password [Urls],
+        a_url_means_the_same_everywhere_or_is_refused [Urls],
+        no_part_of_a_password_is_shown [Urls],
         settings_out_of_their_bounds_are_refused [],
         a_request_out_of_its_bounds_is_refused_and_nothing_is_sent [],
     }
