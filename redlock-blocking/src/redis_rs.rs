@@ -12,8 +12,11 @@ mod url;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use redis::{Client, ConnectionAddr, ConnectionInfo, Parser, ProtocolVersion, RedisConnectionInfo, RedisError, Value};
+use redis::{
+    Client, ConnectionAddr, ConnectionInfo, ErrorKind, Parser, ProtocolVersion, RedisConnectionInfo, RedisError, Value,
+};
 use redlock_core::{Answer, Cause, Command, Probe, Reply, Unavailable};
+use redlock_system::plain_words;
 
 use self::socket::Socket;
 use self::stream::Stream;
@@ -102,7 +105,7 @@ impl Transport for RedisTransport {
     type Connection = RedisConnection;
 
     fn connect(&mut self, timeout: Duration) -> Result<RedisConnection, Unavailable> {
-        let not_sent = |error: io::Error| Unavailable::with_detail(Cause::NotSent, &error.to_string());
+        let not_sent = |error: io::Error| Unavailable::with_detail(Cause::NotSent, &plain_words(&error.to_string()));
         let begin = Instant::now();
         let left = || timeout.saturating_sub(begin.elapsed()).max(Duration::from_millis(1));
         let socket = Socket::connect(&self.info, timeout).map_err(not_sent)?;
@@ -178,41 +181,46 @@ impl RedisConnection {
     }
 
     /// Sends the greeting and the probes in one go, and reads the answers.
+    ///
+    /// A server that has no room for another client says so before it closes the connection, which may end the writing.
     fn greet(&mut self, settings: &RedisConnectionInfo, left: impl Fn() -> Duration) -> Result<(), Unavailable> {
         let greeting = greeting(settings);
-        for words in &greeting {
-            self.write(words.iter().map(String::as_bytes)).map_err(|error| broken(&error))?;
-        }
-        for probe in Probe::ALL {
-            self.write(probe.words().iter().map(|word| word.as_bytes())).map_err(|error| broken(&error))?;
-        }
+        let written = self.write_greeting(&greeting);
         for _ in &greeting {
             with_answer(&self.read_greeting(left())?, |answer| match answer {
                 Answer::Error(text) => Err(Unavailable::from_server_error(text)),
                 _ => Ok(()),
             })?;
         }
+        written.map_err(|error| failure(&error.into(), Cause::NotSent))?;
         Probe::ALL.iter().try_for_each(|probe| with_answer(&self.read_greeting(left())?, |answer| probe.check(answer)))
     }
 
+    fn write_greeting(&mut self, greeting: &[Vec<String>]) -> io::Result<()> {
+        for words in greeting {
+            self.write(words.iter().map(String::as_bytes))?;
+        }
+        Probe::ALL.iter().try_for_each(|probe| self.write(probe.words().iter().map(|word| word.as_bytes())))
+    }
+
     fn read_greeting(&mut self, timeout: Duration) -> Result<Value, Unavailable> {
-        let value = self.read(timeout).map_err(|error| broken(&error))?;
+        let value = self.read(timeout).map_err(|error| failure(&error, Cause::NotSent))?;
         value.ok_or_else(|| Unavailable::with_detail(Cause::NotSent, "no answer within the connect timeout"))
     }
 }
 
 impl Connection for RedisConnection {
     fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
-        self.write(command.wire().words()).map_err(|error| broken(&error))
+        self.write(command.wire().words()).map_err(|error| broken(error))
     }
 
     fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
-        let value = self.read(timeout).map_err(|error| broken(&error))?;
+        let value = self.read(timeout).map_err(|error| broken(error))?;
         Ok(value.map(|value| with_answer(&value, |answer| Reply::from_wire(command, answer))))
     }
 
     fn check(&mut self) -> Result<(), Unavailable> {
-        match self.read(Duration::ZERO).map_err(|error| broken(&error))? {
+        match self.read(Duration::ZERO).map_err(|error| broken(error))? {
             None => Ok(()),
             Some(_) => Err(Unavailable::with_detail(Cause::Disconnected, "an answer that nobody asked for")),
         }
@@ -232,6 +240,15 @@ fn with_answer<T>(value: &Value, read: impl FnOnce(Answer<'_>) -> T) -> T {
     }
 }
 
-fn broken(error: &impl ToString) -> Unavailable {
-    Unavailable::with_detail(Cause::Disconnected, &error.to_string())
+/// What was sent may have been carried out.
+fn broken(error: impl Into<RedisError>) -> Unavailable {
+    failure(&error.into(), Cause::Disconnected)
+}
+
+/// Why the node cannot be used: `cause`, unless it speaks something else than Redis does.
+fn failure(error: &RedisError, cause: Cause) -> Unavailable {
+    match error.kind() {
+        ErrorKind::Parse | ErrorKind::UnexpectedReturnType => Unavailable::new(Cause::Unexpected),
+        _ => Unavailable::with_detail(cause, &plain_words(&error.to_string())),
+    }
 }

@@ -35,11 +35,25 @@ impl Unavailable {
         Self { cause, unsent: false, detail: None }
     }
 
-    /// A cause and what the node or the operating system said. The detail must not contain a secret.
+    /// A cause and what the node or the operating system said, as far as it fits into a line. The detail must not contain
+    /// a secret.
     #[must_use]
     pub fn with_detail(cause: Cause, detail: &str) -> Self {
-        let longest = detail.char_indices().nth(MAX_DETAIL).map_or(detail, |(end, _)| detail.get(..end).unwrap_or(""));
-        Self { cause, unsent: false, detail: Some(Arc::new(longest.into())) }
+        let is_blank = |letter: char| letter.is_control() || letter.is_whitespace();
+        let mut line = String::new();
+        for word in detail.split(is_blank).filter(|word| !word.is_empty()) {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+            if line.len() > 4 * MAX_DETAIL {
+                break;
+            }
+        }
+        if let Some((end, _)) = line.char_indices().nth(MAX_DETAIL) {
+            line.truncate(end);
+        }
+        Self { cause, unsent: false, detail: Some(Arc::new(line)) }
     }
 
     /// The same for a command that was not sent, because the connection that it was meant for could not be opened for
@@ -170,6 +184,8 @@ mod tests {
         let shout = "é".repeat(10_000);
         let kept = Unavailable::with_detail(Cause::Refused, &shout);
         assert_eq!(kept.detail().unwrap().chars().count(), MAX_DETAIL);
+        let lines = Unavailable::with_detail(Cause::Refused, " HTTP/1.1 400\r\nServer:\tx\u{1b}[2J\0 ");
+        assert_eq!(lines.detail(), Some("HTTP/1.1 400 Server: x [2J"), "one line, and nothing for a terminal");
         assert_eq!(Unavailable::with_detail(Cause::Busy, "slow").to_string(), "busy with a slow script (slow)");
     }
 }

@@ -1,5 +1,6 @@
 //! The Redis wording of every action, and the reading of every answer.
 
+use alloc::format;
 use core::fmt;
 
 use smallvec::SmallVec;
@@ -234,6 +235,9 @@ impl Unavailable {
             "ERR" => cause_of_plain_error(text),
             _ => Cause::Refused,
         };
+        if cause == Cause::UnknownCommand && text.contains("HELLO") {
+            return Self::with_detail(cause, &format!("{text}; or add ?protocol=resp2 to the URL"));
+        }
         Self::with_detail(cause, text)
     }
 }

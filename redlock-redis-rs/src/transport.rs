@@ -10,6 +10,7 @@ use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisError, Value,
 };
 use redlock_driver::{Answer, Cause, Command, Connection, Probe, Reply, Transport, Unavailable};
+use redlock_system::plain_words;
 
 /// How many batches redis-rs takes before a caller would have to wait; a release could then overtake its SET.
 const PIPELINE_BUFFER: usize = 4096;
@@ -164,8 +165,17 @@ fn unavailable(error: &RedisError, otherwise: Cause) -> Unavailable {
     if error.kind() == ErrorKind::AuthenticationFailed {
         return Unavailable::with_detail(Cause::NotAuthenticated, &error.to_string());
     }
-    match error.code() {
-        Some(code) => Unavailable::from_server_error(&format!("{code} {}", error.detail().unwrap_or_default())),
-        None => Unavailable::with_detail(otherwise, &error.to_string()),
+    match (error.code(), error.kind()) {
+        (Some(code), _) => Unavailable::from_server_error(&format!("{code} {}", error.detail().unwrap_or_default())),
+        (None, ErrorKind::Parse | ErrorKind::UnexpectedReturnType) => Unavailable::new(Cause::Unexpected),
+        (None, _) if otherwise == Cause::NotSent && is_closed(error) => Unavailable::with_detail(otherwise, CLOSED),
+        (None, _) => Unavailable::with_detail(otherwise, &plain_words(&error.to_string())),
     }
+}
+
+/// What a server may have said before it closed the connection, redis-rs does not tell.
+const CLOSED: &str = "the server closed the connection at once, as it does when its max number of clients is reached";
+
+fn is_closed(error: &RedisError) -> bool {
+    error.is_connection_dropped() && !error.is_connection_refusal() && !error.is_timeout()
 }

@@ -18,7 +18,9 @@ mod secrets;
 #[cfg(feature = "url")]
 #[cfg_attr(docsrs, doc(cfg(feature = "url")))]
 pub mod url;
+mod words;
 
 pub use clock::now;
 pub use entropy::{NoEntropy, seed};
 pub use secrets::without_secrets;
+pub use words::plain_words;

@@ -41,8 +41,14 @@ async fn on_embedded_nodes() -> Result<(), Box<dyn Error>> {
     println!("\nnode-2 is cut off now: one of three, a minority.");
     extend(&mut guard).await?;
     show_refusal(&rival).await;
+    lost.wipe();
     lost.restore();
-    println!("node-2 is back, and is used again.\n");
+    println!("\nnode-2 is back, and has forgotten everything, as a server that restarts without persistence does.");
+    while lost.keys().is_empty() {
+        guard.extend(TTL).await?;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    println!("An extension has given it the lock again.\n");
 
     release(guard).await;
     let next = rival.lock(NAME, TTL).await?;

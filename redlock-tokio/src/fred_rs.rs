@@ -7,13 +7,14 @@ use std::future::Future;
 use std::pin::pin;
 
 use fred::clients::{Client, Pipeline};
-use fred::error::Error;
+use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use futures_util::future::{BoxFuture, Either, FutureExt, Shared, select};
 use redlock_driver::{
     Answer, BuildError, Cause, Command, Connection, IntoNode, Node, Probe, Reply, Transport, Unavailable,
 };
+use redlock_system::plain_words;
 use redlock_system::url::NodeUrl;
 use tokio::task::AbortHandle;
 
@@ -195,9 +196,11 @@ fn answer(result: &Result<Value, Error>) -> Result<Answer<'_>, Unavailable> {
 /// Why the node cannot be used: what the server said, or `otherwise` with what fred or the operating system said.
 fn unavailable(error: &Error, otherwise: Cause) -> Unavailable {
     if is_servers(error) {
-        Unavailable::from_server_error(error.details())
-    } else {
-        Unavailable::with_detail(otherwise, error.details())
+        return Unavailable::from_server_error(error.details());
+    }
+    match error.kind() {
+        ErrorKind::Parse | ErrorKind::Protocol => Unavailable::new(Cause::Unexpected),
+        _ => Unavailable::with_detail(otherwise, &plain_words(error.details())),
     }
 }
 

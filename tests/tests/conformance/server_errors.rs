@@ -1,5 +1,8 @@
 //! What servers may say instead of doing what they are asked to.
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
 use redlock_conformance::{Client, Refusal};
 use redlock_driver::{Cause, Outcome, ReleaseVerdict};
 use redlock_tests::{Server, Servers};
@@ -138,6 +141,40 @@ pub(crate) async fn a_server_without_scripts_has_no_vote<A: Adapter>() {
     let guard = client.lock("job", TTL).await.unwrap();
     assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
     assert!(servers.iter().all(|server| server.get("job").unwrap().is_none()), "it was asked for a lock");
+}
+
+/// One fault has the same words in every adapter: the most precise ones, on one line, and without anything of Rust's.
+pub(crate) async fn a_fault_has_the_same_words_everywhere<A: Adapter>() {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let full = Server::builder().arg("--maxclients", "1").start();
+    let _only = TcpStream::connect(("127.0.0.1", full.port())).unwrap();
+    let old = Server::builder().without_command("HELLO").start();
+    let plain = Server::start();
+    let web = web_server();
+    for (url, words) in [
+        (format!("redis://127.0.0.1:{closed}"), "connection refused"),
+        (format!("redis://127.0.0.1:{}", full.port()), "max number of clients"),
+        (format!("redis://127.0.0.1:{}/99", plain.port()), "there is no database of that number"),
+        (format!("redis://127.0.0.1:{}", old.port()), "protocol=resp2"),
+        (format!("redis://127.0.0.1:{web}"), "is this a Redis server?"),
+    ] {
+        let text = A::client(&[url]).try_lock("job", TTL).await.unwrap_err().to_string();
+        assert!(text.to_lowercase().contains(&words.to_lowercase()), "{words}: {text}");
+        assert!(!text.contains('\n') && !text.contains("Os {") && !text.contains("os error"), "{text}");
+    }
+}
+
+/// A server that speaks something else, for as long as the test runs.
+fn web_server() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+        }
+    });
+    port
 }
 
 /// The budget is 30 seconds by default; an error that somebody has to act on comes at once.
