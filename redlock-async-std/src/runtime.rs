@@ -9,6 +9,7 @@ use redlock_driver::{CurrentRuntime, Instant, NoRuntime, Runtime};
 /// async-std has one executor per process, on threads of its own that it starts when they are first needed; so there is
 /// nothing to hand in, and it can be used from any thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "async-std has one executor, so there is nothing to say about it")]
 pub struct AsyncStd;
 
 impl CurrentRuntime for AsyncStd {

@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use redlock_core::{Config, Event, Instant, Lock, Request};
-use redlock_system::now;
 
 use crate::dialer::Dialer;
 use crate::expiry::Expiry;
@@ -91,7 +90,7 @@ impl Engine {
         let lane = self.lane();
         let mut pending = Pending { lane: &lane, key: None };
         let mut session = lane.enter();
-        let now = now();
+        let now = redlock_system::now();
         let key = session.insert(Lock::acquire(&self.config, request, seed, now), now);
         pending.key = Some(key);
         loop {
@@ -140,7 +139,7 @@ impl Engine {
     /// Sleeps, unless it is interrupted.
     fn wait_until(&self, at: Instant, is_aborted: &AtomicBool) {
         let goes_on = |(): &mut ()| self.check(is_aborted).is_ok();
-        let timeout = at.saturating_since(now());
+        let timeout = at.saturating_since(redlock_system::now());
         // Why it ended is seen by looking.
         drop(self.interrupted.wait_timeout_while(self.waiting(), timeout, goes_on));
     }
@@ -172,7 +171,7 @@ impl Engine {
 
     fn settle(session: &mut Session<'_>, key: LockKey) {
         if session.lock(key).is_some_and(Lock::is_acquiring) {
-            let now = now();
+            let now = redlock_system::now();
             session.update(key, now, |lock| lock.release(now));
         }
         session.drive(key, |work, _| work.lock(key).is_none_or(Lock::is_quiet).then_some(()));

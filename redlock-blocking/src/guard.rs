@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redlock_core::{Event, ExtendError, Instant, ReleaseReport, Resource};
-use redlock_system::now;
 
 use crate::engine::Acquired;
 use crate::expiry::Expiry;
@@ -48,7 +47,7 @@ impl LockGuard {
     /// - [`ExtendError::Request`]: the TTL is out of bounds; nothing was sent.
     pub fn extend(&mut self, ttl: Duration) -> Result<Instant, ExtendError> {
         let (key, mut session) = (self.key, self.lane.enter());
-        let now = now();
+        let now = redlock_system::now();
         session.update(key, now, |lock| lock.extend(ttl, now)).unwrap_or(Err(ExtendError::NotHeld))?;
         session.drive(key, |work, _| match work.take_outcome(key)? {
             Event::Extended { deadline } => Some(Ok(deadline)),
@@ -65,7 +64,7 @@ impl LockGuard {
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn release(self) -> ReleaseReport {
         let (key, mut session) = (self.key, self.lane.enter());
-        let now = now();
+        let now = redlock_system::now();
         session.update(key, now, |lock| lock.release(now));
         session.drive(key, |work: &mut Work, _| match work.take_outcome(key)? {
             Event::Released(report) => Some(report),
@@ -83,7 +82,7 @@ impl LockGuard {
     /// For how long the lock is valid from now on; zero when it is not.
     #[must_use]
     pub fn remaining(&self) -> Duration {
-        self.deadline().saturating_since(now())
+        self.deadline().saturating_since(redlock_system::now())
     }
 
     /// Whether the lock is valid at this moment. The clock is read at every call.

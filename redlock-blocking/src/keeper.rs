@@ -7,7 +7,6 @@ use std::thread;
 use std::time::Duration;
 
 use redlock_core::Instant;
-use redlock_system::now;
 
 use crate::engine::Engine;
 use crate::lane::{Lane, Tended};
@@ -38,7 +37,7 @@ fn keep(engine: &Engine) {
         }
         let is_active = tended.iter().any(|lane| lane.is_active);
         pause = if is_active { MIN_PAUSE } else { pause.saturating_mul(2).min(MAX_PAUSE) };
-        let now = now();
+        let now = redlock_system::now();
         let replies = tended.iter().any(|lane| lane.is_owed).then(|| now.saturating_add(pause));
         // Not one by one: what is due at about the same time is done together.
         let soon = now.saturating_add(MIN_PAUSE);
@@ -99,7 +98,7 @@ impl Alarm {
         match until {
             None => self.rang.wait_while(is_ringing, is_quiet).unwrap_or_else(PoisonError::into_inner),
             Some(until) => {
-                let timeout = until.saturating_since(now());
+                let timeout = until.saturating_since(redlock_system::now());
                 let slept = self.rang.wait_timeout_while(is_ringing, timeout, is_quiet);
                 slept.unwrap_or_else(PoisonError::into_inner).0
             }

@@ -7,7 +7,6 @@ use std::thread;
 use std::time::Duration;
 
 use redlock_core::{Cause, Config, Instant, Lock, Unavailable};
-use redlock_system::now;
 
 use crate::dialer::Dialer;
 use crate::keeper::Alarm;
@@ -42,7 +41,7 @@ impl Lane {
     /// A lane whose connections are being opened.
     pub(crate) fn new(config: &Config, dialers: Arc<[Dialer]>, alarm: Arc<Alarm>) -> Arc<Self> {
         let lane = Arc::new_cyclic(|this| {
-            let work = Mutex::new(Work::new(config, &dialers, now()));
+            let work = Mutex::new(Work::new(config, &dialers, redlock_system::now()));
             Self {
                 work,
                 mailbox: Mailbox::default(),
@@ -61,7 +60,7 @@ impl Lane {
         let work = self.work.lock().unwrap_or_else(|poisoned| self.recover(poisoned.into_inner()));
         let mut session = Session { lane: self, work: Some(work), is_keeper: false };
         session.open_letters();
-        session.check_after_idling(now());
+        session.check_after_idling(redlock_system::now());
         session
     }
 
@@ -105,7 +104,7 @@ impl Lane {
 
     /// A connection that a panic has interrupted may have lost a reply, and the next one would be taken for it.
     fn recover<'a>(&self, mut work: MutexGuard<'a, Work>) -> MutexGuard<'a, Work> {
-        work.break_off(&Unavailable::with_detail(Cause::Disconnected, "a panic on the way"), now());
+        work.break_off(&Unavailable::with_detail(Cause::Disconnected, "a panic on the way"), redlock_system::now());
         self.work.clear_poison();
         work
     }
@@ -151,7 +150,7 @@ impl Session<'_> {
         loop {
             self.open_letters();
             self.lane.dial(self);
-            let now = now();
+            let now = redlock_system::now();
             self.fire_due(now);
             if let Some(seen) = look(self, now) {
                 return seen;
@@ -168,7 +167,7 @@ impl Session<'_> {
     fn tend(mut self) -> Tended {
         self.is_keeper = true;
         self.open_letters();
-        let (now, owed) = (now(), self.owed());
+        let (now, owed) = (redlock_system::now(), self.owed());
         self.drain(now);
         self.fire_due(now);
         let has_progressed = self.owed() < owed;
@@ -193,7 +192,7 @@ impl Session<'_> {
             return;
         }
         for letter in self.lane.mailbox.take() {
-            let now = now();
+            let now = redlock_system::now();
             match letter {
                 Letter::Abandoned(key) => self.abandon(key, now),
                 Letter::Opened(node, connection) => self.opened(node, connection, now),
@@ -227,7 +226,7 @@ impl Drop for Session<'_> {
             return;
         }
         lane.dial(self);
-        let attention = self.wants_attention_at(now()).filter(|_| !self.is_keeper);
+        let attention = self.wants_attention_at(redlock_system::now()).filter(|_| !self.is_keeper);
         self.work = None;
         if let Some(at) = attention {
             lane.alarm.ring_before(at);

@@ -211,16 +211,16 @@ impl RedisConnection {
 
 impl Connection for RedisConnection {
     fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
-        self.write(command.wire().words()).map_err(|error| broken(error))
+        self.write(command.wire().words()).map_err(broken)
     }
 
     fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
-        let value = self.read(timeout).map_err(|error| broken(error))?;
+        let value = self.read(timeout).map_err(broken)?;
         Ok(value.map(|value| with_answer(&value, |answer| Reply::from_wire(command, answer))))
     }
 
     fn check(&mut self) -> Result<(), Unavailable> {
-        match self.read(Duration::ZERO).map_err(|error| broken(error))? {
+        match self.read(Duration::ZERO).map_err(broken)? {
             None => Ok(()),
             Some(_) => Err(Unavailable::with_detail(Cause::Disconnected, "an answer that nobody asked for")),
         }

@@ -6,8 +6,8 @@ use crate::cache::kept_in_shards;
 use crate::shards::{self, Rules, Shards};
 use crate::store::Store;
 
-/// What a [`BoundedCache`] may cost unless [`BoundedCacheBuilder::budget`] says otherwise: 10 MiB, as the freecache of
-/// redlock-go.
+/// The memory budget of a [`BoundedCache`] unless [`BoundedCacheBuilder::budget`] says otherwise: 10 MiB, as the
+/// freecache of redlock-go.
 pub const DEFAULT_BUDGET: usize = 10 * 1024 * 1024;
 
 /// The smallest budget, 4 KiB: a cache without entries costs about a fifth of it.
@@ -16,15 +16,15 @@ pub const MIN_BUDGET: usize = 4 * 1024;
 /// For each shard there is so much of the budget at least, so that the shards themselves cost little of it.
 const BUDGET_PER_SHARD: usize = 64 * 1024;
 
-/// What a [`BoundedCache`] does when its budget is used up by locks that have not expired.
+/// The behaviour of a [`BoundedCache`] whose budget is used up by locks that have not expired.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {
     /// The newcomer is [refused](crate::Refusal::Full). The default: a lock that is held stays held.
     #[default]
     Refuse,
-    /// The entry that expires soonest, of all the cache, is evicted and [handed out](crate::Inserted::displaced) so that its
-    /// lock can be released; the next one, too, if that is not enough.
+    /// The entry that expires soonest, of all the cache, is evicted and [handed out](crate::Inserted::displaced) so
+    /// that its lock can be released; the next one, too, if that is not enough.
     Evict,
 }
 
@@ -84,13 +84,13 @@ impl<V: Weigh> BoundedCache<V> {
         }
     }
 
-    /// What an entry costs in bytes beside its name and its value's weight.
+    /// Returns the bytes that an entry costs beside its name and its value's weight.
     #[must_use]
     pub const fn entry_bytes() -> usize {
         Store::<V>::SLOT_BYTES
     }
 
-    /// What all may cost together, in bytes.
+    /// Returns the memory budget of the cache, in bytes.
     #[must_use]
     pub const fn budget(&self) -> usize {
         self.shards.rules().budget
@@ -121,19 +121,19 @@ pub struct BoundedCacheBuilder<V> {
 }
 
 impl<V: Weigh> BoundedCacheBuilder<V> {
-    /// What all may cost together, in bytes; [`DEFAULT_BUDGET`] unless set, and at least [`MIN_BUDGET`].
+    /// Sets the memory budget of the cache, in bytes; [`DEFAULT_BUDGET`] unless set, and at least [`MIN_BUDGET`].
     pub fn budget(mut self, bytes: usize) -> Self {
         self.budget = bytes;
         self
     }
 
-    /// What happens when the budget is used up; [`WhenFull::Refuse`] unless set.
+    /// Sets what happens when the budget is used up; [`WhenFull::Refuse`] unless set.
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
         self.when_full = when_full;
         self
     }
 
-    /// How many parts with a mutex each the cache has: the next power of two. Unless set, eight for each processor, 16 to
+    /// Sets the number of parts with a mutex each: the next power of two. Unless set, eight for each processor, 16 to
     /// 256; and never more than one for each 64 KiB of the budget.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;
@@ -177,6 +177,6 @@ impl<V> fmt::Debug for BoundedCacheBuilder<V> {
 #[error("a budget of {budget} bytes is too small for a cache of held locks: it takes at least {MIN_BUDGET}")]
 #[non_exhaustive]
 pub struct BudgetError {
-    /// What was asked for, in bytes.
+    /// The budget that was asked for, in bytes.
     pub budget: usize,
 }

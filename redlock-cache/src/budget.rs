@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// before anybody is refused or evicted.
 const ADVANCE: usize = 4 * 1024;
 
-/// What all shards may cost together.
+/// The budget that all shards share.
 pub(crate) struct Budget {
     limit: usize,
     booked: AtomicUsize,
@@ -20,7 +20,7 @@ impl Budget {
         self.limit
     }
 
-    /// What is booked so far.
+    /// Returns the bytes that are booked so far.
     pub(crate) fn booked(&self) -> usize {
         self.booked.load(Ordering::Relaxed)
     }
@@ -36,7 +36,7 @@ impl Budget {
     }
 }
 
-/// What one shard has booked of the budget: what its entries cost, and a little in advance.
+/// The share of the budget that one shard has booked: the cost of its entries, and a little in advance.
 pub(crate) struct Account {
     budget: Arc<Budget>,
     spent: usize,
@@ -48,7 +48,7 @@ impl Account {
         Self { budget, spent: 0, advance: 0 }
     }
 
-    /// What the entries cost.
+    /// Returns the bytes that the entries cost.
     pub(crate) const fn spent(&self) -> usize {
         self.spent
     }

@@ -39,10 +39,10 @@ pub trait Cache<V>: Send + Sync {
     /// Copies of all entries, in no order. An entry that comes or goes meanwhile may be among them or not.
     fn iter(&self) -> Box<dyn Iterator<Item = NamedEntry<V>> + '_>;
 
-    /// How many entries there are, expired ones included.
+    /// Returns the number of entries, expired ones included.
     fn len(&self) -> usize;
 
-    /// Whether there is no entry.
+    /// Returns whether there is no entry.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -50,7 +50,7 @@ pub trait Cache<V>: Send + Sync {
     /// The bytes that the cache and its entries cost.
     fn bytes(&self) -> usize;
 
-    /// What has happened so far.
+    /// Returns what has happened so far.
     fn statistics(&self) -> Statistics;
 }
 

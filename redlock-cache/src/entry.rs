@@ -34,7 +34,7 @@ impl fmt::Display for Generation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Entry<V> {
-    /// What stands for the lock: its [`Token`], or something that owns it.
+    /// The value that stands for the lock: its [`Token`], or something that owns it.
     pub value: V,
     /// Which stay in the cache this is.
     pub generation: Generation,
@@ -43,7 +43,7 @@ pub struct Entry<V> {
 }
 
 impl<V> Entry<V> {
-    /// Whether the lock's validity is over.
+    /// Returns whether the lock's validity is over.
     #[must_use]
     pub fn is_expired(&self, now: Instant) -> bool {
         self.deadline <= now
@@ -56,7 +56,7 @@ impl<V> Entry<V> {
 pub struct NamedEntry<V> {
     /// The name of the lock.
     pub name: Box<[u8]>,
-    /// What was kept under it.
+    /// The value that was kept under it.
     pub entry: Entry<V>,
 }
 
@@ -69,7 +69,7 @@ impl<V: fmt::Debug> fmt::Debug for NamedEntry<V> {
     }
 }
 
-/// What memory a value needs, for the budget of a cache.
+/// The memory that a value needs, for the budget of a cache.
 pub trait Weigh {
     /// The bytes that the value has elsewhere: on the heap, or in an engine that keeps the lock for it. Its own size is
     /// counted anyway. It must be the same for as long as the value is in a cache.

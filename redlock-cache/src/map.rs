@@ -88,7 +88,7 @@ impl<V: Weigh> MapCacheBuilder<V> {
         self
     }
 
-    /// How many parts with a mutex each the cache has: the next power of two. Unless set, eight for each processor, 16 to
+    /// Sets the number of parts with a mutex each: the next power of two. Unless set, eight for each processor, 16 to
     /// 256.
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = shards;

@@ -1,4 +1,4 @@
-//! What the adapters' `NamedLocks` have in common.
+//! The parts that the adapters' `NamedLocks` share.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub struct Locked {
 }
 
 impl Locked {
-    /// What an insertion means for who locked.
+    /// Returns what an insertion means for the caller who locked.
     #[must_use]
     pub fn new<V>(inserted: &Inserted<V>, deadline: Instant, now: Instant) -> Self {
         let evicted = inserted.evicted(now).map(|left| Resource::new(&left.name));
@@ -46,7 +46,8 @@ impl NotHeld {
     }
 }
 
-/// Why a lock was not taken by name. Nothing is left behind in any case. `E` says why one is not acquired.
+/// The reason for which a lock was not taken by name. Nothing is left behind. `E` is the reason for which it was not
+/// acquired.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NamedLockError<E> {
@@ -56,17 +57,17 @@ pub enum NamedLockError<E> {
     /// It was acquired, could not be kept here, and was released again.
     #[error("the lock was acquired and given back: {reason} (given back: {report})")]
     NotKept {
-        /// Why it was not kept: the cache is [full](Refusal::Full), or a lock of that name is
+        /// The reason for which it was not kept: the cache is [full](Refusal::Full), or a lock of that name is
         /// [held](Refusal::Held) here that the nodes have forgotten.
         reason: Refusal,
-        /// What became of the release.
+        /// The result of the release.
         report: Box<ReleaseReport>,
         /// As in [`Locked::evicted`].
         evicted: Vec<Resource>,
     },
 }
 
-/// Why a lock was not extended by name.
+/// The reason for which a lock was not extended by name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NamedExtendError {

@@ -4,7 +4,7 @@ use redlock_core::Instant;
 
 use crate::{Generation, NamedEntry};
 
-/// What an insertion has come to.
+/// The result of an insertion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "locks that had to leave the cache are in here: release those that are still valid"]
 #[non_exhaustive]
@@ -32,7 +32,7 @@ impl<V> Inserted<V> {
 pub struct Refused<V> {
     /// Why.
     pub reason: Refusal,
-    /// What was to be kept.
+    /// The entry that was to be kept.
     pub value: V,
     /// The entries that left before it turned out that this was not enough, as in [`Inserted::displaced`].
     pub displaced: Vec<NamedEntry<V>>,
@@ -59,7 +59,7 @@ impl<V> fmt::Debug for Refused<V> {
     }
 }
 
-/// Why a cache did not take an entry.
+/// The reason for which a cache did not take an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -68,17 +68,17 @@ pub enum Refusal {
     Held {
         /// Which one.
         generation: Generation,
-        /// When it expires.
+        /// The moment at which it expires.
         deadline: Instant,
     },
     /// The budget is used up by locks that have not expired.
     #[error("the cache of held locks is full: {needed} bytes are needed, and {used} of {budget} are in use")]
     Full {
-        /// What the entry costs, in bytes.
+        /// The bytes that the entry costs.
         needed: usize,
-        /// What the others cost.
+        /// The bytes that the other entries cost.
         used: usize,
-        /// What all of them may cost.
+        /// The budget of the cache, in bytes.
         budget: usize,
     },
     /// The entry costs more than the whole budget.
@@ -86,9 +86,9 @@ pub enum Refusal {
         "the lock does not fit into the cache of held locks: {needed} bytes are needed, and {budget} are all there are"
     )]
     TooLarge {
-        /// What the entry costs, in bytes.
+        /// The bytes that the entry costs.
         needed: usize,
-        /// What all of them may cost.
+        /// The budget of the cache, in bytes.
         budget: usize,
     },
 }

@@ -10,7 +10,7 @@ use crate::budget::Budget;
 use crate::store::{Key, Newcomer, Slot, Store};
 use crate::{Entry, Generation, Inserted, NamedEntry, Refusal, Refused, Statistics, Weigh, WhenFull};
 
-/// What both caches are made of: stores behind a mutex each, and a name belongs to one of them.
+/// The common parts of both caches: stores behind a mutex each, and a name belongs to one of them.
 ///
 /// No value is dropped while a mutex is held, and nothing but a value's `Clone` and `Weigh` is called then.
 pub(crate) struct Shards<V> {
@@ -23,9 +23,9 @@ pub(crate) struct Shards<V> {
 /// In what the caches differ.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
-    /// What all may cost together, in bytes.
+    /// The memory budget of the cache, in bytes.
     pub(crate) budget: usize,
-    /// What happens when that is used up.
+    /// The behaviour when the budget is used up.
     pub(crate) when_full: WhenFull,
     /// For how long an entry that has expired is safe from being collected by insertions; `None`: for ever.
     pub(crate) kept: Option<Duration>,
@@ -57,7 +57,7 @@ impl<V: Weigh> Shards<V> {
         shards
     }
 
-    /// What the shards cost without entries, in bytes.
+    /// Returns the bytes that the shards cost without entries.
     const fn empty_bytes(&self) -> usize {
         self.all.len().saturating_mul(size_of::<Shard<V>>().saturating_add(Store::<V>::EMPTY_BYTES))
     }

@@ -1,16 +1,16 @@
-/// What has happened in a cache since it was made.
+/// The events in a cache since it was made, counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// How many times a name was asked for and its entry was there, unexpired.
+    /// The number of times that a name was asked for and its entry was there, unexpired.
     pub hits: u64,
-    /// How many times a name was asked for in vain, or its entry had expired.
+    /// The number of times that a name was asked for in vain, or its entry had expired.
     pub misses: u64,
-    /// How many entries left after they had expired, without being asked for.
+    /// The number of entries that left after they had expired, without being asked for.
     pub expired: u64,
-    /// How many entries left before they had expired, to make room.
+    /// The number of entries that left before they had expired, to make room.
     pub evicted: u64,
-    /// How many entries were not taken in.
+    /// The number of entries that were not taken in.
     pub refused: u64,
 }
 

@@ -3,7 +3,6 @@ mod order;
 use std::hash::BuildHasher;
 use std::mem::size_of;
 use std::sync::Arc;
-use std::time::Duration;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use redlock_core::Instant;
@@ -21,8 +20,6 @@ pub(crate) struct Store<V> {
     by_name: HashTable<u32>,
     by_deadline: Order,
     hasher: DefaultHashBuilder,
-    /// No entry expires before that: so most of the time nobody needs to look.
-    none_before: Instant,
     account: Account,
     next_generation: u64,
     /// From one generation to the next, so that no two stores of a cache have one in common.
@@ -36,7 +33,7 @@ pub(crate) struct Slot<V> {
     value: V,
     pub(crate) generation: Generation,
     pub(crate) deadline: Instant,
-    /// Where it is in the order.
+    /// Its place in the order.
     place: u32,
 }
 
@@ -48,7 +45,7 @@ pub(crate) struct Newcomer<V> {
 }
 
 impl<V: Weigh> Newcomer<V> {
-    /// What the entry costs in bytes.
+    /// Returns the bytes that the entry costs.
     pub(crate) fn price(&self) -> usize {
         price(&self.name, &self.value)
     }
@@ -66,11 +63,11 @@ pub(crate) struct Key<'a> {
 }
 
 impl<V: Weigh> Store<V> {
-    /// What the store costs without entries: so many slots it may have to spare, and the first table.
+    /// The bytes that the store costs without entries: so many slots it may have to spare, and the first table.
     pub(crate) const EMPTY_BYTES: usize = (MIN_SPARE * 2) * (size_of::<Slot<V>>() + INDEX) + 128;
 
-    /// What an entry costs beside its name and its value's weight, at most: its slot, its number in the order and in
-    /// the table, and its share of what these have to spare.
+    /// The bytes that an entry costs beside its name and its value's weight, at most: its slot, its number in the order
+    /// and in the table, and its share of what these have to spare.
     pub(crate) const SLOT_BYTES: usize = {
         let list = size_of::<Slot<V>>() + INDEX;
         // One byte of the table is for its own use; at 3/8 of its capacity, which is 7/8 of its size, it is made smaller.
@@ -84,7 +81,6 @@ impl<V: Weigh> Store<V> {
             by_name: HashTable::new(),
             by_deadline: Order::default(),
             hasher,
-            none_before: Instant::from_epoch(Duration::MAX),
             account: Account::new(budget),
             next_generation: first_generation,
             stride,
@@ -112,7 +108,6 @@ impl<V: Weigh> Store<V> {
         let at = index(self.slots.len());
         self.grow();
         let Newcomer { name, value, deadline } = newcomer;
-        self.none_before = self.none_before.min(deadline);
         self.slots.push(Slot { name, value, generation, deadline, place: 0 });
         self.by_deadline.push(&mut self.slots, at);
         let rehash = |&other: &u32| self.hasher.hash_one(&*self.slots[other as usize].name);
@@ -142,12 +137,11 @@ impl<V: Weigh> Store<V> {
             return false;
         }
         slot.deadline = deadline;
-        self.none_before = self.none_before.min(deadline);
         self.by_deadline.settle(&mut self.slots, at);
         true
     }
 
-    /// When the entry expires that is the first to, and which it is.
+    /// Returns the entry that expires first, and when.
     pub(crate) fn first(&self) -> Option<(Instant, Generation)> {
         self.by_deadline.first().map(|at| self.slots[at as usize].rank())
     }
@@ -188,7 +182,6 @@ impl<V: Weigh> Store<V> {
         for _ in &expired {
             self.statistics.count_displaced(true);
         }
-        self.none_before = self.first().map_or(Instant::from_epoch(Duration::MAX), |(deadline, _)| deadline);
         expired
     }
 
@@ -196,7 +189,7 @@ impl<V: Weigh> Store<V> {
         self.slots.len()
     }
 
-    /// What the entries cost.
+    /// Returns the bytes that the entries cost.
     pub(crate) const fn bytes(&self) -> usize {
         self.account.spent()
     }
@@ -304,7 +297,7 @@ impl<V> Store<V> {
 }
 
 impl<V> Slot<V> {
-    /// What comes first expires first; of two at the same time the older one.
+    /// The first in the order expires first; of two at the same time, the older one.
     const fn rank(&self) -> (Instant, Generation) {
         (self.deadline, self.generation)
     }

@@ -135,6 +135,7 @@ pub enum Refusal {
 
 /// A `CloseReport`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Closed {
     /// How many released locks may still have a key on a node that did not answer.
     pub unsettled: usize,

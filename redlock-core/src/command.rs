@@ -18,22 +18,24 @@ impl CommandId {
 /// to [`Lock::handle_reply`](crate::Lock::handle_reply) with the command's `id`. Nothing is sent twice: a transport
 /// that cannot tell whether a command was carried out says so ([`Cause::Disconnected`](crate::Cause::Disconnected)).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "who tests a transport makes one command from another")]
 pub struct Command {
-    /// What a reply to it is matched by.
+    /// The id by which replies are matched to it.
     pub id: CommandId,
     /// The nodes that it goes to.
     pub nodes: NodeSet,
-    /// What they are asked to do.
+    /// The action that the nodes are asked to carry out.
     pub action: Action,
     /// The last moment at which it makes sense. A driver that has not begun to send it by then must not send it any
     /// more; it answers [`Cause::NotSent`](crate::Cause::NotSent) in the node's place.
     pub send_by: Instant,
-    /// Whether the node is sent a script's digest or its whole text.
+    /// The form in which a script is sent: its digest or its whole text.
     pub form: ScriptForm,
 }
 
-/// How a script is named to a node.
+/// The form in which a script is sent to a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ScriptForm {
     /// By its SHA1, 40 characters, in the hope that the node has it.
     Digest,
@@ -41,8 +43,8 @@ pub enum ScriptForm {
     Source,
 }
 
-/// What a node is asked to do. [`Command::wire`] knows the words for Redis; a transport to something else than Redis
-/// may carry out these instead.
+/// An action that a node is asked to carry out. [`Command::wire`] knows the words for Redis; a transport to something
+/// else than Redis may carry out these instead.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
@@ -70,7 +72,7 @@ pub enum Action {
         resource: Resource,
         /// Its value.
         token: Token,
-        /// Whether to tell those who wait for the resource. Not so for an attempt that was not won: contenders who split
+        /// `true` to tell those who wait for the resource. Not so for an attempt that was not won: contenders who split
         /// the votes would wake each other, try at once, and split them again.
         announce: bool,
     },

@@ -7,7 +7,8 @@ use core::time::Duration;
 use crate::quorum::Quorum;
 use crate::{MAX_NODES, NodeId, NodeSet};
 
-/// The share of the TTL that clocks may drift apart unless [`ConfigBuilder::drift_factor`] says otherwise: one per cent.
+/// The share of the TTL that clocks may drift apart unless [`ConfigBuilder::drift_factor`] says otherwise: one per
+/// cent.
 pub const DEFAULT_DRIFT_FACTOR: f64 = 0.01;
 
 /// The longest TTL unless [`ConfigBuilder::max_ttl`] says otherwise: 24 hours.
@@ -19,7 +20,7 @@ pub const DEFAULT_MAX_NAME_LEN: usize = 512;
 /// The longest TTL that [`ConfigBuilder::max_ttl`] can allow: ten years.
 pub const MAX_TTL_BOUND: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
-/// What all locks over one set of nodes have in common. A config that exists is valid; it is cheap to clone.
+/// The settings that all locks over one set of nodes share. A config that exists is valid; it is cheap to clone.
 ///
 /// ```
 /// use redlock_core::Config;
@@ -68,7 +69,7 @@ impl Config {
         self.0.names.get(node.index()).map_or("", |name| name)
     }
 
-    /// How many nodes must agree: N/2 + 1.
+    /// Returns the number of nodes that must agree: N/2 + 1.
     #[must_use]
     pub fn quorum(&self) -> usize {
         self.votes().size()
@@ -86,7 +87,7 @@ impl Config {
         self.0.max_name_len
     }
 
-    /// How long a node may take to answer inside a round.
+    /// Returns how long a node may take to answer inside a round.
     #[must_use]
     pub fn node_timeout(&self) -> NodeTimeout {
         self.0.node_timeout
@@ -138,7 +139,7 @@ impl ConfigBuilder {
         self
     }
 
-    /// How long a node may take to answer inside a round; the default is [`NodeTimeout::DEFAULT`].
+    /// Sets how long a node may take to answer inside a round; the default is [`NodeTimeout::DEFAULT`].
     pub fn node_timeout(mut self, timeout: NodeTimeout) -> Self {
         self.node_timeout = timeout;
         self
@@ -203,7 +204,7 @@ fn parts_per_million(factor: f64) -> u32 {
     if parts > f64::from(whole) { whole.saturating_add(1) } else { whole }
 }
 
-/// How long a node may take to answer inside a round: a share of the TTL, between two bounds.
+/// The time that a node has to answer inside a round: a share of the TTL, between two bounds.
 ///
 /// A node that is silent for longer counts as a refusal in that round. Its command may still be carried out, so it is
 /// told to release like all others.
@@ -257,7 +258,7 @@ impl Default for NodeTimeout {
     }
 }
 
-/// Why there is no [`Config`].
+/// The rule that a [`Config`] would break.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -267,7 +268,7 @@ pub enum ConfigError {
     /// More nodes than a [`NodeSet`] can hold.
     #[error("{nodes} nodes were given, at most {MAX_NODES} are supported")]
     TooManyNodes {
-        /// How many were given.
+        /// The number of nodes that were given.
         nodes: usize,
     },
     /// A node's name is empty.
@@ -285,13 +286,13 @@ pub enum ConfigError {
     /// The drift factor is not in 0..1.
     #[error("the drift factor is {factor}, it must be at least 0 and less than 1")]
     DriftFactor {
-        /// What was given.
+        /// The value that was given.
         factor: f64,
     },
     /// The longest TTL is out of bounds.
     #[error("max_ttl is {max_ttl:?}, it must be at least {MIN_TTL:?} and at most {MAX_TTL_BOUND:?}")]
     MaxTtl {
-        /// What was given.
+        /// The value that was given.
         max_ttl: Duration,
     },
     /// The longest name would be empty.
@@ -302,7 +303,7 @@ pub enum ConfigError {
         "the node timeout {timeout:?} is not valid: 1 to 1000 per mille, a lower bound above zero, an upper bound not below it"
     )]
     NodeTimeout {
-        /// What was given.
+        /// The value that was given.
         timeout: NodeTimeout,
     },
 }

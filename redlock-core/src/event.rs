@@ -1,6 +1,6 @@
 use crate::{AcquireError, ExtendError, Instant, Loss, ReleaseReport};
 
-/// What a [`Lock`](crate::Lock) has to say.
+/// An event of a [`Lock`](crate::Lock).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Event {
@@ -24,7 +24,7 @@ pub enum Event {
     Released(ReleaseReport),
 }
 
-/// What a driver may have heard about a resource.
+/// News about a resource that a driver may have heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Hint {

@@ -2,8 +2,8 @@ use core::time::Duration;
 
 use crate::{Config, Instant};
 
-/// What every validity loses beside the share of the TTL: two milliseconds for the clocks' granularity, the node's
-/// expiry being precise to a millisecond and the TTL being rounded up to one.
+/// The time that every validity loses beside the share of the TTL: two milliseconds for the clocks' granularity, the
+/// node's expiry being precise to a millisecond and the TTL being rounded up to one.
 ///
 /// Source: *Distributed Locks with Redis*, "Is the Algorithm Asynchronous?" and the reference implementations.
 pub const DRIFT_MARGIN: Duration = Duration::from_millis(2);

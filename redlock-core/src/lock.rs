@@ -48,7 +48,7 @@ pub struct Lock {
     /// The end of the time budget.
     give_up_at: Instant,
     attempts: u32,
-    /// What the last attempt that came to a verdict failed with.
+    /// The failure of the last attempt that came to a verdict.
     last_failure: Option<AcquireError>,
     /// The latest `now`.
     clock: Instant,
@@ -258,7 +258,8 @@ impl Lock {
         self.output.poll_event()
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) has something to do; `None` if it never has.
+    /// Returns the moment at which [`handle_timeout`](Self::handle_timeout) has something to do; `None` if it never
+    /// has.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let phase = match &self.phase {
@@ -280,13 +281,13 @@ impl Lock {
 
 /// # Getters
 impl Lock {
-    /// What is locked.
+    /// Returns the resource that is locked.
     #[must_use]
     pub const fn resource(&self) -> &Resource {
         &self.request.resource
     }
 
-    /// How many attempts were begun.
+    /// Returns the number of attempts that were begun.
     #[must_use]
     pub const fn attempts(&self) -> u32 {
         self.attempts
@@ -303,7 +304,7 @@ impl Lock {
         }
     }
 
-    /// Whether the lock is held and valid at `now`. The state of the machine alone does not say it: the deadline does.
+    /// Returns whether the lock is held and valid at `now`. The state alone does not say it: the deadline does.
     #[must_use]
     pub fn is_held(&self, now: Instant) -> bool {
         match &self.phase {
@@ -312,7 +313,7 @@ impl Lock {
         }
     }
 
-    /// Whether an acquisition is under way: the lock was neither handed over, nor given up, nor released.
+    /// Returns whether an acquisition is under way: the lock was neither handed over, nor given up, nor released.
     #[must_use]
     pub const fn is_acquiring(&self) -> bool {
         match &self.phase {
@@ -321,14 +322,14 @@ impl Lock {
         }
     }
 
-    /// Whether the next attempt waits for its time: until [`poll_timeout`](Self::poll_timeout) no reply can bring the
-    /// acquisition on.
+    /// Returns whether the next attempt waits for its time: until [`poll_timeout`](Self::poll_timeout) no reply can
+    /// bring the acquisition on.
     #[must_use]
     pub const fn is_waiting(&self) -> bool {
         matches!(self.phase, Phase::Waiting { .. })
     }
 
-    /// How the lock was lost, if it was.
+    /// Returns how the lock was lost, if it was.
     #[must_use]
     pub fn loss(&self) -> Option<&Loss> {
         match &self.phase {
@@ -337,7 +338,7 @@ impl Lock {
         }
     }
 
-    /// Whether no release is waiting for a node that is still in time: what could be told was told.
+    /// Returns whether no release waits for a node that is still in time: all that could be told was told.
     ///
     /// A node that was down, or silent for too long, is told again later; see [`is_settled`](Self::is_settled).
     #[must_use]
@@ -350,8 +351,8 @@ impl Lock {
         phase && self.earlier.iter().all(Release::is_quiet)
     }
 
-    /// Whether the machine has nothing to do any more and can be dropped: every node has confirmed the release, or the
-    /// keys' TTL is over.
+    /// Returns whether the machine has nothing left to do and can be dropped: every node has confirmed the release, or
+    /// the keys' TTL is over.
     ///
     /// The TTL also covers what a release can no longer reach: a command that a node carries out only after that time,
     /// because it hung, leaves its key for another TTL at most.

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use crate::{Action, Command, Instant, Reply, ScriptForm};
 
-/// What a Redis master answers to the commands of this crate, with a clock that is handed in.
+/// A Redis master, as far as it answers the commands of this crate, with a clock that is handed in.
 ///
 /// It keeps keys with their expiry in whole milliseconds as Redis does: a key with a TTL of `n` ms is there in the
 /// millisecond `n` after the one in which it was set, and gone in the next.
@@ -119,7 +119,7 @@ impl Node {
         (self.knows_extend, self.knows_release) = (false, false);
     }
 
-    /// Whether the node can make sense of a script; one that came with its text is known from then on.
+    /// Returns whether the node knows a script; one that came with its text is known from then on.
     fn understands(&mut self, command: &Command) -> bool {
         let knows = match command.action {
             Action::Acquire { .. } => return true,

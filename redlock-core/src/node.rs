@@ -5,7 +5,8 @@ use core::fmt;
 /// Redlock is run with three or five nodes, rarely with seven or nine; the bound lets a [`NodeSet`] be one word.
 pub const MAX_NODES: usize = 32;
 
-/// One of the independent masters, by its position in the list that [`Config::builder`](crate::Config::builder) was given.
+/// One of the independent masters, by its position in the list that [`Config::builder`](crate::Config::builder) was
+/// given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(u8);
 
@@ -60,19 +61,19 @@ impl NodeSet {
         Self(self.0 & !others.0)
     }
 
-    /// Whether the node is in the set.
+    /// Returns whether the node is in the set.
     #[must_use]
     pub const fn contains(self, node: NodeId) -> bool {
         self.0 & (1 << node.0) != 0
     }
 
-    /// How many nodes there are in the set.
+    /// Returns the number of nodes in the set.
     #[must_use]
     pub const fn len(self) -> usize {
         self.0.count_ones() as usize
     }
 
-    /// Whether there is no node in the set.
+    /// Returns whether there is no node in the set.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0

@@ -3,7 +3,7 @@ use smallvec::SmallVec;
 use crate::command::{Action, Command, CommandId, ScriptForm};
 use crate::{Event, Instant, NodeSet};
 
-/// What a machine has to say to its driver, waiting to be polled.
+/// The commands and events of a machine that wait to be polled by its driver.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Output {
     next_id: CommandId,

@@ -3,9 +3,9 @@ use crate::{Answer, Cause, Unavailable};
 
 /// A command of the handshake, by which a transport finds out whether a node can release what it grants.
 ///
-/// A node on which a user may lock but not release keeps every key until its TTL, so it must not have a vote. A transport
-/// to a Redis server sends [all probes](Self::ALL) when it connects, in the same batch as the rest of its handshake, and
-/// fails to connect when one of the answers does. They touch no key.
+/// A node on which a user may lock but not release keeps every key until its TTL, so it must not have a vote. A
+/// transport to a Redis server sends [all probes](Self::ALL) when it connects, in the same batch as the rest of its
+/// handshake, and fails to connect when one of the answers does. They touch no key.
 ///
 /// ```
 /// use redlock_core::{Answer, Cause, Probe};
@@ -62,7 +62,7 @@ impl Probe {
     ///
     /// # Errors
     ///
-    /// Why the node cannot be used: which right or command is missing, or any other error that the server gave.
+    /// Returns why the node cannot be used: which right or command is missing, or any other error that the server gave.
     pub fn check(self, answer: Answer<'_>) -> Result<(), Unavailable> {
         match answer {
             Answer::Integer(1) => Ok(()),

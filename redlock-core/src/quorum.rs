@@ -7,7 +7,7 @@ pub(crate) struct Quorum {
     nodes: usize,
 }
 
-/// What a number of votes says about a question that needs a quorum.
+/// The verdict of a number of votes on a question that needs a quorum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Verdict {
     /// A quorum has agreed; nothing can change that.
@@ -23,7 +23,7 @@ impl Quorum {
         Self { nodes }
     }
 
-    /// How many nodes are a quorum.
+    /// Returns the number of nodes that are a quorum.
     pub(crate) const fn size(self) -> usize {
         (self.nodes / 2).saturating_add(1)
     }
@@ -39,7 +39,7 @@ impl Quorum {
         }
     }
 
-    /// Whether so many nodes, by saying no or nothing, leave too few for a quorum.
+    /// Returns whether this many nodes, by saying no or nothing, leave too few for a quorum.
     pub(crate) const fn is_blocked_by(self, refused: usize) -> bool {
         self.nodes.saturating_sub(refused) < self.size()
     }

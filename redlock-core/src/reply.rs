@@ -2,7 +2,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 
-/// What a node made of a command.
+/// The reply of a node to a command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reply {
@@ -18,7 +18,7 @@ pub enum Reply {
     Unavailable(Unavailable),
 }
 
-/// Why a node has no say.
+/// The reason for which a node has no vote.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Unavailable {
     cause: Cause,
@@ -35,8 +35,8 @@ impl Unavailable {
         Self { cause, unsent: false, detail: None }
     }
 
-    /// A cause and what the node or the operating system said, as far as it fits into a line. The detail must not contain
-    /// a secret.
+    /// A cause and what the node or the operating system said, as far as it fits into a line. The detail must not
+    /// contain a secret.
     #[must_use]
     pub fn with_detail(cause: Cause, detail: &str) -> Self {
         let is_blank = |letter: char| letter.is_control() || letter.is_whitespace();
@@ -76,14 +76,14 @@ impl Unavailable {
         self.cause
     }
 
-    /// What the node or the operating system said.
+    /// Returns what the node or the operating system said.
     #[must_use]
     pub fn detail(&self) -> Option<&str> {
         self.detail.as_ref().map(|detail| detail.as_str())
     }
 }
 
-/// How many characters of a node's own words are kept: a hostile one may say a lot.
+/// The number of characters that are kept of a node's own words: a hostile node may say a lot.
 const MAX_DETAIL: usize = 256;
 
 impl fmt::Display for Unavailable {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::votes::Votes;
 use crate::{Config, NodeId, RequestError, Unavailable};
 
-/// What became of a command on one node.
+/// The outcome of a command on one node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -33,7 +33,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// What each node said, with the node's name.
+/// The outcome of a command on each node, with the node's name.
 ///
 /// Displayed as a list: `10.0.0.1:6379: agreed; 10.0.0.2:6379: no answer in time`.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -48,7 +48,7 @@ impl NodeOutcomes {
         self.config.nodes().iter().map(|node| (node, self.config.name(node), self.votes.outcome(node)))
     }
 
-    /// How many nodes have an outcome that `matches`.
+    /// Counts the nodes with an outcome that `matches`.
     pub fn count(&self, matches: impl Fn(&Outcome) -> bool) -> usize {
         self.iter().filter(|(_, _, outcome)| matches(outcome)).count()
     }
@@ -70,15 +70,15 @@ impl fmt::Debug for NodeOutcomes {
     }
 }
 
-/// What was tried in vain.
+/// The attempts that were made in vain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Attempts {
-    /// How many attempts were made.
+    /// The number of attempts.
     pub count: u32,
     /// For how long, from the first attempt on.
     pub elapsed: Duration,
-    /// What each node said to the last attempt that came to a verdict.
+    /// The answer of each node to the last attempt that came to a verdict.
     pub nodes: Box<NodeOutcomes>,
 }
 
@@ -88,8 +88,9 @@ impl fmt::Display for Attempts {
     }
 }
 
-/// Why a lock was not acquired. The protocol knows these three ways and no other.
+/// The reason for which a lock was not acquired. The protocol knows these three and no other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[expect(clippy::exhaustive_enums, reason = "the protocol knows no other way")]
 pub enum AcquireError {
     /// Enough nodes can be reached, but somebody else holds the lock.
     #[error("the lock is held by somebody else ({0})")]
@@ -103,7 +104,7 @@ pub enum AcquireError {
 }
 
 impl AcquireError {
-    /// What was tried.
+    /// Returns the attempts that were made.
     #[must_use]
     pub const fn attempts(&self) -> &Attempts {
         match self {
@@ -118,7 +119,7 @@ impl AcquireError {
     }
 }
 
-/// Why a lock was not extended.
+/// The reason for which a lock was not extended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExtendError {
@@ -137,7 +138,7 @@ pub enum ExtendError {
     NotHeld,
 }
 
-/// How a held lock was lost.
+/// The way in which a held lock was lost.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Loss {
@@ -147,18 +148,19 @@ pub enum Loss {
     /// An extension found that a quorum can no longer have it: keys were deleted, or nodes lost their data.
     #[error("its keys are gone ({0})")]
     KeysGone(NodeOutcomes),
-    /// Nobody can watch over it any more, because the async runtime has ended. It may still be valid until its deadline.
+    /// Nobody can watch over it any more, because the async runtime has ended. It may still be valid until its
+    /// deadline.
     #[error("the async runtime has ended, so nobody watches over it")]
     Unwatched,
 }
 
-/// What became of a release.
+/// The result of a release.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ReleaseReport {
     /// The result as a whole.
     pub verdict: ReleaseVerdict,
-    /// What each node said until the verdict was fixed.
+    /// The answer of each node until the verdict was fixed.
     pub nodes: NodeOutcomes,
 }
 

@@ -143,7 +143,7 @@ impl Default for RetryDelay {
 /// For how long [`Options::wait`] lets an acquisition try by default: 30 seconds.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 
-/// How hard to try, for one acquisition.
+/// The options of one acquisition: how hard to try.
 ///
 /// ```
 /// use core::time::Duration;
@@ -186,7 +186,8 @@ impl Options {
         self
     }
 
-    /// How much validity must be left when the lock is handed over; one that has less is given back and tried anew.
+    /// Sets how much validity must be left when the lock is handed over; one that has less is given back and tried
+    /// again.
     pub const fn min_validity(mut self, validity: Duration) -> Self {
         self.min_validity = validity;
         self
@@ -199,7 +200,7 @@ impl Default for Options {
     }
 }
 
-/// What is to be locked, for how long, and how hard to try. A request that exists is valid.
+/// A resource that is to be locked, with its TTL and how hard to try. A request that exists is valid.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
     pub(crate) resource: Resource,
@@ -241,7 +242,7 @@ impl Request {
         Ok(Self { resource, ttl, options })
     }
 
-    /// What is to be locked.
+    /// Returns the resource that is to be locked.
     #[must_use]
     pub const fn resource(&self) -> &Resource {
         &self.resource
@@ -257,7 +258,7 @@ impl Request {
 /// The shortest cap of a wait between attempts: below it contenders would only busy the nodes.
 pub const MIN_RETRY_DELAY: Duration = Duration::from_millis(1);
 
-/// Why a call was refused before anything was sent.
+/// The reason for which a call was refused before anything was sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -275,13 +276,13 @@ pub enum RequestError {
     /// The TTL is zero or below the resolution of Redis.
     #[error("the TTL is {ttl:?}, it must be at least {MIN_TTL:?}")]
     TtlTooShort {
-        /// What was given.
+        /// The value that was given.
         ttl: Duration,
     },
     /// The TTL is above the bound.
     #[error("the TTL is {ttl:?}, at most {max_ttl:?} are allowed (max_ttl)")]
     TtlTooLong {
-        /// What was given.
+        /// The value that was given.
         ttl: Duration,
         /// The bound in force.
         max_ttl: Duration,
@@ -291,9 +292,9 @@ pub enum RequestError {
         "a TTL of {ttl:?} less a drift of {drift:?} does not exceed the validity asked for ({min_validity:?}): take a longer TTL"
     )]
     NoValidity {
-        /// What was given.
+        /// The value that was given.
         ttl: Duration,
-        /// What the drift takes of it.
+        /// The time that the drift takes of it.
         drift: Duration,
         /// The least validity that was asked for.
         min_validity: Duration,

@@ -21,7 +21,7 @@ pub(crate) struct Round {
     deadline: Instant,
 }
 
-/// What a reply meant to a round.
+/// The meaning of a reply for a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recorded {
     /// It belongs to another command: no vote.
@@ -75,7 +75,7 @@ impl Round {
         self.asked_again.sort_unstable_by_key(|(node, _)| *node);
     }
 
-    /// Whether a reply with this id would count.
+    /// Returns whether a reply with this id would count.
     pub(crate) fn expects(&self, id: CommandId, node: NodeId) -> bool {
         let again = self.asked_again.iter().find(|(asked, _)| *asked == node);
         again.map_or(self.id, |(_, id)| *id) == id
@@ -88,7 +88,7 @@ impl Round {
         }
     }
 
-    /// When [`Self::expire`] has something to do.
+    /// Returns the moment at which [`Self::expire`] has something to do.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.votes.is_pending().then_some(self.deadline)
     }

@@ -135,7 +135,7 @@ pub fn reply() -> impl Strategy<Value = Reply> {
     select(weighted.chain(unavailable).collect::<Vec<_>>())
 }
 
-/// What happens next between some clients and the nodes. A driver's connections carry messages in order, each way;
+/// A next step between some clients and the nodes. A driver's connections carry messages in order, each way;
 /// nothing else is certain about when they arrive.
 ///
 /// ```

@@ -2,10 +2,10 @@ use core::fmt;
 
 /// The value that a lock's key has on every node: it tells this acquisition from all others.
 ///
-/// It is made of 16 unguessable bytes that the driver drew for this lock, and of the number of the attempt: a token is new
-/// for every attempt, so that the late release of one attempt cannot touch the next. Both are written in the URL-safe
-/// alphabet of base64 (RFC 4648, section 5), so that a token is a plain word for every client and every terminal.
-/// `Debug` shows none of it, and no error or event carries one.
+/// It is made of 16 unguessable bytes that the driver drew for this lock, and of the number of the attempt: a token is
+/// new for every attempt, so that the late release of one attempt cannot touch the next. Both are written in the
+/// URL-safe alphabet of base64 (RFC 4648, section 5), so that a token is a plain word for every client and every
+/// terminal. `Debug` shows none of it, and no error or event carries one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Token([u8; Token::LEN]);
 
@@ -26,12 +26,12 @@ impl fmt::Debug for Token {
     }
 }
 
-/// How many characters stand for the secret: one for every six bits.
+/// The number of characters that stand for the secret: one for every six bits.
 const SECRET_CHARS: usize = (TokenSecret::LEN * 8).div_ceil(6);
-/// How many characters stand for the number of the attempt.
+/// The number of characters that stand for the number of the attempt.
 const ATTEMPT_CHARS: usize = (u32::BITS as usize).div_ceil(6);
 
-/// What makes the tokens of one lock unguessable.
+/// The secret that makes the tokens of one lock unguessable.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TokenSecret([u8; TokenSecret::LEN]);
 

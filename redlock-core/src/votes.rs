@@ -2,7 +2,7 @@ use alloc::vec::Vec;
 
 use crate::{Cause, NodeId, NodeSet, Outcome, Unavailable};
 
-/// What became of a command on each node: a set of nodes for every outcome, so that counting them costs an instruction
+/// The outcome of a command on each node: a set of nodes for every outcome, so that counting them costs an instruction
 /// and remembering them costs no memory, however many nodes there are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Votes {
@@ -54,7 +54,7 @@ impl Votes {
         }
     }
 
-    /// What became of the command on one node.
+    /// Returns the outcome of the command on one node.
     pub(crate) fn outcome(&self, node: NodeId) -> Outcome {
         if self.done.contains(node) {
             Outcome::Done
@@ -94,7 +94,7 @@ impl Votes {
     }
 }
 
-/// How many nodes have which outcome.
+/// The number of nodes with each outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tally {
     pub(crate) pending: usize,

@@ -43,7 +43,7 @@ return 1",
     digest: "2e59bb6450e80993437f950e0a52f252b56ef8f7",
 };
 
-/// What stands in front of a resource's name in the name of the channel on which its releases are announced.
+/// The prefix of the channel on which the releases of a resource are announced; the name of the resource follows it.
 pub const RELEASED_CHANNEL_PREFIX: &str = "redlock:released:";
 
 impl Command {

@@ -47,7 +47,7 @@ impl<R: Runtime> Courier<R> {
     /// While the first try to connect goes on, at the start or after a connection broke, commands wait for it. Once a
     /// try has failed, they are refused at once until one succeeds: a node that is down costs nobody any time.
     ///
-    /// A transport that panics is not used any more, and the other nodes do not notice.
+    /// A transport that panics is not used any more by this task, and the other nodes do not notice.
     pub(crate) async fn run<T: Transport>(self, transport: &mut T) {
         let work = AssertUnwindSafe(self.keep_connected(transport));
         if work.catch_unwind().await.is_err() {

@@ -34,6 +34,8 @@ pub(crate) struct Engine<R> {
     pub(crate) parts: Parts<R>,
     /// Whether the task is there that connects, sends and fires timers. Changes only while the state is locked.
     has_task: AtomicBool,
+    /// The task has panicked: started again, it would do so again.
+    task_has_failed: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -81,7 +83,14 @@ impl<R: Runtime> Engine<R> {
             closing: Vec::new(),
             abandoned: false,
         };
-        Self { runtime, config, parts, has_task: AtomicBool::new(false), state: Mutex::new(state) }
+        Self {
+            runtime,
+            config,
+            parts,
+            has_task: AtomicBool::new(false),
+            task_has_failed: AtomicBool::new(false),
+            state: Mutex::new(state),
+        }
     }
 
     /// Works on the state with the present time, then wakes whom that concerns.
@@ -106,6 +115,21 @@ impl<R: Runtime> Engine<R> {
     pub(crate) fn begin_task(&self) -> bool {
         let _state = self.state();
         !self.has_task.swap(true, Ordering::SeqCst)
+    }
+
+    /// Returns whether a node may still have a key of a lock that nobody holds.
+    pub(crate) fn has_unsettled(&self) -> bool {
+        self.state().locks.iter().any(|(_, entry)| entry.is_unsettled())
+    }
+
+    /// Notes that the task is not to be started again.
+    pub(crate) fn give_up_task(&self) {
+        self.task_has_failed.store(true, Ordering::SeqCst);
+    }
+
+    /// Returns whether the task may be started again.
+    pub(crate) fn may_start_task(&self) -> bool {
+        !self.task_has_failed.load(Ordering::SeqCst)
     }
 
     /// Notes that the task is gone, and wakes all who wait for it: whoever runs on another runtime starts it there.
@@ -138,20 +162,14 @@ impl<R: Runtime> Engine<R> {
         });
     }
 
-    /// Lets the task of `context` wait for the answer to the lock's operation.
-    fn wait<T>(&self, state: &mut State, key: LockKey, context: &Context<'_>) -> Poll<T> {
-        if let Some(entry) = state.entry(key) {
-            register(&mut entry.caller, context);
-        }
-        self.waits(context)
-    }
-
-    /// Lets the task of `context` wait, unless what would wake it is gone: then it is to look again at once.
-    fn waits<T>(&self, context: &Context<'_>) -> Poll<T> {
-        if !self.has_task() {
+    /// Lets a caller wait, unless what would wake it is gone: then it is to look again at once.
+    ///
+    /// To be called after the caller was registered, and not while the state is locked, because it runs the caller's waker.
+    fn waits<T>(&self, context: &Context<'_>, poll: Poll<T>) -> Poll<T> {
+        if poll.is_pending() && !self.has_task() {
             context.waker().wake_by_ref();
         }
-        Poll::Pending
+        poll
     }
 }
 
@@ -171,7 +189,7 @@ impl<R: Runtime> Engine<R> {
 
     /// Waits for the result of an acquisition, and hands the lock over in the moment of the answer.
     pub(crate) fn poll_acquire(&self, key: LockKey, context: &Context<'_>) -> Poll<Result<(), AcquireError>> {
-        self.work(|state, now, wakes| {
+        let poll = self.work(|state, now, wakes| {
             if state.closed {
                 return Poll::Ready(Err(AcquireError::Closed));
             }
@@ -184,8 +202,9 @@ impl<R: Runtime> Engine<R> {
                     _ => {}
                 }
             }
-            self.wait(state, key, context)
-        })
+            state.wait(key, context)
+        });
+        self.waits(context, poll)
     }
 
     pub(crate) fn extend(&self, key: LockKey, ttl: Duration) -> Result<(), ExtendError> {
@@ -200,12 +219,11 @@ impl<R: Runtime> Engine<R> {
     }
 
     pub(crate) fn poll_extend(&self, key: LockKey, context: &Context<'_>) -> Poll<Result<Instant, ExtendError>> {
-        let mut state = self.state();
-        match state.take_answer(key) {
-            Some(Event::Extended { deadline }) => Poll::Ready(Ok(deadline)),
-            Some(Event::ExtendFailed(error)) => Poll::Ready(Err(error)),
-            _ => self.wait(&mut state, key, context),
-        }
+        self.poll_answer(key, context, |answer| match answer {
+            Event::Extended { deadline } => Some(Ok(deadline)),
+            Event::ExtendFailed(error) => Some(Err(error)),
+            _ => None,
+        })
     }
 
     /// Starts to release, or to undo an acquisition.
@@ -214,11 +232,18 @@ impl<R: Runtime> Engine<R> {
     }
 
     pub(crate) fn poll_release(&self, key: LockKey, context: &Context<'_>) -> Poll<ReleaseReport> {
-        let mut state = self.state();
-        match state.take_answer(key) {
-            Some(Event::Released(report)) => Poll::Ready(report),
-            _ => self.wait(&mut state, key, context),
-        }
+        self.poll_answer(key, context, |answer| match answer {
+            Event::Released(report) => Some(report),
+            _ => None,
+        })
+    }
+
+    fn poll_answer<T>(&self, key: LockKey, context: &Context<'_>, read: impl Fn(Event) -> Option<T>) -> Poll<T> {
+        let poll = self.work(|state, _, _| match state.take_answer(key).and_then(read) {
+            Some(answer) => Poll::Ready(answer),
+            None => state.wait(key, context),
+        });
+        self.waits(context, poll)
     }
 
     /// Releases what there may be and leaves the rest to the engine: nobody will ask for this lock again.
@@ -238,16 +263,17 @@ impl<R: Runtime> Engine<R> {
 
     /// Waits until the lock is lost; `None` when it was released instead.
     pub(crate) fn poll_lost(&self, key: LockKey, context: &Context<'_>) -> Poll<Option<Loss>> {
-        self.work(|state, now, wakes| {
+        let poll = self.work(|state, now, wakes| {
             // The timer may be late; the clock is not.
             state.update(key, wakes, |lock| lock.handle_timeout(now));
             let Some(entry) = state.entry(key) else { return Poll::Ready(None) };
             if entry.lock.loss().is_none() && entry.lock.deadline().is_some() {
                 register_in(&mut entry.watchers, context);
-                return self.waits(context);
+                return Poll::Pending;
             }
             Poll::Ready(entry.lock.loss().cloned())
-        })
+        });
+        self.waits(context, poll)
     }
 
     /// Ends all acquisitions and takes no new ones.
@@ -263,12 +289,14 @@ impl<R: Runtime> Engine<R> {
 
     /// Waits until every release was answered, or its node's time has passed.
     pub(crate) fn poll_closed(&self, context: &Context<'_>) -> Poll<CloseReport> {
-        let mut state = self.state();
-        if state.releasing == 0 {
-            return Poll::Ready(state.close_report());
-        }
-        register_in(&mut state.closing, context);
-        self.waits(context)
+        let poll = self.work(|state, _, _| {
+            if state.releasing == 0 {
+                return Poll::Ready(state.close_report());
+            }
+            register_in(&mut state.closing, context);
+            Poll::Pending
+        });
+        self.waits(context, poll)
     }
 
     /// What is left when nobody can wait for more.
@@ -440,6 +468,13 @@ impl State {
     fn forget_idle_timers(&mut self) {
         let Self { timers, locks, .. } = self;
         timers.forget_first_while(|key| locks.get(key.index).is_none_or(|entry| entry.serial != key.serial));
+    }
+
+    fn wait<T>(&mut self, key: LockKey, context: &Context<'_>) -> Poll<T> {
+        if let Some(entry) = self.entry(key) {
+            register(&mut entry.caller, context);
+        }
+        Poll::Pending
     }
 
     fn take_answer(&mut self, key: LockKey) -> Option<Event> {

@@ -14,8 +14,8 @@ use crate::{BuildError, Connection, IntoNode, Node, Runtime, Transport};
 /// A node that behaves like a Redis master for the commands of Redlock, without a server. Clones are the same node.
 ///
 /// It proves nothing about Redis; it lets a program show what it does when nodes fail. Keys expire on the clock of the
-/// handle that the node was given to last, which can be [put forward](Self::advance_clock) for this node alone. When all
-/// nodes of a handle live in memory, the runtime may make that a clock that a test moves, as tokio's paused one.
+/// handle that the node was given to last, which can be [put forward](Self::advance_clock) for this node alone. When
+/// all nodes of a handle live in memory, the runtime may make that a clock that a test moves, as tokio's paused one.
 ///
 /// ```
 /// use redlock_driver::memory::MemoryNode;

@@ -123,8 +123,8 @@ impl<R: Runtime> Handle<R> {
         Ok(engine)
     }
 
-    /// The engine, with its task if that can be. Without it, commands that wait to be sent are answered: so nobody waits
-    /// for what cannot come.
+    /// The engine, with its task if that can be. Without it, commands that wait to be sent are answered: so nobody
+    /// waits for what cannot come.
     pub(crate) fn attended_or_refused(&self) -> &Engine<R> {
         if let Err(why) = self.attended() {
             self.engine().refuse_all(&why);
@@ -142,5 +142,12 @@ impl<R: Runtime> Clone for Handle<R> {
 impl<R: Runtime> Drop for LastHandle<R> {
     fn drop(&mut self) {
         self.0.let_go();
+        if !self.0.has_task()
+            && self.0.has_unsettled()
+            && let Ok(runtime) = self.0.runtime.successor()
+        {
+            // Without a runtime the keys end with their TTL.
+            let _ = task::start(&self.0, &runtime);
+        }
     }
 }

@@ -66,6 +66,7 @@ pub trait CurrentRuntime: Runtime {
 /// The caller does not run inside an async runtime.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("there is no running {runtime} runtime here: call this from inside one, or hand one in")]
+#[non_exhaustive]
 pub struct NoRuntime {
     /// The name of the runtime that was looked for.
     pub runtime: &'static str,
@@ -73,5 +74,11 @@ pub struct NoRuntime {
 
 impl NoRuntime {
     /// The runtime of a handle has ended.
-    pub(crate) const ENDED: Self = Self { runtime: "async" };
+    pub(crate) const ENDED: Self = Self::new("async");
+
+    /// The runtime of this name was looked for in vain.
+    #[must_use]
+    pub const fn new(runtime: &'static str) -> Self {
+        Self { runtime }
+    }
 }

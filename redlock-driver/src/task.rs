@@ -33,7 +33,9 @@ pub(crate) struct Parts<R> {
 /// what has become of their commands and give the transports back, and then the engine learns that it needs a new task.
 struct Task<R: Runtime> {
     parts: FuturesUnordered<Work>,
-    _end: End<R>,
+    /// Stays set when a part panics: on a runtime without a timer, for instance.
+    is_polled: bool,
+    end: End<R>,
 }
 
 struct End<R: Runtime>(Arc<Engine<R>>);
@@ -42,8 +44,11 @@ struct End<R: Runtime>(Arc<Engine<R>>);
 ///
 /// # Errors
 ///
-/// [`NoRuntime`] when the runtime has dropped the task at once, because it has ended.
+/// [`NoRuntime`] when the runtime has dropped the task at once, because it has ended, or when the task has panicked before.
 pub(crate) fn start<R: Runtime>(engine: &Arc<Engine<R>>, runtime: &R) -> Result<(), NoRuntime> {
+    if !engine.may_start_task() {
+        return Err(NoRuntime::ENDED);
+    }
     if !engine.begin_task() {
         return Ok(());
     }
@@ -52,7 +57,7 @@ pub(crate) fn start<R: Runtime>(engine: &Arc<Engine<R>>, runtime: &R) -> Result<
     let couriers = engine.config.nodes().iter().zip(&engine.parts.nodes).map(|(id, start)| start(courier(id)));
     let parts: FuturesUnordered<Work> = couriers.collect();
     parts.push(Box::pin(timer::run(engine.clone(), runtime.clone())));
-    runtime.spawn(Task { parts, _end: End(engine.clone()) });
+    runtime.spawn(Task { parts, is_polled: false, end: End(engine.clone()) });
     if engine.has_task() { Ok(()) } else { Err(NoRuntime::ENDED) }
 }
 
@@ -92,12 +97,24 @@ impl<R: Runtime> Future for Task<R> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        while let Poll::Ready(part) = Pin::new(&mut self.parts).poll_next(context) {
-            if part.is_none() {
-                return Poll::Ready(());
+        self.is_polled = true;
+        let poll = loop {
+            match Pin::new(&mut self.parts).poll_next(context) {
+                Poll::Ready(Some(())) => {}
+                Poll::Ready(None) => break Poll::Ready(()),
+                Poll::Pending => break Poll::Pending,
             }
+        };
+        self.is_polled = false;
+        poll
+    }
+}
+
+impl<R: Runtime> Drop for Task<R> {
+    fn drop(&mut self) {
+        if self.is_polled {
+            self.end.0.give_up_task();
         }
-        Poll::Pending
     }
 }
 

@@ -11,9 +11,9 @@ pub trait Transport: Send + 'static {
     /// An open connection.
     type Connection: Connection;
 
-    /// Opens a connection and returns it when the node is ready for commands: authenticated, database selected, and known
-    /// to be able to release what it grants; a transport to a Redis server sends the [probes](redlock_core::Probe) for
-    /// that as a part of its handshake.
+    /// Opens a connection and returns it when the node is ready for commands: authenticated, database selected, and
+    /// known to be able to release what it grants; a transport to a Redis server sends the
+    /// [probes](redlock_core::Probe) for that as a part of its handshake.
     ///
     /// The engine drops the future when it takes longer than the connect timeout.
     ///
@@ -39,8 +39,8 @@ pub trait Connection: Send + 'static {
     /// The connection broke; every command of the batch may have been carried out or not. The engine does not use the
     /// connection for further batches.
     ///
-    /// The cause must not be one that [proves the commands untouched](redlock_core::Cause::proves_untouched) when one of
-    /// them may have been sent: what is known not to be there is not released.
+    /// The cause must not be one that [proves the commands untouched](redlock_core::Cause::proves_untouched) when one
+    /// of them may have been sent: what is known not to be there is not released.
     fn send(
         &mut self,
         batch: Vec<Command>,
@@ -48,8 +48,8 @@ pub trait Connection: Send + 'static {
 
     /// Returns when the connection is known to be broken, so that the engine can open another before it is needed.
     ///
-    /// It is called once for each connection. Batches that are under way are waited for all the same: their futures must
-    /// come to an end, too. Provided: never; the next batch finds out.
+    /// It is called once for each connection. Batches that are under way are waited for all the same: their futures
+    /// must come to an end, too. Provided: never; the next batch finds out.
     fn closed(&mut self) -> impl Future<Output = ()> + Send + use<Self> + 'static {
         std::future::pending()
     }

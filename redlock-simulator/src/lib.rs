@@ -37,6 +37,11 @@
 //! its tasks and its connections are simulated elsewhere (`redlock-driver/tests/simulation`). A connection keeps the
 //! order of commands, unless it is cut: then what is under way is lost, or carried out later and out of order.
 
+#![allow(
+    clippy::exhaustive_enums,
+    clippy::exhaustive_structs,
+    reason = "nobody outside of this workspace builds on it"
+)]
 #![allow(clippy::arithmetic_side_effects, reason = "a world that overflows is a finding: it panics in tests")]
 #![allow(clippy::cast_precision_loss, reason = "figures for people")]
 

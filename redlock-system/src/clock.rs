@@ -17,7 +17,8 @@ pub fn now() -> Instant {
     Instant::from_epoch(std::time::Duration::new(seconds, nanos))
 }
 
-/// The present moment: the time since the first call. Whether it goes on while the machine is suspended is the system's choice.
+/// The present moment: the time since the first call. Whether it goes on while the machine is suspended is the system's
+/// choice.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 #[must_use]
 pub fn now() -> Instant {

@@ -1,5 +1,5 @@
-/// 32 unguessable bytes, fresh at every call, from the operating system's random source: two clones of a virtual machine
-/// do not draw the same.
+/// 32 unguessable bytes, fresh at every call, from the operating system's random source: two clones of a virtual
+/// machine do not draw the same.
 ///
 /// # Errors
 ///

@@ -1,8 +1,8 @@
 /// A text that was meant as the URL of a node, without whatever in it may be a password: for errors about a URL that
 /// cannot be read.
 ///
-/// Nothing between the scheme and the last `@` is shown, nothing behind a `?` or `#`, and nothing at all where there is no
-/// telling what is what.
+/// Nothing between the scheme and the last `@` is shown, nothing behind a `?` or `#`, and nothing at all where there is
+/// no telling what is what.
 ///
 /// ```
 /// use redlock_system::without_secrets;

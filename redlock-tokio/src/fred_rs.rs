@@ -23,6 +23,7 @@ use crate::Tokio;
 
 /// A URL whose node is reached by fred, also where plain URLs are left to the `redis` crate. It takes the same URLs.
 #[derive(Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "it wraps a URL, and nothing else")]
 pub struct FredUrl<U>(pub U);
 
 impl<U: AsRef<str>> IntoNode<Tokio> for FredUrl<U> {

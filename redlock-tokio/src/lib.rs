@@ -64,16 +64,16 @@
 //!
 //! # Runtimes
 //!
-//! A handle runs on the runtime that it was built on. When that ends first, the next call goes on in the caller's runtime:
-//! connections are made again, and what is held stays held. A call outside of any runtime then ends at once:
-//! [`AcquireError::NoRuntime`], an extension or release that reports that no node was told. So a handle can be shared by
-//! tests that each have a runtime of their own. A runtime that is still there but that nobody drives (a
+//! A handle runs on the runtime that it was built on. When that ends first, the next call goes on in the caller's
+//! runtime: connections are made again, and what is held stays held. A call outside of any runtime then ends at once:
+//! [`AcquireError::NoRuntime`], an extension or release that reports that no node was told. So a handle can be shared
+//! by tests that each have a runtime of their own. A runtime that is still there but that nobody drives (a
 //! `current_thread` runtime outside of `block_on`) holds up its handles; build the handle on the one that runs.
 //!
 //! # Testing with virtual time
 //!
-//! A handle whose nodes all live in memory goes by tokio's clock: deadlines, wait budgets and the nodes' TTLs alike. So a
-//! test that pauses the clock waits for nothing (features `memory` here and `test-util` of tokio):
+//! A handle whose nodes all live in memory goes by tokio's clock: deadlines, wait budgets and the nodes' TTLs alike. So
+//! a test that pauses the clock waits for nothing (features `memory` here and `test-util` of tokio):
 //!
 //! ```
 //! use std::time::Duration;

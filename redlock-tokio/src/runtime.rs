@@ -39,13 +39,16 @@ impl Tokio {
     fn tokio_now(&self) -> Instant {
         let _entered = Handle::try_current().is_err().then(|| self.handle.enter());
         let (std_epoch, epoch) = *EPOCH;
-        epoch.saturating_add(tokio::time::Instant::now().into_std().saturating_duration_since(std_epoch))
+        let now = tokio::time::Instant::now().into_std();
+        // A clock that was paused before the epoch is behind it.
+        let behind = std_epoch.saturating_duration_since(now);
+        epoch.saturating_sub(behind).saturating_add(now.saturating_duration_since(std_epoch))
     }
 }
 
 impl CurrentRuntime for Tokio {
     fn current() -> Result<Self, NoRuntime> {
-        Handle::try_current().map(Self::new).map_err(|_| NoRuntime { runtime: "tokio" })
+        Handle::try_current().map(Self::new).map_err(|_| NoRuntime::new("tokio"))
     }
 }
 
@@ -58,8 +61,6 @@ impl Runtime for Tokio {
     }
 
     fn for_memory_nodes(self) -> Self {
-        // The epoch must lie before all that is read later.
-        LazyLock::force(&EPOCH);
         Self { clock: Clock::Tokio, ..self }
     }
 

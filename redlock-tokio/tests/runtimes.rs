@@ -156,6 +156,30 @@ fn the_loss_is_noticed_in_the_next_runtime() {
 #[test]
 fn building_on_a_runtime_that_has_ended_is_refused() {
     let ended = redlock_tokio::Tokio::new(runtime().handle().clone());
-    let error = Redlock::builder().nodes(&nodes()).build_on(ended).unwrap_err();
+    let error = Redlock::builder().nodes(nodes()).build_on(ended).unwrap_err();
     assert!(error.to_string().contains("no running"), "{error}");
+}
+
+/// A runtime without a timer: what cannot work must not be tried for ever.
+#[test]
+fn a_task_that_panics_is_not_started_again() {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let redlock = Redlock::builder().nodes(nodes()).build().unwrap();
+        assert!(matches!(redlock.lock("job", TTL).await, Err(AcquireError::NoRuntime(_))));
+        assert_eq!(redlock.close().await.held, 0);
+    });
+}
+
+#[test]
+fn what_a_guard_left_is_released_when_the_handle_goes_in_a_runtime() {
+    let nodes = nodes();
+    let (redlock, guard) = orphaned_guard(&nodes);
+    drop(guard);
+    runtime().block_on(async {
+        drop(redlock);
+        while keys(&nodes) > 0 {
+            tokio::task::yield_now().await;
+        }
+    });
 }

@@ -12,18 +12,18 @@ use crate::{Cause, CommandId, Config, Instant, NodeId, Reply, Request, Token, Un
 pub(super) struct Attempt {
     pub(super) token: Token,
     pub(super) round: Round,
-    /// When the attempt began, before its first byte was sent.
+    /// The moment at which the attempt began, before its first byte was sent.
     started_at: Instant,
 }
 
-/// What became of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AttemptResult {
     Won { deadline: Instant },
     Failed(Failure),
 }
 
-/// Why an attempt failed.
+/// The reason for which an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     Contended,
@@ -49,7 +49,7 @@ impl Attempt {
         Self { token, round: Round::open(config, config.nodes(), id, round_ends_at), started_at: now }
     }
 
-    /// What it has or may have acquired.
+    /// Returns what it has or may have acquired.
     pub(super) fn claim(&self, config: &Config, request: &Request, was_won: bool) -> Claim {
         Claim { token: self.token, nodes: self.round.touched(config), longest_ttl: request.ttl, was_won }
     }

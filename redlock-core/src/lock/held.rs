@@ -21,13 +21,13 @@ pub(super) struct Held {
 pub(super) struct Extension {
     round: Round,
     ttl: Ttl,
-    /// When it began, before its first byte was sent.
+    /// The moment at which it began, before its first byte was sent.
     started_at: Instant,
     /// The deadline of the lock when it began: past it nothing of the extension is sent.
     send_by: Instant,
 }
 
-/// What became of an extension.
+/// The result of an extension.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ExtensionResult {
     Extended { deadline: Instant },
@@ -40,7 +40,7 @@ impl Held {
         Self { token, deadline, longest_ttl: ttl, extension: None }
     }
 
-    /// What is to be released in the end.
+    /// Returns what is to be released in the end.
     pub(super) fn claim(&self, config: &Config) -> Claim {
         Claim { token: self.token, nodes: config.nodes(), longest_ttl: self.longest_ttl, was_won: true }
     }
@@ -83,8 +83,8 @@ impl Held {
         }
     }
 
-    /// What each node said to the last extension, if that proves that a quorum can no longer have the key. An extension
-    /// that has failed for want of replies may still prove it by late ones.
+    /// Returns what each node said to the last extension, if that proves that a quorum can no longer have the key. An
+    /// extension that has failed for want of replies may still prove it by late ones.
     pub(super) fn keys_gone(&self, config: &Config) -> Option<NodeOutcomes> {
         self.extension.as_ref()?.keys_gone(config)
     }

@@ -34,7 +34,7 @@ pub(super) struct Release {
     until: Instant,
 }
 
-/// What is to be released.
+/// A token that is to be released on the nodes that may have it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Claim {
     pub(super) token: Token,
@@ -66,7 +66,7 @@ impl Release {
         }
     }
 
-    /// Whether a reply with this id is one to this release.
+    /// Returns whether a reply with this id is one to this release.
     pub(super) fn expects(&self, id: CommandId, node: NodeId) -> bool {
         self.round.expects(id, node)
     }
@@ -121,12 +121,12 @@ impl Release {
         Some(ReleaseReport { verdict, nodes: self.round.report(config) })
     }
 
-    /// Whether no node can have the key any more.
+    /// Returns whether no node can have the key any more.
     pub(super) const fn is_settled(&self) -> bool {
         self.unsettled.is_empty()
     }
 
-    /// Whether every node has answered, or let its time pass.
+    /// Returns whether every node has answered, or let its time pass.
     pub(super) const fn is_quiet(&self) -> bool {
         self.is_settled() || self.is_overdue
     }

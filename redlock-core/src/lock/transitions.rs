@@ -1,4 +1,4 @@
-//! How one phase follows another.
+//! The transitions between the phases.
 
 use alloc::boxed::Box;
 
@@ -64,8 +64,8 @@ impl Lock {
         self.phase = Phase::Acquiring(attempt);
     }
 
-    /// When silence counts as a refusal: after the node timeout, and not after the budget. A budget of zero means one
-    /// attempt, which takes the time it needs.
+    /// Returns the moment from which silence counts as a refusal: after the node timeout, and not after the budget. A
+    /// budget of zero means one attempt, which takes the time it needs.
     fn round_ends_at(&self, now: Instant) -> Instant {
         let ends_at = now.saturating_add(self.config.node_timeout().of(self.request.ttl.get()));
         if self.request.options.wait.is_zero() { ends_at } else { ends_at.min(self.give_up_at) }

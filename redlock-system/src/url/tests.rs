@@ -104,13 +104,17 @@ fn half_encoded(password: &str) -> String {
     let encode = |(place, letter): (usize, char)| {
         let mut buffer = [0; 4];
         let bytes = letter.encode_utf8(&mut buffer).bytes();
-        if place % 2 == 0 { bytes.map(|byte| format!("%{byte:02X}")).collect() } else { letter.to_string() }
+        if place % 2 == 0 {
+            bytes.map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat()
+        } else {
+            letter.into()
+        }
     };
     password.chars().enumerate().map(encode).collect()
 }
 
-/// Returns whether three characters in a row of what was typed are in the text, beside those that are there whatever the
-/// password is: the marks of every URL, and the escapes that the messages recommend.
+/// Returns whether three characters in a row of what was typed are in the text, beside those that are there whatever
+/// the password is: the marks of every URL, and the escapes that the messages recommend.
 fn leaks(text: &str, typed: &str) -> bool {
     let letters: Vec<char> = typed.chars().collect();
     letters.windows(3).any(|three| {
