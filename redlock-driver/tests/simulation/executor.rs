@@ -89,6 +89,19 @@ impl Executor {
         Polled { process: task.process, owner: task.owner, has_ended }
     }
 
+    /// Drops a task that was taken, as a runtime does that ends.
+    pub(crate) fn end(&self, task: usize) {
+        let mut tasks = lock(&self.tasks);
+        tasks[task].has_ended = true;
+        let future = tasks[task].future.take();
+        drop(tasks);
+        drop(future);
+    }
+
+    pub(crate) fn process(&self, task: usize) -> usize {
+        lock(&self.tasks)[task].process
+    }
+
     pub(crate) fn owner(&self, task: usize) -> Owner {
         lock(&self.tasks)[task].owner
     }

@@ -39,10 +39,12 @@ pub(crate) enum FaultKind {
     Fidget,
     /// The operating system has no random bytes.
     NoEntropy,
+    /// The runtime ends, with the engine's task; the next call starts it again.
+    EndOfRuntime,
 }
 
 impl FaultKind {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Cut,
         Self::BrokenBatch,
         Self::LateExecution,
@@ -59,6 +61,7 @@ impl FaultKind {
         Self::LateTask,
         Self::Fidget,
         Self::NoEntropy,
+        Self::EndOfRuntime,
     ];
 
     /// Those that begin and end at planned times; the others happen by chance.
@@ -94,6 +97,7 @@ impl fmt::Display for FaultKind {
             Self::LateTask => "late task",
             Self::Fidget => "idle poll",
             Self::NoEntropy => "no entropy",
+            Self::EndOfRuntime => "end of runtime",
         })
     }
 }

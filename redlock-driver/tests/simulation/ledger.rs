@@ -32,6 +32,8 @@ struct Acquisition {
 /// What one process has sent to one node, over all connections.
 #[derive(Default)]
 struct Stream {
+    /// The tokens of SETs that were not answered.
+    under_way: BTreeSet<TokenId>,
     sent: BTreeSet<(usize, CommandId)>,
     released: BTreeSet<TokenId>,
     /// What may be there and must be undone, and until when at the latest it is there.
@@ -80,6 +82,7 @@ impl Ledger {
     /// A process learns the reply to a command.
     pub(crate) fn deliver(&mut self, process: usize, node: usize, command: &Command, reply: &Reply) {
         let token = TokenId::of(command.action.token().as_bytes());
+        self.streams[process * self.nodes + node].under_way.remove(&token);
         let is_grant = matches!(command.action, Action::Acquire { .. }) && *reply == Reply::Done;
         let acquisition = &mut self.acquisitions[token.acquisition];
         acquisition.grants += usize::from(is_grant && acquisition.attempt == token.attempt);
@@ -96,6 +99,16 @@ impl Ledger {
     /// An engine drops a batch that was not answered.
     pub(crate) fn give_up(&mut self, process: usize, node: usize) {
         self.streams[process * self.nodes + node].is_over = true;
+    }
+
+    /// The runtime of a process has ended, and the batches that it dropped are no end of the engine.
+    pub(crate) fn go_on(&mut self, process: usize) {
+        for node in 0..self.nodes {
+            let stream = &mut self.streams[process * self.nodes + node];
+            stream.is_over = false;
+            // The next connection may be faster than what is under way on this one.
+            self.late.append(&mut stream.under_way);
+        }
     }
 
     /// A node set a key when the connection on which it was asked to had long been broken.
@@ -153,6 +166,7 @@ impl Stream {
             _ if self.released.contains(&token) => return Err(Invariant::NothingAfterRelease),
             Action::Acquire { ttl, .. } => {
                 self.granted.insert(token, now.saturating_add(ttl.get()));
+                self.under_way.insert(token);
             }
             Action::Extend { ttl, .. } => {
                 let until = now.saturating_add(ttl.get());

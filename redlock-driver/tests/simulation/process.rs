@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use redlock_driver::{Instant, NoEntropy, Redlock, Runtime};
+use redlock_driver::{Instant, NoEntropy, NoRuntime, Redlock, Runtime};
 use redlock_simulator::{Clock, Time};
 
 use crate::executor::Owner;
@@ -83,6 +83,11 @@ impl Runtime for Process {
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.world.executor.spawn(self.index, Owner::Engine, Box::pin(task));
+    }
+
+    /// Another runtime, which looks just the same.
+    fn successor(&self) -> Result<Self, NoRuntime> {
+        Ok(self.clone())
     }
 
     /// The seed of a lock begins with the number of the acquisition.

@@ -69,6 +69,7 @@ pub(crate) struct System {
     pub(crate) latest: Time,
     pub(crate) fidget: u32,
     pub(crate) no_entropy: u32,
+    pub(crate) end_of_runtime: u32,
     /// The longest time that it takes to poll a task.
     pub(crate) longest_poll: Time,
 }
@@ -178,6 +179,7 @@ impl System {
             latest: dice.magnitude(MILLISECOND..=50 * MILLISECOND),
             fidget: sometimes(30, 50, dice),
             no_entropy: sometimes(10, 10, dice),
+            end_of_runtime: sometimes(20, 3, dice),
             longest_poll: dice.pick(&[0, MICROSECOND, 20 * MICROSECOND]),
         }
     }

@@ -131,6 +131,13 @@ impl World {
             let (waker, late) = (self.executor.waker(task), self.dice().time(0..=system.latest));
             return self.note(now + late, move || waker.wake());
         }
+        let process = self.executor.process(task);
+        let is_needed = self.executor.owner(task) == Owner::Engine && self.executor.count(process, Owner::User) > 0;
+        if is_needed && self.goes_wrong(FaultKind::EndOfRuntime, system.end_of_runtime) {
+            self.tell(|| format!("process {process}: its runtime ends"));
+            self.executor.end(task);
+            return self.ledger().go_on(process);
+        }
         let polled = self.executor.poll(task);
         self.count_event();
         self.advance_to(now + self.dice().time(0..=system.longest_poll));

@@ -119,7 +119,7 @@ fn leaks(text: &str, typed: &str) -> bool {
     let letters: Vec<char> = typed.chars().collect();
     letters.windows(3).any(|three| {
         let three: String = three.iter().collect();
-        !["://", "***@", ESCAPES].iter().any(|constant| constant.contains(&three)) && text.contains(&three)
+        ![":///", "***@", ESCAPES].iter().any(|constant| constant.contains(&three)) && text.contains(&three)
     })
 }
 
