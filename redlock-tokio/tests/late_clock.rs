@@ -1,8 +1,6 @@
 //! A clock that was paused long before the first handle was built. In a program of its own, because the process has one
 //! epoch.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::time::Duration;
 
 use redlock_tokio::Redlock;
