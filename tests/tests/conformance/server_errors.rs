@@ -145,14 +145,13 @@ pub(crate) async fn a_server_without_scripts_has_no_vote<A: Adapter>() {
 
 /// One fault has the same words in every adapter: the most precise ones, on one line, and without anything of Rust's.
 pub(crate) async fn a_fault_has_the_same_words_everywhere<A: Adapter>() {
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let full = Server::builder().arg("--maxclients", "1").start();
-    let _only = TcpStream::connect(("127.0.0.1", full.port())).unwrap();
+    let _only = occupy(&full);
     let old = Server::builder().without_command("HELLO").start();
     let plain = Server::start();
     let web = web_server();
     for (url, words) in [
-        (format!("redis://127.0.0.1:{closed}"), "connection refused"),
+        (String::from("redis://127.0.0.1:1"), "connection refused"),
         (format!("redis://127.0.0.1:{}", full.port()), "max number of clients"),
         (format!("redis://127.0.0.1:{}/99", plain.port()), "there is no database of that number"),
         (format!("redis://127.0.0.1:{}", old.port()), "protocol=resp2"),
@@ -161,6 +160,18 @@ pub(crate) async fn a_fault_has_the_same_words_everywhere<A: Adapter>() {
         let text = A::client(&[url]).try_lock("job", TTL).await.unwrap_err().to_string();
         assert!(text.to_lowercase().contains(&words.to_lowercase()), "{words}: {text}");
         assert!(!text.contains('\n') && !text.contains("Os {") && !text.contains("os error"), "{text}");
+    }
+}
+
+/// Takes the one place of a server, as soon as the client is gone that waited for its start.
+fn occupy(server: &Server) -> TcpStream {
+    loop {
+        let mut stream = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+        let mut answer = [0; 7];
+        let is_served = stream.write_all(b"PING\r\n").and_then(|()| stream.read_exact(&mut answer)).is_ok();
+        if is_served && answer == *b"+PONG\r\n" {
+            return stream;
+        }
     }
 }
 
