@@ -132,7 +132,7 @@ pub(crate) async fn a_lock_for_which_there_is_no_room_is_given_back<A: Adapter>(
     let NamedLockError::NotKept { reason: Refusal::Full { .. }, report, .. } = error else { panic!("{error}") };
     assert_eq!(report.verdict, ReleaseVerdict::Released);
     await_keys(&servers, "third", 0);
-    await_keys(&servers, "first", 3);
+    assert!(keys(&servers, "first") >= 2, "a quorum keeps the lock that was there before");
 }
 
 pub(crate) async fn unlocking_does_not_wait_for_an_extension_that_nodes_do_not_answer<A: Adapter>() {
