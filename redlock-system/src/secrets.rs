@@ -1,3 +1,5 @@
+use std::net::{IpAddr, SocketAddr};
+
 /// A text that was meant as the URL of a node, without whatever in it may be a password: for errors about a URL that
 /// cannot be read.
 ///
@@ -12,18 +14,37 @@
 /// ```
 #[must_use]
 pub fn without_secrets(url: &str) -> String {
-    let (scheme, rest) = match url.split_once("://") {
-        Some((scheme, rest)) if scheme.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'+') => (scheme, rest),
-        _ => ("", url),
-    };
-    let separator = if scheme.is_empty() { "" } else { "://" };
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let is_scheme = SCHEMES.contains(&scheme);
+    let (scheme, separator) = if is_scheme { (scheme, "://") } else { ("", "") };
     let shown = match rest.rsplit_once('@') {
         // The mark may stand inside of the password, or the @ inside of a parameter.
         Some((secret, _)) if secret.contains(['?', '#']) => "***".into(),
         Some((_, address)) => visible(address).map_or("***".into(), |address| format!("***@{address}")),
+        // Without a scheme it may be anything.
+        None if !is_scheme && !is_ip_address(url) => if url.is_empty() { "" } else { "***" }.into(),
         None => visible(rest).unwrap_or("***").into(),
     };
     format!("{scheme}{separator}{shown}")
+}
+
+/// The schemes that a person may have meant.
+const SCHEMES: [&str; 11] = [
+    "http",
+    "https",
+    "redis",
+    "redis+unix",
+    "redis-cluster",
+    "redis-sentinel",
+    "rediss",
+    "unix",
+    "valkey",
+    "valkey+unix",
+    "valkeys",
+];
+
+fn is_ip_address(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok()
 }
 
 /// The address at the front, if it is one: a host with or without a port, and a path.
@@ -38,5 +59,5 @@ fn visible(text: &str) -> Option<&str> {
     let is_address = |byte: u8| byte.is_ascii_hexdigit() || b"[]:.".contains(&byte);
     let is_plain = host.bytes().all(is_host) || (host.starts_with('[') && host.bytes().all(is_address));
     let is_path = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
-    (is_plain && is_path && port.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
+    (is_plain && is_path && (port.is_empty() || port.parse::<u16>().is_ok())).then_some(text)
 }

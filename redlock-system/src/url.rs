@@ -108,6 +108,10 @@ fn read(text: &str) -> Result<NodeUrl, String> {
     if !text.contains("://") {
         return Err("the scheme is missing: write it as redis://127.0.0.1:6379, or unix:///run/redis.sock".into());
     }
+    // The parser would drop some of them without a word.
+    if text.chars().any(|letter| letter.is_ascii_whitespace() || letter.is_control()) {
+        return Err("there is a blank or a control character in it: write a blank as %20".into());
+    }
     let url = Url::parse(text).map_err(|error| format!("{error}; {ESCAPES}"))?;
     if url.fragment().is_some() {
         return Err(format!("nothing may stand behind a #; {ESCAPES}"));
@@ -120,7 +124,8 @@ fn read(text: &str) -> Result<NodeUrl, String> {
     }
 }
 
-const ESCAPES: &str = "in a password write %23 for #, %2F for /, %3A for :, %3F for ?, %40 for @ and %25 for %";
+const ESCAPES: &str =
+    "in a password write %23 for #, %26 for &, %2F for /, %3A for :, %3F for ?, %40 for @ and %25 for %";
 
 fn tcp(text: &str, url: &Url, tls: bool) -> Result<NodeUrl, String> {
     let host = host(url)?;
@@ -146,7 +151,11 @@ fn unix(text: &str, url: &Url) -> Result<NodeUrl, String> {
     if matches!(url.path(), "" | "/") {
         return Err("the path of the socket is missing: write it as unix:///run/redis.sock".into());
     }
-    let path = PathBuf::from(decode(url.path(), "path")?);
+    let path = decode(url.path(), "path")?;
+    if path.contains(char::is_control) {
+        return Err("the path has a control character in it".into());
+    }
+    let path = PathBuf::from(path);
     let parameters = Parameters::read(url, &["db", "user", "pass", "protocol"])?;
     let (user, password) = (parameters.get("user"), parameters.get("pass"));
     if user.is_some() && password.is_none() {
@@ -202,29 +211,47 @@ fn database(text: &str) -> Result<u8, String> {
     number.ok_or_else(|| "the database is not a number from 0 to 255".into())
 }
 
-/// What stands behind the question mark.
-struct Parameters(Vec<(String, String)>);
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+/// The parameters behind the question mark.
+struct Parameters {
+    known: Vec<(String, String)>,
+    /// There is an `@` among them.
+    has_at: bool,
+}
 
 impl Parameters {
     fn read(url: &Url, known: &[&str]) -> Result<Self, String> {
-        let mut parameters = Self(Vec::new());
         let query = url.query().unwrap_or_default();
+        let mut parameters = Self { known: Vec::new(), has_at: query.contains('@') };
         for parameter in query.split('&').filter(|_| !query.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             if !known.contains(&name) {
-                return Err(format!("{} is not known; known are {}", described(name, query), known.join(", ")));
+                return Err(format!("{} is not known; known are {}", parameters.describe(parameter), known.join(", ")));
             }
             if parameters.get(name).is_some() {
                 return Err(format!("the parameter {name} stands there twice"));
             }
             let value = decode(&value.replace('+', " "), name)?;
-            parameters.0.push((name.into(), value));
+            parameters.known.push((name.into(), value));
         }
         Ok(parameters)
     }
 
+    /// Names a parameter that is not known, unless it may be a part of a password: the rest of one with a `?` in it, which
+    /// an `@` then follows, or of one in an earlier parameter with a `&` in it.
+    fn describe(&self, parameter: &str) -> String {
+        let is_after_secret = self.known.iter().any(|(name, _)| !matches!(name.as_str(), "db" | "protocol"));
+        match parameter.split_once('=') {
+            Some((name, _)) if !is_after_secret && !self.has_at && is_name(name) => format!("the parameter {name}"),
+            _ => format!("a parameter behind the ? ({ESCAPES})"),
+        }
+    }
+
     fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.known.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     fn database(&self) -> Result<u8, String> {
@@ -238,12 +265,6 @@ impl Parameters {
             Some(_) => Err("the protocol is neither resp2 nor resp3".into()),
         }
     }
-}
-
-/// The name of a parameter, unless it may be the rest of a password with a question mark in it.
-fn described(name: &str, query: &str) -> String {
-    let is_name = query.contains('=') && !query.contains('@') && name.bytes().all(|byte| byte.is_ascii_lowercase());
-    if is_name { format!("the parameter {name}") } else { format!("a parameter behind the ? ({ESCAPES})") }
 }
 
 /// Replaces each `%` and two hexadecimal digits by the byte of that number.

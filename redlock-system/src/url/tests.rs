@@ -55,6 +55,12 @@ fn what_is_not_understood_is_refused_with_the_reason() {
         ("redis://h?timeot=5", "the parameter timeot is not known"),
         ("redis://h?password=x", "the parameter password is not known"),
         ("redis://h?protocol=4", "neither resp2 nor resp3"),
+        ("redis://h?db=1&timeot=5", "the parameter timeot is not known"),
+        ("unix:///run/redis.sock?pass=hunter&secret", "a parameter behind the ?"),
+        ("redis://h?&db=1", "a parameter behind the ?"),
+        ("redis://h ", "a blank or a control character"),
+        ("redis://:a\tb@h", "a blank or a control character"),
+        ("unix:///run/a%0Ab.sock", "the path has a control character"),
         ("redis://h#insecure", "nothing may stand behind a #"),
         ("rediss://h#insecure", "nothing may stand behind a #"),
         ("redis://alice@h", "a user without a password"),
@@ -83,6 +89,9 @@ fn what_may_be_a_password_is_not_shown() {
         ("redis://host?pass=secret", "redis://host"),
         ("redis://:secret", "redis://***"),
         ("redis://host:port", "redis://***"),
+        ("redis://user:12345678", "redis://***"),
+        ("hunter2", "***"),
+        ("secretabc://x@host", "***@host"),
         ("secret@host", "***@host"),
         ("127.0.0.1:7001x", "***"),
         ("127.0.0.1:7001", "127.0.0.1:7001"),
@@ -96,7 +105,7 @@ fn what_may_be_a_password_is_not_shown() {
 
 /// Characters that stand in no message, so that three of them in a row can only come from the password.
 fn password() -> impl Strategy<Value = String> {
-    "[QZ89!$~^éß@:/?#%&=+]{3,24}"
+    prop_oneof!["[QZ89!$~^éß@:/?#%&=+]{3,24}", "[qxzjk&=?#/@:]{3,24}"]
 }
 
 /// Every other character with its number.
@@ -119,7 +128,10 @@ fn leaks(text: &str, typed: &str) -> bool {
     let letters: Vec<char> = typed.chars().collect();
     letters.windows(3).any(|three| {
         let three: String = three.iter().collect();
-        ![":///", "***@", ESCAPES].iter().any(|constant| constant.contains(&three)) && text.contains(&three)
+        !["rediss://***@host:7001/1", "unix:///run/redis.sock", ESCAPES]
+            .iter()
+            .any(|constant| constant.contains(&three))
+            && text.contains(&three)
     })
 }
 
