@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// So many bytes a shard books in advance, for threads on different shards to meet here seldom. They are taken back
+/// The bytes that a shard books in advance, so that threads on different shards meet here seldom. They are taken back
 /// before anybody is refused or evicted.
 const ADVANCE: usize = 4 * 1024;
 

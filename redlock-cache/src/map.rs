@@ -10,7 +10,7 @@ use crate::collector::Collector;
 use crate::shards::{self, Rules, Shards};
 use crate::{Weigh, WhenFull};
 
-/// For how long a [`MapCache`] keeps what has expired, and how often a thread of its own looks for it, unless
+/// The time for which a [`MapCache`] keeps what has expired, and the interval at which its thread looks, unless
 /// [`MapCacheBuilder::interval`] says otherwise: one minute, as the map of redlock-go.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -81,7 +81,7 @@ pub struct MapCacheBuilder<V> {
 }
 
 impl<V: Weigh> MapCacheBuilder<V> {
-    /// For how long at least an entry stays after it has expired, and how often the thread of
+    /// Sets how long at least an entry stays after it has expired, and how often the thread of
     /// [`build_with_thread`](Self::build_with_thread) looks; [`DEFAULT_INTERVAL`] unless set, and at least 1 ms.
     pub fn interval(mut self, interval: Duration) -> Self {
         self.interval = interval.max(Duration::from_millis(1));

@@ -10,7 +10,7 @@ use crate::{Generation, Inserted, Refusal};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Locked {
-    /// For how long it is valid from now on.
+    /// The time for which it is valid from now on.
     pub validity: Duration,
     /// Tells it from every other lock of that name, before and after, in this process.
     pub generation: Generation,

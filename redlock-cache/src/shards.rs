@@ -27,11 +27,11 @@ pub(crate) struct Rules {
     pub(crate) budget: usize,
     /// The behaviour when the budget is used up.
     pub(crate) when_full: WhenFull,
-    /// For how long an entry that has expired is safe from being collected by insertions; `None`: for ever.
+    /// The time for which an entry that has expired is safe from being collected by insertions; `None`: for ever.
     pub(crate) kept: Option<Duration>,
 }
 
-/// So many entries at most are collected by an insertion: two, so that what has expired becomes less and never more,
+/// The number of entries that an insertion collects at most: two, so that what has expired becomes less and never more,
 /// and no insertion has to do the work of many.
 const COLLECTED_BY_INSERTION: usize = 2;
 

@@ -213,7 +213,7 @@ impl<V: Weigh> Store<V> {
         left
     }
 
-    /// Looks at all slots for what has expired, and puts the others into their places anew.
+    /// Looks at all slots for what has expired, and puts the others into their places again.
     fn sweep(&mut self, until: Instant) -> Vec<NamedEntry<V>> {
         let swept: Vec<_> = self.slots.extract_if(.., |slot| slot.is_expired(until)).map(Slot::into_entry).collect();
         for left in &swept {

@@ -3,7 +3,7 @@ use core::time::Duration;
 
 use crate::RetryDelay;
 
-/// Waits between attempts: full jitter, drawn anew each time, below a cap that doubles from try to try.
+/// Waits between attempts: full jitter, drawn again each time, below a cap that doubles from try to try.
 ///
 /// Full jitter spreads contenders best; a fixed or merely shifted delay keeps them in step, and they split the votes
 /// again. Source: "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.

@@ -82,7 +82,7 @@ impl Node {
         self.keys.get(key).map(|entry| &*entry.value)
     }
 
-    /// For how long a key still lives; `None` without the key, [`Duration::MAX`] for one that does not expire.
+    /// Returns how long a key still lives; `None` without the key, [`Duration::MAX`] for one that does not expire.
     pub fn ttl(&mut self, key: &[u8], now: Instant) -> Option<Duration> {
         self.expire(now);
         let entry = self.keys.get(key)?;

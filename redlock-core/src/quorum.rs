@@ -12,7 +12,7 @@ pub(crate) struct Quorum {
 pub(crate) enum Verdict {
     /// A quorum has agreed; nothing can change that.
     Won,
-    /// So many have refused that a quorum can no longer agree.
+    /// Too many have refused for a quorum to agree.
     Lost,
     /// The votes that are still out decide.
     Undecided,

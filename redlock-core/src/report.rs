@@ -76,7 +76,7 @@ impl fmt::Debug for NodeOutcomes {
 pub struct Attempts {
     /// The number of attempts.
     pub count: u32,
-    /// For how long, from the first attempt on.
+    /// The time that has passed since the first attempt began.
     pub elapsed: Duration,
     /// The answer of each node to the last attempt that came to a verdict.
     pub nodes: Box<NodeOutcomes>,

@@ -57,7 +57,7 @@ impl fmt::Debug for Resource {
     }
 }
 
-/// For how long a key lives on a node after it was set: 1 ms to [`Config::max_ttl`], by construction.
+/// The time that a key lives on a node after it was set: 1 ms to [`Config::max_ttl`], by construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ttl(Duration);
 
@@ -140,7 +140,7 @@ impl Default for RetryDelay {
     }
 }
 
-/// For how long [`Options::wait`] lets an acquisition try by default: 30 seconds.
+/// The time budget of an acquisition unless [`Options::wait`] sets another: 30 seconds.
 pub const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 
 /// The options of one acquisition: how hard to try.
@@ -248,7 +248,7 @@ impl Request {
         &self.resource
     }
 
-    /// For how long.
+    /// Returns the time to live that was asked for.
     #[must_use]
     pub const fn ttl(&self) -> Ttl {
         self.ttl

@@ -11,7 +11,7 @@ use crate::{Cause, Config, Instant, NodeId, NodeOutcomes, NodeSet, Outcome, Repl
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Round {
     id: CommandId,
-    /// The nodes that were asked anew, and by which command.
+    /// The nodes that were asked again, and by which command.
     asked_again: Vec<(NodeId, CommandId)>,
     /// The nodes whose answer to the last command to them would count: another one is no vote.
     unanswered: NodeSet,
@@ -60,7 +60,7 @@ impl Round {
         Recorded::Vote
     }
 
-    /// Notes that the nodes were asked anew by the command `id`.
+    /// Notes that the nodes were asked again by the command `id`.
     pub(crate) fn asked_again(&mut self, nodes: NodeSet, id: CommandId, has_source: bool) {
         self.asked_again.retain(|(node, _)| !nodes.contains(*node));
         for node in nodes.iter() {

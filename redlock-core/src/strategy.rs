@@ -165,7 +165,7 @@ pub enum Step {
         /// The node.
         node: NodeId,
     },
-    /// The connection breaks and is made anew. What was under way is lost, and the client does not know how far it got.
+    /// The connection breaks and is made again. What was under way is lost, and the client does not know how far it got.
     Disconnect {
         /// The client, counted from zero.
         client: usize,

@@ -57,7 +57,7 @@ impl Held {
 
     /// Takes a reply to the last extension, in time or late.
     ///
-    /// A node without the key is given it anew, so that a lock that is held for long outlives the restart of every
+    /// A node without the key is given it again, so that a lock that is held for long outlives the restart of every
     /// node, one at a time. The new key does not count in this round: nobody knows for how long the node was without.
     pub(super) fn handle_reply(
         &mut self,
