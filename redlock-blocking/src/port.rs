@@ -233,9 +233,6 @@ impl Port {
 fn not_sent(why: Option<&Unavailable>) -> Reply {
     Reply::Unavailable(match why {
         None => Unavailable::new(Cause::NotSent),
-        Some(why) if matches!(why.cause(), Cause::NoAnswer | Cause::Disconnected) => {
-            Unavailable::with_detail(Cause::NotSent, &why.to_string())
-        }
         Some(why) => why.clone().unsent(),
     })
 }

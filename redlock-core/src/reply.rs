@@ -1,4 +1,4 @@
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use core::fmt;
 
@@ -39,20 +39,19 @@ impl Unavailable {
     /// contain a secret.
     #[must_use]
     pub fn with_detail(cause: Cause, detail: &str) -> Self {
-        let is_blank = |letter: char| letter.is_control() || letter.is_whitespace();
-        let mut line = String::new();
-        for word in detail.split(is_blank).filter(|word| !word.is_empty()) {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-            if line.len() > 4 * MAX_DETAIL {
+        let (mut line, mut len) = (String::new(), 0_usize);
+        for letter in
+            detail.chars().map(|letter| if letter.is_control() || letter.is_whitespace() { ' ' } else { letter })
+        {
+            if len == MAX_DETAIL {
                 break;
             }
+            if letter != ' ' || !(line.is_empty() || line.ends_with(' ')) {
+                line.push(letter);
+                len = len.saturating_add(1);
+            }
         }
-        if let Some((end, _)) = line.char_indices().nth(MAX_DETAIL) {
-            line.truncate(end);
-        }
+        line.truncate(line.trim_end().len());
         Self { cause, unsent: false, detail: Some(Arc::new(line)) }
     }
 
@@ -60,7 +59,11 @@ impl Unavailable {
     /// this reason.
     #[must_use]
     pub fn unsent(self) -> Self {
-        Self { unsent: true, ..self }
+        match self.cause {
+            // They speak of an answer to something that was sent.
+            Cause::NoAnswer | Cause::Disconnected => Self::with_detail(Cause::NotSent, &self.to_string()),
+            _ => Self { unsent: true, ..self },
+        }
     }
 
     /// Returns whether it is certain that the node did not carry the command out: it was never sent, or the server
@@ -177,7 +180,6 @@ impl fmt::Display for Cause {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::ToString;
 
     #[test]
     fn what_a_node_says_is_kept_up_to_a_length() {

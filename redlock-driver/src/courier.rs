@@ -116,7 +116,7 @@ impl<R: Runtime> Courier<R> {
                     return Poll::Ready(Ok(output));
                 }
                 let Poll::Ready(batch) = self.engine.poll_batch(self.node, context)? else { return Poll::Pending };
-                self.engine.deliver(self.node, &batch.tickets, Err(not_sent(why)));
+                self.engine.deliver(self.node, &batch.tickets, Err(why.clone().unsent()));
             }
         })
         .await
@@ -220,14 +220,6 @@ impl<R: Runtime, F: Future> Drop for UnderWay<'_, R, F> {
             let why = Unavailable::with_detail(Cause::Disconnected, "the async runtime has ended");
             self.engine.deliver(self.node, &tickets, Err(why));
         }
-    }
-}
-
-/// What a command is answered that was not sent because the node cannot be used.
-fn not_sent(why: &Unavailable) -> Unavailable {
-    match why.cause() {
-        Cause::NoAnswer | Cause::Disconnected => Unavailable::with_detail(Cause::NotSent, &why.to_string()),
-        _ => why.clone().unsent(),
     }
 }
 
