@@ -122,9 +122,9 @@ impl<R: Runtime> Builder<R> {
         }
         let nodes = self.nodes.into_iter().map(|node| node.start).collect();
         let parts = Parts { nodes, connect_timeout: self.connect_timeout };
-        let engine = Arc::new(Engine::new(runtime, config, parts));
-        task::start(&engine, &engine.runtime)?;
-        Ok(Redlock::new(engine, self.options))
+        let engine = Arc::new(Engine::new(runtime, config));
+        task::start(&engine, &parts, &engine.runtime)?;
+        Ok(Redlock::new(engine, parts, self.options))
     }
 }
 

@@ -1,9 +1,10 @@
 mod entry;
 mod outbox;
+mod task;
 mod timers;
 mod wakes;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -19,8 +20,7 @@ use self::outbox::Outbox;
 pub(crate) use self::outbox::{Batch, Tickets};
 use self::timers::Timers;
 use self::wakes::{Wakes, register, register_in};
-use crate::task::Parts;
-use crate::{AcquireError, CloseReport, NoRuntime, Runtime};
+use crate::{AcquireError, CloseReport, Runtime};
 
 /// All locks of one [`Redlock`](crate::Redlock) handle, behind one mutex that whoever has work takes for a moment.
 ///
@@ -31,8 +31,7 @@ use crate::{AcquireError, CloseReport, NoRuntime, Runtime};
 pub(crate) struct Engine<R> {
     pub(crate) runtime: R,
     pub(crate) config: Config,
-    pub(crate) parts: Parts<R>,
-    /// Whether the task is there that connects, sends and fires timers. Changes only while the state is locked.
+    /// The task is there that connects, sends and fires timers.
     has_task: AtomicBool,
     /// The task has panicked: started again, it would do so again.
     task_has_failed: AtomicBool,
@@ -71,7 +70,7 @@ struct State {
 pub(crate) struct Over;
 
 impl<R: Runtime> Engine<R> {
-    pub(crate) fn new(runtime: R, config: Config, parts: Parts<R>) -> Self {
+    pub(crate) fn new(runtime: R, config: Config) -> Self {
         let state = State {
             locks: Slab::new(),
             next_serial: 0,
@@ -86,7 +85,6 @@ impl<R: Runtime> Engine<R> {
         Self {
             runtime,
             config,
-            parts,
             has_task: AtomicBool::new(false),
             task_has_failed: AtomicBool::new(false),
             state: Mutex::new(state),
@@ -106,70 +104,6 @@ impl<R: Runtime> Engine<R> {
     /// No code of others runs while the mutex is held, so a poisoned one holds a state that is whole.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// # For the task
-impl<R: Runtime> Engine<R> {
-    /// Notes that there is a task from now on; `false` if there was one already.
-    pub(crate) fn begin_task(&self) -> bool {
-        let _state = self.state();
-        !self.has_task.swap(true, Ordering::SeqCst)
-    }
-
-    /// Returns whether a node may still have a key of a lock that nobody holds.
-    pub(crate) fn has_unsettled(&self) -> bool {
-        self.state().locks.iter().any(|(_, entry)| entry.is_unsettled())
-    }
-
-    /// Notes that the task is not to be started again.
-    pub(crate) fn give_up_task(&self) {
-        self.task_has_failed.store(true, Ordering::SeqCst);
-    }
-
-    /// Returns whether the task may be started again.
-    pub(crate) fn may_start_task(&self) -> bool {
-        !self.task_has_failed.load(Ordering::SeqCst)
-    }
-
-    /// Notes that the task is gone, and wakes all who wait for it: whoever runs on another runtime starts it there.
-    pub(crate) fn end_task(&self) {
-        self.work(|state, _, wakes| {
-            self.has_task.store(false, Ordering::SeqCst);
-            for (_, entry) in &mut state.locks {
-                wakes.take_from(&mut entry.caller);
-                wakes.take_all_from(&mut entry.watchers);
-            }
-            wakes.take_all_from(&mut state.closing);
-        });
-    }
-
-    /// Returns whether the task is there.
-    pub(crate) fn has_task(&self) -> bool {
-        self.has_task.load(Ordering::SeqCst)
-    }
-
-    /// Answers all commands that wait to be sent, because there is nobody who could send them.
-    pub(crate) fn refuse_all(&self, why: &NoRuntime) {
-        let refusal = Unavailable::with_detail(Cause::NotSent, &why.to_string());
-        let refusals = || std::iter::repeat_with(|| Reply::Unavailable(refusal.clone()));
-        self.work(|state, now, wakes| {
-            for node in self.config.nodes().iter() {
-                while let Some(tickets) = state.outboxes.get_mut(node.index()).and_then(Outbox::take_all) {
-                    state.deliver(node, &tickets, refusals(), now, wakes);
-                }
-            }
-        });
-    }
-
-    /// Lets a caller wait, unless what would wake it is gone: then it is to look again at once.
-    ///
-    /// To be called after the caller was registered, and not while the state is locked, because it runs the caller's waker.
-    fn waits<T>(&self, context: &Context<'_>, poll: Poll<T>) -> Poll<T> {
-        if poll.is_pending() && !self.has_task() {
-            context.waker().wake_by_ref();
-        }
-        poll
     }
 }
 
@@ -239,10 +173,13 @@ impl<R: Runtime> Engine<R> {
     }
 
     fn poll_answer<T>(&self, key: LockKey, context: &Context<'_>, read: impl Fn(Event) -> Option<T>) -> Poll<T> {
-        let poll = self.work(|state, _, _| match state.take_answer(key).and_then(read) {
-            Some(answer) => Poll::Ready(answer),
-            None => state.wait(key, context),
-        });
+        let poll = {
+            let mut state = self.state();
+            match state.take_answer(key).and_then(read) {
+                Some(answer) => Poll::Ready(answer),
+                None => state.wait(key, context),
+            }
+        };
         self.waits(context, poll)
     }
 

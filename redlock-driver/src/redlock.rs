@@ -7,7 +7,8 @@ use std::time::Duration;
 use redlock_core::{Config, Options, Resource};
 
 use crate::engine::Engine;
-use crate::{Acquire, Builder, CloseReport, NoRuntime, Runtime, task};
+use crate::task::{self, Parts};
+use crate::{Acquire, Builder, CloseReport, NoRuntime, Runtime};
 
 /// A handle to a set of independent masters, for taking locks. Clones are cheap and share everything.
 ///
@@ -26,8 +27,8 @@ impl<R: Runtime> Redlock<R> {
         Builder::new()
     }
 
-    pub(crate) fn new(engine: Arc<Engine<R>>, options: Options) -> Self {
-        Self { handle: Handle(Arc::new(LastHandle(engine))), options }
+    pub(crate) fn new(engine: Arc<Engine<R>>, parts: Parts<R>, options: Options) -> Self {
+        Self { handle: Handle(Arc::new(LastHandle { engine, parts })), options }
     }
 
     /// Takes the lock called `name`, and waits for it if somebody else has it.
@@ -82,13 +83,13 @@ impl<R: Runtime> Redlock<R> {
     /// The present moment, on the clock of all deadlines.
     #[cfg(feature = "cache")]
     pub(crate) fn now(&self) -> redlock_core::Instant {
-        self.handle.0.0.runtime.now()
+        self.handle.engine().runtime.now()
     }
 
     /// The settings that all locks of this handle share.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.handle.0.0.config
+        &self.handle.engine().config
     }
 }
 
@@ -107,20 +108,29 @@ impl<R: Runtime> fmt::Debug for Redlock<R> {
 /// Keeps the engine going: every `Redlock`, acquisition and guard has one.
 pub(crate) struct Handle<R: Runtime>(Arc<LastHandle<R>>);
 
-struct LastHandle<R: Runtime>(Arc<Engine<R>>);
+struct LastHandle<R: Runtime> {
+    engine: Arc<Engine<R>>,
+    /// What the task is started from, again when its runtime has ended.
+    parts: Parts<R>,
+}
+
+impl<R: Runtime> LastHandle<R> {
+    fn start_again(&self) -> Result<(), NoRuntime> {
+        task::start(&self.engine, &self.parts, &self.engine.runtime.successor()?)
+    }
+}
 
 impl<R: Runtime> Handle<R> {
     pub(crate) fn engine(&self) -> &Engine<R> {
-        &self.0.0
+        &self.0.engine
     }
 
     /// The engine with its task: if the runtime has ended that the task ran on, it is started again on the caller's.
     pub(crate) fn attended(&self) -> Result<&Engine<R>, NoRuntime> {
-        let engine = &self.0.0;
-        if !engine.has_task() {
-            task::start(engine, &engine.runtime.successor()?)?;
+        if !self.engine().has_task() {
+            self.0.start_again()?;
         }
-        Ok(engine)
+        Ok(self.engine())
     }
 
     /// The engine, with its task if that can be. Without it, commands that wait to be sent are answered: so nobody
@@ -141,13 +151,10 @@ impl<R: Runtime> Clone for Handle<R> {
 
 impl<R: Runtime> Drop for LastHandle<R> {
     fn drop(&mut self) {
-        self.0.let_go();
-        if !self.0.has_task()
-            && self.0.has_unsettled()
-            && let Ok(runtime) = self.0.runtime.successor()
-        {
+        self.engine.let_go();
+        if !self.engine.has_task() && self.engine.has_unsettled() {
             // Without a runtime the keys end with their TTL.
-            let _ = task::start(&self.0, &runtime);
+            let _ = self.start_again();
         }
     }
 }

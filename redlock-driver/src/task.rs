@@ -32,7 +32,7 @@ pub(crate) struct Parts<R> {
 /// Its runtime may end before the handle does, which drops it. The fields are dropped in their order: the couriers say
 /// what has become of their commands and give the transports back, and then the engine learns that it needs a new task.
 struct Task<R: Runtime> {
-    parts: FuturesUnordered<Work>,
+    works: FuturesUnordered<Work>,
     /// Stays set when a part panics: on a runtime without a timer, for instance.
     is_polled: bool,
     end: End<R>,
@@ -45,19 +45,19 @@ struct End<R: Runtime>(Arc<Engine<R>>);
 /// # Errors
 ///
 /// [`NoRuntime`] when the runtime has dropped the task at once, because it has ended, or when the task has panicked before.
-pub(crate) fn start<R: Runtime>(engine: &Arc<Engine<R>>, runtime: &R) -> Result<(), NoRuntime> {
+pub(crate) fn start<R: Runtime>(engine: &Arc<Engine<R>>, parts: &Parts<R>, runtime: &R) -> Result<(), NoRuntime> {
     if !engine.may_start_task() {
         return Err(NoRuntime::ENDED);
     }
     if !engine.begin_task() {
         return Ok(());
     }
-    let connect_timeout = engine.parts.connect_timeout;
+    let connect_timeout = parts.connect_timeout;
     let courier = |node| Courier { engine: engine.clone(), runtime: runtime.clone(), node, connect_timeout };
-    let couriers = engine.config.nodes().iter().zip(&engine.parts.nodes).map(|(id, start)| start(courier(id)));
-    let parts: FuturesUnordered<Work> = couriers.collect();
-    parts.push(Box::pin(timer::run(engine.clone(), runtime.clone())));
-    runtime.spawn(Task { parts, is_polled: false, end: End(engine.clone()) });
+    let couriers = engine.config.nodes().iter().zip(&parts.nodes).map(|(id, start)| start(courier(id)));
+    let works: FuturesUnordered<Work> = couriers.collect();
+    works.push(Box::pin(timer::run(engine.clone(), runtime.clone())));
+    runtime.spawn(Task { works, is_polled: false, end: End(engine.clone()) });
     if engine.has_task() { Ok(()) } else { Err(NoRuntime::ENDED) }
 }
 
@@ -99,7 +99,7 @@ impl<R: Runtime> Future for Task<R> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         self.is_polled = true;
         let poll = loop {
-            match Pin::new(&mut self.parts).poll_next(context) {
+            match Pin::new(&mut self.works).poll_next(context) {
                 Poll::Ready(Some(())) => {}
                 Poll::Ready(None) => break Poll::Ready(()),
                 Poll::Pending => break Poll::Pending,
