@@ -54,7 +54,7 @@ mod url;
 
 pub use redis;
 use redlock_driver::{BuildError, Node, Runtime};
-use redlock_system::url::NodeUrl;
+use redlock_system::url::{NodeUrl, UrlError};
 
 pub use crate::transport::{RedisConnection, RedisTransport};
 
@@ -67,7 +67,7 @@ pub use crate::transport::{RedisConnection, RedisTransport};
 ///
 /// [`BuildError::Node`] when it is no such URL, without the password that may be in it.
 pub fn node_from_url<R: Runtime>(url: &str) -> Result<Node<R>, BuildError> {
-    let read = NodeUrl::parse(url).map_err(|error| BuildError::unusable_url(url, error.reason))?;
+    let read = NodeUrl::parse(url).map_err(|UrlError { node, reason, .. }| BuildError::Node { node, reason })?;
     let client = url::open(&read).map_err(|error| BuildError::unusable_url(url, error))?;
     Ok(node_from_client(client))
 }

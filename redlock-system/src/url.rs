@@ -40,7 +40,7 @@ pub struct NodeUrl {
     pub resp2: bool,
 }
 
-/// Where a server is.
+/// The place where a server is. Displayed as it stands in errors and reports: `host:port`, or the path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Address {
@@ -76,12 +76,6 @@ impl NodeUrl {
     /// [`UrlError`] when it is no URL of one server, or when something in it is not understood.
     pub fn parse(url: &str) -> Result<Self, UrlError> {
         read(url).map_err(|reason| UrlError { node: without_secrets(url), reason })
-    }
-
-    /// The address as it stands in errors and reports, and by which the same server twice is noticed.
-    #[must_use]
-    pub fn name(&self) -> String {
-        self.address.to_string()
     }
 }
 

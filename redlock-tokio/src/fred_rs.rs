@@ -15,7 +15,7 @@ use redlock_driver::{
     Answer, BuildError, Cause, Command, Connection, IntoNode, Node, Probe, Reply, Transport, Unavailable,
 };
 use redlock_system::plain_words;
-use redlock_system::url::NodeUrl;
+use redlock_system::url::{NodeUrl, UrlError};
 use tokio::task::AbortHandle;
 
 use self::settings::Settings;
@@ -76,7 +76,7 @@ impl FredTransport {
     ///
     /// [`BuildError::Node`] when it is no such URL, without the password that may be in it.
     pub fn from_url(url: &str) -> Result<Self, BuildError> {
-        let read = NodeUrl::parse(url).map_err(|error| BuildError::unusable_url(url, error.reason))?;
+        let read = NodeUrl::parse(url).map_err(|UrlError { node, reason, .. }| BuildError::Node { node, reason })?;
         Settings::from_url(&read).map(Self).map_err(|reason| BuildError::unusable_url(url, reason))
     }
 }

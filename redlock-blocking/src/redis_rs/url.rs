@@ -6,7 +6,7 @@ use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
     ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo, RedisError,
 };
-use redlock_system::url::{Address, NodeUrl};
+use redlock_system::url::{Address, NodeUrl, UrlError};
 use redlock_system::without_secrets;
 
 use crate::BuildError;
@@ -19,7 +19,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
 /// Reads a URL for an adapter.
 pub(super) fn read(url: &str) -> Result<ConnectionInfo, BuildError> {
-    let read = NodeUrl::parse(url).map_err(|error| unusable(url, error.reason))?;
+    let read = NodeUrl::parse(url).map_err(|UrlError { node, reason, .. }| BuildError::Node { node, reason })?;
     connection_info(&read).map_err(|error| unusable(url, error.to_string()))
 }
 

@@ -148,7 +148,7 @@ proptest! {
             _ => format!("redis://host?password={typed}"),
         };
         let shown = match NodeUrl::parse(&url) {
-            Ok(read) => format!("{read:?} {}", read.name()),
+            Ok(read) => format!("{read:?} {}", read.address),
             Err(error) => format!("{error} {error:?}"),
         };
         prop_assert!(!leaks(&shown, &password) && !leaks(&shown, &typed), "{url} is shown as {shown}");
