@@ -68,7 +68,7 @@ pub struct BoundedCache<V> {
 }
 
 impl<V: Weigh> BoundedCache<V> {
-    /// A cache with the defaults: [`DEFAULT_BUDGET`], and newcomers are refused when it is full.
+    /// Creates a cache with the defaults: [`DEFAULT_BUDGET`], and newcomers are refused when it is full.
     #[must_use]
     pub fn new() -> Self {
         Self::builder().make()
@@ -140,7 +140,7 @@ impl<V: Weigh> BoundedCacheBuilder<V> {
         self
     }
 
-    /// The cache.
+    /// Creates the cache.
     ///
     /// # Errors
     ///

@@ -21,7 +21,7 @@ pub trait Cache<V>: Send + Sync {
     /// [`Refused`], with the value, when there is an entry of that name that has not expired, or no room.
     fn insert(&self, name: &[u8], value: V, deadline: Instant, now: Instant) -> Result<Inserted<V>, Refused<V>>;
 
-    /// A copy of the entry of that name, expired or not.
+    /// Returns a copy of the entry of that name, expired or not.
     fn get(&self, name: &[u8], now: Instant) -> Option<Entry<V>>;
 
     /// Takes out the entry of that name, expired or not. Of several callers at the same time one gets it.
@@ -36,7 +36,7 @@ pub trait Cache<V>: Send + Sync {
     /// Takes out all entries that have expired by `now`.
     fn collect(&self, now: Instant) -> Vec<NamedEntry<V>>;
 
-    /// Copies of all entries, in no order. An entry that comes or goes meanwhile may be among them or not.
+    /// Returns copies of all entries, in no order. An entry that comes or goes meanwhile may be among them or not.
     fn iter(&self) -> Box<dyn Iterator<Item = NamedEntry<V>> + '_>;
 
     /// Returns the number of entries, expired ones included.
@@ -47,7 +47,7 @@ pub trait Cache<V>: Send + Sync {
         self.len() == 0
     }
 
-    /// The bytes that the cache and its entries cost.
+    /// Returns the bytes that the cache and its entries cost.
     fn bytes(&self) -> usize;
 
     /// Returns what has happened so far.

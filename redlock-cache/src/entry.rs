@@ -11,13 +11,13 @@ use redlock_core::{Instant, Token};
 pub struct Generation(u64);
 
 impl Generation {
-    /// The generation with this number, as [`get`](Self::get) gave it.
+    /// Restores the generation with this number, as [`get`](Self::get) gave it.
     #[must_use]
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// Its number.
+    /// Returns its number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
@@ -71,8 +71,8 @@ impl<V: fmt::Debug> fmt::Debug for NamedEntry<V> {
 
 /// The memory that a value needs, for the budget of a cache.
 pub trait Weigh {
-    /// The bytes that the value has elsewhere: on the heap, or in an engine that keeps the lock for it. Its own size is
-    /// counted anyway. It must be the same for as long as the value is in a cache.
+    /// Returns the bytes that the value has elsewhere: on the heap, or in an engine that keeps the lock for it. Its own
+    /// size is counted anyway. It must be the same for as long as the value is in a cache.
     ///
     /// Provided: none.
     fn weight(&self) -> usize {

@@ -46,7 +46,7 @@ pub struct MapCache<V> {
 }
 
 impl<V: Weigh> MapCache<V> {
-    /// A cache with the defaults: insertions collect what has been expired for [`DEFAULT_INTERVAL`].
+    /// Creates a cache with the defaults: insertions collect what has been expired for [`DEFAULT_INTERVAL`].
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
@@ -95,21 +95,22 @@ impl<V: Weigh> MapCacheBuilder<V> {
         self
     }
 
-    /// A cache without a thread: each insertion collects up to two entries that have been expired for an interval.
+    /// Creates a cache without a thread: each insertion collects up to two entries that have been expired for an
+    /// interval.
     #[must_use]
     pub fn build(self) -> MapCache<V> {
         let kept = Some(self.interval);
         MapCache { shards: self.shards_with(kept), _collector: None }
     }
 
-    /// A cache that collects nothing by itself: [`Cache::collect`](crate::Cache::collect) is there for that.
+    /// Creates a cache that collects nothing by itself: [`Cache::collect`](crate::Cache::collect) is there for that.
     #[must_use]
     pub fn build_without_collection(self) -> MapCache<V> {
         MapCache { shards: self.shards_with(None), _collector: None }
     }
 
-    /// A cache with a thread of its own that collects, every interval, what has been expired for one. The thread sleeps
-    /// in between, and ends when the cache is dropped.
+    /// Creates a cache with a thread of its own that collects, every interval, what has been expired for one. The
+    /// thread sleeps in between, and ends when the cache is dropped.
     ///
     /// `clock` must be the clock of all deadlines: `now` of the adapter's crate, unless the runtime is one of your own.
     ///

@@ -40,7 +40,7 @@ pub struct NotHeld {
 }
 
 impl NotHeld {
-    /// About this name.
+    /// Creates the error about this name.
     pub fn new(name: impl AsRef<[u8]>) -> Self {
         Self { name: Resource::new(name) }
     }

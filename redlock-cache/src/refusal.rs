@@ -20,7 +20,8 @@ impl<V> Inserted<V> {
         Self { generation, displaced }
     }
 
-    /// The entries among the [displaced](Self::displaced) ones that had not expired: their locks are held still.
+    /// Returns the entries among the [displaced](Self::displaced) ones that had not expired: their locks are held
+    /// still.
     pub fn evicted(&self, now: Instant) -> impl Iterator<Item = &NamedEntry<V>> {
         live(&self.displaced, now)
     }
@@ -30,7 +31,7 @@ impl<V> Inserted<V> {
 #[must_use = "the lock that was not taken in is in here: release it"]
 #[non_exhaustive]
 pub struct Refused<V> {
-    /// Why.
+    /// The reason for the refusal.
     pub reason: Refusal,
     /// The entry that was to be kept.
     pub value: V,
@@ -43,7 +44,8 @@ impl<V> Refused<V> {
         Self { reason, value, displaced }
     }
 
-    /// The entries among the [displaced](Self::displaced) ones that had not expired: their locks are held still.
+    /// Returns the entries among the [displaced](Self::displaced) ones that had not expired: their locks are held
+    /// still.
     pub fn evicted(&self, now: Instant) -> impl Iterator<Item = &NamedEntry<V>> {
         live(&self.displaced, now)
     }
@@ -66,7 +68,7 @@ pub enum Refusal {
     /// There is an entry of that name, and it has not expired.
     #[error("a lock of this name is held here already")]
     Held {
-        /// Which one.
+        /// The generation of that entry.
         generation: Generation,
         /// The moment at which it expires.
         deadline: Instant,

@@ -20,7 +20,7 @@ pub(crate) struct Shards<V> {
     rules: Rules,
 }
 
-/// In what the caches differ.
+/// The settings in which the caches differ.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     /// The memory budget of the cache, in bytes.
@@ -35,19 +35,19 @@ pub(crate) struct Rules {
 /// and no insertion has to do the work of many.
 const COLLECTED_BY_INSERTION: usize = 2;
 
-/// On cache lines of its own, so that threads on different shards do not slow each other down.
+/// A shard on cache lines of its own, so that threads on different shards do not slow each other down.
 #[repr(align(128))]
 struct Shard<V>(Mutex<Store<V>>);
 
-/// As many shards as are useful here: eight for each thread that can run at the same time, so that two of them seldom
-/// meet; a power of two, 16 to 256.
+/// Returns as many shards as are useful here: eight for each thread that can run at the same time, so that two of them
+/// seldom meet; a power of two, 16 to 256.
 pub(crate) fn default_count() -> usize {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     threads.saturating_mul(8).next_power_of_two().clamp(16, 256)
 }
 
 impl<V: Weigh> Shards<V> {
-    /// `count` shards, or the next power of two, with these rules.
+    /// Creates `count` shards, or the next power of two, with these rules.
     pub(crate) fn new(count: usize, rules: Rules) -> Self {
         let (hasher, budget) = (DefaultHashBuilder::default(), Budget::new(rules.budget));
         let count = count.clamp(1, 1 << 16).next_power_of_two() as u64;
@@ -66,8 +66,8 @@ impl<V: Weigh> Shards<V> {
         Key { name, hash: self.hasher.hash_one(name) }
     }
 
-    /// The store to which a name belongs. The table inside takes the lowest and the highest bits of the hash, so this
-    /// takes others.
+    /// Returns the store to which a name belongs. The table inside takes the lowest and the highest bits of the hash,
+    /// so this takes others.
     fn store(&self, key: Key<'_>) -> MutexGuard<'_, Store<V>> {
         let mask = self.all.len().wrapping_sub(1) as u64;
         let number = usize::try_from((key.hash >> 32) & mask).unwrap_or_default();
@@ -128,7 +128,7 @@ impl<V: Weigh> Shards<V> {
     }
 
     /// Takes back what was booked in advance or, if that is nothing, takes out the entry that expires first if it may
-    /// go. Whether there is more room now.
+    /// go. Returns whether there is more room now.
     fn make_room(&self, now: Instant, displaced: &mut Vec<NamedEntry<V>>) -> bool {
         let settled = self.stores().filter_map(|mut store| store.settle().then_some(())).count();
         if settled > 0 {
@@ -207,7 +207,7 @@ impl<V: Weigh + Clone> Shards<V> {
     }
 }
 
-/// A panic in a value's code finds the store whole, so a poisoned mutex does, too.
+/// Locks a shard. A panic in a value's code finds the store whole, so a poisoned mutex does, too.
 fn lock<V>(shard: &Shard<V>) -> MutexGuard<'_, Store<V>> {
     shard.0.lock().unwrap_or_else(PoisonError::into_inner)
 }

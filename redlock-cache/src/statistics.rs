@@ -29,7 +29,7 @@ impl Statistics {
         self.refused = self.refused.saturating_add(1);
     }
 
-    /// The sum of both.
+    /// Adds the two.
     pub(crate) const fn plus(self, other: Self) -> Self {
         Self {
             hits: self.hits.saturating_add(other.hits),

@@ -129,7 +129,7 @@ impl<V: Weigh> Store<V> {
         Some(self.remove_slot(at))
     }
 
-    /// Moves the deadline of an entry. Whether there is one of this name and generation.
+    /// Moves the deadline of an entry. Returns whether there is one of this name and generation.
     pub(crate) fn extend(&mut self, key: Key<'_>, generation: Generation, deadline: Instant) -> bool {
         let Some(at) = self.find(key) else { return false };
         let slot = &mut self.slots[at as usize];
@@ -194,7 +194,7 @@ impl<V: Weigh> Store<V> {
         self.account.spent()
     }
 
-    /// Leaves to others what was booked in advance. Whether that was anything.
+    /// Gives back what was booked in advance. Returns whether that was anything.
     pub(crate) fn settle(&mut self) -> bool {
         self.account.settle()
     }
@@ -237,7 +237,7 @@ impl<V: Weigh> Store<V> {
         self.by_deadline.fill(&mut self.slots);
     }
 
-    /// The last slot has taken the place of one that left.
+    /// Notes that the last slot has taken the place of one that left.
     fn renumber(&mut self, from: u32, to: u32) {
         if from == to {
             return;
@@ -251,7 +251,7 @@ impl<V: Weigh> Store<V> {
 }
 
 impl<V: Clone> Store<V> {
-    /// Copies of all entries.
+    /// Returns copies of all entries.
     pub(crate) fn entries(&self) -> Vec<NamedEntry<V>> {
         let copy = |slot: &Slot<V>| NamedEntry { name: slot.name.clone(), entry: slot.entry() };
         self.slots.iter().map(copy).collect()
@@ -297,7 +297,7 @@ impl<V> Store<V> {
 }
 
 impl<V> Slot<V> {
-    /// The first in the order expires first; of two at the same time, the older one.
+    /// Returns the rank in the order: what expires first comes first, and of two at the same time the older one.
     const fn rank(&self) -> (Instant, Generation) {
         (self.deadline, self.generation)
     }
@@ -313,7 +313,7 @@ impl<V> Slot<V> {
 }
 
 impl<V: Clone> Slot<V> {
-    /// A copy of the entry.
+    /// Returns a copy of the entry.
     pub(crate) fn entry(&self) -> Entry<V> {
         Entry { value: self.value.clone(), generation: self.generation, deadline: self.deadline }
     }

@@ -68,14 +68,17 @@ pub use crate::transport::{RedisConnection, RedisTransport};
 /// [`BuildError::Node`] when it is no such URL, without the password that may be in it.
 pub fn node_from_url<R: Runtime>(url: &str) -> Result<Node<R>, BuildError> {
     let read = NodeUrl::parse(url).map_err(|UrlError { node, reason, .. }| BuildError::Node { node, reason })?;
-    let client = url::open(&read).map_err(|error| BuildError::unusable_url(url, error))?;
-    Ok(node_from_client(client))
+    let transport = url::open(&read).map_err(|error| BuildError::unusable_url(url, error))?;
+    Ok(node_over(transport))
 }
 
 /// A node from a client that was configured elsewhere: address, credentials, protocol, certificates and TCP settings
 /// are its own. The connection is one of Redlock's own, without a response timeout, because deadlines are Redlock's.
 #[must_use]
 pub fn node_from_client<R: Runtime>(client: redis::Client) -> Node<R> {
-    let name = client.get_connection_info().addr().to_string();
-    Node::new(name, RedisTransport::new(client))
+    node_over(RedisTransport::new(client))
+}
+
+fn node_over<R: Runtime>(transport: RedisTransport) -> Node<R> {
+    Node::new(transport.address(), transport)
 }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Mutex;
 
 use futures_channel::oneshot;
+use futures_util::future::{join, join_all};
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisError, Value,
@@ -18,13 +19,27 @@ const PIPELINE_BUFFER: usize = 4096;
 /// The way to the server of a client, for a transport of your own that is built on top of it.
 pub struct RedisTransport {
     client: Client,
+    /// What is sent behind the client's own handshake.
+    greeting: Vec<Cmd>,
 }
 
 impl RedisTransport {
     /// Connections are made with the client's settings, as with [`node_from_client`](crate::node_from_client).
     #[must_use]
     pub const fn new(client: Client) -> Self {
-        Self { client }
+        Self::with_greeting(client, Vec::new())
+    }
+
+    /// Sends commands that all must succeed behind the client's own handshake.
+    ///
+    /// A server that is full answers one command and closes the connection. redis-rs shows that answer only when its
+    /// own handshake is no more than one command, and takes it for a wrong password when that command is AUTH.
+    pub(crate) const fn with_greeting(client: Client, greeting: Vec<Cmd>) -> Self {
+        Self { client, greeting }
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.client.get_connection_info().addr().to_string()
     }
 }
 
@@ -53,8 +68,8 @@ impl Transport for RedisTransport {
         }
         let connection = self.client.get_multiplexed_async_connection_with_config(&config).await;
         let connection = connection.map_err(|error| unavailable(&error, Cause::NotSent))?;
-        let mut connection = RedisConnection { connection, broken };
-        connection.check_releases().await?;
+        let connection = RedisConnection { connection, broken };
+        connection.complete_handshake(&self.greeting).await?;
         Ok(connection)
     }
 }
@@ -86,16 +101,33 @@ impl fmt::Debug for RedisConnection {
 }
 
 impl RedisConnection {
-    /// Makes sure that the node can release what it grants.
-    async fn check_releases(&mut self) -> Result<(), Unavailable> {
-        let mut probes = Pipeline::with_capacity(Probe::ALL.len());
-        for probe in Probe::ALL {
-            let [command, arguments @ ..] = probe.words();
-            probes.add_command(redis::cmd(command)).arg(&arguments);
-        }
-        let values = self.connection.send_packed_commands(&probes, 0, Probe::ALL.len()).await;
-        let values = values.map_err(|error| unavailable(&error, Cause::NotSent))?;
-        Probe::ALL.iter().zip(&values).try_for_each(|(probe, value)| with_answer(value, |answer| probe.check(answer)))
+    /// Sends the greeting, and makes sure that the node can release what it grants.
+    ///
+    /// The commands go out together but not as one pipeline, so that the first refusal is told and not the last.
+    async fn complete_handshake(&self, greeting: &[Cmd]) -> Result<(), Unavailable> {
+        let greeting = join_all(greeting.iter().map(|command| self.greet(command)));
+        let probes = join_all(Probe::ALL.map(|probe| self.probe(probe)));
+        let (greeted, probed) = join(greeting, probes).await;
+        greeted.into_iter().chain(probed).collect()
+    }
+
+    async fn greet(&self, command: &Cmd) -> Result<(), Unavailable> {
+        let value = self.ask(command).await?;
+        with_answer(&value, |answer| match answer {
+            Answer::Error(text) => Err(Unavailable::from_server_error(text)),
+            _ => Ok(()),
+        })
+    }
+
+    async fn probe(&self, probe: Probe) -> Result<(), Unavailable> {
+        let [command, arguments @ ..] = probe.words();
+        let value = self.ask(redis::cmd(command).arg(&arguments)).await?;
+        with_answer(&value, |answer| probe.check(answer))
+    }
+
+    async fn ask(&self, command: &Cmd) -> Result<Value, Unavailable> {
+        let answer = self.connection.clone().send_packed_command(command).await;
+        answer.map_err(|error| unavailable(&error, Cause::NotSent))
     }
 }
 
@@ -173,7 +205,7 @@ fn unavailable(error: &RedisError, otherwise: Cause) -> Unavailable {
     }
 }
 
-/// What a server may have said before it closed the connection, redis-rs does not tell.
+/// What a server has said before it closed the connection, redis-rs does not tell of a handshake of several commands.
 const CLOSED: &str = "the server closed the connection at once, as it does when its max number of clients is reached";
 
 fn is_closed(error: &RedisError) -> bool {

@@ -9,24 +9,37 @@ use redis::{
 };
 use redlock_system::url::{Address, NodeUrl};
 
+use crate::RedisTransport;
+
 /// After how long an idle connection is probed, so that a node that vanished is noticed before it is needed.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 /// For how long sent bytes may stay unacknowledged before the connection counts as broken.
 #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
-/// A client of the server that the URL names. Nothing is sent.
-pub(crate) fn open(url: &NodeUrl) -> Result<Client, RedisError> {
-    Client::open(connection_info(url)?)
+/// The way to the server that the URL names. Nothing is sent.
+pub(crate) fn open(url: &NodeUrl) -> Result<RedisTransport, RedisError> {
+    let client = Client::open(connection_info(url)?)?;
+    let mut greeting = Vec::new();
+    if url.resp2
+        && let Some(password) = &url.password
+    {
+        greeting.push(redis::cmd("AUTH").arg(&url.user).arg(password).take());
+    }
+    if url.database != 0 {
+        greeting.push(redis::cmd("SELECT").arg(url.database).take());
+    }
+    Ok(RedisTransport::with_greeting(client, greeting))
 }
 
 fn connection_info(url: &NodeUrl) -> Result<ConnectionInfo, RedisError> {
     let protocol = if url.resp2 { ProtocolVersion::RESP2 } else { ProtocolVersion::RESP3 };
-    let mut redis = RedisConnectionInfo::default().set_db(url.database.into()).set_protocol(protocol);
-    if let Some(user) = &url.user {
+    let mut redis = RedisConnectionInfo::default().set_protocol(protocol).set_skip_set_lib_name();
+    // HELLO takes the credentials with it.
+    if let Some(user) = url.user.as_ref().filter(|_| !url.resp2) {
         redis = redis.set_username(user);
     }
-    if let Some(password) = &url.password {
+    if let Some(password) = url.password.as_ref().filter(|_| !url.resp2) {
         redis = redis.set_password(password);
     }
     let address = match &url.address {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 /// cannot be read.
 ///
 /// Nothing between the scheme and the last `@` is shown, nothing behind a `?` or `#`, and nothing at all where there is
-/// no telling what is what.
+/// no telling what is what; of `redis://bob:12?x` not the number, which may be the front of a password.
 ///
 /// ```
 /// use redlock_system::without_secrets;
@@ -23,7 +23,13 @@ pub fn without_secrets(url: &str) -> String {
         Some((_, address)) => visible(address).map_or("***".into(), |address| format!("***@{address}")),
         // Without a scheme it may be anything.
         None if !is_scheme && !is_ip_address(url) => if url.is_empty() { "" } else { "***" }.into(),
-        None => visible(rest).unwrap_or("***").into(),
+        None => match visible(rest) {
+            Some(address) if !is_certain(rest) => {
+                let (host, _) = address.split_once(':').unwrap_or((address, ""));
+                format!("{host}:***")
+            }
+            address => address.unwrap_or("***").into(),
+        },
     };
     format!("{scheme}{separator}{shown}")
 }
@@ -42,6 +48,19 @@ const SCHEMES: [&str; 11] = [
     "valkey+unix",
     "valkeys",
 ];
+
+/// Returns whether what stands behind the scheme begins with an address for certain.
+///
+/// `bob:12?x` may be a port and a parameter, or a user and a password with a `?` in it, whose host was forgotten.
+pub(crate) fn is_certain(text: &str) -> bool {
+    let (authority, rest) = text.split_at(text.find(['/', '?', '#']).unwrap_or(text.len()));
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    rest.is_empty()
+        || authority.contains('@')
+        || !authority.contains(':')
+        || host == "localhost"
+        || is_ip_address(authority)
+}
 
 fn is_ip_address(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok()

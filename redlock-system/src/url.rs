@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use url::{Host, Url};
 
-use crate::without_secrets;
+use crate::secrets::{is_certain, without_secrets};
 
 /// The port of a URL that names none.
 pub const DEFAULT_PORT: u16 = 6379;
@@ -124,7 +124,7 @@ const ESCAPES: &str =
 fn tcp(text: &str, url: &Url, tls: bool) -> Result<NodeUrl, String> {
     let host = host(url)?;
     let (user, password) = credentials(text, url)?;
-    let parameters = Parameters::read(url, &["db", "protocol"])?;
+    let parameters = Parameters::read(text, url, &["db", "protocol"])?;
     let database = match url.path() {
         "" | "/" => parameters.database()?,
         path => {
@@ -150,7 +150,7 @@ fn unix(text: &str, url: &Url) -> Result<NodeUrl, String> {
         return Err("the path has a control character in it".into());
     }
     let path = PathBuf::from(path);
-    let parameters = Parameters::read(url, &["db", "user", "pass", "protocol"])?;
+    let parameters = Parameters::read(text, url, &["db", "user", "pass", "protocol"])?;
     let (user, password) = (parameters.get("user"), parameters.get("pass"));
     if user.is_some() && password.is_none() {
         return Err(NO_PASSWORD.into());
@@ -205,47 +205,46 @@ fn database(text: &str) -> Result<u8, String> {
     number.ok_or_else(|| "the database is not a number from 0 to 255".into())
 }
 
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase())
+/// The name of a parameter, unless it may be a part of a password with a `?` in it.
+fn shown_name(text: &str, parameter: &str) -> Option<String> {
+    let (_, behind_scheme) = text.split_once("://")?;
+    let (_, query) = behind_scheme.split_once('?')?;
+    let (name, _) = parameter.split_once('=')?;
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase());
+    (is_name && !query.contains('@') && is_certain(behind_scheme)).then(|| name.into())
 }
 
 /// The parameters behind the question mark.
-struct Parameters {
-    known: Vec<(String, String)>,
-    /// There is an `@` among them.
-    has_at: bool,
-}
+#[derive(Default)]
+struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    fn read(url: &Url, known: &[&str]) -> Result<Self, String> {
+    fn read(text: &str, url: &Url, known: &[&str]) -> Result<Self, String> {
         let query = url.query().unwrap_or_default();
-        let mut parameters = Self { known: Vec::new(), has_at: query.contains('@') };
-        for parameter in query.split('&').filter(|_| !query.is_empty()) {
+        let mut parameters = Self::default();
+        for (place, parameter) in query.split('&').enumerate().filter(|_| !query.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             if !known.contains(&name) {
-                return Err(format!("{} is not known; known are {}", parameters.describe(parameter), known.join(", ")));
+                let described = if parameters.have_secret() { None } else { shown_name(text, parameter) };
+                let described = described.unwrap_or_else(|| format!("number {} behind the ? ({ESCAPES})", place + 1));
+                return Err(format!("the parameter {described} is not known; known are {}", known.join(", ")));
             }
             if parameters.get(name).is_some() {
                 return Err(format!("the parameter {name} stands there twice"));
             }
             let value = decode(&value.replace('+', " "), name)?;
-            parameters.known.push((name.into(), value));
+            parameters.0.push((name.into(), value));
         }
         Ok(parameters)
     }
 
-    /// Names a parameter that is not known, unless it may be a part of a password: the rest of one with a `?` in it, which
-    /// an `@` then follows, or of one in an earlier parameter with a `&` in it.
-    fn describe(&self, parameter: &str) -> String {
-        let is_after_secret = self.known.iter().any(|(name, _)| !matches!(name.as_str(), "db" | "protocol"));
-        match parameter.split_once('=') {
-            Some((name, _)) if !is_after_secret && !self.has_at && is_name(name) => format!("the parameter {name}"),
-            _ => format!("a parameter behind the ? ({ESCAPES})"),
-        }
+    /// Returns whether what follows may be the rest of a password with a `&` in it.
+    fn have_secret(&self) -> bool {
+        self.0.iter().any(|(name, _)| !matches!(name.as_str(), "db" | "protocol"))
     }
 
     fn get(&self, name: &str) -> Option<&str> {
-        self.known.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     fn database(&self) -> Result<u8, String> {

@@ -12,7 +12,7 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// The slot that expires first.
+    /// Returns the slot that expires first.
     pub(super) fn first(&self) -> Option<u32> {
         self.heap.first().copied()
     }
@@ -75,7 +75,7 @@ impl Order {
         self.sink(slots, place);
     }
 
-    /// A slot has got the number `to`.
+    /// Notes that a slot has got the number `to`.
     pub(super) fn renumber<V>(&mut self, slots: &[Slot<V>], to: u32) {
         self.heap[slots[to as usize].place as usize] = to;
     }
@@ -115,7 +115,7 @@ impl Order {
     }
 }
 
-/// The number of a slot. A store of more than four thousand million entries would need some 250 GB.
+/// Returns the number of a slot. A store of more than four thousand million entries would need some 250 GB.
 pub(super) fn index(number: usize) -> u32 {
     u32::try_from(number).expect("a shard has less than 2^32 entries")
 }
