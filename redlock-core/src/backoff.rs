@@ -18,14 +18,14 @@ impl Backoff {
         Self { generator: SplitMix64(seed), step: 0 }
     }
 
-    /// The wait before the next attempt, at most `limit`.
+    /// Returns the wait before the next attempt, at most `limit`.
     pub(crate) fn next(&mut self, delay: RetryDelay, limit: Duration) -> Duration {
         let cap = delay.base().saturating_mul(1_u32.checked_shl(self.step).unwrap_or(u32::MAX));
         self.step = self.step.saturating_add(1).min(u32::BITS);
         self.below(cap.min(delay.max()).min(limit))
     }
 
-    /// A duration between zero and `cap`, all of them equally likely.
+    /// Returns a duration between zero and `cap`, all of them equally likely.
     pub(crate) fn below(&mut self, cap: Duration) -> Duration {
         let nanos = u64::try_from(cap.as_nanos()).unwrap_or(u64::MAX);
         let drawn = u128::from(self.generator.next()).wrapping_mul(u128::from(nanos)) >> 64;

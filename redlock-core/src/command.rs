@@ -79,7 +79,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// The resource that it is about.
+    /// Returns the resource that it is about.
     #[must_use]
     pub const fn resource(&self) -> &Resource {
         match self {
@@ -87,7 +87,7 @@ impl Action {
         }
     }
 
-    /// The token of the attempt that it belongs to.
+    /// Returns the token of the attempt that it belongs to.
     #[must_use]
     pub const fn token(&self) -> &Token {
         match self {

@@ -57,13 +57,13 @@ impl Config {
         }
     }
 
-    /// All nodes.
+    /// Returns all nodes.
     #[must_use]
     pub fn nodes(&self) -> NodeSet {
         NodeSet::first(self.0.names.len())
     }
 
-    /// The name of a node; an empty text for one that this config does not have.
+    /// Returns the name of a node; an empty text for one that this config does not have.
     #[must_use]
     pub fn name(&self, node: NodeId) -> &str {
         self.0.names.get(node.index()).map_or("", |name| name)
@@ -75,13 +75,13 @@ impl Config {
         self.votes().size()
     }
 
-    /// The longest TTL of a lock.
+    /// Returns the longest TTL of a lock.
     #[must_use]
     pub fn max_ttl(&self) -> Duration {
         self.0.max_ttl
     }
 
-    /// The longest name of a resource, in bytes.
+    /// Returns the longest name of a resource, in bytes.
     #[must_use]
     pub fn max_name_len(&self) -> usize {
         self.0.max_name_len
@@ -120,20 +120,20 @@ impl ConfigBuilder {
         self
     }
 
-    /// The share of the TTL by which clocks may drift apart, from 0 up to but not including 1; the default is
+    /// Sets the share of the TTL by which clocks may drift apart, from 0 up to but not including 1; the default is
     /// [`DEFAULT_DRIFT_FACTOR`]. A lock is valid for `ttl - ttl * factor - 2 ms`.
     pub fn drift_factor(mut self, factor: f64) -> Self {
         self.drift_factor = factor;
         self
     }
 
-    /// The longest TTL that a lock may have, 1 ms to [`MAX_TTL_BOUND`]; the default is [`DEFAULT_MAX_TTL`].
+    /// Sets the longest TTL that a lock may have, 1 ms to [`MAX_TTL_BOUND`]; the default is [`DEFAULT_MAX_TTL`].
     pub fn max_ttl(mut self, max_ttl: Duration) -> Self {
         self.max_ttl = max_ttl;
         self
     }
 
-    /// The longest name of a resource in bytes, at least 1; the default is [`DEFAULT_MAX_NAME_LEN`].
+    /// Sets the longest name of a resource in bytes, at least 1; the default is [`DEFAULT_MAX_NAME_LEN`].
     pub fn max_name_len(mut self, bytes: usize) -> Self {
         self.max_name_len = bytes;
         self
@@ -196,7 +196,7 @@ fn check_names(names: &[String]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// A factor below one in parts per million, rounded up.
+/// Returns a factor below one in parts per million, rounded up.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the factor lies in 0..1")]
 fn parts_per_million(factor: f64) -> u32 {
     let parts = factor * 1e6;
@@ -222,7 +222,7 @@ impl NodeTimeout {
     /// TTL (for ten seconds, 5 to 50 milliseconds), so that a client does not stay blocked by a node that is down.
     pub const DEFAULT: Self = Self { per_mille: 50, min: Duration::from_millis(20), max: Duration::from_millis(500) };
 
-    /// `per_mille` thousandths of the TTL (1 to 1,000), at least `min` and at most `max`.
+    /// Allows `per_mille` thousandths of the TTL (1 to 1,000), at least `min` and at most `max`.
     ///
     /// The bounds are checked by [`ConfigBuilder::build`]: `min` is not zero and not above `max`.
     #[must_use]
@@ -230,13 +230,13 @@ impl NodeTimeout {
         Self { per_mille, min, max }
     }
 
-    /// The same time for every TTL.
+    /// Allows the same time for every TTL.
     #[must_use]
     pub const fn fixed(timeout: Duration) -> Self {
         Self { per_mille: 1, min: timeout, max: timeout }
     }
 
-    /// The timeout of a round for a lock with this TTL.
+    /// Returns the timeout of a round for a lock with this TTL.
     #[must_use]
     pub fn of(self, ttl: Duration) -> Duration {
         let share = ttl.saturating_mul(self.per_mille).checked_div(1_000).unwrap_or_default();

@@ -23,31 +23,31 @@ impl Instant {
     /// The epoch itself.
     pub const EPOCH: Self = Self(0);
 
-    /// The instant that lies `elapsed` after the epoch.
+    /// Returns the instant that lies `elapsed` after the epoch.
     #[must_use]
     pub const fn from_epoch(elapsed: Duration) -> Self {
         Self(saturating_nanos(elapsed))
     }
 
-    /// The time since the epoch.
+    /// Returns the time since the epoch.
     #[must_use]
     pub const fn since_epoch(self) -> Duration {
         Duration::from_nanos(self.0)
     }
 
-    /// This instant moved forward by `duration`.
+    /// Returns this instant moved forward by `duration`.
     #[must_use]
     pub const fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(saturating_nanos(duration)))
     }
 
-    /// This instant moved back by `duration`, at most to the epoch.
+    /// Returns this instant moved back by `duration`, at most to the epoch.
     #[must_use]
     pub const fn saturating_sub(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(saturating_nanos(duration)))
     }
 
-    /// The time that has passed since `earlier`; zero when `earlier` is the later one.
+    /// Returns the time that has passed since `earlier`; zero when `earlier` is the later one.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))

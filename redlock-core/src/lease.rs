@@ -11,14 +11,14 @@ pub const DRIFT_MARGIN: Duration = Duration::from_millis(2);
 /// One part in a million, the unit in which a drift factor is kept.
 const PPM: u128 = 1_000_000;
 
-/// By how much less than `ttl` a lock is valid: `ttl * factor + 2 ms`, rounded up to a nanosecond.
+/// Returns by how much less than `ttl` a lock is valid: `ttl * factor + 2 ms`, rounded up to a nanosecond.
 pub(crate) fn drift(ttl: Duration, drift_ppm: u32) -> Duration {
     let share = ttl.as_nanos().saturating_mul(u128::from(drift_ppm)).div_ceil(PPM);
     let share = Duration::from_nanos(u64::try_from(share).unwrap_or(u64::MAX));
     share.saturating_add(DRIFT_MARGIN)
 }
 
-/// Until when a lock that was asked for at `started_at` is valid.
+/// Returns the moment until which a lock that was asked for at `started_at` is valid.
 ///
 /// Source: *Distributed Locks with Redis*, "The Redlock Algorithm", step 4, with the clock started before the first
 /// byte is sent. `None` when the drift leaves nothing of the TTL.

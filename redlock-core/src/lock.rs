@@ -248,12 +248,12 @@ impl Lock {
 
 /// # What goes out
 impl Lock {
-    /// The next command to send. They are to be sent in the order in which they are polled.
+    /// Returns the next command to send. They are to be sent in the order in which they are polled.
     pub fn poll_command(&mut self) -> Option<Command> {
         self.output.poll_command()
     }
 
-    /// The next event.
+    /// Returns the next event.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.output.poll_event()
     }
@@ -293,7 +293,7 @@ impl Lock {
         self.attempts
     }
 
-    /// The end of the validity of a lock that is held or was lost; `None` for any other.
+    /// Returns the end of the validity of a lock that is held or was lost; `None` for any other.
     #[must_use]
     pub const fn deadline(&self) -> Option<Instant> {
         match &self.phase {
@@ -367,7 +367,7 @@ impl Lock {
     }
 }
 
-/// The token's secret and the seed of the jitter.
+/// Returns the token's secret and the seed of the jitter.
 fn split(seed: [u8; 32]) -> (TokenSecret, u64) {
     let (front, back) = seed.split_at(TokenSecret::LEN);
     let mut secret = [0; TokenSecret::LEN];

@@ -42,7 +42,7 @@ struct Entry {
 }
 
 impl Node {
-    /// A node without keys that has seen no script.
+    /// Creates a node without keys that has seen no script.
     #[must_use]
     pub const fn new() -> Self {
         Self { keys: BTreeMap::new(), knows_extend: false, knows_release: false }
@@ -76,7 +76,7 @@ impl Node {
         }
     }
 
-    /// The value of a key.
+    /// Returns the value of a key.
     pub fn get(&mut self, key: &[u8], now: Instant) -> Option<&[u8]> {
         self.expire(now);
         self.keys.get(key).map(|entry| &*entry.value)
@@ -103,7 +103,7 @@ impl Node {
         self.keys.remove(key);
     }
 
-    /// The keys that are there.
+    /// Returns the keys that are there.
     pub fn keys(&mut self, now: Instant) -> impl Iterator<Item = &[u8]> {
         self.expire(now);
         self.keys.keys().map(|key| &**key)
@@ -136,7 +136,7 @@ impl Node {
     }
 }
 
-/// The last millisecond in which a key is there that is set now.
+/// Returns the last millisecond in which a key is there that is set now.
 fn expiry(now: Instant, ttl_millis: u64) -> u128 {
     now.since_epoch().as_millis().saturating_add(u128::from(ttl_millis))
 }

@@ -11,13 +11,13 @@ pub const MAX_NODES: usize = 32;
 pub struct NodeId(u8);
 
 impl NodeId {
-    /// The node at `index`, counted from zero; `None` from [`MAX_NODES`] on.
+    /// Returns the node at `index`, counted from zero; `None` from [`MAX_NODES`] on.
     #[must_use]
     pub fn new(index: usize) -> Option<Self> {
         u8::try_from(index).ok().filter(|&index| usize::from(index) < MAX_NODES).map(Self)
     }
 
-    /// The position in the list of nodes, counted from zero.
+    /// Returns the position in the list of nodes, counted from zero.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
@@ -38,7 +38,7 @@ impl NodeSet {
     /// The set of no node.
     pub const EMPTY: Self = Self(0);
 
-    /// The nodes from the first up to `count`, at most [`MAX_NODES`].
+    /// Returns the nodes from the first up to `count`, at most [`MAX_NODES`].
     #[must_use]
     pub fn first(count: usize) -> Self {
         let missing = u32::try_from(MAX_NODES.saturating_sub(count)).unwrap_or(u32::BITS);
@@ -55,7 +55,7 @@ impl NodeSet {
         self.0 &= !(1 << node.0);
     }
 
-    /// The nodes of this set that are not in `others`.
+    /// Returns the nodes of this set that are not in `others`.
     #[must_use]
     pub const fn without(self, others: Self) -> Self {
         Self(self.0 & !others.0)
@@ -79,7 +79,7 @@ impl NodeSet {
         self.0 == 0
     }
 
-    /// The nodes of the set, in ascending order.
+    /// Returns the nodes of the set, in ascending order.
     pub fn iter(self) -> impl Iterator<Item = NodeId> {
         let mut left = self;
         core::iter::from_fn(move || {

@@ -29,14 +29,14 @@ pub struct Unavailable {
 }
 
 impl Unavailable {
-    /// A cause without anything to add.
+    /// Creates one from a cause without anything to add.
     #[must_use]
     pub const fn new(cause: Cause) -> Self {
         Self { cause, unsent: false, detail: None }
     }
 
-    /// A cause and what the node or the operating system said, as far as it fits into a line. The detail must not
-    /// contain a secret.
+    /// Creates one from a cause and what the node or the operating system said, as far as it fits into a line. The
+    /// detail must not contain a secret.
     #[must_use]
     pub fn with_detail(cause: Cause, detail: &str) -> Self {
         let (mut line, mut len) = (String::new(), 0_usize);
@@ -55,8 +55,8 @@ impl Unavailable {
         Self { cause, unsent: false, detail: Some(Arc::new(line)) }
     }
 
-    /// The same for a command that was not sent, because the connection that it was meant for could not be opened for
-    /// this reason.
+    /// Returns the same for a command that was not sent, because the connection that it was meant for could not be
+    /// opened for this reason.
     #[must_use]
     pub fn unsent(self) -> Self {
         match self.cause {
@@ -73,7 +73,7 @@ impl Unavailable {
         self.unsent || self.cause.proves_untouched()
     }
 
-    /// The cause.
+    /// Returns the cause.
     #[must_use]
     pub const fn cause(&self) -> Cause {
         self.cause

@@ -14,13 +14,13 @@ use crate::{Config, lease};
 pub struct Resource(Arc<[u8]>);
 
 impl Resource {
-    /// The resource with this name. [`Request::new`] checks that the name can be a key.
+    /// Creates the resource with this name. [`Request::new`] checks that the name can be a key.
     #[must_use]
     pub fn new(name: impl AsRef<[u8]>) -> Self {
         Self(name.as_ref().into())
     }
 
-    /// The bytes of the name.
+    /// Returns the bytes of the name.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -88,13 +88,13 @@ impl Ttl {
         Ok(Self(ttl))
     }
 
-    /// The duration that was asked for.
+    /// Returns the duration that was asked for.
     #[must_use]
     pub const fn get(self) -> Duration {
         self.0
     }
 
-    /// In whole milliseconds, rounded up: what the nodes are told.
+    /// Returns the duration in whole milliseconds, rounded up: what the nodes are told.
     #[must_use]
     pub fn as_millis(self) -> u64 {
         u64::try_from(self.0.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
@@ -115,19 +115,20 @@ impl RetryDelay {
     /// milliseconds only.
     pub const DEFAULT: Self = Self { base: Duration::from_millis(20), max: Duration::from_millis(200) };
 
-    /// From `base` up to `max`. [`Request::new`] checks that `base` is at least 1 ms and `max` not below it.
+    /// Creates a delay from `base` up to `max`. [`Request::new`] checks that `base` is at least 1 ms and `max` not
+    /// below it.
     #[must_use]
     pub const fn new(base: Duration, max: Duration) -> Self {
         Self { base, max }
     }
 
-    /// The cap before the second attempt.
+    /// Returns the cap before the second attempt.
     #[must_use]
     pub const fn base(self) -> Duration {
         self.base
     }
 
-    /// The highest cap.
+    /// Returns the highest cap.
     #[must_use]
     pub const fn max(self) -> Duration {
         self.max
@@ -163,24 +164,24 @@ pub struct Options {
 }
 
 impl Options {
-    /// The defaults: [`DEFAULT_WAIT`], any number of attempts, [`RetryDelay::DEFAULT`], any validity.
+    /// Creates the defaults: [`DEFAULT_WAIT`], any number of attempts, [`RetryDelay::DEFAULT`], any validity.
     pub const fn new() -> Self {
         Self { wait: DEFAULT_WAIT, attempts: None, retry_delay: RetryDelay::DEFAULT, min_validity: Duration::ZERO }
     }
 
-    /// The time budget: no attempt goes on for longer than this after the first one began.
+    /// Sets the time budget: no attempt goes on for longer than this after the first one began.
     pub const fn wait(mut self, budget: Duration) -> Self {
         self.wait = budget;
         self
     }
 
-    /// The largest number of attempts, in addition to the time budget; 1 means not to wait at all.
+    /// Sets the largest number of attempts, in addition to the time budget; 1 means not to wait at all.
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = Some(attempts);
         self
     }
 
-    /// The random wait between attempts.
+    /// Sets the random wait between attempts.
     pub const fn retry_delay(mut self, delay: RetryDelay) -> Self {
         self.retry_delay = delay;
         self

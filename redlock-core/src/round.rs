@@ -81,7 +81,7 @@ impl Round {
         again.map_or(self.id, |(_, id)| *id) == id
     }
 
-    /// From the deadline on, silence is a refusal.
+    /// Counts silence as a refusal from the deadline on.
     pub(crate) fn expire(&mut self, now: Instant) {
         if now >= self.deadline {
             self.votes.expire();
@@ -102,7 +102,7 @@ impl Round {
         self.votes.tally()
     }
 
-    /// The nodes that may have carried the command out.
+    /// Returns the nodes that may have carried the command out.
     pub(crate) fn touched(&self, config: &Config) -> NodeSet {
         config.nodes().without(self.votes.untouched())
     }

@@ -60,7 +60,7 @@ const CAUSES: [Cause; 14] = [
     Cause::Unexpected,
 ];
 
-/// A config over one to seven nodes.
+/// Generates a config over one to seven nodes.
 pub fn config() -> impl Strategy<Value = Config> {
     let nodes = prop_oneof![4 => Just(3), 2 => Just(5), 2 => 1..=7_usize];
     let drift_factor = prop_oneof![Just(DEFAULT_DRIFT_FACTOR), 0.0..0.1];
@@ -70,7 +70,7 @@ pub fn config() -> impl Strategy<Value = Config> {
     })
 }
 
-/// A request that the config allows: any name, any TTL, patient or not.
+/// Generates a request that the config allows: any name, any TTL, patient or not.
 pub fn request(config: &Config) -> impl Strategy<Value = Request> + use<> {
     let config = config.clone();
     (resource(&config), ttl(&config), options()).prop_filter_map("within all bounds", move |(name, ttl, options)| {
@@ -78,14 +78,14 @@ pub fn request(config: &Config) -> impl Strategy<Value = Request> + use<> {
     })
 }
 
-/// The name of something to lock, readable or not.
+/// Generates the name of something to lock, readable or not.
 pub fn resource(config: &Config) -> impl Strategy<Value = Resource> + use<> {
     let longest = config.max_name_len().min(MAX_NAME_LEN);
     let readable = vec(select(&b"abcdef0123456789:{}-"[..]), 1..=longest);
     prop_oneof![readable, vec(any::<u8>(), 1..=longest)].prop_map(Resource::from)
 }
 
-/// A TTL that the config allows and that leaves some validity: of every order of magnitude equally often.
+/// Generates a TTL that the config allows and that leaves some validity: of every order of magnitude equally often.
 pub fn ttl(config: &Config) -> impl Strategy<Value = Duration> + use<> {
     let config = config.clone();
     let longest = nanos(config.max_ttl());
@@ -97,24 +97,24 @@ pub fn ttl(config: &Config) -> impl Strategy<Value = Duration> + use<> {
         .prop_filter("leaves some validity", move |&ttl| Ttl::new(&config, ttl).is_ok())
 }
 
-/// The seed of one lock. It does not shrink: two locks with equal seeds would have equal tokens, and be one.
+/// Generates the seed of one lock. It does not shrink: two locks with equal seeds would have equal tokens, and be one.
 pub fn seed() -> impl Strategy<Value = [u8; 32]> {
     any::<[u8; 32]>().no_shrink()
 }
 
-/// Some nodes of the config, all or none of them too: those that can be reached, for instance.
+/// Generates some nodes of the config, all or none of them too: those that can be reached, for instance.
 pub fn nodes(config: &Config) -> impl Strategy<Value = NodeSet> + use<> {
     let all: Vec<NodeId> = config.nodes().iter().collect();
     let missing = prop_oneof![Just(0), any::<u32>()];
     missing.prop_map(move |missing| all.iter().copied().filter(|node| missing >> node.index() & 1 == 0).collect())
 }
 
-/// One node of the config.
+/// Generates one node of the config.
 pub fn node(config: &Config) -> impl Strategy<Value = NodeId> + use<> {
     select(config.nodes().iter().collect::<Vec<_>>())
 }
 
-/// Any command that a [`Lock`](crate::Lock) may send, for what carries commands.
+/// Generates any command that a [`Lock`](crate::Lock) may send, for what carries commands.
 pub fn command(config: &Config) -> impl Strategy<Value = Command> + use<> {
     let form = select(&[ScriptForm::Digest, ScriptForm::Source][..]);
     (0..16_u32, nodes(config), action(config), any::<u64>(), form).prop_map(
@@ -127,7 +127,7 @@ pub fn command(config: &Config) -> impl Strategy<Value = Command> + use<> {
     )
 }
 
-/// Anything that a node may say, whether it fits the command or not.
+/// Generates anything that a node may say, whether it fits the command or not.
 pub fn reply() -> impl Strategy<Value = Reply> {
     let unavailable = CAUSES.map(|cause| Reply::Unavailable(Unavailable::new(cause)));
     let answers = [(12, Reply::Done), (6, Reply::HeldByOther), (6, Reply::Missing), (3, Reply::UnknownScript)];
@@ -181,8 +181,8 @@ pub enum Step {
     Elapse(Duration),
 }
 
-/// One step between the first `clients` clients, at least one, and the nodes of the config; time passes by no more than
-/// `pause` at once. Messages arrive more often than they get lost.
+/// Generates one step between the first `clients` clients, at least one, and the nodes of the config; time passes by no
+/// more than `pause` at once. Messages arrive more often than they get lost.
 pub fn step(clients: usize, config: &Config, pause: Duration) -> impl Strategy<Value = Step> + use<> {
     let connection = || (0..clients, node(config));
     prop_oneof![

@@ -13,7 +13,7 @@ impl Token {
     /// The length of a token in bytes.
     pub const LEN: usize = SECRET_CHARS + ATTEMPT_CHARS;
 
-    /// The value that stands on the nodes: letters, digits, `-` and `_`.
+    /// Returns the value that stands on the nodes: letters, digits, `-` and `_`.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -42,7 +42,7 @@ impl TokenSecret {
         Self(secret)
     }
 
-    /// The token of one attempt.
+    /// Returns the token of one attempt.
     pub(crate) fn token(self, attempt: u32) -> Token {
         let mut bytes = [0; Token::LEN];
         let (secret, number) = bytes.split_at_mut(SECRET_CHARS);

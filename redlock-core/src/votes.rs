@@ -15,7 +15,7 @@ pub(crate) struct Votes {
 }
 
 impl Votes {
-    /// No node of these has a say yet.
+    /// Creates votes in which none of these nodes has a say yet.
     pub(crate) const fn pending(nodes: NodeSet) -> Self {
         Self {
             pending: nodes,
@@ -47,7 +47,7 @@ impl Votes {
         }
     }
 
-    /// Silence counts as a refusal from now on.
+    /// Counts silence as a refusal from now on.
     pub(crate) fn expire(&mut self) {
         for node in self.pending.iter() {
             self.record(node, Outcome::Unavailable(Unavailable::new(Cause::NoAnswer)));
@@ -72,7 +72,7 @@ impl Votes {
         !self.pending.is_empty()
     }
 
-    /// The nodes that certainly never carried the command out.
+    /// Returns the nodes that certainly never carried the command out.
     pub(crate) fn untouched(&self) -> NodeSet {
         let untouched = self.unavailable.iter().filter(|(_, unavailable)| unavailable.proves_untouched());
         untouched.map(|(node, _)| *node).collect()
@@ -105,7 +105,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// The nodes that certainly do not have the key with our token.
+    /// Returns the nodes that certainly do not have the key with our token.
     pub(crate) const fn gone(self) -> usize {
         self.missing.saturating_add(self.held_by_other)
     }

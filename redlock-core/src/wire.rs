@@ -47,7 +47,7 @@ return 1",
 pub const RELEASED_CHANNEL_PREFIX: &str = "redlock:released:";
 
 impl Command {
-    /// The words of this command for a Redis server, in order.
+    /// Returns the words of this command for a Redis server, in order.
     ///
     /// ```
     /// # use redlock_core::{Config, Instant, Lock, Options, Request};
@@ -109,7 +109,7 @@ pub struct Wire<'a> {
 }
 
 impl Wire<'_> {
-    /// The words in order, the command's name first.
+    /// Returns the words in order, the command's name first.
     pub fn words(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.words.iter().map(Word::as_bytes)
     }
@@ -131,7 +131,7 @@ impl Word<'_> {
 }
 
 impl fmt::Debug for Word<'_> {
-    /// A word may be a token, which is not shown.
+    /// Shows nothing of a word that may be a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.as_bytes().len())
     }

@@ -62,7 +62,7 @@ impl Attempt {
         self.round.record(id, node, reply);
     }
 
-    /// The result, as soon as it is fixed. `now` is when the deciding reply was handled.
+    /// Returns the result, as soon as it is fixed. `now` is when the deciding reply was handled.
     pub(super) fn result(&self, config: &Config, request: &Request, now: Instant) -> Option<AttemptResult> {
         let tally = self.round.tally();
         let refused = tally.held_by_other.saturating_add(tally.unavailable);

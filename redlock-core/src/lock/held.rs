@@ -99,7 +99,7 @@ impl Extension {
         self.round.poll_timeout()
     }
 
-    /// The result, as soon as it is fixed. The caller has made sure that the lock's deadline has not passed.
+    /// Returns the result, as soon as it is fixed. The caller has made sure that the lock's deadline has not passed.
     pub(super) fn result(&self, config: &Config) -> Option<ExtensionResult> {
         let (votes, tally) = (config.votes(), self.round.tally());
         let failed = tally.gone().saturating_add(tally.unavailable);

@@ -115,7 +115,7 @@ impl Release {
         [retry, end].into_iter().flatten().min()
     }
 
-    /// The verdict with what each node said, as soon as it is fixed.
+    /// Returns the verdict with what each node said, as soon as it is fixed.
     pub(super) fn report(&self, config: &Config) -> Option<ReleaseReport> {
         let verdict = self.verdict(config)?;
         Some(ReleaseReport { verdict, nodes: self.round.report(config) })
