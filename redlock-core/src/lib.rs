@@ -110,6 +110,7 @@ mod event;
 mod instant;
 mod lease;
 mod lock;
+mod locks;
 #[cfg(feature = "model")]
 #[cfg_attr(docsrs, doc(cfg(feature = "model")))]
 pub mod model;
@@ -137,6 +138,7 @@ pub use event::{Event, Hint};
 pub use instant::Instant;
 pub use lease::DRIFT_MARGIN;
 pub use lock::Lock;
+pub use locks::{LockKey, Locks, Status};
 pub use node::{MAX_NODES, NodeId, NodeSet};
 pub use probe::Probe;
 pub use reply::{Cause, Reply, Unavailable};

@@ -43,7 +43,7 @@ pub struct NodeOutcomes {
 }
 
 impl NodeOutcomes {
-    /// The nodes with their names and outcomes, in the order of the configuration.
+    /// Returns the nodes with their names and outcomes, in the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = (NodeId, &str, Outcome)> {
         self.config.nodes().iter().map(|node| (node, self.config.name(node), self.votes.outcome(node)))
     }
@@ -88,9 +88,9 @@ impl fmt::Display for Attempts {
     }
 }
 
-/// The reason for which a lock was not acquired. The protocol knows these three and no other.
+/// The reason for which a lock was not acquired.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[expect(clippy::exhaustive_enums, reason = "the protocol knows no other way")]
+#[non_exhaustive]
 pub enum AcquireError {
     /// Enough nodes can be reached, but somebody else holds the lock.
     #[error("the lock is held by somebody else ({0})")]
@@ -101,20 +101,25 @@ pub enum AcquireError {
     /// A quorum agreed, but so late that too little validity was left. The lock was given back.
     #[error("a quorum agreed too late for the validity asked for: take a longer TTL ({0})")]
     Expired(Attempts),
+    /// [`Locks::close`](crate::Locks::close) was called. Whatever was acquired by then was given back.
+    #[error("the lock was not acquired: this Redlock handle was closed")]
+    Closed,
 }
 
 impl AcquireError {
-    /// Returns the attempts that were made.
+    /// Returns the attempts that were made, unless the acquisition was ended by closing.
     #[must_use]
-    pub const fn attempts(&self) -> &Attempts {
+    pub const fn attempts(&self) -> Option<&Attempts> {
         match self {
-            Self::Contended(attempts) | Self::Unavailable(attempts) | Self::Expired(attempts) => attempts,
+            Self::Contended(attempts) | Self::Unavailable(attempts) | Self::Expired(attempts) => Some(attempts),
+            Self::Closed => None,
         }
     }
 
-    pub(crate) const fn attempts_mut(&mut self) -> &mut Attempts {
+    pub(crate) const fn attempts_mut(&mut self) -> Option<&mut Attempts> {
         match self {
-            Self::Contended(attempts) | Self::Unavailable(attempts) | Self::Expired(attempts) => attempts,
+            Self::Contended(attempts) | Self::Unavailable(attempts) | Self::Expired(attempts) => Some(attempts),
+            Self::Closed => None,
         }
     }
 }

@@ -48,7 +48,7 @@ impl Lock {
         now
     }
 
-    /// A timer that comes late may find the budget used up.
+    /// Begins the next attempt, unless the budget is used up: a timer that comes late may find it so.
     fn begin_attempt_or_give_up(&mut self, now: Instant) {
         match self.last_failure.take_if(|_| now >= self.give_up_at) {
             Some(failure) => self.give_up(failure, now),
@@ -128,9 +128,10 @@ impl Lock {
     }
 
     fn give_up(&mut self, mut error: AcquireError, now: Instant) {
-        let attempts = error.attempts_mut();
-        attempts.count = self.attempts;
-        attempts.elapsed = now.saturating_since(self.started_at);
+        if let Some(attempts) = error.attempts_mut() {
+            attempts.count = self.attempts;
+            attempts.elapsed = now.saturating_since(self.started_at);
+        }
         self.phase = Phase::Finished;
         self.output.emit(Event::AcquireFailed(error));
     }
@@ -165,7 +166,7 @@ impl Lock {
         };
     }
 
-    /// The end of a lock that was held. Keys that a failed extension or a slow clock still keeps are released.
+    /// Ends a lock that was held. Keys that a failed extension or a slow clock still keeps are released.
     pub(super) fn lose(&mut self, loss: Loss, now: Instant) {
         let (Phase::Held(held) | Phase::Extending(held)) = &self.phase else { return };
         let (claim, at) = (held.claim(&self.config), now.min(held.deadline));

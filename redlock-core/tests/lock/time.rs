@@ -166,7 +166,7 @@ fn a_hand_over_in_vain_reports_and_undoes_what_the_nodes_really_did() {
     bench.reply(&set, "....-");
     bench.pass(VALIDITY);
     assert!(!bench.hand_over());
-    assert_eq!(letters(&bench.expect_acquire_failed().attempts().nodes), "n+++-");
+    assert_eq!(letters(&bench.expect_acquire_failed().attempts().unwrap().nodes), "n+++-");
     assert_eq!(bench.expect_release().nodes, nodes([1, 2, 3, 4]));
 }
 

@@ -92,7 +92,7 @@ impl From<AcquireError> for News {
             AcquireError::Unavailable(_) => Failure::Unavailable,
             AcquireError::Expired(_) => Failure::Expired,
         };
-        let tried = error.attempts();
+        let tried = error.attempts().unwrap();
         let nodes = outcomes(&tried.nodes);
         Self::AcquireFailed { failure, attempts: tried.count, elapsed: tried.elapsed, nodes }
     }

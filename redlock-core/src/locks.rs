@@ -1,0 +1,577 @@
+mod entry;
+mod node;
+mod timers;
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
+use core::time::Duration;
+
+use slab::Slab;
+
+use self::entry::Entry;
+use self::node::{Node, Ticket};
+use self::timers::Timers;
+use crate::{
+    AcquireError, Cause, Command, Config, Event, ExtendError, Instant, Lock, Loss, NodeId, NodeSet, ReleaseReport,
+    Reply, Request, Unavailable,
+};
+
+/// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer
+/// and the way in which a caller waits.
+///
+/// It keeps a [`Lock`] for each key, knows of each node whether it is connected and which replies it owes, queues what
+/// is to be sent, decides when to connect again, answers in the place of a node that cannot be reached, and settles what
+/// nobody waits for any more.
+///
+/// ```text
+///   verbs: acquire, extend, release, ...          poll_finished: whose operation has ended
+///                    │                                     ▲
+///             ┌──────▼─────────────────────────────────────┴─────┐
+///             │ Locks     LockKey ─▶ Lock, Lock, Lock, ...       │ ──▶ poll_timeout
+///             │                        │ commands  ▲ replies     │ ◀── handle_timeout
+///             │           per node:  queue      tickets  link    │
+///             └──────┬─────────────────┬───────────▲───────┬─────┘
+///        poll_ready: │    poll_batch:  │           │       │ poll_connect: whether to open a connection
+///     which node has ▼    what to send ▼           │       ▼
+///     something new               connection ── handle_reply, handle_connected, handle_disconnected, ...
+/// ```
+///
+/// **After every verb and every `handle_*`: ask [`poll_ready`](Self::poll_ready) for nodes until there is none, and each
+/// of them for [`poll_connect`](Self::poll_connect) and [`poll_batch`](Self::poll_batch); ask
+/// [`poll_finished`](Self::poll_finished) for keys until there is none, and wake those who wait for them; then arm a timer
+/// for [`poll_timeout`](Self::poll_timeout).**
+///
+/// `now` is always the last parameter, on one clock for all calls.
+///
+/// ```
+/// use core::time::Duration;
+/// use redlock_core::{Config, Instant, Locks, Options, Request, model};
+///
+/// /// Carries what there is to carry, to nodes that answer at once.
+/// fn drive(locks: &mut Locks, nodes: &mut [model::Node], now: Instant) {
+///     let mut batch = Vec::new();
+///     while let Some(node) = locks.poll_ready() {
+///         if locks.poll_connect(node) {
+///             locks.handle_connected(node, now);
+///         }
+///         locks.poll_batch(node, &mut batch, now);
+///         for command in batch.drain(..) {
+///             let reply = nodes[node.index()].execute(&command, now);
+///             locks.handle_reply(node, reply, now);
+///         }
+///     }
+/// }
+///
+/// let config = Config::builder(["one", "two", "three"]).build()?;
+/// let mut nodes = vec![model::Node::new(); 3];
+/// let mut locks = Locks::new(config.clone());
+/// let now = Instant::EPOCH;
+///
+/// let request = Request::new(&config, "invoice:7", Duration::from_secs(10), Options::new())?;
+/// let key = locks.acquire(request, [7; 32], now)?;
+/// drive(&mut locks, &mut nodes, now);
+/// assert_eq!(locks.poll_finished(), Some(key));
+/// let deadline = locks.hand_over(key, now).expect("it has ended")?;
+/// assert_eq!(locks.deadline(key), Some(deadline));
+///
+/// locks.release(key, now);
+/// drive(&mut locks, &mut nodes, now);
+/// println!("{}", locks.take_released(key).expect("it has ended"));
+/// locks.abandon(key, now);
+/// assert!(locks.is_empty(), "every node has confirmed the release");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Locks {
+    config: Config,
+    entries: Slab<Entry>,
+    next_serial: u64,
+    timers: Timers,
+    /// One for each node, in the order of the configuration.
+    nodes: Vec<Node>,
+    /// The nodes that have something new for [`Self::poll_ready`].
+    ready: NodeSet,
+    finished: VecDeque<LockKey>,
+    /// Answers in the place of nodes. They reach their locks before the call that has made them returns.
+    stand_ins: VecDeque<(NodeId, Ticket, Reply)>,
+    /// The number of locks with a release under way that a node in time has not answered.
+    releasing: usize,
+    is_closed: bool,
+}
+
+/// Names one lock of a [`Locks`]; no two locks ever have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LockKey {
+    serial: u64,
+    index: usize,
+}
+
+impl LockKey {
+    /// Returns the place of the lock: a small number that no other lock has at the same time, and later ones may have.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        self.index
+    }
+}
+
+/// What has become of a lock that was handed over.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Status {
+    /// It is held and valid.
+    Held {
+        /// The end of its validity.
+        deadline: Instant,
+    },
+    /// It was lost.
+    Lost(Loss),
+    /// It was given up by its owner, or there is no such lock.
+    Released,
+}
+
+/// # Verbs
+impl Locks {
+    /// Creates a machine without locks, which wants to be connected to all nodes.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let nodes = config.nodes();
+        Self {
+            config,
+            entries: Slab::new(),
+            next_serial: 0,
+            timers: Timers::default(),
+            nodes: nodes.iter().map(|_| Node::new()).collect(),
+            ready: nodes,
+            finished: VecDeque::new(),
+            stand_ins: VecDeque::new(),
+            releasing: 0,
+            is_closed: false,
+        }
+    }
+
+    /// Starts to acquire; [`Lock::acquire`] says what the seed must be.
+    ///
+    /// When [`poll_finished`](Self::poll_finished) gives the key, [`hand_over`](Self::hand_over) has the result. Whoever
+    /// does not want it any more calls [`abandon`](Self::abandon).
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError::Closed`] after [`close`](Self::close).
+    pub fn acquire(&mut self, request: Request, seed: [u8; 32], now: Instant) -> Result<LockKey, AcquireError> {
+        if self.is_closed {
+            return Err(AcquireError::Closed);
+        }
+        let lock = Lock::acquire(&self.config, request, seed, now);
+        let serial = self.next_serial;
+        self.next_serial = serial.wrapping_add(1);
+        let key = LockKey { serial, index: self.entries.insert(Entry::new(lock, serial)) };
+        self.update(key, now, |_| ());
+        Ok(key)
+    }
+
+    /// Hands a lock over to its caller, or says why it was not acquired; `None` as long as that is open.
+    ///
+    /// To be called at the moment at which the caller gets to run; see [`Lock::hand_over`]. Yields the end of the lock's
+    /// validity.
+    pub fn hand_over(&mut self, key: LockKey, now: Instant) -> Option<Result<Instant, AcquireError>> {
+        if self.entry(key)?.is_cut_off {
+            return Some(Err(AcquireError::Closed));
+        }
+        while let Some(answer) = self.take_answer(key) {
+            match answer {
+                Event::AcquireFailed(error) => return Some(Err(error)),
+                _ if self.update(key, now, |lock| lock.hand_over(now)) == Some(true) => {
+                    return self.deadline(key).map(Ok);
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Starts to extend a lock that was handed over, as [`Lock::extend`] does. Then [`take_extended`](Self::take_extended)
+    /// has the result.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Lock::extend`]; [`ExtendError::NotHeld`] also when there is no such lock. Nothing is sent.
+    pub fn extend(&mut self, key: LockKey, ttl: Duration, now: Instant) -> Result<(), ExtendError> {
+        // An earlier extension may have been given up by its caller: its end, due now at the latest, is not the answer to
+        // this one.
+        self.update(key, now, |lock| lock.handle_timeout(now));
+        self.take_answer(key);
+        self.update(key, now, |lock| lock.extend(ttl, now)).unwrap_or(Err(ExtendError::NotHeld))
+    }
+
+    /// Takes the result of an extension: the new end of the lock's validity; `None` as long as that is open.
+    pub fn take_extended(&mut self, key: LockKey) -> Option<Result<Instant, ExtendError>> {
+        match self.take_answer(key)? {
+            Event::Extended { deadline } => Some(Ok(deadline)),
+            Event::ExtendFailed(error) => Some(Err(error)),
+            _ => None,
+        }
+    }
+
+    /// Starts to release a lock, or to undo an acquisition, as [`Lock::release`] does. Then
+    /// [`take_released`](Self::take_released) has the result.
+    pub fn release(&mut self, key: LockKey, now: Instant) {
+        self.update(key, now, |lock| lock.release(now));
+    }
+
+    /// Takes the result of a release; `None` as long as that is open.
+    pub fn take_released(&mut self, key: LockKey) -> Option<ReleaseReport> {
+        match self.take_answer(key)? {
+            Event::Released(report) => Some(report),
+            _ => None,
+        }
+    }
+
+    /// Releases what there may be and settles it: nobody will ask for this lock again.
+    pub fn abandon(&mut self, key: LockKey, now: Instant) {
+        if let Some(entry) = self.entry(key) {
+            entry.is_owned = false;
+            self.update(key, now, |lock| lock.release(now));
+        }
+    }
+
+    /// Ends all acquisitions with [`AcquireError::Closed`] and takes no new ones. Locks that are held stay.
+    pub fn close(&mut self, now: Instant) {
+        self.is_closed = true;
+        let is_acquiring = |(_, entry): &(usize, &Entry)| entry.lock.is_acquiring();
+        let keys: Vec<LockKey> =
+            self.entries.iter().filter(is_acquiring).map(|(index, entry)| entry.key_at(index)).collect();
+        for key in keys {
+            if let Some(entry) = self.entry(key) {
+                entry.is_cut_off = true;
+                self.finished.push_back(key);
+                self.update(key, now, |lock| lock.release(now));
+            }
+        }
+    }
+}
+
+/// # What comes in
+impl Locks {
+    /// Takes a connection to a node, over which [`poll_batch`](Self::poll_batch) gives commands from now on.
+    pub fn handle_connected(&mut self, node: NodeId, _now: Instant) {
+        if let Some(state) = self.nodes.get_mut(node.index()) {
+            state.connected();
+            self.ready.insert(node);
+        }
+    }
+
+    /// Notes that a try to connect has failed, or that the connection broke: no reply to what is under way will come.
+    ///
+    /// After a connection that has answered something, commands wait for the next try, which begins at once. After a
+    /// failure they are refused for the reason given until a try succeeds, and the tries are 20 ms to 1 s apart.
+    pub fn handle_disconnected(&mut self, node: NodeId, why: &Unavailable, now: Instant) {
+        if let Some(state) = self.nodes.get_mut(node.index()) {
+            state.disconnected(why, now);
+            self.ready.insert(node);
+            self.answer_under_way(node, why, usize::MAX);
+            self.refuse_waiting_if_down(node);
+            self.deliver(now);
+        }
+    }
+
+    /// Takes the reply of a node to the oldest command that it has not answered.
+    pub fn handle_reply(&mut self, node: NodeId, reply: Reply, now: Instant) {
+        let Some(state) = self.nodes.get_mut(node.index()) else { return };
+        state.is_useful();
+        if let Some(ticket) = state.take_ticket() {
+            self.update(ticket.key, now, |lock| lock.handle_reply(ticket.id, node, reply, now));
+        }
+    }
+
+    /// Notes that the oldest `count` commands that a node has not answered will not be answered: they may have been
+    /// carried out or not.
+    pub fn handle_unanswered(&mut self, node: NodeId, count: usize, why: &Unavailable, now: Instant) {
+        self.answer_under_way(node, why, count);
+        self.deliver(now);
+    }
+
+    /// Notes that a node will never be connected again: all commands to it are refused, for the reason given.
+    pub fn give_up(&mut self, node: NodeId, why: &Unavailable, now: Instant) {
+        if let Some(state) = self.nodes.get_mut(node.index()) {
+            state.give_up(why);
+            self.answer_under_way(node, why, usize::MAX);
+            self.refuse_waiting_if_down(node);
+            self.deliver(now);
+        }
+    }
+
+    /// Notes that all connections are gone, together with whoever drove them: new ones are wanted as at the beginning.
+    pub fn start_over(&mut self, why: &Unavailable, now: Instant) {
+        for node in self.config.nodes().iter() {
+            if let Some(state) = self.nodes.get_mut(node.index()) {
+                state.start_over();
+            }
+            self.answer_under_way(node, why, usize::MAX);
+        }
+        self.ready = self.config.nodes();
+        self.deliver(now);
+    }
+
+    /// Refuses all commands that wait to be sent, because nobody is there who could send them.
+    pub fn refuse_waiting(&mut self, why: &Unavailable, now: Instant) {
+        for node in self.config.nodes().iter() {
+            self.refuse_waiting_of(node, why);
+        }
+        self.deliver(now);
+    }
+
+    /// Does what has become due. To be called at [`poll_timeout`](Self::poll_timeout), and harmless at any other time.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        for node in self.config.nodes().iter() {
+            if self.nodes.get_mut(node.index()).is_some_and(|state| state.handle_timeout(now)) {
+                self.ready.insert(node);
+            }
+        }
+        while let Some((at, key)) = self.timers.pop_due(now) {
+            if self.entry(key).is_some_and(|entry| entry.timer.rings_at(at)) {
+                self.update(key, now, |lock| lock.handle_timeout(now));
+            }
+        }
+        // An operation that ended in time leaves its timer behind; nobody is to be woken by it.
+        let Self { timers, entries, .. } = self;
+        timers.forget_first_while(|key| entries.get(key.index).is_none_or(|entry| entry.serial != key.serial));
+    }
+}
+
+/// # What goes out
+impl Locks {
+    /// Returns a node for which [`poll_connect`](Self::poll_connect) or [`poll_batch`](Self::poll_batch) may have
+    /// something new; each such node once.
+    pub fn poll_ready(&mut self) -> Option<NodeId> {
+        let node = self.ready.iter().next()?;
+        self.ready.remove(node);
+        Some(node)
+    }
+
+    /// Returns whether a connection to the node is to be opened now. Answer with
+    /// [`handle_connected`](Self::handle_connected) or [`handle_disconnected`](Self::handle_disconnected).
+    pub fn poll_connect(&mut self, node: NodeId) -> bool {
+        self.nodes.get_mut(node.index()).is_some_and(Node::begin_connecting)
+    }
+
+    /// Appends the next commands for a node that is connected, to be sent at once and in order; the node then owes a reply
+    /// to each. Those that waited for too long are answered in the node's place instead.
+    ///
+    /// An empty `batch` gets up to 256 commands. Nothing is appended when there are none.
+    pub fn poll_batch(&mut self, node: NodeId, batch: &mut Vec<Command>, now: Instant) {
+        let Self { nodes, stand_ins, .. } = self;
+        let Some(state) = nodes.get_mut(node.index()) else { return };
+        state.take_batch(batch, now, |ticket| stand_ins.push_back((node, ticket, not_sent())));
+        self.deliver(now);
+    }
+
+    /// Returns a lock whose operation has ended, or that is not held any more; whoever waits for it should look.
+    pub fn poll_finished(&mut self) -> Option<LockKey> {
+        self.finished.pop_front()
+    }
+
+    /// Returns the moment at which [`handle_timeout`](Self::handle_timeout) has something to do; `None` if it never has.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.nodes.iter().filter_map(Node::poll_timeout).chain(self.timers.next()).min()
+    }
+}
+
+/// # Getters
+impl Locks {
+    /// Returns the settings that all locks share.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Returns a lock as it is.
+    #[must_use]
+    pub fn lock(&self, key: LockKey) -> Option<&Lock> {
+        self.entries.get(key.index).filter(|entry| entry.serial == key.serial).map(|entry| &entry.lock)
+    }
+
+    /// Returns the end of the validity of a lock that was handed over; see [`Lock::deadline`].
+    #[must_use]
+    pub fn deadline(&self, key: LockKey) -> Option<Instant> {
+        self.lock(key)?.deadline()
+    }
+
+    /// Returns what has become of a lock that was handed over. A timer may be late; `now` is not.
+    pub fn status(&mut self, key: LockKey, now: Instant) -> Status {
+        self.update(key, now, |lock| lock.handle_timeout(now));
+        let Some(lock) = self.lock(key) else { return Status::Released };
+        match (lock.loss(), lock.deadline()) {
+            (Some(loss), _) => Status::Lost(loss.clone()),
+            (None, Some(deadline)) => Status::Held { deadline },
+            (None, None) => Status::Released,
+        }
+    }
+
+    /// Returns whether commands wait that [`poll_batch`](Self::poll_batch) would give.
+    #[must_use]
+    pub fn has_batch(&self, node: NodeId) -> bool {
+        self.nodes.get(node.index()).is_some_and(Node::has_batch)
+    }
+
+    /// Returns whether [`close`](Self::close) was called.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// Returns whether no release waits for a node that is still in time; see [`Lock::is_quiet`].
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.releasing == 0
+    }
+
+    /// Returns whether there is no lock, owned or to be settled.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Counts the locks that are held or were lost and are still owned.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.entries.iter().filter(|(_, entry)| entry.lock.deadline().is_some()).count()
+    }
+
+    /// Counts the locks that nobody holds and that a node may still have a key of.
+    #[must_use]
+    pub fn unsettled(&self) -> usize {
+        self.entries.iter().filter(|(_, entry)| entry.is_unsettled()).count()
+    }
+
+    /// Returns the keys of all locks, in the order of their places.
+    pub fn keys(&self) -> impl Iterator<Item = LockKey> {
+        self.entries.iter().map(|(index, entry)| entry.key_at(index))
+    }
+}
+
+impl Locks {
+    fn entry(&mut self, key: LockKey) -> Option<&mut Entry> {
+        self.entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)
+    }
+
+    fn take_answer(&mut self, key: LockKey) -> Option<Event> {
+        self.entry(key)?.answer.take()
+    }
+
+    /// Takes a step with a lock, then does all that follows from it. `None` when there is no such lock.
+    fn update<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
+        let result = self.step(key, now, step);
+        self.deliver(now);
+        result
+    }
+
+    /// Hands the answers that were given in the place of nodes to their locks; that may lead to more of them.
+    fn deliver(&mut self, now: Instant) {
+        while let Some((node, Ticket { key, id }, reply)) = self.stand_ins.pop_front() {
+            self.step(key, now, |lock| lock.handle_reply(id, node, reply, now));
+        }
+    }
+
+    fn step<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
+        let entry = self.entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)?;
+        let (was_held, was_quiet) = (entry.is_held(), entry.lock.is_quiet());
+        let result = step(&mut entry.lock);
+        while let Some(command) = entry.lock.poll_command() {
+            for node in command.nodes.iter() {
+                let Some(state) = self.nodes.get_mut(node.index()) else { continue };
+                let ticket = Ticket { key, id: command.id };
+                match state.push(key, command.clone(), now) {
+                    Ok(()) => self.ready.insert(node),
+                    Err(why) => self.stand_ins.push_back((node, ticket, Reply::Unavailable(why))),
+                }
+            }
+        }
+        let mut has_ended = was_held && !entry.is_held();
+        while let Some(event) = entry.lock.poll_event() {
+            // A loss can be seen in the lock.
+            if !matches!(event, Event::Lost(_)) {
+                entry.answer = Some(event);
+                has_ended = true;
+            }
+        }
+        if has_ended {
+            self.finished.push_back(key);
+        }
+        self.timers.schedule(key, &mut entry.timer, entry.lock.poll_timeout());
+        let (is_quiet, is_over) = (entry.lock.is_quiet(), entry.is_over());
+        match (was_quiet, is_quiet) {
+            (true, false) => self.releasing = self.releasing.saturating_add(1),
+            (false, true) => self.releasing = self.releasing.saturating_sub(1),
+            _ => {}
+        }
+        if is_over {
+            self.entries.remove(key.index);
+        }
+        Some(result)
+    }
+
+    /// Answers the oldest `count` commands that are under way to a node.
+    fn answer_under_way(&mut self, node: NodeId, why: &Unavailable, count: usize) {
+        let Self { nodes, stand_ins, .. } = self;
+        let Some(state) = nodes.get_mut(node.index()) else { return };
+        let tickets = core::iter::from_fn(|| state.take_ticket()).take(count);
+        stand_ins.extend(tickets.map(|ticket| (node, ticket, Reply::Unavailable(why.clone()))));
+    }
+
+    fn refuse_waiting_if_down(&mut self, node: NodeId) {
+        let refusal = self.nodes.get(node.index()).and_then(Node::refusal);
+        if let Some(why) = refusal.cloned() {
+            self.refuse_waiting_of(node, &why.unsent());
+        }
+    }
+
+    fn refuse_waiting_of(&mut self, node: NodeId, why: &Unavailable) {
+        let Self { nodes, stand_ins, .. } = self;
+        let Some(state) = nodes.get_mut(node.index()) else { return };
+        let tickets = core::iter::from_fn(|| state.take_waiting());
+        stand_ins.extend(tickets.map(|ticket| (node, ticket, Reply::Unavailable(why.clone()))));
+    }
+}
+
+const fn not_sent() -> Reply {
+    Reply::Unavailable(Unavailable::new(Cause::NotSent))
+}
+
+/// What two of them are made of, apart from the order in which places become free.
+impl PartialEq for Locks {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts() && self.entries.iter().eq(other.entries.iter())
+    }
+}
+
+impl Eq for Locks {}
+
+impl Hash for Locks {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+        self.entries.iter().for_each(|entry| entry.hash(state));
+    }
+}
+
+/// All fields but the entries, and what is empty between calls.
+type Parts<'a> = (&'a Config, u64, &'a Timers, &'a [Node], NodeSet, &'a VecDeque<LockKey>, usize, bool);
+
+impl Locks {
+    fn parts(&self) -> Parts<'_> {
+        let Self {
+            config,
+            entries: _,
+            next_serial,
+            timers,
+            nodes,
+            ready,
+            finished,
+            stand_ins: _,
+            releasing,
+            is_closed,
+        } = self;
+        (config, *next_serial, timers, nodes, *ready, finished, *releasing, *is_closed)
+    }
+}

@@ -1,0 +1,42 @@
+use super::LockKey;
+use super::timers::Timer;
+use crate::{Event, Lock};
+
+/// One lock, and what its owner has not asked for yet.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Entry {
+    pub(super) serial: u64,
+    pub(super) lock: Lock,
+    pub(super) timer: Timer,
+    /// Somebody may still ask for this lock.
+    pub(super) is_owned: bool,
+    /// Its acquisition was ended by [`Locks::close`](super::Locks::close).
+    pub(super) is_cut_off: bool,
+    /// The end of the operation that was begun last.
+    pub(super) answer: Option<Event>,
+}
+
+impl Entry {
+    pub(super) fn new(lock: Lock, serial: u64) -> Self {
+        Self { serial, lock, timer: Timer::default(), is_owned: true, is_cut_off: false, answer: None }
+    }
+
+    pub(super) const fn key_at(&self, index: usize) -> LockKey {
+        LockKey { serial: self.serial, index }
+    }
+
+    /// Returns whether the lock was won and is neither lost nor being released.
+    pub(super) fn is_held(&self) -> bool {
+        self.lock.deadline().is_some() && self.lock.loss().is_none()
+    }
+
+    /// Returns whether a node may keep a key of a lock that nobody holds any more.
+    pub(super) fn is_unsettled(&self) -> bool {
+        self.lock.deadline().is_none() && !self.lock.is_settled()
+    }
+
+    /// Returns whether nothing is left to do for it.
+    pub(super) fn is_over(&self) -> bool {
+        !self.is_owned && self.lock.is_settled()
+    }
+}

@@ -1,0 +1,245 @@
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::LockKey;
+use crate::{Command, CommandId, Instant, Unavailable};
+
+/// The largest number of commands that go to a node in one batch: enough to make the cost per command small, few enough
+/// that the first replies do not wait for the last command.
+const MAX_BATCH: usize = 256;
+
+/// The wait before the second try to connect; it doubles up to [`MAX_RECONNECT_DELAY`].
+const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(20);
+/// The longest wait between two tries to connect: for so long a node that is back may stay unused.
+const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
+
+/// One node: its connection, the commands that wait for it, and the replies that it owes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Node {
+    link: Link,
+    reconnect_delay: Duration,
+    /// The commands that were not sent, in the order in which they must reach the node.
+    queue: VecDeque<(Ticket, Command)>,
+    /// The number of commands that were left when the queue was last looked through.
+    kept: usize,
+    /// What was sent and not answered, the oldest first.
+    tickets: VecDeque<Ticket>,
+}
+
+/// A command whose reply is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Ticket {
+    pub(super) key: LockKey,
+    pub(super) id: CommandId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Link {
+    /// A connection is wanted, and nobody is opening one.
+    Wanted(Earlier),
+    /// A connection is being opened.
+    Connecting(Earlier),
+    Connected {
+        /// The connection has answered something.
+        is_useful: bool,
+    },
+    /// The last try has failed; the next begins at `until`.
+    Pausing { until: Instant, why: Unavailable },
+    /// No connection is wanted any more.
+    GivenUp(Unavailable),
+}
+
+/// The failure of the last try to connect, if there was one since the node was connected: then commands are refused
+/// instead of waiting for the next try, so that a node that is down costs nobody any time.
+type Earlier = Option<Unavailable>;
+
+/// # Commands
+impl Node {
+    pub(super) fn new() -> Self {
+        Self {
+            link: Link::Wanted(None),
+            reconnect_delay: MIN_RECONNECT_DELAY,
+            queue: VecDeque::new(),
+            kept: 0,
+            tickets: VecDeque::new(),
+        }
+    }
+
+    /// Takes a command that is to be sent, or says why it cannot be.
+    pub(super) fn push(&mut self, key: LockKey, command: Command, now: Instant) -> Result<(), Unavailable> {
+        match &self.link {
+            Link::Wanted(Some(why)) | Link::Connecting(Some(why)) | Link::Pausing { why, .. } | Link::GivenUp(why) => {
+                Err(why.clone().unsent())
+            }
+            Link::Wanted(None) | Link::Connecting(None) | Link::Connected { .. } => {
+                self.queue.push_back((Ticket { key, id: command.id }, command));
+                self.tidy(now);
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns whether a batch can be taken.
+    pub(super) fn has_batch(&self) -> bool {
+        self.is_connected() && !self.queue.is_empty()
+    }
+
+    /// Moves the next commands into `batch`; those whose time to be sent is over go to `overdue`.
+    pub(super) fn take_batch(&mut self, batch: &mut Vec<Command>, now: Instant, mut overdue: impl FnMut(Ticket)) {
+        if !self.is_connected() {
+            return;
+        }
+        while batch.len() < MAX_BATCH
+            && let Some((ticket, command)) = self.queue.pop_front()
+        {
+            if command.send_by < now {
+                overdue(ticket);
+            } else {
+                self.tickets.push_back(ticket);
+                batch.push(command);
+            }
+        }
+    }
+
+    /// Takes the ticket of the oldest command that is not answered.
+    pub(super) fn take_ticket(&mut self) -> Option<Ticket> {
+        self.tickets.pop_front()
+    }
+
+    /// Takes a command that waits to be sent.
+    pub(super) fn take_waiting(&mut self) -> Option<Ticket> {
+        self.queue.pop_front().map(|(ticket, _)| ticket)
+    }
+
+    /// Forgets the commands whose time to be sent is over, so that a node that hangs does not fill the memory: their
+    /// rounds have given it up. It looks through them only when they have doubled.
+    fn tidy(&mut self, now: Instant) {
+        if self.queue.len() > self.kept.saturating_mul(2).max(MAX_BATCH) {
+            self.queue.retain(|(_, command)| command.send_by >= now);
+            self.kept = self.queue.len();
+        }
+    }
+}
+
+/// # The connection
+impl Node {
+    /// Returns whether a connection is to be opened now; it counts as being opened from then on.
+    pub(super) fn begin_connecting(&mut self) -> bool {
+        let Link::Wanted(earlier) = &mut self.link else { return false };
+        self.link = Link::Connecting(earlier.take());
+        true
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.link, Link::Connected { .. })
+    }
+
+    pub(super) fn connected(&mut self) {
+        self.link = Link::Connected { is_useful: false };
+    }
+
+    /// Notes that the connection has answered.
+    pub(super) fn is_useful(&mut self) {
+        if let Link::Connected { is_useful } = &mut self.link {
+            *is_useful = true;
+        }
+    }
+
+    /// A connection that was of use is opened again at once; after any other failure there is a pause.
+    pub(super) fn disconnected(&mut self, why: &Unavailable, now: Instant) {
+        match &self.link {
+            Link::Connected { is_useful: true } => self.start_over(),
+            Link::Connected { .. } | Link::Wanted(_) | Link::Connecting(_) => {
+                let until = now.saturating_add(self.reconnect_delay);
+                self.link = Link::Pausing { until, why: why.clone() };
+                self.reconnect_delay = self.reconnect_delay.saturating_mul(2).min(MAX_RECONNECT_DELAY);
+            }
+            Link::Pausing { .. } | Link::GivenUp(_) => {}
+        }
+    }
+
+    /// Wants a connection as at the beginning.
+    pub(super) fn start_over(&mut self) {
+        self.link = Link::Wanted(None);
+        self.reconnect_delay = MIN_RECONNECT_DELAY;
+    }
+
+    pub(super) fn give_up(&mut self, why: &Unavailable) {
+        self.link = Link::GivenUp(why.clone());
+    }
+
+    /// Returns why commands are refused, if they are.
+    pub(super) fn refusal(&self) -> Option<&Unavailable> {
+        match &self.link {
+            Link::Wanted(earlier) | Link::Connecting(earlier) => earlier.as_ref(),
+            Link::Pausing { why, .. } | Link::GivenUp(why) => Some(why),
+            Link::Connected { .. } => None,
+        }
+    }
+
+    pub(super) const fn poll_timeout(&self) -> Option<Instant> {
+        match &self.link {
+            Link::Pausing { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
+
+    /// Ends a pause that is over; returns whether a connection is wanted now.
+    pub(super) fn handle_timeout(&mut self, now: Instant) -> bool {
+        match &self.link {
+            Link::Pausing { until, why } if *until <= now => {
+                self.link = Link::Wanted(Some(why.clone()));
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Cause, Config, Lock, Options, Request};
+
+    #[test]
+    fn what_waits_for_a_node_that_hangs_is_forgotten_when_its_time_is_over() {
+        let config = Config::builder(["only"]).build().unwrap();
+        let request = Request::new(&config, "job", Duration::from_secs(1), Options::new()).unwrap();
+        let mut node = Node::new();
+        node.connected();
+        for millis in 0..100_000 {
+            let now = Instant::from_epoch(Duration::from_millis(millis));
+            let command = Lock::acquire(&config, request.clone(), [0; 32], now).poll_command().unwrap();
+            node.push(LockKey { serial: millis, index: 0 }, command, now).unwrap();
+            assert!(node.queue.len() <= 2 * MAX_BATCH);
+        }
+        node.take_batch(&mut Vec::new(), Instant::EPOCH, |_| panic!("all are in time"));
+        assert!(node.tickets.iter().map(|ticket| ticket.key).is_sorted(), "the order is kept");
+    }
+
+    #[test]
+    fn the_pause_doubles_until_a_connection_is_of_use() {
+        let why = Unavailable::new(Cause::NotSent);
+        let mut node = Node::new();
+        let mut now = Instant::EPOCH;
+        let mut pause = |node: &mut Node| {
+            assert!(node.begin_connecting() && !node.begin_connecting());
+            node.disconnected(&why, now);
+            let until = node.poll_timeout().unwrap();
+            assert!(!node.handle_timeout(now) && node.handle_timeout(until));
+            let pause = until.saturating_since(now);
+            now = until;
+            pause.as_millis()
+        };
+        let pauses: Vec<_> = (0..8).map(|_| pause(&mut node)).collect();
+        assert_eq!(pauses, [20, 40, 80, 160, 320, 640, 1_000, 1_000]);
+
+        assert!(node.begin_connecting());
+        node.connected();
+        node.is_useful();
+        node.disconnected(&why, Instant::EPOCH);
+        assert_eq!((node.poll_timeout(), node.refusal()), (None, None), "it is opened again at once");
+        assert_eq!(pause(&mut node), 20);
+    }
+}

@@ -1,0 +1,170 @@
+//! Nodes that come and go.
+
+use core::time::Duration;
+
+use redlock_core::{
+    AcquireError, Action, Cause, Command, Config, Instant, LockKey, Locks, NodeId, Options, Outcome, Reply, Request,
+    Unavailable,
+};
+
+fn at(millis: u64) -> Instant {
+    Instant::from_epoch(Duration::from_millis(millis))
+}
+
+fn locks(nodes: usize) -> (Locks, Vec<NodeId>) {
+    let config = Config::builder(["a", "b", "c"].into_iter().take(nodes)).build().unwrap();
+    let nodes = config.nodes().iter().collect();
+    (Locks::new(config), nodes)
+}
+
+fn acquire(locks: &mut Locks, name: &str, now: Instant) -> LockKey {
+    let request = Request::new(locks.config(), name, Duration::from_secs(10), Options::new().attempts(1)).unwrap();
+    locks.acquire(request, [name.len() as u8; 32], now).unwrap()
+}
+
+fn batch(locks: &mut Locks, node: NodeId, now: Instant) -> Vec<Command> {
+    let mut batch = Vec::new();
+    locks.poll_batch(node, &mut batch, now);
+    batch
+}
+
+fn why(cause: Cause) -> Unavailable {
+    Unavailable::new(cause)
+}
+
+/// The outcomes of the nodes in an error, by their causes; `None` for one that answered.
+fn causes(error: &AcquireError) -> Vec<Option<Cause>> {
+    let cause = |outcome| match outcome {
+        Outcome::Unavailable(why) => Some(why.cause()),
+        _ => None,
+    };
+    error.attempts().unwrap().nodes.iter().map(|(_, _, outcome)| cause(outcome)).collect()
+}
+
+#[test]
+fn commands_wait_for_the_first_connection() {
+    let (mut locks, nodes) = locks(1);
+    acquire(&mut locks, "job", at(0));
+    assert_eq!(locks.poll_ready(), Some(nodes[0]));
+    assert!(batch(&mut locks, nodes[0], at(0)).is_empty(), "there is nobody to send it");
+    assert!(locks.poll_connect(nodes[0]));
+    assert!(!locks.poll_connect(nodes[0]), "once is enough");
+    locks.handle_connected(nodes[0], at(1));
+    assert_eq!(locks.poll_ready(), Some(nodes[0]));
+    assert!(locks.has_batch(nodes[0]));
+    assert_eq!(batch(&mut locks, nodes[0], at(1)).len(), 1);
+    assert!(!locks.has_batch(nodes[0]));
+}
+
+#[test]
+fn a_node_that_is_down_refuses_at_once_until_it_is_connected() {
+    let (mut locks, nodes) = locks(1);
+    let waiting = acquire(&mut locks, "one", at(0));
+    assert!(locks.poll_connect(nodes[0]));
+    locks.handle_disconnected(nodes[0], &Unavailable::with_detail(Cause::NotSent, "connection refused"), at(5));
+    let error = locks.hand_over(waiting, at(5)).unwrap().unwrap_err();
+    assert!(error.to_string().contains("a: not reachable (connection refused)"), "{error}");
+
+    let late = acquire(&mut locks, "other", at(6));
+    assert!(locks.hand_over(late, at(6)).unwrap().is_err(), "it costs no time");
+    assert!(!locks.poll_connect(nodes[0]), "there is a pause");
+    assert_eq!(locks.poll_timeout(), Some(at(25)));
+
+    locks.handle_timeout(at(25));
+    assert!(locks.poll_connect(nodes[0]));
+    let meanwhile = acquire(&mut locks, "during", at(26));
+    assert!(locks.hand_over(meanwhile, at(26)).unwrap().is_err(), "the last try has failed");
+    locks.handle_connected(nodes[0], at(30));
+    acquire(&mut locks, "again", at(30));
+    assert_eq!(batch(&mut locks, nodes[0], at(30)).len(), 1);
+}
+
+#[test]
+fn what_was_under_way_when_the_connection_broke_may_have_been_carried_out() {
+    let (mut locks, nodes) = locks(1);
+    let (first, second) = (acquire(&mut locks, "1", at(0)), acquire(&mut locks, "22", at(0)));
+    assert!(locks.poll_connect(nodes[0]));
+    locks.handle_connected(nodes[0], at(0));
+    let first_sent = batch(&mut locks, nodes[0], at(0));
+    assert_eq!(first_sent.len(), 2);
+    locks.handle_reply(nodes[0], Reply::Done, at(1));
+    assert!(locks.hand_over(first, at(1)).unwrap().is_ok());
+
+    let unsent = acquire(&mut locks, "333", at(1));
+    locks.handle_disconnected(nodes[0], &why(Cause::Disconnected), at(2));
+    let error = locks.hand_over(second, at(2)).unwrap().unwrap_err();
+    assert_eq!(causes(&error), [Some(Cause::Disconnected)]);
+    assert!(locks.hand_over(unsent, at(2)).is_none(), "it waits for the next connection");
+
+    assert!(locks.poll_connect(nodes[0]), "the connection was of use, so the next is opened at once");
+    locks.handle_connected(nodes[0], at(3));
+    let sent = batch(&mut locks, nodes[0], at(3));
+    let names: Vec<_> = sent.iter().map(|command| command.action.resource().to_string()).collect();
+    assert_eq!(names, ["333", "22"], "and the release of what may have been acquired");
+    assert_eq!(sent[1].action.token(), first_sent[1].action.token());
+}
+
+#[test]
+fn what_waited_for_too_long_is_not_sent() {
+    let (mut locks, nodes) = locks(3);
+    let key = acquire(&mut locks, "job", at(0));
+    for &node in &nodes {
+        assert!(locks.poll_connect(node));
+    }
+    for (&node, now) in nodes.iter().zip([at(1), at(501), at(501)]) {
+        locks.handle_connected(node, now);
+        let sent = batch(&mut locks, node, now);
+        let is_set = |command: &Command| matches!(command.action, Action::Acquire { .. });
+        assert_eq!(sent.iter().filter(|command| is_set(command)).count(), usize::from(now == at(1)), "500 ms at most");
+    }
+    let error = locks.hand_over(key, at(501)).unwrap().unwrap_err();
+    assert_eq!(causes(&error)[1..], [Some(Cause::NoAnswer), Some(Cause::NoAnswer)]);
+}
+
+#[test]
+fn a_batch_without_an_answer_leaves_later_ones_to_be_answered() {
+    let (mut locks, nodes) = locks(1);
+    assert!(locks.poll_connect(nodes[0]));
+    locks.handle_connected(nodes[0], at(0));
+    let first = acquire(&mut locks, "1", at(0));
+    assert_eq!(batch(&mut locks, nodes[0], at(0)).len(), 1);
+    let second = acquire(&mut locks, "22", at(0));
+    assert_eq!(batch(&mut locks, nodes[0], at(0)).len(), 1);
+    locks.handle_unanswered(nodes[0], 1, &why(Cause::Disconnected), at(1));
+    assert!(locks.hand_over(first, at(1)).unwrap().is_err());
+    assert!(locks.hand_over(second, at(1)).is_none());
+    locks.handle_reply(nodes[0], Reply::Done, at(2));
+    assert!(locks.hand_over(second, at(2)).unwrap().is_ok());
+}
+
+#[test]
+fn a_node_that_was_given_up_is_never_connected() {
+    let (mut locks, nodes) = locks(1);
+    let key = acquire(&mut locks, "job", at(0));
+    locks.give_up(nodes[0], &Unavailable::with_detail(Cause::Disconnected, "it panicked"), at(0));
+    let error = locks.hand_over(key, at(0)).unwrap().unwrap_err();
+    assert!(error.to_string().contains("it panicked"), "{error}");
+    locks.handle_timeout(at(100_000));
+    assert!(!locks.poll_connect(nodes[0]));
+
+    locks.start_over(&why(Cause::Disconnected), at(100_000));
+    assert!(locks.poll_connect(nodes[0]), "whoever drives it now begins as at the beginning");
+}
+
+#[test]
+fn without_anybody_to_send_what_waits_can_be_refused() {
+    let (mut locks, _) = locks(3);
+    let key = acquire(&mut locks, "job", at(0));
+    locks.refuse_waiting(&Unavailable::with_detail(Cause::NotSent, "nobody is there"), at(0));
+    let error = locks.hand_over(key, at(0)).unwrap().unwrap_err();
+    assert!(error.to_string().contains("nobody is there"), "{error}");
+}
+
+#[test]
+fn a_reply_that_nobody_asked_for_is_nothing() {
+    let (mut locks, nodes) = locks(1);
+    locks.handle_reply(nodes[0], Reply::Done, at(0));
+    locks.handle_connected(NodeId::new(17).unwrap(), at(0));
+    locks.handle_reply(NodeId::new(17).unwrap(), Reply::Done, at(0));
+    assert!(locks.is_empty());
+}

@@ -1,0 +1,177 @@
+//! The life of locks, over nodes that answer at once.
+
+use core::time::Duration;
+
+use redlock_core::{
+    AcquireError, Config, ExtendError, Instant, LockKey, Locks, Loss, Options, ReleaseVerdict, Request, Status, model,
+};
+
+const TTL: Duration = Duration::from_secs(10);
+
+fn at(millis: u64) -> Instant {
+    Instant::from_epoch(Duration::from_millis(millis))
+}
+
+struct World {
+    locks: Locks,
+    nodes: Vec<model::Node>,
+    now: Instant,
+    seeds: u8,
+}
+
+impl World {
+    fn new() -> Self {
+        let config = Config::builder(["a", "b", "c"]).build().unwrap();
+        Self { locks: Locks::new(config), nodes: vec![model::Node::new(); 3], now: at(0), seeds: 0 }
+    }
+
+    fn begin(&mut self, name: &str, options: Options) -> Result<LockKey, AcquireError> {
+        let request = Request::new(self.locks.config(), name, TTL, options).unwrap();
+        self.seeds += 1;
+        self.locks.acquire(request, [self.seeds; 32], self.now)
+    }
+
+    fn acquire(&mut self, name: &str) -> LockKey {
+        let key = self.begin(name, Options::new()).unwrap();
+        self.run();
+        assert!(self.hand_over(key).unwrap().is_ok());
+        key
+    }
+
+    fn hand_over(&mut self, key: LockKey) -> Option<Result<Instant, AcquireError>> {
+        self.locks.hand_over(key, self.now)
+    }
+
+    /// Carries everything to everybody, until nothing is left to do at this moment.
+    fn run(&mut self) {
+        let mut batch = Vec::new();
+        self.locks.handle_timeout(self.now);
+        while let Some(node) = self.locks.poll_ready() {
+            if self.locks.poll_connect(node) {
+                self.locks.handle_connected(node, self.now);
+            }
+            self.locks.poll_batch(node, &mut batch, self.now);
+            for command in batch.drain(..) {
+                let reply = self.nodes[node.index()].execute(&command, self.now);
+                self.locks.handle_reply(node, reply, self.now);
+            }
+        }
+    }
+
+    fn finished(&mut self) -> Vec<LockKey> {
+        core::iter::from_fn(|| self.locks.poll_finished()).collect()
+    }
+
+    fn keys_on_nodes(&mut self) -> usize {
+        let now = self.now;
+        self.nodes.iter_mut().map(|node| node.keys(now).count()).sum()
+    }
+}
+
+#[test]
+fn a_lock_is_acquired_extended_and_released() {
+    let mut world = World::new();
+    let key = world.acquire("job");
+    assert_eq!(world.finished(), [key]);
+    assert_eq!(world.locks.status(key, world.now), Status::Held { deadline: at(9_898) });
+
+    world.now = at(5_000);
+    world.locks.extend(key, TTL, world.now).unwrap();
+    assert!(world.locks.take_extended(key).is_none(), "the nodes have not been asked");
+    world.run();
+    assert_eq!(world.finished(), [key]);
+    assert_eq!(world.locks.take_extended(key).unwrap(), Ok(at(14_898)));
+
+    world.locks.release(key, world.now);
+    world.run();
+    assert_eq!(world.finished().last(), Some(&key));
+    assert_eq!(world.locks.take_released(key).unwrap().verdict, ReleaseVerdict::Released);
+    assert_eq!(world.locks.status(key, world.now), Status::Released);
+    world.locks.abandon(key, world.now);
+    assert!(world.locks.is_empty() && world.keys_on_nodes() == 0);
+}
+
+#[test]
+fn a_lock_excludes_another_until_it_is_abandoned() {
+    let mut world = World::new();
+    let first = world.acquire("job");
+    let second = world.begin("job", Options::new()).unwrap();
+    world.run();
+    assert!(world.hand_over(second).is_none(), "it waits");
+
+    world.locks.abandon(first, world.now);
+    world.run();
+    world.now = world.locks.poll_timeout().unwrap();
+    world.run();
+    assert!(world.hand_over(second).unwrap().is_ok());
+}
+
+#[test]
+fn a_key_never_names_another_lock() {
+    let mut world = World::new();
+    let first = world.acquire("one");
+    world.locks.abandon(first, world.now);
+    world.run();
+    let second = world.acquire("two");
+    assert_eq!(first.index(), second.index(), "the place is used again");
+    world.locks.abandon(first, world.now);
+    assert_eq!(world.locks.extend(first, TTL, world.now), Err(ExtendError::NotHeld));
+    assert_eq!(world.locks.status(first, world.now), Status::Released);
+    assert!(matches!(world.locks.status(second, world.now), Status::Held { .. }));
+}
+
+#[test]
+fn a_loss_is_known_at_the_deadline_however_late_the_timer_is() {
+    let mut world = World::new();
+    let key = world.acquire("job");
+    world.finished();
+    world.now = at(9_897);
+    assert!(matches!(world.locks.status(key, world.now), Status::Held { .. }));
+    world.now = at(9_898);
+    assert_eq!(world.locks.status(key, world.now), Status::Lost(Loss::Expired));
+    assert_eq!(world.finished(), [key], "whoever waits for the loss is told");
+}
+
+#[test]
+fn closing_ends_acquisitions_and_leaves_what_is_held() {
+    let mut world = World::new();
+    let held = world.acquire("job");
+    let waiting = world.begin("job", Options::new()).unwrap();
+    world.run();
+    let won = world.begin("other", Options::new()).unwrap();
+    world.run();
+    world.finished();
+
+    world.locks.close(world.now);
+    let mut finished = world.finished();
+    finished.dedup();
+    assert_eq!(finished, [waiting, won]);
+    for key in [waiting, won] {
+        assert_eq!(world.hand_over(key).unwrap(), Err(AcquireError::Closed));
+    }
+    assert_eq!(world.begin("late", Options::new()), Err(AcquireError::Closed));
+    assert!(!world.locks.is_quiet(), "a release is under way");
+    world.run();
+    assert!(world.locks.is_quiet());
+    for key in [waiting, won] {
+        assert_eq!(world.hand_over(key).unwrap(), Err(AcquireError::Closed), "it stays so");
+        world.locks.abandon(key, world.now);
+    }
+    assert_eq!((world.locks.held(), world.locks.unsettled()), (1, 0));
+    assert_eq!(world.keys_on_nodes(), 3, "those of the lock that is held");
+    world.locks.extend(held, TTL, world.now).unwrap();
+    world.run();
+    assert!(world.locks.take_extended(held).unwrap().is_ok());
+}
+
+#[test]
+fn the_timers_of_locks_that_are_gone_wake_nobody() {
+    let mut world = World::new();
+    for _ in 0..100 {
+        let key = world.acquire("job");
+        world.locks.abandon(key, world.now);
+        world.run();
+    }
+    world.locks.handle_timeout(world.now);
+    assert_eq!(world.locks.poll_timeout(), None);
+}

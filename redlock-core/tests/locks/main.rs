@@ -1,0 +1,8 @@
+//! What an adapter relies on when it drives [`redlock_core::Locks`], one file a topic.
+
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
+
+mod connections;
+mod life;
+mod naive;
+mod one_by_one;

@@ -1,0 +1,221 @@
+//! Many locks together behave exactly as each of them alone, whatever happens to nodes and connections.
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+use redlock_core::{
+    Cause, Config, ExtendError, Instant, Lock, LockKey, Locks, NodeId, Reply, Request, Unavailable, strategy,
+};
+
+use crate::naive::Naive;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Acquire(Request, [u8; 32]),
+    /// The owner of a lock, chosen among those there are, does something.
+    HandOver(usize),
+    Extend(usize, Duration),
+    Release(usize),
+    Abandon(usize),
+    Look(usize),
+    /// The driver opens the connection that is wanted, or fails to.
+    Connect(NodeId, bool),
+    Disconnect(NodeId),
+    Send(NodeId),
+    Reply(NodeId, Reply),
+    Silence(NodeId, usize),
+    Wake,
+    Elapse(Duration),
+    Close,
+}
+
+fn step(config: &Config) -> impl Strategy<Value = Step> + use<> {
+    let node = || strategy::node(config);
+    let lock = || any::<usize>();
+    prop_oneof![
+        6 => (strategy::request(config), strategy::seed()).prop_map(|(request, seed)| Step::Acquire(request, seed)),
+        4 => lock().prop_map(Step::HandOver),
+        2 => (lock(), strategy::ttl(config)).prop_map(|(lock, ttl)| Step::Extend(lock, ttl)),
+        2 => lock().prop_map(Step::Release),
+        2 => lock().prop_map(Step::Abandon),
+        1 => lock().prop_map(Step::Look),
+        6 => (node(), prop::bool::weighted(0.8)).prop_map(|(node, works)| Step::Connect(node, works)),
+        1 => node().prop_map(Step::Disconnect),
+        9 => node().prop_map(Step::Send),
+        18 => (node(), strategy::reply()).prop_map(|(node, reply)| Step::Reply(node, reply)),
+        1 => (node(), 0..3_usize).prop_map(|(node, count)| Step::Silence(node, count)),
+        2 => Just(Step::Wake),
+        3 => (0..200_u64).prop_map(|millis| Step::Elapse(Duration::from_millis(millis))),
+        1 => prop_oneof![9 => Just(Step::Wake), 1 => Just(Step::Close)],
+    ]
+}
+
+struct Pair {
+    locks: Locks,
+    naive: Naive,
+    now: Instant,
+}
+
+impl Pair {
+    fn new(config: &Config) -> Self {
+        let naive = Naive::new(config.nodes().iter().count());
+        Self { locks: Locks::new(config.clone()), naive, now: Instant::EPOCH }
+    }
+
+    fn key(&self, choice: usize) -> Option<LockKey> {
+        let keys = self.naive.keys();
+        choice.checked_rem(keys.len()).map(|place| keys[place])
+    }
+
+    fn take(&mut self, step: Step) {
+        let now = self.now;
+        match step {
+            Step::Acquire(request, seed) => {
+                if let Ok(key) = self.locks.acquire(request.clone(), seed, now) {
+                    self.naive.insert(key, Lock::acquire(self.locks.config(), request, seed, now), now);
+                }
+            }
+            Step::HandOver(choice) => self.with_key(choice, Self::hand_over),
+            Step::Extend(choice, ttl) => self.with_key(choice, |pair, key| {
+                let begun = pair.locks.extend(key, ttl, now);
+                pair.naive.update(key, now, |lock| lock.handle_timeout(now));
+                let alone = pair.naive.update(key, now, |lock| lock.extend(ttl, now));
+                assert_eq!(begun, alone.unwrap_or(Err(ExtendError::NotHeld)));
+            }),
+            Step::Release(choice) => self.with_key(choice, |pair, key| {
+                pair.locks.release(key, now);
+                pair.naive.update(key, now, |lock| lock.release(now));
+            }),
+            Step::Abandon(choice) => self.with_key(choice, |pair, key| {
+                pair.locks.abandon(key, now);
+                pair.naive.abandon(key, now);
+            }),
+            Step::Look(choice) => self.with_key(choice, |pair, key| {
+                pair.locks.status(key, now);
+                pair.naive.update(key, now, |lock| lock.handle_timeout(now));
+            }),
+            Step::Connect(node, works) => self.connect(node, works),
+            Step::Disconnect(node) if self.naive.nodes[node.index()].is_connected => {
+                let why = Unavailable::new(Cause::Disconnected);
+                self.locks.handle_disconnected(node, &why, now);
+                self.naive.disconnected(node, &why, now);
+            }
+            Step::Disconnect(_) => {}
+            Step::Send(node) => {
+                let mut batch = Vec::new();
+                self.locks.poll_batch(node, &mut batch, now);
+                self.naive.sent(node, &batch, now);
+            }
+            Step::Reply(node, reply) => {
+                self.locks.handle_reply(node, reply.clone(), now);
+                self.naive.reply(node, reply, now);
+            }
+            Step::Silence(node, count) => {
+                let why = Unavailable::new(Cause::Disconnected);
+                self.locks.handle_unanswered(node, count, &why, now);
+                self.naive.unanswered(node, count, &why, now);
+            }
+            Step::Wake => self.wake(),
+            Step::Elapse(time) => self.now = now.saturating_add(time),
+            Step::Close => {
+                self.locks.close(now);
+                let acquiring = self.naive.locks.iter().filter(|(_, lock)| lock.is_acquiring());
+                for key in acquiring.map(|(key, _)| *key).collect::<Vec<_>>() {
+                    self.naive.update(key, now, |lock| lock.release(now));
+                }
+            }
+        }
+        self.check();
+    }
+
+    fn with_key(&mut self, choice: usize, act: impl FnOnce(&mut Self, LockKey)) {
+        if let Some(key) = self.key(choice) {
+            act(self, key);
+        }
+    }
+
+    /// The result was told before, or it changes the lock as it does with one alone.
+    fn hand_over(&mut self, key: LockKey) {
+        let now = self.now;
+        if let Some(Ok(deadline)) = self.locks.hand_over(key, now) {
+            assert_eq!(self.naive.update(key, now, |lock| lock.hand_over(now)), Some(true));
+            assert_eq!(self.naive.locks[&key].deadline(), Some(deadline));
+        } else if self.locks.lock(key) != self.naive.locks.get(&key) {
+            assert_eq!(self.naive.update(key, now, |lock| lock.hand_over(now)), Some(false));
+        }
+    }
+
+    fn connect(&mut self, node: NodeId, works: bool) {
+        if !self.locks.poll_connect(node) {
+            return;
+        }
+        if works {
+            self.locks.handle_connected(node, self.now);
+            self.naive.connected(node);
+        } else {
+            let why = Unavailable::with_detail(Cause::NotSent, "connection refused");
+            self.locks.handle_disconnected(node, &why, self.now);
+            self.naive.disconnected(node, &why, self.now);
+        }
+    }
+
+    /// Locks whose time has come are looked at, and perhaps others, which changes nothing but their clock.
+    fn wake(&mut self) {
+        let now = self.now;
+        self.locks.handle_timeout(now);
+        for key in self.naive.keys() {
+            let lock = &self.naive.locks[&key];
+            if lock.poll_timeout().is_some_and(|at| at <= now) || self.locks.lock(key) != Some(lock) {
+                self.naive.update(key, now, |lock| lock.handle_timeout(now));
+            }
+        }
+        let next = self.naive.locks.values().filter_map(Lock::poll_timeout).min();
+        assert!(next.is_none_or(|next| next > now), "nothing is due any more");
+    }
+
+    fn check(&mut self) {
+        let finished: BTreeSet<LockKey> = core::iter::from_fn(|| self.locks.poll_finished()).collect();
+        let expected = std::mem::take(&mut self.naive.finished);
+        assert!(expected.is_subset(&finished), "whoever waits for a result is told: {expected:?} of {finished:?}");
+        assert_eq!(self.locks.keys().collect::<BTreeSet<_>>(), self.naive.locks.keys().copied().collect());
+        for (key, lock) in &self.naive.locks {
+            assert_eq!(self.locks.lock(*key), Some(lock));
+        }
+        let next = self.naive.locks.values().filter_map(Lock::poll_timeout).min();
+        assert!(
+            next.is_none_or(|next| self.locks.poll_timeout().is_some_and(|at| at <= next)),
+            "nobody sleeps too long"
+        );
+        let locks = || self.naive.locks.values();
+        assert_eq!(self.locks.is_quiet(), locks().all(Lock::is_quiet));
+        assert_eq!(self.locks.held(), locks().filter(|lock| lock.deadline().is_some()).count());
+        let is_unsettled = |lock: &&Lock| lock.deadline().is_none() && !lock.is_settled();
+        assert_eq!(self.locks.unsettled(), locks().filter(is_unsettled).count());
+    }
+}
+
+fn config_and_steps() -> impl Strategy<Value = (Config, Vec<Step>)> {
+    strategy::config().prop_flat_map(|config| {
+        let steps = vec(step(&config), 0..300);
+        (Just(config), steps)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: ProptestConfig::default().cases.max(400),
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn many_locks_behave_as_each_of_them_alone((config, steps) in config_and_steps()) {
+        let mut pair = Pair::new(&config);
+        for step in steps {
+            pair.take(step);
+        }
+    }
+}
