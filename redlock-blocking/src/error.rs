@@ -34,6 +34,8 @@ impl From<redlock_core::AcquireError> for AcquireError {
             redlock_core::AcquireError::Contended(attempts) => Self::Contended(attempts),
             redlock_core::AcquireError::Unavailable(attempts) => Self::Unavailable(attempts),
             redlock_core::AcquireError::Expired(attempts) => Self::Expired(attempts),
+            // `Closed`; there is no other.
+            _ => Self::Closed,
         }
     }
 }

@@ -132,6 +132,9 @@ pub enum Status {
 
 /// # Verbs
 impl Locks {
+    /// The bytes that a lock takes in here at most: its place, when the list has just doubled, and its timer.
+    pub const BYTES_PER_LOCK: usize = 2 * (size_of::<Entry>() + size_of::<(Instant, LockKey)>());
+
     /// Creates a machine without locks, which wants to be connected to all nodes.
     #[must_use]
     pub fn new(config: Config) -> Self {

@@ -4,9 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use redlock_core::{Options, Request, Resource, RetryDelay};
+use redlock_core::{LockKey, Options, Request, Resource, RetryDelay};
 
-use crate::engine::LockKey;
 use crate::redlock::Handle;
 use crate::{AcquireError, LockGuard, Runtime};
 
@@ -61,9 +60,9 @@ impl<R: Runtime> Acquire<R> {
     }
 
     fn begin(&self) -> Result<LockKey, AcquireError> {
-        let engine = self.handle.attended()?;
-        let request = Request::new(&engine.config, self.resource.clone(), self.ttl, self.options)?;
-        engine.acquire(request, engine.runtime.seed()?)
+        let shell = self.handle.attended()?;
+        let request = Request::new(&shell.config, self.resource.clone(), self.ttl, self.options)?;
+        shell.acquire(request, shell.runtime.seed()?)
     }
 }
 
@@ -87,7 +86,7 @@ impl<R: Runtime> Future for Acquire<R> {
 impl<R: Runtime> Drop for Acquire<R> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            self.handle.engine().abandon(key);
+            self.handle.shell().abandon(key);
             // Without a runtime the keys end with their TTL.
             let _ = self.handle.attended();
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redlock_core::{Config, ConfigBuilder, NodeTimeout, Options};
 
-use crate::engine::Engine;
+use crate::shell::Shell;
 use crate::task::{self, Parts, StartNode};
 use crate::{BuildError, CurrentRuntime, Redlock, Runtime, Transport};
 
@@ -122,9 +122,9 @@ impl<R: Runtime> Builder<R> {
         }
         let nodes = self.nodes.into_iter().map(|node| node.start).collect();
         let parts = Parts { nodes, connect_timeout: self.connect_timeout };
-        let engine = Arc::new(Engine::new(runtime, config));
-        task::start(&engine, &parts, &engine.runtime)?;
-        Ok(Redlock::new(engine, parts, self.options))
+        let shell = Arc::new(Shell::new(runtime, config));
+        task::start(&shell, &parts, &shell.runtime)?;
+        Ok(Redlock::new(shell, parts, self.options))
     }
 }
 

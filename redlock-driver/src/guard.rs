@@ -4,10 +4,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use redlock_core::{ExtendError, Instant, Loss, ReleaseReport, Resource};
+use redlock_core::{ExtendError, Instant, LockKey, Loss, ReleaseReport, Resource};
 
 use crate::Runtime;
-use crate::engine::LockKey;
 use crate::redlock::Handle;
 
 /// A lock that was acquired. It is released when the guard is dropped, or with a report by [`release`](Self::release).
@@ -50,7 +49,7 @@ impl<R: Runtime> LockGuard<R> {
 
     /// The first half of [`extend`](Self::extend). Nobody else must be extending.
     pub(crate) fn begin_extension(&self, ttl: Duration) -> Result<(), ExtendError> {
-        self.handle.engine().extend(self.key, ttl)
+        self.handle.shell().extend(self.key, ttl)
     }
 
     /// The second half.
@@ -64,7 +63,7 @@ impl<R: Runtime> LockGuard<R> {
     /// The report is there as soon as the result is fixed; nodes that did not answer until then are settled in the
     /// background, also when this future is dropped.
     pub async fn release(self) -> ReleaseReport {
-        self.handle.engine().release(self.key);
+        self.handle.shell().release(self.key);
         poll_fn(|context| self.handle.attended_or_refused().poll_release(self.key, context)).await
     }
 
@@ -72,14 +71,14 @@ impl<R: Runtime> LockGuard<R> {
     /// moment of that.
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        self.handle.engine().deadline(self.key).unwrap_or_default()
+        self.handle.shell().deadline(self.key).unwrap_or_default()
     }
 
     /// For how long the lock is valid from now on; zero when it is not.
     #[must_use]
     pub fn remaining(&self) -> Duration {
         let deadline = self.deadline();
-        deadline.saturating_since(self.handle.engine().runtime.now())
+        deadline.saturating_since(self.handle.shell().runtime.now())
     }
 
     /// Whether the lock is valid at this moment. The clock is read at every call.
@@ -103,7 +102,7 @@ impl<R: Runtime> LockGuard<R> {
 
 impl<R: Runtime> Drop for LockGuard<R> {
     fn drop(&mut self) {
-        self.handle.engine().abandon(self.key);
+        self.handle.shell().abandon(self.key);
         // Without a runtime the keys end with their TTL.
         let _ = self.handle.attended();
     }
@@ -132,7 +131,7 @@ impl<R: Runtime> Future for Lost<R> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let is_attended = self.handle.attended().is_ok();
-        match self.handle.engine().poll_lost(self.key, context) {
+        match self.handle.shell().poll_lost(self.key, context) {
             Poll::Pending if !is_attended => Poll::Ready(Some(Loss::Unwatched)),
             poll => poll,
         }

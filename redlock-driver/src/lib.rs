@@ -1,8 +1,8 @@
-//! The async engine of Redlock for Rust: it drives many locks of [`redlock_core`] over any [`Transport`] and
-//! [`Runtime`].
+//! The async shell of Redlock for Rust: it drives the [`Locks`](redlock_core::Locks) of [`redlock_core`] over any
+//! [`Transport`] and [`Runtime`].
 //!
 //! To lock things in a service, take the adapter of your runtime (`redlock-tokio`); it re-exports all that is needed
-//! from here. Come here to put a transport or a runtime of your own under the engine.
+//! from here. Come here to put a transport or a runtime of your own under the locks.
 //!
 //! # The parts
 //!
@@ -10,24 +10,24 @@
 //!   Redlock ── lock() ──▶ Acquire ──▶ LockGuard ── extend(), release(), drop
 //!      │                     │            │
 //!      ▼                     ▼            ▼             one mutex, held for microseconds
-//!  ┌─ Engine ───────────────────────────────────────────────────────────────────────┐
-//!  │  locks: one redlock_core::Lock each      timers: one heap      outbox per node │
+//!  ┌─ Shell ────────────────────────────────────────────────────────────────────────┐
+//!  │  redlock_core::Locks: locks, timers, queues, connections    wakers of callers  │
 //!  └──────────▲───────────────────────────────────▲──────────────────────│──────────┘
 //!             │ replies                           │ due                  ▼ batches
-//!          Courier, one per node ◀────────────────┼──────────────────────┘
+//!       NodeDriver, one per node ◀────────────────┼──────────────────────┘
 //!             │   ▲                             timer             one task for all of them
 //!             ▼   │
 //!          Transport ─▶ Connection                                yours, or an adapter's
 //! ```
 //!
-//! - A call takes the mutex, takes a step with the lock's machine, and puts the machine's commands into the nodes'
-//!   outboxes, all in one go. So a release is always behind the SET that it undoes, and dropping a future or a guard
-//!   needs nobody to stay around.
-//! - A courier sends what has gathered for its node as one batch: the cost per lock falls as the load grows. When there
-//!   is little to do it sends at once; when there is much, it lets those who are about to send go first.
-//! - Couriers and timer are one task: a call wakes it once for all nodes, and they wake each other and the callers
+//! - A call takes the mutex and takes a step with [`Locks`](redlock_core::Locks), which queues the commands for the
+//!   nodes, all in one go. So a release is always behind the SET that it undoes, and dropping a future or a guard needs
+//!   nobody to stay around. Everything that is decided is decided there; the shell only knows who is to be woken.
+//! - A node driver sends what has gathered for its node as one batch: the cost per lock falls as the load grows. When
+//!   there is little to do it sends at once; when there is much, it lets those who are about to send go first.
+//! - Node drivers and timer are one task: a call wakes it once for all nodes, and they wake each other and the callers
 //!   without a change of thread.
-//! - A caller is woken once, when the result is fixed. Nodes that answer later are the couriers' business.
+//! - A caller is woken once, when the result is fixed. Nodes that answer later are the task's business.
 //!
 //! # A transport of your own
 //!
@@ -92,8 +92,6 @@
 
 mod acquire;
 mod builder;
-mod courier;
-mod engine;
 mod error;
 mod guard;
 #[cfg(feature = "memory")]
@@ -101,8 +99,10 @@ mod guard;
 pub mod memory;
 #[cfg(feature = "cache")]
 mod named_locks;
+mod node_driver;
 mod redlock;
 mod runtime;
+mod shell;
 mod task;
 mod timer;
 mod transport;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use redlock_core::{Config, Options, Resource};
 
-use crate::engine::Engine;
+use crate::shell::Shell;
 use crate::task::{self, Parts};
 use crate::{Acquire, Builder, CloseReport, NoRuntime, Runtime};
 
@@ -27,8 +27,8 @@ impl<R: Runtime> Redlock<R> {
         Builder::new()
     }
 
-    pub(crate) fn new(engine: Arc<Engine<R>>, parts: Parts<R>, options: Options) -> Self {
-        Self { handle: Handle(Arc::new(LastHandle { engine, parts })), options }
+    pub(crate) fn new(shell: Arc<Shell<R>>, parts: Parts<R>, options: Options) -> Self {
+        Self { handle: Handle(Arc::new(LastHandle { shell, parts })), options }
     }
 
     /// Takes the lock called `name`, and waits for it if somebody else has it.
@@ -69,12 +69,12 @@ impl<R: Runtime> Redlock<R> {
     /// answer is told again when it is back, as long as the runtime runs. With a node timeout of at most 500 ms this
     /// returns in about that time at the latest.
     pub async fn close(&self) -> CloseReport {
-        self.handle.engine().close();
+        self.handle.shell().close();
         poll_fn(|context| match self.handle.attended() {
-            Ok(engine) => engine.poll_closed(context),
+            Ok(shell) => shell.poll_closed(context),
             Err(why) => {
-                self.handle.engine().refuse_all(&why);
-                Poll::Ready(self.handle.engine().close_report())
+                self.handle.shell().refuse_waiting(&why);
+                Poll::Ready(self.handle.shell().close_report())
             }
         })
         .await
@@ -83,13 +83,13 @@ impl<R: Runtime> Redlock<R> {
     /// The present moment, on the clock of all deadlines.
     #[cfg(feature = "cache")]
     pub(crate) fn now(&self) -> redlock_core::Instant {
-        self.handle.engine().runtime.now()
+        self.handle.shell().runtime.now()
     }
 
     /// The settings that all locks of this handle share.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.handle.engine().config
+        &self.handle.shell().config
     }
 }
 
@@ -105,41 +105,41 @@ impl<R: Runtime> fmt::Debug for Redlock<R> {
     }
 }
 
-/// Keeps the engine going: every `Redlock`, acquisition and guard has one.
+/// Keeps the shell going: every `Redlock`, acquisition and guard has one.
 pub(crate) struct Handle<R: Runtime>(Arc<LastHandle<R>>);
 
 struct LastHandle<R: Runtime> {
-    engine: Arc<Engine<R>>,
+    shell: Arc<Shell<R>>,
     /// What the task is started from, again when its runtime has ended.
     parts: Parts<R>,
 }
 
 impl<R: Runtime> LastHandle<R> {
     fn start_again(&self) -> Result<(), NoRuntime> {
-        task::start(&self.engine, &self.parts, &self.engine.runtime.successor()?)
+        task::start(&self.shell, &self.parts, &self.shell.runtime.successor()?)
     }
 }
 
 impl<R: Runtime> Handle<R> {
-    pub(crate) fn engine(&self) -> &Engine<R> {
-        &self.0.engine
+    pub(crate) fn shell(&self) -> &Shell<R> {
+        &self.0.shell
     }
 
-    /// The engine with its task: if the runtime has ended that the task ran on, it is started again on the caller's.
-    pub(crate) fn attended(&self) -> Result<&Engine<R>, NoRuntime> {
-        if !self.engine().has_task() {
+    /// The shell with its task: if the runtime has ended that the task ran on, it is started again on the caller's.
+    pub(crate) fn attended(&self) -> Result<&Shell<R>, NoRuntime> {
+        if !self.shell().has_task() {
             self.0.start_again()?;
         }
-        Ok(self.engine())
+        Ok(self.shell())
     }
 
-    /// The engine, with its task if that can be. Without it, commands that wait to be sent are answered: so nobody
+    /// The shell, with its task if that can be. Without it, commands that wait to be sent are answered: so nobody
     /// waits for what cannot come.
-    pub(crate) fn attended_or_refused(&self) -> &Engine<R> {
+    pub(crate) fn attended_or_refused(&self) -> &Shell<R> {
         if let Err(why) = self.attended() {
-            self.engine().refuse_all(&why);
+            self.shell().refuse_waiting(&why);
         }
-        self.engine()
+        self.shell()
     }
 }
 
@@ -151,8 +151,8 @@ impl<R: Runtime> Clone for Handle<R> {
 
 impl<R: Runtime> Drop for LastHandle<R> {
     fn drop(&mut self) {
-        self.engine.let_go();
-        if !self.engine.has_task() && self.engine.has_unsettled() {
+        self.shell.let_go();
+        if !self.shell.has_task() && self.shell.has_unsettled() {
             // Without a runtime the keys end with their TTL.
             let _ = self.start_again();
         }

@@ -3,7 +3,7 @@ use std::future::Future;
 use redlock_core::Instant;
 use redlock_system::NoEntropy;
 
-/// What the engine needs from an async runtime: a clock, a timer, a way to start a task, and fresh random bytes.
+/// What the driver needs from an async runtime: a clock, a timer, a way to start a task, and fresh random bytes.
 ///
 /// An adapter implements the two methods that differ between runtimes; a simulator implements all four.
 pub trait Runtime: Clone + Send + Sync + 'static {

@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, Stream};
 
-use crate::courier::Courier;
-use crate::engine::Engine;
+use crate::node_driver::NodeDriver;
+use crate::shell::Shell;
 use crate::{NoRuntime, Runtime, Transport, timer};
 
 /// A part of what the task does.
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Makes the work for one node, over a transport that it keeps for the next time.
-pub(crate) type StartNode<R> = Box<dyn Fn(Courier<R>) -> Work + Send + Sync>;
+pub(crate) type StartNode<R> = Box<dyn Fn(NodeDriver<R>) -> Work + Send + Sync>;
 
 /// What the task of a handle is made of, as often as it has to be started.
 pub(crate) struct Parts<R> {
@@ -24,13 +24,13 @@ pub(crate) struct Parts<R> {
     pub(crate) connect_timeout: Duration,
 }
 
-/// Runs the couriers and the timer until the engine is over.
+/// Runs the drivers and the timer until the shell is over.
 ///
 /// They are one task because they wake each other and the callers all the time: inside one task that costs no change of
 /// thread, and a call that sends to all nodes starts the task once. Only the part that was woken is polled.
 ///
-/// Its runtime may end before the handle does, which drops it. The fields are dropped in their order: the couriers say
-/// what has become of their commands and give the transports back, and then the engine learns that it needs a new task.
+/// Its runtime may end before the handle does, which drops it. The fields are dropped in their order: the drivers say
+/// what has become of their commands and give the transports back, and then the shell learns that it needs a new task.
 struct Task<R: Runtime> {
     works: FuturesUnordered<Work>,
     /// Stays set when a part panics: on a runtime without a timer, for instance.
@@ -38,37 +38,37 @@ struct Task<R: Runtime> {
     end: End<R>,
 }
 
-struct End<R: Runtime>(Arc<Engine<R>>);
+struct End<R: Runtime>(Arc<Shell<R>>);
 
-/// Starts the task of the engine on `runtime`.
+/// Starts the task of the shell on `runtime`.
 ///
 /// # Errors
 ///
 /// [`NoRuntime`] when the runtime has dropped the task at once, because it has ended, or when the task has panicked before.
-pub(crate) fn start<R: Runtime>(engine: &Arc<Engine<R>>, parts: &Parts<R>, runtime: &R) -> Result<(), NoRuntime> {
-    if !engine.may_start_task() {
+pub(crate) fn start<R: Runtime>(shell: &Arc<Shell<R>>, parts: &Parts<R>, runtime: &R) -> Result<(), NoRuntime> {
+    if !shell.may_start_task() {
         return Err(NoRuntime::ENDED);
     }
-    if !engine.begin_task() {
+    if !shell.begin_task() {
         return Ok(());
     }
     let connect_timeout = parts.connect_timeout;
-    let courier = |node| Courier { engine: engine.clone(), runtime: runtime.clone(), node, connect_timeout };
-    let couriers = engine.config.nodes().iter().zip(&parts.nodes).map(|(id, start)| start(courier(id)));
-    let works: FuturesUnordered<Work> = couriers.collect();
-    works.push(Box::pin(timer::run(engine.clone(), runtime.clone())));
-    runtime.spawn(Task { works, is_polled: false, end: End(engine.clone()) });
-    if engine.has_task() { Ok(()) } else { Err(NoRuntime::ENDED) }
+    let driver = |node| NodeDriver { shell: shell.clone(), runtime: runtime.clone(), node, connect_timeout };
+    let drivers = shell.config.nodes().iter().zip(&parts.nodes).map(|(id, start)| start(driver(id)));
+    let works: FuturesUnordered<Work> = drivers.collect();
+    works.push(Box::pin(timer::run(shell.clone(), runtime.clone())));
+    runtime.spawn(Task { works, is_polled: false, end: End(shell.clone()) });
+    if shell.has_task() { Ok(()) } else { Err(NoRuntime::ENDED) }
 }
 
 /// Makes the work for a node that is reached by `transport`.
 pub(crate) fn start_node<R: Runtime>(transport: impl Transport) -> StartNode<R> {
     let shelf = Arc::new(Mutex::new(Some(transport)));
-    Box::new(move |courier| {
+    Box::new(move |driver| {
         let mut lent = Lent::from(&shelf);
         Box::pin(async move {
             if let Some(transport) = &mut lent.transport {
-                courier.run(transport).await;
+                driver.run(transport).await;
             }
         })
     })

@@ -5,7 +5,7 @@ use redlock_core::{Command, Reply, Unavailable};
 /// The way to one independent master.
 ///
 /// A transport only opens connections, and a [`Connection`] only carries commands. When to connect, when to connect
-/// anew, how long to wait for an answer and what to do without one is decided by the engine and the protocol: a
+/// anew, how long to wait for an answer and what to do without one is decided by the driver and the protocol: a
 /// transport applies no retry and no policy of its own.
 pub trait Transport: Send + 'static {
     /// An open connection.
@@ -15,7 +15,7 @@ pub trait Transport: Send + 'static {
     /// known to be able to release what it grants; a transport to a Redis server sends the
     /// [probes](redlock_core::Probe) for that as a part of its handshake.
     ///
-    /// The engine drops the future when it takes longer than the connect timeout.
+    /// The driver drops the future when it takes longer than the connect timeout.
     ///
     /// # Errors
     ///
@@ -27,16 +27,16 @@ pub trait Transport: Send + 'static {
 pub trait Connection: Send + 'static {
     /// Carries `batch`, which is never empty, and yields one reply per command, in order.
     ///
-    /// - The commands go behind all those of earlier calls. The engine polls the futures for the first time in the
+    /// - The commands go behind all those of earlier calls. The driver polls the futures for the first time in the
     ///   order in which it made them, so this may be left to the first poll.
     /// - No command is sent twice, also not after a reconnect of the connection's own.
-    /// - The future is not dropped before it is ready, except together with the whole engine.
+    /// - The future is not dropped before it is ready, except together with the whole driver.
     /// - A second batch may be sent before the first is answered.
     /// - When the connection breaks, or has broken before, the future soon comes to an end.
     ///
     /// # Errors
     ///
-    /// The connection broke; every command of the batch may have been carried out or not. The engine does not use the
+    /// The connection broke; every command of the batch may have been carried out or not. The driver does not use the
     /// connection for further batches.
     ///
     /// The cause must not be one that [proves the commands untouched](redlock_core::Cause::proves_untouched) when one
@@ -46,7 +46,7 @@ pub trait Connection: Send + 'static {
         batch: Vec<Command>,
     ) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<Self> + 'static;
 
-    /// Returns when the connection is known to be broken, so that the engine can open another before it is needed.
+    /// Returns when the connection is known to be broken, so that the driver can open another before it is needed.
     ///
     /// It is called once for each connection. Batches that are under way are waited for all the same: their futures
     /// must come to an end, too. Provided: never; the next batch finds out.

@@ -19,7 +19,7 @@ fn locks(nodes: usize) -> (Locks, Vec<NodeId>) {
 
 fn acquire(locks: &mut Locks, name: &str, now: Instant) -> LockKey {
     let request = Request::new(locks.config(), name, Duration::from_secs(10), Options::new().attempts(1)).unwrap();
-    locks.acquire(request, [name.len() as u8; 32], now).unwrap()
+    locks.acquire(request, [u8::try_from(name.len()).unwrap(); 32], now).unwrap()
 }
 
 fn batch(locks: &mut Locks, node: NodeId, now: Instant) -> Vec<Command> {

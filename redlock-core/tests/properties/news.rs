@@ -91,6 +91,7 @@ impl From<AcquireError> for News {
             AcquireError::Contended(_) => Failure::Contended,
             AcquireError::Unavailable(_) => Failure::Unavailable,
             AcquireError::Expired(_) => Failure::Expired,
+            other => panic!("an error that a lock never gives: {other}"),
         };
         let tried = error.attempts().unwrap();
         let nodes = outcomes(&tried.nodes);

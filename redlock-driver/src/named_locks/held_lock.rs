@@ -8,7 +8,7 @@ use futures_util::lock::{Mutex as Turn, MutexGuard as MyTurn};
 use redlock_cache::Weigh;
 use redlock_core::{ExtendError, Instant};
 
-use crate::engine::HELD_LOCK_BYTES;
+use crate::shell::HELD_LOCK_BYTES;
 use crate::{LockGuard, Runtime};
 
 /// What a cache keeps for a lock that is held by name: a handle to its guard. Clones are the same lock, which is
@@ -81,7 +81,7 @@ impl<R: Runtime> HeldLock<R> {
 }
 
 impl<R: Runtime> Weigh for HeldLock<R> {
-    /// What the lock takes in the engine and in here, at most.
+    /// What the lock takes in the shell and in here, at most.
     fn weight(&self) -> usize {
         self.0.weight
     }

@@ -276,7 +276,7 @@ async fn a_lock_whose_extension_was_dropped_and_never_sent_frees_its_name_when_i
     clock.run(locks.lock("job", TTL)).await.unwrap();
     settle().await;
     for link in &world.links {
-        link.connect(Connect::Fails);
+        link.connect(Connect::Hangs);
         link.report_closed();
     }
     settle().await;

@@ -1,15 +1,14 @@
-//! What the engine knows of its task: whether it is there, and what happens when it is not.
+//! What the shell knows of its task: whether it is there, and what happens when it is not.
 
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use redlock_core::{Cause, Reply, Unavailable};
+use redlock_core::{Cause, Unavailable};
 
-use super::Engine;
-use super::outbox::Outbox;
+use super::Shell;
 use crate::{NoRuntime, Runtime};
 
-impl<R: Runtime> Engine<R> {
+impl<R: Runtime> Shell<R> {
     /// Notes that there is a task from now on; `false` if there was one already.
     pub(crate) fn begin_task(&self) -> bool {
         !self.has_task.swap(true, Ordering::SeqCst)
@@ -17,7 +16,7 @@ impl<R: Runtime> Engine<R> {
 
     /// Returns whether a node may still have a key of a lock that nobody holds.
     pub(crate) fn has_unsettled(&self) -> bool {
-        self.state().locks.iter().any(|(_, entry)| entry.is_unsettled())
+        self.state().locks.unsettled() > 0
     }
 
     /// Notes that the task is not to be started again.
@@ -30,15 +29,15 @@ impl<R: Runtime> Engine<R> {
         !self.task_has_failed.load(Ordering::SeqCst)
     }
 
-    /// Notes that the task is gone, and wakes all who wait for it: whoever runs on another runtime starts it there.
+    /// Notes that the task is gone with all connections, and wakes all who wait for it: whoever runs on another runtime
+    /// starts it there.
     pub(crate) fn end_task(&self) {
         // Whoever registers from now on sees it afterwards; whoever has registered before is woken.
         self.has_task.store(false, Ordering::SeqCst);
-        self.work(|state, _, wakes| {
-            for (_, entry) in &mut state.locks {
-                wakes.take_from(&mut entry.caller);
-                wakes.take_all_from(&mut entry.watchers);
-            }
+        let why = Unavailable::with_detail(Cause::Disconnected, "the async runtime has ended");
+        self.work(|state, now, wakes| {
+            state.locks.start_over(&why, now);
+            state.waiters.take_all(wakes);
             wakes.take_all_from(&mut state.closing);
         });
     }
@@ -49,16 +48,9 @@ impl<R: Runtime> Engine<R> {
     }
 
     /// Answers all commands that wait to be sent, because there is nobody who could send them.
-    pub(crate) fn refuse_all(&self, why: &NoRuntime) {
-        let refusal = Unavailable::with_detail(Cause::NotSent, &why.to_string());
-        let refusals = || std::iter::repeat_with(|| Reply::Unavailable(refusal.clone()));
-        self.work(|state, now, wakes| {
-            for node in self.config.nodes().iter() {
-                while let Some(tickets) = state.outboxes.get_mut(node.index()).and_then(Outbox::take_all) {
-                    state.deliver(node, &tickets, refusals(), now, wakes);
-                }
-            }
-        });
+    pub(crate) fn refuse_waiting(&self, why: &NoRuntime) {
+        let why = Unavailable::with_detail(Cause::NotSent, &why.to_string());
+        self.work(|state, now, _| state.locks.refuse_waiting(&why, now));
     }
 
     /// Lets a caller wait, unless what would wake it is gone: then it is to look again at once.
