@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use redlock_core::{Options, Request, Resource, RetryDelay};
 
-use crate::engine::Engine;
 use crate::redlock::Handle;
+use crate::shell::Shell;
 use crate::{AcquireError, LockGuard};
 
 /// An acquisition that is to be made by [`lock`](Self::lock); its setters say how hard to try.
@@ -57,7 +57,7 @@ impl Acquire {
     /// A handle by which other threads can end [`lock`](Self::lock) while it waits.
     #[must_use]
     pub fn abort_handle(&self) -> AbortHandle {
-        AbortHandle { engine: self.handle.shared_engine(), is_aborted: self.is_aborted.clone() }
+        AbortHandle { shell: self.handle.shell().clone(), is_aborted: self.is_aborted.clone() }
     }
 
     /// Takes the lock, and waits for it if somebody else has it.
@@ -74,11 +74,11 @@ impl Acquire {
     /// - [`AcquireError::Aborted`] after [`AbortHandle::abort`], [`AcquireError::Closed`] after
     ///   [`Redlock::close`](crate::Redlock::close).
     pub fn lock(self) -> Result<LockGuard, AcquireError> {
-        let engine = self.handle.engine();
-        let request = Request::new(&engine.config, self.resource.clone(), self.ttl, self.options)?;
+        let shell = self.handle.shell();
+        let request = Request::new(&shell.config, self.resource.clone(), self.ttl, self.options)?;
         let seed = redlock_system::seed()?;
-        let acquired = engine.acquire(request, seed, &self.is_aborted)?;
-        Ok(LockGuard::new(self.handle, acquired, self.resource))
+        let key = shell.acquire(request, seed, &self.is_aborted)?;
+        Ok(LockGuard::new(self.handle, key, self.resource))
     }
 }
 
@@ -95,17 +95,16 @@ impl fmt::Debug for Acquire {
 /// Ends an acquisition that another thread waits for; made by [`Acquire::abort_handle`]. Clones end the same one.
 #[derive(Clone)]
 pub struct AbortHandle {
-    engine: Arc<Engine>,
+    shell: Arc<Shell>,
     is_aborted: Arc<AtomicBool>,
 }
 
 impl AbortHandle {
-    /// Lets the acquisition end with [`AcquireError::Aborted`]: at once while it waits for its next attempt, and within
-    /// some 10 ms while it waits for nodes. One that has begun to wait later ends at once, too. A lock that was
-    /// acquired already is not touched.
+    /// Lets the acquisition end with [`AcquireError::Aborted`] at once, whatever it waits for. One that begins later ends
+    /// at once, too. A lock that was acquired already is not touched.
     pub fn abort(&self) {
         self.is_aborted.store(true, Ordering::Release);
-        self.engine.interrupt();
+        self.shell.wake_all();
     }
 
     /// Whether [`abort`](Self::abort) was called.

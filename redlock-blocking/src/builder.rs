@@ -1,18 +1,13 @@
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use redlock_core::{Config, ConfigBuilder, NodeTimeout, Options, Unavailable};
 
-use crate::dialer::{Connect, Dialer};
-use crate::engine::Engine;
+use crate::shell::{Connect, Shell};
 use crate::{BuildError, Connection, Redlock, Transport};
 
 /// How long a try to connect may take unless [`Builder::connect_timeout`] says otherwise: one second.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// How many connections to each node there are at most unless [`Builder::max_connections`] says otherwise.
-pub const DEFAULT_MAX_CONNECTIONS: usize = 8;
 
 /// Builds a [`Redlock`] handle.
 #[must_use = "a builder does nothing before `build`"]
@@ -23,7 +18,6 @@ pub struct Builder {
     error: Option<BuildError>,
     options: Options,
     connect_timeout: Duration,
-    max_connections: usize,
 }
 
 impl Builder {
@@ -34,7 +28,6 @@ impl Builder {
             error: None,
             options: Options::new(),
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
-            max_connections: DEFAULT_MAX_CONNECTIONS,
         }
     }
 
@@ -91,31 +84,22 @@ impl Builder {
         self
     }
 
-    /// How many connections to each node there are at most; the default is [`DEFAULT_MAX_CONNECTIONS`], and zero counts
-    /// as one. There is one at first, and one more whenever all are in use at the same time. A thread uses one for as
-    /// long as a call waits for nodes, and none between attempts or while a lock is held.
-    pub fn max_connections(mut self, connections: usize) -> Self {
-        self.max_connections = connections;
-        self
-    }
-
     /// Makes the handle, and begins to connect in the background. A node that is down is no error: it is used as soon
     /// as it is there.
     ///
     /// # Errors
     ///
     /// - [`BuildError::Node`] for the first node that is not usable, an unreadable URL for instance;
-    /// - [`BuildError::Config`] for an empty list of nodes, the same node twice, or a setting out of its bounds.
+    /// - [`BuildError::Config`] for an empty list of nodes, the same node twice, or a setting out of its bounds;
+    /// - [`BuildError::Waiting`] when the operating system cannot wait for several connections.
     pub fn build(self) -> Result<Redlock, BuildError> {
         if let Some(error) = self.error {
             return Err(error);
         }
         let config = self.config.build()?;
-        let nodes = config.nodes().iter().zip(self.nodes);
-        let dialers: Arc<[Dialer]> =
-            nodes.map(|(id, node)| Dialer::new(id, node.connect, self.connect_timeout)).collect();
-        let engine = Engine::start(config, dialers, self.max_connections);
-        Ok(Redlock::new(engine, self.options))
+        let connects = self.nodes.into_iter().map(|node| node.connect).collect();
+        let shell = Shell::start(config, connects, self.connect_timeout)?;
+        Ok(Redlock::new(shell, self.options))
     }
 }
 
@@ -125,7 +109,6 @@ impl fmt::Debug for Builder {
             .field("config", &self.config)
             .field("options", &self.options)
             .field("connect_timeout", &self.connect_timeout)
-            .field("max_connections", &self.max_connections)
             .finish_non_exhaustive()
     }
 }

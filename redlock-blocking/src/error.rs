@@ -55,6 +55,12 @@ pub enum BuildError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The operating system has nothing by which connections can be waited for.
+    #[error("the operating system cannot wait for several connections: {reason}")]
+    Waiting {
+        /// What it said.
+        reason: String,
+    },
 }
 
 /// What [`Redlock::close`](crate::Redlock::close) leaves.

@@ -1,16 +1,9 @@
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use redlock_core::{Event, ExtendError, Instant, ReleaseReport, Resource};
+use redlock_core::{ExtendError, Instant, LockKey, Loss, ReleaseReport, Resource};
 
-use crate::engine::Acquired;
-use crate::expiry::Expiry;
-use crate::lane::Lane;
-use crate::lock_key::LockKey;
-use crate::mailbox::Letter;
 use crate::redlock::Handle;
-use crate::work::Work;
 
 /// A lock that was acquired. It is released when the guard is dropped, or with a report by [`release`](Self::release).
 ///
@@ -22,17 +15,14 @@ use crate::work::Work;
 /// lock, and waits for nothing.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard {
-    /// Dropped after the release was sent.
-    _handle: Handle,
-    lane: Arc<Lane>,
+    handle: Handle,
     key: LockKey,
     resource: Resource,
-    expiry: Arc<Expiry>,
 }
 
 impl LockGuard {
-    pub(crate) fn new(handle: Handle, Acquired { lane, key, expiry }: Acquired, resource: Resource) -> Self {
-        Self { _handle: handle, lane, key, resource, expiry }
+    pub(crate) const fn new(handle: Handle, key: LockKey, resource: Resource) -> Self {
+        Self { handle, key, resource }
     }
 
     /// Extends the lock: it is good for `ttl` from now on, less the drift. Returns the new deadline.
@@ -46,14 +36,7 @@ impl LockGuard {
     /// - [`ExtendError::Unconfirmed`]: too few nodes confirmed in time; the old deadline stands, try again before it.
     /// - [`ExtendError::Request`]: the TTL is out of bounds; nothing was sent.
     pub fn extend(&mut self, ttl: Duration) -> Result<Instant, ExtendError> {
-        let (key, mut session) = (self.key, self.lane.enter());
-        let now = redlock_system::now();
-        session.update(key, now, |lock| lock.extend(ttl, now)).unwrap_or(Err(ExtendError::NotHeld))?;
-        session.drive(key, |work, _| match work.take_outcome(key)? {
-            Event::Extended { deadline } => Some(Ok(deadline)),
-            Event::ExtendFailed(error) => Some(Err(error)),
-            _ => None,
-        })
+        self.handle.shell().extend(self.key, ttl)
     }
 
     /// Releases the lock on all nodes and reports what each said.
@@ -63,20 +46,14 @@ impl LockGuard {
     /// answer until then are settled in the background.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn release(self) -> ReleaseReport {
-        let (key, mut session) = (self.key, self.lane.enter());
-        let now = redlock_system::now();
-        session.update(key, now, |lock| lock.release(now));
-        session.drive(key, |work: &mut Work, _| match work.take_outcome(key)? {
-            Event::Released(report) => Some(report),
-            _ => None,
-        })
+        self.handle.shell().release(self.key)
     }
 
     /// The end of the lock's validity, on the clock of [`now`](crate::now). For a lock that was found to be lost
     /// before, the moment of that.
     #[must_use]
     pub fn deadline(&self) -> Instant {
-        self.expiry.get()
+        self.handle.shell().deadline(self.key).unwrap_or_default()
     }
 
     /// For how long the lock is valid from now on; zero when it is not.
@@ -91,10 +68,25 @@ impl LockGuard {
         !self.remaining().is_zero()
     }
 
-    /// Where the deadline can be looked at.
+    /// Waits until the lock is lost, for at most `timeout`: at its deadline, whatever the network does, or earlier when an
+    /// extension finds that the keys are gone. Returns how it was lost; `None` when the time is over.
+    #[must_use]
+    pub fn wait_lost(&self, timeout: Duration) -> Option<Loss> {
+        self.handle.shell().wait_lost(self.key, timeout)
+    }
+
+    /// Calls `callback` when the lock is lost, with how it was, or with `None` when it was released instead.
+    ///
+    /// It is called once, on a thread that looks after all locks of the handle or that waits for another one: it must be
+    /// short, and a panic in it is caught. If the lock is lost already it is called at once, on this thread.
+    pub fn on_lost(&self, callback: impl FnOnce(Option<Loss>) + Send + 'static) {
+        self.handle.shell().on_lost(self.key, Box::new(callback));
+    }
+
+    /// What tells the lock apart, and keeps the handle going.
     #[cfg(feature = "cache")]
-    pub(crate) const fn expiry(&self) -> &Arc<Expiry> {
-        &self.expiry
+    pub(crate) fn lock(&self) -> (Handle, LockKey) {
+        (self.handle.clone(), self.key)
     }
 
     /// What is locked.
@@ -107,7 +99,7 @@ impl LockGuard {
 impl Drop for LockGuard {
     /// A release that was made already is not made again.
     fn drop(&mut self) {
-        self.lane.post(Letter::Abandoned(self.key));
+        self.handle.shell().abandon(self.key);
     }
 }
 

@@ -145,7 +145,7 @@
 //! }
 //!
 //! let nodes = ["one", "two", "three"].map(|name| Node::new(name, Model));
-//! let redlock = Redlock::builder().nodes(nodes).max_connections(1).build()?;
+//! let redlock = Redlock::builder().nodes(nodes).build()?;
 //! let guard = redlock.lock("invoice:7", Duration::from_secs(10))?;
 //! assert!(guard.is_valid());
 //! guard.release();
@@ -165,24 +165,15 @@
 
 mod acquire;
 mod builder;
-mod dialer;
-mod engine;
 mod error;
-mod expiry;
 mod guard;
-mod keeper;
-mod lane;
-mod lock_key;
-mod mailbox;
 #[cfg(feature = "cache")]
 mod named_locks;
-mod port;
 #[cfg(feature = "redis")]
 mod redis_rs;
 mod redlock;
-mod timers;
+mod shell;
 mod transport;
-mod work;
 
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
@@ -202,8 +193,11 @@ pub use redlock_core::{
 };
 pub use redlock_system::{NoEntropy, now};
 
+#[doc(no_inline)]
+pub use mio;
+
 pub use acquire::{AbortHandle, Acquire};
-pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_CONNECTIONS, IntoNode, Node};
+pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, IntoNode, Node};
 pub use error::{AcquireError, BuildError, CloseReport};
 pub use guard::LockGuard;
 #[cfg(feature = "cache")]

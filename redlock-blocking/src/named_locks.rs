@@ -41,7 +41,7 @@ pub type NamedLockError = redlock_cache::NamedLockError<AcquireError>;
 /// use redlock_blocking::{NamedLocks, Redlock, cache::MapCache};
 ///
 /// # let nodes = ["one", "two", "three"].map(|name| Node::new(name, Model));
-/// # let redlock = Redlock::builder().nodes(nodes).max_connections(1).build()?;
+/// # let redlock = Redlock::builder().nodes(nodes).build()?;
 /// let locks = NamedLocks::new(redlock, MapCache::new());
 ///
 /// let locked = locks.lock("invoice:7", Duration::from_secs(10))?;

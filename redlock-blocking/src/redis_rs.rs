@@ -158,13 +158,18 @@ struct RedisConnection {
 impl RedisConnection {
     fn write<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) -> io::Result<()> {
         self.bytes.clear();
+        self.encode(words)?;
+        self.stream.write_all(&self.bytes)
+    }
+
+    fn encode<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) -> io::Result<()> {
         write!(self.bytes, "*{}\r\n", words.len())?;
         for word in words {
             write!(self.bytes, "${}\r\n", word.len())?;
             self.bytes.extend_from_slice(word);
             self.bytes.extend_from_slice(b"\r\n");
         }
-        self.stream.write_all(&self.bytes)
+        Ok(())
     }
 
     /// The next reply; `None` if it is not complete within `timeout`.
@@ -212,6 +217,17 @@ impl RedisConnection {
 impl Connection for RedisConnection {
     fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
         self.write(command.wire().words()).map_err(broken)
+    }
+
+    fn send_all(&mut self, commands: &[Command]) -> Result<(), Unavailable> {
+        self.bytes.clear();
+        commands.iter().try_for_each(|command| self.encode(command.wire().words())).map_err(broken)?;
+        self.stream.write_all(&self.bytes).map_err(broken)
+    }
+
+    #[cfg(unix)]
+    fn source(&mut self) -> Option<&mut dyn mio::event::Source> {
+        Some(self.stream.socket())
     }
 
     fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {

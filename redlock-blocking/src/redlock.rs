@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redlock_core::{Config, Options, Resource};
 
-use crate::engine::Engine;
+use crate::shell::Shell;
 use crate::{Acquire, AcquireError, Builder, CloseReport, LockGuard};
 
 /// A handle to a set of independent masters, for taking locks. It can be used by many threads at the same time; clones
@@ -24,8 +24,8 @@ impl Redlock {
         Builder::new()
     }
 
-    pub(crate) fn new(engine: Arc<Engine>, options: Options) -> Self {
-        Self { handle: Handle(Arc::new(LastHandle(engine))), options }
+    pub(crate) fn new(shell: Arc<Shell>, options: Options) -> Self {
+        Self { handle: Handle(Arc::new(LastHandle(shell))), options }
     }
 
     /// Takes the lock called `name`, and waits for it if somebody else has it.
@@ -70,13 +70,13 @@ impl Redlock {
     /// takes no longer than that.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn close(&self) -> CloseReport {
-        self.handle.engine().close()
+        self.handle.shell().close()
     }
 
     /// The settings that all locks of this handle share.
     #[must_use]
     pub fn config(&self) -> &Config {
-        &self.handle.engine().config
+        &self.handle.shell().config
     }
 }
 
@@ -86,19 +86,15 @@ impl fmt::Debug for Redlock {
     }
 }
 
-/// Keeps the engine going: every `Redlock`, acquisition and guard has one.
+/// Keeps the shell going: every `Redlock`, acquisition and guard has one.
 #[derive(Clone)]
 pub(crate) struct Handle(Arc<LastHandle>);
 
-struct LastHandle(Arc<Engine>);
+struct LastHandle(Arc<Shell>);
 
 impl Handle {
-    pub(crate) fn engine(&self) -> &Engine {
+    pub(crate) fn shell(&self) -> &Arc<Shell> {
         &self.0.0
-    }
-
-    pub(crate) fn shared_engine(&self) -> Arc<Engine> {
-        self.0.0.clone()
     }
 }
 

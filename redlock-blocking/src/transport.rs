@@ -5,7 +5,7 @@ use redlock_core::{Command, Reply, Unavailable};
 /// The way to one independent master.
 ///
 /// A transport only opens connections, and a [`Connection`] only carries commands. When to connect, when to connect
-/// anew, how long to wait for an answer and what to do without one is decided by this crate and the protocol: a
+/// again, how long to wait for an answer and what to do without one is decided by this crate and the protocol: a
 /// transport applies no retry and no policy of its own.
 ///
 /// Connections are opened on a thread of their own, never on that of a caller.
@@ -40,6 +40,27 @@ pub trait Connection: Send + 'static {
     /// connection is not used any more.
     fn send(&mut self, command: &Command) -> Result<(), Unavailable>;
 
+    /// Sends several commands in order, as [`send`](Self::send) does with each.
+    ///
+    /// Provided: one after the other. A connection that writes them together saves system calls.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send): all of them may have been carried out or not.
+    fn send_all(&mut self, commands: &[Command]) -> Result<(), Unavailable> {
+        commands.iter().try_for_each(|command| self.send(command))
+    }
+
+    /// Returns what tells when there is something to receive, for the thread that waits for all nodes at once.
+    ///
+    /// It is registered once, right after the connection was opened. It must tell of a connection that breaks, too.
+    ///
+    /// Provided: nothing does; then the connection gets a thread of its own, and a command may wait for a few
+    /// milliseconds while that thread waits for the reply to an earlier one.
+    fn source(&mut self) -> Option<&mut dyn mio::event::Source> {
+        None
+    }
+
     /// The next reply, which is that to `command`, the oldest one without; `None` if it is not there within `timeout`.
     ///
     /// It is asked for again later then, so nothing that was read of it may be lost. With a `timeout` of zero only what
@@ -50,8 +71,8 @@ pub trait Connection: Send + 'static {
     /// As [`send`](Self::send).
     fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable>;
 
-    /// Looks, without waiting, whether the connection is still good. Called after it was idle for a while, when no
-    /// reply is due, so that a broken one is replaced before it is used.
+    /// Looks, without waiting, whether the connection is still good. Called after it was idle for a while, or when its
+    /// source tells of something, while no reply is due, so that a broken one is replaced before it is used.
     ///
     /// Provided: it is; the next command finds out.
     ///
@@ -66,6 +87,14 @@ pub trait Connection: Send + 'static {
 impl Connection for Box<dyn Connection> {
     fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
         (**self).send(command)
+    }
+
+    fn send_all(&mut self, commands: &[Command]) -> Result<(), Unavailable> {
+        (**self).send_all(commands)
+    }
+
+    fn source(&mut self) -> Option<&mut dyn mio::event::Source> {
+        (**self).source()
     }
 
     fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {

@@ -3,11 +3,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redlock_cache::Weigh;
-use redlock_core::{ExtendError, Instant, ReleaseReport};
+use redlock_core::{ExtendError, Instant, LockKey, ReleaseReport};
 
 use crate::LockGuard;
-use crate::expiry::Expiry;
-use crate::work::HELD_LOCK_BYTES;
+use crate::redlock::Handle;
+use crate::shell::HELD_LOCK_BYTES;
 
 /// What a cache keeps for a lock that is held by name: a handle to its guard. Clones are the same lock, which is
 /// released when the last one is dropped.
@@ -17,8 +17,8 @@ pub struct HeldLock(Arc<Shared>);
 struct Shared {
     /// Gone when the lock is being released. Locked while it is extended.
     guard: Mutex<Option<LockGuard>>,
-    /// What the guard knows, for those who do not wait for an extension.
-    expiry: Arc<Expiry>,
+    /// By which the deadline is found without waiting for an extension.
+    lock: (Handle, LockKey),
     weight: usize,
 }
 
@@ -26,13 +26,14 @@ impl HeldLock {
     pub(super) fn new(guard: LockGuard) -> Self {
         let name = guard.resource().as_bytes().len();
         let weight = size_of::<Shared>().saturating_add(HELD_LOCK_BYTES).saturating_add(name);
-        let expiry = guard.expiry().clone();
-        Self(Arc::new(Shared { guard: Mutex::new(Some(guard)), expiry, weight }))
+        let lock = guard.lock();
+        Self(Arc::new(Shared { guard: Mutex::new(Some(guard)), lock, weight }))
     }
 
     /// The end of the lock's validity.
     pub(super) fn deadline(&self) -> Instant {
-        self.0.expiry.get()
+        let (handle, key) = &self.0.lock;
+        handle.shell().deadline(*key).unwrap_or_default()
     }
 
     /// Extends the lock, after `begin`, when nobody else does. `None` when it was released meanwhile.
@@ -51,7 +52,7 @@ impl HeldLock {
 }
 
 impl Weigh for HeldLock {
-    /// What the lock takes on its lane and in here, at most.
+    /// What the lock takes in the shell and in here, at most.
     fn weight(&self) -> usize {
         self.0.weight
     }
@@ -59,6 +60,6 @@ impl Weigh for HeldLock {
 
 impl fmt::Debug for HeldLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HeldLock").field("expiry", &self.0.expiry).finish_non_exhaustive()
+        f.debug_struct("HeldLock").field("deadline", &self.deadline()).finish_non_exhaustive()
     }
 }

@@ -1,9 +1,13 @@
 use std::io::{self, Error, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 #[cfg(unix)]
+use std::os::fd::{AsRawFd, RawFd};
+#[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+#[cfg(unix)]
+use mio::{Interest, Registry, Token, unix::SourceFd};
 use redis::io::tcp::{TcpSettings, socket2::SockRef};
 use redis::{ConnectionAddr, ConnectionInfo};
 #[cfg(unix)]
@@ -63,6 +67,11 @@ impl Socket {
     }
 
     #[cfg(unix)]
+    fn descriptor(&self) -> RawFd {
+        on_stream!(self, stream => stream.as_raw_fd())
+    }
+
+    #[cfg(unix)]
     fn read_at_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let (read, _) = on_stream!(self, stream => rustix::net::recv(stream, buffer, RecvFlags::DONTWAIT))?;
         Ok(read)
@@ -76,6 +85,22 @@ impl Socket {
             stream.set_nonblocking(false)?;
             read
         })
+    }
+}
+
+/// What is ready is read at once, so the socket may wait in writing.
+#[cfg(unix)]
+impl mio::event::Source for Socket {
+    fn register(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        SourceFd(&self.descriptor()).register(registry, token, interests)
+    }
+
+    fn reregister(&mut self, registry: &Registry, token: Token, interests: Interest) -> io::Result<()> {
+        SourceFd(&self.descriptor()).reregister(registry, token, interests)
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        SourceFd(&self.descriptor()).deregister(registry)
     }
 }
 

@@ -26,6 +26,11 @@ impl Stream {
         Self { socket, session: Some(session) }
     }
 
+    #[cfg(unix)]
+    pub(super) const fn socket(&mut self) -> &mut Socket {
+        &mut self.socket
+    }
+
     pub(super) fn set_write_timeout(&self, timeout: Duration) -> io::Result<()> {
         self.socket.set_write_timeout(timeout)
     }

@@ -16,7 +16,7 @@ fn threads_of_one_handle_share_a_single_connection_without_taking_each_others_re
     let nodes = Fixture::start(3);
     // This is about numbers, not about time.
     let patient = NodeTimeout::fixed(SOON);
-    let builder = Redlock::builder().nodes(nodes.servers.urls()).node_timeout(patient).max_connections(1);
+    let builder = Redlock::builder().nodes(nodes.servers.urls()).node_timeout(patient);
     let redlock = builder.build().unwrap();
     thread::scope(|scope| {
         for thread in 0..THREADS {

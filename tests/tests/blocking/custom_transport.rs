@@ -14,7 +14,7 @@ mod tcp;
 fn redlock(servers: &Servers) -> Redlock {
     let addresses = servers.iter().map(|server| format!("127.0.0.1:{}", server.port()));
     let nodes = addresses.map(|address| Node::new(address.clone(), Tcp { address }));
-    Redlock::builder().nodes(nodes).node_timeout(NodeTimeout::fixed(SOON)).max_connections(1).build().unwrap()
+    Redlock::builder().nodes(nodes).node_timeout(NodeTimeout::fixed(SOON)).build().unwrap()
 }
 
 #[test]

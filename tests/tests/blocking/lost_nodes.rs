@@ -136,7 +136,7 @@ fn dropping_a_guard_does_not_wait_for_nodes_that_hang() {
 #[test]
 fn a_guard_that_is_dropped_while_another_call_waits_for_nodes_does_not_wait_for_it() {
     let nodes = Fixture::start(3);
-    let redlock = Redlock::builder().nodes(nodes.servers.urls()).max_connections(1).build().unwrap();
+    let redlock = Redlock::builder().nodes(nodes.servers.urls()).build().unwrap();
     let guard = redlock.lock("job", TTL).unwrap();
     nodes.wait_until_everywhere("job");
     nodes.servers[..2].iter().for_each(Server::pause);

@@ -108,7 +108,7 @@ fn late_replies_over_tls_are_taken_in_and_taken_for_nobody_elses() {
     let nodes: Vec<_> = directories.iter().map(|directory| authority.start(directory.path(), "no")).collect();
     let urls = nodes.iter().map(|(_, url)| TlsUrl::new(url, authority.trusted()));
     let patient = NodeTimeout::fixed(SOON);
-    let redlock = Redlock::builder().nodes(urls).node_timeout(patient).max_connections(1).build().unwrap();
+    let redlock = Redlock::builder().nodes(urls).node_timeout(patient).build().unwrap();
     for number in 0..60 {
         let (stopped, name) = (&nodes[number % 3].0, format!("job-{number}"));
         stopped.pause();

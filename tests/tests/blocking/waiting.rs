@@ -11,7 +11,7 @@ use crate::fixture::{Fixture, SOON, TTL, node_timeout};
 #[test]
 fn a_thread_that_waits_for_its_next_attempt_keeps_nobody_from_the_connections() {
     let nodes = Fixture::start(3);
-    let redlock = Redlock::builder().nodes(nodes.servers.urls()).max_connections(1).build().unwrap();
+    let redlock = Redlock::builder().nodes(nodes.servers.urls()).build().unwrap();
     let held = redlock.lock("job", TTL).unwrap();
     let acquire = redlock.acquire("job", TTL).wait(TTL);
     let abort = acquire.abort_handle();

@@ -1,0 +1,264 @@
+mod connecting;
+mod io;
+mod keeper;
+mod leading;
+mod node_thread;
+mod waiters;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::Thread;
+use std::time::Duration;
+
+use redlock_core::{
+    Config, ExtendError, Instant, LockKey, Locks, Loss, NodeId, NodeSet, ReleaseReport, Request, Status,
+};
+
+pub(crate) use self::connecting::Connect;
+use self::io::Io;
+use self::keeper::Keeper;
+use self::waiters::{Waiters, Wakes};
+use crate::{AcquireError, BuildError, CloseReport, Connection};
+
+/// The blocking shell around the [`Locks`] of one [`Redlock`](crate::Redlock) handle: a mutex that is held for
+/// microseconds, the connections, and the threads that wait.
+///
+/// A thread that waits for a result and finds nobody doing the I/O becomes the leader: it sends what all threads have
+/// queued, waits for all connections at once, and hands every reply to its lock, until its own result is there. Then it
+/// hands the role on to a thread that still waits. While nobody waits, the keeper looks after what is left.
+pub(crate) struct Shell {
+    pub(crate) config: Config,
+    state: Mutex<State>,
+    /// Interrupts a leader that waits for connections.
+    interrupt: mio::Waker,
+    connects: Vec<Mutex<Connect>>,
+    connect_timeout: Duration,
+}
+
+/// What a held lock takes in here, at most.
+#[cfg(feature = "cache")]
+pub(crate) const HELD_LOCK_BYTES: usize = Locks::BYTES_PER_LOCK;
+
+struct State {
+    locks: Locks,
+    waiters: Waiters,
+    /// The connections, unless a leader has them.
+    io: Option<Box<Io>>,
+    /// The leader waits for connections, and has to be interrupted when there is something new.
+    leader_sleeps: bool,
+    /// A result is there that no parked thread waits for: it may be the leader's.
+    has_news_for_leader: bool,
+    /// No release waited for a node when this was last looked at.
+    is_quiet: bool,
+    /// Whom to wake when the mutex is free again.
+    wakes: Wakes,
+    /// The nodes that have something new for the leader.
+    ready: NodeSet,
+    /// Connections that were made, for the leader to take.
+    opened: Vec<(NodeId, Box<dyn Connection>)>,
+    /// The threads of connections that cannot be waited for together with others.
+    node_threads: Vec<Option<Thread>>,
+    keeper: Keeper,
+    /// No handle and no guard is left.
+    is_abandoned: bool,
+}
+
+impl Shell {
+    /// Makes the shell and begins to connect.
+    pub(crate) fn start(
+        config: Config,
+        connects: Vec<Connect>,
+        connect_timeout: Duration,
+    ) -> Result<Arc<Self>, BuildError> {
+        let unusable = |error: std::io::Error| BuildError::Waiting { reason: error.to_string() };
+        let (io, interrupt) = Io::new(connects.len()).map_err(unusable)?;
+        let state = State {
+            locks: Locks::new(config.clone()),
+            waiters: Waiters::default(),
+            io: Some(Box::new(io)),
+            leader_sleeps: false,
+            has_news_for_leader: false,
+            is_quiet: true,
+            wakes: Wakes::default(),
+            ready: NodeSet::EMPTY,
+            opened: Vec::new(),
+            node_threads: connects.iter().map(|_| None).collect(),
+            keeper: Keeper::default(),
+            is_abandoned: false,
+        };
+        let connects = connects.into_iter().map(Mutex::new).collect();
+        let shell = Arc::new(Self { config, state: Mutex::new(state), interrupt, connects, connect_timeout });
+        keeper::start(&shell);
+        shell.attend(shell.state());
+        Ok(shell)
+    }
+
+    /// No code of others runs while the mutex is held, so a poisoned one holds a state that is whole.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the mutex back, then wakes all whom the last steps concern.
+    fn unlock(&self, mut state: MutexGuard<'_, State>) {
+        state.collect();
+        let is_new = state.has_news_for_leader || !state.ready.is_empty() || !state.opened.is_empty();
+        let interrupts = is_new && std::mem::take(&mut state.leader_sleeps);
+        state.has_news_for_leader = false;
+        let wakes = std::mem::take(&mut state.wakes);
+        drop(state);
+        if interrupts {
+            // A system that cannot do that has a leader that looks often.
+            let _ = self.interrupt.wake();
+        }
+        wakes.wake();
+    }
+}
+
+/// # For users
+impl Shell {
+    /// Acquires a lock on the caller's thread.
+    pub(crate) fn acquire(
+        self: &Arc<Self>,
+        request: Request,
+        seed: [u8; 32],
+        is_aborted: &AtomicBool,
+    ) -> Result<LockKey, AcquireError> {
+        let mut state = self.state();
+        if state.locks.is_closed() {
+            return Err(AcquireError::Closed);
+        }
+        if is_aborted.load(Ordering::Acquire) {
+            return Err(AcquireError::Aborted);
+        }
+        let key = state.locks.acquire(request, seed, redlock_system::now())?;
+        let result = self.wait(state, Some(key), None, |locks, now| match locks.hand_over(key, now) {
+            Some(result) => Some(result.map_err(AcquireError::from)),
+            None if is_aborted.load(Ordering::Acquire) => Some(Err(AcquireError::Aborted)),
+            None => None,
+        });
+        if !matches!(result, Some(Ok(_))) {
+            self.abandon(key);
+        }
+        result.unwrap_or(Err(AcquireError::Closed)).map(|_deadline| key)
+    }
+
+    pub(crate) fn extend(self: &Arc<Self>, key: LockKey, ttl: Duration) -> Result<Instant, ExtendError> {
+        let mut state = self.state();
+        state.locks.extend(key, ttl, redlock_system::now())?;
+        let result = self.wait(state, Some(key), None, |locks, _| locks.take_extended(key));
+        result.unwrap_or(Err(ExtendError::NotHeld))
+    }
+
+    pub(crate) fn release(self: &Arc<Self>, key: LockKey) -> ReleaseReport {
+        let mut state = self.state();
+        state.locks.release(key, redlock_system::now());
+        let result = self.wait(state, Some(key), None, |locks, _| locks.take_released(key));
+        result.expect("it has no time limit")
+    }
+
+    /// Releases what there may be, waits for nothing, and leaves the rest to others: nobody will ask for this lock again.
+    pub(crate) fn abandon(self: &Arc<Self>, key: LockKey) {
+        let mut state = self.state();
+        state.locks.abandon(key, redlock_system::now());
+        self.attend(state);
+    }
+
+    /// Returns the end of the validity of a lock that was handed over.
+    pub(crate) fn deadline(&self, key: LockKey) -> Option<Instant> {
+        self.state().locks.deadline(key)
+    }
+
+    /// Waits until the lock is lost or released, for at most `timeout`.
+    pub(crate) fn wait_lost(self: &Arc<Self>, key: LockKey, timeout: Duration) -> Option<Loss> {
+        let until = redlock_system::now().saturating_add(timeout);
+        let status = self.wait(self.state(), Some(key), Some(until), |locks, now| match locks.status(key, now) {
+            Status::Held { .. } => None,
+            other => Some(other),
+        });
+        match status {
+            Some(Status::Lost(loss)) => Some(loss),
+            _ => None,
+        }
+    }
+
+    /// Calls `callback` when the lock is lost or released, on whatever thread finds out.
+    pub(crate) fn on_lost(self: &Arc<Self>, key: LockKey, callback: Box<dyn FnOnce(Option<Loss>) + Send>) {
+        let mut state = self.state();
+        match state.locks.status(key, redlock_system::now()) {
+            Status::Held { .. } => {
+                state.waiters.watch(key, callback);
+                self.attend(state);
+            }
+            status => {
+                self.attend(state);
+                callback(loss_of(status));
+            }
+        }
+    }
+
+    /// Lets all threads that wait look again whether they still should.
+    pub(crate) fn wake_all(&self) {
+        let mut state = self.state();
+        state.wake_all();
+        self.unlock(state);
+    }
+
+    /// Ends all acquisitions, takes no new ones, and waits for the releases that nodes in time have not answered.
+    pub(crate) fn close(self: &Arc<Self>) -> CloseReport {
+        let mut state = self.state();
+        state.locks.close(redlock_system::now());
+        state.wake_all();
+        self.wait(state, None, None, |locks, _| locks.is_quiet().then_some(()));
+        let state = self.state();
+        CloseReport { unsettled: state.locks.unsettled(), held: state.locks.held() }
+    }
+
+    /// Notes that the last handle is gone: the threads end when all locks are settled.
+    pub(crate) fn let_go(&self) {
+        let mut state = self.state();
+        state.is_abandoned = true;
+        state.keeper.wake();
+        state.wake_node_threads();
+    }
+}
+
+fn loss_of(status: Status) -> Option<Loss> {
+    match status {
+        Status::Lost(loss) => Some(loss),
+        _ => None,
+    }
+}
+
+impl State {
+    /// Remembers whom the last steps concern.
+    fn collect(&mut self) {
+        while let Some(node) = self.locks.poll_ready() {
+            match self.node_threads.get(node.index()) {
+                Some(Some(thread)) if self.locks.has_batch(node) => self.wakes.push(thread.clone()),
+                _ => self.ready.insert(node),
+            }
+        }
+        while let Some(key) = self.locks.poll_finished() {
+            self.has_news_for_leader |= !self.waiters.finish(key, &mut self.locks, &mut self.wakes);
+        }
+        let was_quiet = std::mem::replace(&mut self.is_quiet, self.locks.is_quiet());
+        if self.is_quiet && !was_quiet {
+            self.waiters.finish_closing(&mut self.wakes);
+            self.has_news_for_leader = true;
+        }
+    }
+
+    fn wake_all(&mut self) {
+        self.waiters.wake_all(&mut self.wakes);
+        self.has_news_for_leader = true;
+    }
+
+    /// Returns whether there is nothing to do any more, and nobody who could ask for something.
+    fn is_over(&self) -> bool {
+        self.is_abandoned && self.locks.is_empty()
+    }
+
+    fn wake_node_threads(&self) {
+        self.node_threads.iter().flatten().for_each(Thread::unpark);
+    }
+}

@@ -1,0 +1,181 @@
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use mio::{Events, Interest, Poll, Token, Waker};
+use redlock_core::{Cause, Command, Instant, Locks, NodeId, Reply, Unavailable};
+
+use crate::Connection;
+
+/// The token of the waker; those of the nodes are their places.
+const INTERRUPT: Token = Token(usize::MAX);
+
+/// The largest number of replies that a connection may owe before nothing more is sent on it. A node that hangs takes
+/// commands until the buffers are full, and a command that does not fit must not hold up everybody.
+pub(super) const MAX_OWED: usize = 256;
+
+/// All connections that can be waited for at once. Whoever has it leads.
+pub(super) struct Io {
+    poll: Poll,
+    events: Events,
+    /// One for each node.
+    streams: Vec<Stream>,
+    replies: Vec<(NodeId, Reply)>,
+    broken: Vec<(NodeId, Unavailable)>,
+    /// When the connections were last looked at.
+    pub(super) used_at: Instant,
+}
+
+#[derive(Default)]
+struct Stream {
+    connection: Option<Box<dyn Connection>>,
+    /// What is to be sent.
+    batch: Vec<Command>,
+    /// What was sent and not answered, the oldest first.
+    owed: VecDeque<Command>,
+    is_readable: bool,
+}
+
+impl Io {
+    /// Creates it without connections, with what interrupts the waiting.
+    pub(super) fn new(nodes: usize) -> io::Result<(Self, Waker)> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), INTERRUPT)?;
+        let io = Self {
+            poll,
+            events: Events::with_capacity(64),
+            streams: (0..nodes).map(|_| Stream::default()).collect(),
+            replies: Vec::new(),
+            broken: Vec::new(),
+            used_at: Instant::EPOCH,
+        };
+        Ok((io, waker))
+    }
+
+    /// Takes a connection, or gives it back if it cannot be waited for together with others.
+    pub(super) fn take(
+        &mut self,
+        node: NodeId,
+        mut connection: Box<dyn Connection>,
+    ) -> Result<(), Box<dyn Connection>> {
+        let registry = self.poll.registry();
+        let registered =
+            connection.source().map(|source| registry.register(source, Token(node.index()), Interest::READABLE));
+        match (registered, self.streams.get_mut(node.index())) {
+            (Some(Ok(())), Some(stream)) => {
+                *stream = Stream { connection: Some(connection), is_readable: true, ..Stream::default() };
+                Ok(())
+            }
+            _ => Err(connection),
+        }
+    }
+
+    /// Returns where commands for the node are to be put, if it takes any now.
+    pub(super) fn batch(&mut self, node: NodeId) -> Option<&mut Vec<Command>> {
+        let stream = self.streams.get_mut(node.index())?;
+        (stream.connection.is_some() && stream.owed.len() < MAX_OWED).then_some(&mut stream.batch)
+    }
+
+    /// Sends the batches, without waiting for anything.
+    pub(super) fn send(&mut self) {
+        for (index, stream) in self.streams.iter_mut().enumerate().filter(|(_, stream)| !stream.batch.is_empty()) {
+            if let Err(why) = stream.send()
+                && let Some(node) = NodeId::new(index)
+            {
+                self.broken.push((node, why));
+            }
+        }
+    }
+
+    /// Waits until a connection has something to say, somebody interrupts, or the time is over.
+    pub(super) fn wait(&mut self, timeout: Option<Duration>) {
+        let timeout = if self.broken.is_empty() { timeout } else { Some(Duration::ZERO) };
+        match self.poll.poll(&mut self.events, timeout) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => self.look_everywhere(timeout),
+            _ => {}
+        }
+        for event in &self.events {
+            if let Some(stream) = self.streams.get_mut(event.token().0) {
+                stream.is_readable = true;
+            }
+        }
+    }
+
+    /// A system that does not tell which connection is ready is asked for each.
+    fn look_everywhere(&mut self, timeout: Option<Duration>) {
+        std::thread::sleep(timeout.unwrap_or(SHORT).min(SHORT));
+        self.streams.iter_mut().for_each(|stream| stream.is_readable = true);
+    }
+
+    /// Reads what has come, without waiting.
+    pub(super) fn read(&mut self) {
+        let Self { streams, replies, broken, .. } = self;
+        for (index, stream) in streams.iter_mut().enumerate().filter(|(_, stream)| stream.is_readable) {
+            let Some(node) = NodeId::new(index) else { continue };
+            if let Err(why) = stream.read(|reply| replies.push((node, reply))) {
+                broken.push((node, why));
+            }
+        }
+    }
+
+    /// Hands to the locks what was read, and which connections broke.
+    pub(super) fn deliver(&mut self, locks: &mut Locks, now: Instant) {
+        for (node, reply) in self.replies.drain(..) {
+            locks.handle_reply(node, reply, now);
+        }
+        for (node, why) in self.broken.drain(..) {
+            if let Some(stream) = self.streams.get_mut(node.index()) {
+                *stream = Stream::default();
+            }
+            locks.handle_disconnected(node, &why, now);
+        }
+        self.used_at = now;
+    }
+
+    /// Returns whether a node owes a reply.
+    pub(super) fn is_owed(&self) -> bool {
+        self.streams.iter().any(|stream| !stream.owed.is_empty())
+    }
+
+    /// Returns the number of replies that are owed.
+    pub(super) fn owed(&self) -> usize {
+        self.streams.iter().map(|stream| stream.owed.len()).sum()
+    }
+}
+
+/// The wait between two looks on a system that does not tell when to look.
+const SHORT: Duration = Duration::from_millis(1);
+
+impl Stream {
+    fn send(&mut self) -> Result<(), Unavailable> {
+        let Self { connection, batch, owed, .. } = self;
+        let Some(connection) = connection else { return Ok(()) };
+        let sent = guarded(|| connection.send_all(batch));
+        owed.extend(batch.drain(..));
+        sent
+    }
+
+    /// Reads the replies that have come; with none owed, looks whether the connection is still good.
+    fn read(&mut self, mut take: impl FnMut(Reply)) -> Result<(), Unavailable> {
+        let Some(connection) = &mut self.connection else { return Ok(()) };
+        if self.owed.is_empty() {
+            self.is_readable = false;
+            return guarded(|| connection.check());
+        }
+        // What comes when nothing is owed any more makes the connection readable again.
+        self.is_readable = false;
+        while let Some(command) = self.owed.front() {
+            let Some(reply) = guarded(|| connection.receive(command, Duration::ZERO))? else { break };
+            self.owed.pop_front();
+            take(reply);
+        }
+        Ok(())
+    }
+}
+
+/// A transport that panics has lost its place in what it reads: the connection is given up.
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, Unavailable>) -> Result<T, Unavailable> {
+    let caught = catch_unwind(AssertUnwindSafe(work));
+    caught.unwrap_or_else(|_| Err(Unavailable::with_detail(Cause::Disconnected, "its transport panicked")))
+}

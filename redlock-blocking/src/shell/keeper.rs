@@ -1,0 +1,88 @@
+//! The thread that looks after what nobody waits for.
+
+use std::sync::Arc;
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use redlock_core::Instant;
+
+use super::io::Io;
+use super::{Shell, State};
+
+/// So soon late replies are looked for; as long as none comes, the pause doubles up to [`MAX_PAUSE`].
+const MIN_PAUSE: Duration = Duration::from_millis(10);
+/// So late at most a node that goes on after it hung is noticed by an idle handle.
+const MAX_PAUSE: Duration = Duration::from_millis(100);
+
+/// What is known of the keeper.
+#[derive(Default)]
+pub(super) struct Keeper {
+    /// There is none yet, or the system had no thread to give: then callers still get their locks and release them.
+    thread: Option<Thread>,
+    /// When it wakes up by itself.
+    wakes_at: Option<Instant>,
+    pause: Duration,
+}
+
+/// Starts the thread. It ends when the last handle is gone and everything is settled.
+pub(super) fn start(shell: &Arc<Shell>) {
+    let (shared, builder) = (shell.clone(), thread::Builder::new().name("redlock-keeper".into()));
+    if let Ok(handle) = builder.spawn(move || keep(&shared)) {
+        shell.state().keeper.thread = Some(handle.thread().clone());
+    }
+}
+
+fn keep(shell: &Arc<Shell>) {
+    loop {
+        let mut state = shell.state();
+        if state.is_over() {
+            return;
+        }
+        if let Some(mut io) = state.io.take() {
+            let owed = io.owed();
+            state = shell.turn(&mut io, state, Some(Instant::EPOCH));
+            state.keeper.has_looked(io.owed() < owed);
+            state.io = Some(io);
+        }
+        state.keeper.wakes_at = None;
+        state.schedule_keeper();
+        let wakes_at = state.keeper.wakes_at;
+        shell.attend(state);
+        match wakes_at {
+            Some(at) => thread::park_timeout(at.saturating_since(redlock_system::now())),
+            None => thread::park(),
+        }
+    }
+}
+
+impl Keeper {
+    pub(super) fn wake(&self) {
+        if let Some(thread) = &self.thread {
+            thread.unpark();
+        }
+    }
+
+    /// Notes that a call was made: replies to it may be late.
+    pub(super) const fn has_been_busy(&mut self) {
+        self.pause = MIN_PAUSE;
+    }
+
+    fn has_looked(&mut self, has_found: bool) {
+        self.pause = if has_found { MIN_PAUSE } else { self.pause.saturating_mul(2).clamp(MIN_PAUSE, MAX_PAUSE) };
+    }
+}
+
+impl State {
+    /// Makes sure that the keeper looks after replies and timers. Nothing of it is so urgent that it could not wait for
+    /// more of its kind.
+    pub(super) fn schedule_keeper(&mut self) {
+        let now = redlock_system::now();
+        let replies = self.io.as_deref().is_some_and(Io::is_owed).then(|| now.saturating_add(self.keeper.pause));
+        let timers = self.locks.poll_timeout().map(|at| at.max(now.saturating_add(MIN_PAUSE)));
+        let Some(at) = [replies, timers].into_iter().flatten().min() else { return };
+        if self.keeper.wakes_at.is_none_or(|wakes_at| at < wakes_at) {
+            self.keeper.wakes_at = Some(at);
+            self.keeper.wake();
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The leader's work: sending, waiting and reading for all threads.
+
+use std::sync::{Arc, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use redlock_core::{Instant, LockKey, Locks, NodeId};
+
+use super::io::Io;
+use super::{Shell, State};
+
+/// A connection that was not looked at for so long may have broken meanwhile.
+pub(super) const IDLE: Duration = Duration::from_millis(10);
+
+impl Shell {
+    /// Waits until `look` has seen what it is looking for, or until it is too late. Whoever finds the connections free
+    /// takes them and leads; the others park until they are told.
+    pub(super) fn wait<'a, T>(
+        self: &'a Arc<Self>,
+        mut state: MutexGuard<'a, State>,
+        key: Option<LockKey>,
+        until: Option<Instant>,
+        mut look: impl FnMut(&mut Locks, Instant) -> Option<T>,
+    ) -> Option<T> {
+        let mut io = None;
+        let seen = loop {
+            let now = redlock_system::now();
+            let seen = look(&mut state.locks, now);
+            if seen.is_some() || until.is_some_and(|until| now >= until) {
+                break seen;
+            }
+            io = io.or_else(|| state.io.take());
+            state = match &mut io {
+                Some(io) => self.turn(io, state, until),
+                None => self.park(state, key, until),
+            };
+        };
+        state.io = io.or_else(|| state.io.take());
+        state.keeper.has_been_busy();
+        self.attend(state);
+        seen
+    }
+
+    /// Makes sure that what is new is done by somebody, without waiting: by this thread, if nobody leads.
+    pub(super) fn attend<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>) {
+        state.collect();
+        while state.has_work()
+            && let Some(mut io) = state.io.take()
+        {
+            state = self.turn(&mut io, state, Some(Instant::EPOCH));
+            state.io = Some(io);
+            state.collect();
+        }
+        if state.io.is_some() {
+            // Somebody has to lead those who wait, or to look after what nobody waits for.
+            match state.waiters.oldest().cloned() {
+                Some(thread) => state.wakes.push(thread),
+                None => state.schedule_keeper(),
+            }
+        }
+        if state.is_over() {
+            state.keeper.wake();
+            state.wake_node_threads();
+        }
+        self.unlock(state);
+    }
+
+    /// Sends what there is to send, waits for replies until the next timer or `until`, and hands them out.
+    pub(super) fn turn<'a>(
+        self: &'a Arc<Self>,
+        io: &mut Io,
+        mut state: MutexGuard<'a, State>,
+        until: Option<Instant>,
+    ) -> MutexGuard<'a, State> {
+        let now = redlock_system::now();
+        if now.saturating_since(io.used_at) > IDLE {
+            io.wait(Some(Duration::ZERO));
+            io.read();
+            io.deliver(&mut state.locks, now);
+        }
+        self.serve_nodes(io, &mut state, now);
+        let next = [until, state.locks.poll_timeout()].into_iter().flatten().min();
+        let timeout = next.map(|next| next.saturating_since(now));
+        state.leader_sleeps = timeout.is_none_or(|timeout| !timeout.is_zero());
+        self.unlock(state);
+        io.send();
+        io.wait(timeout);
+        io.read();
+        let mut state = self.state();
+        state.leader_sleeps = false;
+        let now = redlock_system::now();
+        io.deliver(&mut state.locks, now);
+        state.locks.handle_timeout(now);
+        state
+    }
+
+    /// Takes new connections, has missing ones opened, and takes the commands that are to be sent.
+    fn serve_nodes(self: &Arc<Self>, io: &mut Io, state: &mut State, now: Instant) {
+        for (node, connection) in std::mem::take(&mut state.opened) {
+            state.locks.handle_connected(node, now);
+            if let Err(connection) = io.take(node, connection) {
+                self.give_thread(node, connection, state, now);
+            }
+        }
+        state.collect();
+        for node in self.config.nodes().iter() {
+            if state.ready.contains(node) || state.locks.has_batch(node) {
+                state.ready.remove(node);
+                self.serve_node(io, state, node, now);
+            }
+        }
+    }
+
+    fn serve_node(self: &Arc<Self>, io: &mut Io, state: &mut State, node: NodeId, now: Instant) {
+        if state.locks.poll_connect(node) {
+            self.connect(node, state, now);
+        }
+        if let Some(batch) = io.batch(node) {
+            state.locks.poll_batch(node, batch, now);
+        }
+    }
+
+    fn park<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        key: Option<LockKey>,
+        until: Option<Instant>,
+    ) -> MutexGuard<'a, State> {
+        state.waiters.park(key);
+        self.unlock(state);
+        match until {
+            Some(until) => thread::park_timeout(until.saturating_since(redlock_system::now())),
+            None => thread::park(),
+        }
+        let mut state = self.state();
+        state.waiters.leave();
+        state
+    }
+}
+
+impl State {
+    /// Returns whether a leader would have something to do at once.
+    fn has_work(&self) -> bool {
+        !self.ready.is_empty() || !self.opened.is_empty()
+    }
+}
