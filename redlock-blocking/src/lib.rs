@@ -50,8 +50,7 @@
 //!
 //! - At most one guard per resource is valid at any moment, while clock rates differ by less than the drift (1 %) and
 //!   no node loses a live key early (eviction, `FLUSHALL`, a restart without persistence, a step of its clock).
-//! - A call ends when its result is fixed. A node that hangs costs some 10 ms once, and is read last from then on; one
-//!   that is dead costs nothing.
+//! - A call ends when its result is fixed. A node that hangs or is dead costs nobody any time.
 //! - Dropping a guard sends the release, waits for nothing, and leaves nothing behind on the nodes; neither does a
 //!   call that fails or is aborted.
 //! - Releasing and extending never touch somebody else's lock.
@@ -61,30 +60,31 @@
 //! - A process may pause between [`LockGuard::is_valid`] and the step that needed the lock, for longer than the lock
 //!   lives. No lock with a TTL can prevent that: give steps less time than [`LockGuard::remaining`], and let what is
 //!   protected check what it is given where that is possible.
-//! - Nobody tells a guard that its lock is lost: ask [`LockGuard::is_valid`], or end the work at
-//!   [`LockGuard::deadline`].
-//! - A call with more threads than [connections](Builder::max_connections) waits for its turn; with too few nodes in
-//!   order that can take a node timeout longer than its budget.
+//! - A lock is lost when its deadline passes, whatever you are doing then. [`LockGuard::wait_lost`] and
+//!   [`LockGuard::on_lost`] tell you; [`LockGuard::is_valid`] is asked.
 //!
 //! # Threads
 //!
 //! ```text
 //!   Redlock ── lock() ──▶ LockGuard ── extend(), release(), drop          any number of threads
 //!      │                     │
-//!      ▼                     ▼                one mutex each, held while a call waits for nodes
-//!   ┌─ Lane ───────────────────────────────┐   ┌─ Lane ─┐   ┌─ Lane ─┐
-//!   │ locks: one redlock_core::Lock each   │   │        │   │        │  … one more when all are busy
-//!   │ ports: connection, replies it owes   │   │        │   │        │
-//!   └──┬──────────▲─────────────▲──────────┘   └────────┘   └────────┘
-//!      │ send     │ receive     │ letters
-//!      ▼          │             ├── guards that are dropped while the lane is busy
-//!    Connection ──┘             └── dialers, one thread for a node while a connection to it is missing
+//!      ▼                     ▼                 one mutex, held for microseconds
+//!   ┌─ Shell ───────────────────────────────────────────────────────────────────┐
+//!   │ redlock_core::Locks: locks, timers, queues, connections    parked threads │
+//!   └──────┬──────────▲───────────────────────────────────────────▲─────────────┘
+//!  batches ▼          │ replies                                   │ new connections
+//!   the leader: one of the threads that wait, or the keeper    a thread for each try to connect
+//!          │          ▲
+//!     send ▼          │ receive, when one of them is ready
+//!    Connection, one for each node
 //! ```
 //!
-//! A call sends its command to all nodes, then reads replies until its result is fixed, on the caller's thread. Replies
-//! that it does not need are read by the next call or by the handle's one background thread, each for the command that
-//! it belongs to: every connection keeps account of the replies that it owes. That thread also tells nodes that missed a
-//! release again. No thread is started for an operation.
+//! A thread that waits for a result and finds nobody leading becomes the leader: it sends what all threads have queued,
+//! waits for all connections at once, and hands every reply to its lock, until its own result is there. The others park
+//! until theirs is; then one of them leads. So a single caller does all of its work itself, without a change of thread,
+//! and many callers share system calls. Replies that nobody waits for are read by the next call or by the handle's one
+//! background thread, the keeper, which also tells nodes that missed a release again. No thread is started for an
+//! operation.
 //!
 //! # Aborting
 //!
@@ -111,7 +111,8 @@
 //! # A transport of your own
 //!
 //! Implement [`Transport`] and [`Connection`]: open a connection, send a command without waiting, and look for the next
-//! reply for a limited time. [`Command::wire`] has the words for a Redis server and [`Reply::from_wire`] reads its
+//! reply for a limited time. With [`Connection::source`] it is waited for together with the others; without, it gets a
+//! thread. [`Command::wire`] has the words for a Redis server and [`Reply::from_wire`] reads its
 //! answers; `examples/custom_transport` is a complete one for real servers, over a plain `TcpStream`. Here the "server"
 //! is the model node of the core, which answers at once:
 //!

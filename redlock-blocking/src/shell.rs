@@ -44,10 +44,7 @@ struct State {
     waiters: Waiters,
     /// The connections, unless a leader has them.
     io: Option<Box<Io>>,
-    /// The leader waits for connections, and has to be interrupted when there is something new.
-    leader_sleeps: bool,
-    /// A result is there that no parked thread waits for: it may be the leader's.
-    has_news_for_leader: bool,
+    leader: Leader,
     /// No release waited for a node when this was last looked at.
     is_quiet: bool,
     /// Whom to wake when the mutex is free again.
@@ -63,6 +60,15 @@ struct State {
     is_abandoned: bool,
 }
 
+/// What is known of the thread that leads.
+#[derive(Default)]
+struct Leader {
+    /// It waits for connections, and has to be interrupted when there is something new.
+    sleeps: bool,
+    /// A result is there that no parked thread waits for: it may be its own.
+    has_news: bool,
+}
+
 impl Shell {
     /// Makes the shell and begins to connect.
     pub(crate) fn start(
@@ -76,8 +82,7 @@ impl Shell {
             locks: Locks::new(config.clone()),
             waiters: Waiters::default(),
             io: Some(Box::new(io)),
-            leader_sleeps: false,
-            has_news_for_leader: false,
+            leader: Leader::default(),
             is_quiet: true,
             wakes: Wakes::default(),
             ready: NodeSet::EMPTY,
@@ -101,9 +106,9 @@ impl Shell {
     /// Gives the mutex back, then wakes all whom the last steps concern.
     fn unlock(&self, mut state: MutexGuard<'_, State>) {
         state.collect();
-        let is_new = state.has_news_for_leader || !state.ready.is_empty() || !state.opened.is_empty();
-        let interrupts = is_new && std::mem::take(&mut state.leader_sleeps);
-        state.has_news_for_leader = false;
+        let is_new = state.leader.has_news || !state.ready.is_empty() || !state.opened.is_empty();
+        let interrupts = is_new && std::mem::take(&mut state.leader.sleeps);
+        state.leader.has_news = false;
         let wakes = std::mem::take(&mut state.wakes);
         drop(state);
         if interrupts {
@@ -239,18 +244,18 @@ impl State {
             }
         }
         while let Some(key) = self.locks.poll_finished() {
-            self.has_news_for_leader |= !self.waiters.finish(key, &mut self.locks, &mut self.wakes);
+            self.leader.has_news |= !self.waiters.finish(key, &mut self.locks, &mut self.wakes);
         }
         let was_quiet = std::mem::replace(&mut self.is_quiet, self.locks.is_quiet());
         if self.is_quiet && !was_quiet {
             self.waiters.finish_closing(&mut self.wakes);
-            self.has_news_for_leader = true;
+            self.leader.has_news = true;
         }
     }
 
     fn wake_all(&mut self) {
         self.waiters.wake_all(&mut self.wakes);
-        self.has_news_for_leader = true;
+        self.leader.has_news = true;
     }
 
     /// Returns whether there is nothing to do any more, and nobody who could ask for something.

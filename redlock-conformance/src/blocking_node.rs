@@ -31,7 +31,6 @@ pub(crate) fn run<N: BlockingNode, F: Future<Output = ()>>(case: impl FnOnce(Ben
 pub(crate) const fn cannot(need: Need) -> Option<&'static str> {
     match need {
         Need::DroppedCalls => Some("a call that blocks cannot be dropped; an acquisition can be aborted"),
-        Need::NewsOfLoss => Some("nobody tells a blocking guard of its loss: it is asked"),
         Need::ManyCalls => Some("every call that waits takes a thread"),
         _ => None,
     }

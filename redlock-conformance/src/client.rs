@@ -54,7 +54,7 @@ pub struct Guard(Box<dyn AnyGuard>);
 trait AnyGuard: fmt::Debug + Send + Sync {
     fn extend(&mut self, ttl: Duration) -> BoxFuture<'_, Result<Instant, ExtendError>>;
     fn release(self: Box<Self>) -> BoxFuture<'static, ReleaseReport>;
-    fn lost(&self) -> Option<BoxFuture<'static, Option<Loss>>>;
+    fn lost(&self) -> BoxFuture<'static, Option<Loss>>;
     fn deadline(&self) -> Instant;
     fn remaining(&self) -> Duration;
 }
@@ -74,9 +74,9 @@ impl Guard {
         self.0.release().await
     }
 
-    /// `LockGuard::lost`; `None` where a guard does not tell: [`Need::NewsOfLoss`](crate::Need::NewsOfLoss).
+    /// `LockGuard::lost`, or what a blocking guard calls back.
     #[must_use]
-    pub fn lost(&self) -> Option<BoxFuture<'static, Option<Loss>>> {
+    pub fn lost(&self) -> BoxFuture<'static, Option<Loss>> {
         self.0.lost()
     }
 

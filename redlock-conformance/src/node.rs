@@ -103,8 +103,6 @@ pub enum Need {
     ForeignKeys,
     /// That an extension or a release can be dropped while it is under way; a call that blocks cannot.
     DroppedCalls,
-    /// That a guard tells of its loss by itself; a blocking one is asked.
-    NewsOfLoss,
     /// Ten thousand calls at the same time, which are too many threads.
     ManyCalls,
 }

@@ -222,11 +222,11 @@ impl Parameters {
     fn read(text: &str, url: &Url, known: &[&str]) -> Result<Self, String> {
         let query = url.query().unwrap_or_default();
         let mut parameters = Self::default();
-        for (place, parameter) in query.split('&').enumerate().filter(|_| !query.is_empty()) {
+        for (place, parameter) in (1_u32..).zip(query.split('&')).filter(|_| !query.is_empty()) {
             let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
             if !known.contains(&name) {
                 let described = if parameters.have_secret() { None } else { shown_name(text, parameter) };
-                let described = described.unwrap_or_else(|| format!("number {} behind the ? ({ESCAPES})", place + 1));
+                let described = described.unwrap_or_else(|| format!("number {place} behind the ? ({ESCAPES})"));
                 return Err(format!("the parameter {described} is not known; known are {}", known.join(", ")));
             }
             if parameters.get(name).is_some() {

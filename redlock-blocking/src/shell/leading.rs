@@ -81,13 +81,13 @@ impl Shell {
         self.serve_nodes(io, &mut state, now);
         let next = [until, state.locks.poll_timeout()].into_iter().flatten().min();
         let timeout = next.map(|next| next.saturating_since(now));
-        state.leader_sleeps = timeout.is_none_or(|timeout| !timeout.is_zero());
+        state.leader.sleeps = timeout.is_none_or(|timeout| !timeout.is_zero());
         self.unlock(state);
         io.send();
         io.wait(timeout);
         io.read();
         let mut state = self.state();
-        state.leader_sleeps = false;
+        state.leader.sleeps = false;
         let now = redlock_system::now();
         io.deliver(&mut state.locks, now);
         state.locks.handle_timeout(now);

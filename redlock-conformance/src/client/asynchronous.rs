@@ -39,8 +39,8 @@ impl<R: Runtime> AnyGuard for LockGuard<R> {
         Self::release(*self).boxed()
     }
 
-    fn lost(&self) -> Option<BoxFuture<'static, Option<Loss>>> {
-        Some(Self::lost(self).boxed())
+    fn lost(&self) -> BoxFuture<'static, Option<Loss>> {
+        Self::lost(self).boxed()
     }
 
     fn deadline(&self) -> Instant {

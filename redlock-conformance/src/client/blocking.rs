@@ -1,6 +1,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_channel::oneshot;
 use futures_util::future::{BoxFuture, FutureExt};
 use redlock_blocking::{AbortHandle, LockGuard, Redlock};
 use redlock_core::{ExtendError, Instant, Loss, Options, ReleaseReport, Resource};
@@ -78,8 +79,11 @@ impl AnyGuard for Held {
         .boxed()
     }
 
-    fn lost(&self) -> Option<BoxFuture<'static, Option<Loss>>> {
-        None
+    fn lost(&self) -> BoxFuture<'static, Option<Loss>> {
+        let (sender, told) = oneshot::channel();
+        // Nobody may wait for it any more.
+        self.with(|guard| guard.on_lost(|loss| drop(sender.send(loss))));
+        async { told.await.expect("every callback is called") }.boxed()
     }
 
     fn deadline(&self) -> Instant {
