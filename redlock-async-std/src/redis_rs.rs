@@ -1,8 +1,8 @@
 //! Nodes over the `redis` crate (redis-rs).
 
 use redis::Client;
+use redlock_driver::redis_rs::{node_from_client, node_from_url};
 use redlock_driver::{BuildError, IntoNode, Node};
-use redlock_redis_rs::{node_from_client, node_from_url};
 
 use crate::AsyncStd;
 

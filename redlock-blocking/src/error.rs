@@ -1,5 +1,5 @@
+use redlock_core::system::NoEntropy;
 use redlock_core::{Attempts, ConfigError, RequestError};
-use redlock_system::NoEntropy;
 
 /// Why a lock was not acquired. Nothing is left behind in any case: what was or may have been acquired is released.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

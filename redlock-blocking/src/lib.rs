@@ -187,12 +187,12 @@ pub use redis_rs::TlsUrl;
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 #[doc(inline)]
 pub use redlock_cache as cache;
+pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
     Action, Answer, Attempts, Cause, Command, Config, ConfigBuilder, ConfigError, ExtendError, Instant, Loss, NodeId,
     NodeOutcomes, NodeTimeout, Options, Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError,
     Resource, RetryDelay, Unavailable,
 };
-pub use redlock_system::{NoEntropy, now};
 
 #[doc(no_inline)]
 pub use mio;

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use redis::{
     Client, ConnectionAddr, ConnectionInfo, ErrorKind, Parser, ProtocolVersion, RedisConnectionInfo, RedisError, Value,
 };
+use redlock_core::system::plain_words;
 use redlock_core::{Answer, Cause, Command, Probe, Reply, Unavailable};
-use redlock_system::plain_words;
 
 use self::socket::Socket;
 use self::stream::Stream;

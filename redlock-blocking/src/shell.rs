@@ -135,7 +135,7 @@ impl Shell {
         if is_aborted.load(Ordering::Acquire) {
             return Err(AcquireError::Aborted);
         }
-        let key = state.locks.acquire(request, seed, redlock_system::now())?;
+        let key = state.locks.acquire(request, seed, redlock_core::system::now())?;
         let result = self.wait(state, Some(key), None, |locks, now| match locks.hand_over(key, now) {
             Some(result) => Some(result.map_err(AcquireError::from)),
             None if is_aborted.load(Ordering::Acquire) => Some(Err(AcquireError::Aborted)),
@@ -149,14 +149,14 @@ impl Shell {
 
     pub(crate) fn extend(self: &Arc<Self>, key: LockKey, ttl: Duration) -> Result<Instant, ExtendError> {
         let mut state = self.state();
-        state.locks.extend(key, ttl, redlock_system::now())?;
+        state.locks.extend(key, ttl, redlock_core::system::now())?;
         let result = self.wait(state, Some(key), None, |locks, _| locks.take_extended(key));
         result.unwrap_or(Err(ExtendError::NotHeld))
     }
 
     pub(crate) fn release(self: &Arc<Self>, key: LockKey) -> ReleaseReport {
         let mut state = self.state();
-        state.locks.release(key, redlock_system::now());
+        state.locks.release(key, redlock_core::system::now());
         let result = self.wait(state, Some(key), None, |locks, _| locks.take_released(key));
         result.expect("it has no time limit")
     }
@@ -164,7 +164,7 @@ impl Shell {
     /// Releases what there may be, waits for nothing, and leaves the rest to others: nobody will ask for this lock again.
     pub(crate) fn abandon(self: &Arc<Self>, key: LockKey) {
         let mut state = self.state();
-        state.locks.abandon(key, redlock_system::now());
+        state.locks.abandon(key, redlock_core::system::now());
         self.attend(state);
     }
 
@@ -175,7 +175,7 @@ impl Shell {
 
     /// Waits until the lock is lost or released, for at most `timeout`.
     pub(crate) fn wait_lost(self: &Arc<Self>, key: LockKey, timeout: Duration) -> Option<Loss> {
-        let until = redlock_system::now().saturating_add(timeout);
+        let until = redlock_core::system::now().saturating_add(timeout);
         let status = self.wait(self.state(), Some(key), Some(until), |locks, now| match locks.status(key, now) {
             Status::Held { .. } => None,
             other => Some(other),
@@ -189,7 +189,7 @@ impl Shell {
     /// Calls `callback` when the lock is lost or released, on whatever thread finds out.
     pub(crate) fn on_lost(self: &Arc<Self>, key: LockKey, callback: Box<dyn FnOnce(Option<Loss>) + Send>) {
         let mut state = self.state();
-        match state.locks.status(key, redlock_system::now()) {
+        match state.locks.status(key, redlock_core::system::now()) {
             Status::Held { .. } => {
                 state.waiters.watch(key, callback);
                 self.attend(state);
@@ -211,7 +211,7 @@ impl Shell {
     /// Ends all acquisitions, takes no new ones, and waits for the releases that nodes in time have not answered.
     pub(crate) fn close(self: &Arc<Self>) -> CloseReport {
         let mut state = self.state();
-        state.locks.close(redlock_system::now());
+        state.locks.close(redlock_core::system::now());
         state.wake_all();
         self.wait(state, None, None, |locks, _| locks.is_quiet().then_some(()));
         let state = self.state();

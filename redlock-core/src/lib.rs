@@ -92,6 +92,9 @@
 //! # Features
 //!
 //! - `model`: [`model::Node`], what a Redis master answers to these commands.
+//! - `system`: [`system`](crate::system), the clock and the random source of the operating system, for adapters. Needs
+//!   `std`.
+//! - `url`: with `system`, the URLs of servers.
 //! - `proptest`: [`strategy`], random configs, requests, replies and steps; shows how to property-test your own code
 //!   without Redis. Needs `std`.
 
@@ -99,8 +102,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
-#[cfg(test)]
-#[macro_use]
+#[cfg(any(test, feature = "system"))]
+#[cfg_attr(test, macro_use)]
 extern crate std;
 
 mod backoff;
@@ -125,6 +128,9 @@ mod round;
 #[cfg(feature = "proptest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "proptest")))]
 pub mod strategy;
+#[cfg(feature = "system")]
+#[cfg_attr(docsrs, doc(cfg(feature = "system")))]
+pub mod system;
 mod token;
 mod votes;
 mod wire;

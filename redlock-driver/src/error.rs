@@ -1,7 +1,7 @@
 use std::fmt::Display;
 
+use redlock_core::system::without_secrets;
 use redlock_core::{Attempts, ConfigError, RequestError};
-use redlock_system::without_secrets;
 
 use crate::{NoEntropy, NoRuntime};
 

@@ -86,7 +86,13 @@
 //! # Features
 //!
 //! - `cache`: [`NamedLocks`], which are released by name, and the [caches](cache) that they are kept in;
-//! - `memory`: [`memory::MemoryNode`], a node that lives in this process.
+//! - `memory`: [`memory::MemoryNode`], a node that lives in this process;
+//! - `redis-tokio-comp`, `redis-smol-comp`: `redis_rs`, nodes over the `redis` crate on tokio or on the reactor of smol,
+//!   which is async-std's too. If a program enables both, redis-rs uses tokio inside a tokio runtime and smol everywhere
+//!   else;
+//! - `redis-tls`: the cryptography (ring) for `rediss://` URLs; they also take `tls-rustls-webpki-roots` of the `redis`
+//!   crate, and `tokio-rustls-comp` or `smol-rustls-comp`. A program with both runtimes needs TLS on both or on none: the
+//!   `redis` crate does not compile otherwise.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -100,6 +106,9 @@ pub mod memory;
 #[cfg(feature = "cache")]
 mod named_locks;
 mod node_driver;
+#[cfg(any(feature = "redis-smol-comp", feature = "redis-tokio-comp"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "redis-smol-comp", feature = "redis-tokio-comp"))))]
+pub mod redis_rs;
 mod redlock;
 mod runtime;
 mod shell;
@@ -111,12 +120,12 @@ mod transport;
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 #[doc(inline)]
 pub use redlock_cache as cache;
+pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
     Action, Answer, Attempts, Cause, Command, Config, ConfigBuilder, ConfigError, ExtendError, Instant, Loss, NodeId,
     NodeOutcomes, NodeTimeout, Options, Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError,
     Resource, RetryDelay, Unavailable,
 };
-pub use redlock_system::{NoEntropy, now};
 
 pub use acquire::Acquire;
 pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, IntoNode, Node};

@@ -140,7 +140,7 @@ impl MemoryNode {
 
 impl Server {
     fn now(&self) -> Instant {
-        let now = self.clock.as_ref().map_or_else(redlock_system::now, |clock| clock());
+        let now = self.clock.as_ref().map_or_else(redlock_core::system::now, |clock| clock());
         now.saturating_add(self.ahead)
     }
 

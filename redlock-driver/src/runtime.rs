@@ -1,7 +1,7 @@
 use std::future::Future;
 
 use redlock_core::Instant;
-use redlock_system::NoEntropy;
+use redlock_core::system::NoEntropy;
 
 /// What the driver needs from an async runtime: a clock, a timer, a way to start a task, and fresh random bytes.
 ///
@@ -11,7 +11,7 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     ///
     /// Provided: `CLOCK_BOOTTIME` where the system has it.
     fn now(&self) -> Instant {
-        redlock_system::now()
+        redlock_core::system::now()
     }
 
     /// The same runtime for a handle whose nodes all live in this process.
@@ -49,7 +49,7 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     ///
     /// [`NoEntropy`] when the operating system has none to give.
     fn seed(&self) -> Result<[u8; 32], NoEntropy> {
-        redlock_system::seed()
+        redlock_core::system::seed()
     }
 }
 

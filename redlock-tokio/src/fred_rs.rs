@@ -11,11 +11,11 @@ use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use futures_util::future::{BoxFuture, Either, FutureExt, Shared, select};
+use redlock_core::system::plain_words;
+use redlock_core::system::url::{NodeUrl, UrlError};
 use redlock_driver::{
     Answer, BuildError, Cause, Command, Connection, IntoNode, Node, Probe, Reply, Transport, Unavailable,
 };
-use redlock_system::plain_words;
-use redlock_system::url::{NodeUrl, UrlError};
 use tokio::task::AbortHandle;
 
 use self::settings::Settings;

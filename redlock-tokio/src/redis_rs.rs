@@ -9,6 +9,6 @@ use crate::Tokio;
 /// The connection is one of its own too, without a response timeout, because deadlines are Redlock's.
 impl IntoNode<Tokio> for Client {
     fn into_node(self) -> Result<Node<Tokio>, BuildError> {
-        Ok(redlock_redis_rs::node_from_client(self))
+        Ok(redlock_driver::redis_rs::node_from_client(self))
     }
 }

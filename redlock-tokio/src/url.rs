@@ -1,8 +1,8 @@
 //! Nodes from URLs.
 
-use redlock_driver::{BuildError, IntoNode, Node};
 #[cfg(feature = "redis")]
-use redlock_redis_rs::node_from_url;
+use redlock_driver::redis_rs::node_from_url;
+use redlock_driver::{BuildError, IntoNode, Node};
 
 use crate::Tokio;
 #[cfg(not(feature = "redis"))]

@@ -52,7 +52,7 @@ impl TlsUrl {
 
 impl fmt::Debug for TlsUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsUrl").field("url", &redlock_system::without_secrets(&self.url)).finish_non_exhaustive()
+        f.debug_struct("TlsUrl").field("url", &redlock_core::system::without_secrets(&self.url)).finish_non_exhaustive()
     }
 }
 

@@ -6,8 +6,8 @@ use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
     ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo, RedisError,
 };
-use redlock_system::url::{Address, NodeUrl, UrlError};
-use redlock_system::without_secrets;
+use redlock_core::system::url::{Address, NodeUrl, UrlError};
+use redlock_core::system::without_secrets;
 
 use crate::BuildError;
 

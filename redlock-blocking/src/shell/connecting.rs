@@ -33,7 +33,7 @@ impl Shell {
         let mut state = self.state();
         match connected {
             Ok(connection) => state.opened.push((node, connection)),
-            Err(why) => state.locks.handle_disconnected(node, &why.unsent(), redlock_system::now()),
+            Err(why) => state.locks.handle_disconnected(node, &why.unsent(), redlock_core::system::now()),
         }
         self.attend(state);
     }

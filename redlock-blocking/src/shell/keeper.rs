@@ -49,7 +49,7 @@ fn keep(shell: &Arc<Shell>) {
         let wakes_at = state.keeper.wakes_at;
         shell.attend(state);
         match wakes_at {
-            Some(at) => thread::park_timeout(at.saturating_since(redlock_system::now())),
+            Some(at) => thread::park_timeout(at.saturating_since(redlock_core::system::now())),
             None => thread::park(),
         }
     }
@@ -76,7 +76,7 @@ impl State {
     /// Makes sure that the keeper looks after replies and timers. Nothing of it is so urgent that it could not wait for
     /// more of its kind.
     pub(super) fn schedule_keeper(&mut self) {
-        let now = redlock_system::now();
+        let now = redlock_core::system::now();
         let replies = self.io.as_deref().is_some_and(Io::is_owed).then(|| now.saturating_add(self.keeper.pause));
         let timers = self.locks.poll_timeout().map(|at| at.max(now.saturating_add(MIN_PAUSE)));
         let Some(at) = [replies, timers].into_iter().flatten().min() else { return };

@@ -24,7 +24,7 @@ impl Shell {
     ) -> Option<T> {
         let mut io = None;
         let seen = loop {
-            let now = redlock_system::now();
+            let now = redlock_core::system::now();
             let seen = look(&mut state.locks, now);
             if seen.is_some() || until.is_some_and(|until| now >= until) {
                 break seen;
@@ -72,7 +72,7 @@ impl Shell {
         mut state: MutexGuard<'a, State>,
         until: Option<Instant>,
     ) -> MutexGuard<'a, State> {
-        let now = redlock_system::now();
+        let now = redlock_core::system::now();
         if now.saturating_since(io.used_at) > IDLE {
             io.wait(Some(Duration::ZERO));
             io.read();
@@ -88,7 +88,7 @@ impl Shell {
         io.read();
         let mut state = self.state();
         state.leader.sleeps = false;
-        let now = redlock_system::now();
+        let now = redlock_core::system::now();
         io.deliver(&mut state.locks, now);
         state.locks.handle_timeout(now);
         state
@@ -129,7 +129,7 @@ impl Shell {
         state.waiters.park(key);
         self.unlock(state);
         match until {
-            Some(until) => thread::park_timeout(until.saturating_since(redlock_system::now())),
+            Some(until) => thread::park_timeout(until.saturating_since(redlock_core::system::now())),
             None => thread::park(),
         }
         let mut state = self.state();

@@ -62,7 +62,7 @@ impl NodeThread {
         if let Some(place) = state.node_threads.get_mut(node.index()) {
             *place = None;
         }
-        state.locks.handle_disconnected(node, &why, redlock_system::now());
+        state.locks.handle_disconnected(node, &why, redlock_core::system::now());
         shell.attend(state);
     }
 
@@ -72,9 +72,9 @@ impl NodeThread {
         loop {
             self.take_commands()?;
             if self.batch.is_empty() && self.owed.is_empty() {
-                let parked_at = redlock_system::now();
+                let parked_at = redlock_core::system::now();
                 thread::park();
-                if redlock_system::now().saturating_since(parked_at) > IDLE
+                if redlock_core::system::now().saturating_since(parked_at) > IDLE
                     && let Err(why) = guarded(|| self.connection.check())
                 {
                     return Ok(why);
@@ -95,7 +95,7 @@ impl NodeThread {
             return Err(Over);
         }
         if self.owed.len() < MAX_OWED {
-            state.locks.poll_batch(self.node, &mut self.batch, redlock_system::now());
+            state.locks.poll_batch(self.node, &mut self.batch, redlock_core::system::now());
         }
         self.shell.attend(state);
         Ok(())
@@ -110,7 +110,7 @@ impl NodeThread {
         let Some(reply) = guarded(|| self.connection.receive(command, patience))? else { return Ok(false) };
         self.owed.pop_front();
         let mut state = self.shell.state();
-        state.locks.handle_reply(self.node, reply, redlock_system::now());
+        state.locks.handle_reply(self.node, reply, redlock_core::system::now());
         self.shell.attend(state);
         Ok(true)
     }

@@ -7,7 +7,7 @@ use fred::interfaces::ClientLike;
 use fred::socket2::TcpKeepalive;
 use fred::types::RespVersion;
 use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, ServerConfig, TcpConfig};
-use redlock_system::url::{Address, NodeUrl};
+use redlock_core::system::url::{Address, NodeUrl};
 
 /// How often fred may send a command: an answer that was lost is no reason to do a thing twice.
 const COMMAND_ATTEMPTS: u32 = 1;

@@ -4,6 +4,7 @@
 //! `cargo test -p redlock-tests --test conformance -- --table` prints what came of which case with which adapter.
 
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
+#![allow(clippy::print_stdout, reason = "a random test prints its seed")]
 
 mod adapter;
 mod bad_input;
@@ -23,7 +24,7 @@ mod tls;
 use std::process::ExitCode;
 
 use redlock_conformance::{BlockingNode, Suite};
-use redlock_redis_rs::RedisTransport;
+use redlock_driver::redis_rs::RedisTransport;
 use redlock_tokio::FredTransport;
 
 use crate::adapter::{AsyncStdRedis, BlockingCustom, BlockingRedis, TokioCustom, TokioFred, TokioRedis, redis_client};

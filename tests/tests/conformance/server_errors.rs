@@ -161,7 +161,7 @@ pub(crate) async fn a_fault_has_the_same_words_everywhere<A: Adapter>() {
         (format!("redis://127.0.0.1:{}", old.port()), "protocol=resp2"),
         (format!("redis://127.0.0.1:{web}"), "is this a Redis server?"),
     ] {
-        let text = A::client(&[url.clone()]).try_lock("job", TTL).await.unwrap_err().to_string();
+        let text = A::client(std::slice::from_ref(&url)).try_lock("job", TTL).await.unwrap_err().to_string();
         assert!(text.to_lowercase().contains(&words.to_lowercase()), "{url}: {words}: {text}");
         assert!(!text.contains('\n') && !text.contains("Os {") && !text.contains("os error"), "{text}");
     }

@@ -1,13 +1,15 @@
+use std::format;
 use std::net::{IpAddr, SocketAddr};
+use std::string::String;
 
-/// A text that was meant as the URL of a node, without whatever in it may be a password: for errors about a URL that
+/// Returns a text that was meant as the URL of a node, without whatever in it may be a password: for errors about a URL that
 /// cannot be read.
 ///
 /// Nothing between the scheme and the last `@` is shown, nothing behind a `?` or `#`, and nothing at all where there is
 /// no telling what is what; of `redis://bob:12?x` not the number, which may be the front of a password.
 ///
 /// ```
-/// use redlock_system::without_secrets;
+/// use redlock_core::system::without_secrets;
 ///
 /// assert_eq!(without_secrets("redis://user:secret@10.0.0.1:port"), "redis://***");
 /// assert_eq!(without_secrets("redis://user:secret@10.0.0.1/x"), "redis://***@10.0.0.1/x");

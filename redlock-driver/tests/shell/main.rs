@@ -1,4 +1,4 @@
-//! What the author of a transport or a runtime, and a user, rely on: the engine without Redis, one file a topic.
+//! What the author of a transport or a runtime, and a user, rely on: the driver without Redis, one file a topic.
 
 #![allow(
     clippy::unwrap_used,

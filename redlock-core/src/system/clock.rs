@@ -1,8 +1,8 @@
 //! The clock of a holder.
 
-use redlock_core::Instant;
+use crate::Instant;
 
-/// The present moment: the time since the machine was started, time asleep included (`CLOCK_BOOTTIME`).
+/// Returns the present moment: the time since the machine was started, time asleep included (`CLOCK_BOOTTIME`).
 ///
 /// `std::time::Instant` stands still while a Linux machine is suspended: a holder that trusted it would believe, after
 /// waking up, in a lease that ended long ago.
@@ -17,7 +17,7 @@ pub fn now() -> Instant {
     Instant::from_epoch(std::time::Duration::new(seconds, nanos))
 }
 
-/// The present moment: the time since the first call. Whether it goes on while the machine is suspended is the system's
+/// Returns the present moment: the time since the first call. Whether it goes on while the machine is suspended is the system's
 /// choice.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 #[must_use]

@@ -10,8 +10,10 @@ use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisError, Value,
 };
-use redlock_driver::{Answer, Cause, Command, Connection, Probe, Reply, Transport, Unavailable};
-use redlock_system::plain_words;
+use redlock_core::system::plain_words;
+use redlock_core::{Answer, Cause, Command, Probe, Reply, Unavailable};
+
+use crate::{Connection, Transport};
 
 /// How many batches redis-rs takes before a caller would have to wait; a release could then overtake its SET.
 const PIPELINE_BUFFER: usize = 4096;
@@ -24,7 +26,7 @@ pub struct RedisTransport {
 }
 
 impl RedisTransport {
-    /// Connections are made with the client's settings, as with [`node_from_client`](crate::node_from_client).
+    /// Connections are made with the client's settings, as with [`node_from_client`](super::node_from_client).
     #[must_use]
     pub const fn new(client: Client) -> Self {
         Self::with_greeting(client, Vec::new())
@@ -54,8 +56,8 @@ impl Transport for RedisTransport {
     type Connection = RedisConnection;
 
     async fn connect(&mut self) -> Result<RedisConnection, Unavailable> {
-        #[cfg(feature = "tls")]
-        crate::tls::install_provider();
+        #[cfg(feature = "redis-tls")]
+        super::tls::install_provider();
         let mut config = AsyncConnectionConfig::new()
             .set_connection_timeout(None)
             .set_response_timeout(None)
@@ -107,8 +109,8 @@ impl RedisConnection {
     async fn complete_handshake(&self, greeting: &[Cmd]) -> Result<(), Unavailable> {
         let greeting = join_all(greeting.iter().map(|command| self.greet(command)));
         let probes = join_all(Probe::ALL.map(|probe| self.probe(probe)));
-        let (greeted, probed) = join(greeting, probes).await;
-        greeted.into_iter().chain(probed).collect()
+        let (answers, probed) = join(greeting, probes).await;
+        answers.into_iter().chain(probed).collect()
     }
 
     async fn greet(&self, command: &Cmd) -> Result<(), Unavailable> {

@@ -1,4 +1,6 @@
-/// 32 unguessable bytes, fresh at every call, from the operating system's random source: two clones of a virtual
+use std::string::{String, ToString};
+
+/// Returns 32 unguessable bytes, fresh at every call, from the operating system's random source: two clones of a virtual
 /// machine do not draw the same.
 ///
 /// # Errors
@@ -16,7 +18,7 @@ pub fn seed() -> Result<[u8; 32], NoEntropy> {
 pub struct NoEntropy(String);
 
 impl NoEntropy {
-    /// There are none, for this reason.
+    /// Creates the error for this reason.
     pub fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }

@@ -1,8 +1,10 @@
-/// The words of an operating system's error, for people: without its number, and out of the text that Rust shows to
+use std::string::String;
+
+/// Returns the words of an operating system's error, for people: without its number, and out of the text that Rust shows to
 /// programmers, in which some clients hand it on.
 ///
 /// ```
-/// use redlock_system::plain_words;
+/// use redlock_core::system::plain_words;
 ///
 /// assert_eq!(plain_words("Connection refused (os error 111)"), "connection refused");
 /// let shown = r#"Os { code: 111, kind: ConnectionRefused, message: "Connection refused" }"#;

@@ -1,8 +1,7 @@
-//! Nodes over the `redis` crate (redis-rs), for the adapters of Redlock for Rust: what is the same on every async
-//! runtime stands here once.
+//! Nodes over the `redis` crate (redis-rs): what is the same on every async runtime.
 //!
 //! To lock things in a service, take the adapter of your runtime (`redlock-tokio`, `redlock-async-std`). Come here to
-//! put a [`Runtime`] of your own on redis-rs:
+//! put a [`Runtime`] of your own on redis-rs, with the feature `redis-tokio-comp` or `redis-smol-comp`:
 //!
 //! ```
 //! use redlock_driver::{BuildError, IntoNode, Node, Runtime};
@@ -12,7 +11,7 @@
 //!
 //! impl<R: Runtime> IntoNode<R> for Url<'_> {
 //!     fn into_node(self) -> Result<Node<R>, BuildError> {
-//!         redlock_redis_rs::node_from_url(self.0)
+//!         redlock_driver::redis_rs::node_from_url(self.0)
 //!     }
 //! }
 //! # use std::future::{Future, pending};
@@ -32,31 +31,17 @@
 //! The way follows the rules of [`Transport`](redlock_driver::Transport): commands keep their order, nothing is sent
 //! twice, no deadline but Redlock's applies, and RESP3 tells of a broken connection before it is needed. A handle has
 //! one connection of its own per node.
-//!
-//! # Features
-//!
-//! The first two are named as in redis-rs. It takes one of them; without any the crate is empty. If a program enables
-//! both, redis-rs uses tokio inside a tokio runtime and smol everywhere else.
-//!
-//! - `tokio-comp`: connections on tokio;
-//! - `smol-comp`: connections on the reactor of smol, which is async-std's too;
-//! - `tls`: the cryptography (ring) for `rediss://` URLs; they also take `tls-rustls-webpki-roots` of redis-rs, and
-//!   `tokio-rustls-comp` or `smol-rustls-comp`. A program with both runtimes needs TLS on both or on none: redis-rs does
-//!   not compile otherwise.
 
-#![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg(any(feature = "tokio-comp", feature = "smol-comp"))]
-
-#[cfg(feature = "tls")]
+#[cfg(feature = "redis-tls")]
 mod tls;
 mod transport;
 mod url;
 
 pub use redis;
-use redlock_driver::{BuildError, Node, Runtime};
-use redlock_system::url::{NodeUrl, UrlError};
 
-pub use crate::transport::{RedisConnection, RedisTransport};
+pub use self::transport::{RedisConnection, RedisTransport};
+use crate::{BuildError, Node, Runtime};
+use redlock_core::system::url::{NodeUrl, UrlError};
 
 /// A node from a URL: `redis://[user][:password@]host[:port][/db]`, `rediss://…` where TLS is enabled, or
 /// `unix:///path?db=0&user=u&pass=p`.

@@ -1,11 +1,13 @@
 //! Reads the URLs of servers, once for all adapters, so that one URL means the same in each.
 
-use std::fmt;
 use std::path::PathBuf;
+use std::string::{String, ToString};
+use std::vec::Vec;
+use std::{fmt, format};
 
 use url::{Host, Url};
 
-use crate::secrets::{is_certain, without_secrets};
+use super::secrets::{is_certain, without_secrets};
 
 /// The port of a URL that names none.
 pub const DEFAULT_PORT: u16 = 6379;

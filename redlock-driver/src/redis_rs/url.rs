@@ -7,9 +7,9 @@ use redis::{
     Client, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisConnectionInfo,
     RedisError,
 };
-use redlock_system::url::{Address, NodeUrl};
+use redlock_core::system::url::{Address, NodeUrl};
 
-use crate::RedisTransport;
+use super::RedisTransport;
 
 /// After how long an idle connection is probed, so that a node that vanished is noticed before it is needed.
 const KEEPALIVE: Duration = Duration::from_secs(5);

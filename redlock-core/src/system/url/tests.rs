@@ -1,3 +1,6 @@
+use std::string::ToString;
+use std::{format, vec::Vec};
+
 use proptest::prelude::*;
 
 use super::*;
