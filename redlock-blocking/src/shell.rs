@@ -149,8 +149,8 @@ impl Shell {
 
     pub(crate) fn extend(self: &Arc<Self>, key: LockKey, ttl: Duration) -> Result<Instant, ExtendError> {
         let mut state = self.state();
-        state.locks.extend(key, ttl, redlock_core::system::now())?;
-        let result = self.wait(state, Some(key), None, |locks, _| locks.take_extended(key));
+        let extension = state.locks.extend(key, ttl, redlock_core::system::now())?;
+        let result = self.wait(state, Some(key), None, |locks, _| locks.take_extended(key, extension));
         result.unwrap_or(Err(ExtendError::NotHeld))
     }
 

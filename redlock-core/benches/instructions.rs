@@ -6,12 +6,15 @@
 
 #[path = "lock/by_hand.rs"]
 mod by_hand;
+#[path = "lock/through_locks.rs"]
+mod through_locks;
 
 use std::env::{args, current_exe};
 use std::error::Error;
 use std::process::{Command, ExitCode};
 
 use crate::by_hand::{ByHand, extend, release};
+use crate::through_locks::ThroughLocks;
 
 /// Repetitions; what a process needs besides is the same in both runs and cancels out.
 const FEW: u64 = 100;
@@ -20,15 +23,17 @@ const MANY: u64 = 1_100;
 #[derive(Clone, Copy)]
 enum Operation {
     AcquireAndRelease,
+    AcquireAndReleaseThroughLocks,
     Extend,
 }
 
 impl Operation {
-    const ALL: [Self; 2] = [Self::AcquireAndRelease, Self::Extend];
+    const ALL: [Self; 3] = [Self::AcquireAndRelease, Self::AcquireAndReleaseThroughLocks, Self::Extend];
 
     const fn name(self) -> &'static str {
         match self {
             Self::AcquireAndRelease => "acquire-and-release",
+            Self::AcquireAndReleaseThroughLocks => "... through Locks",
             Self::Extend => "extend",
         }
     }
@@ -36,9 +41,11 @@ impl Operation {
     fn repeat(self, nodes: usize, times: u64) {
         let by_hand = ByHand::new(nodes);
         let mut lock = by_hand.acquire();
+        let mut through_locks = ThroughLocks::new(nodes);
         for _ in 0..times {
             match self {
                 Self::AcquireAndRelease => release(by_hand.acquire()),
+                Self::AcquireAndReleaseThroughLocks => through_locks.acquire_and_release(),
                 Self::Extend => extend(&mut lock),
             }
         }

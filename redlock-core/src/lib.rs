@@ -140,7 +140,7 @@ pub use config::{
     Config, ConfigBuilder, ConfigError, DEFAULT_DRIFT_FACTOR, DEFAULT_MAX_NAME_LEN, DEFAULT_MAX_TTL, MAX_TTL_BOUND,
     MIN_TTL, NodeTimeout,
 };
-pub use event::{Event, Hint};
+pub use event::{Event, Hint, OperationId};
 pub use instant::Instant;
 pub use lease::DRIFT_MARGIN;
 pub use lock::Lock;

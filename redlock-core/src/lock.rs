@@ -8,13 +8,13 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use self::acquiring::{Attempt, Failure};
-use self::held::Held;
+use self::held::{Extension, Held};
 use self::release::{Claim, Release};
 use crate::backoff::Backoff;
 use crate::output::Output;
 use crate::report::{AcquireError, ExtendError, Loss};
 use crate::token::TokenSecret;
-use crate::{Command, CommandId, Config, Event, Hint, Instant, NodeId, Reply, Request, Resource, Ttl};
+use crate::{Command, CommandId, Config, Event, Hint, Instant, NodeId, OperationId, Reply, Request, Resource, Ttl};
 
 /// Within this time after an announced release, a waiting lock tries again; the jitter keeps waiters apart.
 const HINT_JITTER: Duration = Duration::from_millis(1);
@@ -55,6 +55,7 @@ pub struct Lock {
     phase: Phase,
     /// Releases of earlier attempts that are not settled on every node.
     earlier: Vec<Release>,
+    next_operation: OperationId,
     output: Output,
 }
 
@@ -68,8 +69,8 @@ enum Phase {
     Won { attempt: Attempt, deadline: Instant },
     /// The lock is held.
     Held(Held),
-    /// The lock is held, and the round of its last extension is not decided.
-    Extending(Held),
+    /// The lock is held, and an extension is under way.
+    Extending(Held, Extension),
     /// The lock was held and is lost.
     Lost(Box<Lost>),
     /// The lock is being released; after the verdict was reported, until it is settled on every node.
@@ -109,6 +110,7 @@ impl Lock {
             clock: now,
             phase: Phase::Finished,
             earlier: Vec::new(),
+            next_operation: OperationId::FIRST,
             output: Output::new(),
         };
         lock.begin_attempt(now);
@@ -138,7 +140,8 @@ impl Lock {
 
     /// Starts to extend a lock that was handed over: from now on for `ttl`, on all nodes.
     ///
-    /// Ends with [`Event::Extended`] or [`Event::ExtendFailed`], unless [`release`](Self::release) supersedes it. An
+    /// Ends with [`Event::Extended`] or [`Event::ExtendFailed`], which carry the id that is returned, unless
+    /// [`release`](Self::release) supersedes it. An
     /// extension counts only if a quorum confirms it before the old deadline; one that fails changes nothing. A `ttl`
     /// that ends before the present deadline does not shorten the lock.
     ///
@@ -149,14 +152,16 @@ impl Lock {
     /// - [`ExtendError::Request`] when the TTL is out of the config's bounds;
     /// - [`ExtendError::Lost`] when the lock is lost;
     /// - [`ExtendError::NotHeld`] when the lock is not held yet, is being extended already, or is being released.
-    pub fn extend(&mut self, ttl: Duration, now: Instant) -> Result<(), ExtendError> {
+    pub fn extend(&mut self, ttl: Duration, now: Instant) -> Result<OperationId, ExtendError> {
         let ttl = Ttl::new(&self.config, ttl)?;
         let now = self.catch_up(now);
         match core::mem::replace(&mut self.phase, Phase::Finished) {
             Phase::Held(mut held) => {
-                held.extend(&self.config, &self.request, ttl, now, &mut self.output);
-                self.phase = Phase::Extending(held);
-                Ok(())
+                let operation = self.next_operation;
+                self.next_operation = operation.next();
+                let extension = held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
+                self.phase = Phase::Extending(held, extension);
+                Ok(operation)
             }
             other => {
                 let error = match &other {
@@ -178,7 +183,7 @@ impl Lock {
         let claim = match &self.phase {
             Phase::Acquiring(attempt) => attempt.claim(&self.config, &self.request, false),
             Phase::Won { attempt, .. } => attempt.claim(&self.config, &self.request, true),
-            Phase::Held(held) | Phase::Extending(held) => held.claim(&self.config),
+            Phase::Held(held) | Phase::Extending(held, _) => held.claim(&self.config),
             Phase::Lost(lost) => lost.claim.clone(),
             Phase::Waiting { .. } => {
                 self.phase = Phase::Finished;
@@ -211,13 +216,12 @@ impl Lock {
                 self.judge_attempt(now);
             }
             Phase::Held(held) => {
-                held.handle_reply(&self.request, id, node, reply, output);
-                if let Some(nodes) = held.keys_gone(&self.config) {
+                if let Some(nodes) = held.handle_late_reply(&self.config, &self.request, id, node, reply, output) {
                     self.lose(Loss::KeysGone(nodes), now);
                 }
             }
-            Phase::Extending(held) => {
-                held.handle_reply(&self.request, id, node, reply, output);
+            Phase::Extending(held, extension) => {
+                extension.handle_reply(&self.request, held.token, id, node, reply, output);
                 self.judge_extension(now);
             }
             Phase::Lost(lost) => lost.release.handle_reply(resource, id, node, reply, now, output),
@@ -267,9 +271,8 @@ impl Lock {
             Phase::Waiting { until } => Some(*until),
             Phase::Won { deadline, .. } => Some(*deadline),
             Phase::Held(held) => Some(held.deadline),
-            Phase::Extending(held) => {
-                let round = held.extension.as_ref().and_then(held::Extension::poll_timeout);
-                Some(round.map_or(held.deadline, |round| round.min(held.deadline)))
+            Phase::Extending(held, extension) => {
+                Some(extension.poll_timeout().map_or(held.deadline, |round| round.min(held.deadline)))
             }
             Phase::Lost(lost) => lost.release.poll_timeout(),
             Phase::Releasing { release, .. } => release.poll_timeout(),
@@ -298,7 +301,7 @@ impl Lock {
     pub const fn deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Won { deadline, .. } => Some(*deadline),
-            Phase::Held(held) | Phase::Extending(held) => Some(held.deadline),
+            Phase::Held(held) | Phase::Extending(held, _) => Some(held.deadline),
             Phase::Lost(lost) => Some(lost.at),
             Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Releasing { .. } | Phase::Finished => None,
         }
@@ -308,7 +311,7 @@ impl Lock {
     #[must_use]
     pub fn is_held(&self, now: Instant) -> bool {
         match &self.phase {
-            Phase::Held(held) | Phase::Extending(held) => now.max(self.clock) < held.deadline,
+            Phase::Held(held) | Phase::Extending(held, _) => now.max(self.clock) < held.deadline,
             _ => false,
         }
     }
@@ -318,7 +321,7 @@ impl Lock {
     pub const fn is_acquiring(&self) -> bool {
         match &self.phase {
             Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } => true,
-            Phase::Held(_) | Phase::Extending(_) | Phase::Lost(_) | Phase::Releasing { .. } | Phase::Finished => false,
+            Phase::Held(_) | Phase::Extending(..) | Phase::Lost(_) | Phase::Releasing { .. } | Phase::Finished => false,
         }
     }
 

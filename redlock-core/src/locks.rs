@@ -13,8 +13,8 @@ use self::entry::Entry;
 use self::node::{Node, Ticket};
 use self::timers::Timers;
 use crate::{
-    AcquireError, Cause, Command, Config, Event, ExtendError, Instant, Lock, Loss, NodeId, NodeSet, ReleaseReport,
-    Reply, Request, Unavailable,
+    AcquireError, Cause, Command, Config, Event, ExtendError, Instant, Lock, Loss, NodeId, NodeSet, OperationId,
+    ReleaseReport, Reply, Request, Unavailable,
 };
 
 /// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer
@@ -194,24 +194,22 @@ impl Locks {
     }
 
     /// Starts to extend a lock that was handed over, as [`Lock::extend`] does. Then [`take_extended`](Self::take_extended)
-    /// has the result.
+    /// has the result of the operation that is returned.
     ///
     /// # Errors
     ///
     /// Those of [`Lock::extend`]; [`ExtendError::NotHeld`] also when there is no such lock. Nothing is sent.
-    pub fn extend(&mut self, key: LockKey, ttl: Duration, now: Instant) -> Result<(), ExtendError> {
-        // An earlier extension may have been given up by its caller: its end, due now at the latest, is not the answer to
-        // this one.
-        self.update(key, now, |lock| lock.handle_timeout(now));
+    pub fn extend(&mut self, key: LockKey, ttl: Duration, now: Instant) -> Result<OperationId, ExtendError> {
+        // Nobody asks any more for the end of an earlier extension that its caller gave up.
         self.take_answer(key);
         self.update(key, now, |lock| lock.extend(ttl, now)).unwrap_or(Err(ExtendError::NotHeld))
     }
 
     /// Takes the result of an extension: the new end of the lock's validity; `None` as long as that is open.
-    pub fn take_extended(&mut self, key: LockKey) -> Option<Result<Instant, ExtendError>> {
+    pub fn take_extended(&mut self, key: LockKey, extension: OperationId) -> Option<Result<Instant, ExtendError>> {
         match self.take_answer(key)? {
-            Event::Extended { deadline } => Some(Ok(deadline)),
-            Event::ExtendFailed(error) => Some(Err(error)),
+            Event::Extended { operation, deadline } if operation == extension => Some(Ok(deadline)),
+            Event::ExtendFailed { operation, error } if operation == extension => Some(Err(error)),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use redlock_core::{ExtendError, Instant, LockKey, Loss, ReleaseReport, Resource};
+use redlock_core::{ExtendError, Instant, LockKey, Loss, OperationId, ReleaseReport, Resource};
 
 use crate::Runtime;
 use crate::redlock::Handle;
@@ -43,18 +43,22 @@ impl<R: Runtime> LockGuard<R> {
     /// - [`ExtendError::Request`]: the TTL is out of bounds; nothing was sent.
     /// - [`ExtendError::NotHeld`]: the future of an earlier extension was dropped and its round is not over yet.
     pub async fn extend(&mut self, ttl: Duration) -> Result<Instant, ExtendError> {
-        self.begin_extension(ttl)?;
-        poll_fn(|context| self.poll_extension(context)).await
+        let extension = self.begin_extension(ttl)?;
+        poll_fn(|context| self.poll_extension(extension, context)).await
     }
 
     /// The first half of [`extend`](Self::extend). Nobody else must be extending.
-    pub(crate) fn begin_extension(&self, ttl: Duration) -> Result<(), ExtendError> {
+    pub(crate) fn begin_extension(&self, ttl: Duration) -> Result<OperationId, ExtendError> {
         self.handle.shell().extend(self.key, ttl)
     }
 
     /// The second half.
-    pub(crate) fn poll_extension(&self, context: &Context<'_>) -> Poll<Result<Instant, ExtendError>> {
-        self.handle.attended_or_refused().poll_extend(self.key, context)
+    pub(crate) fn poll_extension(
+        &self,
+        extension: OperationId,
+        context: &Context<'_>,
+    ) -> Poll<Result<Instant, ExtendError>> {
+        self.handle.attended_or_refused().poll_extend(self.key, extension, context)
     }
 
     /// Releases the lock on all nodes and reports what each said.

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use redlock_core::{
-    Cause, Command, Config, ExtendError, Instant, LockKey, Locks, Loss, NodeId, ReleaseReport, Reply, Request, Status,
-    Unavailable,
+    Cause, Command, Config, ExtendError, Instant, LockKey, Locks, Loss, NodeId, OperationId, ReleaseReport, Reply,
+    Request, Status, Unavailable,
 };
 
 use self::waiters::Waiters;
@@ -107,14 +107,19 @@ impl<R: Runtime> Shell<R> {
         self.waits(context, poll).map(|result| result.map(drop).map_err(Into::into))
     }
 
-    pub(crate) fn extend(&self, key: LockKey, ttl: Duration) -> Result<(), ExtendError> {
+    pub(crate) fn extend(&self, key: LockKey, ttl: Duration) -> Result<OperationId, ExtendError> {
         self.work(|state, now, _| state.locks.extend(key, ttl, now))
     }
 
-    pub(crate) fn poll_extend(&self, key: LockKey, context: &Context<'_>) -> Poll<Result<Instant, ExtendError>> {
+    pub(crate) fn poll_extend(
+        &self,
+        key: LockKey,
+        extension: OperationId,
+        context: &Context<'_>,
+    ) -> Poll<Result<Instant, ExtendError>> {
         let poll = {
             let mut state = self.state();
-            let result = state.locks.take_extended(key);
+            let result = state.locks.take_extended(key, extension);
             state.ready_or_wait(key, context, result)
         };
         self.waits(context, poll)

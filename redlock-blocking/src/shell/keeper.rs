@@ -44,9 +44,8 @@ fn keep(shell: &Arc<Shell>) {
             state.keeper.has_looked(io.owed() < owed);
             state.io = Some(io);
         }
-        state.keeper.wakes_at = None;
-        state.schedule_keeper();
-        let wakes_at = state.keeper.wakes_at;
+        let wakes_at = state.keeper_is_needed_at();
+        state.keeper.wakes_at = wakes_at;
         shell.attend(state);
         match wakes_at {
             Some(at) => thread::park_timeout(at.saturating_since(redlock_core::system::now())),
@@ -73,16 +72,21 @@ impl Keeper {
 }
 
 impl State {
-    /// Makes sure that the keeper looks after replies and timers. Nothing of it is so urgent that it could not wait for
-    /// more of its kind.
+    /// Makes sure that the keeper looks after replies and timers.
     pub(super) fn schedule_keeper(&mut self) {
-        let now = redlock_core::system::now();
-        let replies = self.io.as_deref().is_some_and(Io::is_owed).then(|| now.saturating_add(self.keeper.pause));
-        let timers = self.locks.poll_timeout().map(|at| at.max(now.saturating_add(MIN_PAUSE)));
-        let Some(at) = [replies, timers].into_iter().flatten().min() else { return };
+        let Some(at) = self.keeper_is_needed_at() else { return };
         if self.keeper.wakes_at.is_none_or(|wakes_at| at < wakes_at) {
             self.keeper.wakes_at = Some(at);
             self.keeper.wake();
         }
+    }
+
+    /// Returns when something is to be done that nobody waits for. Nothing of it is so urgent that it could not wait for
+    /// more of its kind.
+    fn keeper_is_needed_at(&self) -> Option<Instant> {
+        let now = redlock_core::system::now();
+        let replies = self.io.as_deref().is_some_and(Io::is_owed).then(|| now.saturating_add(self.keeper.pause));
+        let timers = self.locks.poll_timeout().map(|at| at.max(now.saturating_add(MIN_PAUSE)));
+        [replies, timers].into_iter().flatten().min()
     }
 }

@@ -1,11 +1,13 @@
 //! What a lock costs without network, runtime and client: `cargo bench -p redlock-core --bench lock`.
 
 mod by_hand;
+mod through_locks;
 
 use divan::{AllocProfiler, Bencher};
 use redlock_core::{Command, Lock};
 
 use crate::by_hand::{ByHand, agree, extend, release};
+use crate::through_locks::ThroughLocks;
 
 #[global_allocator]
 static ALLOCATOR: AllocProfiler = AllocProfiler::system();
@@ -21,6 +23,13 @@ fn main() {
 fn acquire_and_release(bencher: Bencher<'_, '_>, nodes: usize) {
     let by_hand = ByHand::new(nodes);
     bencher.bench_local(|| release(by_hand.acquire()));
+}
+
+#[divan::bench(args = NODES)]
+fn acquire_and_release_through_locks(bencher: Bencher<'_, '_>, nodes: usize) {
+    let mut through_locks = ThroughLocks::new(nodes);
+    through_locks.acquire_and_release();
+    bencher.bench_local(|| through_locks.acquire_and_release());
 }
 
 #[divan::bench(args = NODES)]

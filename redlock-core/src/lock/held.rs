@@ -2,7 +2,9 @@ use super::release::Claim;
 use crate::command::Action;
 use crate::output::Output;
 use crate::round::{Recorded, Round};
-use crate::{CommandId, Config, Instant, NodeId, NodeOutcomes, NodeSet, Reply, Request, Token, Ttl, lease};
+use crate::{
+    CommandId, Config, Instant, NodeId, NodeOutcomes, NodeSet, OperationId, Reply, Request, Token, Ttl, lease,
+};
 
 /// A lock that is held.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -12,13 +14,14 @@ pub(super) struct Held {
     pub(super) deadline: Instant,
     /// The longest TTL that a node may have been told.
     pub(super) longest_ttl: Ttl,
-    /// The last extension, whose late replies still tell which nodes to heal.
-    pub(super) extension: Option<Extension>,
+    /// The last extension that is over, whose late replies still tell which nodes to heal.
+    pub(super) last: Option<Extension>,
 }
 
 /// One extension: a round of compare-and-lengthen on all nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Extension {
+    pub(super) operation: OperationId,
     round: Round,
     ttl: Ttl,
     /// The moment at which it began, before its first byte was sent.
@@ -37,7 +40,7 @@ pub(super) enum ExtensionResult {
 
 impl Held {
     pub(super) fn new(token: Token, deadline: Instant, ttl: Ttl) -> Self {
-        Self { token, deadline, longest_ttl: ttl, extension: None }
+        Self { token, deadline, longest_ttl: ttl, last: None }
     }
 
     /// Returns what is to be released in the end.
@@ -46,51 +49,69 @@ impl Held {
     }
 
     /// Asks all nodes to let the key live for `ttl` from now on.
-    pub(super) fn extend(&mut self, config: &Config, request: &Request, ttl: Ttl, now: Instant, output: &mut Output) {
+    pub(super) fn extend(
+        &mut self,
+        config: &Config,
+        request: &Request,
+        operation: OperationId,
+        ttl: Ttl,
+        now: Instant,
+        output: &mut Output,
+    ) -> Extension {
         let ends_at = now.saturating_add(config.node_timeout().of(ttl.get())).min(self.deadline);
         let action = Action::Extend { resource: request.resource.clone(), token: self.token, ttl };
         let id = output.send(config.nodes(), action, self.deadline);
         let round = Round::open(config, config.nodes(), id, ends_at);
         self.longest_ttl = self.longest_ttl.max(ttl);
-        self.extension = Some(Extension { round, ttl, started_at: now, send_by: self.deadline });
+        Extension { operation, round, ttl, started_at: now, send_by: self.deadline }
     }
 
-    /// Takes a reply to the last extension, in time or late.
+    /// Takes a late reply to the last extension. Returns what each node said to it, if that proves that a quorum can no
+    /// longer have the key: an extension that has failed for want of replies may still prove it.
+    pub(super) fn handle_late_reply(
+        &mut self,
+        config: &Config,
+        request: &Request,
+        id: CommandId,
+        node: NodeId,
+        reply: Reply,
+        output: &mut Output,
+    ) -> Option<NodeOutcomes> {
+        let last = self.last.as_mut()?;
+        last.handle_reply(request, self.token, id, node, reply, output);
+        last.keys_gone(config)
+    }
+}
+
+impl Extension {
+    /// Takes a reply, in time or late.
     ///
     /// A node without the key is given it again, so that a lock that is held for long outlives the restart of every
     /// node, one at a time. The new key does not count in this round: nobody knows for how long the node was without.
     pub(super) fn handle_reply(
         &mut self,
         request: &Request,
+        token: Token,
         id: CommandId,
         node: NodeId,
         reply: Reply,
         output: &mut Output,
     ) {
-        let Some(extension) = &mut self.extension else { return };
         let is_missing = reply == Reply::Missing;
-        let (resource, token, ttl) = (request.resource.clone(), self.token, extension.ttl);
+        let (resource, ttl) = (request.resource.clone(), self.ttl);
         let only = NodeSet::from_iter([node]);
-        match extension.round.record(id, node, reply) {
+        match self.round.record(id, node, reply) {
             Recorded::Vote if is_missing => {
-                output.send(only, Action::Acquire { resource, token, ttl }, extension.send_by);
+                output.send(only, Action::Acquire { resource, token, ttl }, self.send_by);
             }
             Recorded::WantsSource => {
-                let id = output.send_source(only, Action::Extend { resource, token, ttl }, extension.send_by);
-                extension.round.asked_again(only, id, true);
+                let id = output.send_source(only, Action::Extend { resource, token, ttl }, self.send_by);
+                self.round.asked_again(only, id, true);
             }
             Recorded::Vote | Recorded::Stray => {}
         }
     }
 
-    /// Returns what each node said to the last extension, if that proves that a quorum can no longer have the key. An
-    /// extension that has failed for want of replies may still prove it by late ones.
-    pub(super) fn keys_gone(&self, config: &Config) -> Option<NodeOutcomes> {
-        self.extension.as_ref()?.keys_gone(config)
-    }
-}
-
-impl Extension {
     pub(super) fn expire(&mut self, now: Instant) {
         self.round.expire(now);
     }

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use super::acquiring::{Attempt, AttemptResult, Failure};
-use super::held::ExtensionResult;
+use super::held::{ExtensionResult, Held};
 use super::release::Release;
 use super::{Lock, Lost, Phase};
 use crate::report::{AcquireError, Attempts, ExtendError, Loss};
@@ -28,14 +28,13 @@ impl Lock {
             Phase::Waiting { until } if now >= *until => self.begin_attempt_or_give_up(now),
             Phase::Won { deadline, .. } if now >= *deadline => self.fail_attempt(Failure::Expired, now),
             Phase::Held(held) if now >= held.deadline => self.lose(Loss::Expired, now),
-            Phase::Extending(held) if now >= held.deadline => {
-                self.output.emit(Event::ExtendFailed(ExtendError::Lost(Loss::Expired)));
+            Phase::Extending(held, extension) if now >= held.deadline => {
+                let (operation, error) = (extension.operation, ExtendError::Lost(Loss::Expired));
+                self.output.emit(Event::ExtendFailed { operation, error });
                 self.lose(Loss::Expired, now);
             }
-            Phase::Extending(held) => {
-                if let Some(extension) = &mut held.extension {
-                    extension.expire(now);
-                }
+            Phase::Extending(_, extension) => {
+                extension.expire(now);
                 self.judge_extension(now);
             }
             Phase::Lost(lost) => lost.release.handle_timeout(resource, now, output),
@@ -137,23 +136,22 @@ impl Lock {
     }
 
     pub(super) fn judge_extension(&mut self, now: Instant) {
-        let Phase::Extending(held) = &mut self.phase else { return };
-        let Some(result) = held.extension.as_ref().and_then(|extension| extension.result(&self.config)) else {
-            return;
-        };
+        let Phase::Extending(held, extension) = &mut self.phase else { return };
+        let Some(result) = extension.result(&self.config) else { return };
+        let operation = extension.operation;
         match result {
             ExtensionResult::Extended { deadline } => {
                 held.deadline = deadline;
                 self.hold();
-                self.output.emit(Event::Extended { deadline });
+                self.output.emit(Event::Extended { operation, deadline });
             }
             ExtensionResult::Unconfirmed(nodes) => {
                 self.hold();
-                self.output.emit(Event::ExtendFailed(ExtendError::Unconfirmed(nodes)));
+                self.output.emit(Event::ExtendFailed { operation, error: ExtendError::Unconfirmed(nodes) });
             }
             ExtensionResult::KeysGone(nodes) => {
                 let loss = Loss::KeysGone(nodes);
-                self.output.emit(Event::ExtendFailed(ExtendError::Lost(loss.clone())));
+                self.output.emit(Event::ExtendFailed { operation, error: ExtendError::Lost(loss.clone()) });
                 self.lose(loss, now);
             }
         }
@@ -161,14 +159,14 @@ impl Lock {
 
     fn hold(&mut self) {
         self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
-            Phase::Extending(held) => Phase::Held(held),
+            Phase::Extending(held, extension) => Phase::Held(Held { last: Some(extension), ..held }),
             other => other,
         };
     }
 
     /// Ends a lock that was held. Keys that a failed extension or a slow clock still keeps are released.
     pub(super) fn lose(&mut self, loss: Loss, now: Instant) {
-        let (Phase::Held(held) | Phase::Extending(held)) = &self.phase else { return };
+        let (Phase::Held(held) | Phase::Extending(held, _)) = &self.phase else { return };
         let (claim, at) = (held.claim(&self.config), now.min(held.deadline));
         let release = Release::begin(&self.config, &self.request.resource, claim.clone(), now, &mut self.output);
         self.phase = Phase::Lost(Box::new(Lost { at, loss: loss.clone(), claim, release }));

@@ -5,7 +5,7 @@ use core::time::Duration;
 use redlock_core::model::Node;
 use redlock_core::{
     AcquireError, Action, Cause, Command, Config, Event, ExtendError, Instant, Lock, Loss, NodeId, NodeOutcomes,
-    NodeSet, Options, Outcome, ReleaseReport, Reply, Request, Unavailable,
+    NodeSet, OperationId, Options, Outcome, ReleaseReport, Reply, Request, Unavailable,
 };
 
 /// How many nodes the tests of the majority rule are run with.
@@ -185,10 +185,10 @@ impl Bench {
     }
 
     pub(crate) fn extend(&mut self, ttl: Duration) {
-        assert_eq!(self.try_extend(ttl), Ok(()));
+        self.try_extend(ttl).unwrap();
     }
 
-    pub(crate) fn try_extend(&mut self, ttl: Duration) -> Result<(), ExtendError> {
+    pub(crate) fn try_extend(&mut self, ttl: Duration) -> Result<OperationId, ExtendError> {
         self.lock.extend(ttl, self.now)
     }
 
@@ -260,7 +260,7 @@ impl Bench {
     #[track_caller]
     pub(crate) fn expect_extended(&mut self) -> Instant {
         match self.lock.poll_event() {
-            Some(Event::Extended { deadline }) => deadline,
+            Some(Event::Extended { deadline, .. }) => deadline,
             other => unexpected("an extended lock", &other),
         }
     }
@@ -268,7 +268,7 @@ impl Bench {
     #[track_caller]
     pub(crate) fn expect_extend_failed(&mut self) -> ExtendError {
         match self.lock.poll_event() {
-            Some(Event::ExtendFailed(error)) => error,
+            Some(Event::ExtendFailed { error, .. }) => error,
             other => unexpected("a failed extension", &other),
         }
     }

@@ -76,11 +76,11 @@ fn a_lock_is_acquired_extended_and_released() {
     assert_eq!(world.locks.status(key, world.now), Status::Held { deadline: at(9_898) });
 
     world.now = at(5_000);
-    world.locks.extend(key, TTL, world.now).unwrap();
-    assert!(world.locks.take_extended(key).is_none(), "the nodes have not been asked");
+    let extension = world.locks.extend(key, TTL, world.now).unwrap();
+    assert!(world.locks.take_extended(key, extension).is_none(), "the nodes have not been asked");
     world.run();
     assert_eq!(world.finished(), [key]);
-    assert_eq!(world.locks.take_extended(key).unwrap(), Ok(at(14_898)));
+    assert_eq!(world.locks.take_extended(key, extension).unwrap(), Ok(at(14_898)));
 
     world.locks.release(key, world.now);
     world.run();
@@ -89,6 +89,22 @@ fn a_lock_is_acquired_extended_and_released() {
     assert_eq!(world.locks.status(key, world.now), Status::Released);
     world.locks.abandon(key, world.now);
     assert!(world.locks.is_empty() && world.keys_on_nodes() == 0);
+}
+
+#[test]
+fn the_end_of_an_extension_that_was_given_up_is_not_taken_for_the_next_ones() {
+    let mut world = World::new();
+    let key = world.acquire("job");
+    let given_up = world.locks.extend(key, TTL, world.now).unwrap();
+    world.run();
+    let next = world.locks.extend(key, TTL * 2, world.now).unwrap();
+    assert_ne!(given_up, next);
+    assert!(world.locks.take_extended(key, next).is_none(), "only the first one has ended");
+    world.run();
+    assert!(world.locks.take_extended(key, given_up).is_none());
+    let again = world.locks.extend(key, TTL * 2, world.now).unwrap();
+    world.run();
+    assert_eq!(world.locks.take_extended(key, again).unwrap(), Ok(at(19_798)));
 }
 
 #[test]
@@ -159,9 +175,9 @@ fn closing_ends_acquisitions_and_leaves_what_is_held() {
     }
     assert_eq!((world.locks.held(), world.locks.unsettled()), (1, 0));
     assert_eq!(world.keys_on_nodes(), 3, "those of the lock that is held");
-    world.locks.extend(held, TTL, world.now).unwrap();
+    let extension = world.locks.extend(held, TTL, world.now).unwrap();
     world.run();
-    assert!(world.locks.take_extended(held).unwrap().is_ok());
+    assert!(world.locks.take_extended(held, extension).unwrap().is_ok());
 }
 
 #[test]

@@ -81,7 +81,6 @@ impl Pair {
             Step::HandOver(choice) => self.with_key(choice, Self::hand_over),
             Step::Extend(choice, ttl) => self.with_key(choice, |pair, key| {
                 let begun = pair.locks.extend(key, ttl, now);
-                pair.naive.update(key, now, |lock| lock.handle_timeout(now));
                 let alone = pair.naive.update(key, now, |lock| lock.extend(ttl, now));
                 assert_eq!(begun, alone.unwrap_or(Err(ExtendError::NotHeld)));
             }),

@@ -170,7 +170,7 @@ impl Bench {
 fn tell_lock(lock: &mut Lock, call: &Call, now: Instant) -> Returned {
     match call {
         Call::HandOver => return Returned::HandedOver(lock.hand_over(now)),
-        Call::Extend(ttl) => return Returned::Extended(lock.extend(*ttl, now).map_err(Refusal::from)),
+        Call::Extend(ttl) => return Returned::Extended(lock.extend(*ttl, now).map(drop).map_err(Refusal::from)),
         Call::Release => lock.release(now),
         Call::Hint => lock.handle_hint(Hint::Released, now),
         Call::Reply(id, node, reply) => lock.handle_reply(*id, *node, reply.clone(), now),

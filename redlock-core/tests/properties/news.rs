@@ -75,9 +75,9 @@ impl From<Event> for News {
         match event {
             Event::Acquired { deadline } => Self::Acquired { deadline },
             Event::AcquireFailed(error) => Self::from(error),
-            Event::Extended { deadline } => Self::Extended { deadline },
-            Event::ExtendFailed(ExtendError::Unconfirmed(nodes)) => Self::Unconfirmed(outcomes(&nodes)),
-            Event::ExtendFailed(ExtendError::Lost(loss)) => Self::ExtendFailed(Lost::from(&loss)),
+            Event::Extended { deadline, .. } => Self::Extended { deadline },
+            Event::ExtendFailed { error: ExtendError::Unconfirmed(nodes), .. } => Self::Unconfirmed(outcomes(&nodes)),
+            Event::ExtendFailed { error: ExtendError::Lost(loss), .. } => Self::ExtendFailed(Lost::from(&loss)),
             Event::Lost(loss) => Self::Lost(Lost::from(&loss)),
             Event::Released(report) => Self::Released { verdict: report.verdict, nodes: outcomes(&report.nodes) },
             other => panic!("an event that never comes: {other:?}"),

@@ -51,15 +51,19 @@ impl<R: Runtime> HeldLock<R> {
     pub(super) async fn extend(&self, _turn: &MyTurn<'_, ()>, ttl: Duration) -> Option<Result<Instant, ExtendError>> {
         let begun = self.state().guard.as_ref()?.begin_extension(ttl);
         match begun {
-            Ok(()) => poll_fn(|context| self.poll_extension(context)).await,
+            Ok(extension) => poll_fn(|context| self.poll_extension(extension, context)).await,
             Err(error) => Some(Err(error)),
         }
     }
 
-    fn poll_extension(&self, context: &mut Context<'_>) -> Poll<Option<Result<Instant, ExtendError>>> {
+    fn poll_extension(
+        &self,
+        extension: OperationId,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Instant, ExtendError>>> {
         let mut state = self.state();
         let Some(guard) = &state.guard else { return Poll::Ready(None) };
-        let extended = guard.poll_extension(context);
+        let extended = guard.poll_extension(extension, context);
         if extended.is_pending() {
             state.extending = Some(context.waker().clone());
         }
