@@ -28,7 +28,7 @@ const LEASE: &str = "redlock-core/src/lease.rs";
 const REQUEST: &str = "redlock-core/src/request.rs";
 const MODEL: &str = "redlock-core/src/model.rs";
 const LINK: &str = "redlock-simulator/src/link.rs";
-const JOBS: &str = "redlock-simulator/src/world/jobs.rs";
+const CLIENT: &str = "redlock-simulator/src/world/client.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -145,9 +145,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "wall-clock",
         bug: "the driver reads a clock that steps back",
         edits: &[Text {
-            file: JOBS,
-            original: "self.clients[self.plan_of(job).client].clock.at(self.now)",
-            mutated: "self.clients[self.plan_of(job).client].clock.at(
+            file: CLIENT,
+            original: "self.clients[client].clock.at(self.now)",
+            mutated: "self.clients[client].clock.at(
                 if AWAKE && self.now > 500 * MILLISECOND { self.now - 400 * MILLISECOND } else { self.now })",
         }],
     },

@@ -1,0 +1,216 @@
+//! The process of a client: it drives the real machine as a driver must.
+
+use redlock_core::{Command, Config, Instant, Lock, LockKey, Locks, NodeId};
+
+use super::{Checked, Stage, World};
+use crate::clock::{Clock, MILLISECOND, Time};
+use crate::event::Event;
+use crate::fault::FaultKind;
+use crate::history::Who;
+use crate::server::verb;
+
+/// A timer that is late is so by up to this.
+const LATENESS: Time = 300 * MILLISECOND;
+
+/// A client: a process with a clock, that may stand still.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) clock: Clock,
+    pub(super) pauses: u32,
+    /// What has happened while it stood still.
+    pub(super) inbox: Vec<Event>,
+    /// The real machine, for all of its jobs.
+    pub(super) locks: Locks,
+    /// The timer that is armed.
+    timer: Option<Instant>,
+    generation: u32,
+}
+
+impl Client {
+    pub(super) fn new(clock: Clock, config: &Config) -> Self {
+        let locks = Locks::new(config.clone());
+        Self { clock, pauses: 0, inbox: Vec::new(), locks, timer: None, generation: 0 }
+    }
+
+    /// Lets another process begin in the place of this one.
+    pub(super) fn restart(&mut self, config: &Config) {
+        self.locks = Locks::new(config.clone());
+        self.timer = None;
+        self.generation += 1;
+    }
+}
+
+/// # The driving rule
+impl World<'_> {
+    /// Carries all that is to be carried, learns of all that has ended, and arms the timer.
+    pub(super) fn drive(&mut self, client: usize) -> Checked {
+        loop {
+            self.carry(client)?;
+            let Some(key) = self.clients[client].locks.poll_finished() else { break };
+            if let Some(job) = self.job_of(client, key) {
+                self.has_finished(job)?;
+            }
+        }
+        self.see_settled(client)?;
+        self.arm_timer(client)
+    }
+
+    /// Opens connections and sends batches, as far as the machine wants it. What is new is seen before it is sent.
+    fn carry(&mut self, client: usize) -> Checked {
+        while let Some(node) = self.clients[client].locks.poll_ready() {
+            self.see_commands(client)?;
+            let link = self.link_between(client, node.index());
+            if self.clients[client].locks.poll_connect(node) {
+                self.connect(link);
+            }
+            self.send_batch(link, node)?;
+        }
+        Ok(())
+    }
+
+    fn send_batch(&mut self, link: usize, node: NodeId) -> Checked {
+        let client = self.links[link].client;
+        let (now, mut batch) = (self.local(client), Vec::new());
+        self.clients[client].locks.poll_batch(node, &mut batch, now);
+        batch.into_iter().try_for_each(|command| self.send(link, node, command))
+    }
+
+    pub(super) fn timer_fires(&mut self, client: usize, generation: u32) -> Checked {
+        if generation != self.clients[client].generation {
+            self.summary.events -= 1;
+            return Ok(());
+        }
+        let now = self.local(client);
+        self.clients[client].timer = None;
+        self.clients[client].locks.handle_timeout(now);
+        self.drive(client)?;
+        self.touch_all(client)
+    }
+
+    fn arm_timer(&mut self, client: usize) -> Checked {
+        let timer = self.clients[client].locks.poll_timeout();
+        self.check_timer(client, timer)?;
+        if timer == self.clients[client].timer || self.is_idle(client) {
+            return Ok(());
+        }
+        let state = &mut self.clients[client];
+        state.timer = timer;
+        state.generation += 1;
+        let generation = state.generation;
+        if let Some(timer) = timer {
+            let at = state.clock.time_of(timer).max(self.now) + self.lateness();
+            self.agenda.note(at, Event::Timer { client, generation });
+        }
+        Ok(())
+    }
+
+    /// Returns whether the client has nothing left to do but to connect to nodes again. A world in which it goes on with
+    /// that does not come to rest.
+    fn is_idle(&self, client: usize) -> bool {
+        self.clients[client].locks.is_empty() && self.jobs_of(client).all(|job| self.jobs[job].stage != Stage::NotBegun)
+    }
+
+    fn lateness(&mut self) -> Time {
+        if self.is_healed() || !self.dice.chance(self.scenario.network.late_timer) {
+            return 0;
+        }
+        self.count(FaultKind::LateTimer);
+        self.dice.time(0..=LATENESS)
+    }
+}
+
+/// # What the referee sees of it
+impl World<'_> {
+    /// Sees each command when its lock gives it out, which may be long before it is sent. One that no node of it can be
+    /// sent to is not seen.
+    fn see_commands(&mut self, client: usize) -> Checked {
+        self.see_attempts(client);
+        for (job, command) in self.new_commands(client) {
+            self.see_command(job, &command)?;
+        }
+        self.see_refusals(client);
+        Ok(())
+    }
+
+    fn see_attempts(&mut self, client: usize) {
+        let now = self.local(client);
+        for job in self.jobs_of(client) {
+            let attempts = self.lock(job).map_or(0, Lock::attempts);
+            let state = &mut self.jobs[job];
+            if attempts > state.attempts {
+                state.attempts = attempts;
+                state.ledger.begins_attempt(now);
+            }
+        }
+    }
+
+    fn new_commands(&self, client: usize) -> Vec<(usize, Command)> {
+        let queued = self.nodes().flat_map(|node| self.clients[client].locks.queued(node));
+        let new = queued.filter_map(|(key, command)| {
+            let job = self.job_of(client, key)?;
+            (self.jobs[job].last_command < Some(command.id)).then(|| (job, command.clone()))
+        });
+        let mut new: Vec<_> = new.collect();
+        new.sort_by_key(|(job, command)| (*job, command.id));
+        new.dedup_by_key(|(job, command)| (*job, command.id));
+        new
+    }
+
+    fn see_command(&mut self, job: usize, command: &Command) -> Checked {
+        let client = self.plan_of(job).client;
+        let (now, is_lost) = (self.local(client), self.lock(job).is_some_and(|lock| lock.loss().is_some()));
+        let state = &mut self.jobs[job];
+        state.last_command = Some(command.id);
+        state.ledger.gives_out(command, is_lost, now)?;
+        let is_healing = state.ledger.deadline().is_some() && verb(&command.action) == "SET";
+        self.summary.healings += u64::from(is_healing);
+        self.tell(Who::Client(client), || format!("job {job} has {} for {:?}", verb(&command.action), command.nodes));
+        Ok(())
+    }
+
+    fn see_refusals(&mut self, client: usize) {
+        for node in self.nodes().filter(|&node| self.clients[client].locks.refusal(node).is_some()) {
+            for job in self.jobs_of(client) {
+                self.jobs[job].ledger.is_cut_off(node);
+            }
+        }
+    }
+
+    /// Sees which locks the machine has forgotten.
+    fn see_settled(&mut self, client: usize) -> Checked {
+        let now = self.local(client);
+        for job in self.jobs_of(client) {
+            let is_known = self.jobs[job].key.is_some() && self.jobs[job].stage != Stage::Settled;
+            if is_known && self.lock(job).is_none() {
+                self.jobs[job].stage = Stage::Settled;
+                self.jobs[job].ledger.is_settled(now)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> World<'a> {
+    /// Returns what the clock of the client shows.
+    pub(super) fn local(&self, client: usize) -> Instant {
+        self.clients[client].clock.at(self.now)
+    }
+
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> + use<'a> {
+        self.scenario.config.nodes().iter()
+    }
+
+    pub(super) fn jobs_of(&self, client: usize) -> impl Iterator<Item = usize> + use<'a> {
+        let jobs = &self.scenario.jobs;
+        (0..jobs.len()).filter(move |&job| jobs[job].client == client)
+    }
+
+    fn job_of(&self, client: usize, key: LockKey) -> Option<usize> {
+        self.jobs_of(client).find(|&job| self.jobs[job].key == Some(key))
+    }
+
+    /// Returns the lock of a job, while the machine knows it.
+    pub(super) fn lock(&self, job: usize) -> Option<&Lock> {
+        self.clients[self.plan_of(job).client].locks.lock(self.jobs[job].key?)
+    }
+}
