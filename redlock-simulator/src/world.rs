@@ -131,7 +131,6 @@ impl<'a> World<'a> {
     fn new(scenario: &'a Scenario, history: Option<&'a mut History>) -> Self {
         let (nodes, clients) = (scenario.node_clocks.len(), scenario.client_clocks.len());
         let links = (0..clients * nodes).map(|link| Link::new(link / nodes, link % nodes));
-        let client = |&clock| Client::new(clock, &scenario.config);
         let resource = |index| ResourceState { name: name(index), holder: None, granted_at: None };
         let mut world = Self {
             scenario,
@@ -139,7 +138,7 @@ impl<'a> World<'a> {
             now: 0,
             agenda: Agenda::new(),
             servers: scenario.node_clocks.iter().map(|&clock| Server::new(clock)).collect(),
-            clients: scenario.client_clocks.iter().map(client).collect(),
+            clients: (0..clients).map(|client| Client::new(scenario, client)).collect(),
             links: links.collect(),
             jobs: scenario.jobs.iter().map(|_| JobState::default()).collect(),
             resources: (0..scenario.resources).map(resource).collect(),

@@ -1,12 +1,15 @@
 //! The process of a client: it drives the real machine as a driver must.
 
-use redlock_core::{Command, Config, Instant, Lock, LockKey, Locks, NodeId};
+use std::rc::Rc;
+
+use redlock_core::{Command, Instant, Lock, LockKey, Locks, NodeId};
 
 use super::{Checked, Stage, World};
 use crate::clock::{Clock, MILLISECOND, Time};
 use crate::event::Event;
 use crate::fault::FaultKind;
 use crate::history::Who;
+use crate::scenario::Scenario;
 use crate::server::verb;
 
 /// A timer that is late is so by up to this.
@@ -19,6 +22,8 @@ pub(super) struct Client {
     pub(super) pauses: u32,
     /// What has happened while it stood still.
     pub(super) inbox: Vec<Event>,
+    /// The jobs that it has to do.
+    jobs: Rc<[usize]>,
     /// The real machine, for all of its jobs.
     pub(super) locks: Locks,
     /// The timer that is armed.
@@ -27,14 +32,23 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(clock: Clock, config: &Config) -> Self {
-        let locks = Locks::new(config.clone());
-        Self { clock, pauses: 0, inbox: Vec::new(), locks, timer: None, generation: 0 }
+    /// Creates a client of a scenario, by its number.
+    pub(super) fn new(scenario: &Scenario, client: usize) -> Self {
+        let jobs = scenario.jobs.iter().enumerate().filter(|(_, job)| job.client == client).map(|(job, _)| job);
+        Self {
+            clock: scenario.client_clocks[client],
+            pauses: 0,
+            inbox: Vec::new(),
+            jobs: jobs.collect(),
+            locks: Locks::new(scenario.config.clone()),
+            timer: None,
+            generation: 0,
+        }
     }
 
     /// Lets another process begin in the place of this one.
-    pub(super) fn restart(&mut self, config: &Config) {
-        self.locks = Locks::new(config.clone());
+    pub(super) fn restart(&mut self) {
+        self.locks = Locks::new(self.locks.config().clone());
         self.timer = None;
         self.generation += 1;
     }
@@ -200,9 +214,9 @@ impl<'a> World<'a> {
         self.scenario.config.nodes().iter()
     }
 
-    pub(super) fn jobs_of(&self, client: usize) -> impl Iterator<Item = usize> + use<'a> {
-        let jobs = &self.scenario.jobs;
-        (0..jobs.len()).filter(move |&job| jobs[job].client == client)
+    pub(super) fn jobs_of(&self, client: usize) -> impl Iterator<Item = usize> + use<> {
+        let jobs = Rc::clone(&self.clients[client].jobs);
+        (0..jobs.len()).map(move |index| jobs[index])
     }
 
     fn job_of(&self, client: usize, key: LockKey) -> Option<usize> {

@@ -150,7 +150,7 @@ impl World<'_> {
         for job in self.jobs_of(client) {
             self.forget_job(job);
         }
-        self.clients[client].restart(&self.scenario.config);
+        self.clients[client].restart();
         self.agenda.note(now + MILLISECOND, Event::ClientBegins { client });
     }
 
