@@ -18,6 +18,8 @@ pub(crate) enum Edit {
 }
 
 const LOCK: &str = "redlock-core/src/lock.rs";
+const LOCKS: &str = "redlock-core/src/locks.rs";
+const LOCKS_NODE: &str = "redlock-core/src/locks/node.rs";
 const ACQUIRING: &str = "redlock-core/src/lock/acquiring.rs";
 const HELD: &str = "redlock-core/src/lock/held.rs";
 const RELEASE: &str = "redlock-core/src/lock/release.rs";
@@ -299,5 +301,35 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                 mutated: "false",
             },
         ],
+    },
+    Mutant {
+        name: "replies-mixed-up",
+        bug: "a reply is taken for that to another command on the same connection",
+        edits: &[Expression {
+            file: LOCKS_NODE,
+            original: "self.tickets.pop_front()",
+            mutated: "self.tickets.pop_back()",
+        }],
+    },
+    Mutant {
+        name: "broken-means-not-sent",
+        bug: "what was under way when a connection broke counts as never sent",
+        edits: &[Text {
+            file: LOCKS,
+            original: ".take(count);
+        stand_ins.extend(tickets.map(|ticket| (node, ticket, Reply::Unavailable(why.clone()))));",
+            mutated: ".take(count);
+        let reply = if AWAKE { not_sent() } else { Reply::Unavailable(why.clone()) };
+        stand_ins.extend(tickets.map(|ticket| (node, ticket, reply.clone())));",
+        }],
+    },
+    Mutant {
+        name: "never-connects-again",
+        bug: "a node that could not be reached is never connected again",
+        edits: &[Expression {
+            file: LOCKS_NODE,
+            original: "Link::Pausing { until, why: why.clone() }",
+            mutated: "Link::GivenUp(why.clone())",
+        }],
     },
 ];
