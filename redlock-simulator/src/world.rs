@@ -6,6 +6,7 @@ mod faults;
 mod jobs;
 mod network;
 mod referee;
+mod sight;
 
 use redlock_core::{CommandId, LockKey, Resource};
 
