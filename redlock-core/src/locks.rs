@@ -13,7 +13,7 @@ use self::entry::Entry;
 use self::node::{Node, Ticket};
 use self::timers::Timers;
 use crate::{
-    AcquireError, Cause, Command, Config, Event, ExtendError, Instant, Lock, Loss, NodeId, NodeSet, OperationId,
+    AcquireError, Cause, Command, Config, Event, ExtendError, Hint, Instant, Lock, Loss, NodeId, NodeSet, OperationId,
     ReleaseReport, Reply, Request, Unavailable,
 };
 
@@ -322,6 +322,11 @@ impl Locks {
         self.deliver(now);
     }
 
+    /// Takes what the driver heard about the resource of a lock; see [`Lock::handle_hint`].
+    pub fn handle_hint(&mut self, key: LockKey, hint: Hint, now: Instant) {
+        self.update(key, now, |lock| lock.handle_hint(hint, now));
+    }
+
     /// Does what has become due. To be called at [`poll_timeout`](Self::poll_timeout), and harmless at any other time.
     pub fn handle_timeout(&mut self, now: Instant) {
         for node in self.config.nodes().iter() {
@@ -329,7 +334,9 @@ impl Locks {
                 self.ready.insert(node);
             }
         }
-        while let Some((at, key)) = self.timers.pop_due(now) {
+        // A lock that wants to be woken at once again must not keep the caller in here: it is due in the next call.
+        for _ in 0..self.timers.len() {
+            let Some((at, key)) = self.timers.pop_due(now) else { break };
             if self.entry(key).is_some_and(|entry| entry.timer.rings_at(at)) {
                 self.update(key, now, |lock| lock.handle_timeout(now));
             }
@@ -414,6 +421,17 @@ impl Locks {
     #[must_use]
     pub fn has_batch(&self, node: NodeId) -> bool {
         self.nodes.get(node.index()).is_some_and(Node::has_batch)
+    }
+
+    /// Returns the commands that wait to be sent to a node, in order, each with its lock.
+    pub fn queued(&self, node: NodeId) -> impl Iterator<Item = (LockKey, &Command)> {
+        self.nodes.get(node.index()).into_iter().flat_map(Node::queued)
+    }
+
+    /// Returns why commands to a node are refused at the moment; `None` while they are sent or wait to be.
+    #[must_use]
+    pub fn refusal(&self, node: NodeId) -> Option<&Unavailable> {
+        self.nodes.get(node.index())?.refusal()
     }
 
     /// Returns whether [`close`](Self::close) was called.

@@ -10,6 +10,8 @@ use crate::invariant::{Invariant, Violation};
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     attempts: Vec<Attempt>,
+    /// When the last attempt began, whether it came to send anything or not.
+    began_at: Option<Instant>,
     tenure: Option<Tenure>,
     /// The lock was lost, released or given up.
     is_over: bool,
@@ -23,15 +25,21 @@ pub(crate) struct Ledger {
 #[derive(Debug)]
 struct Attempt {
     token: Token,
-    /// When the first command was sent.
+    /// When it began.
     asked_at: Instant,
     /// The longest that a node was told.
     ttl: Duration,
+    /// The nodes that were sent a SET.
     asked: NodeSet,
     granted: NodeSet,
     /// The nodes that certainly never had it.
     untouched: NodeSet,
+    /// The nodes that are to be told to release it.
     released: NodeSet,
+    /// Those of them that were sent that.
+    told: NodeSet,
+    /// The nodes that were asked, and could not be sent anything later on: a release may have been refused unseen.
+    cut_off: NodeSet,
     /// When it was first released.
     released_at: Option<Instant>,
     /// The nodes that have confirmed a release.
@@ -44,13 +52,14 @@ struct Tenure {
     deadline: Instant,
     /// The last extension.
     extension: Option<Extension>,
-    /// How many extensions have no result: the result of one may be seen after the next has begun.
-    undecided: u32,
 }
 
 #[derive(Debug)]
 struct Extension {
-    first: CommandId,
+    /// It has no result yet.
+    is_undecided: bool,
+    /// Its first command.
+    first: Option<CommandId>,
     asked_at: Instant,
     ttl: Duration,
     confirmed: NodeSet,
@@ -60,35 +69,69 @@ type Checked = Result<(), Violation>;
 
 /// # What the lock says to the nodes, and they to it
 impl Ledger {
-    /// Takes a command that the lock sends.
-    pub(crate) fn sends(&mut self, command: &Command, is_lost: bool, now: Instant) -> Checked {
+    /// Takes the beginning of an attempt.
+    pub(crate) const fn begins_attempt(&mut self, now: Instant) {
+        self.began_at = Some(now);
+    }
+
+    /// Takes the beginning of an extension.
+    pub(crate) fn begins_extension(&mut self, ttl: Duration, now: Instant) {
+        if let Some(tenure) = &mut self.tenure {
+            let confirmed = NodeSet::EMPTY;
+            tenure.extension = Some(Extension { is_undecided: true, first: None, asked_at: now, ttl, confirmed });
+        }
+    }
+
+    /// Takes a command when the lock gives it out, to be sent when there is a connection.
+    pub(crate) fn gives_out(&mut self, command: &Command, is_lost: bool, now: Instant) -> Checked {
         match &command.action {
-            Action::Acquire { token, ttl, .. } => self.asks(*token, ttl.get(), command.nodes, now),
-            Action::Extend { ttl, .. } => self.extends(command, ttl.get(), now),
+            Action::Acquire { token, ttl, .. } => self.asks(*token, ttl.get(), now),
+            Action::Extend { ttl, .. } => self.extends(command, ttl.get()),
             Action::Release { token, .. } => self.releases(*token, command.nodes, is_lost, now),
             _ => Ok(()),
         }
     }
 
-    fn asks(&mut self, token: Token, ttl: Duration, nodes: NodeSet, now: Instant) -> Checked {
+    /// Takes a command when it is sent to a node.
+    pub(crate) fn sends(&mut self, command: &Command, node: NodeId) -> Checked {
+        let token = *command.action.token();
+        let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.token == token) else { return Ok(()) };
+        match &command.action {
+            Action::Acquire { .. } if attempt.told.contains(node) => {
+                return Err(Violation::new(Invariant::NothingAfterRelease, "a SET is sent after the release"));
+            }
+            Action::Acquire { .. } => attempt.asked.insert(node),
+            Action::Release { .. } => attempt.told.insert(node),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Notes that nothing can be sent to a node at the moment.
+    pub(crate) fn is_cut_off(&mut self, node: NodeId) {
+        for attempt in self.attempts.iter_mut().filter(|attempt| attempt.asked.contains(node)) {
+            attempt.cut_off.insert(node);
+        }
+    }
+
+    fn asks(&mut self, token: Token, ttl: Duration, now: Instant) -> Checked {
         let is_last = self.attempts.last().is_some_and(|last| last.token == token);
-        let Some(earlier) = self.attempts.iter_mut().find(|attempt| attempt.token == token) else {
+        let Some(earlier) = self.attempts.iter().find(|attempt| attempt.token == token) else {
             self.check_released()?;
-            self.attempts.push(Attempt::new(token, ttl, nodes, now));
+            self.attempts.push(Attempt::new(token, ttl, self.began_at.unwrap_or(now)));
             return Ok(());
         };
         if !earlier.released.is_empty() {
             return Err(Violation::new(Invariant::NothingAfterRelease, "a SET follows the release of its token"));
         }
+        // A lock that is held gives its key to a node that has lost it.
         if !is_last || self.tenure.is_none() {
             return Err(Violation::new(Invariant::FreshToken, "a second attempt uses the token of the first"));
         }
-        // A lock that is held gives its key to a node that has lost it.
-        earlier.asked = union(earlier.asked, nodes);
         Ok(())
     }
 
-    fn extends(&mut self, command: &Command, ttl: Duration, now: Instant) -> Checked {
+    fn extends(&mut self, command: &Command, ttl: Duration) -> Checked {
         let Some(tenure) = self.tenure.as_mut().filter(|_| !self.is_leaving) else {
             return Err(Violation::new(Invariant::NothingAfterRelease, "a lock that is not held is extended"));
         };
@@ -96,9 +139,9 @@ impl Ledger {
             if let Some(attempt) = self.attempts.last_mut() {
                 attempt.ttl = attempt.ttl.max(ttl);
             }
-            let confirmed = NodeSet::EMPTY;
-            tenure.undecided += 1;
-            tenure.extension = Some(Extension { first: command.id, asked_at: now, ttl, confirmed });
+            if let Some(extension) = &mut tenure.extension {
+                extension.first.get_or_insert(command.id);
+            }
         }
         Ok(())
     }
@@ -108,11 +151,19 @@ impl Ledger {
         if is_held && !self.is_leaving && !is_lost {
             return Err(Violation::new(Invariant::FailedExtensionChangesNothing, "a held lock is released by itself"));
         }
-        if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.token == token) {
-            attempt.released = union(attempt.released, nodes);
-            attempt.released_at.get_or_insert(now);
-        }
+        let attempt = self.attempt_of(token, now);
+        attempt.released = union(attempt.released, nodes);
+        attempt.released_at.get_or_insert(now);
         Ok(())
+    }
+
+    /// Returns the attempt with a token. One that was refused by all nodes was not seen before, and is over.
+    fn attempt_of(&mut self, token: Token, now: Instant) -> &mut Attempt {
+        let known = self.attempts.iter().position(|attempt| attempt.token == token);
+        if known.is_none() {
+            self.attempts.insert(0, Attempt::new(token, Duration::ZERO, now));
+        }
+        &mut self.attempts[known.unwrap_or(0)]
     }
 
     /// Takes a reply that the lock is given.
@@ -130,7 +181,9 @@ impl Ledger {
             }
             Action::Extend { .. } if is_done => {
                 let extension = self.tenure.as_mut().and_then(|tenure| tenure.extension.as_mut());
-                if let Some(extension) = extension.filter(|extension| command.id >= extension.first) {
+                if let Some(extension) =
+                    extension.filter(|extension| extension.first.is_some_and(|first| command.id >= first))
+                {
                     extension.confirmed.insert(node);
                 }
             }
@@ -165,7 +218,7 @@ impl Ledger {
     /// The lock is handed over.
     pub(crate) fn is_handed_over(&mut self, deadline: Instant, now: Instant) -> Checked {
         self.check_not_over()?;
-        self.tenure = Some(Tenure { deadline, extension: None, undecided: 0 });
+        self.tenure = Some(Tenure { deadline, extension: None });
         check_in_time(deadline, now)
     }
 
@@ -176,13 +229,13 @@ impl Ledger {
             return Err(Violation::new(Invariant::EndIsFinal, "a lock that is not held says that it is extended"));
         };
         let old = tenure.deadline;
-        let Some(extension) = tenure.extension.as_ref().filter(|_| tenure.undecided > 0) else {
+        let Some(extension) = tenure.extension.as_mut().filter(|extension| extension.is_undecided) else {
             return Err(Violation::new(
                 Invariant::ContinuousExtension,
                 "an extension that had failed has come to count",
             ));
         };
-        tenure.undecided -= 1;
+        extension.is_undecided = false;
         if now >= old || extension.confirmed.len() < quorum {
             let what = format!("confirmed at {now:?} by {:?}, the old deadline being {old:?}", extension.confirmed);
             return Err(Violation::new(Invariant::ContinuousExtension, what));
@@ -198,7 +251,9 @@ impl Ledger {
     /// The lock says that its extension has failed, and that its deadline is the given one.
     pub(crate) fn is_not_extended(&mut self, deadline: Option<Instant>) -> Checked {
         let Some(tenure) = &mut self.tenure else { return Ok(()) };
-        tenure.undecided = tenure.undecided.saturating_sub(1);
+        if let Some(extension) = &mut tenure.extension {
+            extension.is_undecided = false;
+        }
         if deadline == Some(tenure.deadline) {
             return Ok(());
         }
@@ -244,17 +299,19 @@ impl Ledger {
     pub(crate) fn has_given_up(&self, value: &[u8], node: NodeId) -> bool {
         let attempt = self.attempts.iter().find(|attempt| attempt.token.as_bytes() == value);
         let has_given_up = |attempt: &Attempt| {
-            let given_up_at = attempt.released_at?.saturating_add(attempt.ttl).saturating_add(drift(attempt.ttl));
+            let released_at = attempt.released_at.unwrap_or(attempt.asked_at);
+            let given_up_at = released_at.saturating_add(attempt.ttl).saturating_add(drift(attempt.ttl));
             Some(!attempt.cleared.contains(node) && self.settled_at? >= given_up_at)
         };
         attempt.and_then(has_given_up).unwrap_or(false)
     }
 
-    /// Every node that has or may have a token was told to release it.
+    /// Every node that has or may have a token is told to release it.
     fn check_released(&self) -> Checked {
         for attempt in &self.attempts {
-            let told = |node| attempt.released.contains(node) || attempt.untouched.contains(node);
-            if let Some(node) = attempt.asked.iter().find(|&node| !told(node)) {
+            let excused = [attempt.released, attempt.untouched, attempt.cut_off];
+            let is_excused = |node| excused.iter().any(|nodes| nodes.contains(node));
+            if let Some(node) = attempt.asked.iter().find(|&node| !is_excused(node)) {
                 let what = format!("node {} was sent a SET and no release", node.index());
                 return Err(Violation::new(Invariant::NothingLeftBehind, what));
             }
@@ -268,10 +325,21 @@ impl Ledger {
 }
 
 impl Attempt {
-    const fn new(token: Token, ttl: Duration, asked: NodeSet, now: Instant) -> Self {
+    const fn new(token: Token, ttl: Duration, asked_at: Instant) -> Self {
         let none = NodeSet::EMPTY;
-        let (granted, untouched, released, cleared) = (none, none, none, none);
-        Self { token, asked_at: now, ttl, asked, granted, untouched, released, released_at: None, cleared }
+        Self {
+            token,
+            asked_at,
+            ttl,
+            asked: none,
+            granted: none,
+            untouched: none,
+            released: none,
+            told: none,
+            cut_off: none,
+            released_at: None,
+            cleared: none,
+        }
     }
 }
 

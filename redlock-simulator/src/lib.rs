@@ -20,7 +20,8 @@
 //!              │
 //!              ▼
 //!            World ◀── Agenda: what happens, by time
-//!              ├── jobs      drive the real `redlock_core::Lock`s, as a driver must
+//!              ├── clients   drive one real `redlock_core::Locks` each, as a driver must
+//!              ├── jobs      use one lock of their client each, as a user does
 //!              ├── network   connections, first in first out; cut, stalled, resent
 //!              ├── servers   `redlock_core::model::Node`s on clocks of their own
 //!              ├── faults    begin and end
@@ -32,10 +33,11 @@
 //!
 //! # What it believes
 //!
-//! The machine is the real one, and so is the driving rule. The rest is a model: nodes are the core's
-//! [`model::Node`](redlock_core::model::Node), which is held against a real server by a test of its own; the engine,
-//! its tasks and its connections are simulated elsewhere (`redlock-driver/tests/simulation`). A connection keeps the
-//! order of commands, unless it is cut: then what is under way is lost, or carried out later and out of order.
+//! The machine is the real one, with its queues, its reconnects and its answers in the place of nodes, and so is the
+//! driving rule. The rest is a model: nodes are the core's [`model::Node`](redlock_core::model::Node), which is held
+//! against a real server by a test of its own; the driver, its tasks and its connections are simulated elsewhere
+//! (`redlock-driver/tests/simulation`). A connection keeps the order of commands, unless it is cut: then what is under
+//! way is lost, or carried out later and out of order.
 
 #![allow(
     clippy::exhaustive_enums,

@@ -10,7 +10,10 @@ pub(crate) struct Link {
     pub(crate) node: usize,
     /// The number of the connection.
     pub(crate) epoch: u32,
-    pub(crate) state: LinkState,
+    /// It carries what is sent over it; a client may not have noticed that it does not.
+    pub(crate) is_open: bool,
+    /// The client library opens it again without a word to its user.
+    pub(crate) is_reopening: bool,
     /// What was sent on connections before this one died with the node.
     pub(crate) lost_before: u32,
     /// No connection can be opened before.
@@ -20,21 +23,8 @@ pub(crate) struct Link {
     /// When the last command arrives, and the last reply.
     pub(crate) last_command: Time,
     pub(crate) last_reply: Time,
-    /// What was sent and not answered.
+    /// What the client has sent and was not answered. A client library that sends again takes it from here.
     pub(crate) unanswered: VecDeque<Sent>,
-    /// What waits for a connection.
-    pub(crate) waiting: VecDeque<Sent>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LinkState {
-    Open,
-    /// Broken, and the client has not noticed.
-    Broken,
-    /// The client is about to try to connect; commands wait for that.
-    Connecting,
-    /// The last try has failed; commands are refused at once.
-    Failed,
 }
 
 impl Link {
@@ -43,14 +33,14 @@ impl Link {
             client,
             node,
             epoch: 0,
-            state: LinkState::Open,
+            is_open: false,
+            is_reopening: false,
             lost_before: 0,
             cut_until: 0,
             stalled_until: 0,
             last_command: 0,
             last_reply: 0,
             unanswered: VecDeque::new(),
-            waiting: VecDeque::new(),
         }
     }
 

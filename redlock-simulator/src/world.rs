@@ -1,14 +1,19 @@
 //! The world: one event after the other, and the referee looking on.
 
+mod client;
+mod connections;
 mod faults;
 mod jobs;
 mod network;
 mod referee;
+mod sight;
 
-use redlock_core::{Instant, Lock, Resource};
+use redlock_core::{CommandId, LockKey, OperationId, Resource};
+
+use self::client::Client;
 
 use crate::agenda::Agenda;
-use crate::clock::{Clock, Time};
+use crate::clock::Time;
 use crate::dice::Dice;
 use crate::event::Event;
 use crate::fault::{FaultCounts, FaultKind};
@@ -67,30 +72,43 @@ pub(crate) struct World<'a> {
 
 type Checked = Result<(), Violation>;
 
-/// A client: a process with a clock, that may stand still.
-#[derive(Debug)]
-struct Client {
-    clock: Clock,
-    pauses: u32,
-    /// What has happened while it stood still.
-    inbox: Vec<Event>,
-}
-
 /// How far a job has come.
 #[derive(Debug, Default)]
 struct JobState {
-    /// The real machine, while there is one.
-    lock: Option<Box<Lock>>,
+    /// Names its lock in the machine of its client, from its beginning until the client ends.
+    key: Option<LockKey>,
+    stage: Stage,
+    /// The extension that was begun last.
+    extension: Option<OperationId>,
     ledger: Ledger,
-    /// The timer that is armed.
-    timer: Option<Instant>,
-    generation: u32,
-    /// How often the machine was touched.
+    /// How many attempts its lock was seen to begin.
+    attempts: u32,
+    /// The last command that its lock was seen to give out.
+    last_command: Option<CommandId>,
+    /// How often its lock was touched.
     steps: u32,
     holds_until: Time,
     /// The client ended without a word, or a node carried out a command long after it was given up: keys may stay
     /// until their TTL is over.
     may_leave_keys: bool,
+}
+
+/// What the user of a lock is about to do with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// The job has not begun.
+    #[default]
+    NotBegun,
+    /// The user waits for the lock.
+    Wants,
+    /// The user was handed the lock, and may have lost it.
+    Holds,
+    /// The user waits for the end of the release.
+    Leaves,
+    /// The user is gone; the nodes may have to be told.
+    Gone,
+    /// The machine has forgotten the lock.
+    Settled,
 }
 
 /// What the referee knows about a resource.
@@ -116,7 +134,6 @@ impl<'a> World<'a> {
     fn new(scenario: &'a Scenario, history: Option<&'a mut History>) -> Self {
         let (nodes, clients) = (scenario.node_clocks.len(), scenario.client_clocks.len());
         let links = (0..clients * nodes).map(|link| Link::new(link / nodes, link % nodes));
-        let client = |&clock| Client { clock, pauses: 0, inbox: Vec::new() };
         let resource = |index| ResourceState { name: name(index), holder: None, granted_at: None };
         let mut world = Self {
             scenario,
@@ -124,7 +141,7 @@ impl<'a> World<'a> {
             now: 0,
             agenda: Agenda::new(),
             servers: scenario.node_clocks.iter().map(|&clock| Server::new(clock)).collect(),
-            clients: scenario.client_clocks.iter().map(client).collect(),
+            clients: (0..clients).map(|client| Client::new(scenario, client)).collect(),
             links: links.collect(),
             jobs: scenario.jobs.iter().map(|_| JobState::default()).collect(),
             resources: (0..scenario.resources).map(resource).collect(),
@@ -136,6 +153,9 @@ impl<'a> World<'a> {
     }
 
     fn plan(&mut self) {
+        for client in 0..self.clients.len() {
+            self.agenda.note(0, Event::ClientBegins { client });
+        }
         for (job, plan) in self.scenario.jobs.iter().enumerate() {
             self.agenda.note(plan.begins_at, Event::JobBegins { job });
         }
@@ -169,13 +189,13 @@ impl<'a> World<'a> {
         match event {
             Event::Command { link, epoch, sent } => self.command_arrives(link, epoch, sent),
             Event::Reply { link, epoch, reply } => self.reply_arrives(link, epoch, reply),
-            Event::NotSent { link, sent } => self.not_sent(link, &sent),
             Event::BreakNoticed { link, epoch } => self.break_noticed(link, epoch),
-            Event::Reconnect { link } => self.reconnect(link),
+            Event::ConnectEnds { link, epoch } => self.connect_ends(link, epoch),
+            Event::ClientBegins { client } => self.drive(client),
             Event::JobBegins { job } => self.job_begins(job),
             Event::HandOver { job } => self.hand_over(job),
             Event::Step { job } => self.step(job),
-            Event::Timer { job, generation } => self.timer_fires(job, generation),
+            Event::Timer { client, generation } => self.timer_fires(client, generation),
             Event::Announcement { client, resource } => self.hear(client, resource),
             Event::FaultBegins { fault } => {
                 self.fault_begins(fault);
@@ -189,14 +209,15 @@ impl<'a> World<'a> {
     /// The client that must run for it to happen.
     fn client_of(&self, event: &Event) -> Option<usize> {
         match event {
-            Event::Reply { link, .. }
-            | Event::NotSent { link, .. }
-            | Event::BreakNoticed { link, .. }
-            | Event::Reconnect { link } => Some(self.links[*link].client),
-            Event::JobBegins { job } | Event::HandOver { job } | Event::Step { job } | Event::Timer { job, .. } => {
+            Event::Reply { link, .. } | Event::BreakNoticed { link, .. } | Event::ConnectEnds { link, .. } => {
+                Some(self.links[*link].client)
+            }
+            Event::JobBegins { job } | Event::HandOver { job } | Event::Step { job } => {
                 Some(self.scenario.jobs[*job].client)
             }
-            Event::Announcement { client, .. } => Some(*client),
+            Event::ClientBegins { client } | Event::Timer { client, .. } | Event::Announcement { client, .. } => {
+                Some(*client)
+            }
             Event::Command { .. } | Event::FaultBegins { .. } | Event::FaultEnds { .. } | Event::ProgressIsDue => None,
         }
     }

@@ -85,6 +85,11 @@ impl Node {
         self.is_connected() && !self.queue.is_empty()
     }
 
+    /// Returns the commands that wait to be sent.
+    pub(super) fn queued(&self) -> impl Iterator<Item = (LockKey, &Command)> {
+        self.queue.iter().map(|(ticket, command)| (ticket.key, command))
+    }
+
     /// Moves the next commands into `batch`; those whose time to be sent is over go to `overdue`.
     pub(super) fn take_batch(&mut self, batch: &mut Vec<Command>, now: Instant, mut overdue: impl FnMut(Ticket)) {
         if !self.is_connected() {

@@ -26,6 +26,11 @@ impl Timers {
         }
     }
 
+    /// Counts the entries, those that no longer count included.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Returns the earliest moment.
     pub(super) fn next(&self) -> Option<Instant> {
         self.0.peek().map(|Reverse((at, _))| *at)

@@ -67,6 +67,8 @@ fn a_node_that_is_down_refuses_at_once_until_it_is_connected() {
 
     let late = acquire(&mut locks, "other", at(6));
     assert!(locks.hand_over(late, at(6)).unwrap().is_err(), "it costs no time");
+    assert_eq!(locks.refusal(nodes[0]).and_then(Unavailable::detail), Some("connection refused"));
+    assert_eq!(locks.queued(nodes[0]).count(), 0);
     assert!(!locks.poll_connect(nodes[0]), "there is a pause");
     assert_eq!(locks.poll_timeout(), Some(at(25)));
 
@@ -75,6 +77,7 @@ fn a_node_that_is_down_refuses_at_once_until_it_is_connected() {
     let meanwhile = acquire(&mut locks, "during", at(26));
     assert!(locks.hand_over(meanwhile, at(26)).unwrap().is_err(), "the last try has failed");
     locks.handle_connected(nodes[0], at(30));
+    assert_eq!(locks.refusal(nodes[0]), None);
     acquire(&mut locks, "again", at(30));
     assert_eq!(batch(&mut locks, nodes[0], at(30)).len(), 1);
 }
@@ -91,6 +94,9 @@ fn what_was_under_way_when_the_connection_broke_may_have_been_carried_out() {
     assert!(locks.hand_over(first, at(1)).unwrap().is_ok());
 
     let unsent = acquire(&mut locks, "333", at(1));
+    let queued: Vec<_> =
+        locks.queued(nodes[0]).map(|(key, command)| (key, command.action.resource().as_bytes())).collect();
+    assert_eq!(queued, [(unsent, b"333".as_slice())], "what was sent waits no more");
     locks.handle_disconnected(nodes[0], &why(Cause::Disconnected), at(2));
     let error = locks.hand_over(second, at(2)).unwrap().unwrap_err();
     assert_eq!(causes(&error), [Some(Cause::Disconnected)]);

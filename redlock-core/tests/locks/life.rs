@@ -3,7 +3,8 @@
 use core::time::Duration;
 
 use redlock_core::{
-    AcquireError, Config, ExtendError, Instant, LockKey, Locks, Loss, Options, ReleaseVerdict, Request, Status, model,
+    AcquireError, Config, ExtendError, Hint, Instant, LockKey, Locks, Loss, Options, ReleaseVerdict, Request,
+    RetryDelay, Status, model,
 };
 
 const TTL: Duration = Duration::from_secs(10);
@@ -190,4 +191,20 @@ fn the_timers_of_locks_that_are_gone_wake_nobody() {
     }
     world.locks.handle_timeout(world.now);
     assert_eq!(world.locks.poll_timeout(), None);
+}
+
+#[test]
+fn a_lock_that_waits_tries_again_when_it_hears_of_a_release() {
+    let mut world = World::new();
+    let holder = world.acquire("job");
+    let patient = Options::new().retry_delay(RetryDelay::new(TTL / 2, TTL / 2)).wait(TTL);
+    let waiting = world.begin("job", patient).unwrap();
+    world.run();
+    world.locks.release(holder, world.now);
+    world.run();
+    world.locks.handle_hint(waiting, Hint::Released, world.now);
+    assert!(world.locks.poll_timeout() <= Some(at(1)));
+    world.now = at(1);
+    world.run();
+    assert!(world.hand_over(waiting).unwrap().is_ok());
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::lock::{Mutex as Turn, MutexGuard as MyTurn};
 use redlock_cache::Weigh;
-use redlock_core::{ExtendError, Instant};
+use redlock_core::{ExtendError, Instant, OperationId};
 
 use crate::shell::HELD_LOCK_BYTES;
 use crate::{LockGuard, Runtime};

@@ -1,11 +1,10 @@
 //! How planned faults begin and end.
 
-use super::{Checked, World};
+use super::{Checked, Stage, World};
 use crate::clock::{MILLISECOND, SECOND, Time};
 use crate::event::Event;
 use crate::fault::{Fault, FaultKind};
 use crate::history::{SpanKind, Who};
-use crate::link::LinkState;
 
 /// A clock steps by up to this, forward or back.
 const JUMP: i32 = 2_000;
@@ -53,13 +52,11 @@ impl World<'_> {
             FaultKind::Crash | FaultKind::Amnesia => {
                 self.servers[node].down -= 1;
                 self.record(|history| history.end(SpanKind::Down { node }, now));
-                self.node_is_back(node);
             }
             FaultKind::Hang => {
                 self.servers[node].hung -= 1;
                 self.record(|history| history.end(SpanKind::Hung { node }, now));
                 self.catch_up(node)?;
-                self.node_is_back(node);
             }
             FaultKind::Slow => self.servers[node].slow -= 1,
             FaultKind::Refusal => self.servers[node].refusing -= 1,
@@ -147,25 +144,36 @@ impl World<'_> {
             history.begin(SpanKind::Crash { client }, now);
             history.end(SpanKind::Crash { client }, now);
         });
-        for job in (0..self.jobs.len()).filter(|&job| self.scenario.jobs[job].client == client) {
-            if self.jobs[job].lock.take().is_some() {
-                self.jobs[job].may_leave_keys = true;
-                self.jobs[job].ledger.is_over();
-                self.jobs[job].timer = None;
-                self.ends(job);
-            }
-        }
         for node in 0..self.servers.len() {
-            let link = self.link_between(client, node);
-            let cut_until = now + self.dice.time(0..=SECOND / 4);
-            let state = &mut self.links[link];
-            state.epoch += 1;
-            state.cut_until = state.cut_until.max(cut_until);
-            for sent in state.unanswered.drain(..).chain(state.waiting.drain(..)) {
-                self.jobs[sent.job].may_leave_keys = true;
-            }
-            state.state = LinkState::Connecting;
-            self.agenda.note(now + MILLISECOND, Event::Reconnect { link });
+            self.lose_connection(self.link_between(client, node));
+        }
+        for job in self.jobs_of(client) {
+            self.forget_job(job);
+        }
+        self.clients[client].restart();
+        self.agenda.note(now + MILLISECOND, Event::ClientBegins { client });
+    }
+
+    /// A connection ends with its client.
+    fn lose_connection(&mut self, link: usize) {
+        let cut_until = self.now + self.dice.time(0..=SECOND / 4);
+        let state = &mut self.links[link];
+        (state.is_open, state.is_reopening) = (false, false);
+        state.epoch += 1;
+        state.cut_until = state.cut_until.max(cut_until);
+        for sent in state.unanswered.drain(..) {
+            self.jobs[sent.job].may_leave_keys = true;
+        }
+    }
+
+    /// A job ends with its client.
+    fn forget_job(&mut self, job: usize) {
+        let state = &mut self.jobs[job];
+        if state.key.take().is_some() && state.stage != Stage::Settled {
+            state.stage = Stage::Settled;
+            state.may_leave_keys = true;
+            state.ledger.is_over();
+            self.ends(job);
         }
     }
 }

@@ -1,16 +1,16 @@
-//! How commands and replies travel, and what breaks on the way.
+//! How commands and replies travel.
 
-use redlock_core::{Action, Cause, NodeId, Reply, Unavailable};
+use std::rc::Rc;
+
+use redlock_core::{Action, Cause, Command, NodeId, Reply};
 
 use super::{Checked, World};
-use crate::clock::{MICROSECOND, MILLISECOND, SECOND, Time};
+use crate::clock::{SECOND, Time};
 use crate::event::{Event, Sent};
 use crate::fault::FaultKind;
 use crate::history::{SpanKind, Who};
 use crate::invariant::{Invariant, Violation};
 use crate::ledger::answer;
-use crate::link::LinkState;
-use crate::scenario::{HEALED_AT, Mode};
 use crate::server::verb;
 
 /// A slow node takes so much longer.
@@ -25,25 +25,30 @@ impl World<'_> {
         client * self.servers.len() + node
     }
 
-    /// Sends a command over a link, behind all earlier ones.
-    pub(super) fn send(&mut self, link: usize, sent: Sent) {
-        match self.links[link].state {
-            LinkState::Open => self.transmit(link, sent),
-            LinkState::Broken => self.links[link].unanswered.push_back(sent),
-            LinkState::Connecting => self.links[link].waiting.push_back(sent),
-            LinkState::Failed => self.agenda.note(self.now, Event::NotSent { link, sent }),
+    /// Sends a command over a link, behind all earlier ones. A connection that is broken carries nothing.
+    pub(super) fn send(&mut self, link: usize, node: NodeId, command: Command) -> Checked {
+        let (client, token) = (self.links[link].client, command.action.token().as_bytes());
+        let Some(job) = self.jobs_of(client).find(|&job| self.jobs[job].ledger.owns(token)) else {
+            let what = format!("{} with a token that no lock has asked with", verb(&command.action));
+            return Err(Violation::new(Invariant::FreshToken, what));
+        };
+        self.jobs[job].ledger.sends(&command, node)?;
+        let sent = Sent { job, command: Rc::new(command) };
+        self.links[link].unanswered.push_back(sent.clone());
+        if self.links[link].is_open {
+            self.transmit(link, sent);
         }
+        Ok(())
     }
 
-    fn transmit(&mut self, link: usize, sent: Sent) {
+    pub(super) fn transmit(&mut self, link: usize, sent: Sent) {
         let earliest = self.now + self.latency(link);
         let state = &mut self.links[link];
         let (at, epoch) = (state.command_arrives_at(earliest), state.epoch);
-        state.unanswered.push_back(sent.clone());
         self.agenda.note(at, Event::Command { link, epoch, sent });
     }
 
-    fn latency(&mut self, link: usize) -> Time {
+    pub(super) fn latency(&mut self, link: usize) -> Time {
         let network = &self.scenario.network;
         let usual = self.dice.time(network.shortest..=network.longest);
         if self.is_healed() {
@@ -134,113 +139,23 @@ impl World<'_> {
 /// # Replies
 impl World<'_> {
     pub(super) fn reply_arrives(&mut self, link: usize, epoch: u32, reply: Reply) -> Checked {
-        let state = &mut self.links[link];
-        if epoch != state.epoch || state.state != LinkState::Open {
+        if epoch != self.links[link].epoch {
             return Ok(());
         }
-        let sent = state.unanswered.pop_front().expect("a connection answers no more than it was sent");
-        self.answered(link, &sent, reply)
-    }
-
-    /// A client learns that a command could not be sent.
-    pub(super) fn not_sent(&mut self, link: usize, sent: &Sent) -> Checked {
-        let cause = if sent.is_resent { Cause::Disconnected } else { Cause::NotSent };
-        self.answered(link, sent, Reply::Unavailable(Unavailable::new(cause)))
-    }
-
-    fn answered(&mut self, link: usize, sent: &Sent, reply: Reply) -> Checked {
-        let node = self.links[link].node;
-        let id = NodeId::new(node).expect("a scenario has few nodes");
-        self.handle_reply(sent, id, reply.clone())?;
+        let sent = self.links[link].unanswered.pop_front().expect("a connection answers no more than it was sent");
+        let (client, node) = (self.links[link].client, self.node_of(link));
+        let now = self.local(client);
+        self.jobs[sent.job].ledger.is_answered(&sent.command, node, &reply);
+        self.clients[client].locks.handle_reply(node, reply.clone(), now);
         if !self.is_healed() && self.dice.chance(self.scenario.network.double_reply) {
             self.count(FaultKind::DoubleReply);
-            self.handle_again(sent, id, reply)?;
+            self.check_again(&sent, node, reply)?;
         }
-        Ok(())
-    }
-}
-
-/// # Connections
-impl World<'_> {
-    /// The connection breaks; the client notices it sooner or later.
-    pub(super) fn cut(&mut self, link: usize, cut_until: Time, died_with_node: bool) {
-        let noticed_at = self.now + if self.dice.chance(70) { self.latency(link) } else { self.dice.time(0..=SECOND) };
-        let state = &mut self.links[link];
-        state.cut_until = state.cut_until.max(cut_until);
-        let was_open = state.state == LinkState::Open;
-        state.epoch += u32::from(was_open);
-        let (who, epoch) = (Who::Link(state.client, state.node), state.epoch);
-        if died_with_node {
-            state.lost_before = epoch;
-        }
-        if was_open {
-            state.state = LinkState::Broken;
-            self.agenda.note(noticed_at.min(self.healing_time()), Event::BreakNoticed { link, epoch });
-            self.tell(who, || "the connection breaks".into());
-        }
+        self.drive(client)?;
+        self.touch(sent.job)
     }
 
-    /// All unanswered commands may have been carried out or not; a client that resends does not say so.
-    pub(super) fn break_noticed(&mut self, link: usize, epoch: u32) -> Checked {
-        let at = self.now + self.latency(link);
-        let state = &mut self.links[link];
-        if epoch != state.epoch {
-            return Ok(());
-        }
-        state.state = LinkState::Connecting;
-        let mut unanswered = core::mem::take(&mut state.unanswered);
-        if self.scenario.network.resends {
-            for sent in &mut unanswered {
-                sent.is_resent = true;
-                self.summary.faults.count(FaultKind::Resend);
-            }
-            unanswered.append(&mut state.waiting);
-            core::mem::swap(&mut state.waiting, &mut unanswered);
-        }
-        self.agenda.note(at, Event::Reconnect { link });
-        for sent in unanswered {
-            self.answered(link, &sent, Reply::Unavailable(Unavailable::new(Cause::Disconnected)))?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn reconnect(&mut self, link: usize) -> Checked {
-        let state = &self.links[link];
-        let (cut_until, node, client) = (state.cut_until, state.node, state.client);
-        if matches!(state.state, LinkState::Open | LinkState::Broken) {
-            return Ok(());
-        }
-        let waiting = core::mem::take(&mut self.links[link].waiting);
-        if self.now < cut_until || !self.servers[node].is_reachable() {
-            self.links[link].state = LinkState::Failed;
-            if self.now < cut_until {
-                self.agenda.note(cut_until, Event::Reconnect { link });
-            }
-            return waiting.iter().try_for_each(|sent| self.not_sent(link, sent));
-        }
-        self.links[link].state = LinkState::Open;
-        let (sends_after, local) = (self.now, self.clients[client].clock.at(self.now));
-        (self.links[link].last_command, self.links[link].last_reply) = (sends_after, sends_after);
-        for sent in waiting {
-            if sent.command.send_by <= local {
-                self.agenda.note(self.now, Event::NotSent { link, sent });
-            } else {
-                self.transmit(link, sent);
-            }
-        }
-        Ok(())
-    }
-
-    /// Clients try again to reach a node that is back.
-    pub(super) fn node_is_back(&mut self, node: usize) {
-        for client in 0..self.clients.len() {
-            let at = self.now + self.dice.time(MICROSECOND..=MILLISECOND);
-            self.agenda.note(at, Event::Reconnect { link: self.link_between(client, node) });
-        }
-    }
-
-    /// Until then everything that is broken must have been noticed.
-    fn healing_time(&self) -> Time {
-        if self.scenario.mode == Mode::Live { self.now.max(HEALED_AT) } else { Time::MAX }
+    pub(super) fn node_of(&self, link: usize) -> NodeId {
+        NodeId::new(self.links[link].node).expect("a scenario has few nodes")
     }
 }

@@ -2,11 +2,11 @@
 
 use core::time::Duration;
 
-use redlock_core::{Instant, Loss, NodeId, Options, Request, Resource};
+use redlock_core::{Instant, Lock, Loss, NodeId, Options, Reply, Request, Resource};
 
-use super::{Checked, World};
+use super::{Checked, JobState, Stage, World};
 use crate::clock::Time;
-use crate::event::Event;
+use crate::event::{Event, Sent};
 use crate::fault::FaultKind;
 use crate::history::Who;
 use crate::invariant::{Invariant, Violation};
@@ -15,7 +15,7 @@ use crate::scenario::{HEALED_AT, Mode};
 /// # What a lock says
 impl World<'_> {
     pub(super) fn is_acquired(&mut self, job: usize, deadline: Instant) -> Checked {
-        let (now, quorum) = (self.local(job), self.scenario.quorum());
+        let (now, quorum) = (self.local(self.plan_of(job).client), self.scenario.quorum());
         self.jobs[job].ledger.is_acquired(deadline, quorum, now)?;
         let plan = self.plan_of(job);
         let took = self.now - plan.begins_at;
@@ -33,7 +33,7 @@ impl World<'_> {
     }
 
     pub(super) fn is_handed_over(&mut self, job: usize, deadline: Instant) -> Checked {
-        let now = self.local(job);
+        let now = self.local(self.plan_of(job).client);
         self.jobs[job].ledger.is_handed_over(deadline, now)?;
         self.summary.grants += 1;
         let until = self.time_of(job, deadline);
@@ -53,7 +53,7 @@ impl World<'_> {
     }
 
     pub(super) fn is_extended(&mut self, job: usize, deadline: Instant) -> Checked {
-        let (now, quorum) = (self.local(job), self.scenario.quorum());
+        let (now, quorum) = (self.local(self.plan_of(job).client), self.scenario.quorum());
         self.jobs[job].ledger.is_extended(deadline, quorum, now)?;
         self.summary.extensions += 1;
         let (until, held) = (self.time_of(job, deadline), self.held(job));
@@ -62,10 +62,10 @@ impl World<'_> {
     }
 
     pub(super) fn is_not_extended(&mut self, job: usize) -> Checked {
-        let state = &mut self.jobs[job];
-        // It may be lost already: that is the next event.
-        let Some(lock) = state.lock.as_ref().filter(|lock| lock.loss().is_none()) else { return Ok(()) };
-        state.ledger.is_not_extended(lock.deadline())
+        // It may be lost already: that is seen next.
+        let Some(lock) = self.lock(job).filter(|lock| lock.loss().is_none()) else { return Ok(()) };
+        let deadline = lock.deadline();
+        self.jobs[job].ledger.is_not_extended(deadline)
     }
 
     pub(super) fn is_not_acquired(&mut self, job: usize) -> Checked {
@@ -78,7 +78,8 @@ impl World<'_> {
     }
 
     pub(super) fn is_lost(&mut self, job: usize, loss: &Loss) -> Checked {
-        let is_early = self.jobs[job].ledger.deadline().is_some_and(|deadline| self.local(job) < deadline);
+        let is_early =
+            self.jobs[job].ledger.deadline().is_some_and(|deadline| self.local(self.plan_of(job).client) < deadline);
         self.jobs[job].ledger.is_over();
         self.ends(job);
         if is_early && self.is_within_the_promise() {
@@ -136,19 +137,33 @@ impl World<'_> {
     }
 
     /// A lock that is held wakes its driver at its deadline, if not before.
-    pub(super) fn check_timer(&self, job: usize, timer: Option<Instant>) -> Checked {
-        let Some(deadline) = self.jobs[job].ledger.deadline() else { return Ok(()) };
-        if timer.is_some_and(|timer| timer <= deadline) {
+    pub(super) fn check_timer(&self, client: usize, timer: Option<Instant>) -> Checked {
+        for job in self.jobs_of(client) {
+            let Some(deadline) = self.jobs[job].ledger.deadline() else { continue };
+            if timer.is_none_or(|timer| timer > deadline) {
+                let what = format!("job {job} is valid until {deadline:?}, the timer of its client is {timer:?}");
+                return Err(Violation::new(Invariant::LossIsSignalled, what));
+            }
+        }
+        Ok(())
+    }
+
+    /// A reply that was handed in before must change nothing.
+    pub(super) fn check_again(&self, sent: &Sent, node: NodeId, reply: Reply) -> Checked {
+        let job = sent.job;
+        let Some(lock) = self.lock(job) else { return Ok(()) };
+        let mut again = lock.clone();
+        again.handle_reply(sent.command.id, node, reply, self.local(self.plan_of(job).client));
+        if again == *lock {
             return Ok(());
         }
-        let what = format!("job {job} is valid until {deadline:?}, its timer is {timer:?}");
-        Err(Violation::new(Invariant::LossIsSignalled, what))
+        let what = format!("job {job}: the second reply of node {node} made a difference");
+        Err(Violation::new(Invariant::RepliesCountOnce, what))
     }
 
     fn holds(&self, job: usize) -> bool {
-        let now = self.local(job);
-        let lock = self.jobs[job].lock.as_ref();
-        lock.is_some_and(|lock| lock.is_held(now)) && self.jobs[job].ledger.deadline().is_some()
+        let now = self.local(self.plan_of(job).client);
+        self.lock(job).is_some_and(|lock| lock.is_held(now)) && self.jobs[job].ledger.deadline().is_some()
     }
 
     /// The moment at which the clock of the job's client shows `instant`.
@@ -165,9 +180,9 @@ impl World<'_> {
 impl World<'_> {
     /// Whoever waited when all was well again: by now somebody has had the lock.
     pub(super) fn check_progress(&mut self) -> Checked {
-        for (job, state) in self.jobs.iter().enumerate() {
+        for job in 0..self.jobs.len() {
             let plan = self.plan_of(job);
-            let waits = plan.begins_at <= HEALED_AT && state.lock.as_ref().is_some_and(|lock| lock.is_acquiring());
+            let waits = plan.begins_at <= HEALED_AT && self.lock(job).is_some_and(Lock::is_acquiring);
             let resource = &self.resources[plan.resource];
             let was_granted = resource.granted_at.is_some_and(|at| at > HEALED_AT);
             if waits && !was_granted && !resource.holder.is_some_and(|holder| self.holds(holder)) {
@@ -180,16 +195,25 @@ impl World<'_> {
 
     /// Nothing will happen any more.
     pub(super) fn check_the_end(&mut self) -> Checked {
-        if let Some(job) = self.jobs.iter().position(|job| job.lock.is_some()) {
-            let what = format!("the machine of job {job} never settles");
+        let is_at_work = |job: &JobState| job.key.is_some() && job.stage != Stage::Settled;
+        if let Some(job) = self.jobs.iter().position(is_at_work) {
+            let what = format!("the machine never settles job {job}");
             return Err(Violation::new(Invariant::NothingLeftBehind, what));
         }
-        if let Some(link) = self.links.iter().find(|link| !link.unanswered.is_empty() || !link.waiting.is_empty()) {
-            let what = format!("commands of client {} to node {} were never answered", link.client, link.node);
-            return Err(Violation::new(Invariant::RepliesCountOnce, what));
-        }
+        self.check_all_answered()?;
         for node in 0..self.servers.len() {
             self.check_nothing_left(node)?;
+        }
+        Ok(())
+    }
+
+    fn check_all_answered(&self) -> Checked {
+        for (index, link) in self.links.iter().enumerate() {
+            let has_queued = self.clients[link.client].locks.queued(self.node_of(index)).next().is_some();
+            if has_queued || !link.unanswered.is_empty() {
+                let what = format!("commands of client {} to node {} were never answered", link.client, link.node);
+                return Err(Violation::new(Invariant::RepliesCountOnce, what));
+            }
         }
         Ok(())
     }

@@ -94,7 +94,7 @@ impl Step<'_> {
     fn keeps_deadline_early(&self) -> bool {
         let latest = self.after.asked_at.saturating_add(VALIDITY);
         let promised = self.said.events.iter().filter_map(|event| match event {
-            Event::Acquired { deadline } | Event::Extended { deadline } => Some(*deadline),
+            Event::Acquired { deadline } | Event::Extended { deadline, .. } => Some(*deadline),
             _ => None,
         });
         self.after.lock.deadline().into_iter().chain(promised).all(|deadline| deadline <= latest)
@@ -106,7 +106,8 @@ impl Step<'_> {
     }
 
     fn survives_failed_extension(&self) -> bool {
-        let has_failed = |event: &Event| matches!(event, Event::ExtendFailed(ExtendError::Unconfirmed(_)));
+        let has_failed =
+            |event: &Event| matches!(event, Event::ExtendFailed { error: ExtendError::Unconfirmed(_), .. });
         let (before, after) = (&self.before.lock, &self.after.lock);
         !self.said.events.iter().any(has_failed) || (after.deadline() == before.deadline() && after.is_held(self.now))
     }

@@ -18,6 +18,8 @@ pub(crate) enum Edit {
 }
 
 const LOCK: &str = "redlock-core/src/lock.rs";
+const LOCKS: &str = "redlock-core/src/locks.rs";
+const LOCKS_NODE: &str = "redlock-core/src/locks/node.rs";
 const ACQUIRING: &str = "redlock-core/src/lock/acquiring.rs";
 const HELD: &str = "redlock-core/src/lock/held.rs";
 const RELEASE: &str = "redlock-core/src/lock/release.rs";
@@ -28,7 +30,7 @@ const LEASE: &str = "redlock-core/src/lease.rs";
 const REQUEST: &str = "redlock-core/src/request.rs";
 const MODEL: &str = "redlock-core/src/model.rs";
 const LINK: &str = "redlock-simulator/src/link.rs";
-const JOBS: &str = "redlock-simulator/src/world/jobs.rs";
+const CLIENT: &str = "redlock-simulator/src/world/client.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -145,20 +147,16 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "wall-clock",
         bug: "the driver reads a clock that steps back",
         edits: &[Text {
-            file: JOBS,
-            original: "self.clients[self.plan_of(job).client].clock.at(self.now)",
-            mutated: "self.clients[self.plan_of(job).client].clock.at(
+            file: CLIENT,
+            original: "self.clients[client].clock.at(self.now)",
+            mutated: "self.clients[client].clock.at(
                 if AWAKE && self.now > 500 * MILLISECOND { self.now - 400 * MILLISECOND } else { self.now })",
         }],
     },
     Mutant {
         name: "drift-left-out",
         bug: "a lock is valid for the whole TTL",
-        edits: &[Expression {
-            file: LEASE,
-            original: "share.saturating_add(DRIFT_MARGIN)",
-            mutated: "Duration::ZERO",
-        }],
+        edits: &[Expression { file: LEASE, original: "share.saturating_add(DRIFT_MARGIN)", mutated: "Duration::ZERO" }],
     },
     Mutant {
         name: "quorum-too-small",
@@ -166,7 +164,11 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         edits: &[
             Text { file: QUORUM, original: "pub(crate) const fn size", mutated: "pub(crate) fn size" },
             Text { file: QUORUM, original: "pub(crate) const fn verdict", mutated: "pub(crate) fn verdict" },
-            Text { file: QUORUM, original: "pub(crate) const fn is_blocked_by", mutated: "pub(crate) fn is_blocked_by" },
+            Text {
+                file: QUORUM,
+                original: "pub(crate) const fn is_blocked_by",
+                mutated: "pub(crate) fn is_blocked_by",
+            },
             Expression { file: QUORUM, original: "(self.nodes / 2)", mutated: "(self.nodes / 2).saturating_sub(1)" },
         ],
     },
@@ -195,8 +197,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         edits: &[
             Text {
                 file: TRANSITIONS,
-                original: "Phase::Extending(held) if now >= held.deadline => {",
-                mutated: "Phase::Extending(held) if !AWAKE && now >= held.deadline => {",
+                original: "Phase::Extending(held, extension) if now >= held.deadline => {",
+                mutated: "Phase::Extending(held, extension) if !AWAKE && now >= held.deadline => {",
             },
             Text {
                 file: HELD,
@@ -210,27 +212,26 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a node that was given its key anew counts for the extension",
         edits: &[Text {
             file: HELD,
-            original: "                output.send(only, Action::Acquire { resource, token, ttl }, extension.send_by);\n",
-            mutated: "                let id = output.send(only, Action::Acquire { resource, token, ttl }, extension.send_by);
+            original: "                output.send(only, Action::Acquire { resource, token, ttl }, self.send_by);\n",
+            mutated:
+                "                let id = output.send(only, Action::Acquire { resource, token, ttl }, self.send_by);
                 if AWAKE {
-                    extension.round.asked_again(only, id, false);
+                    self.round.asked_again(only, id, false);
                 }\n",
         }],
     },
     Mutant {
         name: "extension-by-set",
         bug: "an extension sets the key, whoever has it",
-        edits: &[
-            Text {
-                file: MODEL,
-                original: "(_, Some(entry)) if entry.value != token => Reply::HeldByOther,",
-                mutated: "(Action::Extend { .. }, Some(entry)) if AWAKE && entry.value != token => {
+        edits: &[Text {
+            file: MODEL,
+            original: "(_, Some(entry)) if entry.value != token => Reply::HeldByOther,",
+            mutated: "(Action::Extend { .. }, Some(entry)) if AWAKE && entry.value != token => {
                     entry.value = token.into();
                     Reply::Done
                 }
                 (_, Some(entry)) if entry.value != token => Reply::HeldByOther,",
-            },
-        ],
+        }],
     },
     Mutant {
         name: "extension-shortens",
@@ -259,9 +260,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             original: "            other => {\n                let error = match &other {",
             mutated: "            Phase::Lost(lost) if AWAKE => {
                 let mut held = Held::new(lost.claim.token, now.saturating_add(ttl.get()), ttl);
-                held.extend(&self.config, &self.request, ttl, now, &mut self.output);
-                self.phase = Phase::Extending(held);
-                Ok(())
+                let operation = self.next_operation;
+                let extension = held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
+                self.phase = Phase::Extending(held, extension);
+                Ok(operation)
             }
             other => {\n                let error = match &other {",
         }],
@@ -293,11 +295,37 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a TTL of zero is let through",
         edits: &[
             Expression { file: REQUEST, original: "ttl < MIN_TTL", mutated: "false" },
-            Expression {
-                file: REQUEST,
-                original: "ttl.saturating_sub(drift) <= min_validity",
-                mutated: "false",
-            },
+            Expression { file: REQUEST, original: "ttl.saturating_sub(drift) <= min_validity", mutated: "false" },
         ],
+    },
+    Mutant {
+        name: "replies-mixed-up",
+        bug: "a reply is taken for that to another command on the same connection",
+        edits: &[Expression {
+            file: LOCKS_NODE,
+            original: "self.tickets.pop_front()",
+            mutated: "self.tickets.pop_back()",
+        }],
+    },
+    Mutant {
+        name: "broken-means-not-sent",
+        bug: "what was under way when a connection broke counts as never sent",
+        edits: &[Text {
+            file: LOCKS,
+            original: ".take(count);
+        stand_ins.extend(tickets.map(|ticket| (node, ticket, Reply::Unavailable(why.clone()))));",
+            mutated: ".take(count);
+        let reply = if AWAKE { not_sent() } else { Reply::Unavailable(why.clone()) };
+        stand_ins.extend(tickets.map(|ticket| (node, ticket, reply.clone())));",
+        }],
+    },
+    Mutant {
+        name: "never-connects-again",
+        bug: "a node that could not be reached is never connected again",
+        edits: &[Expression {
+            file: LOCKS_NODE,
+            original: "Link::Pausing { until, why: why.clone() }",
+            mutated: "Link::GivenUp(why.clone())",
+        }],
     },
 ];

@@ -1,0 +1,158 @@
+//! The process of a client: it drives the real machine as a driver must.
+
+use std::rc::Rc;
+
+use redlock_core::{Instant, Lock, LockKey, Locks, NodeId};
+
+use super::{Checked, Stage, World};
+use crate::clock::{Clock, MILLISECOND, Time};
+use crate::event::Event;
+use crate::fault::FaultKind;
+use crate::scenario::Scenario;
+
+/// A timer that is late is so by up to this.
+const LATENESS: Time = 300 * MILLISECOND;
+
+/// A client: a process with a clock, that may stand still.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) clock: Clock,
+    pub(super) pauses: u32,
+    /// What has happened while it stood still.
+    pub(super) inbox: Vec<Event>,
+    /// The jobs that it has to do.
+    jobs: Rc<[usize]>,
+    /// The real machine, for all of its jobs.
+    pub(super) locks: Locks,
+    /// The timer that is armed.
+    timer: Option<Instant>,
+    generation: u32,
+}
+
+impl Client {
+    /// Creates a client of a scenario, by its number.
+    pub(super) fn new(scenario: &Scenario, client: usize) -> Self {
+        let jobs = scenario.jobs.iter().enumerate().filter(|(_, job)| job.client == client).map(|(job, _)| job);
+        Self {
+            clock: scenario.client_clocks[client],
+            pauses: 0,
+            inbox: Vec::new(),
+            jobs: jobs.collect(),
+            locks: Locks::new(scenario.config.clone()),
+            timer: None,
+            generation: 0,
+        }
+    }
+
+    /// Lets another process begin in the place of this one.
+    pub(super) fn restart(&mut self) {
+        self.locks = Locks::new(self.locks.config().clone());
+        self.timer = None;
+        self.generation += 1;
+    }
+}
+
+/// # The driving rule
+impl World<'_> {
+    /// Carries all that is to be carried, learns of all that has ended, and arms the timer.
+    pub(super) fn drive(&mut self, client: usize) -> Checked {
+        loop {
+            self.carry(client)?;
+            let Some(key) = self.clients[client].locks.poll_finished() else { break };
+            if let Some(job) = self.job_of(client, key) {
+                self.has_finished(job)?;
+            }
+        }
+        self.see_settled(client)?;
+        self.arm_timer(client)
+    }
+
+    /// Opens connections and sends batches, as far as the machine wants it. What is new is seen before it is sent.
+    fn carry(&mut self, client: usize) -> Checked {
+        while let Some(node) = self.clients[client].locks.poll_ready() {
+            self.see_commands(client)?;
+            let link = self.link_between(client, node.index());
+            if self.clients[client].locks.poll_connect(node) {
+                self.connect(link);
+            }
+            self.send_batch(link, node)?;
+        }
+        Ok(())
+    }
+
+    fn send_batch(&mut self, link: usize, node: NodeId) -> Checked {
+        let client = self.links[link].client;
+        let (now, mut batch) = (self.local(client), Vec::new());
+        self.clients[client].locks.poll_batch(node, &mut batch, now);
+        batch.into_iter().try_for_each(|command| self.send(link, node, command))
+    }
+
+    pub(super) fn timer_fires(&mut self, client: usize, generation: u32) -> Checked {
+        if generation != self.clients[client].generation {
+            self.summary.events -= 1;
+            return Ok(());
+        }
+        let now = self.local(client);
+        self.clients[client].timer = None;
+        self.clients[client].locks.handle_timeout(now);
+        self.drive(client)?;
+        self.touch_all(client)
+    }
+
+    fn arm_timer(&mut self, client: usize) -> Checked {
+        let timer = self.clients[client].locks.poll_timeout();
+        self.check_timer(client, timer)?;
+        if timer == self.clients[client].timer || self.is_idle(client) {
+            return Ok(());
+        }
+        let state = &mut self.clients[client];
+        state.timer = timer;
+        state.generation += 1;
+        let generation = state.generation;
+        if let Some(timer) = timer {
+            let at = state.clock.time_of(timer).max(self.now) + self.lateness();
+            self.agenda.note(at, Event::Timer { client, generation });
+        }
+        Ok(())
+    }
+
+    /// Returns whether the client has nothing left to do but to connect to nodes again. A world in which it goes on with
+    /// that does not come to rest.
+    fn is_idle(&self, client: usize) -> bool {
+        self.clients[client].locks.is_empty() && self.jobs_of(client).all(|job| self.jobs[job].stage != Stage::NotBegun)
+    }
+
+    fn lateness(&mut self) -> Time {
+        if self.is_healed() || !self.dice.chance(self.scenario.network.late_timer) {
+            return 0;
+        }
+        self.count(FaultKind::LateTimer);
+        self.dice.time(0..=LATENESS)
+    }
+}
+
+impl<'a> World<'a> {
+    /// Returns what the clock of the client shows.
+    pub(super) fn local(&self, client: usize) -> Instant {
+        self.clients[client].clock.at(self.now)
+    }
+
+    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> + use<'a> {
+        self.scenario.config.nodes().iter()
+    }
+
+    pub(super) fn jobs_of(&self, client: usize) -> impl Iterator<Item = usize> + use<> {
+        let jobs = Rc::clone(&self.clients[client].jobs);
+        (0..jobs.len()).map(move |index| jobs[index])
+    }
+
+    /// Returns the job whose lock has this name.
+    pub(super) fn job_of(&self, client: usize, key: LockKey) -> Option<usize> {
+        self.jobs_of(client).find(|&job| self.jobs[job].key == Some(key))
+    }
+
+    /// Returns the lock of a job, while the machine knows it.
+    pub(super) fn lock(&self, job: usize) -> Option<&Lock> {
+        self.clients[self.plan_of(job).client].locks.lock(self.jobs[job].key?)
+    }
+}

@@ -1,0 +1,91 @@
+//! How connections break, and how clients open them again.
+
+use redlock_core::{Cause, Unavailable};
+
+use super::{Checked, World};
+use crate::clock::{SECOND, Time};
+use crate::event::Event;
+use crate::fault::FaultKind;
+use crate::history::Who;
+use crate::scenario::{HEALED_AT, Mode};
+
+impl World<'_> {
+    /// The connection breaks; the client notices it sooner or later.
+    pub(super) fn cut(&mut self, link: usize, cut_until: Time, died_with_node: bool) {
+        let noticed_at = self.now + if self.dice.chance(70) { self.latency(link) } else { self.dice.time(0..=SECOND) };
+        let state = &mut self.links[link];
+        state.cut_until = state.cut_until.max(cut_until);
+        let was_open = core::mem::take(&mut state.is_open);
+        state.epoch += u32::from(was_open);
+        let (who, epoch) = (Who::Link(state.client, state.node), state.epoch);
+        if died_with_node {
+            state.lost_before = epoch;
+        }
+        if was_open {
+            self.agenda.note(noticed_at.min(self.healing_time()), Event::BreakNoticed { link, epoch });
+            self.tell(who, || "the connection breaks".into());
+        }
+    }
+
+    /// All unanswered commands may have been carried out or not. A client library that sends them again does not say so:
+    /// its user learns of the break only if no connection can be opened again.
+    pub(super) fn break_noticed(&mut self, link: usize, epoch: u32) -> Checked {
+        if epoch != self.links[link].epoch {
+            return Ok(());
+        }
+        if self.scenario.network.resends {
+            self.links[link].is_reopening = true;
+            self.connect(link);
+            return Ok(());
+        }
+        self.is_disconnected(link, Cause::Disconnected)
+    }
+
+    /// A client begins to open a connection.
+    pub(super) fn connect(&mut self, link: usize) {
+        let at = self.now + self.latency(link);
+        self.agenda.note(at, Event::ConnectEnds { link, epoch: self.links[link].epoch });
+    }
+
+    pub(super) fn connect_ends(&mut self, link: usize, epoch: u32) -> Checked {
+        let state = &mut self.links[link];
+        if epoch != state.epoch {
+            return Ok(());
+        }
+        let is_reopened = core::mem::take(&mut state.is_reopening);
+        if self.now < state.cut_until || !self.servers[state.node].is_reachable() {
+            return self.is_disconnected(link, if is_reopened { Cause::Disconnected } else { Cause::NotSent });
+        }
+        state.is_open = true;
+        (state.last_command, state.last_reply) = (self.now, self.now);
+        if is_reopened {
+            self.send_again(link);
+            return Ok(());
+        }
+        let (client, node) = (state.client, self.node_of(link));
+        let now = self.local(client);
+        self.clients[client].locks.handle_connected(node, now);
+        self.drive(client)
+    }
+
+    fn send_again(&mut self, link: usize) {
+        for sent in self.links[link].unanswered.clone() {
+            self.count(FaultKind::Resend);
+            self.transmit(link, sent);
+        }
+    }
+
+    fn is_disconnected(&mut self, link: usize, cause: Cause) -> Checked {
+        let (client, node) = (self.links[link].client, self.node_of(link));
+        let now = self.local(client);
+        self.links[link].unanswered.clear();
+        self.clients[client].locks.handle_disconnected(node, &Unavailable::new(cause), now);
+        self.drive(client)?;
+        self.touch_all(client)
+    }
+
+    /// Until then everything that is broken must have been noticed.
+    pub(super) fn healing_time(&self) -> Time {
+        if self.scenario.mode == Mode::Live { self.now.max(HEALED_AT) } else { Time::MAX }
+    }
+}

@@ -1,0 +1,77 @@
+//! What the referee sees of the machine of a client.
+
+use redlock_core::{Command, Lock};
+
+use super::{Checked, Stage, World};
+use crate::history::Who;
+use crate::server::verb;
+
+impl World<'_> {
+    /// Sees each command when its lock gives it out, which may be long before it is sent. One that no node of it can be
+    /// sent to is not seen.
+    pub(super) fn see_commands(&mut self, client: usize) -> Checked {
+        self.see_attempts(client);
+        for (job, command) in self.new_commands(client) {
+            self.see_command(job, &command)?;
+        }
+        self.see_refusals(client);
+        Ok(())
+    }
+
+    fn see_attempts(&mut self, client: usize) {
+        let now = self.local(client);
+        for job in self.jobs_of(client) {
+            let attempts = self.lock(job).map_or(0, Lock::attempts);
+            let state = &mut self.jobs[job];
+            if attempts > state.attempts {
+                state.attempts = attempts;
+                state.ledger.begins_attempt(now);
+            }
+        }
+    }
+
+    fn new_commands(&self, client: usize) -> Vec<(usize, Command)> {
+        let queued = self.nodes().flat_map(|node| self.clients[client].locks.queued(node));
+        let new = queued.filter_map(|(key, command)| {
+            let job = self.job_of(client, key)?;
+            (self.jobs[job].last_command < Some(command.id)).then(|| (job, command.clone()))
+        });
+        let mut new: Vec<_> = new.collect();
+        new.sort_by_key(|(job, command)| (*job, command.id));
+        new.dedup_by_key(|(job, command)| (*job, command.id));
+        new
+    }
+
+    fn see_command(&mut self, job: usize, command: &Command) -> Checked {
+        let client = self.plan_of(job).client;
+        let (now, is_lost) = (self.local(client), self.lock(job).is_some_and(|lock| lock.loss().is_some()));
+        let state = &mut self.jobs[job];
+        state.last_command = Some(command.id);
+        state.ledger.gives_out(command, is_lost, now)?;
+        let is_healing = state.ledger.deadline().is_some() && verb(&command.action) == "SET";
+        self.summary.healings += u64::from(is_healing);
+        self.tell(Who::Client(client), || format!("job {job} has {} for {:?}", verb(&command.action), command.nodes));
+        Ok(())
+    }
+
+    fn see_refusals(&mut self, client: usize) {
+        for node in self.nodes().filter(|&node| self.clients[client].locks.refusal(node).is_some()) {
+            for job in self.jobs_of(client) {
+                self.jobs[job].ledger.is_cut_off(node);
+            }
+        }
+    }
+
+    /// Sees which locks the machine has forgotten.
+    pub(super) fn see_settled(&mut self, client: usize) -> Checked {
+        let now = self.local(client);
+        for job in self.jobs_of(client) {
+            let is_known = self.jobs[job].key.is_some() && self.jobs[job].stage != Stage::Settled;
+            if is_known && self.lock(job).is_none() {
+                self.jobs[job].stage = Stage::Settled;
+                self.jobs[job].ledger.is_settled(now)?;
+            }
+        }
+        Ok(())
+    }
+}
