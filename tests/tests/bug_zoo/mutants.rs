@@ -29,8 +29,8 @@ const QUORUM: &str = "redlock-core/src/quorum.rs";
 const LEASE: &str = "redlock-core/src/lease.rs";
 const REQUEST: &str = "redlock-core/src/request.rs";
 const MODEL: &str = "redlock-core/src/model.rs";
-const LINK: &str = "redlock-simulator/src/link.rs";
-const CLIENT: &str = "redlock-simulator/src/world/client.rs";
+const LINK: &str = "tests/simulator/src/link.rs";
+const CLIENT: &str = "tests/simulator/src/world/client.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {

@@ -29,7 +29,7 @@ version = "0.1.0"
 edition = "2024"
 
 [dependencies]
-redlock-simulator = { path = "../redlock-simulator" }
+redlock-simulator = { path = "../tests/simulator" }
 "#;
 
 /// The copies of the core and of the simulator that the mutants live in.
@@ -51,7 +51,7 @@ impl Zoo {
     pub(crate) fn build() -> Self {
         let original = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let copy = original.join("target/bug-zoo");
-        for package in ["redlock-core", "redlock-simulator"] {
+        for package in ["redlock-core", "tests/simulator"] {
             copy_package(&original.join(package), &copy.join(package));
         }
         for mutant in MUTANTS {
@@ -156,7 +156,7 @@ fn workspace_manifest(original: &Path) -> String {
     let begin = text.find("members = [").expect("the workspace has members");
     let end = begin + text[begin..].find(']').expect("their list ends");
     let members = text.get(begin..=end).expect("both are in the text");
-    text.replacen(members, r#"members = ["redlock-core", "redlock-simulator", "hunter"]"#, 1)
+    text.replacen(members, r#"members = ["redlock-core", "tests/simulator", "hunter"]"#, 1)
 }
 
 fn compile(copy: &Path) {
