@@ -49,6 +49,7 @@ pub enum BuildError {
     Config(#[from] ConfigError),
     /// A node cannot be made from what was given.
     #[error("the node {node} is not usable: {reason}")]
+    #[non_exhaustive]
     Node {
         /// What was given, without its secrets.
         node: String,
@@ -61,15 +62,4 @@ pub enum BuildError {
         /// What it said.
         reason: String,
     },
-}
-
-/// What [`Redlock::close`](crate::Redlock::close) leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CloseReport {
-    /// How many released locks may still have a key on a node that did not answer. The node is told again when it is
-    /// back, as long as the process runs; the TTL ends the key in any case.
-    pub unsettled: usize,
-    /// How many guards are still there, each with its lock.
-    pub held: usize,
 }

@@ -189,9 +189,9 @@ pub use redis_rs::TlsUrl;
 pub use redlock_cache as cache;
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
-    Action, Answer, Attempts, Cause, Command, Config, ConfigBuilder, ConfigError, ExtendError, Instant, Loss, NodeId,
-    NodeOutcomes, NodeTimeout, Options, Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError,
-    Resource, RetryDelay, Unavailable,
+    Action, Answer, Attempts, Cause, CloseReport, Command, Config, ConfigBuilder, ConfigError, ExtendError, Instant,
+    Loss, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, Request,
+    RequestError, Resource, RetryDelay, Unavailable,
 };
 
 #[doc(no_inline)]
@@ -199,7 +199,7 @@ pub use mio;
 
 pub use acquire::{AbortHandle, Acquire};
 pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, IntoNode, Node};
-pub use error::{AcquireError, BuildError, CloseReport};
+pub use error::{AcquireError, BuildError};
 pub use guard::LockGuard;
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]

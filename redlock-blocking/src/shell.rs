@@ -214,8 +214,7 @@ impl Shell {
         state.locks.close(redlock_core::system::now());
         state.wake_all();
         self.wait(state, None, None, |locks, _| locks.is_quiet().then_some(()));
-        let state = self.state();
-        CloseReport { unsettled: state.locks.unsettled(), held: state.locks.held() }
+        self.state().locks.close_report()
     }
 
     /// Notes that the last handle is gone: the threads end when all locks are settled.

@@ -2,6 +2,9 @@ use redlock_core::Instant;
 
 use crate::{Entry, Generation, Inserted, NamedEntry, Refused, Statistics};
 
+/// Keeps the trait to this crate, so that it can grow.
+pub trait Sealed {}
+
 /// Held locks by name.
 ///
 /// Time is a parameter: `now` and deadlines are instants of one clock, the caller's. An entry whose deadline has passed
@@ -11,9 +14,7 @@ use crate::{Entry, Generation, Inserted, NamedEntry, Refused, Statistics};
 /// [`take`](Self::take) and [`remove`](Self::remove) to who asked for it, by [`insert`](Self::insert) in
 /// [`Inserted::displaced`], by [`collect`](Self::collect) in its list. Only a cache that collects by itself drops what
 /// it collects, which is expired by then.
-///
-/// A cache of your own keeps to this as well.
-pub trait Cache<V>: Send + Sync {
+pub trait Cache<V>: Sealed + Send + Sync {
     /// Takes in a lock that was acquired. An entry of that name that has expired makes way for it.
     ///
     /// # Errors
@@ -30,7 +31,7 @@ pub trait Cache<V>: Send + Sync {
     /// Takes out the entry of that name if it is of this generation.
     fn remove(&self, name: &[u8], generation: Generation, now: Instant) -> Option<Entry<V>>;
 
-    /// Moves the deadline of the entry of that name if it is of this generation. Whether it was.
+    /// Moves the deadline of the entry of that name if it is of this generation. Returns whether it was.
     fn extend(&self, name: &[u8], generation: Generation, deadline: Instant) -> bool;
 
     /// Takes out all entries that have expired by `now`.
@@ -57,6 +58,8 @@ pub trait Cache<V>: Send + Sync {
 /// Makes a cache of a type whose entries are in its `shards`, by whatever rules these have.
 macro_rules! kept_in_shards {
     ($cache:ident) => {
+        impl<V: $crate::Weigh> $crate::cache::Sealed for $cache<V> {}
+
         impl<V: $crate::Weigh + Clone + Send> $crate::Cache<V> for $cache<V> {
             fn insert(
                 &self,

@@ -18,7 +18,7 @@ impl CommandId {
 /// to [`Lock::handle_reply`](crate::Lock::handle_reply) with the command's `id`. Nothing is sent twice: a transport
 /// that cannot tell whether a command was carried out says so ([`Cause::Disconnected`](crate::Cause::Disconnected)).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_structs, reason = "who tests a transport makes one command from another")]
+#[non_exhaustive]
 pub struct Command {
     /// The id by which replies are matched to it.
     pub id: CommandId,
@@ -31,6 +31,20 @@ pub struct Command {
     pub send_by: Instant,
     /// The form in which a script is sent: its digest or its whole text.
     pub form: ScriptForm,
+}
+
+impl Command {
+    /// Makes another command for the same nodes and in the same time of this one, for tests of a transport.
+    #[must_use]
+    pub fn with_action(&self, action: Action, form: ScriptForm) -> Self {
+        Self { id: self.id, nodes: self.nodes, action, send_by: self.send_by, form }
+    }
+
+    /// Makes the same command for other nodes, for tests of a transport.
+    #[must_use]
+    pub fn with_nodes(&self, nodes: NodeSet) -> Self {
+        Self { nodes, ..self.clone() }
+    }
 }
 
 /// The form in which a script is sent to a node.
@@ -49,6 +63,7 @@ pub enum ScriptForm {
 #[non_exhaustive]
 pub enum Action {
     /// Set the key to the token for the TTL, if there is no such key, of whatever type.
+    #[non_exhaustive]
     Acquire {
         /// The key.
         resource: Resource,
@@ -58,6 +73,7 @@ pub enum Action {
         ttl: Ttl,
     },
     /// If the key has the token, let it live for the TTL at least: a remaining time that is longer is left alone.
+    #[non_exhaustive]
     Extend {
         /// The key.
         resource: Resource,
@@ -67,6 +83,7 @@ pub enum Action {
         ttl: Ttl,
     },
     /// If the key has the token, delete it.
+    #[non_exhaustive]
     Release {
         /// The key.
         resource: Resource,
@@ -79,6 +96,24 @@ pub enum Action {
 }
 
 impl Action {
+    /// Creates the action that sets the key to the token, if there is no such key.
+    #[must_use]
+    pub const fn acquire(resource: Resource, token: Token, ttl: Ttl) -> Self {
+        Self::Acquire { resource, token, ttl }
+    }
+
+    /// Creates the action that lets a key with the token live for the TTL at least.
+    #[must_use]
+    pub const fn extend(resource: Resource, token: Token, ttl: Ttl) -> Self {
+        Self::Extend { resource, token, ttl }
+    }
+
+    /// Creates the action that deletes a key with the token, and tells those who wait for it if it is to.
+    #[must_use]
+    pub const fn release(resource: Resource, token: Token, announce: bool) -> Self {
+        Self::Release { resource, token, announce }
+    }
+
     /// Returns the resource that it is about.
     #[must_use]
     pub const fn resource(&self) -> &Resource {

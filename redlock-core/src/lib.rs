@@ -148,7 +148,9 @@ pub use locks::{LockKey, Locks, Status};
 pub use node::{MAX_NODES, NodeId, NodeSet};
 pub use probe::Probe;
 pub use reply::{Cause, Reply, Unavailable};
-pub use report::{AcquireError, Attempts, ExtendError, Loss, NodeOutcomes, Outcome, ReleaseReport, ReleaseVerdict};
+pub use report::{
+    AcquireError, Attempts, CloseReport, ExtendError, Loss, NodeOutcomes, Outcome, ReleaseReport, ReleaseVerdict,
+};
 pub use request::{DEFAULT_WAIT, MIN_RETRY_DELAY, Options, Request, RequestError, Resource, RetryDelay, Ttl};
 pub use token::Token;
 pub use wire::{Answer, RELEASED_CHANNEL_PREFIX, Wire};

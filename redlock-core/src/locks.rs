@@ -13,8 +13,8 @@ use self::entry::Entry;
 use self::node::{Node, Ticket};
 use self::timers::Timers;
 use crate::{
-    AcquireError, Cause, Command, Config, Event, ExtendError, Hint, Instant, Lock, Loss, NodeId, NodeSet, OperationId,
-    ReleaseReport, Reply, Request, Unavailable,
+    AcquireError, Cause, CloseReport, Command, Config, Event, ExtendError, Hint, Instant, Lock, Loss, NodeId, NodeSet,
+    OperationId, ReleaseReport, Reply, Request, Unavailable,
 };
 
 /// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer
@@ -452,10 +452,12 @@ impl Locks {
         self.entries.is_empty()
     }
 
-    /// Counts the locks that are held or were lost and are still owned.
+    /// Counts what [`close`](Self::close) leaves: the locks that are still held, and those that nobody holds and that a
+    /// node may still have a key of.
     #[must_use]
-    pub fn held(&self) -> usize {
-        self.entries.iter().filter(|(_, entry)| entry.lock.deadline().is_some()).count()
+    pub fn close_report(&self) -> CloseReport {
+        let held = self.entries.iter().filter(|(_, entry)| entry.lock.deadline().is_some()).count();
+        CloseReport { unsettled: self.unsettled(), held }
     }
 
     /// Counts the locks that nobody holds and that a node may still have a key of.

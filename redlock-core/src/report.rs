@@ -175,6 +175,17 @@ impl fmt::Display for ReleaseReport {
     }
 }
 
+/// What [`Locks::close`](crate::Locks::close) leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct CloseReport {
+    /// The number of released locks that may still have a key on a node that did not answer. The node is told again when
+    /// it is back, as long as the runtime or the process goes on; the TTL ends the key in any case.
+    pub unsettled: usize,
+    /// The number of guards that are still there, each with its lock.
+    pub held: usize,
+}
+
 /// The result of a release as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

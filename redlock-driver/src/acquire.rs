@@ -20,13 +20,22 @@ pub struct Acquire<R: Runtime> {
     resource: Resource,
     ttl: Duration,
     options: Options,
-    /// The lock that this future stands for, from the first poll until it is handed over.
-    key: Option<LockKey>,
+    stage: Stage,
+}
+
+/// How far an acquisition has come.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    NotBegun,
+    /// The future stands for this lock.
+    Acquiring(LockKey),
+    /// The result was given: what there may be is the guard's.
+    Over,
 }
 
 impl<R: Runtime> Acquire<R> {
     pub(crate) fn new(handle: Handle<R>, resource: Resource, ttl: Duration, options: Options) -> Self {
-        Self { handle, resource, ttl, options, key: None }
+        Self { handle, resource, ttl, options, stage: Stage::NotBegun }
     }
 
     /// The time budget for all attempts together; 30 seconds unless configured.
@@ -69,15 +78,20 @@ impl<R: Runtime> Acquire<R> {
 impl<R: Runtime> Future for Acquire<R> {
     type Output = Result<LockGuard<R>, AcquireError>;
 
+    /// # Panics
+    ///
+    /// When it is polled after it has ended.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let key = match this.key {
-            Some(key) => key,
-            None => *this.key.insert(this.begin()?),
+        let key = match this.stage {
+            Stage::NotBegun => this.begin()?,
+            Stage::Acquiring(key) => key,
+            Stage::Over => panic!("an acquisition was polled after it has ended"),
         };
+        this.stage = Stage::Acquiring(key);
         this.handle.attended()?.poll_acquire(key, context).map_ok(|()| {
             // From here on the guard stands for the lock.
-            this.key = None;
+            this.stage = Stage::Over;
             LockGuard::new(this.handle.clone(), key, this.resource.clone())
         })
     }
@@ -85,7 +99,7 @@ impl<R: Runtime> Future for Acquire<R> {
 
 impl<R: Runtime> Drop for Acquire<R> {
     fn drop(&mut self) {
-        if let Some(key) = self.key {
+        if let Stage::Acquiring(key) = self.stage {
             self.handle.shell().abandon(key);
             // Without a runtime the keys end with their TTL.
             let _ = self.handle.attended();

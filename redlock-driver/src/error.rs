@@ -53,6 +53,7 @@ pub enum BuildError {
     Config(#[from] ConfigError),
     /// A node cannot be made from what was given.
     #[error("the node {node} is not usable: {reason}")]
+    #[non_exhaustive]
     Node {
         /// What was given, without its secrets.
         node: String,
@@ -65,21 +66,17 @@ pub enum BuildError {
 }
 
 impl BuildError {
+    /// [`BuildError::Node`] for a node that cannot be made from what was given, for adapters. Neither the node's name nor
+    /// the reason must contain a secret.
+    #[must_use]
+    pub fn unusable_node(node: impl Into<String>, reason: impl Display) -> Self {
+        Self::Node { node: node.into(), reason: reason.to_string() }
+    }
+
     /// [`BuildError::Node`] for a text that was meant as a URL, for adapters that take URLs. Whatever in it may be a
     /// password is left out; `reason` must not contain one.
     #[must_use]
     pub fn unusable_url(url: &str, reason: impl Display) -> Self {
         Self::Node { node: without_secrets(url), reason: reason.to_string() }
     }
-}
-
-/// What [`Redlock::close`](crate::Redlock::close) leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CloseReport {
-    /// How many released locks may still have a key on a node that did not answer. The node is told again when it is
-    /// back, as long as the runtime runs; the TTL ends the key in any case.
-    pub unsettled: usize,
-    /// How many guards are still there, each with its lock.
-    pub held: usize,
 }

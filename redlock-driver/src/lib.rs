@@ -122,14 +122,14 @@ mod transport;
 pub use redlock_cache as cache;
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
-    Action, Answer, Attempts, Cause, Command, Config, ConfigBuilder, ConfigError, ExtendError, Instant, Loss, NodeId,
-    NodeOutcomes, NodeTimeout, Options, Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError,
-    Resource, RetryDelay, Unavailable,
+    Action, Answer, Attempts, Cause, CloseReport, Command, Config, ConfigBuilder, ConfigError, ExtendError, Instant,
+    Loss, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, Request,
+    RequestError, Resource, RetryDelay, Unavailable,
 };
 
 pub use acquire::Acquire;
 pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, IntoNode, Node};
-pub use error::{AcquireError, BuildError, CloseReport};
+pub use error::{AcquireError, BuildError};
 pub use guard::{LockGuard, Lost};
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]

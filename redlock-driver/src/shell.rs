@@ -172,7 +172,7 @@ impl<R: Runtime> Shell<R> {
         let poll = {
             let mut state = self.state();
             if state.locks.is_quiet() {
-                return Poll::Ready(state.close_report());
+                return Poll::Ready(state.locks.close_report());
             }
             register_in(&mut state.closing, context);
             Poll::Pending
@@ -182,7 +182,7 @@ impl<R: Runtime> Shell<R> {
 
     /// Returns what is left when nobody can wait for more.
     pub(crate) fn close_report(&self) -> CloseReport {
-        self.state().close_report()
+        self.state().locks.close_report()
     }
 
     /// Notes that the last handle is gone: the task ends when all locks are settled.
@@ -323,10 +323,6 @@ impl State {
         if let Some(driver) = self.node_drivers.get_mut(node.index()) {
             register(driver, context);
         }
-    }
-
-    fn close_report(&self) -> CloseReport {
-        CloseReport { unsettled: self.locks.unsettled(), held: self.locks.held() }
     }
 
     fn is_over(&self) -> bool {

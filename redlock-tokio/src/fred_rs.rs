@@ -49,9 +49,8 @@ impl<U> fmt::Debug for FredUrl<U> {
 impl IntoNode<Tokio> for Client {
     fn into_node(self) -> Result<Node<Tokio>, BuildError> {
         let settings = Settings::of_client(&self);
-        let unusable = |reason: settings::Unusable| BuildError::Node {
-            node: settings::name(&self.client_config().server),
-            reason: reason.to_string(),
+        let unusable = |reason: settings::Unusable| {
+            BuildError::unusable_node(settings::name(&self.client_config().server), reason)
         };
         settings.map(FredTransport).map(node).map_err(unusable)
     }
@@ -76,7 +75,8 @@ impl FredTransport {
     ///
     /// [`BuildError::Node`] when it is no such URL, without the password that may be in it.
     pub fn from_url(url: &str) -> Result<Self, BuildError> {
-        let read = NodeUrl::parse(url).map_err(|UrlError { node, reason, .. }| BuildError::Node { node, reason })?;
+        let read =
+            NodeUrl::parse(url).map_err(|UrlError { node, reason, .. }| BuildError::unusable_node(node, reason))?;
         Settings::from_url(&read).map(Self).map_err(|reason| BuildError::unusable_url(url, reason))
     }
 }

@@ -174,7 +174,8 @@ fn closing_ends_acquisitions_and_leaves_what_is_held() {
         assert_eq!(world.hand_over(key).unwrap(), Err(AcquireError::Closed), "it stays so");
         world.locks.abandon(key, world.now);
     }
-    assert_eq!((world.locks.held(), world.locks.unsettled()), (1, 0));
+    let report = world.locks.close_report();
+    assert_eq!((report.held, report.unsettled), (1, 0));
     assert_eq!(world.keys_on_nodes(), 3, "those of the lock that is held");
     let extension = world.locks.extend(held, TTL, world.now).unwrap();
     world.run();

@@ -190,7 +190,7 @@ impl Pair {
         );
         let locks = || self.naive.locks.values();
         assert_eq!(self.locks.is_quiet(), locks().all(Lock::is_quiet));
-        assert_eq!(self.locks.held(), locks().filter(|lock| lock.deadline().is_some()).count());
+        assert_eq!(self.locks.close_report().held, locks().filter(|lock| lock.deadline().is_some()).count());
         let is_unsettled = |lock: &&Lock| lock.deadline().is_none() && !lock.is_settled();
         assert_eq!(self.locks.unsettled(), locks().filter(is_unsettled).count());
     }

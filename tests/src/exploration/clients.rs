@@ -131,7 +131,7 @@ impl Clients {
     /// Numbers the messages. Whom a command goes to is written on the envelope, not in the message.
     fn post(&mut self, said: &Said) -> Vec<(NodeSet, u16)> {
         let mut post = |command: &Command| {
-            let message = self.messages.intern(&Command { nodes: NodeSet::EMPTY, ..command.clone() });
+            let message = self.messages.intern(&command.with_nodes(NodeSet::EMPTY));
             (command.nodes, u16::try_from(message).expect("fewer messages than a u16 can count"))
         };
         said.commands.iter().map(&mut post).collect()

@@ -38,10 +38,10 @@ impl Site {
     pub(super) fn new(any: &Command) -> Self {
         let Action::Acquire { ttl, token, .. } = any.action else { panic!("a lock begins with a SET") };
         let resource = Resource::new(RESOURCE);
-        let extend = Action::Extend { resource: resource.clone(), token, ttl };
+        let extend = Action::extend(resource.clone(), token, ttl);
         let mut node = Node::new();
-        for action in [extend, Action::Release { resource, token, announce: false }] {
-            let lesson = Command { action, form: ScriptForm::Source, ..any.clone() };
+        for action in [extend, Action::release(resource, token, false)] {
+            let lesson = any.with_action(action, ScriptForm::Source);
             assert_eq!(node.execute(&lesson, Instant::EPOCH), Reply::Missing);
         }
         Self { node, is_down: false, links: Default::default() }

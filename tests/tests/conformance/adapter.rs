@@ -91,7 +91,7 @@ macro_rules! build {
 
         let unbuildable = |error: $library::BuildError| match error {
             $library::BuildError::Config(error) => Unbuildable::Config(error),
-            $library::BuildError::Node { ref node, ref reason } => {
+            $library::BuildError::Node { ref node, ref reason, .. } => {
                 Unbuildable::Node { node: node.clone(), reason: reason.clone(), text: error.to_string() }
             }
             other => panic!("{other}"),

@@ -22,7 +22,7 @@ fn refusal(performance: PerformanceConfig, connection: ConnectionConfig) -> Stri
     let config = Config::from_url("redis://:open-sesame@127.0.0.1:1").unwrap();
     let client = Client::new(config, Some(performance), Some(connection), None);
     let refused: Result<Node, BuildError> = client.into_node();
-    let Err(BuildError::Node { node, reason }) = refused else { panic!("{refused:?}") };
+    let Err(BuildError::Node { node, reason, .. }) = refused else { panic!("{refused:?}") };
     assert_eq!(node, "127.0.0.1:1");
     reason
 }

@@ -27,12 +27,12 @@ impl Attempt {
     pub(crate) fn extend(&self, ttl: Duration, form: ScriptForm) -> Command {
         let (resource, token) = (self.acquire.action.resource().clone(), *self.acquire.action.token());
         let ttl = Ttl::new(&config(), ttl).expect("the TTL is in bounds");
-        Command { action: Action::Extend { resource, token, ttl }, form, ..self.acquire.clone() }
+        self.acquire.with_action(Action::extend(resource, token, ttl), form)
     }
 
     pub(crate) fn release(&self, form: ScriptForm) -> Command {
         let (resource, token) = (self.acquire.action.resource().clone(), *self.acquire.action.token());
-        Command { action: Action::Release { resource, token, announce: true }, form, ..self.acquire.clone() }
+        self.acquire.with_action(Action::release(resource, token, true), form)
     }
 }
 
