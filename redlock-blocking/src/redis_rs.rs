@@ -3,6 +3,7 @@
 //! Its connection is not used: a reply that it was not given in time, it drops by itself when it comes. Here a late
 //! reply matters, because it says whether a release was carried out.
 
+mod limited;
 mod socket;
 mod stream;
 #[cfg(feature = "tls")]
@@ -108,12 +109,16 @@ impl Transport for RedisTransport {
         let not_sent = |error: io::Error| Unavailable::with_detail(Cause::NotSent, &plain_words(&error.to_string()));
         let begin = Instant::now();
         let left = || timeout.saturating_sub(begin.elapsed()).max(Duration::from_millis(1));
-        let socket = Socket::connect(&self.info, timeout).map_err(not_sent)?;
+        #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "TLS reads and writes while it connects"))]
+        let mut socket = Socket::connect(&self.info, timeout).map_err(not_sent)?;
         socket.set_write_timeout(timeout).map_err(not_sent)?;
         let stream = match &self.tls {
             None => Stream::in_the_clear(socket),
             #[cfg(feature = "tls")]
-            Some(tls) => tls.open(socket, left()).map_err(not_sent)?,
+            Some(tls) => {
+                let session = tls.open(&mut socket, left()).map_err(not_sent)?;
+                Stream::over_tls(socket, session)
+            }
             #[cfg(not(feature = "tls"))]
             Some(never) => match *never {},
         };

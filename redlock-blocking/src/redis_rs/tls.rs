@@ -12,8 +12,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, ConfigBuilder, RootCertStore};
 
+use super::limited::Limited;
 use super::socket::Socket;
-use super::stream::{Limited, Stream};
 use super::{node, url};
 use crate::{BuildError, IntoNode, Node};
 
@@ -99,9 +99,9 @@ impl Tls {
     }
 
     /// Comes to terms with the server, within `timeout`.
-    pub(super) fn open(&self, mut socket: Socket, timeout: Duration) -> io::Result<Stream> {
+    pub(super) fn open(&self, socket: &mut Socket, timeout: Duration) -> io::Result<Session> {
         let mut session = ClientConnection::new(self.config.clone(), self.server.clone()).map_err(Error::other)?;
-        let mut limited = Limited::new(&mut socket, timeout);
+        let mut limited = Limited::new(socket, timeout);
         while session.is_handshaking() {
             session.complete_io(&mut limited).map_err(|error| match error.kind() {
                 ErrorKind::WouldBlock | ErrorKind::TimedOut => {
@@ -110,7 +110,7 @@ impl Tls {
                 _ => error,
             })?;
         }
-        Ok(Stream::over_tls(socket, Session(session)))
+        Ok(Session(session))
     }
 }
 
