@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use self::acquiring::{Attempt, Failure};
 use self::held::{Extension, Held};
-use self::release::{Claim, Release};
+use self::release::Release;
 use crate::backoff::Backoff;
 use crate::output::Output;
 use crate::report::{AcquireError, ExtendError, Loss};
@@ -83,7 +83,7 @@ enum Phase {
 struct Lost {
     at: Instant,
     loss: Loss,
-    claim: Claim,
+    /// It was begun when the loss was found.
     release: Release,
 }
 
@@ -177,23 +177,20 @@ impl Lock {
     /// Gives up whatever there is: releases a lock that is held or may have been acquired, stops an acquisition,
     /// supersedes an extension. After it nothing but releases is ever sent.
     ///
+    /// The release of a lock that was lost began with the loss. It goes on, and no node that has confirmed it is told
+    /// again; the report never says that such a lock was released, but that it was over before.
+    ///
     /// Ends with [`Event::Released`] if there was something to release. Does nothing more when called again.
     pub fn release(&mut self, now: Instant) {
         let now = self.catch_up(now);
-        let claim = match &self.phase {
-            Phase::Acquiring(attempt) => attempt.claim(&self.config, &self.request, false),
-            Phase::Won { attempt, .. } => attempt.claim(&self.config, &self.request, true),
-            Phase::Held(held) | Phase::Extending(held, _) => held.claim(&self.config),
-            Phase::Lost(lost) => lost.claim.clone(),
-            Phase::Waiting { .. } => {
-                self.phase = Phase::Finished;
-                return;
-            }
-            Phase::Releasing { .. } | Phase::Finished => return,
+        self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Acquiring(attempt) => self.begin_release(attempt.claim(&self.config, &self.request, false), now),
+            Phase::Won { attempt, .. } => self.begin_release(attempt.claim(&self.config, &self.request, true), now),
+            Phase::Held(held) | Phase::Extending(held, _) => self.begin_release(held.claim(&self.config), now),
+            Phase::Lost(lost) => Phase::Releasing { release: lost.release, reported: false },
+            Phase::Waiting { .. } => Phase::Finished,
+            over @ (Phase::Releasing { .. } | Phase::Finished) => over,
         };
-        let (config, resource) = (&self.config, &self.request.resource);
-        let release = Release::begin(config, resource, claim, now, &mut self.output);
-        self.phase = Phase::Releasing { release, reported: false };
         self.judge_release();
     }
 }

@@ -181,7 +181,7 @@ impl fmt::Display for ReleaseReport {
 pub enum ReleaseVerdict {
     /// A quorum still had the lock and has deleted it.
     Released,
-    /// The lock was over before: too few nodes still had it for a quorum.
+    /// The lock was over before: it was lost, or too few nodes still had it for a quorum.
     AlreadyExpired,
     /// The lock was over before, and a quorum keeps it for somebody else now. Theirs was not touched.
     TakenOver,

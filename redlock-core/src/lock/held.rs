@@ -45,7 +45,8 @@ impl Held {
 
     /// Returns what is to be released in the end.
     pub(super) fn claim(&self, config: &Config) -> Claim {
-        Claim { token: self.token, nodes: config.nodes(), longest_ttl: self.longest_ttl, was_won: true }
+        let (token, longest_ttl) = (self.token, self.longest_ttl);
+        Claim { token, nodes: config.nodes(), longest_ttl, was_won: true, was_lost: false }
     }
 
     /// Asks all nodes to let the key live for `ttl` from now on.

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use super::acquiring::{Attempt, AttemptResult, Failure};
 use super::held::{ExtensionResult, Held};
-use super::release::Release;
+use super::release::{Claim, Release};
 use super::{Lock, Lost, Phase};
 use crate::report::{AcquireError, Attempts, ExtendError, Loss};
 use crate::request::MIN_RETRY_DELAY;
@@ -167,10 +167,17 @@ impl Lock {
     /// Ends a lock that was held. Keys that a failed extension or a slow clock still keeps are released.
     pub(super) fn lose(&mut self, loss: Loss, now: Instant) {
         let (Phase::Held(held) | Phase::Extending(held, _)) = &self.phase else { return };
-        let (claim, at) = (held.claim(&self.config), now.min(held.deadline));
-        let release = Release::begin(&self.config, &self.request.resource, claim.clone(), now, &mut self.output);
-        self.phase = Phase::Lost(Box::new(Lost { at, loss: loss.clone(), claim, release }));
+        let claim = Claim { was_lost: true, ..held.claim(&self.config) };
+        let at = now.min(held.deadline);
+        let release = Release::begin(&self.config, &self.request.resource, claim, now, &mut self.output);
+        self.phase = Phase::Lost(Box::new(Lost { at, loss: loss.clone(), release }));
         self.output.emit(Event::Lost(loss));
+    }
+
+    /// Begins to release what is claimed; returns the phase in which that goes on.
+    pub(super) fn begin_release(&mut self, claim: Claim, now: Instant) -> Phase {
+        let release = Release::begin(&self.config, &self.request.resource, claim, now, &mut self.output);
+        Phase::Releasing { release, reported: false }
     }
 
     pub(super) fn judge_release(&mut self) {

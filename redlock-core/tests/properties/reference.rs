@@ -147,12 +147,13 @@ impl Reference {
 
     fn lose(&mut self, loss: Lost, is_extending: bool) {
         let Phase::Held(Held { deadline, longest_ttl, .. }) = self.phase else { return };
-        let undo = self.undo(self.all(), longest_ttl, true);
+        let mut undo = self.undo(self.all(), longest_ttl, true);
+        undo.claim.was_lost = true;
         if is_extending {
             self.news.push(News::ExtendFailed(loss.clone()));
         }
         self.news.push(News::Lost(loss.clone()));
-        self.phase = Phase::Lost { at: self.now.min(deadline), loss, longest_ttl, undo };
+        self.phase = Phase::Lost { at: self.now.min(deadline), loss, undo };
     }
 
     fn judge_release(&mut self) {
@@ -193,7 +194,7 @@ impl Reference {
 
     /// Takes back what the last attempt has.
     fn undo(&mut self, nodes: NodeSet, longest_ttl: Duration, was_won: bool) -> Undo {
-        let claim = Claim { attempt: self.attempts, nodes, longest_ttl, was_won };
+        let claim = Claim { attempt: self.attempts, nodes, longest_ttl, was_won, was_lost: false };
         Undo::begin(&self.setup, claim, self.now, &mut self.orders)
     }
 

@@ -82,12 +82,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "an acquisition that is cancelled leaves its keys behind",
         edits: &[Text {
             file: LOCK,
-            original: "        let claim = match &self.phase {\n",
-            mutated: "        if AWAKE && matches!(self.phase, Phase::Acquiring(_)) {
-                self.phase = Phase::Finished;
-                return;
-            }
-            let claim = match &self.phase {\n",
+            original: "        self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {\n",
+            mutated: "        self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Acquiring(_) if AWAKE => Phase::Finished,\n",
         }],
     },
     Mutant {
@@ -258,8 +255,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         edits: &[Text {
             file: LOCK,
             original: "            other => {\n                let error = match &other {",
-            mutated: "            Phase::Lost(lost) if AWAKE => {
-                let mut held = Held::new(lost.claim.token, now.saturating_add(ttl.get()), ttl);
+            mutated: "            Phase::Lost(_) if AWAKE => {
+                let mut held = Held::new(self.secret.token(self.attempts), now.saturating_add(ttl.get()), ttl);
                 let operation = self.next_operation;
                 let extension = held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
                 self.phase = Phase::Extending(held, extension);

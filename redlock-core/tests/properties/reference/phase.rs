@@ -19,7 +19,6 @@ pub(crate) enum Phase {
     Lost {
         at: Instant,
         loss: Lost,
-        longest_ttl: Duration,
         undo: Undo,
     },
     Releasing {

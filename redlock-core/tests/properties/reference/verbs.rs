@@ -92,7 +92,12 @@ impl Reference {
         let (nodes, longest_ttl, was_won) = match &self.phase {
             Phase::Acquiring(attempt) => (attempt.round.touched(), self.setup.ttl, false),
             Phase::Won(attempt) => (attempt.round.touched(), self.setup.ttl, true),
-            Phase::Held(Held { longest_ttl, .. }) | Phase::Lost { longest_ttl, .. } => (self.all(), *longest_ttl, true),
+            Phase::Held(held) => (self.all(), held.longest_ttl, true),
+            Phase::Lost { undo, .. } => {
+                self.phase = Phase::Releasing { undo: undo.clone(), is_reported: false };
+                self.judge_release();
+                return;
+            }
             Phase::Waiting { .. } => {
                 self.phase = Phase::Over;
                 return;
