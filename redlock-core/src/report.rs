@@ -138,7 +138,7 @@ pub enum ExtendError {
     /// The TTL was refused before anything was sent. Nothing has changed.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The lock is not held yet, is being extended already, or is being released.
+    /// The lock is not held yet, or is being released.
     #[error("there is no held lock that could be extended now")]
     NotHeld,
 }
