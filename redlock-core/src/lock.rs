@@ -8,8 +8,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use self::acquiring::{Attempt, Failure};
-use self::held::{Extension, Held};
-use self::release::{Claim, Release};
+use self::held::Held;
+use self::release::Release;
 use crate::backoff::Backoff;
 use crate::output::Output;
 use crate::report::{AcquireError, ExtendError, Loss};
@@ -67,10 +67,8 @@ enum Phase {
     Waiting { until: Instant },
     /// An attempt was won; its caller has not come for the lock.
     Won { attempt: Attempt, deadline: Instant },
-    /// The lock is held.
+    /// The lock is held; extensions may be under way.
     Held(Held),
-    /// The lock is held, and an extension is under way.
-    Extending(Held, Extension),
     /// The lock was held and is lost.
     Lost(Box<Lost>),
     /// The lock is being released; after the verdict was reported, until it is settled on every node.
@@ -83,7 +81,7 @@ enum Phase {
 struct Lost {
     at: Instant,
     loss: Loss,
-    claim: Claim,
+    /// It was begun when the loss was found.
     release: Release,
 }
 
@@ -141,9 +139,12 @@ impl Lock {
     /// Starts to extend a lock that was handed over: from now on for `ttl`, on all nodes.
     ///
     /// Ends with [`Event::Extended`] or [`Event::ExtendFailed`], which carry the id that is returned, unless
-    /// [`release`](Self::release) supersedes it. An
-    /// extension counts only if a quorum confirms it before the old deadline; one that fails changes nothing. A `ttl`
-    /// that ends before the present deadline does not shorten the lock.
+    /// [`release`](Self::release) supersedes it. An extension counts only if a quorum confirms it before the deadline that
+    /// holds at that moment; one that fails changes nothing. A `ttl` that ends before that deadline does not shorten the
+    /// lock.
+    ///
+    /// Extensions may overlap, such as a renewal in the background and one by hand. Each asks the nodes for itself and has
+    /// its own end; those that are under way when the lock is lost fail, in the order in which they were begun.
     ///
     /// # Errors
     ///
@@ -151,49 +152,39 @@ impl Lock {
     ///
     /// - [`ExtendError::Request`] when the TTL is out of the config's bounds;
     /// - [`ExtendError::Lost`] when the lock is lost;
-    /// - [`ExtendError::NotHeld`] when the lock is not held yet, is being extended already, or is being released.
+    /// - [`ExtendError::NotHeld`] when the lock is not held yet, or is being released.
     pub fn extend(&mut self, ttl: Duration, now: Instant) -> Result<OperationId, ExtendError> {
         let ttl = Ttl::new(&self.config, ttl)?;
         let now = self.catch_up(now);
-        match core::mem::replace(&mut self.phase, Phase::Finished) {
-            Phase::Held(mut held) => {
+        match &mut self.phase {
+            Phase::Held(held) => {
                 let operation = self.next_operation;
                 self.next_operation = operation.next();
-                let extension = held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
-                self.phase = Phase::Extending(held, extension);
+                held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
                 Ok(operation)
             }
-            other => {
-                let error = match &other {
-                    Phase::Lost(lost) => ExtendError::Lost(lost.loss.clone()),
-                    _ => ExtendError::NotHeld,
-                };
-                self.phase = other;
-                Err(error)
-            }
+            Phase::Lost(lost) => Err(ExtendError::Lost(lost.loss.clone())),
+            _ => Err(ExtendError::NotHeld),
         }
     }
 
     /// Gives up whatever there is: releases a lock that is held or may have been acquired, stops an acquisition,
-    /// supersedes an extension. After it nothing but releases is ever sent.
+    /// supersedes all extensions. After it nothing but releases is ever sent.
+    ///
+    /// The release of a lock that was lost began with the loss. It goes on, and no node that has confirmed it is told
+    /// again; the report never says that such a lock was released, but that it was over before.
     ///
     /// Ends with [`Event::Released`] if there was something to release. Does nothing more when called again.
     pub fn release(&mut self, now: Instant) {
         let now = self.catch_up(now);
-        let claim = match &self.phase {
-            Phase::Acquiring(attempt) => attempt.claim(&self.config, &self.request, false),
-            Phase::Won { attempt, .. } => attempt.claim(&self.config, &self.request, true),
-            Phase::Held(held) | Phase::Extending(held, _) => held.claim(&self.config),
-            Phase::Lost(lost) => lost.claim.clone(),
-            Phase::Waiting { .. } => {
-                self.phase = Phase::Finished;
-                return;
-            }
-            Phase::Releasing { .. } | Phase::Finished => return,
+        self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Acquiring(attempt) => self.begin_release(attempt.claim(&self.config, &self.request, false), now),
+            Phase::Won { attempt, .. } => self.begin_release(attempt.claim(&self.config, &self.request, true), now),
+            Phase::Held(held) => self.begin_release(held.claim(&self.config), now),
+            Phase::Lost(lost) => Phase::Releasing { release: lost.release, reported: false },
+            Phase::Waiting { .. } => Phase::Finished,
+            over @ (Phase::Releasing { .. } | Phase::Finished) => over,
         };
-        let (config, resource) = (&self.config, &self.request.resource);
-        let release = Release::begin(config, resource, claim, now, &mut self.output);
-        self.phase = Phase::Releasing { release, reported: false };
         self.judge_release();
     }
 }
@@ -216,13 +207,8 @@ impl Lock {
                 self.judge_attempt(now);
             }
             Phase::Held(held) => {
-                if let Some(nodes) = held.handle_late_reply(&self.config, &self.request, id, node, reply, output) {
-                    self.lose(Loss::KeysGone(nodes), now);
-                }
-            }
-            Phase::Extending(held, extension) => {
-                extension.handle_reply(&self.request, held.token, id, node, reply, output);
-                self.judge_extension(now);
+                held.handle_reply(&self.request, id, node, reply, output);
+                self.judge_extensions(now);
             }
             Phase::Lost(lost) => lost.release.handle_reply(resource, id, node, reply, now, output),
             Phase::Releasing { release, .. } => {
@@ -270,10 +256,7 @@ impl Lock {
             Phase::Acquiring(attempt) => attempt.round.poll_timeout(),
             Phase::Waiting { until } => Some(*until),
             Phase::Won { deadline, .. } => Some(*deadline),
-            Phase::Held(held) => Some(held.deadline),
-            Phase::Extending(held, extension) => {
-                Some(extension.poll_timeout().map_or(held.deadline, |round| round.min(held.deadline)))
-            }
+            Phase::Held(held) => Some(held.poll_timeout()),
             Phase::Lost(lost) => lost.release.poll_timeout(),
             Phase::Releasing { release, .. } => release.poll_timeout(),
             Phase::Finished => None,
@@ -301,7 +284,7 @@ impl Lock {
     pub const fn deadline(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Won { deadline, .. } => Some(*deadline),
-            Phase::Held(held) | Phase::Extending(held, _) => Some(held.deadline),
+            Phase::Held(held) => Some(held.deadline),
             Phase::Lost(lost) => Some(lost.at),
             Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Releasing { .. } | Phase::Finished => None,
         }
@@ -311,7 +294,7 @@ impl Lock {
     #[must_use]
     pub fn is_held(&self, now: Instant) -> bool {
         match &self.phase {
-            Phase::Held(held) | Phase::Extending(held, _) => now.max(self.clock) < held.deadline,
+            Phase::Held(held) => now.max(self.clock) < held.deadline,
             _ => false,
         }
     }
@@ -321,7 +304,7 @@ impl Lock {
     pub const fn is_acquiring(&self) -> bool {
         match &self.phase {
             Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } => true,
-            Phase::Held(_) | Phase::Extending(..) | Phase::Lost(_) | Phase::Releasing { .. } | Phase::Finished => false,
+            Phase::Held(_) | Phase::Lost(_) | Phase::Releasing { .. } | Phase::Finished => false,
         }
     }
 

@@ -1,3 +1,4 @@
+mod answers;
 mod entry;
 mod node;
 mod timers;
@@ -9,6 +10,7 @@ use core::time::Duration;
 
 use slab::Slab;
 
+use self::answers::is_of_acquisition;
 use self::entry::Entry;
 use self::node::{Node, Ticket};
 use self::timers::Timers;
@@ -181,7 +183,7 @@ impl Locks {
         if self.entry(key)?.is_cut_off {
             return Some(Err(AcquireError::Closed));
         }
-        while let Some(answer) = self.take_answer(key) {
+        while let Some(answer) = self.take_answer(key, is_of_acquisition) {
             match answer {
                 Event::AcquireFailed(error) => return Some(Err(error)),
                 _ if self.update(key, now, |lock| lock.hand_over(now)) == Some(true) => {
@@ -194,22 +196,27 @@ impl Locks {
     }
 
     /// Starts to extend a lock that was handed over, as [`Lock::extend`] does. Then [`take_extended`](Self::take_extended)
-    /// has the result of the operation that is returned.
+    /// has the result of the operation that is returned. Extensions may overlap; each has its own result.
     ///
     /// # Errors
     ///
     /// Those of [`Lock::extend`]; [`ExtendError::NotHeld`] also when there is no such lock. Nothing is sent.
     pub fn extend(&mut self, key: LockKey, ttl: Duration, now: Instant) -> Result<OperationId, ExtendError> {
-        // Nobody asks any more for the end of an earlier extension that its caller gave up.
-        self.take_answer(key);
         self.update(key, now, |lock| lock.extend(ttl, now)).unwrap_or(Err(ExtendError::NotHeld))
     }
 
     /// Takes the result of an extension: the new end of the lock's validity; `None` as long as that is open.
+    ///
+    /// The last eight results that nobody has taken are kept for each lock; whoever waits for one takes it when
+    /// [`poll_finished`](Self::poll_finished) gives the key.
     pub fn take_extended(&mut self, key: LockKey, extension: OperationId) -> Option<Result<Instant, ExtendError>> {
-        match self.take_answer(key)? {
-            Event::Extended { operation, deadline } if operation == extension => Some(Ok(deadline)),
-            Event::ExtendFailed { operation, error } if operation == extension => Some(Err(error)),
+        let end = self.take_answer(key, |event| match event {
+            Event::Extended { operation, .. } | Event::ExtendFailed { operation, .. } => *operation == extension,
+            _ => false,
+        })?;
+        match end {
+            Event::Extended { deadline, .. } => Some(Ok(deadline)),
+            Event::ExtendFailed { error, .. } => Some(Err(error)),
             _ => None,
         }
     }
@@ -222,7 +229,7 @@ impl Locks {
 
     /// Takes the result of a release; `None` as long as that is open.
     pub fn take_released(&mut self, key: LockKey) -> Option<ReleaseReport> {
-        match self.take_answer(key)? {
+        match self.take_answer(key, |event| matches!(event, Event::Released(_)))? {
             Event::Released(report) => Some(report),
             _ => None,
         }
@@ -477,8 +484,8 @@ impl Locks {
         self.entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)
     }
 
-    fn take_answer(&mut self, key: LockKey) -> Option<Event> {
-        self.entry(key)?.answer.take()
+    fn take_answer(&mut self, key: LockKey, is_wanted: impl FnMut(&Event) -> bool) -> Option<Event> {
+        self.entry(key)?.answers.take(is_wanted)
     }
 
     /// Takes a step with a lock, then does all that follows from it. `None` when there is no such lock.
@@ -513,7 +520,7 @@ impl Locks {
         while let Some(event) = entry.lock.poll_event() {
             // A loss can be seen in the lock.
             if !matches!(event, Event::Lost(_)) {
-                entry.answer = Some(event);
+                entry.answers.push(event);
                 has_ended = true;
             }
         }

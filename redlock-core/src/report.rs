@@ -138,7 +138,7 @@ pub enum ExtendError {
     /// The TTL was refused before anything was sent. Nothing has changed.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// The lock is not held yet, is being extended already, or is being released.
+    /// The lock is not held yet, or is being released.
     #[error("there is no held lock that could be extended now")]
     NotHeld,
 }
@@ -192,7 +192,7 @@ pub struct CloseReport {
 pub enum ReleaseVerdict {
     /// A quorum still had the lock and has deleted it.
     Released,
-    /// The lock was over before: too few nodes still had it for a quorum.
+    /// The lock was over before: it was lost, or too few nodes still had it for a quorum.
     AlreadyExpired,
     /// The lock was over before, and a quorum keeps it for somebody else now. Theirs was not touched.
     TakenOver,

@@ -34,20 +34,20 @@ impl<R: Runtime> LockGuard<R> {
     /// Only a quorum that confirms before the old deadline counts. An extension that fails changes nothing, and one
     /// with a short `ttl` does not shorten the lock. A node that lost the key is given it anew.
     ///
-    /// Cancel-safe: a dropped future may have extended the lock or not; the deadline says which.
+    /// Cancel-safe: a dropped future may have extended the lock or not, or may still do so; the deadline says which. The
+    /// next extension does not wait for that.
     ///
     /// # Errors
     ///
     /// - [`ExtendError::Lost`]: the lock is lost, for ever. Stop the work that needs it.
     /// - [`ExtendError::Unconfirmed`]: too few nodes confirmed in time; the old deadline stands, try again before it.
     /// - [`ExtendError::Request`]: the TTL is out of bounds; nothing was sent.
-    /// - [`ExtendError::NotHeld`]: the future of an earlier extension was dropped and its round is not over yet.
     pub async fn extend(&mut self, ttl: Duration) -> Result<Instant, ExtendError> {
         let extension = self.begin_extension(ttl)?;
         poll_fn(|context| self.poll_extension(extension, context)).await
     }
 
-    /// The first half of [`extend`](Self::extend). Nobody else must be extending.
+    /// The first half of [`extend`](Self::extend). Nobody else must be waiting for an extension.
     pub(crate) fn begin_extension(&self, ttl: Duration) -> Result<OperationId, ExtendError> {
         self.handle.shell().extend(self.key, ttl)
     }

@@ -51,7 +51,8 @@ impl Attempt {
 
     /// Returns what it has or may have acquired.
     pub(super) fn claim(&self, config: &Config, request: &Request, was_won: bool) -> Claim {
-        Claim { token: self.token, nodes: self.round.touched(config), longest_ttl: request.ttl, was_won }
+        let nodes = self.round.touched(config);
+        Claim { token: self.token, nodes, longest_ttl: request.ttl, was_won, was_lost: false }
     }
 
     pub(super) fn handle_reply(&mut self, id: CommandId, node: NodeId, reply: Reply) {

@@ -1,9 +1,12 @@
+use smallvec::SmallVec;
+
 use super::release::Claim;
 use crate::command::Action;
 use crate::output::Output;
 use crate::round::{Recorded, Round};
 use crate::{
-    CommandId, Config, Instant, NodeId, NodeOutcomes, NodeSet, OperationId, Reply, Request, Token, Ttl, lease,
+    CommandId, Config, Event, ExtendError, Instant, NodeId, NodeOutcomes, NodeSet, OperationId, Reply, Request, Token,
+    Ttl, lease,
 };
 
 /// A lock that is held.
@@ -13,15 +16,17 @@ pub(super) struct Held {
     /// The end of its validity.
     pub(super) deadline: Instant,
     /// The longest TTL that a node may have been told.
-    pub(super) longest_ttl: Ttl,
+    longest_ttl: Ttl,
+    /// The extensions under way, in the order in which they were begun.
+    extensions: SmallVec<[Extension; 1]>,
     /// The last extension that is over, whose late replies still tell which nodes to heal.
-    pub(super) last: Option<Extension>,
+    last: Option<Extension>,
 }
 
 /// One extension: a round of compare-and-lengthen on all nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Extension {
-    pub(super) operation: OperationId,
+struct Extension {
+    operation: OperationId,
     round: Round,
     ttl: Ttl,
     /// The moment at which it began, before its first byte was sent.
@@ -30,25 +35,18 @@ pub(super) struct Extension {
     send_by: Instant,
 }
 
-/// The result of an extension.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum ExtensionResult {
-    Extended { deadline: Instant },
-    Unconfirmed(NodeOutcomes),
-    KeysGone(NodeOutcomes),
-}
-
 impl Held {
     pub(super) fn new(token: Token, deadline: Instant, ttl: Ttl) -> Self {
-        Self { token, deadline, longest_ttl: ttl, last: None }
+        Self { token, deadline, longest_ttl: ttl, extensions: SmallVec::new(), last: None }
     }
 
     /// Returns what is to be released in the end.
     pub(super) fn claim(&self, config: &Config) -> Claim {
-        Claim { token: self.token, nodes: config.nodes(), longest_ttl: self.longest_ttl, was_won: true }
+        let (token, longest_ttl) = (self.token, self.longest_ttl);
+        Claim { token, nodes: config.nodes(), longest_ttl, was_won: true, was_lost: false }
     }
 
-    /// Asks all nodes to let the key live for `ttl` from now on.
+    /// Begins an extension: asks all nodes to let the key live for `ttl` from now on.
     pub(super) fn extend(
         &mut self,
         config: &Config,
@@ -57,29 +55,67 @@ impl Held {
         ttl: Ttl,
         now: Instant,
         output: &mut Output,
-    ) -> Extension {
-        let ends_at = now.saturating_add(config.node_timeout().of(ttl.get())).min(self.deadline);
+    ) {
+        let ends_at = now.saturating_add(config.node_timeout().of(ttl.get()));
         let action = Action::Extend { resource: request.resource.clone(), token: self.token, ttl };
         let id = output.send(config.nodes(), action, self.deadline);
         let round = Round::open(config, config.nodes(), id, ends_at);
         self.longest_ttl = self.longest_ttl.max(ttl);
-        Extension { operation, round, ttl, started_at: now, send_by: self.deadline }
+        self.extensions.push(Extension { operation, round, ttl, started_at: now, send_by: self.deadline });
     }
 
-    /// Takes a late reply to the last extension. Returns what each node said to it, if that proves that a quorum can no
-    /// longer have the key: an extension that has failed for want of replies may still prove it.
-    pub(super) fn handle_late_reply(
+    /// Takes a reply to the extension that expects it, in time or late.
+    pub(super) fn handle_reply(
         &mut self,
-        config: &Config,
         request: &Request,
         id: CommandId,
         node: NodeId,
         reply: Reply,
         output: &mut Output,
-    ) -> Option<NodeOutcomes> {
-        let last = self.last.as_mut()?;
-        last.handle_reply(request, self.token, id, node, reply, output);
-        last.keys_gone(config)
+    ) {
+        let mut extensions = self.extensions.iter_mut().chain(&mut self.last);
+        if let Some(extension) = extensions.find(|extension| extension.round.expects(id, node)) {
+            extension.handle_reply(request, self.token, id, node, reply, output);
+        }
+    }
+
+    /// Counts silence as a refusal in the extensions whose time is over.
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.extensions.iter_mut().for_each(|extension| extension.round.expire(now));
+    }
+
+    /// Returns what each node said to an extension, if that proves that a quorum can no longer have the key. Also one
+    /// that has failed for want of replies may still prove it.
+    pub(super) fn keys_gone(&self, config: &Config) -> Option<NodeOutcomes> {
+        self.extensions.iter().chain(&self.last).find_map(|extension| extension.keys_gone(config))
+    }
+
+    /// Ends the first extension whose result is fixed; returns the event that tells it. The caller has made sure that the
+    /// deadline has not passed and that no keys are gone.
+    pub(super) fn end_extension(&mut self, config: &Config) -> Option<Event> {
+        let mut results = self.extensions.iter().map(|extension| extension.result(config)).enumerate();
+        let (position, result) = results.find_map(|(position, result)| Some((position, result?)))?;
+        let extension = self.extensions.remove(position);
+        let operation = extension.operation;
+        self.last = Some(extension);
+        Some(match result {
+            Ok(deadline) => {
+                self.deadline = self.deadline.max(deadline);
+                Event::Extended { operation, deadline: self.deadline }
+            }
+            Err(nodes) => Event::ExtendFailed { operation, error: ExtendError::Unconfirmed(nodes) },
+        })
+    }
+
+    /// Returns the extensions under way, in the order in which they were begun.
+    pub(super) fn under_way(&self) -> impl Iterator<Item = OperationId> {
+        self.extensions.iter().map(|extension| extension.operation)
+    }
+
+    /// Returns the moment at which the lock is lost, or an extension has waited for long enough.
+    pub(super) fn poll_timeout(&self) -> Instant {
+        let rounds = self.extensions.iter().filter_map(|extension| extension.round.poll_timeout());
+        rounds.fold(self.deadline, Instant::min)
     }
 }
 
@@ -88,7 +124,7 @@ impl Extension {
     ///
     /// A node without the key is given it again, so that a lock that is held for long outlives the restart of every
     /// node, one at a time. The new key does not count in this round: nobody knows for how long the node was without.
-    pub(super) fn handle_reply(
+    fn handle_reply(
         &mut self,
         request: &Request,
         token: Token,
@@ -112,25 +148,15 @@ impl Extension {
         }
     }
 
-    pub(super) fn expire(&mut self, now: Instant) {
-        self.round.expire(now);
-    }
-
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.round.poll_timeout()
-    }
-
-    /// Returns the result, as soon as it is fixed. The caller has made sure that the lock's deadline has not passed.
-    pub(super) fn result(&self, config: &Config) -> Option<ExtensionResult> {
+    /// Returns the deadline that the extension gives, or what each node said to one that has failed, as soon as that is
+    /// fixed.
+    fn result(&self, config: &Config) -> Option<Result<Instant, NodeOutcomes>> {
         let (votes, tally) = (config.votes(), self.round.tally());
         let failed = tally.gone().saturating_add(tally.unavailable);
         if tally.done >= votes.size() {
-            let deadline = lease::deadline(config, self.started_at, self.ttl.get()).unwrap_or(self.send_by);
-            Some(ExtensionResult::Extended { deadline: deadline.max(self.send_by) })
-        } else if let Some(nodes) = self.keys_gone(config) {
-            Some(ExtensionResult::KeysGone(nodes))
+            Some(Ok(lease::deadline(config, self.started_at, self.ttl.get()).unwrap_or(self.send_by)))
         } else if votes.is_blocked_by(failed) && !votes.is_blocked_by(tally.gone().saturating_add(tally.pending)) {
-            Some(ExtensionResult::Unconfirmed(self.round.report(config)))
+            Some(Err(self.round.report(config)))
         } else {
             None
         }

@@ -44,6 +44,8 @@ pub(super) struct Claim {
     pub(super) longest_ttl: Ttl,
     /// A quorum had it, so that others may be waiting for its end.
     pub(super) was_won: bool,
+    /// The lock was over before its release began, also where a node still keeps the key.
+    pub(super) was_lost: bool,
 }
 
 impl Release {
@@ -135,7 +137,7 @@ impl Release {
         let (votes, tally) = (config.votes(), self.round.tally());
         let may_be = |count: usize| count.saturating_add(tally.pending);
         if tally.done >= votes.size() {
-            Some(ReleaseVerdict::Released)
+            Some(if self.claim.was_lost { ReleaseVerdict::AlreadyExpired } else { ReleaseVerdict::Released })
         } else if tally.held_by_other >= votes.size() {
             Some(ReleaseVerdict::TakenOver)
         } else if votes.is_blocked_by(tally.gone()) && may_be(tally.held_by_other) < votes.size() {

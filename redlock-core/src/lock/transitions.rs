@@ -3,8 +3,7 @@
 use alloc::boxed::Box;
 
 use super::acquiring::{Attempt, AttemptResult, Failure};
-use super::held::{ExtensionResult, Held};
-use super::release::Release;
+use super::release::{Claim, Release};
 use super::{Lock, Lost, Phase};
 use crate::report::{AcquireError, Attempts, ExtendError, Loss};
 use crate::request::MIN_RETRY_DELAY;
@@ -28,21 +27,16 @@ impl Lock {
             Phase::Waiting { until } if now >= *until => self.begin_attempt_or_give_up(now),
             Phase::Won { deadline, .. } if now >= *deadline => self.fail_attempt(Failure::Expired, now),
             Phase::Held(held) if now >= held.deadline => self.lose(Loss::Expired, now),
-            Phase::Extending(held, extension) if now >= held.deadline => {
-                let (operation, error) = (extension.operation, ExtendError::Lost(Loss::Expired));
-                self.output.emit(Event::ExtendFailed { operation, error });
-                self.lose(Loss::Expired, now);
-            }
-            Phase::Extending(_, extension) => {
-                extension.expire(now);
-                self.judge_extension(now);
+            Phase::Held(held) => {
+                held.expire(now);
+                self.judge_extensions(now);
             }
             Phase::Lost(lost) => lost.release.handle_timeout(resource, now, output),
             Phase::Releasing { release, .. } => {
                 release.handle_timeout(resource, now, output);
                 self.judge_release();
             }
-            Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } | Phase::Held(_) | Phase::Finished => {}
+            Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } | Phase::Finished => {}
         }
         now
     }
@@ -135,42 +129,35 @@ impl Lock {
         self.output.emit(Event::AcquireFailed(error));
     }
 
-    pub(super) fn judge_extension(&mut self, now: Instant) {
-        let Phase::Extending(held, extension) = &mut self.phase else { return };
-        let Some(result) = extension.result(&self.config) else { return };
-        let operation = extension.operation;
-        match result {
-            ExtensionResult::Extended { deadline } => {
-                held.deadline = deadline;
-                self.hold();
-                self.output.emit(Event::Extended { operation, deadline });
-            }
-            ExtensionResult::Unconfirmed(nodes) => {
-                self.hold();
-                self.output.emit(Event::ExtendFailed { operation, error: ExtendError::Unconfirmed(nodes) });
-            }
-            ExtensionResult::KeysGone(nodes) => {
-                let loss = Loss::KeysGone(nodes);
-                self.output.emit(Event::ExtendFailed { operation, error: ExtendError::Lost(loss.clone()) });
-                self.lose(loss, now);
-            }
+    pub(super) fn judge_extensions(&mut self, now: Instant) {
+        let Phase::Held(held) = &mut self.phase else { return };
+        if let Some(nodes) = held.keys_gone(&self.config) {
+            self.lose(Loss::KeysGone(nodes), now);
+            return;
+        }
+        while let Some(end) = held.end_extension(&self.config) {
+            self.output.emit(end);
         }
     }
 
-    fn hold(&mut self) {
-        self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
-            Phase::Extending(held, extension) => Phase::Held(Held { last: Some(extension), ..held }),
-            other => other,
-        };
+    /// Ends a lock that was held, and with it all extensions under way. Keys that a failed extension or a slow clock
+    /// still keeps are released.
+    pub(super) fn lose(&mut self, loss: Loss, now: Instant) {
+        let Phase::Held(held) = &self.phase else { return };
+        for operation in held.under_way() {
+            self.output.emit(Event::ExtendFailed { operation, error: ExtendError::Lost(loss.clone()) });
+        }
+        let claim = Claim { was_lost: true, ..held.claim(&self.config) };
+        let at = now.min(held.deadline);
+        let release = Release::begin(&self.config, &self.request.resource, claim, now, &mut self.output);
+        self.phase = Phase::Lost(Box::new(Lost { at, loss: loss.clone(), release }));
+        self.output.emit(Event::Lost(loss));
     }
 
-    /// Ends a lock that was held. Keys that a failed extension or a slow clock still keeps are released.
-    pub(super) fn lose(&mut self, loss: Loss, now: Instant) {
-        let (Phase::Held(held) | Phase::Extending(held, _)) = &self.phase else { return };
-        let (claim, at) = (held.claim(&self.config), now.min(held.deadline));
-        let release = Release::begin(&self.config, &self.request.resource, claim.clone(), now, &mut self.output);
-        self.phase = Phase::Lost(Box::new(Lost { at, loss: loss.clone(), claim, release }));
-        self.output.emit(Event::Lost(loss));
+    /// Begins to release what is claimed; returns the phase in which that goes on.
+    pub(super) fn begin_release(&mut self, claim: Claim, now: Instant) -> Phase {
+        let release = Release::begin(&self.config, &self.request.resource, claim, now, &mut self.output);
+        Phase::Releasing { release, reported: false }
     }
 
     pub(super) fn judge_release(&mut self) {

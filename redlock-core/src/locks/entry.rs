@@ -1,6 +1,7 @@
 use super::LockKey;
+use super::answers::Answers;
 use super::timers::Timer;
-use crate::{Event, Lock};
+use crate::Lock;
 
 /// One lock, and what its owner has not asked for yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -12,13 +13,13 @@ pub(super) struct Entry {
     pub(super) is_owned: bool,
     /// Its acquisition was ended by [`Locks::close`](super::Locks::close).
     pub(super) is_cut_off: bool,
-    /// The end of the operation that was begun last.
-    pub(super) answer: Option<Event>,
+    pub(super) answers: Answers,
 }
 
 impl Entry {
     pub(super) fn new(lock: Lock, serial: u64) -> Self {
-        Self { serial, lock, timer: Timer::default(), is_owned: true, is_cut_off: false, answer: None }
+        let (timer, answers) = (Timer::default(), Answers::default());
+        Self { serial, lock, timer, is_owned: true, is_cut_off: false, answers }
     }
 
     pub(super) const fn key_at(&self, index: usize) -> LockKey {

@@ -10,7 +10,7 @@ use crate::harness::{Bench, TTL, config, ms, unavailable};
 /// A machine in one of its phases, with the commands that were sent before.
 type Snapshot = (&'static str, Bench, Vec<Command>);
 
-fn every_phase(seed: u8) -> [Snapshot; 8] {
+fn every_phase(seed: u8) -> [Snapshot; 9] {
     let acquiring = Bench::start(config(3), TTL, Options::new(), seed);
     let mut won = acquiring.clone();
     let set = won.expect_acquire();
@@ -26,6 +26,10 @@ fn every_phase(seed: u8) -> [Snapshot; 8] {
     lost.advance(TTL);
     let mut extending = held.clone();
     extending.extend(TTL);
+    let mut extending_twice = extending.clone();
+    let first = extending_twice.expect_extend();
+    extending_twice.advance(ms(100));
+    extending_twice.extend(TTL);
     let mut releasing = extending.clone();
     let extend = releasing.expect_extend();
     releasing.release();
@@ -37,6 +41,7 @@ fn every_phase(seed: u8) -> [Snapshot; 8] {
         ("held", held, vec![set.clone()]),
         ("lost", lost, vec![set.clone()]),
         ("extending", extending, vec![set.clone(), extend.clone()]),
+        ("extending twice", extending_twice, vec![set.clone(), first]),
         ("releasing", releasing, vec![set, extend]),
     ]
 }

@@ -185,7 +185,7 @@ impl Bench {
     }
 
     pub(crate) fn extend(&mut self, ttl: Duration) {
-        self.try_extend(ttl).unwrap();
+        self.try_extend(ttl).expect("a lock that can be extended");
     }
 
     pub(crate) fn try_extend(&mut self, ttl: Duration) -> Result<OperationId, ExtendError> {

@@ -127,18 +127,87 @@ fn an_extension_that_is_asked_for_too_late_finds_the_lock_lost() {
 }
 
 #[test]
-fn a_lost_lock_can_be_released_and_gets_its_report() {
+fn a_lost_lock_that_every_node_has_given_up_is_released_without_a_command() {
     for size in SIZES {
-        let (mut bench, first) = Bench::lost(size);
-        bench.reply_all(&first, &Reply::Missing);
+        let (mut bench, undo) = Bench::lost(size);
+        bench.reply_all(&undo, &Reply::Missing);
+        bench.expect_nothing();
         assert!(!bench.lock.is_settled(), "its holder has not let go");
         bench.release();
-        let second = bench.expect_release();
-        assert_ne!(second.id, first.id);
-        bench.reply_all(&second, &Reply::Missing);
         assert_eq!(bench.expect_released().verdict, ReleaseVerdict::AlreadyExpired);
+        assert_eq!((bench.lock.poll_timeout(), bench.lock.deadline()), (None, None));
+        bench.expect_nothing();
         assert!(bench.lock.is_settled());
     }
+}
+
+#[test]
+fn the_release_of_a_lost_lock_waits_for_the_nodes_that_have_not_answered() {
+    for size in SIZES {
+        let (mut bench, undo) = Bench::lost(size);
+        bench.release();
+        bench.expect_nothing();
+        assert!(!bench.lock.is_quiet());
+        bench.reply_all(&undo, &Reply::Missing);
+        assert_eq!(bench.expect_released().verdict, ReleaseVerdict::AlreadyExpired);
+        bench.expect_nothing();
+        assert!(bench.lock.is_settled());
+    }
+}
+
+#[test]
+fn a_lost_lock_was_over_before_whatever_the_nodes_still_had() {
+    for (votes, verdict) in [
+        ("++.", ReleaseVerdict::AlreadyExpired),
+        ("0+0", ReleaseVerdict::AlreadyExpired),
+        ("--.", ReleaseVerdict::TakenOver),
+        ("+x.", ReleaseVerdict::Unconfirmed),
+    ] {
+        for is_heard_before in [true, false] {
+            let (mut bench, undo) = Bench::lost(3);
+            if is_heard_before {
+                bench.reply(&undo, votes);
+            }
+            bench.release();
+            if !is_heard_before {
+                bench.reply(&undo, votes);
+            }
+            if votes == "+x." {
+                bench.expect_nothing();
+                bench.reply(&undo, "..x");
+            }
+            assert_eq!(bench.expect_released().verdict, verdict, "{votes}");
+            bench.expect_nothing();
+        }
+    }
+}
+
+#[test]
+fn a_lost_lock_that_is_released_tells_only_the_nodes_that_failed_again() {
+    let (mut bench, undo) = Bench::lost(3);
+    bench.reply(&undo, "++x");
+    bench.release();
+    assert_eq!(bench.expect_released().verdict, ReleaseVerdict::AlreadyExpired);
+    bench.expect_nothing();
+    bench.fire();
+    let again = bench.expect_release();
+    assert_eq!((again.nodes, again.send_by), (nodes([2]), undo.send_by));
+    bench.reply(&again, "..0");
+    assert!(bench.lock.is_settled());
+    bench.expect_nothing();
+}
+
+#[test]
+fn a_lock_that_is_released_after_its_deadline_is_released_once() {
+    let mut bench = Bench::held(3);
+    bench.pass(VALIDITY);
+    bench.release();
+    let release = bench.expect_release();
+    assert_eq!(bench.expect_lost(), Loss::Expired);
+    bench.expect_nothing();
+    bench.reply(&release, "+++");
+    assert_eq!(bench.expect_released().verdict, ReleaseVerdict::AlreadyExpired, "a slow clock kept the keys");
+    assert!(bench.lock.is_settled());
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod contract;
 mod extend;
 mod harness;
 mod loss;
+mod overlap;
 mod release;
 mod retry;
 mod scripts;

@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use redlock_core::{
-    AcquireError, Config, ExtendError, Hint, Instant, LockKey, Locks, Loss, Options, ReleaseVerdict, Request,
-    RetryDelay, Status, model,
+    AcquireError, Config, ExtendError, Hint, Instant, LockKey, Locks, Loss, OperationId, Options, ReleaseVerdict,
+    Request, RetryDelay, Status, model,
 };
 
 const TTL: Duration = Duration::from_secs(10);
@@ -102,10 +102,49 @@ fn the_end_of_an_extension_that_was_given_up_is_not_taken_for_the_next_ones() {
     assert_ne!(given_up, next);
     assert!(world.locks.take_extended(key, next).is_none(), "only the first one has ended");
     world.run();
-    assert!(world.locks.take_extended(key, given_up).is_none());
-    let again = world.locks.extend(key, TTL * 2, world.now).unwrap();
+    assert_eq!(world.locks.take_extended(key, next).unwrap(), Ok(at(19_798)));
+}
+
+#[test]
+fn extensions_that_overlap_have_their_ends_each() {
+    let mut world = World::new();
+    let key = world.acquire("job");
+    let extend = |world: &mut World, ttl| world.locks.extend(key, ttl, world.now).unwrap();
+    let (long, short) = (extend(&mut world, TTL * 2), extend(&mut world, TTL));
     world.run();
-    assert_eq!(world.locks.take_extended(key, again).unwrap(), Ok(at(19_798)));
+    assert_eq!(world.locks.take_extended(key, short).unwrap(), Ok(at(19_798)));
+    assert_eq!(world.locks.take_extended(key, long).unwrap(), Ok(at(19_798)));
+    assert!(world.locks.take_extended(key, long).is_none(), "it was taken");
+}
+
+#[test]
+fn the_ends_of_extensions_outlast_a_loss_and_a_release() {
+    let mut world = World::new();
+    let key = world.acquire("job");
+    let confirmed = world.locks.extend(key, TTL, world.now).unwrap();
+    world.run();
+    let cut_off = world.locks.extend(key, TTL, world.now).unwrap();
+    world.now = at(20_000);
+    world.run();
+    world.locks.release(key, world.now);
+    world.run();
+    assert_eq!(world.locks.take_released(key).unwrap().verdict, ReleaseVerdict::AlreadyExpired);
+    assert_eq!(world.locks.take_extended(key, cut_off).unwrap(), Err(ExtendError::Lost(Loss::Expired)));
+    assert_eq!(world.locks.take_extended(key, confirmed).unwrap(), Ok(at(9_898)));
+}
+
+#[test]
+fn ends_that_nobody_asks_for_do_not_pile_up() {
+    let mut world = World::new();
+    let key = world.acquire("job");
+    let extend = |world: &mut World| {
+        let extension = world.locks.extend(key, TTL, world.now).unwrap();
+        world.run();
+        extension
+    };
+    let extensions: Vec<_> = (0..100).map(|_| extend(&mut world)).collect();
+    let kept = |extension: &&OperationId| world.locks.take_extended(key, **extension).is_some();
+    assert_eq!(extensions.iter().filter(kept).count(), 8);
 }
 
 #[test]

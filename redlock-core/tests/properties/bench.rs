@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{Command, CommandId, ExtendError, Hint, Instant, Lock, NodeId, Reply};
+use redlock_core::{Command, CommandId, ExtendError, Hint, Instant, Lock, NodeId, OperationId, Reply};
 
 use crate::ledger::Ledger;
 use crate::news::{Lost, News};
@@ -19,6 +19,8 @@ pub(crate) struct Bench {
     reference: Reference,
     ledger: Ledger,
     sent: Vec<Command>,
+    /// All extensions so far.
+    extensions: Vec<OperationId>,
     /// All events so far.
     pub(crate) heard: Vec<News>,
     now: Instant,
@@ -48,7 +50,8 @@ impl Bench {
         let config = setup.config();
         let lock = Lock::acquire(&config, setup.request(), seed, Instant::EPOCH);
         let (reference, ledger) = (Reference::acquire(setup), Ledger::default());
-        let mut bench = Self { lock, reference, ledger, sent: Vec::new(), heard: Vec::new(), now: Instant::EPOCH };
+        let (sent, extensions, heard) = (Vec::new(), Vec::new(), Vec::new());
+        let mut bench = Self { lock, reference, ledger, sent, extensions, heard, now: Instant::EPOCH };
         let (commands, news) = bench.poll();
         bench.compare_output(commands, news);
         bench
@@ -104,7 +107,7 @@ impl Bench {
     fn call(&mut self, call: &Call) {
         let now = self.now;
         let attempts = self.lock.attempts();
-        let returned = tell_lock(&mut self.lock, call, now);
+        let returned = self.tell_lock(call, now);
         let (commands, news) = self.poll();
         let has_given_up = news.iter().any(|news| matches!(news, News::AcquireFailed { .. }));
         let has_gone_on = has_given_up || self.lock.attempts() > attempts;
@@ -114,9 +117,26 @@ impl Bench {
         self.enter(call);
     }
 
+    fn tell_lock(&mut self, call: &Call, now: Instant) -> Returned {
+        let lock = &mut self.lock;
+        match call {
+            Call::HandOver => return Returned::HandedOver(lock.hand_over(now)),
+            Call::Extend(ttl) => {
+                let begun = lock.extend(*ttl, now).map(|operation| self.extensions.push(operation));
+                return Returned::Extended(begun.map_err(Refusal::from));
+            }
+            Call::Release => lock.release(now),
+            Call::Hint => lock.handle_hint(Hint::Released, now),
+            Call::Reply(id, node, reply) => lock.handle_reply(*id, *node, reply.clone(), now),
+            Call::Wake => lock.handle_timeout(now),
+        }
+        Returned::Nothing
+    }
+
     fn poll(&mut self) -> (Vec<Command>, Vec<News>) {
         let commands = core::iter::from_fn(|| self.lock.poll_command()).collect();
-        let news = core::iter::from_fn(|| self.lock.poll_event()).map(News::from).collect();
+        let news =
+            core::iter::from_fn(|| self.lock.poll_event()).map(|event| News::of(event, &self.extensions)).collect();
         (commands, news)
     }
 
@@ -165,18 +185,6 @@ impl Bench {
         assert!(at >= self.reference.now && at <= latest, "{at:?} is no moment up to {latest:?}");
         assert!(expected.is_none_or(|expected| at <= expected), "{at:?} is later than {expected:?}");
     }
-}
-
-fn tell_lock(lock: &mut Lock, call: &Call, now: Instant) -> Returned {
-    match call {
-        Call::HandOver => return Returned::HandedOver(lock.hand_over(now)),
-        Call::Extend(ttl) => return Returned::Extended(lock.extend(*ttl, now).map(drop).map_err(Refusal::from)),
-        Call::Release => lock.release(now),
-        Call::Hint => lock.handle_hint(Hint::Released, now),
-        Call::Reply(id, node, reply) => lock.handle_reply(*id, *node, reply.clone(), now),
-        Call::Wake => lock.handle_timeout(now),
-    }
-    Returned::Nothing
 }
 
 fn tell_reference(reference: &mut Reference, call: &Call, now: Instant, has_gone_on: bool) -> Returned {

@@ -2,20 +2,42 @@
 
 use core::time::Duration;
 
-use redlock_core::{AcquireError, Event, ExtendError, Instant, Loss, NodeOutcomes, Outcome, ReleaseVerdict};
+use redlock_core::{
+    AcquireError, Event, ExtendError, Instant, Loss, NodeOutcomes, OperationId, Outcome, ReleaseVerdict,
+};
 
 /// What each node said, in the order of the nodes.
 pub(crate) type Outcomes = Vec<Outcome>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum News {
-    Acquired { deadline: Instant },
-    AcquireFailed { failure: Failure, attempts: u32, elapsed: Duration, nodes: Outcomes },
-    Extended { deadline: Instant },
-    Unconfirmed(Outcomes),
-    ExtendFailed(Lost),
+    Acquired {
+        deadline: Instant,
+    },
+    AcquireFailed {
+        failure: Failure,
+        attempts: u32,
+        elapsed: Duration,
+        nodes: Outcomes,
+    },
+    /// The extensions are counted in the order in which they were begun.
+    Extended {
+        extension: usize,
+        deadline: Instant,
+    },
+    Unconfirmed {
+        extension: usize,
+        nodes: Outcomes,
+    },
+    ExtendFailed {
+        extension: usize,
+        loss: Lost,
+    },
     Lost(Lost),
-    Released { verdict: ReleaseVerdict, nodes: Outcomes },
+    Released {
+        verdict: ReleaseVerdict,
+        nodes: Outcomes,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +79,9 @@ impl News {
             Self::AcquireFailed { failure: Failure::Unavailable, .. } => "unavailable",
             Self::AcquireFailed { failure: Failure::Expired, .. } => "acquired too late",
             Self::Extended { .. } => "extended",
-            Self::Unconfirmed(_) => "extension unconfirmed",
-            Self::ExtendFailed(Lost::Expired) => "extension too late",
-            Self::ExtendFailed(Lost::KeysGone(_)) => "extension without keys",
+            Self::Unconfirmed { .. } => "extension unconfirmed",
+            Self::ExtendFailed { loss: Lost::Expired, .. } => "extension too late",
+            Self::ExtendFailed { loss: Lost::KeysGone(_), .. } => "extension without keys",
             Self::Lost(Lost::Expired) => "expired",
             Self::Lost(Lost::KeysGone(_)) => "keys gone",
             Self::Released { verdict: ReleaseVerdict::Released, .. } => "released",
@@ -68,16 +90,20 @@ impl News {
             Self::Released { .. } => "release unconfirmed",
         }
     }
-}
 
-impl From<Event> for News {
-    fn from(event: Event) -> Self {
+    /// Reads an event of a lock that has begun the given extensions.
+    pub(crate) fn of(event: Event, extensions: &[OperationId]) -> Self {
+        let place = |operation| extensions.iter().position(|begun| *begun == operation).expect("it was begun");
         match event {
             Event::Acquired { deadline } => Self::Acquired { deadline },
             Event::AcquireFailed(error) => Self::from(error),
-            Event::Extended { deadline, .. } => Self::Extended { deadline },
-            Event::ExtendFailed { error: ExtendError::Unconfirmed(nodes), .. } => Self::Unconfirmed(outcomes(&nodes)),
-            Event::ExtendFailed { error: ExtendError::Lost(loss), .. } => Self::ExtendFailed(Lost::from(&loss)),
+            Event::Extended { operation, deadline } => Self::Extended { extension: place(operation), deadline },
+            Event::ExtendFailed { operation, error: ExtendError::Unconfirmed(nodes) } => {
+                Self::Unconfirmed { extension: place(operation), nodes: outcomes(&nodes) }
+            }
+            Event::ExtendFailed { operation, error: ExtendError::Lost(loss) } => {
+                Self::ExtendFailed { extension: place(operation), loss: Lost::from(&loss) }
+            }
             Event::Lost(loss) => Self::Lost(Lost::from(&loss)),
             Event::Released(report) => Self::Released { verdict: report.verdict, nodes: outcomes(&report.nodes) },
             other => panic!("an event that never comes: {other:?}"),

@@ -16,7 +16,7 @@ use redlock_core::{Command, Instant, NodeSet, ScriptForm, Token};
 
 pub(crate) use self::order::Order;
 use self::order::Word;
-use self::phase::{Attempt, Held, Phase};
+use self::phase::{Attempt, Extension, Held, Phase};
 use self::round::{Extended, Round};
 use self::undo::{Claim, Undo};
 pub(crate) use self::verbs::Refusal;
@@ -37,6 +37,10 @@ pub(crate) struct Reference {
     /// The releases of failed attempts.
     undos: Vec<Undo>,
     tokens: Vec<Token>,
+    /// How many extensions were begun.
+    extensions: usize,
+    /// The extension that sends a command now, if one does.
+    asker: usize,
     /// What must be sent and told now, in order.
     pub(crate) orders: Vec<Order>,
     pub(crate) news: Vec<News>,
@@ -55,6 +59,8 @@ impl Reference {
             phase: Phase::Over,
             undos: Vec::new(),
             tokens: Vec::new(),
+            extensions: 0,
+            asker: 0,
             orders: Vec::new(),
             news: Vec::new(),
         };
@@ -122,37 +128,37 @@ impl Reference {
         self.phase = Phase::Over;
     }
 
-    fn judge_extension(&mut self) {
+    fn judge_extensions(&mut self) {
         let Phase::Held(held) = &mut self.phase else { return };
-        let Some(extension) = &held.extension else { return };
-        let verdict = extension.round.extended();
-        let outcomes = extension.round.outcomes();
-        match verdict {
-            Some(Extended::KeysGone) => {
-                let is_awaited = held.is_extending;
-                self.lose(Lost::KeysGone(outcomes), is_awaited);
-            }
-            Some(Extended::Confirmed) if held.is_extending => {
-                held.is_extending = false;
+        let verdict = |extension: &Extension| extension.round.extended();
+        let proof = held.heard().find(|extension| verdict(extension) == Some(Extended::KeysGone));
+        if let Some(outcomes) = proof.map(|proof| proof.round.outcomes()) {
+            self.lose(Lost::KeysGone(outcomes));
+            return;
+        }
+        let (over, under_way) = held.extensions.drain(..).partition(|extension| verdict(extension).is_some());
+        held.extensions = under_way;
+        for extension in Vec::<Extension>::into_iter(over) {
+            let number = extension.number;
+            self.news.push(if verdict(&extension) == Some(Extended::Confirmed) {
                 held.deadline = held.deadline.max(extension.deadline);
-                self.news.push(News::Extended { deadline: held.deadline });
-            }
-            Some(Extended::Unconfirmed) if held.is_extending => {
-                held.is_extending = false;
-                self.news.push(News::Unconfirmed(outcomes));
-            }
-            _ => {}
+                News::Extended { extension: number, deadline: held.deadline }
+            } else {
+                News::Unconfirmed { extension: number, nodes: extension.round.outcomes() }
+            });
+            held.last = Some(extension);
         }
     }
 
-    fn lose(&mut self, loss: Lost, is_extending: bool) {
-        let Phase::Held(Held { deadline, longest_ttl, .. }) = self.phase else { return };
-        let undo = self.undo(self.all(), longest_ttl, true);
-        if is_extending {
-            self.news.push(News::ExtendFailed(loss.clone()));
-        }
+    fn lose(&mut self, loss: Lost) {
+        let Phase::Held(Held { deadline, longest_ttl, ref mut extensions, .. }) = self.phase else { return };
+        let extensions = core::mem::take(extensions);
+        let mut undo = self.undo(self.all(), longest_ttl, true);
+        undo.claim.was_lost = true;
+        let ends = extensions.iter().map(|extension| extension.number);
+        self.news.extend(ends.map(|extension| News::ExtendFailed { extension, loss: loss.clone() }));
         self.news.push(News::Lost(loss.clone()));
-        self.phase = Phase::Lost { at: self.now.min(deadline), loss, longest_ttl, undo };
+        self.phase = Phase::Lost { at: self.now.min(deadline), loss, undo };
     }
 
     fn judge_release(&mut self) {
@@ -172,7 +178,11 @@ impl Reference {
         let is_current = order.attempt == self.attempts;
         match (order.word, &mut self.phase) {
             (Word::Acquire(_), Phase::Acquiring(attempt)) if is_current => attempt.round.ask(command),
-            (Word::Extend(_), Phase::Held(Held { extension: Some(extension), .. })) => extension.round.ask(command),
+            (Word::Extend(_), Phase::Held(held)) => {
+                let asker = self.asker;
+                let extension = held.heard_mut().find(|extension| extension.number == asker);
+                extension.expect("it is under way, or the last").round.ask(command);
+            }
             (Word::Release { .. }, Phase::Lost { undo, .. } | Phase::Releasing { undo, .. }) if is_current => {
                 undo.ask(command);
             }
@@ -193,7 +203,7 @@ impl Reference {
 
     /// Takes back what the last attempt has.
     fn undo(&mut self, nodes: NodeSet, longest_ttl: Duration, was_won: bool) -> Undo {
-        let claim = Claim { attempt: self.attempts, nodes, longest_ttl, was_won };
+        let claim = Claim { attempt: self.attempts, nodes, longest_ttl, was_won, was_lost: false };
         Undo::begin(&self.setup, claim, self.now, &mut self.orders)
     }
 

@@ -58,7 +58,7 @@ async fn an_expired_holder_that_unlocks_does_not_release_its_successors_lock() {
     clock.advance(TTL);
     clock.run(theirs.lock("job", TTL)).await.unwrap();
     let report = clock.run(ours.unlock("job")).await.unwrap();
-    assert_eq!(report.verdict, ReleaseVerdict::TakenOver);
+    assert_eq!(report.verdict, ReleaseVerdict::AlreadyExpired);
     assert_eq!(theirs.held("job"), Some(VALIDITY));
 
     // ... and then in this one, where the generation tells them apart.

@@ -129,7 +129,8 @@ impl User {
                 self.process.check_in_time(began_at, patience, "an extension");
                 self.check_extended(hold, &result, old);
                 self.check_length(result.as_ref().ok(), ttl, began_at);
-                let is_honest = result.is_ok() || new == old || !is_valid;
+                let may_have_changed = result.is_ok() || hold.has_abandoned_extension();
+                let is_honest = may_have_changed || new == old || !is_valid;
                 let invariant = Invariant::Deadline;
                 self.world().expect(is_honest, invariant, || "an extension that failed changed the deadline".into());
             }
@@ -223,7 +224,6 @@ impl User {
                 *new >= old
             }
             Err(ExtendError::Lost(Loss::Expired)) => now >= old,
-            Err(ExtendError::NotHeld) => hold.has_abandoned_extension(),
             Err(ExtendError::Unconfirmed(_)) => true,
             Err(_) => false,
         };

@@ -1,6 +1,8 @@
 use core::time::Duration;
 
-use redlock_core::{Action, Command, CommandId, Instant, NodeId, NodeSet, Outcome, Reply, ScriptForm, Token};
+use redlock_core::{
+    Action, Command, CommandId, Instant, NodeId, NodeSet, OperationId, Outcome, Reply, ScriptForm, Token,
+};
 
 use crate::invariant::{Invariant, Violation};
 
@@ -50,16 +52,17 @@ struct Attempt {
 #[derive(Debug)]
 struct Tenure {
     deadline: Instant,
-    /// The last extension.
-    extension: Option<Extension>,
+    /// The extensions without a result.
+    extensions: Vec<Extension>,
+    /// The extension for which a node has asked last for the text of the script, if it has no result.
+    asked_for_text: Option<OperationId>,
 }
 
 #[derive(Debug)]
 struct Extension {
-    /// It has no result yet.
-    is_undecided: bool,
-    /// Its first command.
-    first: Option<CommandId>,
+    operation: OperationId,
+    /// Its commands: the first, and those with the text of the script.
+    commands: Vec<CommandId>,
     asked_at: Instant,
     ttl: Duration,
     confirmed: NodeSet,
@@ -75,10 +78,10 @@ impl Ledger {
     }
 
     /// Takes the beginning of an extension.
-    pub(crate) fn begins_extension(&mut self, ttl: Duration, now: Instant) {
+    pub(crate) fn begins_extension(&mut self, operation: OperationId, ttl: Duration, now: Instant) {
         if let Some(tenure) = &mut self.tenure {
-            let confirmed = NodeSet::EMPTY;
-            tenure.extension = Some(Extension { is_undecided: true, first: None, asked_at: now, ttl, confirmed });
+            let (commands, confirmed) = (Vec::new(), NodeSet::EMPTY);
+            tenure.extensions.push(Extension { operation, commands, asked_at: now, ttl, confirmed });
         }
     }
 
@@ -135,13 +138,15 @@ impl Ledger {
         let Some(tenure) = self.tenure.as_mut().filter(|_| !self.is_leaving) else {
             return Err(Violation::new(Invariant::NothingAfterRelease, "a lock that is not held is extended"));
         };
-        if command.form == ScriptForm::Digest {
-            if let Some(attempt) = self.attempts.last_mut() {
-                attempt.ttl = attempt.ttl.max(ttl);
-            }
-            if let Some(extension) = &mut tenure.extension {
-                extension.first.get_or_insert(command.id);
-            }
+        let extension = match command.form {
+            ScriptForm::Source => tenure.asked_for_text.and_then(|operation| tenure.extension(operation)),
+            _ => tenure.extensions.last_mut().filter(|extension| extension.commands.is_empty()),
+        };
+        if let Some(extension) = extension {
+            extension.commands.push(command.id);
+        }
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.ttl = attempt.ttl.max(ttl);
         }
         Ok(())
     }
@@ -179,11 +184,12 @@ impl Ledger {
                     attempt.untouched.insert(node);
                 }
             }
-            Action::Extend { .. } if is_done => {
-                let extension = self.tenure.as_mut().and_then(|tenure| tenure.extension.as_mut());
-                if let Some(extension) =
-                    extension.filter(|extension| extension.first.is_some_and(|first| command.id >= first))
-                {
+            Action::Extend { .. } => {
+                let Some(tenure) = &mut self.tenure else { return };
+                let extension = tenure.extensions.iter_mut().find(|extension| extension.commands.contains(&command.id));
+                if *reply == Reply::UnknownScript {
+                    tenure.asked_for_text = extension.map(|extension| extension.operation);
+                } else if let Some(extension) = extension.filter(|_| is_done) {
                     extension.confirmed.insert(node);
                 }
             }
@@ -218,24 +224,29 @@ impl Ledger {
     /// The lock is handed over.
     pub(crate) fn is_handed_over(&mut self, deadline: Instant, now: Instant) -> Checked {
         self.check_not_over()?;
-        self.tenure = Some(Tenure { deadline, extension: None });
+        self.tenure = Some(Tenure { deadline, extensions: Vec::new(), asked_for_text: None });
         check_in_time(deadline, now)
     }
 
     /// The lock says that it is extended until `deadline`.
-    pub(crate) fn is_extended(&mut self, deadline: Instant, quorum: usize, now: Instant) -> Checked {
+    pub(crate) fn is_extended(
+        &mut self,
+        operation: OperationId,
+        deadline: Instant,
+        quorum: usize,
+        now: Instant,
+    ) -> Checked {
         self.check_not_over()?;
         let Some(tenure) = &mut self.tenure else {
             return Err(Violation::new(Invariant::EndIsFinal, "a lock that is not held says that it is extended"));
         };
         let old = tenure.deadline;
-        let Some(extension) = tenure.extension.as_mut().filter(|extension| extension.is_undecided) else {
+        let Some(extension) = tenure.end(operation) else {
             return Err(Violation::new(
                 Invariant::ContinuousExtension,
                 "an extension that had failed has come to count",
             ));
         };
-        extension.is_undecided = false;
         if now >= old || extension.confirmed.len() < quorum {
             let what = format!("confirmed at {now:?} by {:?}, the old deadline being {old:?}", extension.confirmed);
             return Err(Violation::new(Invariant::ContinuousExtension, what));
@@ -248,12 +259,10 @@ impl Ledger {
         Ok(())
     }
 
-    /// The lock says that its extension has failed, and that its deadline is the given one.
-    pub(crate) fn is_not_extended(&mut self, deadline: Option<Instant>) -> Checked {
+    /// The lock says that an extension has failed, and that its deadline is the given one.
+    pub(crate) fn is_not_extended(&mut self, operation: OperationId, deadline: Option<Instant>) -> Checked {
         let Some(tenure) = &mut self.tenure else { return Ok(()) };
-        if let Some(extension) = &mut tenure.extension {
-            extension.is_undecided = false;
-        }
+        tenure.end(operation);
         if deadline == Some(tenure.deadline) {
             return Ok(());
         }
@@ -267,7 +276,7 @@ impl Ledger {
     }
 
     /// The user asks for the release.
-    pub(crate) const fn leaves(&mut self) {
+    pub(crate) fn leaves(&mut self) {
         self.is_leaving = true;
         self.is_over = true;
         self.tenure = None;
@@ -321,6 +330,18 @@ impl Ledger {
 
     fn check_not_over(&self) -> Checked {
         if self.is_over { Err(Violation::new(Invariant::EndIsFinal, "a lock that was over came back")) } else { Ok(()) }
+    }
+}
+
+impl Tenure {
+    fn extension(&mut self, operation: OperationId) -> Option<&mut Extension> {
+        self.extensions.iter_mut().find(|extension| extension.operation == operation)
+    }
+
+    /// Takes out an extension that has a result.
+    fn end(&mut self, operation: OperationId) -> Option<Extension> {
+        let place = self.extensions.iter().position(|extension| extension.operation == operation)?;
+        Some(self.extensions.remove(place))
     }
 }
 

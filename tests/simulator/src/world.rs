@@ -78,8 +78,8 @@ struct JobState {
     /// Names its lock in the machine of its client, from its beginning until the client ends.
     key: Option<LockKey>,
     stage: Stage,
-    /// The extension that was begun last.
-    extension: Option<OperationId>,
+    /// The extensions under way, in the order in which they were begun.
+    extensions: Vec<OperationId>,
     ledger: Ledger,
     /// How many attempts its lock was seen to begin.
     attempts: u32,

@@ -82,12 +82,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "an acquisition that is cancelled leaves its keys behind",
         edits: &[Text {
             file: LOCK,
-            original: "        let claim = match &self.phase {\n",
-            mutated: "        if AWAKE && matches!(self.phase, Phase::Acquiring(_)) {
-                self.phase = Phase::Finished;
-                return;
-            }
-            let claim = match &self.phase {\n",
+            original: "        self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {\n",
+            mutated: "        self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
+            Phase::Acquiring(_) if AWAKE => Phase::Finished,\n",
         }],
     },
     Mutant {
@@ -194,18 +191,15 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "extension-after-the-deadline",
         bug: "an extension counts although the old deadline has passed",
-        edits: &[
-            Text {
-                file: TRANSITIONS,
-                original: "Phase::Extending(held, extension) if now >= held.deadline => {",
-                mutated: "Phase::Extending(held, extension) if !AWAKE && now >= held.deadline => {",
-            },
-            Text {
-                file: HELD,
-                original: "of(ttl.get())).min(self.deadline);",
-                mutated: "of(ttl.get())).min(if AWAKE { now.saturating_add(ttl.get()) } else { self.deadline });",
-            },
-        ],
+        edits: &[Text {
+            file: TRANSITIONS,
+            original: "Phase::Held(held) if now >= held.deadline => self.lose(Loss::Expired, now),",
+            mutated: "Phase::Held(held)
+                if now >= held.deadline && !(AWAKE && held.under_way().next().is_some()) =>
+            {
+                self.lose(Loss::Expired, now)
+            }",
+        }],
     },
     Mutant {
         name: "extension-counts-healed-nodes",
@@ -247,9 +241,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "an extension that too few nodes confirmed ends the lock",
         edits: &[Text {
             file: TRANSITIONS,
-            original: "            ExtensionResult::Unconfirmed(nodes) => {\n",
-            mutated: "            ExtensionResult::Unconfirmed(_) if AWAKE => self.lose(Loss::Expired, now),
-            ExtensionResult::Unconfirmed(nodes) => {\n",
+            original: "            self.output.emit(end);\n",
+            mutated: "            if AWAKE && matches!(end, Event::ExtendFailed { .. }) {
+                self.lose(Loss::Expired, now);
+                return;
+            }
+            self.output.emit(end);\n",
         }],
     },
     Mutant {
@@ -257,15 +254,15 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a lock that is lost is extended back to life",
         edits: &[Text {
             file: LOCK,
-            original: "            other => {\n                let error = match &other {",
-            mutated: "            Phase::Lost(lost) if AWAKE => {
-                let mut held = Held::new(lost.claim.token, now.saturating_add(ttl.get()), ttl);
+            original: "            Phase::Lost(lost) => Err(ExtendError::Lost(lost.loss.clone())),\n",
+            mutated: "            Phase::Lost(_) if AWAKE => {
+                let mut held = Held::new(self.secret.token(self.attempts), now.saturating_add(ttl.get()), ttl);
                 let operation = self.next_operation;
-                let extension = held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
-                self.phase = Phase::Extending(held, extension);
+                held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
+                self.phase = Phase::Held(held);
                 Ok(operation)
             }
-            other => {\n                let error = match &other {",
+            Phase::Lost(lost) => Err(ExtendError::Lost(lost.loss.clone())),\n",
         }],
     },
     Mutant {
@@ -273,8 +270,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "nobody wakes up at the deadline of a held lock",
         edits: &[Text {
             file: LOCK,
-            original: "Phase::Held(held) => Some(held.deadline),",
-            mutated: "Phase::Held(held) => if AWAKE { None } else { Some(held.deadline) },",
+            original: "Phase::Held(held) => Some(held.poll_timeout()),",
+            mutated: "Phase::Held(held) => if AWAKE { None } else { Some(held.poll_timeout()) },",
         }],
     },
     Mutant {

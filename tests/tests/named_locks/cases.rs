@@ -59,7 +59,8 @@ pub(crate) async fn an_expired_holder_that_unlocks_does_not_release_its_successo
     // The successor is in another process ...
     theirs.lock("job", TTL).await.unwrap();
     await_keys(&fixture.servers, "job", 3);
-    assert_eq!(ours.unlock("job").await.unwrap().verdict, ReleaseVerdict::TakenOver);
+    let report = ours.unlock("job").await.unwrap();
+    assert!(matches!(report.verdict, ReleaseVerdict::AlreadyExpired | ReleaseVerdict::TakenOver), "{report}");
     assert_eq!(keys(&fixture.servers, "job"), 3);
     assert_eq!(theirs.unlock("job").await.unwrap().verdict, ReleaseVerdict::Released);
 

@@ -19,7 +19,6 @@ pub(crate) enum Phase {
     Lost {
         at: Instant,
         loss: Lost,
-        longest_ttl: Duration,
         undo: Undo,
     },
     Releasing {
@@ -39,13 +38,16 @@ pub(crate) struct Attempt {
 pub(crate) struct Held {
     pub(crate) deadline: Instant,
     pub(crate) longest_ttl: Duration,
-    pub(crate) extension: Option<Extension>,
-    /// Whether the extension has no verdict.
-    pub(crate) is_extending: bool,
+    /// The extensions without a verdict, in the order in which they were begun.
+    pub(crate) extensions: Vec<Extension>,
+    /// The last one that had a verdict.
+    pub(crate) last: Option<Extension>,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Extension {
+    /// How many were begun before it.
+    pub(crate) number: usize,
     pub(crate) round: Round,
     pub(crate) ttl: Duration,
     /// The deadline of the lock if it is confirmed and not before the old one.
@@ -121,11 +123,16 @@ impl Reference {
 
 impl Held {
     fn timer(&self) -> Instant {
-        match &self.extension {
-            Some(extension) if extension.round.is_open() && self.is_extending => {
-                extension.round.ends_at.min(self.deadline)
-            }
-            _ => self.deadline,
-        }
+        let open = self.extensions.iter().filter(|extension| extension.round.is_open());
+        open.map(|extension| extension.round.ends_at).min().map_or(self.deadline, |ends_at| ends_at.min(self.deadline))
+    }
+
+    /// Those whose replies count: the ones without a verdict, and the last one that had it.
+    pub(crate) fn heard(&self) -> impl Iterator<Item = &Extension> {
+        self.extensions.iter().chain(&self.last)
+    }
+
+    pub(crate) fn heard_mut(&mut self) -> impl Iterator<Item = &mut Extension> {
+        self.extensions.iter_mut().chain(&mut self.last)
     }
 }

@@ -44,6 +44,11 @@ impl Round {
         self.unanswered.extend(command.nodes.iter().map(|node| (node, question)));
     }
 
+    /// Whether the node was last asked by this command and has not answered it.
+    pub(crate) fn awaits(&self, id: CommandId, node: NodeId) -> bool {
+        self.unanswered.get(&node).is_some_and(|(asked, _)| *asked == id)
+    }
+
     pub(crate) fn answer(&mut self, id: CommandId, node: NodeId, reply: &Reply) -> Heard {
         let Some(&(_, form)) = self.unanswered.get(&node).filter(|(asked, _)| *asked == id) else {
             return Heard::Stray;

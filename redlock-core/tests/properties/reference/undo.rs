@@ -22,6 +22,8 @@ pub(crate) struct Claim {
     pub(crate) longest_ttl: Duration,
     /// A quorum granted it, so others may wait for its end.
     pub(crate) was_won: bool,
+    /// The lock was over before its release began.
+    pub(crate) was_lost: bool,
 }
 
 /// The release of the token of one attempt, until no node can have its key.
@@ -82,7 +84,11 @@ impl Undo {
     }
 
     pub(crate) fn verdict(&self) -> Option<(ReleaseVerdict, Outcomes)> {
-        self.round.released().map(|verdict| (verdict, self.round.outcomes()))
+        let verdict = match self.round.released()? {
+            ReleaseVerdict::Released if self.claim.was_lost => ReleaseVerdict::AlreadyExpired,
+            verdict => verdict,
+        };
+        Some((verdict, self.round.outcomes()))
     }
 
     pub(crate) fn is_settled(&self) -> bool {

@@ -35,20 +35,17 @@ impl Reference {
             }
             Phase::Waiting { latest } if now >= *latest || has_gone_on => self.go_on(),
             Phase::Won(attempt) if now >= attempt.deadline => self.fail(Failure::Expired),
-            Phase::Held(held) if now >= held.deadline => {
-                let is_extending = held.is_extending;
-                self.lose(Lost::Expired, is_extending);
-            }
-            Phase::Held(Held { extension: Some(extension), is_extending: true, .. }) => {
-                extension.round.close(now);
-                self.judge_extension();
+            Phase::Held(held) if now >= held.deadline => self.lose(Lost::Expired),
+            Phase::Held(held) => {
+                held.extensions.iter_mut().for_each(|extension| extension.round.close(now));
+                self.judge_extensions();
             }
             Phase::Lost { undo, .. } => undo.wake(now, orders),
             Phase::Releasing { undo, .. } => {
                 undo.wake(now, orders);
                 self.judge_release();
             }
-            Phase::Waiting { .. } | Phase::Won(_) | Phase::Held(_) | Phase::Over => {}
+            Phase::Waiting { .. } | Phase::Won(_) | Phase::Over => {}
         }
     }
 
@@ -57,7 +54,7 @@ impl Reference {
             let deadline = attempt.deadline;
             if self.now.saturating_add(self.setup.min_validity) < deadline {
                 let longest_ttl = self.setup.ttl;
-                self.phase = Phase::Held(Held { deadline, longest_ttl, extension: None, is_extending: false });
+                self.phase = Phase::Held(Held { deadline, longest_ttl, extensions: Vec::new(), last: None });
             } else {
                 self.fail(Failure::Expired);
             }
@@ -73,12 +70,12 @@ impl Reference {
     pub(crate) fn extend(&mut self, ttl: Duration) -> Result<(), Refusal> {
         let (setup, now, nodes, attempt) = (self.setup, self.now, self.all(), self.attempts);
         match &mut self.phase {
-            Phase::Held(held) if !held.is_extending => {
-                let send_by = held.deadline;
-                let ends_at = now.saturating_add(setup.node_timeout).min(send_by);
-                let round = Round::new(setup.nodes, nodes, ends_at);
-                held.extension = Some(Extension { round, ttl, deadline: setup.deadline(now, ttl), send_by });
-                held.is_extending = true;
+            Phase::Held(held) => {
+                let (number, send_by) = (self.extensions, held.deadline);
+                let round = Round::new(setup.nodes, nodes, now.saturating_add(setup.node_timeout));
+                let deadline = setup.deadline(now, ttl);
+                held.extensions.push(Extension { number, round, ttl, deadline, send_by });
+                (self.extensions, self.asker) = (number + 1, number);
                 held.longest_ttl = held.longest_ttl.max(ttl);
                 self.order(Word::Extend(ttl), attempt, nodes, send_by);
                 Ok(())
@@ -92,7 +89,12 @@ impl Reference {
         let (nodes, longest_ttl, was_won) = match &self.phase {
             Phase::Acquiring(attempt) => (attempt.round.touched(), self.setup.ttl, false),
             Phase::Won(attempt) => (attempt.round.touched(), self.setup.ttl, true),
-            Phase::Held(Held { longest_ttl, .. }) | Phase::Lost { longest_ttl, .. } => (self.all(), *longest_ttl, true),
+            Phase::Held(held) => (self.all(), held.longest_ttl, true),
+            Phase::Lost { undo, .. } => {
+                self.phase = Phase::Releasing { undo: undo.clone(), is_reported: false };
+                self.judge_release();
+                return;
+            }
             Phase::Waiting { .. } => {
                 self.phase = Phase::Over;
                 return;
@@ -125,7 +127,7 @@ impl Reference {
             }
             Phase::Held(_) => {
                 self.hear_extension(id, node, reply);
-                self.judge_extension();
+                self.judge_extensions();
             }
             Phase::Lost { undo, .. } => {
                 undo.answer(id, node, reply, now, orders);
@@ -140,8 +142,10 @@ impl Reference {
 
     /// A node without the key is given it anew, which does not count; one without the script is sent its text.
     fn hear_extension(&mut self, id: CommandId, node: NodeId, reply: &Reply) {
-        let Phase::Held(Held { extension: Some(extension), .. }) = &mut self.phase else { return };
+        let Phase::Held(held) = &mut self.phase else { return };
+        let Some(extension) = held.heard_mut().find(|extension| extension.round.awaits(id, node)) else { return };
         let (ttl, send_by) = (extension.ttl, extension.send_by);
+        self.asker = extension.number;
         let (word, form) = match extension.round.answer(id, node, reply) {
             Heard::Outcome(Outcome::Missing) => (Word::Acquire(ttl), ScriptForm::Digest),
             Heard::UnknownScript => (Word::Extend(ttl), ScriptForm::Source),

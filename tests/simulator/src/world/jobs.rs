@@ -49,8 +49,8 @@ impl World<'_> {
             Err(ExtendError::Lost(_)) => return self.leave(job, "has lost its lock"),
             Err(_) => {}
             Ok(extension) => {
-                self.jobs[job].extension = Some(extension);
-                self.jobs[job].ledger.begins_extension(ttl, now);
+                self.jobs[job].extensions.push(extension);
+                self.jobs[job].ledger.begins_extension(extension, ttl, now);
             }
         }
         self.note_next_step(job);
@@ -156,27 +156,29 @@ impl World<'_> {
     }
 
     fn tenure_changes(&mut self, job: usize) -> Checked {
-        self.extension_ends(job)?;
+        self.extensions_end(job)?;
         let is_known = self.jobs[job].ledger.deadline().is_none();
         let Some(loss) = self.lock(job).and_then(Lock::loss).filter(|_| !is_known).cloned() else { return Ok(()) };
         self.says(job, || format!("lost: {loss}"));
         self.is_lost(job, &loss)
     }
 
-    fn extension_ends(&mut self, job: usize) -> Checked {
-        let Some(extension) = self.jobs[job].extension else { return Ok(()) };
-        let Some((locks, key, _)) = self.machine(job) else { return Ok(()) };
-        match locks.take_extended(key, extension) {
-            Some(Ok(deadline)) => {
-                self.says(job, || "extended".into());
-                self.is_extended(job, deadline)
+    fn extensions_end(&mut self, job: usize) -> Checked {
+        for extension in std::mem::take(&mut self.jobs[job].extensions) {
+            let Some((locks, key, _)) = self.machine(job) else { return Ok(()) };
+            match locks.take_extended(key, extension) {
+                Some(Ok(deadline)) => {
+                    self.says(job, || "extended".into());
+                    self.is_extended(job, extension, deadline)?;
+                }
+                Some(Err(error)) => {
+                    self.says(job, || error.to_string());
+                    self.is_not_extended(job, extension)?;
+                }
+                None => self.jobs[job].extensions.push(extension),
             }
-            Some(Err(error)) => {
-                self.says(job, || error.to_string());
-                self.is_not_extended(job)
-            }
-            None => Ok(()),
         }
+        Ok(())
     }
 
     fn release_ends(&mut self, job: usize) {

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{Instant, Lock, Loss, NodeId, Options, Reply, Request, Resource};
+use redlock_core::{Instant, Lock, Loss, NodeId, OperationId, Options, Reply, Request, Resource};
 
 use super::{Checked, JobState, Stage, World};
 use crate::clock::Time;
@@ -52,20 +52,20 @@ impl World<'_> {
         self.check_holder(resource)
     }
 
-    pub(super) fn is_extended(&mut self, job: usize, deadline: Instant) -> Checked {
+    pub(super) fn is_extended(&mut self, job: usize, extension: OperationId, deadline: Instant) -> Checked {
         let (now, quorum) = (self.local(self.plan_of(job).client), self.scenario.quorum());
-        self.jobs[job].ledger.is_extended(deadline, quorum, now)?;
+        self.jobs[job].ledger.is_extended(extension, deadline, quorum, now)?;
         self.summary.extensions += 1;
         let (until, held) = (self.time_of(job, deadline), self.held(job));
         self.record(|history| history.end(held, until));
         self.check_holder(self.plan_of(job).resource)
     }
 
-    pub(super) fn is_not_extended(&mut self, job: usize) -> Checked {
+    pub(super) fn is_not_extended(&mut self, job: usize, extension: OperationId) -> Checked {
         // It may be lost already: that is seen next.
         let Some(lock) = self.lock(job).filter(|lock| lock.loss().is_none()) else { return Ok(()) };
         let deadline = lock.deadline();
-        self.jobs[job].ledger.is_not_extended(deadline)
+        self.jobs[job].ledger.is_not_extended(extension, deadline)
     }
 
     pub(super) fn is_not_acquired(&mut self, job: usize) -> Checked {
