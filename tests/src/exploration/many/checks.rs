@@ -35,7 +35,10 @@ impl State {
         token.is_some_and(|token| node.get(name.as_bytes(), self.now) == Some(token.as_bytes()))
     }
 
-    /// The lock waits for its own TTL at most, and for no connection that is gone: what comes later has a TTL of its own.
+    /// Returns whether no node has a key of a lock that is over, unless its release is on the way.
+    ///
+    /// Two kinds of keys are left to their own TTL: those that were set or lengthened after the release had begun, when
+    /// the machine has waited for a TTL from then on, and those that a broken connection has set.
     fn leaves_no_key(&self, user: usize) -> bool {
         let state = &self.users[user];
         let is_over = state.stage == Stage::Over && self.locks.lock(self.key(user)).is_none();

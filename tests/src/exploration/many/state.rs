@@ -144,25 +144,29 @@ impl State {
     fn execute(&mut self, node: usize) -> Result<(), Violation> {
         let Some(Parcel { user, command }) = self.sites[node].commands.pop_front() else { return Ok(()) };
         let reply = self.sites[node].execute(&command, self.now)?;
-        let is_late = self.users[user].released_at.is_some_and(|at| at < self.now);
-        let origin = if is_late { Origin::AfterRelease } else { Origin::InTime };
-        self.note_key(node, user, &command, &reply, origin);
+        if reply == Reply::Done {
+            self.note_origin(node, user, &command, Origin::InTime);
+        }
         self.sites[node].replies.push_back(Letter { user, id: command.id, reply });
         Ok(())
     }
 
     fn execute_late(&mut self, node: usize) -> Result<(), Violation> {
         let Some(Parcel { user, command }) = self.sites[node].late.pop_front() else { return Ok(()) };
-        let reply = self.sites[node].execute(&command, self.now)?;
-        self.note_key(node, user, &command, &reply, Origin::BrokenConnection);
+        if self.sites[node].execute(&command, self.now)? == Reply::Done {
+            self.note_origin(node, user, &command, Origin::BrokenConnection);
+        }
         Ok(())
     }
 
-    fn note_key(&mut self, node: usize, user: usize, command: &Command, reply: &Reply, origin: Origin) {
-        let noted = &mut self.sites[node].origins[user];
-        match &command.action {
-            Verb::Acquire { .. } if *reply == Reply::Done => *noted = origin,
-            Verb::Extend { .. } if *reply == Reply::Done => *noted = origin.max(*noted),
+    /// Notes where a key comes from that a command has set or lengthened.
+    fn note_origin(&mut self, node: usize, user: usize, command: &Command, way: Origin) {
+        let is_after = self.users[user].released_at.is_some_and(|at| at < self.now);
+        let time = if is_after { Origin::AfterRelease } else { Origin::InTime };
+        let origin = &mut self.sites[node].origins[user];
+        match command.action {
+            Verb::Acquire { .. } => *origin = time.max(way),
+            Verb::Extend { .. } => *origin = time.max(*origin),
             _ => {}
         }
     }
