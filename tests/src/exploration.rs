@@ -16,6 +16,8 @@
 //! assert_eq!(failure.violation, Violation::NoQuorumBehindHolder);
 //! ```
 //!
+//! [`many`] explores [`Locks`](redlock_core::Locks), the machine of many locks, in worlds of its own.
+//!
 //! # What it takes for granted
 //!
 //! - Connections are first in, first out, both ways, one for each client and node.
@@ -41,6 +43,7 @@ mod clients;
 mod interner;
 mod invariant;
 mod laws;
+pub mod many;
 mod scenario;
 mod search;
 mod site;

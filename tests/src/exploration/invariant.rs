@@ -7,7 +7,7 @@ use redlock_core::model::Node;
 use redlock_core::{Action, Command, Event, ExtendError, Instant};
 
 use super::client::{Attempt, Client, Said};
-use super::scenario::{RESOURCE, Role, VALIDITY};
+use super::scenario::{Role, VALIDITY};
 
 /// The rule that was broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -139,7 +139,7 @@ pub(super) fn check_execution(
     command: &Command,
     now: Instant,
 ) -> Result<(), Violation> {
-    let key = RESOURCE.as_bytes();
+    let key = command.action.resource().as_bytes();
     let is_foreign = before.get(key, now).is_some_and(|value| value != command.action.token().as_bytes());
     let is_unchanged = before.get(key, now) == after.get(key, now) && before.ttl(key, now) == after.ttl(key, now);
     if is_foreign && !is_unchanged { Err(Violation::TouchedForeignKey) } else { Ok(()) }
