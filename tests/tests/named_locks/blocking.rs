@@ -57,7 +57,9 @@ fn an_expired_holder_that_unlocks_does_not_release_its_successors_lock() {
     // The successor is in another process ...
     theirs.lock("job", TTL).unwrap();
     await_keys(&servers, "job", 3);
-    assert_eq!(ours.unlock("job").unwrap().verdict, ReleaseVerdict::TakenOver);
+    // Whether the nodes were told before the successor came or after it, the lock was over.
+    let verdict = ours.unlock("job").unwrap().verdict;
+    assert!(matches!(verdict, ReleaseVerdict::AlreadyExpired | ReleaseVerdict::TakenOver), "{verdict}");
     assert_eq!(keys(&servers, "job"), 3);
     assert_eq!(theirs.unlock("job").unwrap().verdict, ReleaseVerdict::Released);
 

@@ -163,7 +163,9 @@ impl World<'_> {
         self.is_lost(job, &loss)
     }
 
+    /// One that was confirmed in the same moment has moved the deadline, so it comes before those that have failed.
     fn extensions_end(&mut self, job: usize) -> Checked {
+        let mut failed = Vec::new();
         for extension in std::mem::take(&mut self.jobs[job].extensions) {
             let Some((locks, key, _)) = self.machine(job) else { return Ok(()) };
             match locks.take_extended(key, extension) {
@@ -171,14 +173,14 @@ impl World<'_> {
                     self.says(job, || "extended".into());
                     self.is_extended(job, extension, deadline)?;
                 }
-                Some(Err(error)) => {
-                    self.says(job, || error.to_string());
-                    self.is_not_extended(job, extension)?;
-                }
+                Some(Err(error)) => failed.push((extension, error)),
                 None => self.jobs[job].extensions.push(extension),
             }
         }
-        Ok(())
+        failed.into_iter().try_for_each(|(extension, error)| {
+            self.says(job, || error.to_string());
+            self.is_not_extended(job, extension)
+        })
     }
 
     fn release_ends(&mut self, job: usize) {
