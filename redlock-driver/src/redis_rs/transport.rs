@@ -107,9 +107,9 @@ impl RedisConnection {
     ///
     /// The commands go out together but not as one pipeline, so that the first refusal is told and not the last.
     async fn complete_handshake(&self, greeting: &[Cmd]) -> Result<(), Unavailable> {
-        let greeting = join_all(greeting.iter().map(|command| self.greet(command)));
-        let probes = join_all(Probe::ALL.map(|probe| self.probe(probe)));
-        let (answers, probed) = join(greeting, probes).await;
+        let greetings = join_all(greeting.iter().map(|command| self.greet(command)));
+        let checks = join_all(Probe::ALL.map(|probe| self.probe(probe)));
+        let (answers, probed) = join(greetings, checks).await;
         answers.into_iter().chain(probed).collect()
     }
 
