@@ -9,7 +9,7 @@ use redlock_blocking::{
 };
 use redlock_tests::Servers;
 
-use crate::nodes::{PATIENCE, RETRY_DELAY, SHORT_TTL, TTL, await_keys, await_no_keys, keys};
+use crate::nodes::{PATIENCE, RETRY_DELAY, SHORT_TTL, TTL, assert_quorum, await_keys, await_no_keys};
 
 fn redlock(servers: &Servers) -> Redlock {
     let options = Options::new().wait(PATIENCE).retry_delay(RetryDelay::new(RETRY_DELAY, RETRY_DELAY));
@@ -56,20 +56,20 @@ fn an_expired_holder_that_unlocks_does_not_release_its_successors_lock() {
     ours.lock("job", SHORT_TTL).unwrap();
     // The successor is in another process ...
     theirs.lock("job", TTL).unwrap();
-    await_keys(&servers, "job", 3);
+    assert_quorum(&servers, "job");
     // Whether the nodes were told before the successor came or after it, the lock was over.
     let verdict = ours.unlock("job").unwrap().verdict;
     assert!(matches!(verdict, ReleaseVerdict::AlreadyExpired | ReleaseVerdict::TakenOver), "{verdict}");
-    assert_eq!(keys(&servers, "job"), 3);
+    assert_quorum(&servers, "job");
     assert_eq!(theirs.unlock("job").unwrap().verdict, ReleaseVerdict::Released);
 
     // ... and then in this one.
     let late = ours.lock("job", SHORT_TTL).unwrap();
     let successor = ours.lock("job", TTL).unwrap();
-    await_keys(&servers, "job", 3);
+    assert_quorum(&servers, "job");
     assert_eq!(ours.unlock_generation("job", late.generation), Err(NotHeld::new("job")));
     assert_eq!(ours.extend_generation("job", late.generation, TTL), Err(NotHeld::new("job").into()));
-    assert_eq!(keys(&servers, "job"), 3);
+    assert_quorum(&servers, "job");
     let report = ours.unlock_generation("job", successor.generation).unwrap();
     assert_eq!(report.verdict, ReleaseVerdict::Released);
     await_no_keys(&servers);

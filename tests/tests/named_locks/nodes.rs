@@ -26,6 +26,11 @@ pub(crate) fn await_keys(servers: &Servers, name: &str, count: usize) {
     assert!(wait_until(PATIENCE, || keys(servers, name) == count), "{} keys", keys(servers, name));
 }
 
+/// Asserts that two of three servers have the key: the third may have refused it while it had the one before.
+pub(crate) fn assert_quorum(servers: &Servers, name: &str) {
+    assert!(keys(servers, name) >= 2, "{} keys", keys(servers, name));
+}
+
 /// Waits until no server has any key; well before their TTL is over.
 pub(crate) fn await_no_keys(servers: &Servers) {
     let is_empty = || servers.iter().all(|server| server.command(&["DBSIZE"]).is_ok_and(|size| size == "0"));
