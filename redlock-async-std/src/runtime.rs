@@ -3,7 +3,7 @@ use std::future::Future;
 use async_std::task;
 use redlock_driver::{CurrentRuntime, Instant, NoRuntime, Runtime};
 
-/// The async-std runtime, as the engine sees it: its timer and its tasks. Time is `CLOCK_BOOTTIME` where the system has
+/// The async-std runtime, as the driver sees it: its timer and its tasks. Time is `CLOCK_BOOTTIME` where the system has
 /// it.
 ///
 /// async-std has one executor per process, on threads of its own that it starts when they are first needed; so there is

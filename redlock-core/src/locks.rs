@@ -1,11 +1,11 @@
 mod answers;
 mod entry;
+mod equality;
 mod node;
 mod timers;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
-use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 use slab::Slab;
@@ -565,41 +565,4 @@ impl Locks {
 
 const fn not_sent() -> Reply {
     Reply::Unavailable(Unavailable::new(Cause::NotSent))
-}
-
-/// What two of them are made of, apart from the order in which places become free.
-impl PartialEq for Locks {
-    fn eq(&self, other: &Self) -> bool {
-        self.parts() == other.parts() && self.entries.iter().eq(other.entries.iter())
-    }
-}
-
-impl Eq for Locks {}
-
-impl Hash for Locks {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.parts().hash(state);
-        self.entries.iter().for_each(|entry| entry.hash(state));
-    }
-}
-
-/// All fields but the entries, and what is empty between calls.
-type Parts<'a> = (&'a Config, u64, &'a Timers, &'a [Node], NodeSet, &'a VecDeque<LockKey>, usize, bool);
-
-impl Locks {
-    fn parts(&self) -> Parts<'_> {
-        let Self {
-            config,
-            entries: _,
-            next_serial,
-            timers,
-            nodes,
-            ready,
-            finished,
-            stand_ins: _,
-            releasing,
-            is_closed,
-        } = self;
-        (config, *next_serial, timers, nodes, *ready, finished, *releasing, *is_closed)
-    }
 }

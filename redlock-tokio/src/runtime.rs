@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use redlock_driver::{CurrentRuntime, Instant, NoRuntime, Runtime};
 use tokio::runtime::Handle;
 
-/// The tokio runtime, as the engine sees it: its timer and its tasks.
+/// The tokio runtime, as the driver sees it: its timer and its tasks.
 ///
 /// Time is `CLOCK_BOOTTIME` where the system has it. A handle whose nodes all live in memory goes by tokio's clock
 /// instead, which a test can pause; see [Testing with virtual time](crate#testing-with-virtual-time).

@@ -133,11 +133,6 @@ impl Io {
         self.used_at = now;
     }
 
-    /// Returns whether a node owes a reply.
-    pub(super) fn is_owed(&self) -> bool {
-        self.streams.iter().any(|stream| !stream.owed.is_empty())
-    }
-
     /// Returns the number of replies that are owed.
     pub(super) fn owed(&self) -> usize {
         self.streams.iter().map(|stream| stream.owed.len()).sum()

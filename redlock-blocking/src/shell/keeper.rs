@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use redlock_core::Instant;
 
-use super::io::Io;
 use super::{Shell, State};
 
 /// So soon late replies are looked for; as long as none comes, the pause doubles up to [`MAX_PAUSE`].
@@ -85,7 +84,7 @@ impl State {
     /// more of its kind.
     fn keeper_is_needed_at(&self) -> Option<Instant> {
         let now = redlock_core::system::now();
-        let replies = self.io.as_deref().is_some_and(Io::is_owed).then(|| now.saturating_add(self.keeper.pause));
+        let replies = self.io.as_deref().is_some_and(|io| io.owed() > 0).then(|| now.saturating_add(self.keeper.pause));
         let timers = self.locks.poll_timeout().map(|at| at.max(now.saturating_add(MIN_PAUSE)));
         [replies, timers].into_iter().flatten().min()
     }

@@ -1,8 +1,9 @@
-//! Threads that share a lane.
+//! Threads that share connections, and wait.
 
 use std::thread;
+use std::time::Duration;
 
-use redlock_blocking::{AcquireError, LockGuard, NodeTimeout, Redlock};
+use redlock_blocking::{AcquireError, LockGuard, Loss, NodeTimeout, Redlock};
 
 use crate::link::{SOON, TTL, World};
 
@@ -46,5 +47,26 @@ fn an_aborted_acquisition_is_undone_behind_its_commands() {
         assert_eq!(waiting.join().unwrap().unwrap_err(), AcquireError::Aborted);
     }
     world.links.iter().for_each(|link| link.is_silent(false));
+    world.assert_undone();
+}
+
+#[test]
+fn a_loss_is_waited_for_until_it_comes_or_the_time_is_over() {
+    let world = World::new();
+    let guard = world.redlock.try_lock("job", Duration::from_millis(300)).unwrap();
+    assert_eq!(guard.wait_lost(Duration::ZERO), None);
+    assert_eq!(guard.wait_lost(SOON), Some(Loss::Expired));
+    assert!(!guard.is_valid());
+}
+
+#[test]
+fn a_callback_that_panics_harms_no_other_lock() {
+    let world = World::new();
+    let guard = world.redlock.try_lock("job", TTL).unwrap();
+    guard.on_lost(|_| panic!("as it was told to"));
+    drop(guard);
+    let other = world.redlock.lock("other", TTL).unwrap();
+    assert!(other.is_valid());
+    drop(other);
     world.assert_undone();
 }

@@ -2,7 +2,7 @@ use std::task::{Context, Waker};
 
 use smallvec::SmallVec;
 
-/// Wakers that were met while the engine's state was locked, to be woken after it is unlocked.
+/// Wakers that were met while the shell's state was locked, to be woken after it is unlocked.
 #[derive(Default)]
 pub(super) struct Wakes(SmallVec<[Waker; 8]>);
 

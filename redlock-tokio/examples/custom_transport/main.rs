@@ -1,7 +1,7 @@
 //! A transport of one's own: `cargo run -p redlock-tokio --example custom_transport -- 127.0.0.1:7001 127.0.0.1:7002 ...`
 //!
 //! A transport opens connections, and a connection carries commands in order. It decides nothing: when to connect anew,
-//! how long to wait and what a reply means is the business of the engine and of the core. Whether it carries them as it
+//! how long to wait and what a reply means is the business of the driver and of the core. Whether it carries them as it
 //! should is found out by the crate `redlock-conformance`; this one is held against it in `tests/tests/conformance`.
 
 #![expect(clippy::print_stdout, reason = "it talks to a person")]

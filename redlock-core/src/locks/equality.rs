@@ -1,0 +1,46 @@
+//! When two machines are the same, for explorations.
+
+use alloc::collections::VecDeque;
+use core::hash::{Hash, Hasher};
+
+use super::node::Node;
+use super::timers::Timers;
+use super::{LockKey, Locks};
+use crate::{Config, NodeSet};
+
+/// Two machines are equal whatever the order is in which their places become free.
+impl PartialEq for Locks {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts() == other.parts() && self.entries.iter().eq(other.entries.iter())
+    }
+}
+
+impl Eq for Locks {}
+
+impl Hash for Locks {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.parts().hash(state);
+        self.entries.iter().for_each(|entry| entry.hash(state));
+    }
+}
+
+/// All fields but the entries, and what is empty between calls.
+type Parts<'a> = (&'a Config, u64, &'a Timers, &'a [Node], NodeSet, &'a VecDeque<LockKey>, usize, bool);
+
+impl Locks {
+    fn parts(&self) -> Parts<'_> {
+        let Self {
+            config,
+            entries: _,
+            next_serial,
+            timers,
+            nodes,
+            ready,
+            finished,
+            stand_ins: _,
+            releasing,
+            is_closed,
+        } = self;
+        (config, *next_serial, timers, nodes, *ready, finished, *releasing, *is_closed)
+    }
+}
