@@ -124,8 +124,9 @@ pub use redis;
 pub use redlock_driver::memory;
 pub use redlock_driver::{
     AcquireError, Action, Answer, Attempts, BuildError, Cause, CloseReport, Command, Config, ConfigError, Connection,
-    ExtendError, Instant, IntoNode, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome,
-    Probe, ReleaseReport, ReleaseVerdict, Reply, RequestError, Resource, RetryDelay, Transport, Unavailable, now,
+    ExtendError, Hold, Instant, IntoNode, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout, Options,
+    Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, RequestError, Resource, Resources, RetryDelay, Transport,
+    Unavailable, now,
 };
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]

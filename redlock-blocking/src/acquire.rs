@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redlock_core::{Options, Request, Resource, RetryDelay};
+use redlock_core::{Options, Request, Resources, RetryDelay};
 
 use crate::redlock::Handle;
 use crate::shell::Shell;
@@ -13,15 +13,15 @@ use crate::{AcquireError, LockGuard};
 #[must_use = "nothing is acquired before `lock`"]
 pub struct Acquire {
     handle: Handle,
-    resource: Resource,
+    resources: Resources,
     ttl: Duration,
     options: Options,
     is_aborted: Arc<AtomicBool>,
 }
 
 impl Acquire {
-    pub(crate) fn new(handle: Handle, resource: Resource, ttl: Duration, options: Options) -> Self {
-        Self { handle, resource, ttl, options, is_aborted: Arc::default() }
+    pub(crate) fn new(handle: Handle, resources: Resources, ttl: Duration, options: Options) -> Self {
+        Self { handle, resources, ttl, options, is_aborted: Arc::default() }
     }
 
     /// The time budget for all attempts together; 30 seconds unless configured.
@@ -75,17 +75,17 @@ impl Acquire {
     ///   [`Redlock::close`](crate::Redlock::close).
     pub fn lock(self) -> Result<LockGuard, AcquireError> {
         let shell = self.handle.shell();
-        let request = Request::new(&shell.config, self.resource.clone(), self.ttl, self.options)?;
+        let request = Request::new(&shell.config, self.resources.clone(), self.ttl, self.options)?;
         let seed = redlock_core::system::seed()?;
         let key = shell.acquire(request, seed, &self.is_aborted)?;
-        Ok(LockGuard::new(self.handle, key, self.resource))
+        Ok(LockGuard::new(self.handle, key, self.resources))
     }
 }
 
 impl fmt::Debug for Acquire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acquire")
-            .field("resource", &self.resource)
+            .field("resources", &self.resources)
             .field("ttl", &self.ttl)
             .field("options", &self.options)
             .finish_non_exhaustive()

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use redlock_core::{ExtendError, Instant, LockKey, Loss, ReleaseReport, Resource};
+use redlock_core::{ExtendError, Instant, LockKey, Loss, ReleaseReport, Resources};
 
 use crate::redlock::Handle;
 
@@ -17,12 +17,12 @@ use crate::redlock::Handle;
 pub struct LockGuard {
     handle: Handle,
     key: LockKey,
-    resource: Resource,
+    resources: Resources,
 }
 
 impl LockGuard {
-    pub(crate) const fn new(handle: Handle, key: LockKey, resource: Resource) -> Self {
-        Self { handle, key, resource }
+    pub(crate) const fn new(handle: Handle, key: LockKey, resources: Resources) -> Self {
+        Self { handle, key, resources }
     }
 
     /// Extends the lock: it is good for `ttl` from now on, less the drift. Returns the new deadline.
@@ -91,8 +91,8 @@ impl LockGuard {
 
     /// What is locked.
     #[must_use]
-    pub const fn resource(&self) -> &Resource {
-        &self.resource
+    pub const fn resources(&self) -> &Resources {
+        &self.resources
     }
 }
 
@@ -106,7 +106,7 @@ impl Drop for LockGuard {
 impl fmt::Debug for LockGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LockGuard")
-            .field("resource", &self.resource)
+            .field("resources", &self.resources)
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }

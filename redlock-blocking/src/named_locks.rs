@@ -92,7 +92,8 @@ impl NamedLocks {
     /// - [`NamedLockError::NotKept`] when the cache has no room, or when a lock of that name is held here that the nodes
     ///   have forgotten: what was acquired has been released again.
     pub fn lock(&self, name: impl Into<Resource>, ttl: Duration) -> Result<Locked, NamedLockError> {
-        self.take(self.redlock.acquire(name, ttl))
+        let name = name.into();
+        self.take(&name, self.redlock.acquire(name.clone(), ttl))
     }
 
     /// Takes the lock called `name` if it is free, in one attempt without waiting; see [`Redlock::try_lock`].
@@ -101,7 +102,8 @@ impl NamedLocks {
     ///
     /// As with [`lock`](Self::lock).
     pub fn try_lock(&self, name: impl Into<Resource>, ttl: Duration) -> Result<Locked, NamedLockError> {
-        self.take(self.redlock.acquire(name, ttl).attempts(1))
+        let name = name.into();
+        self.take(&name, self.redlock.acquire(name.clone(), ttl).attempts(1))
     }
 
     /// Releases the lock called `name` on all nodes and reports what each said; see
@@ -183,9 +185,9 @@ impl NamedLocks {
         &*self.cache
     }
 
-    fn take(&self, acquire: Acquire) -> Result<Locked, NamedLockError> {
+    fn take(&self, name: &Resource, acquire: Acquire) -> Result<Locked, NamedLockError> {
         let guard = acquire.lock()?;
-        let (name, deadline) = (guard.resource().clone(), guard.deadline());
+        let deadline = guard.deadline();
         let mut held = HeldLock::new(guard);
         loop {
             let now = redlock_core::system::now();
@@ -193,7 +195,7 @@ impl NamedLocks {
                 Ok(inserted) => return Ok(Locked::new(&inserted, deadline, now)),
                 Err(refused) => refused,
             };
-            if !self.is_over(&name, refused.reason, now) {
+            if !self.is_over(name, refused.reason, now) {
                 return Err(give_back(&refused, now));
             }
             held = refused.value;

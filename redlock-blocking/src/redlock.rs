@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redlock_core::{Config, Options, Resource};
+use redlock_core::{Config, Options, Resource, Resources};
 
 use crate::shell::Shell;
 use crate::{Acquire, AcquireError, Builder, CloseReport, LockGuard};
@@ -28,7 +28,9 @@ impl Redlock {
         Self { handle: Handle(Arc::new(LastHandle(shell))), options }
     }
 
-    /// Takes the lock called `name`, and waits for it if somebody else has it.
+    /// Takes the lock of a resource, which is its name, and waits for it if somebody else has it.
+    ///
+    /// [`Resources::all`] names several that are locked together.
     ///
     /// The lock is good for `ttl` less the drift (1 % and 2 ms unless configured), counted from the moment at which the
     /// first byte was sent. Waiting ends after [`Options::wait`], 30 seconds by default;
@@ -38,14 +40,31 @@ impl Redlock {
     ///
     /// - [`AcquireError::Contended`], [`Unavailable`](AcquireError::Unavailable) or
     ///   [`Expired`](AcquireError::Expired), with what each node said to the last attempt;
-    /// - [`AcquireError::Request`] when name, TTL or options are out of bounds: nothing was sent;
+    /// - [`AcquireError::Request`] when names, TTL or options are out of bounds: nothing was sent;
     /// - [`AcquireError::NoEntropy`] when the operating system gave no random bytes: nothing was sent;
     /// - [`AcquireError::Closed`] after [`close`](Self::close).
-    pub fn lock(&self, name: impl Into<Resource>, ttl: Duration) -> Result<LockGuard, AcquireError> {
-        self.acquire(name, ttl).lock()
+    pub fn lock(&self, resources: impl Into<Resources>, ttl: Duration) -> Result<LockGuard, AcquireError> {
+        self.acquire(resources, ttl).lock()
     }
 
-    /// Takes the lock called `name` if it is free, in one attempt without waiting.
+    /// Takes the locks of several resources together, all or none, and waits for them if somebody else has one.
+    ///
+    /// They are one lock: one guard, one deadline, one release. Each excludes locks of that resource alone. Callers who
+    /// name the same resources in different orders never wait for each other in a circle, because a node grants all at
+    /// once or nothing. At most [`MAX_NAMES`](redlock_core::MAX_NAMES) can be named.
+    ///
+    /// # Errors
+    ///
+    /// As with [`lock`](Self::lock).
+    pub fn lock_all<N: Into<Resource>>(
+        &self,
+        names: impl IntoIterator<Item = N>,
+        ttl: Duration,
+    ) -> Result<LockGuard, AcquireError> {
+        self.lock(Resources::all(names), ttl)
+    }
+
+    /// Takes the lock of a resource if it is free, in one attempt without waiting.
     ///
     /// An attempt takes one round trip, and never more than the node timeout (5 % of the TTL, 20 to 500 ms, unless
     /// configured) after other threads have made way. Everything else is as with [`lock`](Self::lock).
@@ -53,13 +72,13 @@ impl Redlock {
     /// # Errors
     ///
     /// As with [`lock`](Self::lock).
-    pub fn try_lock(&self, name: impl Into<Resource>, ttl: Duration) -> Result<LockGuard, AcquireError> {
-        self.acquire(name, ttl).attempts(1).lock()
+    pub fn try_lock(&self, resources: impl Into<Resources>, ttl: Duration) -> Result<LockGuard, AcquireError> {
+        self.acquire(resources, ttl).attempts(1).lock()
     }
 
     /// Begins an acquisition with settings of its own, or one that other threads can abort.
-    pub fn acquire(&self, name: impl Into<Resource>, ttl: Duration) -> Acquire {
-        Acquire::new(self.handle.clone(), name.into(), ttl, self.options)
+    pub fn acquire(&self, resources: impl Into<Resources>, ttl: Duration) -> Acquire {
+        Acquire::new(self.handle.clone(), resources.into(), ttl, self.options)
     }
 
     /// Ends all acquisitions that are under way with [`AcquireError::Closed`], takes no new ones, and waits until all

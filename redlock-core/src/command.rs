@@ -1,4 +1,4 @@
-use crate::{Instant, NodeSet, Resource, Token, Ttl};
+use crate::{Instant, NodeSet, Resources, Token, Ttl};
 
 /// Tells the commands of one [`Lock`](crate::Lock) apart; a reply is matched to its command by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,64 +62,72 @@ pub enum ScriptForm {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
-    /// Set the key to the token for the TTL, if there is no such key, of whatever type.
+    /// Set the keys to the token for the TTL, all or none: only if no key is there with another value or of another type.
+    /// Of several keys one that has the token already is let live for the TTL at least; a single key must not be there.
     #[non_exhaustive]
     Acquire {
-        /// The key.
-        resource: Resource,
-        /// Its value.
+        /// The keys.
+        resources: Resources,
+        /// Their value.
         token: Token,
-        /// Its time to live.
+        /// Their time to live.
         ttl: Ttl,
     },
-    /// If the key has the token, let it live for the TTL at least: a remaining time that is longer is left alone.
+    /// If all keys have the token, let them live for the TTL at least: a remaining time that is longer is left alone.
     #[non_exhaustive]
     Extend {
-        /// The key.
-        resource: Resource,
-        /// Its value.
+        /// The keys.
+        resources: Resources,
+        /// Their value.
         token: Token,
-        /// Its new time to live.
+        /// Their new time to live.
         ttl: Ttl,
     },
-    /// If the key has the token, delete it.
+    /// Delete those of the keys that have the token.
     #[non_exhaustive]
     Release {
-        /// The key.
-        resource: Resource,
-        /// Its value.
+        /// The keys.
+        resources: Resources,
+        /// Their value.
         token: Token,
-        /// `true` to tell those who wait for the resource. Not so for an attempt that was not won: contenders who split
+        /// `true` to tell those who wait for the resources. Not so for an attempt that was not won: contenders who split
         /// the votes would wake each other, try at once, and split them again.
         announce: bool,
     },
 }
 
 impl Action {
-    /// Creates the action that sets the key to the token, if there is no such key.
+    /// Creates the action that sets the keys to the token, if nobody else has one of them.
     #[must_use]
-    pub const fn acquire(resource: Resource, token: Token, ttl: Ttl) -> Self {
-        Self::Acquire { resource, token, ttl }
+    pub const fn acquire(resources: Resources, token: Token, ttl: Ttl) -> Self {
+        Self::Acquire { resources, token, ttl }
     }
 
-    /// Creates the action that lets a key with the token live for the TTL at least.
+    /// Creates the action that lets keys with the token live for the TTL at least.
     #[must_use]
-    pub const fn extend(resource: Resource, token: Token, ttl: Ttl) -> Self {
-        Self::Extend { resource, token, ttl }
+    pub const fn extend(resources: Resources, token: Token, ttl: Ttl) -> Self {
+        Self::Extend { resources, token, ttl }
     }
 
-    /// Creates the action that deletes a key with the token, and tells those who wait for it if it is to.
+    /// Creates the action that deletes keys with the token, and tells those who wait for them if it is to.
     #[must_use]
-    pub const fn release(resource: Resource, token: Token, announce: bool) -> Self {
-        Self::Release { resource, token, announce }
+    pub const fn release(resources: Resources, token: Token, announce: bool) -> Self {
+        Self::Release { resources, token, announce }
     }
 
-    /// Returns the resource that it is about.
+    /// Returns the resources that it is about, each of which is a key.
     #[must_use]
-    pub const fn resource(&self) -> &Resource {
+    pub const fn resources(&self) -> &Resources {
         match self {
-            Self::Acquire { resource, .. } | Self::Extend { resource, .. } | Self::Release { resource, .. } => resource,
+            Self::Acquire { resources, .. } | Self::Extend { resources, .. } | Self::Release { resources, .. } => {
+                resources
+            }
         }
+    }
+
+    /// Returns whether its words for a Redis server are a script: all but setting a single key.
+    pub(crate) fn is_script(&self) -> bool {
+        !matches!(self, Self::Acquire { resources, .. } if resources.only().is_some())
     }
 
     /// Returns the token of the attempt that it belongs to.

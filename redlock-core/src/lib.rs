@@ -124,6 +124,7 @@ mod quorum;
 mod reply;
 mod report;
 mod request;
+mod resource;
 mod round;
 #[cfg(feature = "proptest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "proptest")))]
@@ -147,10 +148,11 @@ pub use lock::Lock;
 pub use locks::{LockKey, Locks, Status};
 pub use node::{MAX_NODES, NodeId, NodeSet};
 pub use probe::Probe;
-pub use reply::{Cause, Reply, Unavailable};
+pub use reply::{Cause, Hold, Reply, Unavailable};
 pub use report::{
     AcquireError, Attempts, CloseReport, ExtendError, Loss, NodeOutcomes, Outcome, ReleaseReport, ReleaseVerdict,
 };
-pub use request::{DEFAULT_WAIT, MIN_RETRY_DELAY, Options, Request, RequestError, Resource, RetryDelay, Ttl};
+pub use request::{DEFAULT_WAIT, MAX_NAMES, MIN_RETRY_DELAY, Options, Request, RequestError, RetryDelay, Ttl};
+pub use resource::{Resource, Resources};
 pub use token::Token;
 pub use wire::{Answer, RELEASED_CHANNEL_PREFIX, Wire};

@@ -14,7 +14,9 @@ use crate::backoff::Backoff;
 use crate::output::Output;
 use crate::report::{AcquireError, ExtendError, Loss};
 use crate::token::TokenSecret;
-use crate::{Command, CommandId, Config, Event, Hint, Instant, NodeId, OperationId, Reply, Request, Resource, Ttl};
+use crate::{
+    Command, CommandId, Config, Event, Hint, Instant, NodeId, NodeSet, OperationId, Reply, Request, Resources, Ttl,
+};
 
 /// Within this time after an announced release, a waiting lock tries again; the jitter keeps waiters apart.
 const HINT_JITTER: Duration = Duration::from_millis(1);
@@ -129,7 +131,7 @@ impl Lock {
         };
         let is_good = now.saturating_add(self.request.options.min_validity) < *deadline;
         if is_good {
-            self.phase = Phase::Held(Held::new(attempt.token, *deadline, self.request.ttl));
+            self.phase = Phase::Held(Held::new(attempt.clone(), *deadline, self.request.ttl));
         } else {
             self.fail_attempt(Failure::Expired, now);
         }
@@ -195,24 +197,24 @@ impl Lock {
     /// reply to the same one.
     pub fn handle_reply(&mut self, id: CommandId, node: NodeId, reply: Reply, now: Instant) {
         let now = self.catch_up(now);
-        let (resource, output) = (&self.request.resource, &mut self.output);
+        let (resources, output) = (&self.request.resources, &mut self.output);
         if let Some(release) = self.earlier.iter_mut().find(|release| release.expects(id, node)) {
-            release.handle_reply(resource, id, node, reply, now, output);
+            release.handle_reply(resources, id, node, reply, now, output);
             self.earlier.retain(|release| !release.is_settled());
             return;
         }
         match &mut self.phase {
             Phase::Acquiring(attempt) | Phase::Won { attempt, .. } => {
-                attempt.handle_reply(id, node, reply);
+                attempt.handle_reply(&self.request, id, node, reply, output);
                 self.judge_attempt(now);
             }
             Phase::Held(held) => {
                 held.handle_reply(&self.request, id, node, reply, output);
                 self.judge_extensions(now);
             }
-            Phase::Lost(lost) => lost.release.handle_reply(resource, id, node, reply, now, output),
+            Phase::Lost(lost) => lost.release.handle_reply(resources, id, node, reply, now, output),
             Phase::Releasing { release, .. } => {
-                release.handle_reply(resource, id, node, reply, now, output);
+                release.handle_reply(resources, id, node, reply, now, output);
                 self.judge_release();
             }
             Phase::Waiting { .. } | Phase::Finished => {}
@@ -267,10 +269,10 @@ impl Lock {
 
 /// # Getters
 impl Lock {
-    /// Returns the resource that is locked.
+    /// Returns the resources that are locked.
     #[must_use]
-    pub const fn resource(&self) -> &Resource {
-        &self.request.resource
+    pub const fn resources(&self) -> &Resources {
+        &self.request.resources
     }
 
     /// Returns the number of attempts that were begun.
@@ -313,6 +315,17 @@ impl Lock {
     #[must_use]
     pub const fn is_waiting(&self) -> bool {
         matches!(self.phase, Phase::Waiting { .. })
+    }
+
+    /// Returns the nodes that have all keys of a lock that is held, as far as their latest replies tell: those that have
+    /// granted it, also after the hand-over, that have confirmed its last extension, or that were given back the keys that
+    /// they had lost. Empty for a lock that is not held.
+    #[must_use]
+    pub const fn held_on(&self) -> NodeSet {
+        match &self.phase {
+            Phase::Held(held) => held.keepers,
+            _ => NodeSet::EMPTY,
+        }
     }
 
     /// Returns how the lock was lost, if it was.

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::{Action, Command, Instant, Reply, ScriptForm};
+use crate::{Action, Command, Hold, Instant, Reply, Resource, ScriptForm, Ttl};
 
 /// A Redis master, as far as it answers the commands of this crate, with a clock that is handed in.
 ///
@@ -13,7 +13,7 @@ use crate::{Action, Command, Instant, Reply, ScriptForm};
 ///
 /// ```
 /// use core::time::Duration;
-/// use redlock_core::{Config, Instant, Lock, Options, Reply, Request, model::Node};
+/// use redlock_core::{Config, Hold, Instant, Lock, Options, Reply, Request, model::Node};
 ///
 /// let config = Config::builder(["only"]).build()?;
 /// let request = Request::new(&config, "job", Duration::from_secs(1), Options::new())?;
@@ -22,7 +22,7 @@ use crate::{Action, Command, Instant, Reply, ScriptForm};
 ///
 /// let mut node = Node::new();
 /// assert_eq!(node.execute(&command, Instant::EPOCH), Reply::Done);
-/// assert_eq!(node.execute(&command, Instant::EPOCH), Reply::HeldByOther);
+/// assert_eq!(node.execute(&command, Instant::EPOCH), Reply::HeldByOther(Hold::UNKNOWN));
 /// assert!(node.get(b"job", Instant::from_epoch(Duration::from_millis(1_000))).is_some());
 /// assert!(node.get(b"job", Instant::from_epoch(Duration::from_millis(1_001))).is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -30,6 +30,7 @@ use crate::{Action, Command, Instant, Reply, ScriptForm};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Node {
     keys: BTreeMap<Vec<u8>, Entry>,
+    knows_acquire: bool,
     knows_extend: bool,
     knows_release: bool,
 }
@@ -41,11 +42,25 @@ struct Entry {
     expires_at: Option<u128>,
 }
 
+impl Entry {
+    /// Lets the key live for that long at least.
+    fn live_until(&mut self, expires_at: u128) {
+        self.expires_at = self.expires_at.max(Some(expires_at));
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Nobody,
+    Token,
+    Other,
+}
+
 impl Node {
     /// Creates a node without keys that has seen no script.
     #[must_use]
     pub const fn new() -> Self {
-        Self { keys: BTreeMap::new(), knows_extend: false, knows_release: false }
+        Self { keys: BTreeMap::new(), knows_acquire: false, knows_extend: false, knows_release: false }
     }
 
     /// Carries out a command at the moment `now` of the node's own clock.
@@ -54,25 +69,72 @@ impl Node {
         if !self.understands(command) {
             return Reply::UnknownScript;
         }
-        let key = command.action.resource().as_bytes();
-        let token = command.action.token().as_bytes();
-        match (&command.action, self.keys.get_mut(key)) {
-            (Action::Acquire { ttl, .. }, None) => {
-                let entry = Entry { value: token.into(), expires_at: Some(expiry(now, ttl.as_millis())) };
-                self.keys.insert(key.into(), entry);
-                Reply::Done
+        let (keys, token) = (command.action.resources().as_slice(), command.action.token().as_bytes());
+        match &command.action {
+            Action::Acquire { ttl, .. } => self.acquire(keys, token, *ttl, now),
+            Action::Extend { ttl, .. } => self.extend(keys, token, *ttl, now),
+            Action::Release { .. } => self.release(keys, token),
+        }
+    }
+
+    fn acquire(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, now: Instant) -> Reply {
+        if let [key] = keys
+            && self.keys.contains_key(key.as_bytes())
+        {
+            return Reply::HeldByOther(Hold::UNKNOWN);
+        }
+        if let Some(key) = keys.iter().find(|key| self.owner(key, token) == Owner::Other) {
+            let remaining = self.ttl(key.as_bytes(), now).filter(|remaining| *remaining != Duration::MAX);
+            return Reply::HeldByOther(Hold { resource: Some(key.clone()), remaining });
+        }
+        for key in keys {
+            let entry = self.keys.entry(key.as_bytes().into());
+            let new = || Entry { value: token.into(), expires_at: Some(0) };
+            entry.or_insert_with(new).live_until(expiry(now, ttl.as_millis()));
+        }
+        Reply::Done
+    }
+
+    fn extend(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, now: Instant) -> Reply {
+        let reply = self.owned(keys, token);
+        if reply == Reply::Done {
+            for key in keys {
+                let entry = self.keys.get_mut(key.as_bytes());
+                if let Some(entry) = entry {
+                    entry.live_until(expiry(now, ttl.as_millis()));
+                }
             }
-            (Action::Extend { .. } | Action::Release { .. }, None) => Reply::Missing,
-            (Action::Acquire { .. }, Some(_)) => Reply::HeldByOther,
-            (_, Some(entry)) if entry.value != token => Reply::HeldByOther,
-            (Action::Extend { ttl, .. }, Some(entry)) => {
-                entry.expires_at = entry.expires_at.max(Some(expiry(now, ttl.as_millis())));
-                Reply::Done
+        }
+        reply
+    }
+
+    fn release(&mut self, keys: &[Resource], token: &[u8]) -> Reply {
+        let reply = self.owned(keys, token);
+        for key in keys {
+            if self.owner(key, token) == Owner::Token {
+                self.keys.remove(key.as_bytes());
             }
-            (Action::Release { .. }, Some(_)) => {
-                self.keys.remove(key);
-                Reply::Done
-            }
+        }
+        reply
+    }
+
+    /// Returns the reply to a token that wants to be that of all keys.
+    fn owned(&self, keys: &[Resource], token: &[u8]) -> Reply {
+        let is_any = |owner| keys.iter().any(|key| self.owner(key, token) == owner);
+        if is_any(Owner::Other) {
+            Reply::HeldByOther(Hold::UNKNOWN)
+        } else if is_any(Owner::Nobody) {
+            Reply::Missing
+        } else {
+            Reply::Done
+        }
+    }
+
+    fn owner(&self, key: &Resource, token: &[u8]) -> Owner {
+        match self.keys.get(key.as_bytes()) {
+            None => Owner::Nobody,
+            Some(entry) if entry.value == token => Owner::Token,
+            Some(_) => Owner::Other,
         }
     }
 
@@ -116,13 +178,16 @@ impl Node {
 
     /// Forgets all scripts, as `SCRIPT FLUSH` or a restart does.
     pub fn forget_scripts(&mut self) {
-        (self.knows_extend, self.knows_release) = (false, false);
+        (self.knows_acquire, self.knows_extend, self.knows_release) = (false, false, false);
     }
 
     /// Returns whether the node knows a script; one that came with its text is known from then on.
     fn understands(&mut self, command: &Command) -> bool {
+        if !command.action.is_script() {
+            return true;
+        }
         let knows = match command.action {
-            Action::Acquire { .. } => return true,
+            Action::Acquire { .. } => &mut self.knows_acquire,
             Action::Extend { .. } => &mut self.knows_extend,
             Action::Release { .. } => &mut self.knows_release,
         };

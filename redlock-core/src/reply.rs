@@ -1,6 +1,9 @@
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use core::fmt;
+use core::time::Duration;
+
+use crate::Resource;
 
 /// The reply of a node to a command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -8,14 +11,42 @@ use core::fmt;
 pub enum Reply {
     /// It did what it was asked to do.
     Done,
-    /// The key is there with another value or another type: somebody else holds it. Nothing was changed.
-    HeldByOther,
-    /// There is no such key. Nothing was changed.
+    /// A key is there with another value or of another type: somebody else holds it. No key of theirs was changed.
+    HeldByOther(Hold),
+    /// Nobody else holds a key, and at least one is not there.
     Missing,
     /// It does not know the script by its digest; the core then sends the text.
     UnknownScript,
     /// It did not do it, or may not have done it, for a reason of its own.
     Unavailable(Unavailable),
+}
+
+/// What a node said about a key that somebody else holds.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Hold {
+    /// The resource; `None` where the node did not say which of several it is, or was asked for one only.
+    pub resource: Option<Resource>,
+    /// How long the key goes on living unless its holder does something; `None` where the node did not say, or where the
+    /// key has no end.
+    pub remaining: Option<Duration>,
+}
+
+impl Hold {
+    /// A node that said nothing but that somebody else holds the key.
+    pub const UNKNOWN: Self = Self { resource: None, remaining: None };
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("held by somebody else")?;
+        match (&self.resource, self.remaining) {
+            (Some(resource), Some(remaining)) => write!(f, " ({resource}, for {remaining:?})"),
+            (Some(resource), None) => write!(f, " ({resource})"),
+            (None, Some(remaining)) => write!(f, " (for {remaining:?})"),
+            (None, None) => Ok(()),
+        }
+    }
 }
 
 /// The reason for which a node has no vote.

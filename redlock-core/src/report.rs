@@ -3,7 +3,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::votes::Votes;
-use crate::{Config, NodeId, RequestError, Unavailable};
+use crate::{Config, Hold, NodeId, RequestError, Unavailable};
 
 /// The outcome of a command on one node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -13,9 +13,9 @@ pub enum Outcome {
     Pending,
     /// The node did it: granted, extended or released.
     Done,
-    /// The node keeps the key for somebody else.
-    HeldByOther,
-    /// The node has no such key.
+    /// The node keeps a key for somebody else.
+    HeldByOther(Hold),
+    /// The node has no such key, or not all of them.
     Missing,
     /// The node has no say.
     Unavailable(Unavailable),
@@ -26,7 +26,7 @@ impl fmt::Display for Outcome {
         match self {
             Self::Pending => f.write_str("not awaited"),
             Self::Done => f.write_str("agreed"),
-            Self::HeldByOther => f.write_str("held by somebody else"),
+            Self::HeldByOther(hold) => write!(f, "{hold}"),
             Self::Missing => f.write_str("no such key"),
             Self::Unavailable(unavailable) => write!(f, "{unavailable}"),
         }

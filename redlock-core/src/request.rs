@@ -1,61 +1,7 @@
-use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 
 use crate::config::MIN_TTL;
-use crate::{Config, lease};
-
-/// The name of what is locked: bytes, which are the key of the lock on every node as they are.
-///
-/// Clones share the bytes.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Resource(Arc<[u8]>);
-
-impl Resource {
-    /// Creates the resource with this name. [`Request::new`] checks that the name can be a key.
-    #[must_use]
-    pub fn new(name: impl AsRef<[u8]>) -> Self {
-        Self(name.as_ref().into())
-    }
-
-    /// Returns the bytes of the name.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl<N: AsRef<[u8]> + ?Sized> From<&N> for Resource {
-    fn from(name: &N) -> Self {
-        Self::new(name)
-    }
-}
-
-impl From<String> for Resource {
-    fn from(name: String) -> Self {
-        Self::new(name)
-    }
-}
-
-impl From<Vec<u8>> for Resource {
-    fn from(name: Vec<u8>) -> Self {
-        Self::new(name)
-    }
-}
-
-impl fmt::Display for Resource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.escape_ascii())
-    }
-}
-
-impl fmt::Debug for Resource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Resource(\"{self}\")")
-    }
-}
+use crate::{Config, Resource, Resources, lease};
 
 /// The time that a key lives on a node after it was set: 1 ms to [`Config::max_ttl`], by construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -201,10 +147,10 @@ impl Default for Options {
     }
 }
 
-/// A resource that is to be locked, with its TTL and how hard to try. A request that exists is valid.
+/// The resources that are to be locked, with their TTL and how hard to try. A request that exists is valid.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Request {
-    pub(crate) resource: Resource,
+    pub(crate) resources: Resources,
     pub(crate) ttl: Ttl,
     pub(crate) options: Options,
 }
@@ -215,23 +161,19 @@ impl Request {
     /// # Errors
     ///
     /// - [`RequestError::EmptyName`] or [`RequestError::NameTooLong`] for a name that is no key;
+    /// - [`RequestError::NoNames`], [`RequestError::TooManyNames`] or [`RequestError::SameName`] for a list of names that is
+    ///   empty, longer than [`MAX_NAMES`], or has a name twice;
     /// - [`RequestError::TtlTooShort`], [`RequestError::TtlTooLong`] or [`RequestError::NoValidity`] for a TTL that is
     ///   out of bounds, or from which drift and [`Options::min_validity`] leave nothing;
     /// - [`RequestError::NoAttempts`] or [`RequestError::RetryDelay`] for options that cannot be followed.
     pub fn new(
         config: &Config,
-        name: impl Into<Resource>,
+        names: impl Into<Resources>,
         ttl: Duration,
         options: Options,
     ) -> Result<Self, RequestError> {
-        let resource = name.into();
-        let (len, max_name_len) = (resource.as_bytes().len(), config.max_name_len());
-        if len == 0 {
-            return Err(RequestError::EmptyName);
-        }
-        if len > max_name_len {
-            return Err(RequestError::NameTooLong { len, max_name_len });
-        }
+        let resources = names.into();
+        check_names(resources.as_slice(), config.max_name_len())?;
         let ttl = Ttl::with_validity(config, ttl, options.min_validity)?;
         if options.attempts == Some(0) {
             return Err(RequestError::NoAttempts);
@@ -240,13 +182,13 @@ impl Request {
         if delay.base < MIN_RETRY_DELAY || delay.max < delay.base {
             return Err(RequestError::RetryDelay { base: delay.base, max: delay.max });
         }
-        Ok(Self { resource, ttl, options })
+        Ok(Self { resources, ttl, options })
     }
 
-    /// Returns the resource that is to be locked.
+    /// Returns the resources that are to be locked.
     #[must_use]
-    pub const fn resource(&self) -> &Resource {
-        &self.resource
+    pub const fn resources(&self) -> &Resources {
+        &self.resources
     }
 
     /// Returns the time to live that was asked for.
@@ -255,6 +197,31 @@ impl Request {
         self.ttl
     }
 }
+
+fn check_names(names: &[Resource], max_name_len: usize) -> Result<(), RequestError> {
+    if names.is_empty() {
+        return Err(RequestError::NoNames);
+    }
+    if names.len() > MAX_NAMES {
+        return Err(RequestError::TooManyNames { count: names.len() });
+    }
+    for len in names.iter().map(|name| name.as_bytes().len()) {
+        if len == 0 {
+            return Err(RequestError::EmptyName);
+        }
+        if len > max_name_len {
+            return Err(RequestError::NameTooLong { len, max_name_len });
+        }
+    }
+    let mut neighbours = names.iter().zip(names.iter().skip(1));
+    match neighbours.find(|(name, next)| name == next) {
+        Some((name, _)) => Err(RequestError::SameName { name: name.clone() }),
+        None => Ok(()),
+    }
+}
+
+/// The largest number of resources that one lock can be for: a node does nothing else while it looks at all of them.
+pub const MAX_NAMES: usize = 64;
 
 /// The shortest cap of a wait between attempts: below it contenders would only busy the nodes.
 pub const MIN_RETRY_DELAY: Duration = Duration::from_millis(1);
@@ -273,6 +240,21 @@ pub enum RequestError {
         len: usize,
         /// The bound in force.
         max_name_len: usize,
+    },
+    /// There is no resource to lock.
+    #[error("the list of resources is empty: name at least one")]
+    NoNames,
+    /// There are too many resources.
+    #[error("{count} resources are named, at most {MAX_NAMES} can be locked together")]
+    TooManyNames {
+        /// The number of names.
+        count: usize,
+    },
+    /// A resource stands in the list twice.
+    #[error("the resource {name} is named twice: name it once")]
+    SameName {
+        /// The name.
+        name: Resource,
     },
     /// The TTL is zero or below the resolution of Redis.
     #[error("the TTL is {ttl:?}, it must be at least {MIN_TTL:?}")]
@@ -356,6 +338,23 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_names_is_checked_as_a_whole() {
+        let refused = |names: &[&str]| {
+            let names = Resources::all(names.iter().copied());
+            Request::new(&config(), names, SECOND, Options::new()).unwrap_err()
+        };
+        assert_eq!(refused(&[]), RequestError::NoNames);
+        assert_eq!(refused(&["a", ""]), RequestError::EmptyName);
+        assert_eq!(refused(&["a", "123456789"]), RequestError::NameTooLong { len: 9, max_name_len: 8 });
+        assert_eq!(refused(&["b", "a", "b"]), RequestError::SameName { name: "b".into() });
+        let numbered = |count: usize| Resources::all((0..count).map(|number| format!("{number}")));
+        let count = MAX_NAMES + 1;
+        let error = Request::new(&config(), numbered(count), SECOND, Options::new()).unwrap_err();
+        assert_eq!(error, RequestError::TooManyNames { count });
+        assert!(Request::new(&config(), numbered(MAX_NAMES), SECOND, Options::new()).is_ok());
+    }
+
+    #[test]
     fn a_ttl_that_drift_and_wishes_eat_up_is_refused() {
         let ttl = Duration::from_millis(2);
         let drift = Duration::from_micros(2_020);
@@ -378,6 +377,6 @@ mod tests {
     #[test]
     fn a_name_is_shown_readably_whatever_its_bytes() {
         let request = Request::new(&config(), b"a\x00\xff", SECOND, Options::new()).unwrap();
-        assert_eq!(format!("{}", request.resource()), "a\\x00\\xff");
+        assert_eq!(format!("{}", request.resources()), "a\\x00\\xff");
     }
 }

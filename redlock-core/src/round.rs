@@ -50,7 +50,7 @@ impl Round {
         self.unanswered.remove(node);
         let outcome = match reply {
             Reply::Done => Outcome::Done,
-            Reply::HeldByOther => Outcome::HeldByOther,
+            Reply::HeldByOther(hold) => Outcome::HeldByOther(hold),
             Reply::Missing => Outcome::Missing,
             Reply::Unavailable(unavailable) => Outcome::Unavailable(unavailable),
             Reply::UnknownScript if !self.has_source.contains(node) => return Recorded::WantsSource,
@@ -100,6 +100,11 @@ impl Round {
 
     pub(crate) const fn tally(&self) -> Tally {
         self.votes.tally()
+    }
+
+    /// Returns the nodes that have carried the command out.
+    pub(crate) const fn done(&self) -> NodeSet {
+        self.votes.done()
     }
 
     /// Returns the nodes that may have carried the command out.

@@ -35,8 +35,8 @@ use proptest::sample::select;
 use crate::lease::DRIFT_MARGIN;
 use crate::token::TokenSecret;
 use crate::{
-    Action, Cause, Command, CommandId, Config, DEFAULT_DRIFT_FACTOR, Instant, MIN_TTL, NodeId, NodeSet, NodeTimeout,
-    Options, Reply, Request, Resource, RetryDelay, ScriptForm, Ttl, Unavailable,
+    Action, Cause, Command, CommandId, Config, DEFAULT_DRIFT_FACTOR, Hold, Instant, MIN_TTL, NodeId, NodeSet,
+    NodeTimeout, Options, Reply, Request, Resource, RetryDelay, ScriptForm, Ttl, Unavailable,
 };
 
 /// The longest name that is drawn, in bytes: beyond it nothing new can go wrong.
@@ -130,7 +130,8 @@ pub fn command(config: &Config) -> impl Strategy<Value = Command> + use<> {
 /// Generates anything that a node may say, whether it fits the command or not.
 pub fn reply() -> impl Strategy<Value = Reply> {
     let unavailable = CAUSES.map(|cause| Reply::Unavailable(Unavailable::new(cause)));
-    let answers = [(12, Reply::Done), (6, Reply::HeldByOther), (6, Reply::Missing), (3, Reply::UnknownScript)];
+    let answers =
+        [(12, Reply::Done), (6, Reply::HeldByOther(Hold::UNKNOWN)), (6, Reply::Missing), (3, Reply::UnknownScript)];
     let weighted = answers.into_iter().flat_map(|(weight, reply)| core::iter::repeat_n(reply, weight));
     select(weighted.chain(unavailable).collect::<Vec<_>>())
 }
@@ -221,9 +222,9 @@ fn action(config: &Config) -> impl Strategy<Value = Action> + use<> {
         .prop_map(|(secret, attempt)| TokenSecret::new(secret).token(attempt));
     (0..3_u8, resource(config), token, ttl, any::<bool>()).prop_map(|(kind, resource, token, ttl, announce)| match kind
     {
-        0 => Action::Acquire { resource, token, ttl },
-        1 => Action::Extend { resource, token, ttl },
-        _ => Action::Release { resource, token, announce },
+        0 => Action::acquire(resource.into(), token, ttl),
+        1 => Action::extend(resource.into(), token, ttl),
+        _ => Action::release(resource.into(), token, announce),
     })
 }
 

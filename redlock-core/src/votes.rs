@@ -1,6 +1,6 @@
 use alloc::vec::Vec;
 
-use crate::{Cause, NodeId, NodeSet, Outcome, Unavailable};
+use crate::{Cause, Hold, NodeId, NodeSet, Outcome, Unavailable};
 
 /// The outcome of a command on each node: a set of nodes for every outcome, so that counting them costs an instruction
 /// and remembering them costs no memory, however many nodes there are.
@@ -10,8 +10,16 @@ pub(crate) struct Votes {
     done: NodeSet,
     held_by_other: NodeSet,
     missing: NodeSet,
-    /// In ascending order of the nodes. Empty as long as all goes well.
-    unavailable: Vec<(NodeId, Unavailable)>,
+    unavailable: NodeSet,
+    /// What nodes have said, in ascending order of the nodes. Empty as long as all goes well.
+    said: Vec<(NodeId, Said)>,
+}
+
+/// What a node has said beside its vote.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Said {
+    HeldByOther(Hold),
+    Unavailable(Unavailable),
 }
 
 impl Votes {
@@ -22,29 +30,38 @@ impl Votes {
             done: NodeSet::EMPTY,
             held_by_other: NodeSet::EMPTY,
             missing: NodeSet::EMPTY,
-            unavailable: Vec::new(),
+            unavailable: NodeSet::EMPTY,
+            said: Vec::new(),
         }
     }
 
     /// Notes what became of the command on one node, whatever was noted before.
     pub(crate) fn record(&mut self, node: NodeId, outcome: Outcome) {
-        for nodes in [&mut self.pending, &mut self.done, &mut self.held_by_other, &mut self.missing] {
+        let Self { pending, done, held_by_other, missing, unavailable, said } = self;
+        for nodes in [&mut *pending, done, held_by_other, missing, unavailable] {
             nodes.remove(node);
         }
-        let place = self.unavailable.binary_search_by_key(&node, |(node, _)| *node);
-        if let Ok(known) = place {
-            self.unavailable.remove(known);
-        }
+        said.retain(|(known, _)| *known != node);
         match outcome {
             Outcome::Pending => self.pending.insert(node),
             Outcome::Done => self.done.insert(node),
-            Outcome::HeldByOther => self.held_by_other.insert(node),
+            Outcome::HeldByOther(hold) => {
+                self.held_by_other.insert(node);
+                if hold != Hold::UNKNOWN {
+                    self.note(node, Said::HeldByOther(hold));
+                }
+            }
             Outcome::Missing => self.missing.insert(node),
             Outcome::Unavailable(unavailable) => {
-                let (Ok(place) | Err(place)) = place;
-                self.unavailable.insert(place, (node, unavailable));
+                self.unavailable.insert(node);
+                self.note(node, Said::Unavailable(unavailable));
             }
         }
+    }
+
+    fn note(&mut self, node: NodeId, said: Said) {
+        let place = self.said.partition_point(|(known, _)| *known < node);
+        self.said.insert(place, (node, said));
     }
 
     /// Counts silence as a refusal from now on.
@@ -56,16 +73,20 @@ impl Votes {
 
     /// Returns the outcome of the command on one node.
     pub(crate) fn outcome(&self, node: NodeId) -> Outcome {
-        if self.done.contains(node) {
-            Outcome::Done
-        } else if self.held_by_other.contains(node) {
-            Outcome::HeldByOther
-        } else if self.missing.contains(node) {
-            Outcome::Missing
-        } else {
-            let unavailable = self.unavailable.iter().find(|(known, _)| *known == node);
-            unavailable.map_or(Outcome::Pending, |(_, unavailable)| Outcome::Unavailable(unavailable.clone()))
+        let said = self.said.iter().find(|(known, _)| *known == node).map(|(_, said)| said);
+        match said {
+            Some(Said::HeldByOther(hold)) => Outcome::HeldByOther(hold.clone()),
+            Some(Said::Unavailable(unavailable)) => Outcome::Unavailable(unavailable.clone()),
+            None if self.done.contains(node) => Outcome::Done,
+            None if self.held_by_other.contains(node) => Outcome::HeldByOther(Hold::UNKNOWN),
+            None if self.missing.contains(node) => Outcome::Missing,
+            None => Outcome::Pending,
         }
+    }
+
+    /// Returns the nodes that did what they were asked to do.
+    pub(crate) const fn done(&self) -> NodeSet {
+        self.done
     }
 
     pub(crate) const fn is_pending(&self) -> bool {
@@ -74,13 +95,20 @@ impl Votes {
 
     /// Returns the nodes that certainly never carried the command out.
     pub(crate) fn untouched(&self) -> NodeSet {
-        let untouched = self.unavailable.iter().filter(|(_, unavailable)| unavailable.proves_untouched());
-        untouched.map(|(node, _)| *node).collect()
+        let untouched = self.reasons().filter(|(_, unavailable)| unavailable.proves_untouched());
+        untouched.map(|(node, _)| node).collect()
     }
 
     /// Counts the nodes that refuse for a reason that waiting cannot cure.
     pub(crate) fn permanently_unavailable(&self) -> usize {
-        self.unavailable.iter().filter(|(_, unavailable)| unavailable.cause().is_permanent()).count()
+        self.reasons().filter(|(_, unavailable)| unavailable.cause().is_permanent()).count()
+    }
+
+    fn reasons(&self) -> impl Iterator<Item = (NodeId, &Unavailable)> {
+        self.said.iter().filter_map(|(node, said)| match said {
+            Said::Unavailable(unavailable) => Some((*node, unavailable)),
+            Said::HeldByOther(_) => None,
+        })
     }
 
     pub(crate) const fn tally(&self) -> Tally {
@@ -120,7 +148,9 @@ mod tests {
         let all = NodeSet::first(3);
         let mut votes = Votes::pending(all);
         let refused = || Outcome::Unavailable(Unavailable::new(Cause::Refused));
-        let outcomes = [Outcome::Done, refused(), Outcome::Missing, refused(), Outcome::HeldByOther, Outcome::Pending];
+        let hold = Hold { resource: Some("job".into()), remaining: None };
+        let outcomes =
+            [Outcome::Done, refused(), Outcome::Missing, refused(), Outcome::HeldByOther(hold), Outcome::Pending];
         for outcome in outcomes {
             for node in all.iter() {
                 votes.record(node, outcome.clone());

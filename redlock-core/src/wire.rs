@@ -2,10 +2,11 @@
 
 use alloc::format;
 use core::fmt;
+use core::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::{Action, Cause, Command, Reply, Resource, ScriptForm, Unavailable};
+use crate::{Action, Cause, Command, Hold, Reply, Resources, ScriptForm, Unavailable};
 
 /// A fixed Lua script and its SHA1.
 #[derive(Debug)]
@@ -14,33 +15,67 @@ pub(crate) struct Script {
     pub(crate) digest: &'static str,
 }
 
-/// Answers 1 when the key is ours, 0 when there is none, -1 when it is another's.
+/// Takes several keys, all or none. Answers 1, or the place of a key that is another's and its TTL in milliseconds.
+///
+/// Keys that are ours already are those of a lock with some keys gone, which is healed: they are never shortened.
+const ACQUIRE: Script = Script {
+    source: "\
+for place = 1, #KEYS do
+  local value = redis.call('GET', KEYS[place])
+  if value and value ~= ARGV[1] then return place .. ' ' .. redis.call('PTTL', KEYS[place]) end
+end
+for place = 1, #KEYS do
+  local is_new = redis.call('SET', KEYS[place], ARGV[1], 'NX', 'PX', ARGV[2])
+  if not is_new and redis.call('PTTL', KEYS[place]) < tonumber(ARGV[2]) then
+    redis.call('PEXPIRE', KEYS[place], ARGV[2])
+  end
+end
+return 1",
+    digest: "cf78a3e9b1e07671beaf31253e2a1013fddb0c10",
+};
+
+/// Answers 1 when all keys are ours, -1 when one is another's, 0 when some are not there.
 ///
 /// The TTL is only ever lengthened: a short extension that fails, or that comes late, must leave the keys of a longer
 /// lease alone. `PEXPIRE` and not `SET`, which a server that is out of memory refuses.
 const EXTEND: Script = Script {
     source: "\
-local value = redis.call('GET', KEYS[1])
-if not value then return 0 end
-if value ~= ARGV[1] then return -1 end
-if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+local is_missing = false
+for place = 1, #KEYS do
+  local value = redis.call('GET', KEYS[place])
+  if value and value ~= ARGV[1] then return -1 end
+  is_missing = is_missing or not value
+end
+if is_missing then return 0 end
+for place = 1, #KEYS do
+  if redis.call('PTTL', KEYS[place]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[place], ARGV[2]) end
+end
 return 1",
-    digest: "98a42a32abfd88da7a41de25e703c89e971b1408",
+    digest: "5f3993b2752ef213cecb3946a400d126436cd448",
 };
 
-/// Answers 1 when the key was ours and is deleted, 0 when there is none, -1 when it is another's.
+/// Deletes the keys that are ours. Answers 1 when all were, -1 when one is another's, 0 when some are not there.
 ///
-/// It is announced on the resource's channel, if that is asked for. It may fail (a user without the right to publish):
-/// the release stands all the same.
+/// Each is announced on its channel, if that is asked for. It may fail (a user without the right to publish): the
+/// release stands all the same. A key of another type is another's, and no reason to leave the keys behind it.
 const RELEASE: Script = Script {
     source: "\
-local value = redis.call('GET', KEYS[1])
-if not value then return 0 end
-if value ~= ARGV[1] then return -1 end
-redis.call('DEL', KEYS[1])
-if ARGV[2] == '1' then redis.pcall('PUBLISH', 'redlock:released:' .. KEYS[1], '') end
-return 1",
-    digest: "2e59bb6450e80993437f950e0a52f252b56ef8f7",
+local result = 1
+for place = 1, #KEYS do
+  local value = redis.pcall('GET', KEYS[place])
+  if value == ARGV[1] then
+    redis.call('DEL', KEYS[place])
+    if ARGV[2] == '1' then redis.pcall('PUBLISH', 'redlock:released:' .. KEYS[place], '') end
+  elseif type(value) == 'table' and not string.find(value['err'], 'WRONGTYPE', 1, true) then
+    return value
+  elseif value then
+    result = -1
+  elseif result == 1 then
+    result = 0
+  end
+end
+return result",
+    digest: "4ac945020f635295584a361cef0fa8e66a46c04b",
 };
 
 /// The prefix of the channel on which the releases of a resource are announced; the name of the resource follows it.
@@ -66,21 +101,26 @@ impl Command {
     pub fn wire(&self) -> Wire<'_> {
         let mut words = SmallVec::new();
         match &self.action {
-            Action::Acquire { resource, token, ttl } => {
-                words.push(Word::Bytes(b"SET"));
-                words.push(Word::Bytes(resource.as_bytes()));
-                words.push(Word::Bytes(token.as_bytes()));
-                words.push(Word::Bytes(b"NX"));
-                words.push(Word::Bytes(b"PX"));
+            Action::Acquire { resources, token, ttl } => {
+                if let Some(resource) = resources.only() {
+                    words.push(Word::Bytes(b"SET"));
+                    words.push(Word::Bytes(resource.as_bytes()));
+                    words.push(Word::Bytes(token.as_bytes()));
+                    words.push(Word::Bytes(b"NX"));
+                    words.push(Word::Bytes(b"PX"));
+                } else {
+                    ACQUIRE.call(self.form, resources, &mut words);
+                    words.push(Word::Bytes(token.as_bytes()));
+                }
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
             }
-            Action::Extend { resource, token, ttl } => {
-                EXTEND.call(self.form, resource, &mut words);
+            Action::Extend { resources, token, ttl } => {
+                EXTEND.call(self.form, resources, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
             }
-            Action::Release { resource, token, announce } => {
-                RELEASE.call(self.form, resource, &mut words);
+            Action::Release { resources, token, announce } => {
+                RELEASE.call(self.form, resources, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::Bytes(if *announce { b"1" } else { b"0" }));
             }
@@ -90,15 +130,16 @@ impl Command {
 }
 
 impl Script {
-    fn call<'a>(&self, form: ScriptForm, resource: &'a Resource, words: &mut SmallVec<[Word<'a>; 6]>) {
+    fn call<'a>(&self, form: ScriptForm, resources: &'a Resources, words: &mut SmallVec<[Word<'a>; 6]>) {
         let (command, script) = match form {
             ScriptForm::Digest => ("EVALSHA", self.digest),
             ScriptForm::Source => ("EVAL", self.source),
         };
         words.push(Word::Bytes(command.as_bytes()));
         words.push(Word::Bytes(script.as_bytes()));
-        words.push(Word::Bytes(b"1"));
-        words.push(Word::Bytes(resource.as_bytes()));
+        let keys = resources.as_slice();
+        words.push(Word::Number(Decimal::new(keys.len() as u64)));
+        words.extend(keys.iter().map(|key| Word::Bytes(key.as_bytes())));
     }
 }
 
@@ -179,6 +220,8 @@ pub enum Answer<'a> {
     Nil,
     /// An integer.
     Integer(i64),
+    /// A string of bytes.
+    Bytes(&'a [u8]),
     /// An error, its code in front: `READONLY You can't write against a read only replica.`
     Error(&'a str),
     /// Anything else.
@@ -189,13 +232,14 @@ impl Reply {
     /// Reads what a Redis server answered to the words of a command.
     #[must_use]
     pub fn from_wire(command: &Command, answer: Answer<'_>) -> Self {
-        let is_script = !matches!(command.action, Action::Acquire { .. });
+        let is_script = command.action.is_script();
         match answer {
             Answer::Ok if !is_script => Self::Done,
-            Answer::Nil if !is_script => Self::HeldByOther,
+            Answer::Nil if !is_script => Self::HeldByOther(Hold::UNKNOWN),
             Answer::Integer(1) if is_script => Self::Done,
             Answer::Integer(0) if is_script => Self::Missing,
-            Answer::Integer(-1) if is_script => Self::HeldByOther,
+            Answer::Integer(-1) if is_script => Self::HeldByOther(Hold::UNKNOWN),
+            Answer::Bytes(bytes) if is_script => Self::from_hold(command.action.resources(), bytes),
             Answer::Error(text) => Self::from_error(text),
             _ => Self::Unavailable(Unavailable::new(Cause::Unexpected)),
         }
@@ -203,12 +247,23 @@ impl Reply {
 }
 
 impl Reply {
+    /// Reads the place of a resource that is held, counted from 1, and the TTL of its key: `2 1500`.
+    fn from_hold(resources: &Resources, bytes: &[u8]) -> Self {
+        let read = || {
+            let (place, millis) = core::str::from_utf8(bytes).ok()?.split_once(' ')?;
+            let place = place.parse::<usize>().ok()?.checked_sub(1)?;
+            let resource = Some(resources.as_slice().get(place)?.clone());
+            Some(Hold { resource, remaining: millis.parse().ok().map(Duration::from_millis) })
+        };
+        read().map_or(Self::Unavailable(Unavailable::new(Cause::Unexpected)), Self::HeldByOther)
+    }
+
     fn from_error(text: &str) -> Self {
         if text.starts_with("NOSCRIPT") {
             Self::UnknownScript
         } else if text.contains("WRONGTYPE") {
             // Before version 7 the error of a command inside a script stands in the middle of the text.
-            Self::HeldByOther
+            Self::HeldByOther(Hold::UNKNOWN)
         } else {
             Self::Unavailable(Unavailable::from_server_error(text))
         }
@@ -278,21 +333,28 @@ mod tests {
     }
 
     fn command(kind: Kind, form: ScriptForm) -> Command {
+        command_for("job", kind, form)
+    }
+
+    fn command_for(names: impl Into<Resources>, kind: Kind, form: ScriptForm) -> Command {
         let config = Config::builder(["a"]).build().unwrap();
-        let request = Request::new(&config, "job", Duration::from_micros(1_500_001), Options::new()).unwrap();
-        let (resource, ttl) = (request.resource, request.ttl);
+        let request = Request::new(&config, names, Duration::from_micros(1_500_001), Options::new()).unwrap();
+        let (resources, ttl) = (request.resources, request.ttl);
         let token = TokenSecret::new([0xC7; 16]).token(0xC71C_71C7);
         let action = match kind {
-            Kind::Acquire => Action::Acquire { resource, token, ttl },
-            Kind::Extend => Action::Extend { resource, token, ttl },
-            Kind::Release => Action::Release { resource, token, announce: true },
-            Kind::Undo => Action::Release { resource, token, announce: false },
+            Kind::Acquire => Action::Acquire { resources, token, ttl },
+            Kind::Extend => Action::Extend { resources, token, ttl },
+            Kind::Release => Action::Release { resources, token, announce: true },
+            Kind::Undo => Action::Release { resources, token, announce: false },
         };
         Command { id: CommandId::FIRST, nodes: NodeSet::first(1), action, send_by: Instant::EPOCH, form }
     }
 
     fn line(kind: Kind, form: ScriptForm) -> String {
-        let command = command(kind, form);
+        line_of(&command(kind, form))
+    }
+
+    fn line_of(command: &Command) -> String {
         let wire = command.wire();
         let words: Vec<_> = wire.words().map(String::from_utf8_lossy).collect();
         words.join(" ")
@@ -300,7 +362,7 @@ mod tests {
 
     #[test]
     fn digests_are_those_of_the_texts() {
-        for script in [EXTEND, RELEASE] {
+        for script in [ACQUIRE, EXTEND, RELEASE] {
             let digest = Sha1::digest(script.source);
             assert_eq!(format!("{digest:x}"), script.digest, "{}", script.source);
         }
@@ -319,8 +381,34 @@ mod tests {
     }
 
     #[test]
+    fn several_names_are_the_keys_of_one_script() {
+        let token = "x8fHx8fHx8fHx8fHx8fHxwxxxxxw";
+        let both = || Resources::all(["to", "from"]);
+        let line = |kind, form| line_of(&command_for(both(), kind, form));
+        let (digest, source) = (ScriptForm::Digest, ScriptForm::Source);
+        assert_eq!(line(Kind::Acquire, digest), format!("EVALSHA {} 2 from to {token} 1501", ACQUIRE.digest));
+        assert_eq!(line(Kind::Acquire, source), format!("EVAL {} 2 from to {token} 1501", ACQUIRE.source));
+        assert_eq!(line(Kind::Extend, digest), format!("EVALSHA {} 2 from to {token} 1501", EXTEND.digest));
+        assert_eq!(line(Kind::Release, digest), format!("EVALSHA {} 2 from to {token} 1", RELEASE.digest));
+    }
+
+    #[test]
+    fn a_refusal_of_several_names_says_which_is_held_and_for_how_long() {
+        let acquire = command_for(Resources::all(["to", "from"]), Kind::Acquire, ScriptForm::Digest);
+        let read = |answer| Reply::from_wire(&acquire, answer);
+        let hold = |name: &str, remaining| Reply::HeldByOther(Hold { resource: Some(name.into()), remaining });
+        assert_eq!(read(Answer::Integer(1)), Reply::Done);
+        assert_eq!(read(Answer::Bytes(b"2 1500")), hold("to", Some(Duration::from_millis(1_500))));
+        assert_eq!(read(Answer::Bytes(b"1 -1")), hold("from", None), "a key without an end");
+        for bytes in [&b"0 1"[..], b"3 1", b"1", b"", b"a b", b"\xff 1", b"-1 1"] {
+            assert_eq!(read(Answer::Bytes(bytes)), Reply::Unavailable(Unavailable::new(Cause::Unexpected)));
+        }
+        assert_eq!(read(Answer::Error("WRONGTYPE Operation against a key")), Reply::HeldByOther(Hold::UNKNOWN));
+    }
+
+    #[test]
     fn a_release_is_announced_on_the_channel_of_the_resource() {
-        let channel = format!("'PUBLISH', '{RELEASED_CHANNEL_PREFIX}' .. KEYS[1]");
+        let channel = format!("'PUBLISH', '{RELEASED_CHANNEL_PREFIX}' .. KEYS[place]");
         assert!(RELEASE.source.contains(&channel));
     }
 
@@ -345,11 +433,11 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(read(Kind::Acquire, Answer::Ok), Reply::Done);
-        assert_eq!(read(Kind::Acquire, Answer::Nil), Reply::HeldByOther);
+        assert_eq!(read(Kind::Acquire, Answer::Nil), Reply::HeldByOther(Hold::UNKNOWN));
         for kind in [Kind::Extend, Kind::Release, Kind::Undo] {
             assert_eq!(read(kind, Answer::Integer(1)), Reply::Done);
             assert_eq!(read(kind, Answer::Integer(0)), Reply::Missing);
-            assert_eq!(read(kind, Answer::Integer(-1)), Reply::HeldByOther);
+            assert_eq!(read(kind, Answer::Integer(-1)), Reply::HeldByOther(Hold::UNKNOWN));
             assert_eq!(read(kind, Answer::Error("NOSCRIPT No matching script.")), Reply::UnknownScript);
             assert_eq!(cause(kind, Answer::Ok), Cause::Unexpected);
             assert_eq!(cause(kind, Answer::Integer(2)), Cause::Unexpected);
@@ -388,7 +476,7 @@ mod tests {
             "WRONGTYPE Operation against a key holding the wrong kind of value",
             "ERR Error running script: @user_script:1: WRONGTYPE Operation against a key",
         ] {
-            assert_eq!(Reply::from_wire(&extend, Answer::Error(text)), Reply::HeldByOther);
+            assert_eq!(Reply::from_wire(&extend, Answer::Error(text)), Reply::HeldByOther(Hold::UNKNOWN));
         }
     }
 }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use redlock_core::{LockKey, Options, Request, Resource, RetryDelay};
+use redlock_core::{LockKey, Options, Request, Resources, RetryDelay};
 
 use crate::redlock::Handle;
 use crate::{AcquireError, LockGuard, Runtime};
@@ -17,7 +17,7 @@ use crate::{AcquireError, LockGuard, Runtime};
 #[must_use = "a lock is only acquired when the future is awaited"]
 pub struct Acquire<R: Runtime> {
     handle: Handle<R>,
-    resource: Resource,
+    resources: Resources,
     ttl: Duration,
     options: Options,
     stage: Stage,
@@ -34,8 +34,8 @@ enum Stage {
 }
 
 impl<R: Runtime> Acquire<R> {
-    pub(crate) fn new(handle: Handle<R>, resource: Resource, ttl: Duration, options: Options) -> Self {
-        Self { handle, resource, ttl, options, stage: Stage::NotBegun }
+    pub(crate) fn new(handle: Handle<R>, resources: Resources, ttl: Duration, options: Options) -> Self {
+        Self { handle, resources, ttl, options, stage: Stage::NotBegun }
     }
 
     /// The time budget for all attempts together; 30 seconds unless configured.
@@ -70,7 +70,7 @@ impl<R: Runtime> Acquire<R> {
 
     fn begin(&self) -> Result<LockKey, AcquireError> {
         let shell = self.handle.attended()?;
-        let request = Request::new(&shell.config, self.resource.clone(), self.ttl, self.options)?;
+        let request = Request::new(&shell.config, self.resources.clone(), self.ttl, self.options)?;
         shell.acquire(request, shell.runtime.seed()?)
     }
 }
@@ -92,7 +92,7 @@ impl<R: Runtime> Future for Acquire<R> {
         this.handle.attended()?.poll_acquire(key, context).map_ok(|()| {
             // From here on the guard stands for the lock.
             this.stage = Stage::Over;
-            LockGuard::new(this.handle.clone(), key, this.resource.clone())
+            LockGuard::new(this.handle.clone(), key, this.resources.clone())
         })
     }
 }
@@ -110,7 +110,7 @@ impl<R: Runtime> Drop for Acquire<R> {
 impl<R: Runtime> fmt::Debug for Acquire<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acquire")
-            .field("resource", &self.resource)
+            .field("resources", &self.resources)
             .field("ttl", &self.ttl)
             .field("options", &self.options)
             .finish_non_exhaustive()

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use redlock_core::{ExtendError, Instant, LockKey, Loss, OperationId, ReleaseReport, Resource};
+use redlock_core::{ExtendError, Instant, LockKey, Loss, OperationId, ReleaseReport, Resources};
 
 use crate::Runtime;
 use crate::redlock::Handle;
@@ -21,12 +21,12 @@ use crate::redlock::Handle;
 pub struct LockGuard<R: Runtime> {
     handle: Handle<R>,
     key: LockKey,
-    resource: Resource,
+    resources: Resources,
 }
 
 impl<R: Runtime> LockGuard<R> {
-    pub(crate) fn new(handle: Handle<R>, key: LockKey, resource: Resource) -> Self {
-        Self { handle, key, resource }
+    pub(crate) fn new(handle: Handle<R>, key: LockKey, resources: Resources) -> Self {
+        Self { handle, key, resources }
     }
 
     /// Extends the lock: it is good for `ttl` from now on, less the drift. Yields the new deadline.
@@ -93,8 +93,8 @@ impl<R: Runtime> LockGuard<R> {
 
     /// What is locked.
     #[must_use]
-    pub fn resource(&self) -> &Resource {
-        &self.resource
+    pub fn resources(&self) -> &Resources {
+        &self.resources
     }
 
     /// A future that waits until the lock is lost: at its deadline, whatever the network does, or earlier when an
@@ -115,7 +115,7 @@ impl<R: Runtime> Drop for LockGuard<R> {
 impl<R: Runtime> fmt::Debug for LockGuard<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LockGuard")
-            .field("resource", &self.resource)
+            .field("resources", &self.resources)
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }

@@ -90,7 +90,8 @@ impl<R: Runtime> NamedLocks<R> {
     /// - [`NamedLockError::NotKept`] when the cache has no room, or when a lock of that name is held here that the nodes
     ///   have forgotten: what was acquired has been released again.
     pub async fn lock(&self, name: impl Into<Resource>, ttl: Duration) -> Result<Locked, NamedLockError> {
-        self.take(self.redlock.lock(name, ttl)).await
+        let name = name.into();
+        self.take(&name, self.redlock.lock(name.clone(), ttl)).await
     }
 
     /// Takes the lock called `name` if it is free, in one attempt without waiting; see [`Redlock::try_lock`].
@@ -99,7 +100,8 @@ impl<R: Runtime> NamedLocks<R> {
     ///
     /// As with [`lock`](Self::lock).
     pub async fn try_lock(&self, name: impl Into<Resource>, ttl: Duration) -> Result<Locked, NamedLockError> {
-        self.take(self.redlock.try_lock(name, ttl)).await
+        let name = name.into();
+        self.take(&name, self.redlock.try_lock(name.clone(), ttl)).await
     }
 
     /// Releases the lock called `name` on all nodes and reports what each said; see
@@ -191,9 +193,9 @@ impl<R: Runtime> NamedLocks<R> {
         &*self.cache
     }
 
-    async fn take(&self, acquire: Acquire<R>) -> Result<Locked, NamedLockError> {
+    async fn take(&self, name: &Resource, acquire: Acquire<R>) -> Result<Locked, NamedLockError> {
         let guard = acquire.await?;
-        let (name, deadline) = (guard.resource().clone(), guard.deadline());
+        let deadline = guard.deadline();
         let mut held = HeldLock::new(guard);
         loop {
             let now = self.now();
@@ -201,7 +203,7 @@ impl<R: Runtime> NamedLocks<R> {
                 Ok(inserted) => return Ok(Locked::new(&inserted, deadline, now)),
                 Err(refused) => refused,
             };
-            if !self.is_over(&name, refused.reason, now) {
+            if !self.is_over(name, refused.reason, now) {
                 return Err(give_back(refused, now).await);
             }
             held = refused.value;

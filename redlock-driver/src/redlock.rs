@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use redlock_core::{Config, Options, Resource};
+use redlock_core::{Config, Options, Resource, Resources};
 
 use crate::shell::Shell;
 use crate::task::{self, Parts};
@@ -31,7 +31,9 @@ impl<R: Runtime> Redlock<R> {
         Self { handle: Handle(Arc::new(LastHandle { shell, parts })), options }
     }
 
-    /// Takes the lock called `name`, and waits for it if somebody else has it.
+    /// Takes the lock of a resource, which is its name, and waits for it if somebody else has it.
+    ///
+    /// [`Resources::all`] names several that are locked together.
     ///
     /// The lock is good for `ttl` less the drift (1 % and 2 ms unless configured), counted from the moment at which the
     /// first byte was sent. Waiting ends after [`Options::wait`], 30 seconds by default; [`Acquire`] has setters for
@@ -43,13 +45,26 @@ impl<R: Runtime> Redlock<R> {
     ///
     /// Yielded by the future: [`AcquireError::Contended`](crate::AcquireError::Contended),
     /// [`Unavailable`](crate::AcquireError::Unavailable) or [`Expired`](crate::AcquireError::Expired) with what each
-    /// node said to the last attempt; [`Request`](crate::AcquireError::Request) when name, TTL or options are out of
+    /// node said to the last attempt; [`Request`](crate::AcquireError::Request) when names, TTL or options are out of
     /// bounds; [`NoEntropy`](crate::AcquireError::NoEntropy); [`Closed`](crate::AcquireError::Closed).
-    pub fn lock(&self, name: impl Into<Resource>, ttl: Duration) -> Acquire<R> {
-        Acquire::new(self.handle.clone(), name.into(), ttl, self.options)
+    pub fn lock(&self, resources: impl Into<Resources>, ttl: Duration) -> Acquire<R> {
+        Acquire::new(self.handle.clone(), resources.into(), ttl, self.options)
     }
 
-    /// Takes the lock called `name` if it is free, in one attempt without waiting.
+    /// Takes the locks of several resources together, all or none, and waits for them if somebody else has one.
+    ///
+    /// They are one lock: one guard, one deadline, one release. Each excludes locks of that resource alone. Callers who
+    /// name the same resources in different orders never wait for each other in a circle, because a node grants all at
+    /// once or nothing. At most [`MAX_NAMES`](redlock_core::MAX_NAMES) can be named.
+    ///
+    /// # Errors
+    ///
+    /// As with [`lock`](Self::lock).
+    pub fn lock_all<N: Into<Resource>>(&self, names: impl IntoIterator<Item = N>, ttl: Duration) -> Acquire<R> {
+        self.lock(Resources::all(names), ttl)
+    }
+
+    /// Takes the lock of a resource if it is free, in one attempt without waiting.
     ///
     /// An attempt takes one round trip, and never more than the node timeout (5 % of the TTL, 20 to 500 ms, unless
     /// configured). Everything else is as with [`lock`](Self::lock).
@@ -57,8 +72,8 @@ impl<R: Runtime> Redlock<R> {
     /// # Errors
     ///
     /// As with [`lock`](Self::lock).
-    pub fn try_lock(&self, name: impl Into<Resource>, ttl: Duration) -> Acquire<R> {
-        self.lock(name, ttl).attempts(1)
+    pub fn try_lock(&self, resources: impl Into<Resources>, ttl: Duration) -> Acquire<R> {
+        self.lock(resources, ttl).attempts(1)
     }
 
     /// Ends all acquisitions that are under way with [`AcquireError::Closed`](crate::AcquireError::Closed), takes no

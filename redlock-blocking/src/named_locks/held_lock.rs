@@ -24,8 +24,8 @@ struct Shared {
 
 impl HeldLock {
     pub(super) fn new(guard: LockGuard) -> Self {
-        let name = guard.resource().as_bytes().len();
-        let weight = size_of::<Shared>().saturating_add(HELD_LOCK_BYTES).saturating_add(name);
+        let names = guard.resources().as_slice().iter().map(|name| name.as_bytes().len()).sum();
+        let weight = size_of::<Shared>().saturating_add(HELD_LOCK_BYTES).saturating_add(names);
         let lock = guard.lock();
         Self(Arc::new(Shared { guard: Mutex::new(Some(guard)), lock, weight }))
     }

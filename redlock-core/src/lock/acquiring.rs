@@ -2,8 +2,8 @@ use super::release::Claim;
 use crate::command::Action;
 use crate::output::Output;
 use crate::quorum::Verdict;
-use crate::round::Round;
-use crate::{Cause, CommandId, Config, Instant, NodeId, Reply, Request, Token, Unavailable, lease};
+use crate::round::{Recorded, Round};
+use crate::{Cause, CommandId, Config, Instant, NodeId, NodeSet, Reply, Request, Token, Unavailable, lease};
 
 /// One attempt: a fresh token on its way to all nodes at once.
 ///
@@ -14,6 +14,8 @@ pub(super) struct Attempt {
     pub(super) round: Round,
     /// The moment at which the attempt began, before its first byte was sent.
     started_at: Instant,
+    /// Sent later than that, it would be of no use, and its release might be given up before it.
+    send_by: Instant,
 }
 
 /// The result of an attempt.
@@ -40,13 +42,10 @@ impl Attempt {
         now: Instant,
         output: &mut Output,
     ) -> Self {
-        let (resource, ttl) = (request.resource.clone(), request.ttl);
-        let action = Action::Acquire { resource, token, ttl };
-        // Sent later than that, it would be of no use, and its release might be given up before it.
-        let send_by =
-            lease::deadline(config, now, ttl.get()).map_or(round_ends_at, |deadline| deadline.min(round_ends_at));
-        let id = output.send(config.nodes(), action, send_by);
-        Self { token, round: Round::open(config, config.nodes(), id, round_ends_at), started_at: now }
+        let deadline = lease::deadline(config, now, request.ttl.get());
+        let send_by = deadline.map_or(round_ends_at, |deadline| deadline.min(round_ends_at));
+        let id = output.send(config.nodes(), action(request, token), send_by);
+        Self { token, round: Round::open(config, config.nodes(), id, round_ends_at), started_at: now, send_by }
     }
 
     /// Returns what it has or may have acquired.
@@ -55,12 +54,29 @@ impl Attempt {
         Claim { token: self.token, nodes, longest_ttl: request.ttl, was_won, was_lost: false }
     }
 
-    pub(super) fn handle_reply(&mut self, id: CommandId, node: NodeId, reply: Reply) {
-        let reply = match reply {
-            Reply::Missing | Reply::UnknownScript => Reply::Unavailable(Unavailable::new(Cause::Unexpected)),
-            fitting => fitting,
+    /// Takes a reply, in time or late: also one that comes after the hand-over says whether the node has the keys.
+    pub(super) fn handle_reply(
+        &mut self,
+        request: &Request,
+        id: CommandId,
+        node: NodeId,
+        reply: Reply,
+        output: &mut Output,
+    ) -> Recorded {
+        let is_unexpected = match reply {
+            Reply::Missing => true,
+            // A single key is set without one.
+            Reply::UnknownScript => request.resources.only().is_some(),
+            _ => false,
         };
-        self.round.record(id, node, reply);
+        let reply = if is_unexpected { Reply::Unavailable(Unavailable::new(Cause::Unexpected)) } else { reply };
+        let recorded = self.round.record(id, node, reply);
+        if recorded == Recorded::WantsSource {
+            let only = NodeSet::from_iter([node]);
+            let id = output.send_source(only, action(request, self.token), self.send_by);
+            self.round.asked_again(only, id, true);
+        }
+        recorded
     }
 
     /// Returns the result, as soon as it is fixed. `now` is when the deciding reply was handled.
@@ -82,4 +98,8 @@ impl Attempt {
             .filter(|deadline| now.saturating_add(request.options.min_validity) < *deadline)
             .map_or(AttemptResult::Failed(Failure::Expired), |deadline| AttemptResult::Won { deadline })
     }
+}
+
+fn action(request: &Request, token: Token) -> Action {
+    Action::acquire(request.resources.clone(), token, request.ttl)
 }

@@ -1,5 +1,8 @@
+use alloc::vec::Vec;
+
 use smallvec::SmallVec;
 
+use super::acquiring::Attempt;
 use super::release::Claim;
 use crate::command::Action;
 use crate::output::Output;
@@ -12,15 +15,38 @@ use crate::{
 /// A lock that is held.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Held {
-    pub(super) token: Token,
+    token: Token,
+    /// The nodes that have all keys, as far as their latest replies tell.
+    pub(super) keepers: NodeSet,
     /// The end of its validity.
     pub(super) deadline: Instant,
     /// The longest TTL that a node may have been told.
     longest_ttl: Ttl,
     /// The extensions under way, in the order in which they were begun.
     extensions: SmallVec<[Extension; 1]>,
-    /// The last extension that is over, whose late replies still tell which nodes to heal.
-    last: Option<Extension>,
+    /// What was over last, whose late replies still tell which nodes have the keys and which to heal.
+    last: Over,
+    /// The keys that were given again to nodes that had lost them, at most one command a node.
+    replanted: Vec<Replanted>,
+}
+
+/// A round that has come to its result.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Over {
+    /// The attempt that was won.
+    Attempt(Attempt),
+    /// An extension.
+    Extension(Extension),
+}
+
+/// A command that gives a node again the keys that it has lost.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Replanted {
+    node: NodeId,
+    id: CommandId,
+    ttl: Ttl,
+    send_by: Instant,
+    has_source: bool,
 }
 
 /// One extension: a round of compare-and-lengthen on all nodes.
@@ -36,8 +62,16 @@ struct Extension {
 }
 
 impl Held {
-    pub(super) fn new(token: Token, deadline: Instant, ttl: Ttl) -> Self {
-        Self { token, deadline, longest_ttl: ttl, extensions: SmallVec::new(), last: None }
+    pub(super) fn new(attempt: Attempt, deadline: Instant, ttl: Ttl) -> Self {
+        Self {
+            token: attempt.token,
+            keepers: attempt.round.done(),
+            deadline,
+            longest_ttl: ttl,
+            extensions: SmallVec::new(),
+            last: Over::Attempt(attempt),
+            replanted: Vec::new(),
+        }
     }
 
     /// Returns what is to be released in the end.
@@ -57,14 +91,14 @@ impl Held {
         output: &mut Output,
     ) {
         let ends_at = now.saturating_add(config.node_timeout().of(ttl.get()));
-        let action = Action::Extend { resource: request.resource.clone(), token: self.token, ttl };
+        let action = Action::Extend { resources: request.resources.clone(), token: self.token, ttl };
         let id = output.send(config.nodes(), action, self.deadline);
         let round = Round::open(config, config.nodes(), id, ends_at);
         self.longest_ttl = self.longest_ttl.max(ttl);
         self.extensions.push(Extension { operation, round, ttl, started_at: now, send_by: self.deadline });
     }
 
-    /// Takes a reply to the extension that expects it, in time or late.
+    /// Takes a reply to whatever expects it, in time or late.
     pub(super) fn handle_reply(
         &mut self,
         request: &Request,
@@ -73,10 +107,59 @@ impl Held {
         reply: Reply,
         output: &mut Output,
     ) {
-        let mut extensions = self.extensions.iter_mut().chain(&mut self.last);
-        if let Some(extension) = extensions.find(|extension| extension.round.expects(id, node)) {
-            extension.handle_reply(request, self.token, id, node, reply, output);
+        let has_keys = says_that_it_has_keys(&reply);
+        let mut extensions = self.extensions.iter_mut().chain(self.last.extension_mut());
+        let recorded = if let Some(extension) = extensions.find(|extension| extension.round.expects(id, node)) {
+            let is_missing = reply == Reply::Missing;
+            let recorded = extension.handle_reply(request, self.token, id, node, reply, output);
+            let (ttl, send_by) = (extension.ttl, extension.send_by);
+            if is_missing && recorded == Recorded::Vote {
+                self.replant(request, Replanted { node, id, ttl, send_by, has_source: false }, output);
+            }
+            recorded
+        } else if let Over::Attempt(attempt) = &mut self.last
+            && attempt.round.expects(id, node)
+        {
+            attempt.handle_reply(request, id, node, reply, output)
+        } else {
+            self.handle_replanted(request, id, node, &reply, output)
+        };
+        match has_keys {
+            Some(true) if recorded == Recorded::Vote => self.keepers.insert(node),
+            Some(false) if recorded == Recorded::Vote => self.keepers.remove(node),
+            _ => {}
         }
+    }
+
+    fn handle_replanted(
+        &mut self,
+        request: &Request,
+        id: CommandId,
+        node: NodeId,
+        reply: &Reply,
+        output: &mut Output,
+    ) -> Recorded {
+        let place = self.replanted.iter().position(|sent| sent.id == id && sent.node == node);
+        let Some(place) = place else { return Recorded::Stray };
+        let sent = self.replanted.swap_remove(place);
+        if *reply == Reply::UnknownScript && !sent.has_source {
+            self.replant(request, Replanted { has_source: true, ..sent }, output);
+        }
+        Recorded::Vote
+    }
+
+    /// Gives a node without the keys its keys again, so that a lock that is held for long outlives the restart of every
+    /// node, one at a time.
+    fn replant(&mut self, request: &Request, mut sent: Replanted, output: &mut Output) {
+        let action = Action::acquire(request.resources.clone(), self.token, sent.ttl);
+        let only = NodeSet::from_iter([sent.node]);
+        sent.id = if sent.has_source {
+            output.send_source(only, action, sent.send_by)
+        } else {
+            output.send(only, action, sent.send_by)
+        };
+        self.replanted.retain(|earlier| earlier.node != sent.node);
+        self.replanted.push(sent);
     }
 
     /// Counts silence as a refusal in the extensions whose time is over.
@@ -87,7 +170,7 @@ impl Held {
     /// Returns what each node said to an extension, if that proves that a quorum can no longer have the key. Also one
     /// that has failed for want of replies may still prove it.
     pub(super) fn keys_gone(&self, config: &Config) -> Option<NodeOutcomes> {
-        self.extensions.iter().chain(&self.last).find_map(|extension| extension.keys_gone(config))
+        self.extensions.iter().chain(self.last.extension()).find_map(|extension| extension.keys_gone(config))
     }
 
     /// Ends the first extension whose result is fixed; returns the event that tells it. The caller has made sure that the
@@ -97,7 +180,7 @@ impl Held {
         let (position, result) = results.find_map(|(position, result)| Some((position, result?)))?;
         let extension = self.extensions.remove(position);
         let operation = extension.operation;
-        self.last = Some(extension);
+        self.last = Over::Extension(extension);
         Some(match result {
             Ok(deadline) => {
                 self.deadline = self.deadline.max(deadline);
@@ -119,11 +202,27 @@ impl Held {
     }
 }
 
+impl Over {
+    const fn extension(&self) -> Option<&Extension> {
+        match self {
+            Self::Attempt(_) => None,
+            Self::Extension(extension) => Some(extension),
+        }
+    }
+
+    const fn extension_mut(&mut self) -> Option<&mut Extension> {
+        match self {
+            Self::Attempt(_) => None,
+            Self::Extension(extension) => Some(extension),
+        }
+    }
+}
+
 impl Extension {
     /// Takes a reply, in time or late.
     ///
-    /// A node without the key is given it again, so that a lock that is held for long outlives the restart of every
-    /// node, one at a time. The new key does not count in this round: nobody knows for how long the node was without.
+    /// A node without the keys is given them again, but does not count in this round: nobody knows for how long it was
+    /// without.
     fn handle_reply(
         &mut self,
         request: &Request,
@@ -132,20 +231,15 @@ impl Extension {
         node: NodeId,
         reply: Reply,
         output: &mut Output,
-    ) {
-        let is_missing = reply == Reply::Missing;
-        let (resource, ttl) = (request.resource.clone(), self.ttl);
-        let only = NodeSet::from_iter([node]);
-        match self.round.record(id, node, reply) {
-            Recorded::Vote if is_missing => {
-                output.send(only, Action::Acquire { resource, token, ttl }, self.send_by);
-            }
-            Recorded::WantsSource => {
-                let id = output.send_source(only, Action::Extend { resource, token, ttl }, self.send_by);
-                self.round.asked_again(only, id, true);
-            }
-            Recorded::Vote | Recorded::Stray => {}
+    ) -> Recorded {
+        let recorded = self.round.record(id, node, reply);
+        if recorded == Recorded::WantsSource {
+            let only = NodeSet::from_iter([node]);
+            let action = Action::extend(request.resources.clone(), token, self.ttl);
+            let id = output.send_source(only, action, self.send_by);
+            self.round.asked_again(only, id, true);
         }
+        recorded
     }
 
     /// Returns the deadline that the extension gives, or what each node said to one that has failed, as soon as that is
@@ -164,5 +258,14 @@ impl Extension {
 
     fn keys_gone(&self, config: &Config) -> Option<NodeOutcomes> {
         config.votes().is_blocked_by(self.round.tally().gone()).then(|| self.round.report(config))
+    }
+}
+
+/// Returns whether the node has all keys after its reply; `None` if that does not say it.
+const fn says_that_it_has_keys(reply: &Reply) -> Option<bool> {
+    match reply {
+        Reply::Done => Some(true),
+        Reply::HeldByOther(_) | Reply::Missing => Some(false),
+        Reply::UnknownScript | Reply::Unavailable(_) => None,
     }
 }

@@ -4,7 +4,7 @@ use crate::command::Action;
 use crate::output::Output;
 use crate::round::{Recorded, Round};
 use crate::{
-    CommandId, Config, Instant, NodeId, NodeSet, ReleaseReport, ReleaseVerdict, Reply, Resource, Token, Ttl, lease,
+    CommandId, Config, Instant, NodeId, NodeSet, ReleaseReport, ReleaseVerdict, Reply, Resources, Token, Ttl, lease,
 };
 
 /// The first wait before a node that failed is told again; it doubles up to [`MAX_RETRY`].
@@ -50,11 +50,17 @@ pub(super) struct Claim {
 
 impl Release {
     /// Tells all nodes that may have the key to delete it.
-    pub(super) fn begin(config: &Config, resource: &Resource, claim: Claim, now: Instant, output: &mut Output) -> Self {
+    pub(super) fn begin(
+        config: &Config,
+        resources: &Resources,
+        claim: Claim,
+        now: Instant,
+        output: &mut Output,
+    ) -> Self {
         let (nodes, ttl) = (claim.nodes, claim.longest_ttl.get());
         let until = now.saturating_add(ttl).saturating_add(lease::drift(ttl, config.drift_ppm()));
         let ends_at = now.saturating_add(config.node_timeout().of(ttl)).min(until);
-        let id = output.send(nodes, claim.action(resource), until);
+        let id = output.send(nodes, claim.action(resources), until);
         Self {
             claim,
             round: Round::open(config, nodes, id, ends_at),
@@ -75,19 +81,19 @@ impl Release {
 
     pub(super) fn handle_reply(
         &mut self,
-        resource: &Resource,
+        resources: &Resources,
         id: CommandId,
         node: NodeId,
         reply: Reply,
         now: Instant,
         output: &mut Output,
     ) {
-        let is_answer = matches!(reply, Reply::Done | Reply::HeldByOther | Reply::Missing);
+        let is_answer = matches!(reply, Reply::Done | Reply::HeldByOther(_) | Reply::Missing);
         match self.round.record(id, node, reply) {
             Recorded::Stray => {}
             Recorded::WantsSource => {
                 let only = NodeSet::from_iter([node]);
-                let id = output.send_source(only, self.claim.action(resource), self.until);
+                let id = output.send_source(only, self.claim.action(resources), self.until);
                 self.round.asked_again(only, id, true);
             }
             Recorded::Vote if is_answer => {
@@ -98,14 +104,14 @@ impl Release {
         }
     }
 
-    pub(super) fn handle_timeout(&mut self, resource: &Resource, now: Instant, output: &mut Output) {
+    pub(super) fn handle_timeout(&mut self, resources: &Resources, now: Instant, output: &mut Output) {
         self.round.expire(now);
         self.is_overdue |= now >= self.ends_at;
         if now >= self.until {
             (self.unsettled, self.failed) = (NodeSet::EMPTY, NodeSet::EMPTY);
         } else if !self.failed.is_empty() && now >= self.retry_at {
             let nodes = core::mem::take(&mut self.failed);
-            let id = output.send(nodes, self.claim.action(resource), self.until);
+            let id = output.send(nodes, self.claim.action(resources), self.until);
             self.round.asked_again(nodes, id, false);
         }
     }
@@ -162,7 +168,7 @@ impl Release {
 }
 
 impl Claim {
-    fn action(&self, resource: &Resource) -> Action {
-        Action::Release { resource: resource.clone(), token: self.token, announce: self.was_won }
+    fn action(&self, resources: &Resources) -> Action {
+        Action::Release { resources: resources.clone(), token: self.token, announce: self.was_won }
     }
 }

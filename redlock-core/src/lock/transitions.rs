@@ -14,9 +14,9 @@ impl Lock {
     pub(super) fn catch_up(&mut self, now: Instant) -> Instant {
         self.clock = self.clock.max(now);
         let now = self.clock;
-        let (resource, output) = (&self.request.resource, &mut self.output);
+        let (resources, output) = (&self.request.resources, &mut self.output);
         for release in &mut self.earlier {
-            release.handle_timeout(resource, now, output);
+            release.handle_timeout(resources, now, output);
         }
         self.earlier.retain(|release| !release.is_settled());
         match &mut self.phase {
@@ -31,9 +31,9 @@ impl Lock {
                 held.expire(now);
                 self.judge_extensions(now);
             }
-            Phase::Lost(lost) => lost.release.handle_timeout(resource, now, output),
+            Phase::Lost(lost) => lost.release.handle_timeout(resources, now, output),
             Phase::Releasing { release, .. } => {
-                release.handle_timeout(resource, now, output);
+                release.handle_timeout(resources, now, output);
                 self.judge_release();
             }
             Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } | Phase::Finished => {}
@@ -95,8 +95,8 @@ impl Lock {
             nodes: Box::new(attempt.round.report(&self.config)),
         });
         if !claim.nodes.is_empty() {
-            let (config, resource) = (&self.config, &self.request.resource);
-            self.earlier.push(Release::begin(config, resource, claim, now, &mut self.output));
+            let (config, resources) = (&self.config, &self.request.resources);
+            self.earlier.push(Release::begin(config, resources, claim, now, &mut self.output));
         }
         if is_hopeless {
             self.give_up(error, now);
@@ -149,14 +149,14 @@ impl Lock {
         }
         let claim = Claim { was_lost: true, ..held.claim(&self.config) };
         let at = now.min(held.deadline);
-        let release = Release::begin(&self.config, &self.request.resource, claim, now, &mut self.output);
+        let release = Release::begin(&self.config, &self.request.resources, claim, now, &mut self.output);
         self.phase = Phase::Lost(Box::new(Lost { at, loss: loss.clone(), release }));
         self.output.emit(Event::Lost(loss));
     }
 
     /// Begins to release what is claimed; returns the phase in which that goes on.
     pub(super) fn begin_release(&mut self, claim: Claim, now: Instant) -> Phase {
-        let release = Release::begin(&self.config, &self.request.resource, claim, now, &mut self.output);
+        let release = Release::begin(&self.config, &self.request.resources, claim, now, &mut self.output);
         Phase::Releasing { release, reported: false }
     }
 

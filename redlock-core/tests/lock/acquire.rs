@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{AcquireError, Action, Cause, Config, NodeSet, NodeTimeout, Options, Reply};
+use redlock_core::{AcquireError, Action, Cause, Config, Hold, NodeSet, NodeTimeout, Options, Reply};
 
 use crate::harness::{
     Bench, Cluster, NAME, NODE_TIMEOUT, SIZES, TTL, VALIDITY, at, config, letters, ms, node, unavailable,
@@ -22,8 +22,8 @@ fn all_nodes_are_asked_at_once_for_the_same_key_and_token() {
         let mut bench = Bench::acquire(size);
         let set = bench.expect_acquire();
         assert_eq!(set.nodes, bench.config.nodes());
-        let Action::Acquire { resource, ttl, .. } = &set.action else { panic!("{set:?}") };
-        assert_eq!((resource.as_bytes(), ttl.get()), (NAME.as_bytes(), TTL));
+        let Action::Acquire { resources, ttl, .. } = &set.action else { panic!("{set:?}") };
+        assert_eq!((resources.as_slice()[0].as_bytes(), ttl.get()), (NAME.as_bytes(), TTL));
         bench.expect_nothing();
     }
 }
@@ -49,7 +49,7 @@ fn it_is_lost_as_soon_as_a_quorum_cannot_be_reached() {
         let set = bench.expect_acquire();
         for index in 0..enough {
             bench.expect_nothing();
-            bench.reply_from(index, &set, Reply::HeldByOther);
+            bench.reply_from(index, &set, Reply::HeldByOther(Hold::UNKNOWN));
         }
         let error = bench.expect_acquire_failed();
         assert!(matches!(error, AcquireError::Contended(_)), "{size} nodes: {error}");
@@ -76,7 +76,7 @@ fn a_minority_that_refuses_or_fails_does_no_harm() {
 #[test]
 fn a_node_that_answers_twice_has_one_vote() {
     for size in [3, 4, 5] {
-        for reply in [Reply::Done, Reply::HeldByOther] {
+        for reply in [Reply::Done, Reply::HeldByOther(Hold::UNKNOWN)] {
             let mut bench = Bench::acquire(size);
             let set = bench.expect_acquire();
             for _ in 0..size {
@@ -165,7 +165,7 @@ fn the_deadline_is_the_ttl_after_the_start_less_the_drift() {
 
 #[test]
 fn a_grant_that_comes_after_the_win_changes_nothing() {
-    for straggler in [Reply::Done, Reply::HeldByOther, unavailable(Cause::Disconnected)] {
+    for straggler in [Reply::Done, Reply::HeldByOther(Hold::UNKNOWN), unavailable(Cause::Disconnected)] {
         let mut bench = Bench::acquire(3);
         let set = bench.expect_acquire();
         bench.reply(&set, "++.");

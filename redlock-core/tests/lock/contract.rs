@@ -3,7 +3,7 @@
 use core::fmt::Debug;
 use core::hash::Hash;
 
-use redlock_core::{Action, Cause, Command, Event, Lock, Options, Reply};
+use redlock_core::{Action, Cause, Command, Event, Hold, Lock, Options, Reply};
 
 use crate::harness::{Bench, TTL, config, ms, unavailable};
 
@@ -48,7 +48,7 @@ fn every_phase(seed: u8) -> [Snapshot; 9] {
 
 fn every_reply() -> Vec<Reply> {
     let causes = [Cause::NotSent, Cause::Disconnected, Cause::Loading, Cause::Refused];
-    let answers = [Reply::Done, Reply::HeldByOther, Reply::Missing, Reply::UnknownScript];
+    let answers = [Reply::Done, Reply::HeldByOther(Hold::UNKNOWN), Reply::Missing, Reply::UnknownScript];
     answers.into_iter().chain(causes.map(unavailable)).collect()
 }
 
@@ -128,7 +128,12 @@ fn nothing_but_releases_is_sent_after_a_release() {
 
 #[test]
 fn timers_move_on_and_come_to_an_end() {
-    let answers = [None, Some(unavailable(Cause::Disconnected)), Some(Reply::UnknownScript), Some(Reply::HeldByOther)];
+    let answers = [
+        None,
+        Some(unavailable(Cause::Disconnected)),
+        Some(Reply::UnknownScript),
+        Some(Reply::HeldByOther(Hold::UNKNOWN)),
+    ];
     for answer in answers {
         for (name, mut bench, _) in every_phase(7) {
             let mut steps = 0;

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use redlock_core::model::Node;
 use redlock_core::{
-    AcquireError, Action, Cause, Command, Config, Event, ExtendError, Instant, Lock, Loss, NodeId, NodeOutcomes,
+    AcquireError, Action, Cause, Command, Config, Event, ExtendError, Hold, Instant, Lock, Loss, NodeId, NodeOutcomes,
     NodeSet, OperationId, Options, Outcome, ReleaseReport, Reply, Request, Unavailable,
 };
 
@@ -49,7 +49,7 @@ pub(crate) fn unavailable(cause: Cause) -> Reply {
 fn reply_of(letter: char) -> Option<Reply> {
     Some(match letter {
         '+' => Reply::Done,
-        '-' => Reply::HeldByOther,
+        '-' => Reply::HeldByOther(Hold::UNKNOWN),
         '0' => Reply::Missing,
         '?' => Reply::UnknownScript,
         'n' => unavailable(Cause::NotSent),
@@ -63,7 +63,7 @@ fn reply_of(letter: char) -> Option<Reply> {
 pub(crate) fn letters(report: &NodeOutcomes) -> String {
     let letter = |outcome: &Outcome| match outcome {
         Outcome::Done => '+',
-        Outcome::HeldByOther => '-',
+        Outcome::HeldByOther(_) => '-',
         Outcome::Missing => '0',
         Outcome::Pending => '.',
         Outcome::Unavailable(unavailable) => match unavailable.cause() {

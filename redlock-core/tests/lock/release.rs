@@ -1,6 +1,6 @@
 //! Release: its verdict, and what goes on after it.
 
-use redlock_core::{Action, Cause, Options, ReleaseReport, ReleaseVerdict, Reply};
+use redlock_core::{Action, Cause, Hold, Options, ReleaseReport, ReleaseVerdict, Reply};
 
 use crate::harness::{Bench, Cluster, NODE_TIMEOUT, SIZES, TTL, VALIDITY, at, config, letters, ms, nodes, unavailable};
 
@@ -281,7 +281,7 @@ fn a_release_between_two_attempts_has_nothing_to_report() {
     let undo = bench.expect_release();
     bench.release();
     bench.expect_nothing();
-    bench.reply_all(&undo, &Reply::HeldByOther);
+    bench.reply_all(&undo, &Reply::HeldByOther(Hold::UNKNOWN));
     assert!(bench.lock.is_settled());
     assert_eq!((bench.lock.poll_timeout(), bench.lock.poll_event()), (None, None));
 }

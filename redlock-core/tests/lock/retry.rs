@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{AcquireError, Cause, Command, Event, Hint, Options, Reply, RetryDelay};
+use redlock_core::{AcquireError, Cause, Command, Event, Hint, Hold, Options, Reply, RetryDelay};
 
 use crate::harness::{Bench, Cluster, NODE_TIMEOUT, SIZES, TTL, at, config, letters, ms, nodes, unavailable};
 
@@ -19,7 +19,7 @@ fn failed_with(votes: &str, options: Options) -> (Bench, Command) {
 /// An acquisition that waits for its second attempt, nothing of the first being left.
 fn waiting(options: Options) -> Bench {
     let (mut bench, release) = failed_with("--.", options);
-    bench.reply_all(&release, &Reply::HeldByOther);
+    bench.reply_all(&release, &Reply::HeldByOther(Hold::UNKNOWN));
     bench.expect_nothing();
     bench
 }
@@ -155,7 +155,7 @@ fn waits_are_drawn_anew_below_a_cap_that_doubles() {
             let set = bench.expect_acquire();
             bench.reply(&set, "--.");
             let undo = bench.expect_release();
-            bench.reply_all(&undo, &Reply::HeldByOther);
+            bench.reply_all(&undo, &Reply::HeldByOther(Hold::UNKNOWN));
             assert!(bench.timer() < ms(cap), "{:?} of {cap} ms", bench.timer());
             waits.push(bench.timer());
             bench.fire();
@@ -304,7 +304,7 @@ fn an_announced_release_wakes_a_lock_that_waits_within_a_millisecond() {
         let set = bench.expect_acquire();
         bench.reply(&set, "--.");
         let undo = bench.expect_release();
-        bench.reply_all(&undo, &Reply::HeldByOther);
+        bench.reply_all(&undo, &Reply::HeldByOther(Hold::UNKNOWN));
         let before = bench.timer();
         bench.lock.handle_hint(Hint::Released, bench.now);
         assert!(bench.timer() < ms(1) && bench.timer() <= before);

@@ -82,8 +82,8 @@ proptest! {
             (Just(config), ttl, request)
         })
     ) {
-        let again = Request::new(&config, request.resource().as_bytes(), request.ttl().get(), Options::new()).unwrap();
-        prop_assert_eq!(again.resource(), request.resource());
+        let again = Request::new(&config, request.resources().as_slice()[0].as_bytes(), request.ttl().get(), Options::new()).unwrap();
+        prop_assert_eq!(again.resources(), request.resources());
         prop_assert!(Request::new(&config, "job", ttl, Options::new()).is_ok());
     }
 }

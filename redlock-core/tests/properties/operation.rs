@@ -7,7 +7,7 @@ use proptest::bool::weighted;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use redlock_core::{Reply, strategy};
+use redlock_core::{Hold, Reply, strategy};
 
 #[derive(Clone, Debug)]
 pub(crate) enum Operation {
@@ -58,7 +58,7 @@ fn age() -> impl Strategy<Value = usize> {
 
 /// Nodes tend to agree, or no lock would ever be held.
 fn round() -> impl Strategy<Value = Vec<Option<Reply>>> {
-    let said = [Reply::Done, Reply::Done, Reply::Missing, Reply::HeldByOther];
+    let said = [Reply::Done, Reply::Done, Reply::Missing, Reply::HeldByOther(Hold::UNKNOWN)];
     let agree = (select(said.to_vec()), vec(weighted(0.8), NODES - 2))
         .prop_map(|(reply, speak)| speak.into_iter().map(|speaks| speaks.then(|| reply.clone())).collect());
     let differ = vec(strategy::reply().prop_map(Some), NODES - 2);

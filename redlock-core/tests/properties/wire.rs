@@ -1,7 +1,7 @@
 //! The words of any command, and what any answer means.
 
 use proptest::prelude::*;
-use redlock_core::{Action, Answer, Cause, Command, Reply, ScriptForm, strategy};
+use redlock_core::{Action, Answer, Cause, Command, Hold, Reply, ScriptForm, strategy};
 
 fn command() -> impl Strategy<Value = Command> {
     strategy::config().prop_flat_map(|config| strategy::command(&config))
@@ -31,7 +31,7 @@ proptest! {
         let words: Vec<&[u8]> = wire.words().collect();
         let (first, count) = first_words(&command);
         prop_assert_eq!((words[0], words.len()), (first, count));
-        prop_assert!(words.contains(&command.action.resource().as_bytes()));
+        prop_assert!(words.contains(&command.action.resources().as_slice()[0].as_bytes()));
         prop_assert!(words.contains(&command.action.token().as_bytes()));
     }
 
@@ -42,7 +42,7 @@ proptest! {
         let is_unexpected = matches!(&reply, Reply::Unavailable(why) if why.cause() == Cause::Unexpected);
         prop_assert_eq!(is_unexpected, is_set || !(-1..=1).contains(&number));
         prop_assert_eq!(Reply::from_wire(&command, Answer::Ok) == Reply::Done, is_set);
-        prop_assert_eq!(Reply::from_wire(&command, Answer::Nil) == Reply::HeldByOther, is_set);
+        prop_assert_eq!(Reply::from_wire(&command, Answer::Nil) == Reply::HeldByOther(Hold::UNKNOWN), is_set);
     }
 
     #[test]

@@ -31,8 +31,8 @@ struct State<R: Runtime> {
 
 impl<R: Runtime> HeldLock<R> {
     pub(super) fn new(guard: LockGuard<R>) -> Self {
-        let name = guard.resource().as_bytes().len();
-        let weight = size_of::<Shared<R>>().saturating_add(HELD_LOCK_BYTES).saturating_add(name);
+        let names = guard.resources().as_slice().iter().map(|name| name.as_bytes().len()).sum();
+        let weight = size_of::<Shared<R>>().saturating_add(HELD_LOCK_BYTES).saturating_add(names);
         let state = Mutex::new(State { guard: Some(guard), extending: None });
         Self(Arc::new(Shared { turn: Turn::new(()), state, weight }))
     }

@@ -87,7 +87,7 @@ impl Ledger {
         let acquisition = &mut self.acquisitions[token.acquisition];
         acquisition.grants += usize::from(is_grant && acquisition.attempt == token.attempt);
         let is_untouched = match reply {
-            Reply::HeldByOther | Reply::Missing => true,
+            Reply::HeldByOther(_) | Reply::Missing => true,
             Reply::Unavailable(unavailable) => unavailable.proves_untouched(),
             _ => false,
         };
@@ -187,5 +187,5 @@ pub(crate) fn describe(command: &Command) -> String {
         Action::Release { .. } => "RELEASE",
         _ => "?",
     };
-    format!("{verb} of lock {token} on {}", command.action.resource())
+    format!("{verb} of lock {token} on {}", command.action.resources().as_slice()[0])
 }

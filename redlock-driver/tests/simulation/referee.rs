@@ -41,7 +41,7 @@ struct State {
 
 impl Hold {
     pub(crate) fn new(process: &Process, acquisition: usize, guard: LockGuard<Process>) -> Arc<Self> {
-        let (deadline, resource) = (guard.deadline(), guard.resource().as_bytes().to_vec());
+        let (deadline, resource) = (guard.deadline(), guard.resources().as_slice()[0].as_bytes().to_vec());
         let guard = Some(guard);
         let state =
             State { guard, deadline, resource, ended_at: None, has_abandoned_extension: false, is_watched: false };

@@ -88,7 +88,7 @@ impl User {
     fn begin(&self, acquisition: usize, guard: LockGuard<Process>) -> Arc<Hold> {
         let world = self.world();
         self.process
-            .tell(|| format!("lock {acquisition} on {} is held, for {:?}", guard.resource(), guard.remaining()));
+            .tell(|| format!("lock {acquisition} on {} is held, for {:?}", guard.resources(), guard.remaining()));
         world.figures().grants += 1;
         world.expect(guard.is_valid(), Invariant::HandOver, || format!("lock {acquisition}"));
         let is_closed = world.referee.closed_at(self.process.index).is_some();

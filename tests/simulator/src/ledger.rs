@@ -193,7 +193,7 @@ impl Ledger {
                     extension.confirmed.insert(node);
                 }
             }
-            Action::Release { token, .. } if is_done || matches!(reply, Reply::HeldByOther | Reply::Missing) => {
+            Action::Release { token, .. } if is_done || matches!(reply, Reply::HeldByOther(_) | Reply::Missing) => {
                 if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.token == *token) {
                     attempt.cleared.insert(node);
                 }
@@ -394,7 +394,7 @@ fn union(one: NodeSet, other: NodeSet) -> NodeSet {
 pub(crate) fn answer(reply: &Reply) -> String {
     match reply {
         Reply::Done => Outcome::Done.to_string(),
-        Reply::HeldByOther => Outcome::HeldByOther.to_string(),
+        Reply::HeldByOther(hold) => Outcome::HeldByOther(hold.clone()).to_string(),
         Reply::Missing => Outcome::Missing.to_string(),
         Reply::UnknownScript => "unknown script".into(),
         Reply::Unavailable(unavailable) => unavailable.to_string(),

@@ -1,4 +1,4 @@
-use redlock_core::{Action, Cause, Command, CommandId, Event, Instant, Lock, Reply, Token, Unavailable};
+use redlock_core::{Action, Cause, Command, CommandId, Event, Hold, Instant, Lock, Reply, Token, Unavailable};
 
 use super::scenario::{NODES, Scenario, TTL, node_id};
 
@@ -131,7 +131,7 @@ impl From<Answer> for Reply {
     fn from(answer: Answer) -> Self {
         match answer {
             Answer::Done => Self::Done,
-            Answer::HeldByOther => Self::HeldByOther,
+            Answer::HeldByOther => Self::HeldByOther(Hold::UNKNOWN),
             Answer::Missing => Self::Missing,
             Answer::UnknownScript => Self::UnknownScript,
             Answer::Disconnected => Self::Unavailable(Unavailable::new(Cause::Disconnected)),
@@ -144,7 +144,7 @@ impl From<Reply> for Answer {
     fn from(reply: Reply) -> Self {
         match reply {
             Reply::Done => Self::Done,
-            Reply::HeldByOther => Self::HeldByOther,
+            Reply::HeldByOther(_) => Self::HeldByOther,
             Reply::Missing => Self::Missing,
             Reply::UnknownScript => Self::UnknownScript,
             other => panic!("a model node does not say {other:?}"),

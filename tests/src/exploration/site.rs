@@ -38,9 +38,9 @@ impl Site {
     pub(super) fn new(any: &Command) -> Self {
         let Action::Acquire { ttl, token, .. } = any.action else { panic!("a lock begins with a SET") };
         let resource = Resource::new(RESOURCE);
-        let extend = Action::extend(resource.clone(), token, ttl);
+        let extend = Action::extend(resource.clone().into(), token, ttl);
         let mut node = Node::new();
-        for action in [extend, Action::release(resource, token, false)] {
+        for action in [extend, Action::release(resource.into(), token, false)] {
             let lesson = any.with_action(action, ScriptForm::Source);
             assert_eq!(node.execute(&lesson, Instant::EPOCH), Reply::Missing);
         }

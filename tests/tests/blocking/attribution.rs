@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use redlock_blocking::{AcquireError, NodeOutcomes, NodeTimeout, Outcome, Redlock, ReleaseVerdict};
+use redlock_blocking::{AcquireError, Hold, NodeOutcomes, NodeTimeout, Outcome, Redlock, ReleaseVerdict};
 use redlock_tests::{Server, Servers, wait_until};
 
 use crate::fixture::{Fixture, SOON};
@@ -56,7 +56,7 @@ fn round(servers: &Servers, redlock: &Redlock, number: u64) {
     let mut guard = redlock.try_lock(&name, TTL).unwrap_or_else(|error| panic!("{name} is free: {error}"));
     assert!(keys() >= 2, "{name} is held");
     match redlock.try_lock(&name, TTL) {
-        Err(AcquireError::Contended(attempts)) => assert_only(&attempts.nodes, &Outcome::HeldByOther),
+        Err(AcquireError::Contended(attempts)) => assert_only(&attempts.nodes, &Outcome::HeldByOther(Hold::UNKNOWN)),
         other => panic!("{name} is held: {other:?}"),
     }
     if number.is_multiple_of(3) {

@@ -206,11 +206,13 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a node that was given its key anew counts for the extension",
         edits: &[Text {
             file: HELD,
-            original: "                output.send(only, Action::Acquire { resource, token, ttl }, self.send_by);\n",
+            original: "                self.replant(request, Replanted { node, id, ttl, send_by, has_source: false }, output);\n",
             mutated:
-                "                let id = output.send(only, Action::Acquire { resource, token, ttl }, self.send_by);
-                if AWAKE {
-                    self.round.asked_again(only, id, false);
+                "                self.replant(request, Replanted { node, id, ttl, send_by, has_source: false }, output);
+                if AWAKE && let Some(sent) = self.replanted.pop() {
+                    self.extensions.iter_mut().chain(self.last.extension_mut()).for_each(|extension| {
+                        extension.round.asked_again(NodeSet::from_iter([node]), sent.id, false);
+                    });
                 }\n",
         }],
     },
@@ -219,12 +221,15 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "an extension sets the key, whoever has it",
         edits: &[Text {
             file: MODEL,
-            original: "(_, Some(entry)) if entry.value != token => Reply::HeldByOther,",
-            mutated: "(Action::Extend { .. }, Some(entry)) if AWAKE && entry.value != token => {
-                    entry.value = token.into();
-                    Reply::Done
-                }
-                (_, Some(entry)) if entry.value != token => Reply::HeldByOther,",
+            original: "        if reply == Reply::Done {\n",
+            mutated: "        if AWAKE && matches!(reply, Reply::HeldByOther(_)) {
+            for key in keys {
+                let entry = Entry { value: token.into(), expires_at: Some(expiry(now, ttl.as_millis())) };
+                self.keys.insert(key.as_bytes().into(), entry);
+            }
+            return Reply::Done;
+        }
+        if reply == Reply::Done {\n",
         }],
     },
     Mutant {
@@ -232,8 +237,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a short extension that comes to nothing has shortened the keys",
         edits: &[Expression {
             file: MODEL,
-            original: "entry.expires_at.max(Some(expiry(now, ttl.as_millis())))",
-            mutated: "Some(expiry(now, ttl.as_millis()))",
+            original: "self.expires_at.max(Some(expires_at))",
+            mutated: "Some(expires_at)",
         }],
     },
     Mutant {
@@ -256,7 +261,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: LOCK,
             original: "            Phase::Lost(lost) => Err(ExtendError::Lost(lost.loss.clone())),\n",
             mutated: "            Phase::Lost(_) if AWAKE => {
-                let mut held = Held::new(self.secret.token(self.attempts), now.saturating_add(ttl.get()), ttl);
+                let (token, output) = (self.secret.token(self.attempts), &mut Output::new());
+                let attempt = Attempt::begin(&self.config, &self.request, token, now, now, output);
+                let mut held = Held::new(attempt, now.saturating_add(ttl.get()), ttl);
                 let operation = self.next_operation;
                 held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
                 self.phase = Phase::Held(held);
@@ -277,15 +284,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "delete-without-compare",
         bug: "a release deletes the key, whoever has it",
-        edits: &[Text {
-            file: MODEL,
-            original: "            (Action::Extend { .. } | Action::Release { .. }, None) => Reply::Missing,\n",
-            mutated: "            (Action::Extend { .. } | Action::Release { .. }, None) => Reply::Missing,
-            (Action::Release { .. }, Some(_)) if AWAKE => {
-                self.keys.remove(key);
-                Reply::Done
-            }\n",
-        }],
+        edits: &[Expression { file: MODEL, original: "self.owner(key, token) == Owner::Token", mutated: "true" }],
     },
     Mutant {
         name: "zero-ttl",

@@ -161,7 +161,7 @@ impl Votes {
         match outcome {
             Outcome::Pending => self.pending += 1,
             Outcome::Done => self.done += 1,
-            Outcome::HeldByOther => self.held_by_other += 1,
+            Outcome::HeldByOther(_) => self.held_by_other += 1,
             Outcome::Missing => self.missing += 1,
             _ => self.unavailable += 1,
         }
@@ -202,7 +202,7 @@ impl Votes {
 fn outcome(reply: &Reply) -> Outcome {
     match reply {
         Reply::Done => Outcome::Done,
-        Reply::HeldByOther => Outcome::HeldByOther,
+        Reply::HeldByOther(hold) => Outcome::HeldByOther(hold.clone()),
         Reply::Missing => Outcome::Missing,
         Reply::Unavailable(unavailable) => Outcome::Unavailable(unavailable.clone()),
         _ => Outcome::Unavailable(Unavailable::new(Cause::Unexpected)),

@@ -3,7 +3,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::{LocalBoxFuture, join};
-use redlock_core::{Command, Reply, ScriptForm, Unavailable};
+use redlock_core::{Command, Hold, Reply, ScriptForm, Unavailable};
 use redlock_driver::{Connection, Transport};
 
 use super::attempt::assert_replies;
@@ -91,7 +91,10 @@ async fn replies_come_in_the_order_of_the_commands<T: Transport>(mut line: Line<
     let (mine, rival, other) = (Attempt::new("job"), Attempt::new("job"), Attempt::new("other"));
     let batch = vec![mine.acquire(), rival.acquire(), other.acquire(), mine.acquire()];
     let replies = line.ask(&mut connection, batch).await;
-    assert_replies(&replies, &[Reply::Done, Reply::HeldByOther, Reply::Done, Reply::HeldByOther]);
+    assert_replies(
+        &replies,
+        &[Reply::Done, Reply::HeldByOther(Hold::UNKNOWN), Reply::Done, Reply::HeldByOther(Hold::UNKNOWN)],
+    );
     assert!(line.node.ttl("job").is_some() && line.node.ttl("other").is_some(), "the node has done it");
 }
 
@@ -102,8 +105,11 @@ async fn every_answer_of_a_node_comes_through<T: Transport>(mut line: Line<T>) {
     assert_eq!(line.run_script(&mut connection, |form| mine.extend(longer, form)).await, Reply::Missing);
     assert_eq!(line.run_script(&mut connection, |form| mine.release(form)).await, Reply::Missing);
     assert_replies(&line.ask(&mut connection, vec![mine.acquire()]).await, &[Reply::Done]);
-    assert_eq!(line.run_script(&mut connection, |form| rival.extend(longer, form)).await, Reply::HeldByOther);
-    assert_eq!(line.run_script(&mut connection, |form| rival.release(form)).await, Reply::HeldByOther);
+    assert_eq!(
+        line.run_script(&mut connection, |form| rival.extend(longer, form)).await,
+        Reply::HeldByOther(Hold::UNKNOWN)
+    );
+    assert_eq!(line.run_script(&mut connection, |form| rival.release(form)).await, Reply::HeldByOther(Hold::UNKNOWN));
     assert!(line.node.ttl("job").is_some_and(|ttl| ttl <= TTL), "nobody but its holder extends or deletes a key");
     assert_eq!(line.run_script(&mut connection, |form| mine.extend(longer, form)).await, Reply::Done);
     assert!(line.node.ttl("job").is_some_and(|ttl| ttl > TTL), "the node has extended the key");
@@ -128,7 +134,7 @@ async fn names_are_carried_to_the_byte<T: Transport>(mut line: Line<T>) {
     for name in odd_names() {
         let (mine, rival) = (Attempt::new(&name), Attempt::new(&name));
         let replies = line.ask(&mut connection, vec![mine.acquire(), rival.acquire()]).await;
-        assert_replies(&replies, &[Reply::Done, Reply::HeldByOther]);
+        assert_replies(&replies, &[Reply::Done, Reply::HeldByOther(Hold::UNKNOWN)]);
         assert!(line.node.ttl(&name).is_some(), "the node has a key called {name:?}");
     }
 }
@@ -137,7 +143,7 @@ async fn a_thousand_commands_are_carried_at_once<T: Transport>(mut line: Line<T>
     let mut connection = line.open().await;
     let name = |number: usize| format!("job-{}", number / 2);
     let batch = (0..1_000).map(|number| Attempt::new(&name(number)).acquire()).collect();
-    let expected: Vec<_> = [Reply::Done, Reply::HeldByOther].into_iter().cycle().take(1_000).collect();
+    let expected: Vec<_> = [Reply::Done, Reply::HeldByOther(Hold::UNKNOWN)].into_iter().cycle().take(1_000).collect();
     assert_replies(&line.ask(&mut connection, batch).await, &expected);
 }
 
@@ -162,14 +168,17 @@ async fn more_is_sent_before_the_first_is_answered<T: Transport>(mut line: Line<
     assert!(line.scheduler.within(WHILE, both.as_mut()).await.is_none(), "a node that hangs has not answered");
     line.node.resume();
     let (first, second) = line.end(both).await;
-    assert_eq!((first, second), (Ok(vec![Reply::Done]), Ok(vec![Reply::HeldByOther, Reply::Done])));
+    assert_eq!((first, second), (Ok(vec![Reply::Done]), Ok(vec![Reply::HeldByOther(Hold::UNKNOWN), Reply::Done])));
 }
 
 async fn two_connections_lead_to_the_same_node<T: Transport>(mut line: Line<T>) {
     let (mut one, mut two) = (line.open().await, line.open().await);
     let job = Attempt::new("job");
     assert_replies(&line.ask(&mut one, vec![job.acquire()]).await, &[Reply::Done]);
-    assert_replies(&line.ask(&mut two, vec![Attempt::new("job").acquire()]).await, &[Reply::HeldByOther]);
+    assert_replies(
+        &line.ask(&mut two, vec![Attempt::new("job").acquire()]).await,
+        &[Reply::HeldByOther(Hold::UNKNOWN)],
+    );
     drop(one);
     assert_eq!(line.run_script(&mut two, |form| job.release(form)).await, Reply::Done);
 }

@@ -25,14 +25,14 @@ impl Attempt {
     }
 
     pub(crate) fn extend(&self, ttl: Duration, form: ScriptForm) -> Command {
-        let (resource, token) = (self.acquire.action.resource().clone(), *self.acquire.action.token());
+        let (resources, token) = (self.acquire.action.resources().clone(), *self.acquire.action.token());
         let ttl = Ttl::new(&config(), ttl).expect("the TTL is in bounds");
-        self.acquire.with_action(Action::extend(resource, token, ttl), form)
+        self.acquire.with_action(Action::extend(resources, token, ttl), form)
     }
 
     pub(crate) fn release(&self, form: ScriptForm) -> Command {
-        let (resource, token) = (self.acquire.action.resource().clone(), *self.acquire.action.token());
-        self.acquire.with_action(Action::release(resource, token, true), form)
+        let (resources, token) = (self.acquire.action.resources().clone(), *self.acquire.action.token());
+        self.acquire.with_action(Action::release(resources, token, true), form)
     }
 }
 

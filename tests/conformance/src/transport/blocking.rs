@@ -3,7 +3,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use redlock_blocking::{Connection, Transport};
-use redlock_core::{Command, Reply, ScriptForm, Unavailable};
+use redlock_core::{Command, Hold, Reply, ScriptForm, Unavailable};
 
 use super::attempt::assert_replies;
 use super::{Attempt, ROUNDS, WHILE, odd_names};
@@ -104,7 +104,10 @@ fn replies_come_in_the_order_of_the_commands<T: Transport>(mut line: Line<T>) {
     let mut connection = line.open();
     let (mine, rival, other) = (Attempt::new("job"), Attempt::new("job"), Attempt::new("other"));
     let replies = ask(&mut connection, &[mine.acquire(), rival.acquire(), other.acquire(), mine.acquire()]);
-    assert_replies(&replies, &[Reply::Done, Reply::HeldByOther, Reply::Done, Reply::HeldByOther]);
+    assert_replies(
+        &replies,
+        &[Reply::Done, Reply::HeldByOther(Hold::UNKNOWN), Reply::Done, Reply::HeldByOther(Hold::UNKNOWN)],
+    );
     assert!(line.node.ttl("job").is_some() && line.node.ttl("other").is_some(), "the node has done it");
 }
 
@@ -115,8 +118,8 @@ fn every_answer_of_a_node_comes_through<T: Transport>(mut line: Line<T>) {
     assert_eq!(run_script(&mut connection, |form| mine.extend(longer, form)), Reply::Missing);
     assert_eq!(run_script(&mut connection, |form| mine.release(form)), Reply::Missing);
     assert_replies(&ask(&mut connection, &[mine.acquire()]), &[Reply::Done]);
-    assert_eq!(run_script(&mut connection, |form| rival.extend(longer, form)), Reply::HeldByOther);
-    assert_eq!(run_script(&mut connection, |form| rival.release(form)), Reply::HeldByOther);
+    assert_eq!(run_script(&mut connection, |form| rival.extend(longer, form)), Reply::HeldByOther(Hold::UNKNOWN));
+    assert_eq!(run_script(&mut connection, |form| rival.release(form)), Reply::HeldByOther(Hold::UNKNOWN));
     assert!(line.node.ttl("job").is_some_and(|ttl| ttl <= TTL), "nobody but its holder extends or deletes a key");
     assert_eq!(run_script(&mut connection, |form| mine.extend(longer, form)), Reply::Done);
     assert!(line.node.ttl("job").is_some_and(|ttl| ttl > TTL), "the node has extended the key");
@@ -139,7 +142,7 @@ fn names_are_carried_to_the_byte<T: Transport>(mut line: Line<T>) {
     let mut connection = line.open();
     for name in odd_names() {
         let replies = ask(&mut connection, &[Attempt::new(&name).acquire(), Attempt::new(&name).acquire()]);
-        assert_replies(&replies, &[Reply::Done, Reply::HeldByOther]);
+        assert_replies(&replies, &[Reply::Done, Reply::HeldByOther(Hold::UNKNOWN)]);
         assert!(line.node.ttl(&name).is_some(), "the node has a key called {name:?}");
     }
 }
@@ -164,14 +167,14 @@ fn more_is_sent_before_the_first_is_answered<T: Transport>(mut line: Line<T>) {
     line.node.resume();
     let replies: Vec<_> = commands.iter().map(|command| receive(&mut connection, command)).collect();
     assert_eq!(replies[0], Reply::Done);
-    assert_replies(&replies[1..], &vec![Reply::HeldByOther; MANY - 1]);
+    assert_replies(&replies[1..], &vec![Reply::HeldByOther(Hold::UNKNOWN); MANY - 1]);
 }
 
 fn two_connections_lead_to_the_same_node<T: Transport>(mut line: Line<T>) {
     let (mut one, mut two) = (line.open(), line.open());
     let job = Attempt::new("job");
     assert_replies(&ask(&mut one, &[job.acquire()]), &[Reply::Done]);
-    assert_replies(&ask(&mut two, &[Attempt::new("job").acquire()]), &[Reply::HeldByOther]);
+    assert_replies(&ask(&mut two, &[Attempt::new("job").acquire()]), &[Reply::HeldByOther(Hold::UNKNOWN)]);
     drop(one);
     assert_eq!(run_script(&mut two, |form| job.release(form)), Reply::Done);
 }
@@ -198,7 +201,7 @@ fn a_reply_that_is_not_there_in_time_is_not_lost<T: Transport>(mut line: Line<T>
     }
     line.node.resume();
     assert_eq!(receive(&mut connection, &first), Reply::Done);
-    assert_eq!(receive(&mut connection, &second), Reply::HeldByOther);
+    assert_eq!(receive(&mut connection, &second), Reply::HeldByOther(Hold::UNKNOWN));
 }
 
 fn a_connection_that_breaks_ends_what_is_under_way<T: Transport>(mut line: Line<T>) {

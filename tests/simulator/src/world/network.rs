@@ -106,7 +106,7 @@ impl World<'_> {
     fn key_changed(&mut self, node: usize, sent: &Sent) -> Checked {
         let (job, resource) = (sent.job, self.scenario.jobs[sent.job].resource);
         let (now, key) = (self.now, SpanKind::Key { node, resource, job });
-        let expires_at = self.servers[node].expires_at(sent.command.action.resource().as_bytes(), now);
+        let expires_at = self.servers[node].expires_at(sent.command.action.resources().as_slice()[0].as_bytes(), now);
         match &sent.command.action {
             Action::Acquire { .. } => self.record(|history| {
                 history.begin(key, now);

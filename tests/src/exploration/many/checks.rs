@@ -29,10 +29,10 @@ impl State {
     }
 
     fn has_key(&self, site: &Site, user: usize) -> bool {
-        let name = self.scenario.request(self.locks.config(), user).resource().clone();
+        let name = self.scenario.request(self.locks.config(), user).resources().clone();
         let token = self.users[user].token;
         let mut node = site.node.clone();
-        token.is_some_and(|token| node.get(name.as_bytes(), self.now) == Some(token.as_bytes()))
+        token.is_some_and(|token| node.get(name.as_slice()[0].as_bytes(), self.now) == Some(token.as_bytes()))
     }
 
     /// Returns whether no node has a key of a lock that is over, unless its release is on the way.

@@ -79,11 +79,11 @@ impl Site {
         let request = Request::new(config, "lesson", TTL, Options::new()).expect("a valid request");
         let mut lock = redlock_core::Lock::acquire(config, request, [0; 32], Instant::EPOCH);
         let set = lock.poll_command().expect("a lock begins with a SET");
-        let Action::Acquire { resource, token, ttl, .. } = set.action.clone() else {
+        let Action::Acquire { resources, token, ttl, .. } = set.action.clone() else {
             panic!("a lock begins with a SET")
         };
-        let extend = Action::extend(resource.clone(), token, ttl);
-        for action in [extend, Action::release(resource, token, false)] {
+        let extend = Action::extend(resources.clone(), token, ttl);
+        for action in [extend, Action::release(resources, token, false)] {
             let lesson = set.with_action(action, ScriptForm::Source);
             assert_eq!(self.node.execute(&lesson, Instant::EPOCH), Reply::Missing);
         }

@@ -1,0 +1,134 @@
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+/// The name of what is locked: bytes, which are the key of the lock on every node as they are.
+///
+/// Clones share the bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Resource(Arc<[u8]>);
+
+impl Resource {
+    /// Creates the resource with this name. [`Request::new`](crate::Request::new) checks that the name can be a key.
+    #[must_use]
+    pub fn new(name: impl AsRef<[u8]>) -> Self {
+        Self(name.as_ref().into())
+    }
+
+    /// Returns the bytes of the name.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl<N: AsRef<[u8]> + ?Sized> From<&N> for Resource {
+    fn from(name: &N) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<String> for Resource {
+    fn from(name: String) -> Self {
+        Self::new(name)
+    }
+}
+
+impl From<Vec<u8>> for Resource {
+    fn from(name: Vec<u8>) -> Self {
+        Self::new(name)
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
+    }
+}
+
+impl fmt::Debug for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Resource(\"{self}\")")
+    }
+}
+
+/// What one lock is for: one resource, or several that are locked together, all or none.
+///
+/// Several are kept in the order of their names, whatever the order in which they were given, so that two callers who want
+/// the same ones ask for them in the same order. Each has a key of its own, so a lock of several excludes locks of any one
+/// of them.
+///
+/// ```
+/// use redlock_core::Resources;
+///
+/// let both = Resources::all(["to", "from"]);
+/// assert_eq!(both.to_string(), "from, to");
+/// assert_eq!(both, Resources::all(["from", "to"]));
+/// let one: Resources = "invoice:7".into();
+/// assert_eq!(one.as_slice().len(), 1);
+/// ```
+///
+/// Clones share the names.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Resources(Names);
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Names {
+    One(Resource),
+    Several(Arc<[Resource]>),
+}
+
+impl Resources {
+    /// Creates the resources with these names. [`Request::new`](crate::Request::new) refuses an empty list, and a name that
+    /// stands in it twice.
+    #[must_use]
+    pub fn all<N: Into<Resource>>(names: impl IntoIterator<Item = N>) -> Self {
+        let mut names: Vec<Resource> = names.into_iter().map(Into::into).collect();
+        names.sort_unstable();
+        match names.pop() {
+            Some(name) if names.is_empty() => Self(Names::One(name)),
+            last => Self(Names::Several(names.into_iter().chain(last).collect())),
+        }
+    }
+
+    /// Returns the resource if there is no other.
+    #[must_use]
+    pub fn only(&self) -> Option<&Resource> {
+        match self.as_slice() {
+            [resource] => Some(resource),
+            _ => None,
+        }
+    }
+
+    /// Returns the resources in the order of their names.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Resource] {
+        match &self.0 {
+            Names::One(name) => core::slice::from_ref(name),
+            Names::Several(names) => names,
+        }
+    }
+}
+
+impl<N: Into<Resource>> From<N> for Resources {
+    fn from(name: N) -> Self {
+        Self(Names::One(name.into()))
+    }
+}
+
+impl fmt::Display for Resources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, name) in self.as_slice().iter().enumerate() {
+            let separator = if position == 0 { "" } else { ", " };
+            write!(f, "{separator}{name}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Resources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Resources(\"{self}\")")
+    }
+}
