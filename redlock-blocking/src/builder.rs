@@ -72,6 +72,18 @@ impl Builder {
         self
     }
 
+    /// For how long a connection may owe a reply without giving any; see [`ConfigBuilder::silence_timeout`].
+    pub fn silence_timeout(mut self, timeout: Duration) -> Self {
+        self.config = self.config.silence_timeout(timeout);
+        self
+    }
+
+    /// After how long without a word a connection is tried out; see [`ConfigBuilder::ping_interval`].
+    pub fn ping_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.config = self.config.ping_interval(interval);
+        self
+    }
+
     /// How hard every call tries unless it says otherwise itself.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;

@@ -51,7 +51,7 @@
 //! let deadline = lock.deadline().expect("it is held");
 //!
 //! let cache = MapCache::new();
-//! let inserted = cache.insert(b"invoice:7", *command.action.token(), deadline, clock(1)).unwrap();
+//! let inserted = cache.insert(b"invoice:7", *command.action.token().expect("it is of a lock"), deadline, clock(1)).unwrap();
 //! // ... and somewhere else:
 //! let entry = cache.take(b"invoice:7", clock(2)).expect("it is held");
 //! assert_eq!(entry.generation, inserted.generation);

@@ -6,6 +6,8 @@ pub struct CommandId(u32);
 
 impl CommandId {
     pub(crate) const FIRST: Self = Self(0);
+    /// That of a command that belongs to no lock.
+    pub(crate) const PING: Self = Self(u32::MAX);
 
     pub(crate) const fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
@@ -94,6 +96,8 @@ pub enum Action {
         /// the votes would wake each other, try at once, and split them again.
         announce: bool,
     },
+    /// Answer something, whatever it is: the node is there.
+    Ping,
 }
 
 impl Action {
@@ -115,26 +119,32 @@ impl Action {
         Self::Release { resources, token, announce }
     }
 
-    /// Returns the resources that it is about, each of which is a key.
+    /// Returns the resources that it is about, each of which is a key; `None` for a ping.
     #[must_use]
-    pub const fn resources(&self) -> &Resources {
+    pub const fn resources(&self) -> Option<&Resources> {
         match self {
             Self::Acquire { resources, .. } | Self::Extend { resources, .. } | Self::Release { resources, .. } => {
-                resources
+                Some(resources)
             }
+            Self::Ping => None,
         }
     }
 
-    /// Returns whether its words for a Redis server are a script: all but setting a single key.
+    /// Returns whether its words for a Redis server are a script.
     pub(crate) fn is_script(&self) -> bool {
-        !matches!(self, Self::Acquire { resources, .. } if resources.only().is_some())
+        match self {
+            Self::Acquire { resources, .. } => resources.only().is_none(),
+            Self::Extend { .. } | Self::Release { .. } => true,
+            Self::Ping => false,
+        }
     }
 
-    /// Returns the token of the attempt that it belongs to.
+    /// Returns the token of the attempt that it belongs to; `None` for a ping.
     #[must_use]
-    pub const fn token(&self) -> &Token {
+    pub const fn token(&self) -> Option<&Token> {
         match self {
-            Self::Acquire { token, .. } | Self::Extend { token, .. } | Self::Release { token, .. } => token,
+            Self::Acquire { token, .. } | Self::Extend { token, .. } | Self::Release { token, .. } => Some(token),
+            Self::Ping => None,
         }
     }
 }

@@ -17,6 +17,17 @@ pub const DEFAULT_MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 /// The longest name of a resource in bytes unless [`ConfigBuilder::max_name_len`] says otherwise.
 pub const DEFAULT_MAX_NAME_LEN: usize = 512;
 
+/// For how long a connection may owe a reply without giving any, unless [`ConfigBuilder::silence_timeout`] says
+/// otherwise: five seconds.
+///
+/// It is well above any node timeout, so that a server that hangs for a moment keeps its connections, and well below the
+/// time after which the operating system notices.
+pub const DEFAULT_SILENCE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// After how long without a word a connection is tried out, unless [`ConfigBuilder::ping_interval`] says otherwise: 30
+/// seconds, half of what firewalls and load balancers usually allow.
+pub const DEFAULT_PING_INTERVAL: Duration = Duration::from_secs(30);
+
 /// The longest TTL that [`ConfigBuilder::max_ttl`] can allow: ten years.
 pub const MAX_TTL_BOUND: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
@@ -40,6 +51,8 @@ struct Settings {
     max_ttl: Duration,
     max_name_len: usize,
     node_timeout: NodeTimeout,
+    silence_timeout: Duration,
+    ping_interval: Option<Duration>,
 }
 
 impl Config {
@@ -54,6 +67,8 @@ impl Config {
             max_ttl: DEFAULT_MAX_TTL,
             max_name_len: DEFAULT_MAX_NAME_LEN,
             node_timeout: NodeTimeout::DEFAULT,
+            silence_timeout: DEFAULT_SILENCE_TIMEOUT,
+            ping_interval: Some(DEFAULT_PING_INTERVAL),
         }
     }
 
@@ -93,6 +108,18 @@ impl Config {
         self.0.node_timeout
     }
 
+    /// Returns for how long a connection may owe a reply without giving any.
+    #[must_use]
+    pub fn silence_timeout(&self) -> Duration {
+        self.0.silence_timeout
+    }
+
+    /// Returns after how long without a word a connection is tried out; `None` if none is.
+    #[must_use]
+    pub fn ping_interval(&self) -> Option<Duration> {
+        self.0.ping_interval
+    }
+
     pub(crate) fn drift_ppm(&self) -> u32 {
         self.0.drift_ppm
     }
@@ -111,6 +138,8 @@ pub struct ConfigBuilder {
     max_ttl: Duration,
     max_name_len: usize,
     node_timeout: NodeTimeout,
+    silence_timeout: Duration,
+    ping_interval: Option<Duration>,
 }
 
 impl ConfigBuilder {
@@ -145,14 +174,31 @@ impl ConfigBuilder {
         self
     }
 
+    /// Sets for how long a connection may owe a reply without giving any, above zero; the default is
+    /// [`DEFAULT_SILENCE_TIMEOUT`]. After that it is given up, because a server that was stopped, or a device on the way
+    /// that swallows everything, would otherwise keep its node out of use for ever; another one is opened.
+    pub fn silence_timeout(mut self, timeout: Duration) -> Self {
+        self.silence_timeout = timeout;
+        self
+    }
+
+    /// Sets after how long without a word a connection is tried out with a `PING`, above zero; `None` to try out none. The
+    /// default is [`DEFAULT_PING_INTERVAL`]. So a connection that broke while nobody used it is replaced before a lock
+    /// needs it.
+    pub fn ping_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+        self.ping_interval = interval.into();
+        self
+    }
+
     /// Checks every rule and makes the config.
     ///
     /// # Errors
     ///
     /// - [`ConfigError::NoNodes`], [`ConfigError::TooManyNodes`], [`ConfigError::UnnamedNode`] or
     ///   [`ConfigError::DuplicateNode`] when the list of nodes is not a list of 1 to [`MAX_NODES`] distinct names;
-    /// - [`ConfigError::DriftFactor`], [`ConfigError::MaxTtl`], [`ConfigError::MaxNameLen`] or
-    ///   [`ConfigError::NodeTimeout`] when that setting is out of its bounds.
+    /// - [`ConfigError::DriftFactor`], [`ConfigError::MaxTtl`], [`ConfigError::MaxNameLen`],
+    ///   [`ConfigError::NodeTimeout`], [`ConfigError::SilenceTimeout`] or [`ConfigError::PingInterval`] when that setting
+    ///   is out of its bounds.
     pub fn build(self) -> Result<Config, ConfigError> {
         check_names(&self.names)?;
         if !(0.0..1.0).contains(&self.drift_factor) {
@@ -165,12 +211,20 @@ impl ConfigBuilder {
             return Err(ConfigError::MaxNameLen);
         }
         self.node_timeout.check()?;
+        if self.silence_timeout.is_zero() {
+            return Err(ConfigError::SilenceTimeout);
+        }
+        if self.ping_interval.is_some_and(|interval| interval.is_zero()) {
+            return Err(ConfigError::PingInterval);
+        }
         Ok(Config(Arc::new(Settings {
             names: self.names.into_iter().map(String::into_boxed_str).collect(),
             drift_ppm: parts_per_million(self.drift_factor),
             max_ttl: self.max_ttl,
             max_name_len: self.max_name_len,
             node_timeout: self.node_timeout,
+            silence_timeout: self.silence_timeout,
+            ping_interval: self.ping_interval,
         })))
     }
 }
@@ -306,6 +360,12 @@ pub enum ConfigError {
         /// The value that was given.
         timeout: NodeTimeout,
     },
+    /// A connection would have no time to answer anything.
+    #[error("silence_timeout is 0, it must be above zero")]
+    SilenceTimeout,
+    /// Connections would be tried out all the time.
+    #[error("ping_interval is 0, it must be above zero, or none")]
+    PingInterval,
 }
 
 #[cfg(test)]
@@ -322,6 +382,8 @@ mod tests {
         assert_eq!(config.max_ttl(), Duration::from_secs(86_400));
         assert_eq!(config.max_name_len(), 512);
         assert_eq!(config.drift_ppm(), 10_000);
+        assert_eq!(config.silence_timeout(), Duration::from_secs(5));
+        assert_eq!(config.ping_interval(), Some(Duration::from_secs(30)));
         assert_eq!(config.node_timeout(), NodeTimeout::new(50, Duration::from_millis(20), Duration::from_millis(500)));
     }
 
@@ -350,6 +412,8 @@ mod tests {
             assert_eq!(three().max_ttl(max_ttl).build(), Err(ConfigError::MaxTtl { max_ttl }));
         }
         assert_eq!(three().max_name_len(0).build(), Err(ConfigError::MaxNameLen));
+        assert_eq!(three().silence_timeout(Duration::ZERO).build(), Err(ConfigError::SilenceTimeout));
+        assert_eq!(three().ping_interval(Duration::ZERO).build(), Err(ConfigError::PingInterval));
         let (zero, second) = (Duration::ZERO, Duration::from_secs(1));
         for timeout in
             [NodeTimeout::fixed(zero), NodeTimeout::new(0, second, second), NodeTimeout::new(50, second, MIN_TTL)]

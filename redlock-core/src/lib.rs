@@ -138,8 +138,8 @@ mod wire;
 
 pub use command::{Action, Command, CommandId, ScriptForm};
 pub use config::{
-    Config, ConfigBuilder, ConfigError, DEFAULT_DRIFT_FACTOR, DEFAULT_MAX_NAME_LEN, DEFAULT_MAX_TTL, MAX_TTL_BOUND,
-    MIN_TTL, NodeTimeout,
+    Config, ConfigBuilder, ConfigError, DEFAULT_DRIFT_FACTOR, DEFAULT_MAX_NAME_LEN, DEFAULT_MAX_TTL,
+    DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT, MAX_TTL_BOUND, MIN_TTL, NodeTimeout,
 };
 pub use event::{Event, Hint, OperationId};
 pub use instant::Instant;

@@ -12,7 +12,7 @@ use slab::Slab;
 
 use self::answers::is_of_acquisition;
 use self::entry::Entry;
-use self::node::{Node, Ticket};
+use self::node::{Due, Node, Ticket};
 use self::timers::Timers;
 use crate::{
     AcquireError, Cause, CloseReport, Command, Config, Event, ExtendError, Hint, Instant, Lock, Loss, NodeId, NodeSet,
@@ -262,9 +262,9 @@ impl Locks {
 /// # What comes in
 impl Locks {
     /// Takes a connection to a node, over which [`poll_batch`](Self::poll_batch) gives commands from now on.
-    pub fn handle_connected(&mut self, node: NodeId, _now: Instant) {
+    pub fn handle_connected(&mut self, node: NodeId, now: Instant) {
         if let Some(state) = self.nodes.get_mut(node.index()) {
-            state.connected();
+            state.connected(now);
             self.ready.insert(node);
         }
     }
@@ -286,9 +286,9 @@ impl Locks {
     /// Takes the reply of a node to the oldest command that it has not answered.
     pub fn handle_reply(&mut self, node: NodeId, reply: Reply, now: Instant) {
         let Some(state) = self.nodes.get_mut(node.index()) else { return };
-        state.is_useful();
-        if let Some(ticket) = state.take_ticket() {
-            self.update(ticket.key, now, |lock| lock.handle_reply(ticket.id, node, reply, now));
+        state.heard(now);
+        if let Some(Ticket::Lock { key, id }) = state.take_ticket() {
+            self.update(key, now, |lock| lock.handle_reply(id, node, reply, now));
         }
     }
 
@@ -337,10 +337,9 @@ impl Locks {
     /// Does what has become due. To be called at [`poll_timeout`](Self::poll_timeout), and harmless at any other time.
     pub fn handle_timeout(&mut self, now: Instant) {
         for node in self.config.nodes().iter() {
-            if self.nodes.get_mut(node.index()).is_some_and(|state| state.handle_timeout(now)) {
-                self.ready.insert(node);
-            }
+            self.handle_timeout_of(node, now);
         }
+        self.deliver(now);
         // A lock that wants to be woken at once again must not keep the caller in here: it is due in the next call.
         for _ in 0..self.timers.len() {
             let Some((at, key)) = self.timers.pop_due(now) else { break };
@@ -364,8 +363,9 @@ impl Locks {
         Some(node)
     }
 
-    /// Returns whether a connection to the node is to be opened now. Answer with
-    /// [`handle_connected`](Self::handle_connected) or [`handle_disconnected`](Self::handle_disconnected).
+    /// Returns whether a connection to the node is to be opened now, in place of the one that there may still be: that one
+    /// has been silent for too long and is to be closed first. Answer with [`handle_connected`](Self::handle_connected) or
+    /// [`handle_disconnected`](Self::handle_disconnected).
     pub fn poll_connect(&mut self, node: NodeId) -> bool {
         self.nodes.get_mut(node.index()).is_some_and(Node::begin_connecting)
     }
@@ -389,7 +389,8 @@ impl Locks {
     /// Returns the moment at which [`handle_timeout`](Self::handle_timeout) has something to do; `None` if it never has.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.nodes.iter().filter_map(Node::poll_timeout).chain(self.timers.next()).min()
+        let nodes = self.nodes.iter().filter_map(|node| node.poll_timeout(&self.config));
+        nodes.chain(self.timers.next()).min()
     }
 }
 
@@ -497,8 +498,10 @@ impl Locks {
 
     /// Hands the answers that were given in the place of nodes to their locks; that may lead to more of them.
     fn deliver(&mut self, now: Instant) {
-        while let Some((node, Ticket { key, id }, reply)) = self.stand_ins.pop_front() {
-            self.step(key, now, |lock| lock.handle_reply(id, node, reply, now));
+        while let Some((node, ticket, reply)) = self.stand_ins.pop_front() {
+            if let Ticket::Lock { key, id } = ticket {
+                self.step(key, now, |lock| lock.handle_reply(id, node, reply, now));
+            }
         }
     }
 
@@ -509,7 +512,7 @@ impl Locks {
         while let Some(command) = entry.lock.poll_command() {
             for node in command.nodes.iter() {
                 let Some(state) = self.nodes.get_mut(node.index()) else { continue };
-                let ticket = Ticket { key, id: command.id };
+                let ticket = Ticket::Lock { key, id: command.id };
                 match state.push(key, command.clone(), now) {
                     Ok(()) => self.ready.insert(node),
                     Err(why) => self.stand_ins.push_back((node, ticket, Reply::Unavailable(why))),
@@ -538,6 +541,19 @@ impl Locks {
             self.entries.remove(key.index);
         }
         Some(result)
+    }
+
+    fn handle_timeout_of(&mut self, node: NodeId, now: Instant) {
+        let Self { nodes, config, .. } = self;
+        match nodes.get_mut(node.index()).map_or(Due::Nothing, |state| state.handle_timeout(config, now)) {
+            Due::Nothing => {}
+            Due::Ready => self.ready.insert(node),
+            Due::Silent(why) => {
+                self.ready.insert(node);
+                self.answer_under_way(node, &why, usize::MAX);
+                self.refuse_waiting_if_down(node);
+            }
+        }
     }
 
     /// Answers the oldest `count` commands that are under way to a node.

@@ -69,11 +69,13 @@ impl Node {
         if !self.understands(command) {
             return Reply::UnknownScript;
         }
-        let (keys, token) = (command.action.resources().as_slice(), command.action.token().as_bytes());
         match &command.action {
-            Action::Acquire { ttl, .. } => self.acquire(keys, token, *ttl, now),
-            Action::Extend { ttl, .. } => self.extend(keys, token, *ttl, now),
-            Action::Release { .. } => self.release(keys, token),
+            Action::Acquire { resources, token, ttl } => {
+                self.acquire(resources.as_slice(), token.as_bytes(), *ttl, now)
+            }
+            Action::Extend { resources, token, ttl } => self.extend(resources.as_slice(), token.as_bytes(), *ttl, now),
+            Action::Release { resources, token, .. } => self.release(resources.as_slice(), token.as_bytes()),
+            Action::Ping => Reply::Done,
         }
     }
 
@@ -183,13 +185,11 @@ impl Node {
 
     /// Returns whether the node knows a script; one that came with its text is known from then on.
     fn understands(&mut self, command: &Command) -> bool {
-        if !command.action.is_script() {
-            return true;
-        }
-        let knows = match command.action {
-            Action::Acquire { .. } => &mut self.knows_acquire,
+        let knows = match &command.action {
+            action if !action.is_script() => return true,
             Action::Extend { .. } => &mut self.knows_extend,
             Action::Release { .. } => &mut self.knows_release,
+            _ => &mut self.knows_acquire,
         };
         *knows |= command.form == ScriptForm::Source;
         *knows

@@ -124,6 +124,7 @@ impl Command {
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::Bytes(if *announce { b"1" } else { b"0" }));
             }
+            Action::Ping => words.push(Word::Bytes(b"PING")),
         }
         Wire { words }
     }
@@ -232,6 +233,10 @@ impl Reply {
     /// Reads what a Redis server answered to the words of a command.
     #[must_use]
     pub fn from_wire(command: &Command, answer: Answer<'_>) -> Self {
+        let Some(resources) = command.action.resources() else {
+            // Whatever a server says to a ping, it is there.
+            return Self::Done;
+        };
         let is_script = command.action.is_script();
         match answer {
             Answer::Ok if !is_script => Self::Done,
@@ -239,7 +244,7 @@ impl Reply {
             Answer::Integer(1) if is_script => Self::Done,
             Answer::Integer(0) if is_script => Self::Missing,
             Answer::Integer(-1) if is_script => Self::HeldByOther(Hold::UNKNOWN),
-            Answer::Bytes(bytes) if is_script => Self::from_hold(command.action.resources(), bytes),
+            Answer::Bytes(bytes) if is_script => Self::from_hold(resources, bytes),
             Answer::Error(text) => Self::from_error(text),
             _ => Self::Unavailable(Unavailable::new(Cause::Unexpected)),
         }

@@ -128,7 +128,7 @@ impl<'a> Pair<'a> {
     }
 
     fn execute(&mut self, command: &Command) -> Reply {
-        for resource in command.action.resources().as_slice() {
+        for resource in command.action.resources().expect("it is of a lock").as_slice() {
             self.outlive(resource.as_bytes());
         }
         let now = self.now();

@@ -85,5 +85,5 @@ fn clocks_beyond_the_drift_break_the_promise() {
     assert_eq!(failure.violation, Violation::NoQuorumBehindHolder);
     let story = failure.to_string();
     assert!(story.contains("A begins to acquire\n") && story.ends_with("tick 1\n"), "{story}");
-    assert_eq!(story.lines().count(), 9, "{story}");
+    assert_eq!(story.lines().count(), 10, "{story}");
 }

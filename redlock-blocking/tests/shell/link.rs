@@ -100,7 +100,7 @@ impl Link {
     fn unreleased(&self) -> usize {
         let (mut set, mut released) = (HashSet::new(), HashSet::new());
         for command in &self.state().carried {
-            let token = *command.action.token();
+            let token = *command.action.token().expect("it is of a lock");
             if let Action::Release { .. } = command.action {
                 set.remove(&token);
                 released.insert(token);

@@ -142,7 +142,9 @@ impl Held {
         let place = self.replanted.iter().position(|sent| sent.id == id && sent.node == node);
         let Some(place) = place else { return Recorded::Stray };
         let sent = self.replanted.swap_remove(place);
-        if *reply == Reply::UnknownScript && !sent.has_source {
+        // A single key is set without a script.
+        let is_script = request.resources.only().is_none();
+        if *reply == Reply::UnknownScript && is_script && !sent.has_source {
             self.replant(request, Replanted { has_source: true, ..sent }, output);
         }
         Recorded::Vote

@@ -1,9 +1,10 @@
 use alloc::collections::VecDeque;
+use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::LockKey;
-use crate::{Command, CommandId, Instant, Unavailable};
+use crate::{Action, Cause, Command, CommandId, Config, Instant, NodeSet, ScriptForm, Unavailable};
 
 /// The largest number of commands that go to a node in one batch: enough to make the cost per command small, few enough
 /// that the first replies do not wait for the last command.
@@ -18,6 +19,8 @@ const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Node {
     link: Link,
+    /// When the connection was last heard of, or was first owed something again.
+    heard_at: Instant,
     reconnect_delay: Duration,
     /// The commands that were not sent, in the order in which they must reach the node.
     queue: VecDeque<(Ticket, Command)>,
@@ -29,9 +32,11 @@ pub(super) struct Node {
 
 /// A command whose reply is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Ticket {
-    pub(super) key: LockKey,
-    pub(super) id: CommandId,
+pub(super) enum Ticket {
+    /// One of a lock.
+    Lock { key: LockKey, id: CommandId },
+    /// One that only asks whether the node is there.
+    Ping,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,11 +59,21 @@ enum Link {
 /// instead of waiting for the next try, so that a node that is down costs nobody any time.
 type Earlier = Option<Unavailable>;
 
+/// What the time has brought to a node.
+pub(super) enum Due {
+    Nothing,
+    /// There is a connection to be opened, or something to be sent.
+    Ready,
+    /// The connection is of no use any more: no reply to what is under way will come. Another one is wanted.
+    Silent(Unavailable),
+}
+
 /// # Commands
 impl Node {
     pub(super) fn new() -> Self {
         Self {
             link: Link::Wanted(None),
+            heard_at: Instant::EPOCH,
             reconnect_delay: MIN_RECONNECT_DELAY,
             queue: VecDeque::new(),
             kept: 0,
@@ -73,7 +88,7 @@ impl Node {
                 Err(why.clone().unsent())
             }
             Link::Wanted(None) | Link::Connecting(None) | Link::Connected { .. } => {
-                self.queue.push_back((Ticket { key, id: command.id }, command));
+                self.queue.push_back((Ticket::Lock { key, id: command.id }, command));
                 self.tidy(now);
                 Ok(())
             }
@@ -85,9 +100,12 @@ impl Node {
         self.is_connected() && !self.queue.is_empty()
     }
 
-    /// Returns the commands that wait to be sent.
+    /// Returns the commands of locks that wait to be sent.
     pub(super) fn queued(&self) -> impl Iterator<Item = (LockKey, &Command)> {
-        self.queue.iter().map(|(ticket, command)| (ticket.key, command))
+        self.queue.iter().filter_map(|(ticket, command)| match ticket {
+            Ticket::Lock { key, .. } => Some((*key, command)),
+            Ticket::Ping => None,
+        })
     }
 
     /// Moves the next commands into `batch`; those whose time to be sent is over go to `overdue`.
@@ -95,6 +113,7 @@ impl Node {
         if !self.is_connected() {
             return;
         }
+        let owed_nothing = self.tickets.is_empty();
         while batch.len() < MAX_BATCH
             && let Some((ticket, command)) = self.queue.pop_front()
         {
@@ -104,6 +123,9 @@ impl Node {
                 self.tickets.push_back(ticket);
                 batch.push(command);
             }
+        }
+        if owed_nothing && !self.tickets.is_empty() {
+            self.heard_at = now;
         }
     }
 
@@ -140,12 +162,14 @@ impl Node {
         matches!(self.link, Link::Connected { .. })
     }
 
-    pub(super) fn connected(&mut self) {
+    pub(super) fn connected(&mut self, now: Instant) {
         self.link = Link::Connected { is_useful: false };
+        self.heard_at = now;
     }
 
     /// Notes that the connection has answered.
-    pub(super) fn is_useful(&mut self) {
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.heard_at = now;
         if let Link::Connected { is_useful } = &mut self.link {
             *is_useful = true;
         }
@@ -183,36 +207,62 @@ impl Node {
         }
     }
 
-    pub(super) const fn poll_timeout(&self) -> Option<Instant> {
+    pub(super) fn poll_timeout(&self, config: &Config) -> Option<Instant> {
         match &self.link {
             Link::Pausing { until, .. } => Some(*until),
+            Link::Connected { .. } if !self.tickets.is_empty() => {
+                Some(self.heard_at.saturating_add(config.silence_timeout()))
+            }
+            Link::Connected { .. } if self.queue.is_empty() => {
+                config.ping_interval().map(|interval| self.heard_at.saturating_add(interval))
+            }
             _ => None,
         }
     }
 
-    /// Ends a pause that is over; returns whether a connection is wanted now.
-    pub(super) fn handle_timeout(&mut self, now: Instant) -> bool {
+    /// Does what has become due: ends a pause, gives up a connection that has been silent for too long, or tries out one
+    /// that was not used.
+    pub(super) fn handle_timeout(&mut self, config: &Config, now: Instant) -> Due {
+        if self.poll_timeout(config).is_none_or(|at| now < at) {
+            return Due::Nothing;
+        }
         match &self.link {
-            Link::Pausing { until, why } if *until <= now => {
+            Link::Pausing { why, .. } => {
                 self.link = Link::Wanted(Some(why.clone()));
-                true
+                Due::Ready
             }
-            _ => false,
+            Link::Connected { .. } if self.tickets.is_empty() => {
+                self.queue.push_back((Ticket::Ping, ping(now.saturating_add(config.silence_timeout()))));
+                Due::Ready
+            }
+            _ => {
+                let why = silent(config.silence_timeout());
+                self.link = Link::Wanted(Some(why.clone()));
+                Due::Silent(why)
+            }
         }
     }
+}
+
+fn ping(send_by: Instant) -> Command {
+    Command { id: CommandId::PING, nodes: NodeSet::EMPTY, action: Action::Ping, send_by, form: ScriptForm::Digest }
+}
+
+fn silent(timeout: Duration) -> Unavailable {
+    Unavailable::with_detail(Cause::Disconnected, &format!("no reply to anything for {timeout:?}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Cause, Config, Lock, Options, Request};
+    use crate::{Lock, Options, Request};
 
     #[test]
     fn what_waits_for_a_node_that_hangs_is_forgotten_when_its_time_is_over() {
         let config = Config::builder(["only"]).build().unwrap();
         let request = Request::new(&config, "job", Duration::from_secs(1), Options::new()).unwrap();
         let mut node = Node::new();
-        node.connected();
+        node.connected(Instant::EPOCH);
         for millis in 0..100_000 {
             let now = Instant::from_epoch(Duration::from_millis(millis));
             let command = Lock::acquire(&config, request.clone(), [0; 32], now).poll_command().unwrap();
@@ -220,19 +270,25 @@ mod tests {
             assert!(node.queue.len() <= 2 * MAX_BATCH);
         }
         node.take_batch(&mut Vec::new(), Instant::EPOCH, |_| panic!("all are in time"));
-        assert!(node.tickets.iter().map(|ticket| ticket.key).is_sorted(), "the order is kept");
+        let keys = node.tickets.iter().map(|ticket| match ticket {
+            Ticket::Lock { key, .. } => Some(*key),
+            Ticket::Ping => None,
+        });
+        assert!(keys.is_sorted(), "the order is kept");
     }
 
     #[test]
     fn the_pause_doubles_until_a_connection_is_of_use() {
+        let config = Config::builder(["only"]).build().unwrap();
         let why = Unavailable::new(Cause::NotSent);
         let mut node = Node::new();
         let mut now = Instant::EPOCH;
         let mut pause = |node: &mut Node| {
             assert!(node.begin_connecting() && !node.begin_connecting());
             node.disconnected(&why, now);
-            let until = node.poll_timeout().unwrap();
-            assert!(!node.handle_timeout(now) && node.handle_timeout(until));
+            let until = node.poll_timeout(&config).unwrap();
+            assert!(matches!(node.handle_timeout(&config, now), Due::Nothing));
+            assert!(matches!(node.handle_timeout(&config, until), Due::Ready));
             let pause = until.saturating_since(now);
             now = until;
             pause.as_millis()
@@ -241,10 +297,10 @@ mod tests {
         assert_eq!(pauses, [20, 40, 80, 160, 320, 640, 1_000, 1_000]);
 
         assert!(node.begin_connecting());
-        node.connected();
-        node.is_useful();
+        node.connected(Instant::EPOCH);
+        node.heard(Instant::EPOCH);
         node.disconnected(&why, Instant::EPOCH);
-        assert_eq!((node.poll_timeout(), node.refusal()), (None, None), "it is opened again at once");
+        assert_eq!((node.poll_timeout(&config), node.refusal()), (None, None), "it is opened again at once");
         assert_eq!(pause(&mut node), 20);
     }
 }

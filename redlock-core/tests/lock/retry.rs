@@ -105,12 +105,12 @@ fn nodes_that_may_come_back_are_waited_for_beside_one_that_will_not() {
 #[test]
 fn every_attempt_has_a_token_of_its_own() {
     let mut bench = waiting(Options::new());
-    let mut tokens = vec![*Bench::acquire(3).expect_acquire().action.token()];
+    let mut tokens = vec![*Bench::acquire(3).expect_acquire().action.token().expect("it is of a lock")];
     for _ in 0..5 {
         bench.fire();
         let set = bench.expect_acquire();
-        assert!(!tokens.contains(set.action.token()));
-        tokens.push(*set.action.token());
+        assert!(!tokens.contains(set.action.token().expect("it is of a lock")));
+        tokens.push(*set.action.token().expect("it is of a lock"));
         bench.reply(&set, "--.");
         bench.expect_release();
     }

@@ -21,7 +21,7 @@ fn start(config: Config, resources: Resources, seed: u8) -> Bench {
 }
 
 fn start_with(config: Config, resources: Resources, seed: u8, options: Options) -> Bench {
-    let request = Request::new(&config, resources, TTL, options).unwrap();
+    let request = Request::new(&config, resources, TTL, options).expect("a valid request");
     let lock = Lock::acquire(&config, request, [seed; 32], at(0));
     Bench { config, lock, now: at(0) }
 }
@@ -39,7 +39,7 @@ fn they_are_asked_for_in_one_command_and_in_one_order() {
     let ((bench, acquire), (_, swapped)) = (acquire([FROM, TO]), acquire([TO, FROM]));
     assert_eq!(acquire.nodes, bench.config.nodes());
     assert_eq!(acquire.action, swapped.action);
-    assert_eq!(acquire.action.resources().to_string(), "account:1, account:2");
+    assert_eq!(acquire.action.resources().expect("it is of a lock").to_string(), "account:1, account:2");
 }
 
 #[test]
@@ -76,8 +76,8 @@ fn a_refusal_names_the_resource_that_is_held_and_how_long_it_lives() {
         bench.reply_from(index, &acquire, Reply::HeldByOther(hold.clone()));
     }
     let AcquireError::Contended(attempts) = bench.expect_acquire_failed() else { panic!("it is held") };
-    let held = "held by somebody else (account:2, for 1.5s)";
-    assert_eq!(attempts.nodes.to_string(), format!("a: {held}; b: {held}; c: not awaited"));
+    let said = "held by somebody else (account:2, for 1.5s)";
+    assert_eq!(attempts.nodes.to_string(), format!("a: {said}; b: {said}; c: not awaited"));
 }
 
 #[test]
@@ -148,7 +148,9 @@ mod on_nodes {
         let mut both = start(config(3), Resources::all([FROM, TO]), 2).lock;
         drive(&mut both, &mut nodes);
         assert!(both.hand_over(at(0)));
-        nodes.iter_mut().for_each(|node| node.set(FROM.as_bytes(), b"theirs", None, at(0)));
+        for node in &mut nodes {
+            node.set(FROM.as_bytes(), b"theirs", None, at(0));
+        }
         both.release(at(0));
         let Some(Event::Released(report)) = drive(&mut both, &mut nodes) else { panic!("it was held") };
         assert_eq!(report.verdict, redlock_core::ReleaseVerdict::TakenOver);

@@ -96,7 +96,7 @@ fn what_was_under_way_when_the_connection_broke_may_have_been_carried_out() {
     let unsent = acquire(&mut locks, "333", at(1));
     let queued: Vec<_> = locks
         .queued(nodes[0])
-        .map(|(key, command)| (key, command.action.resources().as_slice()[0].as_bytes()))
+        .map(|(key, command)| (key, command.action.resources().expect("it is of a lock").as_slice()[0].as_bytes()))
         .collect();
     assert_eq!(queued, [(unsent, b"333".as_slice())], "what was sent waits no more");
     locks.handle_disconnected(nodes[0], &why(Cause::Disconnected), at(2));
@@ -107,7 +107,10 @@ fn what_was_under_way_when_the_connection_broke_may_have_been_carried_out() {
     assert!(locks.poll_connect(nodes[0]), "the connection was of use, so the next is opened at once");
     locks.handle_connected(nodes[0], at(3));
     let sent = batch(&mut locks, nodes[0], at(3));
-    let names: Vec<_> = sent.iter().map(|command| command.action.resources().as_slice()[0].to_string()).collect();
+    let names: Vec<_> = sent
+        .iter()
+        .map(|command| command.action.resources().expect("it is of a lock").as_slice()[0].to_string())
+        .collect();
     assert_eq!(names, ["333", "22"], "and the release of what may have been acquired");
     assert_eq!(sent[1].action.token(), first_sent[1].action.token());
 }

@@ -22,7 +22,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let config = Config::builder(["a", "b", "c"]).build().unwrap();
+        let config = Config::builder(["a", "b", "c"]).ping_interval(None).build().unwrap();
         Self { locks: Locks::new(config), nodes: vec![model::Node::new(); 3], now: at(0), seeds: 0 }
     }
 

@@ -6,3 +6,4 @@ mod connections;
 mod life;
 mod naive;
 mod one_by_one;
+mod silence;

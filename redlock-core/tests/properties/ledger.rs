@@ -27,14 +27,14 @@ impl Ledger {
         let is_release = matches!(command.action, Action::Release { .. });
         assert!(is_release || !self.is_released, "after a release came {command:?}");
         for node in command.nodes.iter() {
-            let key = key(node, command.action.token());
+            let key = key(node, command.action.token().expect("it is of a lock"));
             assert!(is_release || !self.taken_back.contains(&key), "was taken back before: {command:?}");
             match command.action {
                 Action::Acquire { .. } => drop(self.asked.insert((command.id, key))),
                 _ => assert!(self.was_asked(&key), "was never asked for: {command:?}"),
             }
             if is_release {
-                self.taken_back.insert(self::key(node, command.action.token()));
+                self.taken_back.insert(self::key(node, command.action.token().expect("it is of a lock")));
             }
         }
     }

@@ -31,8 +31,8 @@ proptest! {
         let words: Vec<&[u8]> = wire.words().collect();
         let (first, count) = first_words(&command);
         prop_assert_eq!((words[0], words.len()), (first, count));
-        prop_assert!(words.contains(&command.action.resources().as_slice()[0].as_bytes()));
-        prop_assert!(words.contains(&command.action.token().as_bytes()));
+        prop_assert!(words.contains(&command.action.resources().expect("it is of a lock").as_slice()[0].as_bytes()));
+        prop_assert!(words.contains(&command.action.token().expect("it is of a lock").as_bytes()));
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Link {
     pub(crate) fn assert_every_set_was_undone(&self) {
         let (mut set, mut released) = (HashSet::new(), HashSet::new());
         for command in &self.state().carried {
-            let token = *command.action.token();
+            let token = *command.action.token().expect("it is of a lock");
             if let Action::Release { .. } = command.action {
                 set.remove(&token);
                 released.insert(token);

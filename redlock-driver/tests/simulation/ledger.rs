@@ -63,7 +63,7 @@ impl Ledger {
 
     /// A process sends a command.
     pub(crate) fn send(&mut self, process: usize, node: usize, command: &Command, now: Instant) -> Result<(), Broken> {
-        let token = TokenId::of(command.action.token().as_bytes());
+        let token = TokenId::of(command.action.token().expect("it is of a lock").as_bytes());
         self.acquisitions[token.acquisition].send(token.attempt, &command.action);
         let stream = &mut self.streams[process * self.nodes + node];
         let books = |what: &str| (Invariant::Books, format!("{} to node {node} {what}", describe(command)));
@@ -81,7 +81,7 @@ impl Ledger {
 
     /// A process learns the reply to a command.
     pub(crate) fn deliver(&mut self, process: usize, node: usize, command: &Command, reply: &Reply) {
-        let token = TokenId::of(command.action.token().as_bytes());
+        let token = TokenId::of(command.action.token().expect("it is of a lock").as_bytes());
         self.streams[process * self.nodes + node].under_way.remove(&token);
         let is_grant = matches!(command.action, Action::Acquire { .. }) && *reply == Reply::Done;
         let acquisition = &mut self.acquisitions[token.acquisition];
@@ -113,7 +113,7 @@ impl Ledger {
 
     /// A node set a key when the connection on which it was asked to had long been broken.
     pub(crate) fn set_late(&mut self, action: &Action) {
-        self.late.insert(TokenId::of(action.token().as_bytes()));
+        self.late.insert(TokenId::of(action.token().expect("it is of a lock").as_bytes()));
     }
 
     pub(crate) fn was_late(&self, token: TokenId) -> bool {
@@ -180,12 +180,12 @@ impl Stream {
 
 /// A command in a person's words.
 pub(crate) fn describe(command: &Command) -> String {
-    let token = TokenId::of(command.action.token().as_bytes());
+    let token = TokenId::of(command.action.token().expect("it is of a lock").as_bytes());
     let verb = match command.action {
         Action::Acquire { .. } => "SET",
         Action::Extend { .. } => "EXTEND",
         Action::Release { .. } => "RELEASE",
         _ => "?",
     };
-    format!("{verb} of lock {token} on {}", command.action.resources().as_slice()[0])
+    format!("{verb} of lock {token} on {}", command.action.resources().expect("it is of a lock").as_slice()[0])
 }

@@ -30,8 +30,10 @@ impl Server {
             let reply = Reply::Unavailable(Unavailable::new(cause));
             return Executed { reply, has_touched_another: false };
         }
-        let (resource, own) =
-            (command.action.resources().as_slice()[0].as_bytes(), TokenId::of(command.action.token().as_bytes()));
+        let (resource, own) = (
+            command.action.resources().expect("it is of a lock").as_slice()[0].as_bytes(),
+            TokenId::of(command.action.token().expect("it is of a lock").as_bytes()),
+        );
         let before = self.look_at(resource, time);
         let reply = self.model.execute(command, self.clock.at(time));
         let is_anothers = before.is_some_and(|(holder, _)| holder != own);

@@ -97,7 +97,7 @@ impl Ledger {
 
     /// Takes a command when it is sent to a node.
     pub(crate) fn sends(&mut self, command: &Command, node: NodeId) -> Checked {
-        let token = *command.action.token();
+        let token = *command.action.token().expect("it is of a lock");
         let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.token == token) else { return Ok(()) };
         match &command.action {
             Action::Acquire { .. } if attempt.told.contains(node) => {

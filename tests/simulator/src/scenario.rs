@@ -299,9 +299,14 @@ impl Network {
     }
 }
 
+/// Short enough that nodes hang for longer.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(1);
+
 fn config(nodes: usize) -> Config {
     let names = ["node 0", "node 1", "node 2", "node 3", "node 4"];
-    Config::builder(names.into_iter().take(nodes)).build().expect("the names are distinct")
+    // Without pings, which belong to no job; what they find out, a silent connection is found out by here.
+    let config = Config::builder(names.into_iter().take(nodes)).silence_timeout(SILENCE_TIMEOUT).ping_interval(None);
+    config.build().expect("the names are distinct")
 }
 
 fn clocks(count: usize, mode: Mode, dice: &mut Dice) -> Vec<Clock> {

@@ -43,7 +43,10 @@ impl Server {
             return Executed { reply: Reply::Unavailable(Unavailable::new(refusal)), touched_another: false };
         }
         let now = self.clock.at(time);
-        let (key, token) = (command.action.resources().as_slice()[0].as_bytes(), command.action.token().as_bytes());
+        let (key, token) = (
+            command.action.resources().expect("it is of a lock").as_slice()[0].as_bytes(),
+            command.action.token().expect("it is of a lock").as_bytes(),
+        );
         let others = self.model.get(key, now).filter(|value| *value != token).map(<[u8]>::to_vec);
         let Some(value) = others else {
             return Executed { reply: self.model.execute(command, now), touched_another: false };

@@ -100,7 +100,7 @@ impl Client {
     }
 
     fn note(&mut self, command: &Command, now: Instant) {
-        let (token, is_for_all) = (*command.action.token(), command.nodes.len() == NODES);
+        let (token, is_for_all) = (*command.action.token().expect("it is of a lock"), command.nodes.len() == NODES);
         match &command.action {
             Action::Release { .. } => {
                 let attempt = self.attempts.iter_mut().find(|attempt| attempt.token == token);

@@ -139,8 +139,9 @@ pub(super) fn check_execution(
     command: &Command,
     now: Instant,
 ) -> Result<(), Violation> {
-    let key = command.action.resources().as_slice()[0].as_bytes();
-    let is_foreign = before.get(key, now).is_some_and(|value| value != command.action.token().as_bytes());
+    let key = command.action.resources().expect("it is of a lock").as_slice()[0].as_bytes();
+    let is_foreign =
+        before.get(key, now).is_some_and(|value| value != command.action.token().expect("it is of a lock").as_bytes());
     let is_unchanged = before.get(key, now) == after.get(key, now) && before.ttl(key, now) == after.ttl(key, now);
     if is_foreign && !is_unchanged { Err(Violation::TouchedForeignKey) } else { Ok(()) }
 }

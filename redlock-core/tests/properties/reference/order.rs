@@ -26,7 +26,7 @@ pub(crate) enum Word {
 impl Order {
     /// Reads a command. `tokens` are those of the attempts so far; an unknown one is the next attempt's.
     pub(crate) fn of(command: &Command, tokens: &mut Vec<Token>) -> Self {
-        let token = command.action.token();
+        let token = command.action.token().expect("it is of a lock");
         let known = tokens.iter().position(|known| known == token);
         let index = known.unwrap_or_else(|| {
             tokens.push(*token);

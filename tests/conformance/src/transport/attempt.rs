@@ -25,13 +25,19 @@ impl Attempt {
     }
 
     pub(crate) fn extend(&self, ttl: Duration, form: ScriptForm) -> Command {
-        let (resources, token) = (self.acquire.action.resources().clone(), *self.acquire.action.token());
+        let (resources, token) = (
+            self.acquire.action.resources().expect("it is of a lock").clone(),
+            *self.acquire.action.token().expect("it is of a lock"),
+        );
         let ttl = Ttl::new(&config(), ttl).expect("the TTL is in bounds");
         self.acquire.with_action(Action::extend(resources, token, ttl), form)
     }
 
     pub(crate) fn release(&self, form: ScriptForm) -> Command {
-        let (resources, token) = (self.acquire.action.resources().clone(), *self.acquire.action.token());
+        let (resources, token) = (
+            self.acquire.action.resources().expect("it is of a lock").clone(),
+            *self.acquire.action.token().expect("it is of a lock"),
+        );
         self.acquire.with_action(Action::release(resources, token, true), form)
     }
 }

@@ -73,7 +73,7 @@ impl World<'_> {
             self.see_commands(client)?;
             let link = self.link_between(client, node.index());
             if self.clients[client].locks.poll_connect(node) {
-                self.connect(link);
+                self.open(link);
             }
             self.send_batch(link, node)?;
         }

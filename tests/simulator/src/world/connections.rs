@@ -41,8 +41,16 @@ impl World<'_> {
         self.is_disconnected(link, Cause::Disconnected)
     }
 
-    /// A client begins to open a connection.
-    pub(super) fn connect(&mut self, link: usize) {
+    /// A client begins to open a connection, in place of the one that there may be.
+    pub(super) fn open(&mut self, link: usize) {
+        let state = &mut self.links[link];
+        (state.is_open, state.is_reopening) = (false, false);
+        state.epoch += 1;
+        state.unanswered.clear();
+        self.connect(link);
+    }
+
+    fn connect(&mut self, link: usize) {
         let at = self.now + self.latency(link);
         self.agenda.note(at, Event::ConnectEnds { link, epoch: self.links[link].epoch });
     }

@@ -27,7 +27,7 @@ impl World<'_> {
 
     /// Sends a command over a link, behind all earlier ones. A connection that is broken carries nothing.
     pub(super) fn send(&mut self, link: usize, node: NodeId, command: Command) -> Checked {
-        let (client, token) = (self.links[link].client, command.action.token().as_bytes());
+        let (client, token) = (self.links[link].client, command.action.token().expect("it is of a lock").as_bytes());
         let Some(job) = self.jobs_of(client).find(|&job| self.jobs[job].ledger.owns(token)) else {
             let what = format!("{} with a token that no lock has asked with", verb(&command.action));
             return Err(Violation::new(Invariant::FreshToken, what));
@@ -106,7 +106,8 @@ impl World<'_> {
     fn key_changed(&mut self, node: usize, sent: &Sent) -> Checked {
         let (job, resource) = (sent.job, self.scenario.jobs[sent.job].resource);
         let (now, key) = (self.now, SpanKind::Key { node, resource, job });
-        let expires_at = self.servers[node].expires_at(sent.command.action.resources().as_slice()[0].as_bytes(), now);
+        let expires_at = self.servers[node]
+            .expires_at(sent.command.action.resources().expect("it is of a lock").as_slice()[0].as_bytes(), now);
         match &sent.command.action {
             Action::Acquire { .. } => self.record(|history| {
                 history.begin(key, now);

@@ -48,7 +48,10 @@ impl Scenario {
     pub(super) fn config(&self) -> Config {
         let names = (0..self.nodes).map(|node| format!("node {node}"));
         let timeout = NodeTimeout::fixed(NODE_TIMEOUT);
-        Config::builder(names).node_timeout(timeout).build().expect("a valid config")
+        // Longer than any path, so that a connection ends only where it is broken.
+        let (silence, ping) = (Duration::from_secs(3_600), None);
+        let config = Config::builder(names).node_timeout(timeout).silence_timeout(silence).ping_interval(ping);
+        config.build().expect("a valid config")
     }
 
     pub(super) fn request(&self, config: &Config, user: usize) -> Request {

@@ -240,7 +240,7 @@ impl State {
 
     fn post(&mut self, node: usize, key: LockKey, command: Command) -> Result<(), Violation> {
         let Some(user) = self.users.iter().position(|user| user.key == Some(key)) else { return Ok(()) };
-        self.users[user].token = Some(*command.action.token());
+        self.users[user].token = Some(*command.action.token().expect("it is of a lock"));
         let site = &mut self.sites[node];
         if site.last_sent[user].replace(command.id) >= Some(command.id) {
             return Err(Violation::SentAgain);
