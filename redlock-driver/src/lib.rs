@@ -98,6 +98,7 @@
 
 mod acquire;
 mod builder;
+mod carrier;
 mod error;
 mod guard;
 #[cfg(feature = "memory")]
@@ -122,9 +123,9 @@ mod transport;
 pub use redlock_cache as cache;
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
-    Action, Answer, Attempts, Cause, CloseReport, Command, Config, ConfigBuilder, ConfigError, ExtendError, Hold,
-    Instant, Loss, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply,
-    Request, RequestError, Resource, Resources, RetryDelay, Unavailable,
+    Action, Answer, Attempts, Cause, CloseReport, Command, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL,
+    DEFAULT_SILENCE_TIMEOUT, ExtendError, Hold, Instant, Loss, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome,
+    Probe, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource, Resources, RetryDelay, Unavailable,
 };
 
 pub use acquire::Acquire;

@@ -3,7 +3,7 @@ mod waiters;
 mod wakes;
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -12,8 +12,11 @@ use redlock_core::{
     Request, Status, Unavailable,
 };
 
+use smallvec::SmallVec;
+
 use self::waiters::Waiters;
 use self::wakes::{Wakes, register, register_in};
+use crate::carrier::SendAtOnce;
 use crate::{AcquireError, CloseReport, Runtime};
 
 /// The async shell around the [`Locks`] of one [`Redlock`](crate::Redlock) handle: a mutex that whoever has work takes
@@ -30,18 +33,20 @@ pub(crate) struct Shell<R> {
     has_task: AtomicBool,
     /// The task has panicked: started again, it would do so again.
     task_has_failed: AtomicBool,
-    state: Mutex<State>,
+    state: Mutex<State<R>>,
 }
 
 /// What a held lock takes in here, at most: its place, when the lists have just doubled, and its timer.
 #[cfg(feature = "cache")]
 pub(crate) const HELD_LOCK_BYTES: usize = Locks::BYTES_PER_LOCK + 2 * waiters::PLACE_BYTES;
 
-struct State {
+struct State<R> {
     locks: Locks,
     waiters: Waiters,
     /// The node drivers that have nothing to do, one a node.
     node_drivers: Vec<Option<Waker>>,
+    /// The connections over which everybody may send, one a node.
+    carriers: Vec<Option<Arc<dyn SendAtOnce<R>>>>,
     /// What waits for the earliest timer, and when that is.
     timer: Option<Waker>,
     armed: Option<Instant>,
@@ -60,6 +65,7 @@ impl<R: Runtime> Shell<R> {
             locks: Locks::new(config.clone()),
             waiters: Waiters::default(),
             node_drivers: config.nodes().iter().map(|_| None).collect(),
+            carriers: config.nodes().iter().map(|_| None).collect(),
             timer: None,
             armed: None,
             closing: Vec::new(),
@@ -74,19 +80,31 @@ impl<R: Runtime> Shell<R> {
         }
     }
 
-    /// Works on the state with the present time, then wakes whom that concerns.
-    fn work<T>(&self, work: impl FnOnce(&mut State, Instant, &mut Wakes) -> T) -> T {
+    /// Works on the state with the present time, sends what is to be sent where everybody may, then wakes whom that
+    /// concerns.
+    fn work<T>(&self, work: impl FnOnce(&mut State<R>, Instant, &mut Wakes) -> T) -> T {
         let mut wakes = Wakes::default();
         let mut state = self.state();
         let result = work(&mut state, self.runtime.now(), &mut wakes);
-        state.collect(&mut wakes);
+        let carriers = state.collect(&mut wakes);
         drop(state);
         wakes.wake();
+        for (node, carrier) in carriers {
+            if !carrier.send_at_once(node, self) {
+                self.wake_driver(node);
+            }
+        }
         result
     }
 
+    fn wake_driver(&self, node: NodeId) {
+        let mut wakes = Wakes::default();
+        self.state().wake_driver(node, &mut wakes);
+        wakes.wake();
+    }
+
     /// No code of others runs while the mutex is held, so a poisoned one holds a state that is whole.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State<R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -213,24 +231,30 @@ impl<R: Runtime> Shell<R> {
         self.work(|state, now, _| state.locks.give_up(node, why, now));
     }
 
-    /// Returns whether commands wait for a node; if none does, its driver is woken when one comes.
-    pub(crate) fn has_commands(&self, node: NodeId, context: &Context<'_>) -> bool {
+    /// Returns whether another connection is wanted in place of the one that there is. If not, the driver is woken when
+    /// one is, when there is something to send, or at the end.
+    pub(crate) fn must_reconnect(&self, node: NodeId, context: &Context<'_>) -> Result<bool, Over> {
         let mut state = self.state();
-        let has_commands = state.locks.has_batch(node);
-        if !has_commands {
-            state.register_driver(node, context);
-        }
-        has_commands
+        state.check_over(node, context)?;
+        Ok(state.locks.poll_connect(node))
     }
 
-    /// Waits for commands to a node.
-    pub(crate) fn poll_batch(&self, node: NodeId, context: &Context<'_>) -> Poll<Result<Vec<Command>, Over>> {
-        self.work(|state, now, _| {
-            state.check_over(node, context)?;
-            let mut batch = Vec::new();
-            state.locks.poll_batch(node, &mut batch, now);
-            if batch.is_empty() { Poll::Pending } else { Poll::Ready(Ok(batch)) }
-        })
+    /// Returns whether commands wait for a node.
+    pub(crate) fn has_commands(&self, node: NodeId) -> bool {
+        self.state().locks.has_batch(node)
+    }
+
+    /// Takes the commands that wait for a node, for whoever sends them next.
+    pub(crate) fn take_batch(&self, node: NodeId) -> Vec<Command> {
+        let mut batch = Vec::new();
+        self.work(|state, now, _| state.locks.poll_batch(node, &mut batch, now));
+        batch
+    }
+
+    /// Lets everybody send over the connection, until what is returned is dropped.
+    pub(crate) fn register_carrier(&self, node: NodeId, carrier: Arc<dyn SendAtOnce<R>>) -> impl Drop + use<'_, R> {
+        self.state().set_carrier(node, Some(carrier));
+        Registered { shell: self, node }
     }
 
     /// Makes sure that a driver that cannot take a batch now is woken at the end all the same.
@@ -276,12 +300,30 @@ impl<R: Runtime> Shell<R> {
     }
 }
 
-impl State {
-    /// Remembers to wake all whom the last step concerns.
-    fn collect(&mut self, wakes: &mut Wakes) {
+/// A connection over which everybody may send.
+struct Registered<'a, R: Runtime> {
+    shell: &'a Shell<R>,
+    node: NodeId,
+}
+
+impl<R: Runtime> Drop for Registered<'_, R> {
+    fn drop(&mut self) {
+        self.shell.state().set_carrier(self.node, None);
+    }
+}
+
+/// The connections over which something is to be sent at once.
+type Carriers<R> = SmallVec<[(NodeId, Arc<dyn SendAtOnce<R>>); 5]>;
+
+impl<R> State<R> {
+    /// Remembers to wake all whom the last step concerns. What goes out over the connections that are returned need not
+    /// wait for the drivers of their nodes.
+    fn collect(&mut self, wakes: &mut Wakes) -> Carriers<R> {
+        let mut carriers = Carriers::new();
         while let Some(node) = self.locks.poll_ready() {
-            if let Some(driver) = self.node_drivers.get_mut(node.index()) {
-                wakes.take_from(driver);
+            match self.carriers.get(node.index()) {
+                Some(Some(carrier)) if self.locks.has_batch(node) => carriers.push((node, carrier.clone())),
+                _ => self.wake_driver(node, wakes),
             }
         }
         while let Some(key) = self.locks.poll_finished() {
@@ -296,6 +338,19 @@ impl State {
         }
         if is_over {
             self.node_drivers.iter_mut().for_each(|driver| wakes.take_from(driver));
+        }
+        carriers
+    }
+
+    fn wake_driver(&mut self, node: NodeId, wakes: &mut Wakes) {
+        if let Some(driver) = self.node_drivers.get_mut(node.index()) {
+            wakes.take_from(driver);
+        }
+    }
+
+    fn set_carrier(&mut self, node: NodeId, carrier: Option<Arc<dyn SendAtOnce<R>>>) {
+        if let Some(place) = self.carriers.get_mut(node.index()) {
+            *place = carrier;
         }
     }
 

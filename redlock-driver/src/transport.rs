@@ -25,12 +25,20 @@ pub trait Transport: Send + 'static {
 
 /// An open connection to a node.
 pub trait Connection: Send + 'static {
+    /// Whether [`send`](Self::send) itself puts the commands on their way, as far as that can be done without waiting.
+    ///
+    /// Then whoever has something to say sends it, without the way over the driver's task, and a guard that is dropped at
+    /// the end of a program has its release on the way before that. The connection must wake the task that has polled
+    /// [`closed`](Self::closed) when one of its futures can make progress, also one that was never polled.
+    const SENDS_AT_ONCE: bool = false;
+
     /// Carries `batch`, which is never empty, and yields one reply per command, in order.
     ///
     /// - The commands go behind all those of earlier calls. The driver polls the futures for the first time in the
     ///   order in which it made them, so this may be left to the first poll.
     /// - No command is sent twice, also not after a reconnect of the connection's own.
-    /// - The future is not dropped before it is ready, except together with the whole driver.
+    /// - The future is not dropped before it is ready, except together with the connection: when that was silent for too
+    ///   long, or with the whole driver.
     /// - A second batch may be sent before the first is answered.
     /// - When the connection breaks, or has broken before, the future soon comes to an end.
     ///

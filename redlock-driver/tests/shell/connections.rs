@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use redlock_driver::{
-    AcquireError, Cause, DEFAULT_CONNECT_TIMEOUT, Instant, Outcome, ReleaseVerdict, Reply, Runtime, Unavailable,
+    AcquireError, Cause, DEFAULT_CONNECT_TIMEOUT, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT, Instant, Outcome,
+    ReleaseVerdict, Reply, Runtime, Unavailable,
 };
 
 use crate::clock::settle;
@@ -231,4 +232,39 @@ async fn a_transport_that_panics_is_a_node_that_is_down() {
     world.clock.advance(TTL);
     settle().await;
     world.assert_nothing_is_left();
+}
+
+#[tokio::test]
+async fn a_connection_that_takes_everything_and_says_nothing_is_replaced() {
+    let world = World::new().await;
+    let guard = world.lock("job").await;
+    settle().await;
+    let silent = &world.links[0];
+    silent.fall_silent();
+    drop(guard);
+    settle().await;
+    assert_eq!(silent.connects().len(), 1);
+    world.clock.advance(DEFAULT_SILENCE_TIMEOUT);
+    settle().await;
+    assert_eq!(silent.connects().len(), 2, "what was under way counts as unknown");
+    silent.answer();
+    world.clock.advance(TTL / 4);
+    settle().await;
+    assert!(!silent.has_key("job"));
+    assert_no_waiting(&world).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_uses_is_tried_out() {
+    let world = World::new().await;
+    assert_eq!(world.links[0].commands(), 0);
+    world.clock.advance(DEFAULT_PING_INTERVAL);
+    settle().await;
+    assert!(world.links.iter().all(|link| link.commands() == 1), "a ping");
+    world.links[0].fall_silent();
+    world.clock.advance(DEFAULT_PING_INTERVAL);
+    settle().await;
+    world.clock.advance(DEFAULT_SILENCE_TIMEOUT);
+    settle().await;
+    assert_eq!([0, 1, 2].map(|index| world.links[index].connects().len()), [2, 1, 1]);
 }

@@ -1,8 +1,10 @@
 //! The way to a node that has faults and remembers what it carried.
 
 use std::collections::HashSet;
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Waker;
 
 use futures_channel::oneshot;
 use redlock_core::model;
@@ -30,6 +32,8 @@ struct State {
     unanswered: Vec<oneshot::Sender<()>>,
     /// A connection is known to be closed when its sender is dropped.
     open: Vec<oneshot::Sender<()>>,
+    /// The task that waits for the connection to be closed.
+    driver: Option<Waker>,
     connects: Vec<Instant>,
     carried: Vec<Command>,
     batches: usize,
@@ -55,7 +59,12 @@ impl Link {
     }
 
     pub(crate) fn node(&self, name: &str) -> Node<Clock> {
-        Node::new(name, Way(self.clone()))
+        Node::new(name, Way::<false>(self.clone()))
+    }
+
+    /// A node over connections on which everybody may send.
+    pub(crate) fn node_at_once(&self, name: &str) -> Node<Clock> {
+        Node::new(name, Way::<true>(self.clone()))
     }
 
     /// Decides on all further tries to connect.
@@ -88,6 +97,7 @@ impl Link {
         let mut state = self.state();
         state.is_silent = false;
         state.unanswered.clear();
+        state.driver.take().into_iter().for_each(Waker::wake);
     }
 
     /// Makes it known that the connection is closed. Batches under way are not answered by that.
@@ -169,12 +179,12 @@ pub(crate) fn disconnected() -> Unavailable {
     Unavailable::new(Cause::Disconnected)
 }
 
-struct Way(Link);
+struct Way<const AT_ONCE: bool>(Link);
 
-impl Transport for Way {
-    type Connection = Open;
+impl<const AT_ONCE: bool> Transport for Way<AT_ONCE> {
+    type Connection = Open<AT_ONCE>;
 
-    async fn connect(&mut self) -> Result<Open, Unavailable> {
+    async fn connect(&mut self) -> Result<Open<AT_ONCE>, Unavailable> {
         let now = self.0.clock.now();
         let connect = {
             let mut state = self.0.state();
@@ -190,22 +200,29 @@ impl Transport for Way {
     }
 }
 
-impl Drop for Way {
+impl<const AT_ONCE: bool> Drop for Way<AT_ONCE> {
     fn drop(&mut self) {
         self.0.state().is_over = true;
     }
 }
 
-struct Open(Link);
+struct Open<const AT_ONCE: bool>(Link);
 
-impl Connection for Open {
-    fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<> {
+impl<const AT_ONCE: bool> Connection for Open<AT_ONCE> {
+    const SENDS_AT_ONCE: bool = AT_ONCE;
+
+    fn send(
+        &mut self,
+        batch: Vec<Command>,
+    ) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<AT_ONCE> {
         let link = self.0.clone();
         let (sender, answered) = oneshot::channel();
         let mut state = self.0.state();
         let replies = state.carry(batch, self.0.clock.now());
         if state.is_silent {
             state.unanswered.push(sender);
+        } else if AT_ONCE {
+            state.driver.take().into_iter().for_each(Waker::wake);
         }
         async move {
             answered.await.unwrap_or_default();
@@ -214,9 +231,13 @@ impl Connection for Open {
         }
     }
 
-    fn closed(&mut self) -> impl Future<Output = ()> + Send + use<> {
-        let (sender, closed) = oneshot::channel();
+    fn closed(&mut self) -> impl Future<Output = ()> + Send + use<AT_ONCE> {
+        let (sender, mut closed) = oneshot::channel();
         self.0.state().open.push(sender);
-        async { closed.await.unwrap_or_default() }
+        let link = self.0.clone();
+        poll_fn(move |context| {
+            link.state().driver = Some(context.waker().clone());
+            Pin::new(&mut closed).poll(context).map(Result::unwrap_or_default)
+        })
     }
 }

@@ -7,6 +7,7 @@
     reason = "a test that panics has found something"
 )]
 
+mod at_once;
 mod batches;
 mod cancellation;
 mod clock;

@@ -41,6 +41,16 @@ impl World {
         Self { clock, links, redlock }
     }
 
+    /// Three nodes that are connected, over connections on which everybody may send.
+    pub(crate) async fn at_once() -> Self {
+        let clock = Clock::default();
+        let links = [(); 3].map(|()| Link::new(&clock));
+        let nodes = ["one", "two", "three"].iter().zip(&links).map(|(name, link)| link.node_at_once(name));
+        let redlock = Redlock::builder().nodes(nodes).build_on(clock.clone()).unwrap();
+        settle().await;
+        Self { clock, links, redlock }
+    }
+
     /// Another client of the same nodes, as another process would have it.
     pub(crate) fn rival(&self) -> Redlock<Clock> {
         builder(&self.links).build_on(self.clock.clone()).unwrap()

@@ -1,0 +1,135 @@
+//! A connection with what is under way on it, for the driver of its node and for whoever has something to send.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use redlock_core::{Command, NodeId, Reply, Unavailable};
+
+use crate::shell::Shell;
+use crate::{Connection, Runtime};
+
+/// The largest number of batches that are under way to a node at the same time. Two keep the connection busy while
+/// replies are read; more would only make smaller batches.
+const BATCHES_UNDER_WAY: usize = 2;
+
+/// What comes of a batch.
+pub(crate) type Replies = Result<Vec<Reply>, Unavailable>;
+
+/// A connection and the batches that are under way on it.
+///
+/// Its mutex keeps the order: whoever takes commands out of the queue of the node has it until they are sent.
+pub(crate) struct Carrier<C>(Mutex<State<C>>);
+
+pub(crate) struct State<C> {
+    connection: C,
+    under_way: VecDeque<UnderWay>,
+    /// The last batch had several commands, so others are likely to be at work as well.
+    is_busy: bool,
+    /// Nothing is sent any more.
+    is_broken: bool,
+}
+
+/// A batch with the number of its commands.
+struct UnderWay {
+    count: usize,
+    progress: Progress,
+}
+
+enum Progress {
+    Waiting(Pin<Box<dyn Future<Output = Replies> + Send>>),
+    Done(Replies),
+}
+
+/// Sends what waits for a node, on the thread of whoever has put it there.
+pub(crate) trait SendAtOnce<R>: Send + Sync {
+    /// Sends it, unless that is better left to the driver of the node: when many are at work, it gathers what they say.
+    /// Returns whether nothing is left to do.
+    fn send_at_once(&self, node: NodeId, shell: &Shell<R>) -> bool;
+}
+
+impl<C: Connection> Carrier<C> {
+    pub(crate) const fn new(connection: C) -> Self {
+        let state = State { connection, under_way: VecDeque::new(), is_busy: false, is_broken: false };
+        Self(Mutex::new(state))
+    }
+
+    /// A transport that has panicked is not used again by anybody.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State<C>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<C: Connection> State<C> {
+    pub(crate) fn send(&mut self, batch: Vec<Command>) {
+        let count = batch.len();
+        self.is_busy = count > 1;
+        let progress = Progress::Waiting(Box::pin(self.connection.send(batch)));
+        self.under_way.push_back(UnderWay { count, progress });
+    }
+
+    /// Returns whether another batch may be sent.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.is_broken && self.under_way.len() < BATCHES_UNDER_WAY
+    }
+
+    pub(crate) const fn is_busy(&self) -> bool {
+        self.is_busy
+    }
+
+    pub(crate) fn has_under_way(&self) -> bool {
+        !self.under_way.is_empty()
+    }
+
+    /// Notes that nothing is to be sent any more.
+    pub(crate) const fn break_off(&mut self) {
+        self.is_broken = true;
+    }
+
+    /// Waits for the replies to the first batch; `None` without one. The others make progress as well.
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(usize, Replies)>> {
+        self.under_way.iter_mut().for_each(|batch| batch.progress.poll(context));
+        match self.under_way.front() {
+            None => Poll::Ready(None),
+            Some(UnderWay { progress: Progress::Waiting(_), .. }) => Poll::Pending,
+            Some(UnderWay { progress: Progress::Done(_), .. }) => {
+                Poll::Ready(self.under_way.pop_front().and_then(UnderWay::into_replies))
+            }
+        }
+    }
+}
+
+impl UnderWay {
+    fn into_replies(self) -> Option<(usize, Replies)> {
+        match self.progress {
+            Progress::Done(replies) => Some((self.count, replies)),
+            Progress::Waiting(_) => None,
+        }
+    }
+}
+
+impl Progress {
+    fn poll(&mut self, context: &mut Context<'_>) {
+        if let Self::Waiting(replies) = self
+            && let Poll::Ready(replies) = replies.as_mut().poll(context)
+        {
+            *self = Self::Done(replies);
+        }
+    }
+}
+
+impl<R: Runtime, C: Connection> SendAtOnce<R> for Carrier<C> {
+    fn send_at_once(&self, node: NodeId, shell: &Shell<R>) -> bool {
+        let Ok(mut state) = self.0.try_lock() else { return false };
+        if state.is_busy || !state.has_room() {
+            return false;
+        }
+        let batch = shell.take_batch(node);
+        if !batch.is_empty() {
+            state.send(batch);
+        }
+        true
+    }
+}
