@@ -71,6 +71,15 @@ impl Io {
         }
     }
 
+    /// Closes the connection to the node, if there is one. What it has said and nobody was told is forgotten.
+    pub(super) fn close(&mut self, node: NodeId) {
+        if let Some(stream) = self.streams.get_mut(node.index()) {
+            *stream = Stream::default();
+        }
+        self.replies.retain(|(of, _)| *of != node);
+        self.broken.retain(|(of, _)| *of != node);
+    }
+
     /// Returns where commands for the node are to be put, if it takes any now.
     pub(super) fn batch(&mut self, node: NodeId) -> Option<&mut Vec<Command>> {
         let stream = self.streams.get_mut(node.index())?;

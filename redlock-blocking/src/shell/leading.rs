@@ -113,6 +113,8 @@ impl Shell {
 
     fn serve_node(self: &Arc<Self>, io: &mut Io, state: &mut State, node: NodeId, now: Instant) {
         if state.locks.poll_connect(node) {
+            io.close(node);
+            state.retire_node_thread(node);
             self.connect(node, state, now);
         }
         if let Some(batch) = io.batch(node) {

@@ -49,7 +49,7 @@ struct NodeThread {
     owed: VecDeque<Command>,
 }
 
-/// Nobody needs the connection any more.
+/// Nobody needs the connection any more: everything is over, or it was silent for too long and was replaced.
 struct Over;
 
 impl NodeThread {
@@ -59,10 +59,10 @@ impl NodeThread {
         let Self { shell, node, connection, .. } = self;
         drop(connection);
         let mut state = shell.state();
-        if let Some(place) = state.node_threads.get_mut(node.index()) {
-            *place = None;
+        if state.has_node_thread(node) {
+            state.retire_node_thread(node);
+            state.locks.handle_disconnected(node, &why, redlock_core::system::now());
         }
-        state.locks.handle_disconnected(node, &why, redlock_core::system::now());
         shell.attend(state);
     }
 
@@ -91,7 +91,7 @@ impl NodeThread {
 
     fn take_commands(&mut self) -> Result<(), Over> {
         let mut state = self.shell.state();
-        if state.is_over() {
+        if state.is_over() || !state.has_node_thread(self.node) {
             return Err(Over);
         }
         if self.owed.len() < MAX_OWED {
@@ -110,8 +110,25 @@ impl NodeThread {
         let Some(reply) = guarded(|| self.connection.receive(command, patience))? else { return Ok(false) };
         self.owed.pop_front();
         let mut state = self.shell.state();
-        state.locks.handle_reply(self.node, reply, redlock_core::system::now());
+        if state.has_node_thread(self.node) {
+            state.locks.handle_reply(self.node, reply, redlock_core::system::now());
+        }
         self.shell.attend(state);
         Ok(true)
+    }
+}
+
+impl State {
+    /// Returns whether the caller is the thread of the node's connection, and not of one that was replaced.
+    fn has_node_thread(&self, node: NodeId) -> bool {
+        let thread = self.node_threads.get(node.index()).and_then(Option::as_ref);
+        thread.is_some_and(|thread| thread.id() == thread::current().id())
+    }
+
+    /// Lets the thread of the node's connection end, if there is one.
+    pub(super) fn retire_node_thread(&mut self, node: NodeId) {
+        if let Some(thread) = self.node_threads.get_mut(node.index()).and_then(Option::take) {
+            self.wakes.push(thread);
+        }
     }
 }

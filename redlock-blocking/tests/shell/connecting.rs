@@ -1,6 +1,8 @@
 //! Connections that are not there yet, or not any more.
 
-use redlock_blocking::{AcquireError, Cause, NodeTimeout, Outcome, ReleaseVerdict};
+use std::time::Duration;
+
+use redlock_blocking::{AcquireError, Cause, Node, NodeTimeout, Outcome, Redlock, ReleaseVerdict};
 
 use crate::link::{Link, SOON, TTL, World};
 
@@ -32,6 +34,34 @@ fn a_connection_that_broke_is_made_anew_and_the_release_follows() {
     drop(guard);
     world.assert_undone();
     assert!(world.links.iter().all(|link| link.connects() >= 2));
+}
+
+#[test]
+fn a_connection_that_takes_everything_and_says_nothing_is_replaced() {
+    let silence = Duration::from_millis(50);
+    let links: [Link; 3] = Default::default();
+    let nodes = ["one", "two", "three"].into_iter().zip(&links).map(|(name, link)| Node::new(name, link.clone()));
+    let builder = Redlock::builder().nodes(nodes).silence_timeout(silence).node_timeout(NodeTimeout::fixed(SOON));
+    let redlock = builder.build().unwrap();
+    let guard = redlock.try_lock("job", TTL).unwrap();
+    links.iter().for_each(|link| link.wait_until(|link| link.has_key("job")));
+    let silent = &links[0];
+    silent.is_silent(true);
+    drop(guard);
+    silent.wait_until(|link| link.connects() >= 2);
+    silent.is_silent(false);
+    links.iter().for_each(|link| link.wait_until(|link| !link.has_key("job")));
+    assert_eq!(redlock.try_lock("job", TTL).unwrap().release().verdict, ReleaseVerdict::Released);
+    links.iter().for_each(Link::assert_every_set_was_undone);
+}
+
+#[test]
+fn a_connection_that_nobody_uses_is_tried_out() {
+    let links: [Link; 1] = Default::default();
+    let nodes = links.iter().map(|link| Node::new("only", link.clone()));
+    let redlock = Redlock::builder().nodes(nodes).ping_interval(Duration::from_millis(20)).build().unwrap();
+    links[0].wait_until(|link| link.pings() >= 2);
+    drop(redlock);
 }
 
 #[test]

@@ -71,6 +71,10 @@ impl Link {
         self.state().connects
     }
 
+    pub(crate) fn pings(&self) -> usize {
+        self.state().carried.iter().filter(|command| matches!(command.action, Action::Ping)).count()
+    }
+
     pub(crate) fn carried(&self) -> Vec<Command> {
         self.state().carried.clone()
     }
@@ -100,7 +104,7 @@ impl Link {
     fn unreleased(&self) -> usize {
         let (mut set, mut released) = (HashSet::new(), HashSet::new());
         for command in &self.state().carried {
-            let token = *command.action.token().expect("it is of a lock");
+            let Some(&token) = command.action.token() else { continue };
             if let Action::Release { .. } = command.action {
                 set.remove(&token);
                 released.insert(token);
