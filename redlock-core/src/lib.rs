@@ -125,6 +125,7 @@ mod reply;
 mod report;
 mod request;
 mod resource;
+pub mod resp;
 mod round;
 #[cfg(feature = "proptest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "proptest")))]
@@ -155,4 +156,4 @@ pub use report::{
 pub use request::{DEFAULT_WAIT, MAX_NAMES, MIN_RETRY_DELAY, Options, Request, RequestError, RetryDelay, Ttl};
 pub use resource::{Resource, Resources};
 pub use token::Token;
-pub use wire::{Answer, RELEASED_CHANNEL_PREFIX, Wire};
+pub use wire::{Answer, Dialect, RELEASED_CHANNEL_PREFIX, Wire};

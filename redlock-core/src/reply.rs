@@ -15,6 +15,9 @@ pub enum Reply {
     HeldByOther(Hold),
     /// Nobody else holds a key, and at least one is not there.
     Missing,
+    /// It has no key with this token. Whether somebody else holds it, the form of the command cannot tell; the core then
+    /// asks with the text of the script. Nothing was changed.
+    NotOurs,
     /// It does not know the script by its digest; the core then sends the text.
     UnknownScript,
     /// It did not do it, or may not have done it, for a reason of its own.
@@ -207,6 +210,8 @@ impl fmt::Display for Cause {
         })
     }
 }
+
+impl core::error::Error for Unavailable {}
 
 #[cfg(test)]
 mod tests {

@@ -53,8 +53,8 @@ impl Round {
             Reply::HeldByOther(hold) => Outcome::HeldByOther(hold),
             Reply::Missing => Outcome::Missing,
             Reply::Unavailable(unavailable) => Outcome::Unavailable(unavailable),
-            Reply::UnknownScript if !self.has_source.contains(node) => return Recorded::WantsSource,
-            Reply::UnknownScript => Outcome::Unavailable(Unavailable::new(Cause::Unexpected)),
+            Reply::NotOurs | Reply::UnknownScript if !self.has_source.contains(node) => return Recorded::WantsSource,
+            Reply::NotOurs | Reply::UnknownScript => Outcome::Unavailable(Unavailable::new(Cause::Unexpected)),
         };
         self.votes.record(node, outcome);
         Recorded::Vote

@@ -1,82 +1,19 @@
 //! The Redis wording of every action, and the reading of every answer.
 
-use alloc::format;
+mod answer;
+mod dialect;
+mod scripts;
+
 use core::fmt;
-use core::time::Duration;
 
 use smallvec::SmallVec;
 
-use crate::{Action, Cause, Command, Hold, Reply, Resources, ScriptForm, Unavailable};
-
-/// A fixed Lua script and its SHA1.
-#[derive(Debug)]
-pub(crate) struct Script {
-    pub(crate) source: &'static str,
-    pub(crate) digest: &'static str,
-}
-
-/// Takes several keys, all or none. Answers 1, or the place of a key that is another's and its TTL in milliseconds.
-///
-/// Keys that are ours already are those of a lock with some keys gone, which is healed: they are never shortened.
-const ACQUIRE: Script = Script {
-    source: "\
-for place = 1, #KEYS do
-  local value = redis.call('GET', KEYS[place])
-  if value and value ~= ARGV[1] then return place .. ' ' .. redis.call('PTTL', KEYS[place]) end
-end
-for place = 1, #KEYS do
-  local is_new = redis.call('SET', KEYS[place], ARGV[1], 'NX', 'PX', ARGV[2])
-  if not is_new and redis.call('PTTL', KEYS[place]) < tonumber(ARGV[2]) then
-    redis.call('PEXPIRE', KEYS[place], ARGV[2])
-  end
-end
-return 1",
-    digest: "cf78a3e9b1e07671beaf31253e2a1013fddb0c10",
-};
-
-/// Answers 1 when all keys are ours, -1 when one is another's, 0 when some are not there.
-///
-/// The TTL is only ever lengthened: a short extension that fails, or that comes late, must leave the keys of a longer
-/// lease alone. `PEXPIRE` and not `SET`, which a server that is out of memory refuses.
-const EXTEND: Script = Script {
-    source: "\
-local is_missing = false
-for place = 1, #KEYS do
-  local value = redis.call('GET', KEYS[place])
-  if value and value ~= ARGV[1] then return -1 end
-  is_missing = is_missing or not value
-end
-if is_missing then return 0 end
-for place = 1, #KEYS do
-  if redis.call('PTTL', KEYS[place]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[place], ARGV[2]) end
-end
-return 1",
-    digest: "5f3993b2752ef213cecb3946a400d126436cd448",
-};
-
-/// Deletes the keys that are ours. Answers 1 when all were, -1 when one is another's, 0 when some are not there.
-///
-/// Each is announced on its channel, if that is asked for. It may fail (a user without the right to publish): the
-/// release stands all the same. A key of another type is another's, and no reason to leave the keys behind it.
-const RELEASE: Script = Script {
-    source: "\
-local result = 1
-for place = 1, #KEYS do
-  local value = redis.pcall('GET', KEYS[place])
-  if value == ARGV[1] then
-    redis.call('DEL', KEYS[place])
-    if ARGV[2] == '1' then redis.pcall('PUBLISH', 'redlock:released:' .. KEYS[place], '') end
-  elseif type(value) == 'table' and not string.find(value['err'], 'WRONGTYPE', 1, true) then
-    return value
-  elseif value then
-    result = -1
-  elseif result == 1 then
-    result = 0
-  end
-end
-return result",
-    digest: "4ac945020f635295584a361cef0fa8e66a46c04b",
-};
+pub use self::answer::Answer;
+pub(crate) use self::answer::{Question, is_unknown_command};
+pub use self::dialect::Dialect;
+pub(crate) use self::scripts::Script;
+use self::scripts::{ACQUIRE, EXTEND, RELEASE};
+use crate::{Action, Command, Resource, Resources, ScriptForm, Token};
 
 /// The prefix of the channel on which the releases of a resource are announced; the name of the resource follows it.
 pub const RELEASED_CHANNEL_PREFIX: &str = "redlock:released:";
@@ -99,6 +36,18 @@ impl Command {
     /// ```
     #[must_use]
     pub fn wire(&self) -> Wire<'_> {
+        self.wire_in(Dialect::Scripts)
+    }
+
+    /// Returns the words of this command for a server that knows the dialect.
+    pub(crate) fn wire_in(&self, dialect: Dialect) -> Wire<'_> {
+        match dialect.deletes(self) {
+            Some((resource, token)) => Wire::delete_if_equal(dialect, resource, token),
+            None => self.wire_with_scripts(),
+        }
+    }
+
+    fn wire_with_scripts(&self) -> Wire<'_> {
         let mut words = SmallVec::new();
         match &self.action {
             Action::Acquire { resources, token, ttl } => {
@@ -130,6 +79,12 @@ impl Command {
     }
 }
 
+/// The words of one command.
+#[derive(Clone, Debug)]
+pub struct Wire<'a> {
+    words: SmallVec<[Word<'a>; 6]>,
+}
+
 impl Script {
     fn call<'a>(&self, form: ScriptForm, resources: &'a Resources, words: &mut SmallVec<[Word<'a>; 6]>) {
         let (command, script) = match form {
@@ -144,13 +99,19 @@ impl Script {
     }
 }
 
-/// The words of one command.
-#[derive(Clone, Debug)]
-pub struct Wire<'a> {
-    words: SmallVec<[Word<'a>; 6]>,
-}
+impl<'a> Wire<'a> {
+    fn delete_if_equal(dialect: Dialect, resource: &'a Resource, token: &'a Token) -> Self {
+        let mut words = SmallVec::new();
+        let is_delex = dialect == Dialect::DelEx;
+        words.push(Word::Bytes(if is_delex { b"DELEX" } else { b"DELIFEQ" }));
+        words.push(Word::Bytes(resource.as_bytes()));
+        if is_delex {
+            words.push(Word::Bytes(b"IFEQ"));
+        }
+        words.push(Word::Bytes(token.as_bytes()));
+        Self { words }
+    }
 
-impl Wire<'_> {
     /// Returns the words in order, the command's name first.
     pub fn words(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.words.iter().map(Word::as_bytes)
@@ -181,7 +142,7 @@ impl fmt::Debug for Word<'_> {
 
 /// A number in decimal digits.
 #[derive(Clone)]
-struct Decimal {
+pub(crate) struct Decimal {
     /// Right-aligned.
     digits: [u8; Self::MAX_LEN],
     len: usize,
@@ -191,7 +152,7 @@ impl Decimal {
     /// The length of the largest number.
     const MAX_LEN: usize = 20;
 
-    fn new(number: u64) -> Self {
+    pub(crate) fn new(number: u64) -> Self {
         let mut decimal = Self { digits: [b'0'; Self::MAX_LEN], len: 0 };
         let mut left = number;
         for digit in decimal.digits.iter_mut().rev() {
@@ -205,117 +166,9 @@ impl Decimal {
         decimal
     }
 
-    fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         let (_, digits) = self.digits.split_at(Self::MAX_LEN.saturating_sub(self.len));
         digits
-    }
-}
-
-/// An answer of a Redis server, as far as it matters here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Answer<'a> {
-    /// The status `OK`.
-    Ok,
-    /// Nil.
-    Nil,
-    /// An integer.
-    Integer(i64),
-    /// A string of bytes.
-    Bytes(&'a [u8]),
-    /// An error, its code in front: `READONLY You can't write against a read only replica.`
-    Error(&'a str),
-    /// Anything else.
-    Other,
-}
-
-impl Reply {
-    /// Reads what a Redis server answered to the words of a command.
-    #[must_use]
-    pub fn from_wire(command: &Command, answer: Answer<'_>) -> Self {
-        let Some(resources) = command.action.resources() else {
-            // Whatever a server says to a ping, it is there.
-            return Self::Done;
-        };
-        let is_script = command.action.is_script();
-        match answer {
-            Answer::Ok if !is_script => Self::Done,
-            Answer::Nil if !is_script => Self::HeldByOther(Hold::UNKNOWN),
-            Answer::Integer(1) if is_script => Self::Done,
-            Answer::Integer(0) if is_script => Self::Missing,
-            Answer::Integer(-1) if is_script => Self::HeldByOther(Hold::UNKNOWN),
-            Answer::Bytes(bytes) if is_script => Self::from_hold(resources, bytes),
-            Answer::Error(text) => Self::from_error(text),
-            _ => Self::Unavailable(Unavailable::new(Cause::Unexpected)),
-        }
-    }
-}
-
-impl Reply {
-    /// Reads the place of a resource that is held, counted from 1, and the TTL of its key: `2 1500`.
-    fn from_hold(resources: &Resources, bytes: &[u8]) -> Self {
-        let read = || {
-            let (place, millis) = core::str::from_utf8(bytes).ok()?.split_once(' ')?;
-            let place = place.parse::<usize>().ok()?.checked_sub(1)?;
-            let resource = Some(resources.as_slice().get(place)?.clone());
-            Some(Hold { resource, remaining: millis.parse().ok().map(Duration::from_millis) })
-        };
-        read().map_or(Self::Unavailable(Unavailable::new(Cause::Unexpected)), Self::HeldByOther)
-    }
-
-    fn from_error(text: &str) -> Self {
-        if text.starts_with("NOSCRIPT") {
-            Self::UnknownScript
-        } else if text.contains("WRONGTYPE") {
-            // Before version 7 the error of a command inside a script stands in the middle of the text.
-            Self::HeldByOther(Hold::UNKNOWN)
-        } else {
-            Self::Unavailable(Unavailable::from_server_error(text))
-        }
-    }
-}
-
-impl Unavailable {
-    /// Reads an error of a Redis server, its code in front: `LOADING Redis is loading the dataset in memory`.
-    ///
-    /// Of a command that the server does not know it repeats the arguments; a token may be among them, so they are left
-    /// out.
-    #[must_use]
-    pub fn from_server_error(text: &str) -> Self {
-        let text = text.split_once(", with args").map_or(text, |(said, _)| said);
-        let code = text.split_whitespace().next().unwrap_or_default();
-        let cause = match code {
-            "LOADING" => Cause::Loading,
-            "READONLY" => Cause::ReadOnly,
-            "OOM" => Cause::OutOfMemory,
-            "NOAUTH" | "WRONGPASS" => Cause::NotAuthenticated,
-            "NOPERM" => Cause::NoPermission,
-            "BUSY" => Cause::Busy,
-            "MOVED" | "ASK" | "CLUSTERDOWN" | "CROSSSLOT" => Cause::Cluster,
-            "ERR" => cause_of_plain_error(text),
-            _ => Cause::Refused,
-        };
-        if cause == Cause::UnknownCommand && text.contains("HELLO") {
-            return Self::with_detail(cause, &format!("{text}; or add ?protocol=resp2 to the URL"));
-        }
-        Self::with_detail(cause, text)
-    }
-}
-
-/// Tells errors apart that a server has no code for. Servers of all versions word them like this, but not with the same
-/// capitals.
-fn cause_of_plain_error(text: &str) -> Cause {
-    let says =
-        |words: &str| text.as_bytes().windows(words.len()).any(|part| part.eq_ignore_ascii_case(words.as_bytes()));
-    if says("can't run this command") || says("can't access at least one of the keys") {
-        // Of a command inside a script.
-        Cause::NoPermission
-    } else if says("unknown command") || says("unknown redis command") {
-        Cause::UnknownCommand
-    } else if says("db index") {
-        Cause::NoDatabase
-    } else {
-        Cause::Refused
     }
 }
 
@@ -323,7 +176,8 @@ fn cause_of_plain_error(text: &str) -> Cause {
 mod tests {
     use super::*;
     use crate::token::TokenSecret;
-    use crate::{CommandId, Config, Instant, NodeSet, Options, Request};
+    use crate::{Cause, CommandId, Config, Hold, Instant, NodeSet, Options, Reply, Request, Unavailable};
+    use alloc::format;
     use alloc::string::{String, ToString};
     use alloc::vec::Vec;
     use core::time::Duration;

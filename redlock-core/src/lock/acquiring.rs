@@ -64,7 +64,7 @@ impl Attempt {
         output: &mut Output,
     ) -> Recorded {
         let is_unexpected = match reply {
-            Reply::Missing => true,
+            Reply::Missing | Reply::NotOurs => true,
             // A single key is set without one.
             Reply::UnknownScript => request.resources.only().is_some(),
             _ => false,

@@ -268,6 +268,6 @@ const fn says_that_it_has_keys(reply: &Reply) -> Option<bool> {
     match reply {
         Reply::Done => Some(true),
         Reply::HeldByOther(_) | Reply::Missing => Some(false),
-        Reply::UnknownScript | Reply::Unavailable(_) => None,
+        Reply::NotOurs | Reply::UnknownScript | Reply::Unavailable(_) => None,
     }
 }

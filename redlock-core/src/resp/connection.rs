@@ -1,0 +1,198 @@
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::buffers::{Input, Output};
+use super::element::{Element, Elements};
+use super::facts::Facts;
+use super::frame::Malformed;
+use crate::wire::{Question, is_unknown_command};
+use crate::{Answer, Cause, Command, Dialect, Reply, Unavailable};
+
+/// A connection that is open. Made by [`Opening::poll`](super::Opening::poll).
+///
+/// `Debug` shows nothing that was sent or received.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Connection {
+    input: Input,
+    output: Output,
+    /// What was asked and not answered, the oldest first.
+    questions: VecDeque<Question>,
+    facts: Facts,
+    dialect: Dialect,
+    is_broken: bool,
+}
+
+/// An event of a [`Connection`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Event {
+    /// The reply to the oldest command that was not answered.
+    Reply(Reply),
+    /// Something that nobody asked for, as RESP3 allows it: a message on a channel, for instance.
+    Push(Push),
+    /// The server does not speak RESP, exceeds a bound, or answers what nobody asked. No further event comes.
+    Broken(Unavailable),
+}
+
+/// Something that a server says without being asked.
+///
+/// `Debug` shows its kind only.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Push(Vec<Vec<u8>>);
+
+impl Push {
+    /// Returns its kind: `message` for a message on a channel that was subscribed to.
+    #[must_use]
+    pub fn kind(&self) -> &[u8] {
+        self.0.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// Returns what it says, in order: of a message, its channel and its contents. What is no text is empty.
+    pub fn contents(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+        self.0.get(1..).unwrap_or_default().iter().map(Vec::as_slice)
+    }
+
+    fn read(mut elements: Elements<'_>, count: u64) -> Self {
+        let texts = (0..count).map_while(|_| {
+            let element = elements.next()?;
+            elements.leave_out(element.nested());
+            Some(element.text().unwrap_or_default().to_vec())
+        });
+        Self(texts.collect())
+    }
+}
+
+impl fmt::Debug for Push {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Push").field(&String::from_utf8_lossy(self.kind())).finish()
+    }
+}
+
+/// # What is sent
+impl Connection {
+    pub(super) fn new(input: Input, output: Output, facts: Facts) -> Self {
+        let dialect = dialect(&facts);
+        Self { input, output, questions: VecDeque::new(), facts, dialect, is_broken: false }
+    }
+
+    /// Encodes a command behind all earlier ones, in the way that this server can carry out best.
+    pub fn send(&mut self, command: &Command) {
+        self.output.command(command.wire_in(self.dialect).words());
+        self.questions.push_back(Question::of(command, self.dialect));
+    }
+
+    /// Returns the bytes that are to be written next.
+    #[must_use]
+    pub fn unwritten(&self) -> &[u8] {
+        self.output.unwritten()
+    }
+
+    /// Notes that the first `len` of the unwritten bytes were written.
+    pub fn handle_written(&mut self, len: usize) {
+        self.output.written(len);
+    }
+}
+
+/// # What is received
+impl Connection {
+    /// Returns room for the bytes that are read next, at least 4 KiB; then call [`handle_read`](Self::handle_read).
+    pub fn read_buffer(&mut self) -> &mut [u8] {
+        self.input.room()
+    }
+
+    /// Takes the first `len` bytes of the [`read_buffer`](Self::read_buffer), which were filled.
+    pub fn handle_read(&mut self, len: usize) {
+        self.input.filled(len);
+    }
+
+    /// Takes bytes that were read elsewhere.
+    pub fn handle_bytes(&mut self, bytes: &[u8]) {
+        self.input.copy(bytes);
+    }
+
+    /// Returns the next event.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        if self.is_broken {
+            return None;
+        }
+        let event = match self.input.take_reply() {
+            Ok(None) => return None,
+            Ok(Some(reply)) => read(reply, &mut self.questions, &mut self.dialect),
+            Err(Malformed(why)) => Event::Broken(unexpected(why)),
+        };
+        self.is_broken = matches!(event, Event::Broken(_));
+        Some(event)
+    }
+}
+
+/// # Getters
+impl Connection {
+    /// Returns the number of commands that were not answered.
+    #[must_use]
+    pub fn owed(&self) -> usize {
+        self.questions.len()
+    }
+
+    /// Returns what the server said about itself.
+    #[must_use]
+    pub const fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Returns how releases are worded on this connection.
+    #[must_use]
+    pub const fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("facts", &self.facts).field("owed", &self.owed()).finish_non_exhaustive()
+    }
+}
+
+/// Reads one reply, which is complete.
+fn read(reply: &[u8], questions: &mut VecDeque<Question>, dialect: &mut Dialect) -> Event {
+    let mut elements = Elements::of(reply);
+    let Some(element) = elements.next() else { return Event::Broken(unexpected("a reply that says nothing")) };
+    if let Element::Push(count) = element {
+        return Event::Push(Push::read(elements, count));
+    }
+    let Some(question) = questions.pop_front() else {
+        return Event::Broken(unexpected("an answer that nobody asked for"));
+    };
+    with_answer(element, |answer| {
+        if question == Question::DeleteIfEqual && matches!(answer, Answer::Error(text) if is_unknown_command(text)) {
+            *dialect = Dialect::Scripts;
+        }
+        Event::Reply(question.reply(answer))
+    })
+}
+
+/// Gives `read` what an element says.
+pub(super) fn with_answer<T>(element: Element<'_>, read: impl FnOnce(Answer<'_>) -> T) -> T {
+    match element {
+        Element::Status(b"OK") => read(Answer::Ok),
+        Element::Nil => read(Answer::Nil),
+        Element::Integer(number) => read(Answer::Integer(number)),
+        Element::Text(text) => read(Answer::Bytes(text)),
+        Element::Error(text) => read(Answer::Error(&String::from_utf8_lossy(text))),
+        _ => read(Answer::Other),
+    }
+}
+
+pub(super) fn unexpected(why: &str) -> Unavailable {
+    Unavailable::with_detail(Cause::Unexpected, why)
+}
+
+/// Returns what a server can do by its name and version.
+fn dialect(facts: &Facts) -> Dialect {
+    match (facts.server(), facts.release()) {
+        (Some("valkey"), Some(release)) if release >= (9, 0) => Dialect::DelIfEq,
+        (Some("redis"), Some(release)) if release >= (8, 4) => Dialect::DelEx,
+        _ => Dialect::Scripts,
+    }
+}

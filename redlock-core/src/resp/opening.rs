@@ -1,0 +1,207 @@
+use alloc::collections::VecDeque;
+use core::fmt;
+
+use smallvec::{SmallVec, smallvec};
+
+use super::buffers::{Input, Output};
+use super::connection::{Connection, unexpected, with_answer};
+use super::element::{Element, Elements};
+use super::facts::Facts;
+use super::frame::Malformed;
+use super::settings::Settings;
+use crate::{Answer, Cause, Probe, Unavailable};
+
+/// A connection that is being opened.
+///
+/// All is asked in one round trip. Only a server that does not know `HELLO`, or an ACL that forbids it, takes a second
+/// one, in RESP2. `Debug` shows nothing that was sent or received.
+#[derive(Clone)]
+pub struct Opening {
+    settings: Settings,
+    input: Input,
+    output: Output,
+    /// What was asked and not answered, the oldest first.
+    steps: VecDeque<Step>,
+    facts: Facts,
+}
+
+/// What is asked of a server before anything else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// To speak RESP3, as this user.
+    Hello,
+    /// Something that must succeed.
+    Must,
+    /// Something of which the answer does not matter.
+    May,
+    Probe(Probe),
+}
+
+impl Opening {
+    /// Begins to open a connection: the first bytes wait to be written.
+    #[must_use]
+    pub fn new(settings: &Settings) -> Self {
+        let mut opening = Self {
+            settings: settings.clone(),
+            input: Input::default(),
+            output: Output::default(),
+            steps: VecDeque::new(),
+            facts: Facts::default(),
+        };
+        if settings.resp2 {
+            opening.greet_in_resp2();
+        } else {
+            opening.greet_in_resp3();
+        }
+        opening
+    }
+
+    /// Returns the bytes that are to be written next.
+    #[must_use]
+    pub fn unwritten(&self) -> &[u8] {
+        self.output.unwritten()
+    }
+
+    /// Notes that the first `len` of the unwritten bytes were written.
+    pub fn handle_written(&mut self, len: usize) {
+        self.output.written(len);
+    }
+
+    /// Returns room for the bytes that are read next, at least 4 KiB; then call [`handle_read`](Self::handle_read).
+    pub fn read_buffer(&mut self) -> &mut [u8] {
+        self.input.room()
+    }
+
+    /// Takes the first `len` bytes of the [`read_buffer`](Self::read_buffer), which were filled.
+    pub fn handle_read(&mut self, len: usize) {
+        self.input.filled(len);
+    }
+
+    /// Takes bytes that were read elsewhere.
+    pub fn handle_bytes(&mut self, bytes: &[u8]) {
+        self.input.copy(bytes);
+    }
+
+    /// Returns the connection when it is open; `None` as long as that takes. Afterwards the opening is of no use any more.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first refusal of the server in its own words, or [`Cause::Unexpected`] when it does not speak RESP.
+    pub fn poll(&mut self) -> Option<Result<Connection, Unavailable>> {
+        while let Some(step) = self.steps.pop_front() {
+            let element = match self.input.take_reply() {
+                Ok(None) => {
+                    self.steps.push_front(step);
+                    return None;
+                }
+                Ok(Some(reply)) => read(step, reply),
+                Err(Malformed(why)) => Err(unexpected(why)),
+            };
+            match element {
+                Ok(Told::Nothing) => {}
+                Ok(Told::Push) => self.steps.push_front(step),
+                Ok(Told::Facts(facts)) => self.facts = facts,
+                Ok(Told::SpeaksNoResp3) => self.fall_back(),
+                Err(why) => return Some(Err(why)),
+            }
+        }
+        let (input, output) = (core::mem::take(&mut self.input), core::mem::take(&mut self.output));
+        Some(Ok(Connection::new(input, output, core::mem::take(&mut self.facts))))
+    }
+
+    fn greet_in_resp3(&mut self) {
+        self.output.command(hello(&self.settings).iter().copied());
+        self.steps.push_back(Step::Hello);
+        self.select_and_probe();
+    }
+
+    fn greet_in_resp2(&mut self) {
+        let Self { settings, output, steps, .. } = self;
+        match (&settings.user, &settings.password) {
+            (Some(user), Some(password)) => {
+                output.command([&b"AUTH"[..], user.as_bytes(), password.as_bytes()].into_iter());
+                steps.push_back(Step::Must);
+            }
+            (None, Some(password)) => {
+                output.command([&b"AUTH"[..], password.as_bytes()].into_iter());
+                steps.push_back(Step::Must);
+            }
+            (_, None) => {}
+        }
+        if let Some(name) = &settings.name {
+            output.command([&b"CLIENT"[..], b"SETNAME", name.as_bytes()].into_iter());
+            steps.push_back(Step::May);
+        }
+        self.select_and_probe();
+    }
+
+    fn select_and_probe(&mut self) {
+        let Self { settings, output, steps, .. } = self;
+        if settings.database != 0 {
+            let database = crate::wire::Decimal::new(settings.database.into());
+            output.command([&b"SELECT"[..], database.as_bytes()].into_iter());
+            steps.push_back(Step::Must);
+        }
+        for probe in Probe::ALL {
+            output.command(probe.words().iter().map(|word| word.as_bytes()));
+            steps.push_back(Step::Probe(probe));
+        }
+    }
+
+    /// Begins again in RESP2. What was asked behind `HELLO` was asked as nobody, or as somebody else.
+    fn fall_back(&mut self) {
+        self.steps.iter_mut().for_each(|step| *step = Step::May);
+        self.greet_in_resp2();
+    }
+}
+
+fn hello(settings: &Settings) -> SmallVec<[&[u8]; 7]> {
+    let mut words: SmallVec<[&[u8]; 7]> = smallvec![&b"HELLO"[..], &b"3"[..]];
+    if let Some(password) = &settings.password {
+        let user = settings.user.as_deref().unwrap_or("default");
+        words.extend([&b"AUTH"[..], user.as_bytes(), password.as_bytes()]);
+    }
+    if let Some(name) = &settings.name {
+        words.extend([&b"SETNAME"[..], name.as_bytes()]);
+    }
+    words
+}
+
+/// What an answer has told.
+enum Told {
+    Nothing,
+    /// It was no answer.
+    Push,
+    Facts(Facts),
+    SpeaksNoResp3,
+}
+
+fn read(step: Step, reply: &[u8]) -> Result<Told, Unavailable> {
+    let mut elements = Elements::of(reply);
+    let element = elements.next().unwrap_or(Element::Other);
+    if let Element::Push(_) = element {
+        return Ok(Told::Push);
+    }
+    if let (Step::Hello, Element::Map(_)) = (step, element) {
+        let facts = Facts::read(Elements::of(reply)).ok_or_else(|| unexpected("an answer to HELLO that is none"));
+        return facts.map(Told::Facts);
+    }
+    with_answer(element, |answer| match (step, answer) {
+        (Step::May, _) | (Step::Must, Answer::Ok) => Ok(Told::Nothing),
+        (Step::Probe(probe), answer) => probe.check(answer).map(|()| Told::Nothing),
+        (Step::Hello, Answer::Error(text)) if forbids_hello(text) => Ok(Told::SpeaksNoResp3),
+        (_, Answer::Error(text)) => Err(Unavailable::from_server_error(text)),
+        _ => Err(Unavailable::new(Cause::Unexpected)),
+    })
+}
+
+/// Returns whether an error says that `HELLO`, or what it asks for, is not to be had here.
+fn forbids_hello(text: &str) -> bool {
+    text.starts_with("NOPERM") || text.starts_with("NOPROTO") || crate::wire::is_unknown_command(text)
+}
+
+impl fmt::Debug for Opening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

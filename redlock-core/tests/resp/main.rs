@@ -1,0 +1,9 @@
+//! One connection as a pure machine: what an adapter relies on, one file a topic.
+
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
+
+mod dialects;
+mod hostile;
+mod opening;
+mod peer;
+mod replies;

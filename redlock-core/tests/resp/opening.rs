@@ -1,0 +1,136 @@
+//! How a connection is opened.
+
+use redlock_core::resp::{Connection, Opening, Settings};
+use redlock_core::{Cause, Unavailable};
+
+use crate::peer::{commands, welcome};
+
+/// The commands that are sent in one go.
+fn sent(opening: &mut Opening) -> Vec<String> {
+    let text = String::from_utf8_lossy(opening.unwritten()).into_owned();
+    opening.handle_written(text.len());
+    commands(&text)
+}
+
+/// The first words of commands, without the texts of scripts.
+fn first_words(commands: &[String]) -> Vec<String> {
+    let first = |command: &String| command.split(' ').next().unwrap().to_owned();
+    commands.iter().map(first).collect()
+}
+
+fn answered(settings: &Settings, answers: &str) -> Option<Result<Connection, Unavailable>> {
+    let mut opening = Opening::new(settings);
+    sent(&mut opening);
+    opening.handle_bytes(answers.as_bytes());
+    opening.poll()
+}
+
+fn refused(settings: &Settings, answers: &str) -> Unavailable {
+    answered(settings, answers).expect("it has come to a result").expect_err("it was refused")
+}
+
+#[test]
+fn all_is_asked_in_one_round_trip() {
+    let settings = Settings::new().user("app", "s3cret").database(3).client_name("locks");
+    let mut opening = Opening::new(&settings);
+    let commands = sent(&mut opening);
+    assert_eq!(commands[..2], ["HELLO 3 AUTH app s3cret SETNAME locks", "SELECT 3"]);
+    assert_eq!(first_words(&commands[2..]), ["EVAL", "EVALSHA"]);
+    let mut opening = Opening::new(&Settings::new().password("s3cret"));
+    assert_eq!(sent(&mut opening)[0], "HELLO 3 AUTH default s3cret");
+    let mut opening = Opening::new(&Settings::new());
+    assert_eq!(first_words(&sent(&mut opening)), ["HELLO", "EVAL", "EVALSHA"]);
+}
+
+#[test]
+fn the_server_says_what_it_is() {
+    let mut opening = Opening::new(&Settings::new());
+    for byte in welcome("valkey", "9.1.2") {
+        assert!(opening.poll().is_none());
+        opening.handle_bytes(&[byte]);
+    }
+    let connection = opening.poll().unwrap().unwrap();
+    let facts = connection.facts();
+    assert_eq!((facts.server(), facts.version()), (Some("valkey"), Some("9.1.2")));
+    assert_eq!((facts.role(), facts.mode(), facts.is_resp3()), (Some("master"), Some("standalone"), true));
+}
+
+#[test]
+fn a_server_without_hello_is_spoken_to_in_the_older_protocol() {
+    for refusal in [
+        "-NOPERM this user has no permissions to run the 'hello' command",
+        "-ERR unknown command `HELLO`, with args beginning with: `3`",
+        "-NOPROTO unsupported protocol version",
+    ] {
+        let mut opening = Opening::new(&Settings::new().user("app", "s3cret").database(3).client_name("locks"));
+        sent(&mut opening);
+        let not_yet = "-NOAUTH Authentication required.\r\n".repeat(3);
+        opening.handle_bytes(format!("{refusal}\r\n").as_bytes());
+        assert!(opening.poll().is_none());
+        let commands = sent(&mut opening);
+        assert_eq!(commands[..3], ["AUTH app s3cret", "CLIENT SETNAME locks", "SELECT 3"]);
+        assert_eq!(first_words(&commands[3..]), ["EVAL", "EVALSHA"]);
+        opening.handle_bytes(not_yet.as_bytes());
+        assert!(opening.poll().is_none());
+        opening.handle_bytes(b"+OK\r\n-NOPERM no\r\n+OK\r\n:1\r\n:1\r\n");
+        let connection = opening.poll().unwrap().unwrap();
+        assert!(!connection.facts().is_resp3() && connection.facts().server().is_none());
+    }
+}
+
+#[test]
+fn the_older_protocol_can_be_asked_for() {
+    let mut opening = Opening::new(&Settings::new().resp2(true).password("s3cret"));
+    assert_eq!(first_words(&sent(&mut opening)), ["AUTH", "EVAL", "EVALSHA"]);
+    opening.handle_bytes(b"+OK\r\n:1\r\n:1\r\n");
+    assert!(opening.poll().unwrap().is_ok());
+    let mut opening = Opening::new(&Settings::new().resp2(true));
+    assert_eq!(first_words(&sent(&mut opening)), ["EVAL", "EVALSHA"], "there is always something to answer");
+}
+
+#[test]
+fn the_first_refusal_is_the_one_that_is_told() {
+    let settings = Settings::new().password("wrong").database(99);
+    for (answers, cause, words) in [
+        ("-WRONGPASS invalid username-password pair\r\n-NOAUTH x\r\n", Cause::NotAuthenticated, "WRONGPASS"),
+        ("-NOAUTH HELLO must be called with AUTH\r\n", Cause::NotAuthenticated, "NOAUTH"),
+        ("-ERR max number of clients reached\r\n", Cause::Refused, "max number of clients"),
+        ("-LOADING Redis is loading the dataset in memory\r\n", Cause::Loading, "LOADING"),
+        ("%0\r\n-ERR DB index is out of range\r\n:1\r\n", Cause::NoDatabase, "DB index"),
+        ("%0\r\n+OK\r\n-NOPERM no permissions to run the 'eval' command\r\n", Cause::NoPermission, "eval"),
+        ("%0\r\n+OK\r\n:1\r\n-NOPERM no permissions to run the 'evalsha' command\r\n", Cause::NoPermission, "evalsha"),
+        ("*0\r\n", Cause::Unexpected, ""),
+        ("%0\r\n:1\r\n", Cause::Unexpected, ""),
+        ("HTTP/1.1 400 Bad Request\r\n", Cause::Unexpected, "begins like no reply"),
+    ] {
+        let why = refused(&settings, answers);
+        assert_eq!(why.cause(), cause, "{answers}");
+        assert!(why.to_string().contains(words), "{why}");
+    }
+}
+
+#[test]
+fn scripts_that_somebody_has_just_flushed_are_no_refusal() {
+    let flushed = "%0\r\n:1\r\n-NOSCRIPT No matching script.\r\n";
+    assert!(answered(&Settings::new(), flushed).unwrap().is_ok());
+}
+
+#[test]
+fn what_a_server_says_without_being_asked_is_no_answer() {
+    let pushed = "%0\r\n>2\r\n+invalidate\r\n*0\r\n:1\r\n|1\r\n+ttl\r\n:3\r\n:1\r\n";
+    assert!(answered(&Settings::new(), pushed).unwrap().is_ok());
+}
+
+#[test]
+fn what_comes_behind_the_handshake_is_not_lost() {
+    let mut connection = answered(&Settings::new(), "%0\r\n:1\r\n:1\r\n>1\r\n+hello\r\n").unwrap().unwrap();
+    assert!(matches!(connection.poll_event(), Some(redlock_core::resp::Event::Push(push)) if push.kind() == b"hello"));
+}
+
+#[test]
+fn debug_shows_no_secret() {
+    let settings = Settings::new().user("app", "s3cret");
+    let opening = Opening::new(&settings);
+    let text = format!("{settings:?} {opening:?}");
+    assert!(!text.contains("s3cret") && !text.contains("115, 51"), "{text}");
+}
