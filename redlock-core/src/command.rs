@@ -42,10 +42,20 @@ impl Command {
         Self { id: self.id, nodes: self.nodes, action, send_by: self.send_by, form }
     }
 
-    /// Makes the same command for other nodes, for tests of a transport.
+    /// Makes the same command for other nodes.
     #[must_use]
     pub fn with_nodes(&self, nodes: NodeSet) -> Self {
         Self { nodes, ..self.clone() }
+    }
+
+    /// Returns whether a node that it goes to tells those who wait for the resources that they are released. A driver that
+    /// sends to one node at a time asks this of a command [for that node alone](Self::with_nodes).
+    #[must_use]
+    pub const fn announces(&self) -> bool {
+        match &self.action {
+            Action::Release { announce, .. } => self.nodes.len() > self.nodes.without(*announce).len(),
+            _ => false,
+        }
     }
 }
 
@@ -92,9 +102,10 @@ pub enum Action {
         resources: Resources,
         /// Their value.
         token: Token,
-        /// `true` to tell those who wait for the resources. Not so for an attempt that was not won: contenders who split
-        /// the votes would wake each other, try at once, and split them again.
-        announce: bool,
+        /// The nodes that tell those who wait for the resources: the [home](crate::Config::home) of each. None for an
+        /// attempt that was not won: contenders who split the votes would wake each other, try at once, and split them
+        /// again.
+        announce: NodeSet,
     },
     /// Answer something, whatever it is: the node is there.
     Ping,
@@ -113,9 +124,9 @@ impl Action {
         Self::Extend { resources, token, ttl }
     }
 
-    /// Creates the action that deletes keys with the token, and tells those who wait for them if it is to.
+    /// Creates the action that deletes keys with the token, and lets some nodes tell those who wait for them.
     #[must_use]
-    pub const fn release(resources: Resources, token: Token, announce: bool) -> Self {
+    pub const fn release(resources: Resources, token: Token, announce: NodeSet) -> Self {
         Self::Release { resources, token, announce }
     }
 
@@ -127,15 +138,6 @@ impl Action {
                 Some(resources)
             }
             Self::Ping => None,
-        }
-    }
-
-    /// Returns whether its words for a Redis server are a script.
-    pub(crate) fn is_script(&self) -> bool {
-        match self {
-            Self::Acquire { resources, .. } => resources.only().is_none(),
-            Self::Extend { .. } | Self::Release { .. } => true,
-            Self::Ping => false,
         }
     }
 

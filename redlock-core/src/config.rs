@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::quorum::Quorum;
-use crate::{MAX_NODES, NodeId, NodeSet};
+use crate::{MAX_NODES, NodeId, NodeSet, Resource, Resources};
 
 /// The share of the TTL that clocks may drift apart unless [`ConfigBuilder::drift_factor`] says otherwise: one per
 /// cent.
@@ -47,6 +47,8 @@ pub struct Config(Arc<Settings>);
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Settings {
     names: Box<[Box<str>]>,
+    /// The hashes of the names.
+    hashes: Box<[u64]>,
     drift_ppm: u32,
     max_ttl: Duration,
     max_name_len: usize,
@@ -118,6 +120,22 @@ impl Config {
     #[must_use]
     pub fn ping_interval(&self) -> Option<Duration> {
         self.0.ping_interval
+    }
+
+    /// Returns the home of a resource: the node that tells those who wait for it of its release.
+    ///
+    /// All clients whose nodes have the same names compute the same home, whatever the order of the nodes; every node is
+    /// the home of as many resources as any other. A node that comes or goes moves only its own share. Source: *A
+    /// Name-Based Mapping Scheme for Rendezvous*, Thaler and Ravishankar, 1996.
+    #[must_use]
+    pub fn home(&self, resource: &Resource) -> Option<NodeId> {
+        let resource = hash(resource.as_bytes());
+        self.nodes().iter().max_by_key(|node| self.0.hashes.get(node.index()).map(|node| mix(node ^ resource)))
+    }
+
+    /// Returns the homes of the resources.
+    pub(crate) fn homes(&self, resources: &Resources) -> NodeSet {
+        resources.as_slice().iter().filter_map(|resource| self.home(resource)).collect()
     }
 
     pub(crate) fn drift_ppm(&self) -> u32 {
@@ -218,6 +236,7 @@ impl ConfigBuilder {
             return Err(ConfigError::PingInterval);
         }
         Ok(Config(Arc::new(Settings {
+            hashes: self.names.iter().map(|name| hash(name.as_bytes())).collect(),
             names: self.names.into_iter().map(String::into_boxed_str).collect(),
             drift_ppm: parts_per_million(self.drift_factor),
             max_ttl: self.max_ttl,
@@ -256,6 +275,18 @@ fn parts_per_million(factor: f64) -> u32 {
     let parts = factor * 1e6;
     let whole = parts as u32;
     if parts > f64::from(whole) { whole.saturating_add(1) } else { whole }
+}
+
+/// Returns the 64-bit FNV-1a hash.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3))
+}
+
+/// Lets every bit of a number change every other one: the finalizer of `SplitMix64`.
+const fn mix(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    number ^ (number >> 31)
 }
 
 /// The time that a node has to answer inside a round: a share of the TTL, between two bounds.
@@ -385,6 +416,31 @@ mod tests {
         assert_eq!(config.silence_timeout(), Duration::from_secs(5));
         assert_eq!(config.ping_interval(), Some(Duration::from_secs(30)));
         assert_eq!(config.node_timeout(), NodeTimeout::new(50, Duration::from_millis(20), Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn every_resource_has_a_home_that_the_order_of_the_nodes_does_not_change() {
+        let names = ["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379", "10.0.0.4:6379", "10.0.0.5:6379"];
+        let (config, reversed) = (Config::builder(names), Config::builder(names.into_iter().rev()));
+        let (config, reversed) = (config.build().unwrap(), reversed.build().unwrap());
+        let mut share = [0; 5];
+        for number in 0..10_000 {
+            let resource = Resource::from(format!("invoice:{number}"));
+            let home = config.home(&resource).unwrap();
+            assert_eq!(config.name(home), reversed.name(reversed.home(&resource).unwrap()));
+            share[home.index()] += 1;
+        }
+        assert!(share.iter().all(|share| (1_800..2_200).contains(share)), "{share:?}");
+    }
+
+    #[test]
+    fn a_node_that_goes_moves_only_what_was_at_home_there() {
+        let (all, fewer) = (three().build().unwrap(), Config::builder(["a", "b"]).build().unwrap());
+        for number in 0..1_000 {
+            let resource = Resource::from(format!("invoice:{number}"));
+            let home = all.name(all.home(&resource).unwrap());
+            assert!(home == "c" || home == fewer.name(fewer.home(&resource).unwrap()));
+        }
     }
 
     #[test]

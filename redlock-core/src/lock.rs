@@ -182,7 +182,7 @@ impl Lock {
         self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
             Phase::Acquiring(attempt) => self.begin_release(attempt.claim(&self.config, &self.request, false), now),
             Phase::Won { attempt, .. } => self.begin_release(attempt.claim(&self.config, &self.request, true), now),
-            Phase::Held(held) => self.begin_release(held.claim(&self.config), now),
+            Phase::Held(held) => self.begin_release(held.claim(&self.config, &self.request), now),
             Phase::Lost(lost) => Phase::Releasing { release: lost.release, reported: false },
             Phase::Waiting { .. } => Phase::Finished,
             over @ (Phase::Releasing { .. } | Phase::Finished) => over,

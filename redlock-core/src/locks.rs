@@ -513,7 +513,7 @@ impl Locks {
             for node in command.nodes.iter() {
                 let Some(state) = self.nodes.get_mut(node.index()) else { continue };
                 let ticket = Ticket::Lock { key, id: command.id };
-                match state.push(key, command.clone(), now) {
+                match state.push(key, command.with_nodes(NodeSet::from_iter([node])), now) {
                     Ok(()) => self.ready.insert(node),
                     Err(why) => self.stand_ins.push_back((node, ticket, Reply::Unavailable(why))),
                 }

@@ -186,10 +186,10 @@ impl Node {
     /// Returns whether the node knows a script; one that came with its text is known from then on.
     fn understands(&mut self, command: &Command) -> bool {
         let knows = match &command.action {
-            action if !action.is_script() => return true,
+            Action::Acquire { resources, .. } if resources.only().is_none() => &mut self.knows_acquire,
             Action::Extend { .. } => &mut self.knows_extend,
             Action::Release { .. } => &mut self.knows_release,
-            _ => &mut self.knows_acquire,
+            Action::Acquire { .. } | Action::Ping => return true,
         };
         *knows |= command.form == ScriptForm::Source;
         *knows

@@ -220,7 +220,7 @@ fn action(config: &Config) -> impl Strategy<Value = Action> + use<> {
     let ttl = ttl(config).prop_filter_map("within all bounds", move |ttl| Ttl::new(&checked, ttl).ok());
     let token = (any::<[u8; TokenSecret::LEN]>(), 1..=u32::MAX)
         .prop_map(|(secret, attempt)| TokenSecret::new(secret).token(attempt));
-    (0..3_u8, resource(config), token, ttl, any::<bool>()).prop_map(|(kind, resource, token, ttl, announce)| match kind
+    (0..3_u8, resource(config), token, ttl, nodes(config)).prop_map(|(kind, resource, token, ttl, announce)| match kind
     {
         0 => Action::acquire(resource.into(), token, ttl),
         1 => Action::extend(resource.into(), token, ttl),

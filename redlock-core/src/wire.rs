@@ -68,10 +68,10 @@ impl Command {
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
             }
-            Action::Release { resources, token, announce } => {
+            Action::Release { resources, token, .. } => {
                 RELEASE.call(self.form, resources, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
-                words.push(Word::Bytes(if *announce { b"1" } else { b"0" }));
+                words.push(Word::Bytes(if self.announces() { b"1" } else { b"0" }));
             }
             Action::Ping => words.push(Word::Bytes(b"PING")),
         }
@@ -203,8 +203,8 @@ mod tests {
         let action = match kind {
             Kind::Acquire => Action::Acquire { resources, token, ttl },
             Kind::Extend => Action::Extend { resources, token, ttl },
-            Kind::Release => Action::Release { resources, token, announce: true },
-            Kind::Undo => Action::Release { resources, token, announce: false },
+            Kind::Release => Action::Release { resources, token, announce: NodeSet::first(1) },
+            Kind::Undo => Action::Release { resources, token, announce: NodeSet::EMPTY },
         };
         Command { id: CommandId::FIRST, nodes: NodeSet::first(1), action, send_by: Instant::EPOCH, form }
     }

@@ -85,24 +85,24 @@ impl<R: Runtime> NodeDriver<R> {
         let mut has_yielded = false;
         let mut broken = None;
         poll_fn(|context| {
-            let mut carried = carrier.state();
+            let mut state = carrier.state();
             loop {
-                self.take_replies(&mut carried, &mut broken, context);
+                self.take_replies(&mut state, &mut broken, context);
                 if broken.is_none() && closed.as_mut().poll(context).is_ready() {
-                    carried.break_off();
+                    state.break_off();
                     broken = Some(Unavailable::new(Cause::Disconnected));
                 }
-                if let Some(why) = broken.take_if(|_| !carried.has_under_way()) {
+                if let Some(why) = broken.take_if(|_| !state.has_under_way()) {
                     return Poll::Ready(Ok(End::Broken(why)));
                 }
                 if self.shell.must_reconnect(self.node, context)? {
                     return Poll::Ready(Ok(End::Silent));
                 }
-                if !carried.has_room() {
+                if !state.has_room() {
                     return Poll::Pending;
                 }
                 // Those who are about to send something as well may do so before what there is is sent.
-                if carried.is_busy() && !has_yielded && self.shell.has_commands(self.node) {
+                if state.is_busy() && !has_yielded && self.shell.has_commands(self.node) {
                     has_yielded = true;
                     context.waker().wake_by_ref();
                     return Poll::Pending;
@@ -112,7 +112,7 @@ impl<R: Runtime> NodeDriver<R> {
                     return Poll::Pending;
                 }
                 has_yielded = false;
-                carried.send(batch);
+                state.send(batch);
             }
         })
         .await

@@ -44,13 +44,17 @@ fn a_connection_that_takes_everything_and_says_nothing_is_replaced() {
     let builder = Redlock::builder().nodes(nodes).silence_timeout(silence).node_timeout(NodeTimeout::fixed(SOON));
     let redlock = builder.build().unwrap();
     let guard = redlock.try_lock("job", TTL).unwrap();
-    links.iter().for_each(|link| link.wait_until(|link| link.has_key("job")));
+    for link in &links {
+        link.wait_until(|link| link.has_key("job"));
+    }
     let silent = &links[0];
     silent.is_silent(true);
     drop(guard);
     silent.wait_until(|link| link.connects() >= 2);
     silent.is_silent(false);
-    links.iter().for_each(|link| link.wait_until(|link| !link.has_key("job")));
+    for link in &links {
+        link.wait_until(|link| !link.has_key("job"));
+    }
     assert_eq!(redlock.try_lock("job", TTL).unwrap().release().verdict, ReleaseVerdict::Released);
     links.iter().for_each(Link::assert_every_set_was_undone);
 }

@@ -51,7 +51,8 @@ impl Attempt {
     /// Returns what it has or may have acquired.
     pub(super) fn claim(&self, config: &Config, request: &Request, was_won: bool) -> Claim {
         let nodes = self.round.touched(config);
-        Claim { token: self.token, nodes, longest_ttl: request.ttl, was_won, was_lost: false }
+        let announce = if was_won { config.homes(&request.resources) } else { NodeSet::EMPTY };
+        Claim { token: self.token, nodes, longest_ttl: request.ttl, announce, was_lost: false }
     }
 
     /// Takes a reply, in time or late: also one that comes after the hand-over says whether the node has the keys.

@@ -75,9 +75,9 @@ impl Held {
     }
 
     /// Returns what is to be released in the end.
-    pub(super) fn claim(&self, config: &Config) -> Claim {
-        let (token, longest_ttl) = (self.token, self.longest_ttl);
-        Claim { token, nodes: config.nodes(), longest_ttl, was_won: true, was_lost: false }
+    pub(super) fn claim(&self, config: &Config, request: &Request) -> Claim {
+        let (token, longest_ttl, announce) = (self.token, self.longest_ttl, config.homes(&request.resources));
+        Claim { token, nodes: config.nodes(), longest_ttl, announce, was_lost: false }
     }
 
     /// Begins an extension: asks all nodes to let the key live for `ttl` from now on.

@@ -42,8 +42,8 @@ pub(super) struct Claim {
     pub(super) nodes: NodeSet,
     /// None of them was told a longer TTL.
     pub(super) longest_ttl: Ttl,
-    /// A quorum had it, so that others may be waiting for its end.
-    pub(super) was_won: bool,
+    /// The nodes that tell those who wait for its end; none where no quorum had it.
+    pub(super) announce: NodeSet,
     /// The lock was over before its release began, also where a node still keeps the key.
     pub(super) was_lost: bool,
 }
@@ -169,6 +169,6 @@ impl Release {
 
 impl Claim {
     fn action(&self, resources: &Resources) -> Action {
-        Action::Release { resources: resources.clone(), token: self.token, announce: self.was_won }
+        Action::Release { resources: resources.clone(), token: self.token, announce: self.announce }
     }
 }

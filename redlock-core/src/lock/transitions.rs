@@ -147,7 +147,7 @@ impl Lock {
         for operation in held.under_way() {
             self.output.emit(Event::ExtendFailed { operation, error: ExtendError::Lost(loss.clone()) });
         }
-        let claim = Claim { was_lost: true, ..held.claim(&self.config) };
+        let claim = Claim { was_lost: true, ..held.claim(&self.config, &self.request) };
         let at = now.min(held.deadline);
         let release = Release::begin(&self.config, &self.request.resources, claim, now, &mut self.output);
         self.phase = Phase::Lost(Box::new(Lost { at, loss: loss.clone(), release }));

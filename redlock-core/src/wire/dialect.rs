@@ -21,8 +21,8 @@ impl Dialect {
     /// script.
     pub(super) fn deletes(self, command: &Command) -> Option<(&Resource, &Token)> {
         match &command.action {
-            Action::Release { resources, token, announce: false }
-                if self != Self::Scripts && command.form == ScriptForm::Digest =>
+            Action::Release { resources, token, .. }
+                if self != Self::Scripts && command.form == ScriptForm::Digest && !command.announces() =>
             {
                 resources.only().map(|resource| (resource, token))
             }

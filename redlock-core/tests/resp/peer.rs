@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use redlock_core::resp::{Connection, Event, Opening, Settings};
-use redlock_core::{Action, Command, Config, Instant, Lock, Options, Request, Resources, ScriptForm};
+use redlock_core::{Action, Command, Config, Instant, Lock, NodeSet, Options, Request, Resources, ScriptForm};
 
 /// The answers to `HELLO` and to the probes, of a server of this name and version.
 pub(crate) fn welcome(server: &str, version: &str) -> Vec<u8> {
@@ -64,5 +64,6 @@ pub(crate) fn acquire(names: impl Into<Resources>) -> Command {
 /// The command that releases what another acquires.
 pub(crate) fn release(acquire: &Command, announce: bool, form: ScriptForm) -> Command {
     let (resources, token) = (acquire.action.resources().unwrap().clone(), *acquire.action.token().unwrap());
+    let announce = if announce { acquire.nodes } else { NodeSet::EMPTY };
     acquire.with_action(Action::release(resources, token, announce), form)
 }

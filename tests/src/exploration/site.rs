@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use redlock_core::model::Node;
-use redlock_core::{Action, Command, Instant, Reply, Resource, ScriptForm};
+use redlock_core::{Action, Command, Instant, NodeSet, Reply, Resource, ScriptForm};
 
 use super::client::Answer;
 use super::invariant::{self, Violation};
@@ -40,7 +40,7 @@ impl Site {
         let resource = Resource::new(RESOURCE);
         let extend = Action::extend(resource.clone().into(), token, ttl);
         let mut node = Node::new();
-        for action in [extend, Action::release(resource.into(), token, false)] {
+        for action in [extend, Action::release(resource.into(), token, NodeSet::EMPTY)] {
             let lesson = any.with_action(action, ScriptForm::Source);
             assert_eq!(node.execute(&lesson, Instant::EPOCH), Reply::Missing);
         }

@@ -68,7 +68,7 @@ server_cases! {
     interoperability: {
         a_lock_is_a_string_with_a_ttl_at_the_name_of_the_resource [],
         a_key_of_another_type_is_somebody_elses_lock [],
-        a_release_is_announced_on_every_node [],
+        a_release_is_announced_by_one_node [],
     }
     server_errors: {
         a_missing_or_wrong_password_is_named_and_never_shown [Passwords],

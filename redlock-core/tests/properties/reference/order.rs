@@ -35,7 +35,7 @@ impl Order {
         let word = match &command.action {
             Action::Acquire { ttl, .. } => Word::Acquire(ttl.get()),
             Action::Extend { ttl, .. } => Word::Extend(ttl.get()),
-            Action::Release { announce, .. } => Word::Release { is_announced: *announce },
+            Action::Release { announce, .. } => Word::Release { is_announced: !announce.is_empty() },
             other => panic!("a command that is never sent: {other:?}"),
         };
         let attempt = u32::try_from(index + 1).unwrap();

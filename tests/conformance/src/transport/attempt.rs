@@ -38,7 +38,7 @@ impl Attempt {
             self.acquire.action.resources().expect("it is of a lock").clone(),
             *self.acquire.action.token().expect("it is of a lock"),
         );
-        self.acquire.with_action(Action::release(resources, token, true), form)
+        self.acquire.with_action(Action::release(resources, token, self.acquire.nodes), form)
     }
 }
 

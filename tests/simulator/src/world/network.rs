@@ -114,9 +114,9 @@ impl World<'_> {
                 history.end(key, expires_at);
             }),
             Action::Extend { .. } => self.record(|history| history.end(key, expires_at)),
-            Action::Release { announce, .. } => {
+            Action::Release { .. } => {
                 self.record(|history| history.end(key, now));
-                if *announce {
+                if sent.command.announces() {
                     self.announce(resource);
                 }
             }

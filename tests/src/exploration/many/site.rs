@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use redlock_core::model::Node;
-use redlock_core::{Action, Command, CommandId, Config, Instant, Options, Reply, Request, ScriptForm};
+use redlock_core::{Action, Command, CommandId, Config, Instant, NodeSet, Options, Reply, Request, ScriptForm};
 
 use super::scenario::TTL;
 use super::violation::Violation;
@@ -83,7 +83,7 @@ impl Site {
             panic!("a lock begins with a SET")
         };
         let extend = Action::extend(resources.clone(), token, ttl);
-        for action in [extend, Action::release(resources, token, false)] {
+        for action in [extend, Action::release(resources, token, NodeSet::EMPTY)] {
             let lesson = set.with_action(action, ScriptForm::Source);
             assert_eq!(self.node.execute(&lesson, Instant::EPOCH), Reply::Missing);
         }
