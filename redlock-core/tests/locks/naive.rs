@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use redlock_core::{Cause, Command, CommandId, Event, Instant, Lock, LockKey, NodeId, Reply, Unavailable};
+use redlock_core::{Cause, Command, CommandId, Event, Instant, Lock, LockKey, NodeId, NodeSet, Reply, Unavailable};
 
 #[derive(Default)]
 pub(crate) struct Naive {
@@ -105,8 +105,11 @@ impl Naive {
     pub(crate) fn sent(&mut self, node: NodeId, batch: &[Command], now: Instant) {
         let state = &mut self.nodes[node.index()];
         for command in batch {
-            let place =
-                state.queue.iter().position(|(_, waiting)| waiting == command).expect("a lock has sent it, once");
+            let place = state
+                .queue
+                .iter()
+                .position(|(_, waiting)| is_for(waiting, node, command))
+                .expect("a lock has sent it, once");
             let (key, command) = state.queue.remove(place).expect("it is there");
             assert!(
                 state.queue.iter().take(place).all(|(other, earlier)| *other != key || earlier.send_by < now),
@@ -133,4 +136,9 @@ impl Naive {
     fn answer(&mut self, key: LockKey, id: CommandId, node: NodeId, reply: Reply, now: Instant) {
         self.update(key, now, |lock| lock.handle_reply(id, node, reply, now));
     }
+}
+
+/// Whether what goes to one node is what a lock has sent to several.
+fn is_for(sent: &Command, node: NodeId, command: &Command) -> bool {
+    sent.nodes.contains(node) && sent.with_nodes(NodeSet::from_iter([node])) == *command
 }

@@ -38,7 +38,14 @@ impl World<'_> {
         });
         let mut new: Vec<_> = new.collect();
         new.sort_by_key(|(job, command)| (*job, command.id));
-        new.dedup_by_key(|(job, command)| (*job, command.id));
+        // What goes to each node is a command for that node alone.
+        new.dedup_by(|(job, command), (first_job, first)| {
+            let is_same = (*job, command.id) == (*first_job, first.id);
+            if is_same {
+                *first = first.with_nodes(first.nodes.iter().chain(command.nodes.iter()).collect());
+            }
+            is_same
+        });
         new
     }
 
