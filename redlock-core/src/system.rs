@@ -18,6 +18,7 @@
 mod clock;
 mod entropy;
 mod secrets;
+pub mod socket;
 #[cfg(feature = "url")]
 #[cfg_attr(docsrs, doc(cfg(feature = "url")))]
 pub mod url;

@@ -1,0 +1,123 @@
+//! Nodes over connections of our own, on any runtime with sockets: what the URLs of the adapters are carried by.
+
+mod session;
+mod transport;
+
+use std::fmt;
+
+use redlock_core::resp::Settings;
+use redlock_core::system::url::{Address, NodeUrl, UrlError};
+
+pub use self::session::NativeConnection;
+pub use self::transport::NativeTransport;
+use crate::net::{Network, TlsSettings};
+use crate::{BuildError, CurrentRuntime, IntoNode, Node};
+
+/// A node that is named by a URL, with settings that have no place in it.
+///
+/// A URL alone is a node as well; this is for certificates of your own, and for a name that the server shows.
+///
+/// ```
+/// # #[cfg(feature = "net-tls")]
+/// # fn example(authority: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// use redlock_driver::native::UrlNode;
+/// use redlock_driver::net::TlsSettings;
+///
+/// let tls = TlsSettings::builder().authorities(authority).build()?;
+/// let node = UrlNode::new("rediss://10.0.0.1:6380").tls(tls).client_name("invoices");
+/// # let _ = node;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct UrlNode {
+    url: String,
+    tls: Option<TlsSettings>,
+    client_name: Option<String>,
+}
+
+impl UrlNode {
+    /// Creates the node that a [URL](NodeUrl) names.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), tls: None, client_name: None }
+    }
+
+    /// Sets how TLS is spoken; the URL must begin with `rediss://` or `valkeys://`.
+    pub fn tls(mut self, settings: TlsSettings) -> Self {
+        self.tls = Some(settings);
+        self
+    }
+
+    /// Sets the name that the server shows for the connection, in `CLIENT LIST` for instance. It must not contain blanks.
+    pub fn client_name(mut self, name: impl Into<String>) -> Self {
+        self.client_name = Some(name.into());
+        self
+    }
+
+    fn unusable(&self, reason: &str) -> BuildError {
+        BuildError::unusable_node(redlock_core::system::without_secrets(&self.url), reason)
+    }
+
+    fn check_client_name(&self) -> Result<(), BuildError> {
+        let is_fit = |name: &String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
+        match &self.client_name {
+            Some(name) if !is_fit(name) => Err(self.unusable("the client name has a blank or a special character in it")),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns how TLS is spoken to the address, if it is.
+    fn tls_for(&self, address: &Address) -> Result<Option<TlsSettings>, BuildError> {
+        match (address, &self.tls) {
+            (Address::Tcp { host, tls: true, .. }, settings) => {
+                tls(host, settings.as_ref()).map(Some).map_err(|reason| self.unusable(&reason))
+            }
+            (_, Some(_)) => Err(self.unusable("TLS settings need a URL that begins with rediss://")),
+            (_, None) => Ok(None),
+        }
+    }
+}
+
+impl<N: Network + CurrentRuntime> IntoNode<N> for UrlNode {
+    fn into_node(self) -> Result<Node<N>, BuildError> {
+        let url = NodeUrl::parse(&self.url)
+            .map_err(|UrlError { node, reason, .. }| BuildError::unusable_node(node, reason))?;
+        self.check_client_name()?;
+        let tls = self.tls_for(&url.address)?;
+        let name = url.address.to_string();
+        let settings = settings(&url, self.client_name);
+        Ok(Node::new(name, NativeTransport::<N>::new(url.address, tls, settings)))
+    }
+}
+
+/// `Debug` shows no password.
+impl fmt::Debug for UrlNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UrlNode").field("url", &redlock_core::system::without_secrets(&self.url)).finish_non_exhaustive()
+    }
+}
+
+fn settings(url: &NodeUrl, client_name: Option<String>) -> Settings {
+    let settings = Settings::new().database(url.database.into()).resp2(url.resp2);
+    let settings = match (&url.user, &url.password) {
+        (Some(user), Some(password)) => settings.user(user, password),
+        (None, Some(password)) => settings.password(password),
+        (_, None) => settings,
+    };
+    match client_name {
+        Some(name) => settings.client_name(name),
+        None => settings,
+    }
+}
+
+#[cfg(feature = "net-tls")]
+fn tls(host: &str, settings: Option<&TlsSettings>) -> Result<TlsSettings, String> {
+    TlsSettings::check_host(host).map_err(|error| error.to_string())?;
+    settings.cloned().map_or_else(TlsSettings::public, Ok).map_err(|error| error.to_string())
+}
+
+#[cfg(not(feature = "net-tls"))]
+fn tls(_host: &str, _settings: Option<&TlsSettings>) -> Result<TlsSettings, String> {
+    Err("TLS needs the feature tls".into())
+}

@@ -1,0 +1,160 @@
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use redlock_core::resp::{self, Event};
+use redlock_core::system::plain_words;
+use redlock_core::system::socket::{Reading, read, write};
+use redlock_core::{Cause, Command, Reply, Unavailable};
+
+use crate::Connection;
+use crate::net::Socket;
+
+/// A connection of a [`NativeTransport`](super::NativeTransport).
+///
+/// Commands are written in the call that sends them, as far as the socket takes them.
+pub struct NativeConnection<S>(Arc<Mutex<Session<S>>>);
+
+/// The connection with its socket, shared by whoever sends and whoever waits.
+struct Session<S> {
+    socket: S,
+    machine: resp::Connection,
+    /// What has come for the batches that are under way, the oldest first.
+    received: VecDeque<Reply>,
+    broken: Option<Unavailable>,
+    /// The task that waits for the connection.
+    driver: Option<Waker>,
+}
+
+impl<S: Socket> NativeConnection<S> {
+    pub(super) fn new(socket: S, machine: resp::Connection) -> Self {
+        let (received, broken, driver) = (VecDeque::new(), None, None);
+        Self(Arc::new(Mutex::new(Session { socket, machine, received, broken, driver })))
+    }
+}
+
+impl<S: Socket> Connection for NativeConnection<S> {
+    const SENDS_AT_ONCE: bool = true;
+
+    fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<S> {
+        let session = self.0.clone();
+        locked(&session).send(&batch);
+        let count = batch.len();
+        poll_fn(move |context| {
+            let mut session = locked(&session);
+            session.drive(context);
+            session.poll_replies(count)
+        })
+    }
+
+    fn closed(&mut self) -> impl Future<Output = ()> + Send + use<S> {
+        let session = self.0.clone();
+        poll_fn(move |context| {
+            let mut session = locked(&session);
+            session.drive(context);
+            if session.broken.is_some() { Poll::Ready(()) } else { Poll::Pending }
+        })
+    }
+}
+
+fn locked<S>(session: &Mutex<Session<S>>) -> MutexGuard<'_, Session<S>> {
+    session.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<S: Socket> Session<S> {
+    /// Writes commands, as far as that needs no waiting. The rest is left to the task that waits for the connection.
+    fn send(&mut self, batch: &[Command]) {
+        for command in batch {
+            self.machine.send(command);
+        }
+        let is_written = self.write();
+        if !is_written && let Some(driver) = &self.driver {
+            driver.wake_by_ref();
+        }
+    }
+
+    /// Returns whether nothing is left to be written.
+    fn write(&mut self) -> bool {
+        let written = write(&mut self.machine, &mut self.socket);
+        written.unwrap_or_else(|why| {
+            self.breaks(&why);
+            false
+        })
+    }
+
+    /// Writes and reads what can be, and makes sure that the task of `context` is woken when there is more.
+    fn drive(&mut self, context: &mut Context<'_>) {
+        if !self.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker())) {
+            self.driver = Some(context.waker().clone());
+        }
+        while self.broken.is_none() && !self.write() && self.is_ready(S::poll_writable, context) {}
+        while self.broken.is_none() && !self.read_all() && self.is_ready(S::poll_readable, context) {}
+    }
+
+    fn is_ready(
+        &mut self,
+        poll: impl FnOnce(&mut S, &mut Context<'_>) -> Poll<io::Result<()>>,
+        context: &mut Context<'_>,
+    ) -> bool {
+        match poll(&mut self.socket, context) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(why)) => {
+                self.breaks(&why);
+                false
+            }
+        }
+    }
+
+    /// Reads until nothing more is there; returns whether the connection is of no use any more.
+    fn read_all(&mut self) -> bool {
+        loop {
+            match read(&mut self.machine, &mut self.socket) {
+                Ok(Reading::Nothing) => return false,
+                Ok(Reading::All) => {
+                    self.take_events();
+                    return self.broken.is_some();
+                }
+                Ok(Reading::Some) => self.take_events(),
+                Err(why) => {
+                    self.breaks(&why);
+                    return true;
+                }
+            }
+        }
+    }
+
+    fn take_events(&mut self) {
+        while let Some(event) = self.machine.poll_event() {
+            match event {
+                Event::Reply(reply) => self.received.push_back(reply),
+                Event::Broken(why) => self.broken = Some(why),
+                _ => {}
+            }
+        }
+    }
+
+    fn poll_replies(&mut self, count: usize) -> Poll<Result<Vec<Reply>, Unavailable>> {
+        if self.received.len() >= count {
+            return Poll::Ready(Ok(self.received.drain(..count).collect()));
+        }
+        match &self.broken {
+            Some(why) => Poll::Ready(Err(why.clone())),
+            None => Poll::Pending,
+        }
+    }
+
+    fn breaks(&mut self, why: &io::Error) {
+        let why = Unavailable::with_detail(Cause::Disconnected, &plain_words(&why.to_string()));
+        self.broken.get_or_insert(why);
+    }
+}
+
+impl<S> fmt::Debug for NativeConnection<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NativeConnection").finish_non_exhaustive()
+    }
+}

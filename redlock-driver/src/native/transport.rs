@@ -1,0 +1,76 @@
+use std::future::poll_fn;
+use std::io;
+use std::marker::PhantomData;
+use std::task::{Context, Poll};
+
+use redlock_core::resp::{Connection, Opening, Settings};
+use redlock_core::system::socket::{Reading, read, write};
+use redlock_core::system::plain_words;
+use redlock_core::{Cause, Unavailable};
+
+use super::NativeConnection;
+use crate::net::{Address, Network, Socket, Stream, TlsSettings, open};
+use crate::{CurrentRuntime, Transport};
+
+/// The way to one server over sockets of the runtime.
+///
+/// Names are looked up again at every connection.
+#[derive(Debug)]
+pub struct NativeTransport<N> {
+    address: Address,
+    tls: Option<TlsSettings>,
+    settings: Settings,
+    network: PhantomData<fn() -> N>,
+}
+
+impl<N> NativeTransport<N> {
+    /// Creates it. TLS is spoken only if the address asks for it.
+    #[must_use]
+    pub const fn new(address: Address, tls: Option<TlsSettings>, settings: Settings) -> Self {
+        Self { address, tls, settings, network: PhantomData }
+    }
+}
+
+impl<N: Network + CurrentRuntime> Transport for NativeTransport<N> {
+    type Connection = NativeConnection<Stream<N::Socket>>;
+
+    async fn connect(&mut self) -> Result<Self::Connection, Unavailable> {
+        let network = N::current().map_err(|why| Unavailable::with_detail(Cause::NotSent, &why.to_string()))?;
+        let mut stream = open(&network, &self.address, self.tls.as_ref()).await.map_err(|why| not_sent(&why))?;
+        let mut opening = Opening::new(&self.settings);
+        let connection = poll_fn(|context| poll_open(&mut stream, &mut opening, context)).await?;
+        Ok(NativeConnection::new(stream, connection))
+    }
+}
+
+/// Speaks to a server until the connection is open.
+///
+/// A server that has no room for another client says so before it closes the connection, which may end the writing.
+fn poll_open(
+    stream: &mut impl Socket,
+    opening: &mut Opening,
+    context: &mut Context<'_>,
+) -> Poll<Result<Connection, Unavailable>> {
+    loop {
+        let written = write(opening, stream);
+        match read(opening, stream) {
+            Ok(Reading::Nothing) => {}
+            Ok(Reading::Some | Reading::All) => match opening.poll() {
+                Some(result) => return Poll::Ready(result),
+                None => continue,
+            },
+            Err(why) => return Poll::Ready(Err(not_sent(&written.err().unwrap_or(why)))),
+        }
+        let is_written = written.map_err(|why| not_sent(&why))?;
+        if !is_written && stream.poll_writable(context).map_err(|why| not_sent(&why))?.is_ready() {
+            continue;
+        }
+        if stream.poll_readable(context).map_err(|why| not_sent(&why))?.is_pending() {
+            return Poll::Pending;
+        }
+    }
+}
+
+fn not_sent(why: &io::Error) -> Unavailable {
+    Unavailable::with_detail(Cause::NotSent, &plain_words(&why.to_string()))
+}
