@@ -104,6 +104,7 @@
 //! - `redis` (default): nodes from URLs and from clients of the `redis` crate;
 //! - `tls`: `rediss://` URLs (a program that uses `redlock-tokio` as well enables it there, too: redis-rs does not
 //!   compile with TLS on one of two runtimes);
+//! - `net`: sockets for the driver; `net-tls`: TLS over them;
 //! - `memory`: nodes that live in this process, for first steps and for your own tests;
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
 //!
@@ -111,17 +112,27 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod net;
 #[cfg(feature = "redis")]
 mod redis_rs;
 mod runtime;
+mod url;
 
+pub use net::AsyncStdSocket;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(no_inline)]
 pub use redis;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use redlock_driver::redis_rs::RedisUrl;
 #[cfg(feature = "memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
 pub use redlock_driver::memory;
+pub use redlock_driver::native::UrlNode;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use redlock_driver::net::{TlsBuilder, TlsError, TlsSettings};
 pub use redlock_driver::{
     AcquireError, Action, Answer, Attempts, BuildError, Cause, CloseReport, Command, Config, ConfigError, Connection,
     ExtendError, Hold, Instant, IntoNode, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout, Options,

@@ -157,9 +157,9 @@
 //!
 //! # Features
 //!
-//! - `redis` (default): nodes from URLs and from clients of the `redis` crate;
-//! - `tls`: `rediss://` URLs, with the public authorities (of Mozilla's list) or the certificates of a `TlsUrl`. By
-//!   rustls, with the cryptography that the program has installed in it, or else ring;
+//! - `tls`: `rediss://` URLs, with the public authorities (of Mozilla's list) or your own certificates
+//!   ([`UrlNode::tls`]). By rustls, with the cryptography that the program has installed in it, or else ring;
+//! - `redis`: nodes from clients of the `redis` crate;
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -170,6 +170,7 @@ mod error;
 mod guard;
 #[cfg(feature = "cache")]
 mod named_locks;
+mod native;
 #[cfg(feature = "redis")]
 mod redis_rs;
 mod redlock;
@@ -182,7 +183,7 @@ mod transport;
 pub use redis;
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
-pub use redis_rs::TlsUrl;
+pub use redlock_core::system::tls::{TlsBuilder, TlsError, TlsSettings};
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 #[doc(inline)]
@@ -201,6 +202,7 @@ pub use acquire::{AbortHandle, Acquire};
 pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, IntoNode, Node};
 pub use error::{AcquireError, BuildError};
 pub use guard::LockGuard;
+pub use native::UrlNode;
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 pub use named_locks::{HeldLock, NamedLockError, NamedLocks};

@@ -95,6 +95,8 @@
 //! - `system`: [`system`](crate::system), the clock and the random source of the operating system, for adapters. Needs
 //!   `std`.
 //! - `url`: with `system`, the URLs of servers.
+//! - `net`: with `system`, the options of TCP sockets.
+//! - `tls`: with `system`, TLS by rustls.
 //! - `proptest`: [`strategy`], random configs, requests, replies and steps; shows how to property-test your own code
 //!   without Redis. Needs `std`.
 

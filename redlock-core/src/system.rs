@@ -15,10 +15,16 @@
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "the one place that reads a clock and draws")]
 
+pub mod addresses;
 mod clock;
 mod entropy;
+#[cfg(feature = "net")]
+mod net;
 mod secrets;
 pub mod socket;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub mod tls;
 #[cfg(feature = "url")]
 #[cfg_attr(docsrs, doc(cfg(feature = "url")))]
 pub mod url;
@@ -26,5 +32,8 @@ mod words;
 
 pub use clock::now;
 pub use entropy::{NoEntropy, seed};
+#[cfg(feature = "net")]
+#[cfg_attr(docsrs, doc(cfg(feature = "net")))]
+pub use net::{KEEPALIVE, TCP_USER_TIMEOUT, set_tcp_options};
 pub use secrets::without_secrets;
 pub use words::plain_words;

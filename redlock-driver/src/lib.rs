@@ -87,6 +87,7 @@
 //!
 //! - `cache`: [`NamedLocks`], which are released by name, and the [caches](cache) that they are kept in;
 //! - `memory`: [`memory::MemoryNode`], a node that lives in this process;
+//! - `net`: sockets to nodes, for adapters; `net-tls`: TLS over them, by rustls;
 //! - `redis-tokio-comp`, `redis-smol-comp`: `redis_rs`, nodes over the `redis` crate on tokio or on the reactor of smol,
 //!   which is async-std's too. If a program enables both, redis-rs uses tokio inside a tokio runtime and smol everywhere
 //!   else;
@@ -106,6 +107,12 @@ mod guard;
 pub mod memory;
 #[cfg(feature = "cache")]
 mod named_locks;
+#[cfg(feature = "net")]
+#[cfg_attr(docsrs, doc(cfg(feature = "net")))]
+pub mod net;
+#[cfg(feature = "net")]
+#[cfg_attr(docsrs, doc(cfg(feature = "net")))]
+pub mod native;
 mod node_driver;
 #[cfg(any(feature = "redis-smol-comp", feature = "redis-tokio-comp"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "redis-smol-comp", feature = "redis-tokio-comp"))))]

@@ -5,7 +5,6 @@ mod transport;
 
 use std::fmt;
 
-use redlock_core::resp::Settings;
 use redlock_core::system::url::{Address, NodeUrl, UrlError};
 
 pub use self::session::NativeConnection;
@@ -59,14 +58,6 @@ impl UrlNode {
         BuildError::unusable_node(redlock_core::system::without_secrets(&self.url), reason)
     }
 
-    fn check_client_name(&self) -> Result<(), BuildError> {
-        let is_fit = |name: &String| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
-        match &self.client_name {
-            Some(name) if !is_fit(name) => Err(self.unusable("the client name has a blank or a special character in it")),
-            _ => Ok(()),
-        }
-    }
-
     /// Returns how TLS is spoken to the address, if it is.
     fn tls_for(&self, address: &Address) -> Result<Option<TlsSettings>, BuildError> {
         match (address, &self.tls) {
@@ -81,12 +72,11 @@ impl UrlNode {
 
 impl<N: Network + CurrentRuntime> IntoNode<N> for UrlNode {
     fn into_node(self) -> Result<Node<N>, BuildError> {
-        let url = NodeUrl::parse(&self.url)
-            .map_err(|UrlError { node, reason, .. }| BuildError::unusable_node(node, reason))?;
-        self.check_client_name()?;
+        let unusable = |UrlError { node, reason, .. }| BuildError::unusable_node(node, reason);
+        let url = NodeUrl::parse(&self.url).map_err(unusable)?;
+        let settings = url.settings(self.client_name.as_deref()).map_err(unusable)?;
         let tls = self.tls_for(&url.address)?;
         let name = url.address.to_string();
-        let settings = settings(&url, self.client_name);
         Ok(Node::new(name, NativeTransport::<N>::new(url.address, tls, settings)))
     }
 }
@@ -95,19 +85,6 @@ impl<N: Network + CurrentRuntime> IntoNode<N> for UrlNode {
 impl fmt::Debug for UrlNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UrlNode").field("url", &redlock_core::system::without_secrets(&self.url)).finish_non_exhaustive()
-    }
-}
-
-fn settings(url: &NodeUrl, client_name: Option<String>) -> Settings {
-    let settings = Settings::new().database(url.database.into()).resp2(url.resp2);
-    let settings = match (&url.user, &url.password) {
-        (Some(user), Some(password)) => settings.user(user, password),
-        (None, Some(password)) => settings.password(password),
-        (_, None) => settings,
-    };
-    match client_name {
-        Some(name) => settings.client_name(name),
-        None => settings,
     }
 }
 

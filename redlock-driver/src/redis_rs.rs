@@ -4,16 +4,9 @@
 //! put a [`Runtime`] of your own on redis-rs, with the feature `redis-tokio-comp` or `redis-smol-comp`:
 //!
 //! ```
-//! use redlock_driver::{BuildError, IntoNode, Node, Runtime};
+//! use redlock_driver::redis_rs::RedisUrl;
+//! use redlock_driver::{IntoNode, Runtime};
 //!
-//! /// A URL of a server.
-//! struct Url<'a>(&'a str);
-//!
-//! impl<R: Runtime> IntoNode<R> for Url<'_> {
-//!     fn into_node(self) -> Result<Node<R>, BuildError> {
-//!         redlock_driver::redis_rs::node_from_url(self.0)
-//!     }
-//! }
 //! # use std::future::{Future, pending};
 //! # #[derive(Clone)]
 //! # struct Mine;
@@ -21,16 +14,17 @@
 //! #     fn sleep_until(&self, _: redlock_driver::Instant) -> impl Future<Output = ()> + Send + 'static { pending() }
 //! #     fn spawn(&self, _: impl Future<Output = ()> + Send + 'static) {}
 //! # }
-//! # let into_node = <Url<'_> as IntoNode<Mine>>::into_node;
-//!
-//! assert!(into_node(Url("redis://:secret@10.0.0.1")).is_ok());
-//! let error = into_node(Url("redis://:secret@10.0.0.1/x")).unwrap_err();
+//! # let into_node = <RedisUrl<&str> as IntoNode<Mine>>::into_node;
+//! assert!(into_node(RedisUrl("redis://:secret@10.0.0.1")).is_ok());
+//! let error = into_node(RedisUrl("redis://:secret@10.0.0.1/x")).unwrap_err();
 //! assert!(error.to_string().starts_with("the node redis://***@10.0.0.1/x is not usable"));
 //! ```
 //!
 //! The way follows the rules of [`Transport`](crate::Transport): commands keep their order, nothing is sent
 //! twice, no deadline but Redlock's applies, and RESP3 tells of a broken connection before it is needed. A handle has
 //! one connection of its own per node.
+
+use std::fmt;
 
 #[cfg(feature = "redis-tls")]
 mod tls;
@@ -40,21 +34,30 @@ mod url;
 pub use redis;
 
 pub use self::transport::{RedisConnection, RedisTransport};
-use crate::{BuildError, Node, Runtime};
+use crate::{BuildError, IntoNode, Node, Runtime};
 use redlock_core::system::url::{NodeUrl, UrlError};
 
-/// A node from a URL: `redis://[user][:password@]host[:port][/db]`, `rediss://…` where TLS is enabled, or
-/// `unix:///path?db=0&user=u&pass=p`.
+/// A URL whose node is reached over redis-rs, where plain URLs are carried by connections of our own. It takes the same
+/// [URLs](NodeUrl), and speaks RESP3 unless the URL says `protocol=resp2`.
 ///
-/// RESP3 is spoken unless the URL says `protocol=resp2`; it notices a broken connection while nothing is sent.
-///
-/// # Errors
-///
-/// [`BuildError::Node`] when it is no such URL, without the password that may be in it.
-pub fn node_from_url<R: Runtime>(url: &str) -> Result<Node<R>, BuildError> {
-    let read = NodeUrl::parse(url).map_err(|UrlError { node, reason, .. }| BuildError::Node { node, reason })?;
-    let transport = url::open(&read).map_err(|error| BuildError::unusable_url(url, error))?;
-    Ok(node_over(transport))
+/// `Debug` shows nothing, because a URL may contain a password.
+#[derive(Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "it wraps a URL, and nothing else")]
+pub struct RedisUrl<U>(pub U);
+
+impl<R: Runtime, U: AsRef<str>> IntoNode<R> for RedisUrl<U> {
+    fn into_node(self) -> Result<Node<R>, BuildError> {
+        let url = self.0.as_ref();
+        let read = NodeUrl::parse(url).map_err(|UrlError { node, reason, .. }| BuildError::Node { node, reason })?;
+        let transport = url::open(&read).map_err(|error| BuildError::unusable_url(url, error))?;
+        Ok(node_over(transport))
+    }
+}
+
+impl<U> fmt::Debug for RedisUrl<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("RedisUrl").finish_non_exhaustive()
+    }
 }
 
 /// A node from a client that was configured elsewhere: address, credentials, protocol, certificates and TCP settings

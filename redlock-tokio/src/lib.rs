@@ -115,6 +115,7 @@
 //! - `redis` (default): nodes from URLs and from clients of the `redis` crate;
 //! - `fred`: nodes from URLs and from clients of the `fred` crate;
 //! - `tls`: `rediss://` URLs, for the clients that are on;
+//! - `net`: sockets of tokio for the driver; `net-tls`: TLS over them;
 //! - `memory`: nodes that live in this process, for first steps and for your own tests;
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
 
@@ -122,10 +123,10 @@
 
 #[cfg(feature = "fred")]
 mod fred_rs;
+mod net;
 #[cfg(feature = "redis")]
 mod redis_rs;
 mod runtime;
-#[cfg(any(feature = "fred", feature = "redis"))]
 mod url;
 
 #[cfg(feature = "fred")]
@@ -135,13 +136,21 @@ pub use fred;
 #[cfg(feature = "fred")]
 #[cfg_attr(docsrs, doc(cfg(feature = "fred")))]
 pub use fred_rs::{FredConnection, FredTransport, FredUrl};
+pub use net::TokioSocket;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(no_inline)]
 pub use redis;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use redlock_driver::redis_rs::RedisUrl;
 #[cfg(feature = "memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
 pub use redlock_driver::memory;
+pub use redlock_driver::native::UrlNode;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use redlock_driver::net::{TlsBuilder, TlsError, TlsSettings};
 pub use redlock_driver::{
     AcquireError, Action, Answer, Attempts, BuildError, Cause, CloseReport, Command, Config, ConfigError, Connection,
     ExtendError, Hold, Instant, IntoNode, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout, Options,

@@ -18,7 +18,7 @@ pub trait Speaker {
 
 /// What a [`read`] has found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
+#[expect(clippy::exhaustive_enums, reason = "a read finds nothing, a part or all")]
 pub enum Reading {
     /// There is nothing to read now.
     Nothing,

@@ -8,6 +8,7 @@ use std::{fmt, format};
 use url::{Host, Url};
 
 use super::secrets::{is_certain, without_secrets};
+use crate::resp::Settings;
 
 /// The port of a URL that names none.
 pub const DEFAULT_PORT: u16 = 6379;
@@ -78,6 +79,32 @@ impl NodeUrl {
     /// [`UrlError`] when it is no URL of one server, or when something in it is not understood.
     pub fn parse(url: &str) -> Result<Self, UrlError> {
         read(url).map_err(|reason| UrlError { node: without_secrets(url), reason })
+    }
+}
+
+impl NodeUrl {
+    /// Returns who speaks to the server and how, for a connection that the server shows under a name.
+    ///
+    /// # Errors
+    ///
+    /// [`UrlError`] when the name has a blank or a special character in it, which servers do not take.
+    pub fn settings(&self, client_name: Option<&str>) -> Result<Settings, UrlError> {
+        let settings = Settings::new().database(self.database.into()).resp2(self.resp2);
+        let settings = match (&self.user, &self.password) {
+            (Some(user), Some(password)) => settings.user(user, password),
+            (None, Some(password)) => settings.password(password),
+            (_, None) => settings,
+        };
+        match client_name {
+            None => Ok(settings),
+            Some(name) if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                Ok(settings.client_name(name))
+            }
+            Some(_) => Err(UrlError {
+                node: self.address.to_string(),
+                reason: "the client name is empty, or has a blank or a special character in it".into(),
+            }),
+        }
     }
 }
 

@@ -1,0 +1,152 @@
+use std::io::{self, Error, ErrorKind};
+use std::time::{Duration, Instant};
+
+use redlock_core::resp::{self, Event, Opening, Settings};
+use redlock_core::system::plain_words;
+use redlock_core::system::socket::{Reading, read, write};
+use redlock_core::system::url::Address;
+use redlock_core::{Cause, Command, Reply, Unavailable};
+
+use super::dial::dial;
+use super::lookup::Lookup;
+use super::stream::Stream;
+use super::{TlsSettings, tls};
+use crate::{Connection, Transport};
+
+/// The way to one server over sockets of our own.
+pub(super) struct NativeTransport {
+    pub(super) address: Address,
+    pub(super) tls: Option<TlsSettings>,
+    pub(super) settings: Settings,
+    pub(super) lookup: Lookup,
+}
+
+/// An open connection of it.
+pub(super) struct NativeConnection {
+    stream: Stream,
+    machine: resp::Connection,
+}
+
+impl Transport for NativeTransport {
+    type Connection = NativeConnection;
+
+    fn connect(&mut self, timeout: Duration) -> Result<NativeConnection, Unavailable> {
+        let now = Instant::now();
+        let until = now.checked_add(timeout).unwrap_or(now);
+        let socket = dial(&self.address, &mut self.lookup, until).map_err(|why| not_sent(&why))?;
+        let mut stream = tls::over(socket, &self.address, self.tls.as_ref(), until).map_err(|why| not_sent(&why))?;
+        let machine = open(&mut stream, &mut Opening::new(&self.settings), until)?;
+        Ok(NativeConnection { stream, machine })
+    }
+}
+
+/// Speaks to a server until the connection is open.
+///
+/// A server that has no room for another client says so before it closes the connection, which may end the writing.
+fn open(stream: &mut Stream, opening: &mut Opening, until: Instant) -> Result<resp::Connection, Unavailable> {
+    loop {
+        let written = write(opening, stream);
+        match read(opening, stream) {
+            Ok(Reading::Nothing) => {}
+            Ok(Reading::Some | Reading::All) => match opening.poll() {
+                Some(result) => return result,
+                None => continue,
+            },
+            Err(why) => return Err(not_sent(&written.err().unwrap_or(why))),
+        }
+        let is_written = written.map_err(|why| not_sent(&why))?;
+        wait(stream, is_written, until).map_err(|why| not_sent(&why))?;
+    }
+}
+
+/// Waits until a stream that said that it would block can go on.
+pub(super) fn wait(stream: &mut Stream, is_for_reading: bool, until: Instant) -> io::Result<()> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        return Err(Error::new(ErrorKind::TimedOut, "no answer within the connect timeout"));
+    }
+    if is_for_reading {
+        return stream.socket().wait_readable(left);
+    }
+    stream.socket().wait_writable();
+    Ok(())
+}
+
+impl Connection for NativeConnection {
+    fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
+        self.machine.send(command);
+        self.write()
+    }
+
+    fn send_all(&mut self, commands: &[Command]) -> Result<(), Unavailable> {
+        for command in commands {
+            self.machine.send(command);
+        }
+        self.write()
+    }
+
+    fn source(&mut self) -> Option<&mut dyn mio::event::Source> {
+        Some(self.stream.socket().source())
+    }
+
+    fn receive(&mut self, _command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
+        let now = Instant::now();
+        let until = now.checked_add(timeout).unwrap_or(now);
+        loop {
+            if let Some(reply) = self.next_reply()? {
+                return Ok(Some(reply));
+            }
+            self.write()?;
+            if self.read()? {
+                continue;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            self.stream.socket().wait_readable(left).map_err(|why| disconnected(&why))?;
+        }
+    }
+
+    fn check(&mut self) -> Result<(), Unavailable> {
+        while self.read()? {
+            // Nothing is owed, so it is a push at most.
+            self.next_reply()?;
+        }
+        Ok(())
+    }
+}
+
+impl NativeConnection {
+    /// Writes what the socket takes. The rest goes out when replies are read, which a server gives only for what it has
+    /// taken.
+    fn write(&mut self) -> Result<(), Unavailable> {
+        write(&mut self.machine, &mut self.stream).map(drop).map_err(|why| disconnected(&why))
+    }
+
+    /// Returns whether something was read.
+    fn read(&mut self) -> Result<bool, Unavailable> {
+        let reading = read(&mut self.machine, &mut self.stream).map_err(|why| disconnected(&why))?;
+        Ok(reading != Reading::Nothing)
+    }
+
+    fn next_reply(&mut self) -> Result<Option<Reply>, Unavailable> {
+        while let Some(event) = self.machine.poll_event() {
+            match event {
+                Event::Reply(reply) => return Ok(Some(reply)),
+                Event::Broken(why) => return Err(why),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn not_sent(why: &Error) -> Unavailable {
+    Unavailable::with_detail(Cause::NotSent, &plain_words(&why.to_string()))
+}
+
+/// What was sent may have been carried out.
+fn disconnected(why: &Error) -> Unavailable {
+    Unavailable::with_detail(Cause::Disconnected, &plain_words(&why.to_string()))
+}

@@ -1,0 +1,68 @@
+use std::io::{self, Read, Write};
+use std::mem::MaybeUninit;
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::net::TcpStream;
+#[cfg(unix)]
+use mio::net::UnixStream;
+use socket2::SockRef;
+
+/// A connected socket that does not block, of the kinds that servers listen on.
+pub(super) enum Socket {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// Does the same with whatever kind of socket it is.
+macro_rules! on_socket {
+    ($socket:expr, $stream:ident => $work:expr) => {
+        match $socket {
+            Socket::Tcp($stream) => $work,
+            #[cfg(unix)]
+            Socket::Unix($stream) => $work,
+        }
+    };
+}
+
+impl Socket {
+    /// Returns what tells of something to read, for the thread that waits for all nodes at once.
+    pub(super) fn source(&mut self) -> &mut dyn Source {
+        on_socket!(self, stream => stream)
+    }
+
+    /// Waits until there is something to read, for at most `timeout`.
+    pub(super) fn wait_readable(&self, timeout: Duration) -> io::Result<()> {
+        let socket = on_socket!(self, stream => SockRef::from(stream));
+        socket.set_nonblocking(false)?;
+        socket.set_read_timeout(Some(timeout))?;
+        let waited = socket.peek(&mut [MaybeUninit::uninit()]);
+        socket.set_nonblocking(true)?;
+        match waited {
+            Err(error) if !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until there is room to write, for a moment.
+    pub(super) fn wait_writable(&self) {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+impl Read for Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        on_socket!(self, stream => stream.read(buffer))
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        on_socket!(self, stream => stream.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

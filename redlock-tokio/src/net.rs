@@ -1,0 +1,98 @@
+use std::fmt;
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+use redlock_driver::net::{Network, Socket, set_tcp_options};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use {std::path::Path, tokio::net::UnixStream};
+
+use crate::Tokio;
+
+/// A connected socket of tokio, as the driver sees it.
+pub struct TokioSocket(Kind);
+
+enum Kind {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+/// The futures are to be polled inside of a tokio runtime, as the driver does. Names are looked up in its pool of threads
+/// for blocking work.
+impl Network for Tokio {
+    type Socket = TokioSocket;
+
+    fn lookup(&self, host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static {
+        let host = host.to_owned();
+        async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) }
+    }
+
+    fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<TokioSocket>> + Send + 'static {
+        async move {
+            let socket = TcpStream::connect(address).await?;
+            set_tcp_options(&socket)?;
+            Ok(TokioSocket(Kind::Tcp(socket)))
+        }
+    }
+
+    #[cfg(unix)]
+    fn connect_unix(&self, path: &Path) -> impl Future<Output = io::Result<TokioSocket>> + Send + 'static {
+        let path = path.to_owned();
+        async move { Ok(TokioSocket(Kind::Unix(UnixStream::connect(path).await?))) }
+    }
+}
+
+impl Socket for TokioSocket {
+    fn poll_readable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.0 {
+            Kind::Tcp(socket) => socket.poll_read_ready(context),
+            #[cfg(unix)]
+            Kind::Unix(socket) => socket.poll_read_ready(context),
+        }
+    }
+
+    fn poll_writable(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.0 {
+            Kind::Tcp(socket) => socket.poll_write_ready(context),
+            #[cfg(unix)]
+            Kind::Unix(socket) => socket.poll_write_ready(context),
+        }
+    }
+}
+
+impl Read for TokioSocket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &self.0 {
+            Kind::Tcp(socket) => socket.try_read(buffer),
+            #[cfg(unix)]
+            Kind::Unix(socket) => socket.try_read(buffer),
+        }
+    }
+}
+
+impl Write for TokioSocket {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &self.0 {
+            Kind::Tcp(socket) => socket.try_write(bytes),
+            #[cfg(unix)]
+            Kind::Unix(socket) => socket.try_write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TokioSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Tcp(socket) => f.debug_tuple("TokioSocket").field(socket).finish(),
+            #[cfg(unix)]
+            Kind::Unix(socket) => f.debug_tuple("TokioSocket").field(socket).finish(),
+        }
+    }
+}
