@@ -181,13 +181,13 @@ mod transport;
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(no_inline)]
 pub use redis;
-#[cfg(feature = "tls")]
-#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
-pub use redlock_core::system::tls::{TlsBuilder, TlsError, TlsSettings};
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 #[doc(inline)]
 pub use redlock_cache as cache;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use redlock_core::system::tls::{TlsBuilder, TlsError, TlsSettings};
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
     Action, Answer, Attempts, Cause, CloseReport, Command, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL,
@@ -202,9 +202,9 @@ pub use acquire::{AbortHandle, Acquire};
 pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, IntoNode, Node};
 pub use error::{AcquireError, BuildError};
 pub use guard::LockGuard;
-pub use native::UrlNode;
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 pub use named_locks::{HeldLock, NamedLockError, NamedLocks};
+pub use native::UrlNode;
 pub use redlock::Redlock;
 pub use transport::{Connection, Transport};

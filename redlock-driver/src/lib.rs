@@ -109,10 +109,10 @@ pub mod memory;
 mod named_locks;
 #[cfg(feature = "net")]
 #[cfg_attr(docsrs, doc(cfg(feature = "net")))]
-pub mod net;
+pub mod native;
 #[cfg(feature = "net")]
 #[cfg_attr(docsrs, doc(cfg(feature = "net")))]
-pub mod native;
+pub mod net;
 mod node_driver;
 #[cfg(any(feature = "redis-smol-comp", feature = "redis-tokio-comp"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "redis-smol-comp", feature = "redis-tokio-comp"))))]

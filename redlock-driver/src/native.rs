@@ -70,21 +70,34 @@ impl UrlNode {
     }
 }
 
-impl<N: Network + CurrentRuntime> IntoNode<N> for UrlNode {
-    fn into_node(self) -> Result<Node<N>, BuildError> {
+impl UrlNode {
+    /// Returns the way to the node, for a transport of your own that is built on top of it.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Node`] when the URL, the certificates or the client name cannot be used.
+    pub fn into_transport<N>(self) -> Result<NativeTransport<N>, BuildError> {
         let unusable = |UrlError { node, reason, .. }| BuildError::unusable_node(node, reason);
         let url = NodeUrl::parse(&self.url).map_err(unusable)?;
         let settings = url.settings(self.client_name.as_deref()).map_err(unusable)?;
         let tls = self.tls_for(&url.address)?;
-        let name = url.address.to_string();
-        Ok(Node::new(name, NativeTransport::<N>::new(url.address, tls, settings)))
+        Ok(NativeTransport::new(url.address, tls, settings))
+    }
+}
+
+impl<N: Network + CurrentRuntime> IntoNode<N> for UrlNode {
+    fn into_node(self) -> Result<Node<N>, BuildError> {
+        let transport = self.into_transport::<N>()?;
+        Ok(Node::new(transport.name(), transport))
     }
 }
 
 /// `Debug` shows no password.
 impl fmt::Debug for UrlNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UrlNode").field("url", &redlock_core::system::without_secrets(&self.url)).finish_non_exhaustive()
+        f.debug_struct("UrlNode")
+            .field("url", &redlock_core::system::without_secrets(&self.url))
+            .finish_non_exhaustive()
     }
 }
 

@@ -25,6 +25,7 @@ mod stream;
 #[cfg(feature = "net-tls")]
 mod tls;
 
+pub use redlock_core::system::addresses::{FULL_QUEUE_PAUSE, HEAD_START};
 #[cfg(feature = "net-tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "net-tls")))]
 pub use redlock_core::system::tls::{TlsBuilder, TlsError, TlsStream, rustls};
@@ -33,8 +34,7 @@ pub use redlock_core::system::{KEEPALIVE, TCP_USER_TIMEOUT, set_tcp_options};
 
 #[cfg(not(feature = "net-tls"))]
 pub use self::no_tls::TlsSettings;
-pub use self::open::{FULL_QUEUE_PAUSE, open};
-pub use self::race::HEAD_START;
+pub use self::open::open;
 pub use self::stream::Stream;
 use crate::Runtime;
 #[cfg(feature = "net-tls")]

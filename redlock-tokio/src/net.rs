@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 use redlock_driver::net::{Network, Socket, set_tcp_options};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use {std::path::Path, tokio::net::UnixStream};
@@ -66,11 +67,33 @@ impl Socket for TokioSocket {
 impl Read for TokioSocket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &self.0 {
-            Kind::Tcp(socket) => socket.try_read(buffer),
+            Kind::Tcp(socket) => {
+                let read = socket.try_read(buffer)?;
+                if is_all(read, buffer) {
+                    let _ = socket.try_io(Interest::READABLE, nothing_left);
+                }
+                Ok(read)
+            }
             #[cfg(unix)]
-            Kind::Unix(socket) => socket.try_read(buffer),
+            Kind::Unix(socket) => {
+                let read = socket.try_read(buffer)?;
+                if is_all(read, buffer) {
+                    let _ = socket.try_io(Interest::READABLE, nothing_left);
+                }
+                Ok(read)
+            }
         }
     }
+}
+
+/// Returns whether a read has taken all that was there, as far as that can be told. Where the system tells of new bytes
+/// only, that need not be found out by another read: tokio is told instead, as it does in its own reads.
+fn is_all(read: usize, buffer: &[u8]) -> bool {
+    cfg!(any(target_os = "linux", target_os = "android")) && (1..buffer.len()).contains(&read)
+}
+
+fn nothing_left() -> io::Result<()> {
+    Err(io::ErrorKind::WouldBlock.into())
 }
 
 impl Write for TokioSocket {

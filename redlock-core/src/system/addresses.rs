@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
-use std::string::{String, ToString as _};
+use std::string::{String, ToString};
 use std::time::Duration;
 use std::vec::Vec;
 

@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 use std::task::{Context, Poll};
 
 use redlock_core::resp::{Connection, Opening, Settings};
-use redlock_core::system::socket::{Reading, read, write};
 use redlock_core::system::plain_words;
+use redlock_core::system::socket::{Reading, read, write};
 use redlock_core::{Cause, Unavailable};
 
 use super::NativeConnection;
@@ -28,6 +28,12 @@ impl<N> NativeTransport<N> {
     #[must_use]
     pub const fn new(address: Address, tls: Option<TlsSettings>, settings: Settings) -> Self {
         Self { address, tls, settings, network: PhantomData }
+    }
+
+    /// Returns the name of the node that it leads to: its address.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.address.to_string()
     }
 }
 

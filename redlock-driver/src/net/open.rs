@@ -1,16 +1,11 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
-use std::time::Duration;
 
+use redlock_core::system::addresses::{FULL_QUEUE_PAUSE, no_address};
 use redlock_core::system::plain_words;
 
 use super::{Address, Network, Stream, TlsSettings, race};
-
-/// How long to wait before a Unix socket is tried again whose server has too many others waiting for it.
-///
-/// The operating system does not say when there is room.
-pub const FULL_QUEUE_PAUSE: Duration = Duration::from_millis(10);
 
 /// Opens a connection to a node, with TLS if the address asks for it.
 ///
@@ -56,20 +51,12 @@ async fn connect<N: Network>(network: &N, host: &str, port: u16) -> io::Result<(
 }
 
 async fn lookup<N: Network>(network: &N, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let addresses = network.lookup(host, port).await;
-    let addresses = addresses.map_err(|error| {
-        let said = error.to_string();
-        let reason = plain_words(said.rsplit_once(LOOKUP_FAILED).map_or(said.as_str(), |(_, reason)| reason));
-        reworded(&error, format!("the name {host} cannot be looked up: {reason}"))
-    })?;
+    let addresses = network.lookup(host, port).await.map_err(|error| no_address(host, &error))?;
     if addresses.is_empty() {
         return Err(io::Error::new(io::ErrorKind::NotFound, format!("the name {host} has no address")));
     }
     Ok(addresses)
 }
-
-/// What the standard library puts in front of what the resolver says.
-const LOOKUP_FAILED: &str = "failed to lookup address information: ";
 
 async fn connect_unix<N: Network>(network: &N, path: &Path) -> io::Result<Stream<N::Socket>> {
     loop {

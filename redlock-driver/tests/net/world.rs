@@ -87,10 +87,12 @@ impl World {
     fn advance(&self, now: Duration) {
         let mut state = self.state();
         state.now = now;
-        let (due, later) = state.sleepers.drain(..).partition(|(deadline, _)| *deadline <= now);
+        let (due, later): (Vec<_>, Vec<_>) = state.sleepers.drain(..).partition(|(deadline, _)| *deadline <= now);
         state.sleepers = later;
         drop(state);
-        due.into_iter().for_each(|(_, waker): (Duration, Waker)| waker.wake());
+        for (_, waker) in due {
+            waker.wake();
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

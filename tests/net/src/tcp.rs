@@ -84,9 +84,10 @@ pub async fn a_write_does_not_wait_and_whoever_waits_is_woken(network: impl Netw
 
 /// Writes until there is no room, and returns how much had room.
 fn fill(socket: &mut impl Socket) -> usize {
+    let bytes = vec![0; 1 << 16];
     let mut accepted = 0;
     loop {
-        match socket.write(&[0; 1 << 16]) {
+        match socket.write(&bytes) {
             Ok(length) => accepted += length,
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::WouldBlock);

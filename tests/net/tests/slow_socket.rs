@@ -62,6 +62,8 @@ fn connected() -> (TlsStream<Slow>, ServerConnection) {
         assert_eq!(error.kind(), ErrorKind::WouldBlock, "{error}");
         exchange(&mut client, &mut server);
     }
+    // The server's half ends with what the client has sent last.
+    exchange(&mut client, &mut server);
     (client, server)
 }
 

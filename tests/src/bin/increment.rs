@@ -1,14 +1,14 @@
 //! Increments the number in a file under a lock, again and again: a process for the tests of mutual exclusion.
 //!
-//! `increment ADAPTER FILE ROUNDS URL...`, where the adapter is `tokio-redis`, `tokio-fred`, `async-std-redis` or
-//! `blocking-redis`.
+//! `increment ADAPTER FILE ROUNDS URL...`, where the adapter is `tokio`, `tokio-redis`, `tokio-fred`, `async-std`,
+//! `async-std-redis` or `blocking`.
 
 use std::error::Error;
 use std::time::Duration;
 use std::{fs, thread};
 
 use redlock_driver::{CurrentRuntime, Redlock, RetryDelay};
-use redlock_tokio::FredUrl;
+use redlock_tokio::{FredUrl, RedisUrl};
 
 const NAME: &str = "increment";
 const TTL: Duration = Duration::from_secs(10);
@@ -23,19 +23,27 @@ fn main() -> Done {
     let rounds: u32 = arguments.next().ok_or("the number of rounds is missing")?.parse()?;
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match adapter.as_str() {
-        "tokio-redis" => tokio.block_on(async {
+        "tokio" => tokio.block_on(async {
             let redlock = redlock_tokio::Redlock::builder().nodes(arguments).build()?;
+            increment(&redlock, &file, rounds).await
+        }),
+        "tokio-redis" => tokio.block_on(async {
+            let redlock = redlock_tokio::Redlock::builder().nodes(arguments.map(RedisUrl)).build()?;
             increment(&redlock, &file, rounds).await
         }),
         "tokio-fred" => tokio.block_on(async {
             let redlock = redlock_tokio::Redlock::builder().nodes(arguments.map(FredUrl)).build()?;
             increment(&redlock, &file, rounds).await
         }),
-        "async-std-redis" => async_std::task::block_on(async {
+        "async-std" => async_std::task::block_on(async {
             let redlock = redlock_async_std::Redlock::builder().nodes(arguments).build()?;
             increment(&redlock, &file, rounds).await
         }),
-        "blocking-redis" => {
+        "async-std-redis" => async_std::task::block_on(async {
+            let redlock = redlock_async_std::Redlock::builder().nodes(arguments.map(RedisUrl)).build()?;
+            increment(&redlock, &file, rounds).await
+        }),
+        "blocking" => {
             let redlock = redlock_blocking::Redlock::builder().nodes(arguments).build()?;
             increment_blocking(&redlock, &file, rounds)
         }

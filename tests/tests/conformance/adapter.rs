@@ -12,8 +12,8 @@ use redlock_conformance::{Client, Scheduler};
 use redlock_driver::{ConfigError, NodeTimeout};
 use redlock_tokio::redis::{self, TlsCertificates};
 
-pub(crate) use self::asynchronous::{AsyncAdapter, AsyncStdRedis, TokioFred, TokioRedis};
-pub(crate) use self::blocking::BlockingRedis;
+pub(crate) use self::asynchronous::{AsyncAdapter, AsyncStdNative, AsyncStdRedis, TokioFred, TokioNative, TokioRedis};
+pub(crate) use self::blocking::BlockingNative;
 use self::blocking::run_on_threads;
 pub(crate) use self::custom::{BlockingCustom, TokioCustom};
 

@@ -7,11 +7,11 @@ use std::thread;
 use redlock_conformance::{Client, Refusal, Refused};
 use redlock_tests::{Servers, wait_until};
 
-use crate::adapter::{Adapter, AsyncStdRedis, BlockingRedis, TokioCustom, TokioFred, TokioRedis};
+use crate::adapter::{Adapter, AsyncStdRedis, BlockingNative, TokioCustom, TokioFred, TokioRedis};
 use crate::fixture::TTL;
 
 /// The names by which the program `increment` knows the adapters.
-const PROGRAMS: [&str; 4] = ["tokio-redis", "tokio-fred", "async-std-redis", "blocking-redis"];
+const PROGRAMS: [&str; 6] = ["tokio", "tokio-redis", "tokio-fred", "async-std", "async-std-redis", "blocking"];
 
 /// How often each process increments the number.
 const ROUNDS: usize = 10;
@@ -44,7 +44,7 @@ pub(crate) async fn it_excludes_every_adapter_in_one_process<A: Adapter>() {
         try_and_release::<TokioFred>,
         try_and_release::<TokioCustom>,
         try_and_release::<AsyncStdRedis>,
-        try_and_release::<BlockingRedis>,
+        try_and_release::<BlockingNative>,
     ];
     let client = A::client(&urls);
     let guard = client.lock("job", TTL * 6).await.unwrap();

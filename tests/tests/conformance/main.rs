@@ -23,11 +23,16 @@ mod tls;
 
 use std::process::ExitCode;
 
+use redlock_async_std::AsyncStd;
 use redlock_conformance::{BlockingNode, Suite};
+use redlock_driver::native::NativeTransport;
 use redlock_driver::redis_rs::RedisTransport;
-use redlock_tokio::FredTransport;
+use redlock_tokio::{FredTransport, Tokio, UrlNode};
 
-use crate::adapter::{AsyncStdRedis, BlockingCustom, BlockingRedis, TokioCustom, TokioFred, TokioRedis, redis_client};
+use crate::adapter::{
+    AsyncStdNative, AsyncStdRedis, BlockingCustom, BlockingNative, TokioCustom, TokioFred, TokioNative, TokioRedis,
+    redis_client,
+};
 use crate::server_cases::WithServerCases;
 use crate::server_node::ServerNode;
 
@@ -38,11 +43,13 @@ fn main() -> ExitCode {
         in_memory::asynchronous::suite("async_memory").no_server_cases(NO_SERVER),
         in_memory::blocking::suite("blocking_memory").no_server_cases(NO_SERVER),
         tokio_custom(),
+        tokio_native(),
         tokio_redis(),
         tokio_fred(),
+        async_std_native(),
         async_std_redis(),
         blocking_custom(),
-        blocking_redis(),
+        blocking_native(),
     ])
 }
 
@@ -50,6 +57,22 @@ fn tokio_custom() -> Suite {
     Suite::of_async::<ServerNode<TokioCustom>>("tokio_custom")
         .async_transport(|node: &ServerNode<TokioCustom>| TokioCustom::transport(&node.url()))
         .server_cases::<TokioCustom>("")
+}
+
+fn tokio_native() -> Suite {
+    Suite::of_async::<ServerNode<TokioNative>>("tokio_native")
+        .async_transport(|node: &ServerNode<TokioNative>| native_transport::<Tokio>(&node.url()))
+        .server_cases::<TokioNative>("tokio")
+}
+
+fn async_std_native() -> Suite {
+    Suite::of_async::<ServerNode<AsyncStdNative>>("async_std_native")
+        .async_transport(|node: &ServerNode<AsyncStdNative>| native_transport::<AsyncStd>(&node.url()))
+        .server_cases::<AsyncStdNative>("async-std")
+}
+
+fn native_transport<N>(url: &str) -> NativeTransport<N> {
+    UrlNode::new(url).into_transport().unwrap()
 }
 
 fn tokio_redis() -> Suite {
@@ -78,10 +101,10 @@ fn blocking_custom() -> Suite {
         .server_cases::<BlockingCustom>("")
 }
 
-fn blocking_redis() -> Suite {
-    Suite::of_blocking::<ServerNode<BlockingRedis>>("blocking_redis")
-        .blocking_transport(<ServerNode<BlockingRedis> as BlockingNode>::node)
-        .server_cases::<BlockingRedis>("blocking-redis")
+fn blocking_native() -> Suite {
+    Suite::of_blocking::<ServerNode<BlockingNative>>("blocking_native")
+        .blocking_transport(<ServerNode<BlockingNative> as BlockingNode>::node)
+        .server_cases::<BlockingNative>("blocking")
 }
 
 fn redis_transport(url: &str) -> RedisTransport {

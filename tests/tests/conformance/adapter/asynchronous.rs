@@ -6,7 +6,7 @@ use redlock_conformance::{Client, Scheduler};
 use redlock_driver::{BuildError, CurrentRuntime, IntoNode, Node};
 use redlock_tokio::fred::clients::Client as FredClient;
 use redlock_tokio::fred::types::config::{Config, ConnectionConfig, PerformanceConfig, TlsConnector};
-use redlock_tokio::{FredUrl, Tokio};
+use redlock_tokio::{FredUrl, RedisUrl, TlsSettings, Tokio, UrlNode};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 
@@ -42,6 +42,50 @@ impl<A: AsyncAdapter> Adapter for A {
     }
 }
 
+/// `redlock-tokio` over its own connections.
+pub(crate) struct TokioNative;
+
+impl AsyncAdapter for TokioNative {
+    type Runtime = Tokio;
+
+    fn run(case: impl Future<Output = ()>) {
+        run_on_tokio(case);
+    }
+
+    fn node(address: &Address) -> Result<Node<Tokio>, BuildError> {
+        match address {
+            Address::Url(url) => url.into_node(),
+            Address::Client { url, authority } => native_node(url, authority.as_deref()).into_node(),
+        }
+    }
+}
+
+/// `redlock-async-std` over its own connections.
+pub(crate) struct AsyncStdNative;
+
+impl AsyncAdapter for AsyncStdNative {
+    type Runtime = AsyncStd;
+
+    fn run(case: impl Future<Output = ()>) {
+        async_std::task::block_on(case);
+    }
+
+    fn node(address: &Address) -> Result<Node<AsyncStd>, BuildError> {
+        match address {
+            Address::Url(url) => url.into_node(),
+            Address::Client { url, authority } => native_node(url, authority.as_deref()).into_node(),
+        }
+    }
+}
+
+fn native_node(url: &str, authority: Option<&str>) -> UrlNode {
+    let node = UrlNode::new(url).client_name("conformance");
+    match authority {
+        Some(pem) => node.tls(TlsSettings::builder().authorities(pem).build().unwrap()),
+        None => node,
+    }
+}
+
 /// `redlock-tokio` over redis-rs.
 pub(crate) struct TokioRedis;
 
@@ -54,7 +98,7 @@ impl AsyncAdapter for TokioRedis {
 
     fn node(address: &Address) -> Result<Node<Tokio>, BuildError> {
         match address {
-            Address::Url(url) => url.into_node(),
+            Address::Url(url) => RedisUrl(url).into_node(),
             Address::Client { url, authority } => redis_client(url, authority.as_deref()).into_node(),
         }
     }
@@ -90,7 +134,7 @@ impl AsyncAdapter for AsyncStdRedis {
 
     fn node(address: &Address) -> Result<Node<AsyncStd>, BuildError> {
         match address {
-            Address::Url(url) => url.into_node(),
+            Address::Url(url) => RedisUrl(url).into_node(),
             Address::Client { url, authority } => redis_client(url, authority.as_deref()).into_node(),
         }
     }

@@ -1,28 +1,27 @@
 use std::future::Future;
 
-use redlock_blocking::redis::TlsCertificates;
-use redlock_blocking::{BuildError, IntoNode, Node, TlsUrl};
+use redlock_blocking::{BuildError, IntoNode, Node, TlsSettings, UrlNode};
 use redlock_conformance::{Client, Scheduler};
 
 use super::{Adapter, Address, BlockingAdapter, Setting, Unbuildable, build, redis_client};
 
-/// `redlock-blocking` over redis-rs.
-pub(crate) struct BlockingRedis;
+/// `redlock-blocking` over its own connections.
+pub(crate) struct BlockingNative;
 
-impl BlockingAdapter for BlockingRedis {
+impl BlockingAdapter for BlockingNative {
     fn node(address: &Address) -> Result<Node, BuildError> {
         match address {
             Address::Url(url) => url.into_node(),
             Address::Client { url, authority: None } => redis_client(url, None).into_node(),
             Address::Client { url, authority: Some(pem) } => {
-                let certificates = TlsCertificates { client_tls: None, root_cert: Some(pem.clone().into()) };
-                TlsUrl::new(url, certificates).into_node()
+                let tls = TlsSettings::builder().authorities(pem.as_str()).build().unwrap();
+                UrlNode::new(url).tls(tls).into_node()
             }
         }
     }
 }
 
-impl Adapter for BlockingRedis {
+impl Adapter for BlockingNative {
     fn run(case: impl Future<Output = ()>) {
         run_on_threads(case);
     }
