@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use redlock_blocking::redis::{Client, ClientTlsConfig, TlsCertificates};
-use redlock_blocking::{AcquireError, NodeTimeout, Redlock, ReleaseVerdict, TlsUrl};
+use redlock_blocking::redis::{Client, TlsCertificates};
+use redlock_blocking::{AcquireError, NodeTimeout, Redlock, ReleaseVerdict, TlsError, TlsSettings, UrlNode};
 use redlock_tests::{Server, wait_until};
 
 use crate::fixture::{SOON, TTL};
@@ -30,15 +30,15 @@ impl Authority {
     }
 
     /// What a user gives to trust this authority.
-    fn trusted(&self) -> TlsCertificates {
-        TlsCertificates { client_tls: None, root_cert: Some(self.0.pem().into_bytes()) }
+    fn trusted(&self) -> TlsSettings {
+        TlsSettings::builder().authorities(self.0.pem()).build().unwrap()
     }
 
     /// The same, with a certificate to show to the server.
-    fn trusted_with_client(&self) -> TlsCertificates {
+    fn trusted_with_client(&self) -> TlsSettings {
         let (certificate, key) = self.sign("client");
-        let client = ClientTlsConfig { client_cert: certificate.pem().into(), client_key: key.serialize_pem().into() };
-        TlsCertificates { client_tls: Some(client), ..self.trusted() }
+        let settings = TlsSettings::builder().authorities(self.0.pem());
+        settings.client(certificate.pem(), key.serialize_pem()).build().unwrap()
     }
 
     /// Starts a server that speaks TLS at the URL, beside the plain port; `auth_clients` is its setting of that name.
@@ -61,8 +61,8 @@ impl Authority {
     }
 }
 
-fn redlock(url: &str, certificates: TlsCertificates) -> Redlock {
-    Redlock::builder().node(TlsUrl::new(url, certificates)).build().unwrap()
+fn redlock(url: &str, tls: TlsSettings) -> Redlock {
+    Redlock::builder().node(UrlNode::new(url).tls(tls)).build().unwrap()
 }
 
 fn refusal(redlock: &Redlock) -> String {
@@ -106,7 +106,7 @@ fn late_replies_over_tls_are_taken_in_and_taken_for_nobody_elses() {
     let directories = [(); 3].map(|()| tempfile::tempdir().unwrap());
     let authority = Authority::new();
     let nodes: Vec<_> = directories.iter().map(|directory| authority.start(directory.path(), "no")).collect();
-    let urls = nodes.iter().map(|(_, url)| TlsUrl::new(url, authority.trusted()));
+    let urls = nodes.iter().map(|(_, url)| UrlNode::new(url).tls(authority.trusted()));
     let patient = NodeTimeout::fixed(SOON);
     let redlock = Redlock::builder().nodes(urls).node_timeout(patient).build().unwrap();
     for number in 0..60 {
@@ -131,28 +131,28 @@ fn a_server_that_does_not_shake_hands_is_given_up() {
     let url = format!("rediss://{}", silent.local_addr().unwrap());
     let builder = Redlock::builder().node(url).connect_timeout(Duration::from_millis(50));
     let redlock = builder.node_timeout(NodeTimeout::fixed(SOON)).build().unwrap();
-    assert!(refusal(&redlock).contains("no tls handshake within the connect timeout"), "{}", refusal(&redlock));
+    assert!(refusal(&redlock).contains("no answer within the connect timeout"), "{}", refusal(&redlock));
 }
 
 #[test]
 fn what_cannot_be_used_is_refused_with_a_way_out() {
     let authority = Authority::new();
-    let build = |url: &str, certificates| {
-        let error = Redlock::builder().node(TlsUrl::new(url, certificates)).build().unwrap_err().to_string();
+    let build = |url: &str, tls| {
+        let error = Redlock::builder().node(UrlNode::new(url).tls(tls)).build().unwrap_err().to_string();
         assert!(!error.contains("secret"), "{error}");
         error
     };
-    let nonsense = TlsCertificates { client_tls: None, root_cert: Some(b"secret".into()) };
-    assert!(build("rediss://:secret@host", nonsense).contains("the authority's certificate"));
-    let client = ClientTlsConfig { client_cert: Vec::new(), client_key: b"secret".into() };
-    let nonsense = TlsCertificates { client_tls: Some(client), root_cert: None };
-    assert!(build("rediss://:secret@host", nonsense).contains("the client's"));
+    let nonsense = TlsSettings::builder().authorities("secret").build().unwrap_err();
+    assert!(matches!(nonsense, TlsError::Authorities(_)) && !nonsense.to_string().contains("secret"));
+    let nonsense = TlsSettings::builder().client("", "secret").build().unwrap_err();
+    assert!(matches!(nonsense, TlsError::Certificate(_)) && !nonsense.to_string().contains("secret"));
     assert!(build("redis://:secret@host", authority.trusted()).contains("rediss://"));
     assert!(build("rediss://:secret@host#insecure", authority.trusted()).contains("behind a #"));
 
-    let client = Client::build_with_tls("rediss://:secret@host", authority.trusted()).unwrap();
+    let certificates = TlsCertificates { client_tls: None, root_cert: Some(authority.0.pem().into()) };
+    let client = Client::build_with_tls("rediss://:secret@host", certificates).unwrap();
     let error = Redlock::builder().node(client).build().unwrap_err().to_string();
-    assert!(error.contains("give them with TlsUrl") && !error.contains("secret"), "{error}");
+    assert!(error.contains("give them with UrlNode") && !error.contains("secret"), "{error}");
     let error = Redlock::builder().node("rediss://:secret@host#insecure").build().unwrap_err().to_string();
     assert!(error.contains("behind a #") && !error.contains("secret"), "{error}");
 }
