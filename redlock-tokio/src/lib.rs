@@ -107,15 +107,19 @@
 //! masters, neither replicas of each other nor members of one cluster. A node that is down at the start, or goes down
 //! later, is used again as soon as it is back; nothing needs to be restarted.
 //!
-//! URLs mean the same to both clients. They are carried by the `redis` crate where its feature is on, and by fred
-//! otherwise; a `FredUrl` is carried by fred in any case.
+//! A URL is carried by a connection of this library's own, which speaks RESP3, or RESP2 where the server or an ACL refuses
+//! it. [`UrlNode`] adds what has no place in a URL, such as certificates. `RedisUrl` and `FredUrl` carry the same URL over
+//! the `redis` and the `fred` crate.
+//!
+//! The name of a host is looked up at every connection, and its addresses are tried side by side. A connection that takes
+//! everything and answers nothing is given up after [`Builder::silence_timeout`], and one that nobody uses is tried out
+//! every [`Builder::ping_interval`].
 //!
 //! # Features
 //!
-//! - `redis` (default): nodes from URLs and from clients of the `redis` crate;
-//! - `fred`: nodes from URLs and from clients of the `fred` crate;
-//! - `tls`: `rediss://` URLs, for the clients that are on;
-//! - `net`: sockets of tokio for the driver; `net-tls`: TLS over them;
+//! - `tls`: `rediss://` URLs, with the public authorities (of Mozilla's list) or your own certificates;
+//! - `redis`: nodes from clients of the `redis` crate, and `RedisUrl`;
+//! - `fred`: nodes from clients of the `fred` crate, and `FredUrl`;
 //! - `memory`: nodes that live in this process, for first steps and for your own tests;
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
 

@@ -70,19 +70,21 @@ impl<S: Socket> Session<S> {
         for command in batch {
             self.machine.send(command);
         }
-        let is_written = self.write();
-        if !is_written && let Some(driver) = &self.driver {
+        let is_left_to_the_driver = self.write() || self.broken.is_some();
+        if is_left_to_the_driver && let Some(driver) = &self.driver {
             driver.wake_by_ref();
         }
     }
 
-    /// Returns whether nothing is left to be written.
+    /// Returns whether there is something left to be written.
     fn write(&mut self) -> bool {
-        let written = write(&mut self.machine, &mut self.socket);
-        written.unwrap_or_else(|why| {
-            self.breaks(&why);
-            false
-        })
+        match write(&mut self.machine, &mut self.socket) {
+            Ok(is_written) => !is_written,
+            Err(why) => {
+                self.breaks(&why);
+                false
+            }
+        }
     }
 
     /// Writes and reads what can be, and makes sure that the task of `context` is woken when there is more.
@@ -90,15 +92,21 @@ impl<S: Socket> Session<S> {
         if !self.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker())) {
             self.driver = Some(context.waker().clone());
         }
-        while self.broken.is_none() && !self.write() && self.is_ready(S::poll_writable, context) {}
-        while self.broken.is_none() && !self.read_all() && self.is_ready(S::poll_readable, context) {}
+        while self.write() && self.can_go_on(S::poll_writable, context) {}
+        self.read();
+        while self.can_go_on(S::poll_readable, context) {
+            self.read();
+        }
     }
 
-    fn is_ready(
+    fn can_go_on(
         &mut self,
         poll: impl FnOnce(&mut S, &mut Context<'_>) -> Poll<io::Result<()>>,
         context: &mut Context<'_>,
     ) -> bool {
+        if self.broken.is_some() {
+            return false;
+        }
         match poll(&mut self.socket, context) {
             Poll::Pending => false,
             Poll::Ready(Ok(())) => true,
@@ -109,20 +117,14 @@ impl<S: Socket> Session<S> {
         }
     }
 
-    /// Reads until nothing more is there; returns whether the connection is of no use any more.
-    fn read_all(&mut self) -> bool {
-        loop {
+    /// Reads until nothing more is there.
+    fn read(&mut self) {
+        while self.broken.is_none() {
             match read(&mut self.machine, &mut self.socket) {
-                Ok(Reading::Nothing) => return false,
-                Ok(Reading::All) => {
-                    self.take_events();
-                    return self.broken.is_some();
-                }
+                Ok(Reading::Nothing) => return,
+                Ok(Reading::All) => return self.take_events(),
                 Ok(Reading::Some) => self.take_events(),
-                Err(why) => {
-                    self.breaks(&why);
-                    return true;
-                }
+                Err(why) => self.breaks(&why),
             }
         }
     }
