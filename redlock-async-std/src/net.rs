@@ -33,11 +33,7 @@ impl Network for AsyncStd {
     }
 
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<AsyncStdSocket>> + Send + 'static {
-        async move {
-            let socket = Async::<TcpStream>::connect(address).await?;
-            set_tcp_options(&socket)?;
-            Ok(AsyncStdSocket(Kind::Tcp(socket)))
-        }
+        connect(address)
     }
 
     #[cfg(unix)]
@@ -48,6 +44,12 @@ impl Network for AsyncStd {
             Ok(AsyncStdSocket(Kind::Unix(socket)))
         }
     }
+}
+
+async fn connect(address: SocketAddr) -> io::Result<AsyncStdSocket> {
+    let socket = Async::<TcpStream>::connect(address).await?;
+    set_tcp_options(&socket)?;
+    Ok(AsyncStdSocket(Kind::Tcp(socket)))
 }
 
 /// Async-io finds out afterwards that a socket whose server has too many others waiting has not been connected.

@@ -38,7 +38,6 @@ impl<S: Socket> Stream<S> {
     }
 
     /// Returns whether a read returns something without asking the socket.
-    #[cfg_attr(not(feature = "net-tls"), expect(clippy::unused_self, reason = "only TLS reads ahead"))]
     fn is_readable(&mut self) -> bool {
         match &mut self.0 {
             Kind::Plain(_) => false,
