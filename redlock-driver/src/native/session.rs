@@ -42,11 +42,11 @@ impl<S: Socket> Connection for NativeConnection<S> {
     fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<S> {
         let session = self.0.clone();
         locked(&session).send(&batch);
-        let count = batch.len();
+        let (count, mut replies) = (batch.len(), Vec::with_capacity(batch.len()));
         poll_fn(move |context| {
             let mut session = locked(&session);
             session.drive(context);
-            session.poll_replies(count)
+            session.poll_replies(count, &mut replies)
         })
     }
 
@@ -139,9 +139,13 @@ impl<S: Socket> Session<S> {
         }
     }
 
-    fn poll_replies(&mut self, count: usize) -> Poll<Result<Vec<Reply>, Unavailable>> {
-        if self.received.len() >= count {
-            return Poll::Ready(Ok(self.received.drain(..count).collect()));
+    /// Takes the replies to a batch, of which `replies` has those that have come. The futures of the batches are polled in
+    /// the order of the batches; so each takes what is there, and leaves to the next only what is behind its last reply.
+    fn poll_replies(&mut self, count: usize, replies: &mut Vec<Reply>) -> Poll<Result<Vec<Reply>, Unavailable>> {
+        let missing = count.saturating_sub(replies.len()).min(self.received.len());
+        replies.extend(self.received.drain(..missing));
+        if replies.len() == count {
+            return Poll::Ready(Ok(std::mem::take(replies)));
         }
         match &self.broken {
             Some(why) => Poll::Ready(Err(why.clone())),
@@ -158,5 +162,102 @@ impl<S: Socket> Session<S> {
 impl<S> fmt::Debug for NativeConnection<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NativeConnection").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::io::{Read, Write};
+    use std::pin::pin;
+    use std::time::Duration;
+
+    use futures_util::task::noop_waker;
+    use redlock_core::resp::{Opening, Settings};
+    use redlock_core::{Config, Hold, Instant, Lock, Options, Request};
+
+    use super::*;
+
+    /// A socket that takes everything, and from which comes what a test puts in.
+    #[derive(Clone, Default)]
+    struct Scripted(Arc<Mutex<VecDeque<u8>>>);
+
+    impl Scripted {
+        fn says(&self, bytes: &[u8]) {
+            self.0.lock().unwrap().extend(bytes);
+        }
+    }
+
+    impl Read for Scripted {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let mut bytes = self.0.lock().unwrap();
+            if bytes.is_empty() { Err(io::ErrorKind::WouldBlock.into()) } else { bytes.read(buffer) }
+        }
+    }
+
+    impl Write for Scripted {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Socket for Scripted {
+        fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+
+        fn poll_writable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    fn connection(socket: &Scripted) -> NativeConnection<Scripted> {
+        let mut opening = Opening::new(&Settings::new());
+        opening.handle_bytes(b"%0\r\n:1\r\n:1\r\n");
+        NativeConnection::new(socket.clone(), opening.poll().unwrap().unwrap())
+    }
+
+    fn set() -> Command {
+        let config = Config::builder(["only"]).build().unwrap();
+        let request = Request::new(&config, "job", Duration::from_secs(10), Options::new()).unwrap();
+        Lock::acquire(&config, request, [7; 32], Instant::EPOCH).poll_command().unwrap()
+    }
+
+    #[test]
+    fn a_batch_that_is_answered_in_part_leaves_nothing_to_the_next() {
+        let socket = Scripted::default();
+        let mut connection = connection(&socket);
+        let mut first = pin!(connection.send(vec![set(), set()]));
+        let mut second = pin!(connection.send(vec![set()]));
+        let (waker, held) = (noop_waker(), Reply::HeldByOther(Hold::UNKNOWN));
+        let context = &mut Context::from_waker(&waker);
+
+        socket.says(b"+OK\r\n");
+        assert!(first.as_mut().poll(context).is_pending());
+        assert!(second.as_mut().poll(context).is_pending());
+        socket.says(b"_\r\n_\r");
+        assert_eq!(first.as_mut().poll(context), Poll::Ready(Ok(vec![Reply::Done, held.clone()])));
+        assert!(second.as_mut().poll(context).is_pending());
+        socket.says(b"\n");
+        assert_eq!(second.as_mut().poll(context), Poll::Ready(Ok(vec![held])));
+    }
+
+    #[test]
+    fn what_has_come_before_a_break_is_no_reply_to_what_came_behind() {
+        let socket = Scripted::default();
+        let mut connection = connection(&socket);
+        let mut first = pin!(connection.send(vec![set(), set()]));
+        let mut second = pin!(connection.send(vec![set()]));
+        let mut closed = pin!(connection.closed());
+        let waker = noop_waker();
+        let context = &mut Context::from_waker(&waker);
+        socket.says(b"+OK\r\nHTTP/1.1 400\r\n");
+        assert!(matches!(first.as_mut().poll(context), Poll::Ready(Err(why)) if why.cause() == Cause::Unexpected));
+        assert!(matches!(second.as_mut().poll(context), Poll::Ready(Err(_))));
+        assert!(closed.as_mut().poll(context).is_ready());
     }
 }

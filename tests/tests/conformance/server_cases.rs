@@ -80,6 +80,7 @@ server_cases! {
         a_user_who_could_not_release_gets_no_lock [Passwords],
         a_server_without_scripts_has_no_vote [],
         what_waiting_cannot_cure_is_said_at_once [Passwords],
+        a_server_without_hello_is_spoken_to_or_explained [],
         a_fault_has_the_same_words_everywhere [Urls],
     }
     sockets: {

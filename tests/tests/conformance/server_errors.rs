@@ -147,7 +147,6 @@ pub(crate) async fn a_server_without_scripts_has_no_vote<A: Adapter>() {
 pub(crate) async fn a_fault_has_the_same_words_everywhere<A: Adapter>() {
     let full = Server::builder().arg("--maxclients", "1").start();
     let _only = occupy(&full);
-    let old = Server::builder().without_command("HELLO").start();
     let plain = Server::start();
     let web = web_server();
     for (url, words) in [
@@ -158,12 +157,20 @@ pub(crate) async fn a_fault_has_the_same_words_everywhere<A: Adapter>() {
         (format!("redis://127.0.0.1:{}?protocol=resp2", full.port()), "max number of clients"),
         (format!("redis://:word@127.0.0.1:{}/1?protocol=resp2", full.port()), "max number of clients"),
         (format!("redis://127.0.0.1:{}/99", plain.port()), "there is no database of that number"),
-        (format!("redis://127.0.0.1:{}", old.port()), "protocol=resp2"),
         (format!("redis://127.0.0.1:{web}"), "is this a Redis server?"),
     ] {
         let text = A::client(std::slice::from_ref(&url)).try_lock("job", TTL).await.unwrap_err().to_string();
         assert!(text.to_lowercase().contains(&words.to_lowercase()), "{url}: {words}: {text}");
         assert!(!text.contains('\n') && !text.contains("Os {") && !text.contains("os error"), "{text}");
+    }
+}
+
+/// A client that does not speak RESP2 by itself then says how to make it.
+pub(crate) async fn a_server_without_hello_is_spoken_to_or_explained<A: Adapter>() {
+    let old = Server::builder().without_command("HELLO").start();
+    match A::client(&[old.url()]).try_lock("job", TTL).await {
+        Ok(guard) => assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released),
+        Err(error) => assert!(error.to_string().contains("protocol=resp2"), "{error}"),
     }
 }
 

@@ -1,0 +1,32 @@
+//! Takes a lock, lets the guard go and ends at once, without a word to anybody: a process for the tests of what it leaves
+//! behind.
+//!
+//! `leave ADAPTER URL...`, where the adapter is `tokio` or `blocking`.
+
+use std::error::Error;
+use std::process::exit;
+use std::time::Duration;
+
+const NAME: &str = "leave";
+const TTL: Duration = Duration::from_secs(60);
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let adapter = arguments.next().ok_or("the adapter is missing")?;
+    match adapter.as_str() {
+        "tokio" => tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+            let redlock = redlock_tokio::Redlock::builder().nodes(arguments).build()?;
+            // The nodes know the scripts, then, and all are connected.
+            redlock.lock(NAME, TTL).await?.release().await;
+            drop(redlock.lock(NAME, TTL).await?);
+            exit(0)
+        }),
+        "blocking" => {
+            let redlock = redlock_blocking::Redlock::builder().nodes(arguments).build()?;
+            redlock.lock(NAME, TTL)?.release();
+            drop(redlock.lock(NAME, TTL)?);
+            exit(0)
+        }
+        other => Err(format!("there is no adapter called {other}").into()),
+    }
+}
