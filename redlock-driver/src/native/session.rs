@@ -18,12 +18,24 @@ use crate::net::Socket;
 /// Commands are written in the call that sends them, as far as the socket takes them.
 pub struct NativeConnection<S>(Arc<Mutex<Session<S>>>);
 
+/// A batch that is under way.
+struct Batch {
+    number: u64,
+    count: usize,
+    /// What has come of its replies.
+    replies: Vec<Reply>,
+}
+
 /// The connection with its socket, shared by whoever sends and whoever waits.
 struct Session<S> {
     socket: S,
     machine: resp::Connection,
-    /// What has come for the batches that are under way, the oldest first.
+    /// What has come and was not taken, the oldest first.
     received: VecDeque<Reply>,
+    /// The number of the batch whose replies come next.
+    turn: u64,
+    /// The number of the batch that is sent next.
+    next: u64,
     broken: Option<Unavailable>,
     /// The task that waits for the connection.
     driver: Option<Waker>,
@@ -32,7 +44,7 @@ struct Session<S> {
 impl<S: Socket> NativeConnection<S> {
     pub(super) fn new(socket: S, machine: resp::Connection) -> Self {
         let (received, broken, driver) = (VecDeque::new(), None, None);
-        Self(Arc::new(Mutex::new(Session { socket, machine, received, broken, driver })))
+        Self(Arc::new(Mutex::new(Session { socket, machine, received, turn: 0, next: 0, broken, driver })))
     }
 }
 
@@ -41,12 +53,11 @@ impl<S: Socket> Connection for NativeConnection<S> {
 
     fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<S> {
         let session = self.0.clone();
-        locked(&session).send(&batch);
-        let (count, mut replies) = (batch.len(), Vec::with_capacity(batch.len()));
+        let mut batch = locked(&session).send(&batch);
         poll_fn(move |context| {
             let mut session = locked(&session);
             session.drive(context);
-            session.poll_replies(count, &mut replies)
+            session.poll_replies(&mut batch, context)
         })
     }
 
@@ -55,6 +66,7 @@ impl<S: Socket> Connection for NativeConnection<S> {
         poll_fn(move |context| {
             let mut session = locked(&session);
             session.drive(context);
+            session.wake_for_replies(context);
             if session.broken.is_some() { Poll::Ready(()) } else { Poll::Pending }
         })
     }
@@ -66,14 +78,17 @@ fn locked<S>(session: &Mutex<Session<S>>) -> MutexGuard<'_, Session<S>> {
 
 impl<S: Socket> Session<S> {
     /// Writes commands, as far as that needs no waiting. The rest is left to the task that waits for the connection.
-    fn send(&mut self, batch: &[Command]) {
-        for command in batch {
+    fn send(&mut self, commands: &[Command]) -> Batch {
+        for command in commands {
             self.machine.send(command);
         }
         let is_left_to_the_driver = self.write() || self.broken.is_some();
         if is_left_to_the_driver && let Some(driver) = &self.driver {
             driver.wake_by_ref();
         }
+        let (number, count) = (self.next, commands.len());
+        self.next = number.wrapping_add(1);
+        Batch { number, count, replies: Vec::with_capacity(count) }
     }
 
     /// Returns whether there is something left to be written.
@@ -139,17 +154,28 @@ impl<S: Socket> Session<S> {
         }
     }
 
-    /// Takes the replies to a batch, of which `replies` has those that have come. The futures of the batches are polled in
-    /// the order of the batches; so each takes what is there, and leaves to the next only what is behind its last reply.
-    fn poll_replies(&mut self, count: usize, replies: &mut Vec<Reply>) -> Poll<Result<Vec<Reply>, Unavailable>> {
-        let missing = count.saturating_sub(replies.len()).min(self.received.len());
-        replies.extend(self.received.drain(..missing));
-        if replies.len() == count {
-            return Poll::Ready(Ok(std::mem::take(replies)));
+    /// Takes the replies to a batch when it is its turn: whoever reads may read those of another.
+    fn poll_replies(&mut self, batch: &mut Batch, context: &Context<'_>) -> Poll<Result<Vec<Reply>, Unavailable>> {
+        if self.turn == batch.number {
+            let missing = batch.count.saturating_sub(batch.replies.len()).min(self.received.len());
+            batch.replies.extend(self.received.drain(..missing));
+            if batch.replies.len() == batch.count {
+                self.turn = self.turn.wrapping_add(1);
+                return Poll::Ready(Ok(std::mem::take(&mut batch.replies)));
+            }
+        } else {
+            self.wake_for_replies(context);
         }
         match &self.broken {
             Some(why) => Poll::Ready(Err(why.clone())),
             None => Poll::Pending,
+        }
+    }
+
+    /// Makes sure that the batch whose turn it is takes what has just been read for it: nobody else tells it.
+    fn wake_for_replies(&self, context: &Context<'_>) {
+        if !self.received.is_empty() {
+            context.waker().wake_by_ref();
         }
     }
 
@@ -170,6 +196,8 @@ mod tests {
     use std::future::Future;
     use std::io::{Read, Write};
     use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
     use std::time::Duration;
 
     use futures_util::task::noop_waker;
@@ -244,6 +272,40 @@ mod tests {
         assert!(second.as_mut().poll(context).is_pending());
         socket.says(b"\n");
         assert_eq!(second.as_mut().poll(context), Poll::Ready(Ok(vec![held])));
+    }
+
+    #[test]
+    fn what_one_batch_has_read_for_another_is_taken_by_that_one() {
+        let socket = Scripted::default();
+        let mut connection = connection(&socket);
+        let mut first = pin!(connection.send(vec![set()]));
+        let mut second = pin!(connection.send(vec![set()]));
+        let mut closed = pin!(connection.closed());
+        let (wakes, held) = (Arc::new(Wakes::default()), Reply::HeldByOther(Hold::UNKNOWN));
+        let waker = Waker::from(wakes.clone());
+        let context = &mut Context::from_waker(&waker);
+
+        assert!(first.as_mut().poll(context).is_pending());
+        socket.says(b"_\r\n");
+        assert!(second.as_mut().poll(context).is_pending());
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "the first has a reply now");
+        assert_eq!(first.as_mut().poll(context), Poll::Ready(Ok(vec![held])));
+
+        assert!(second.as_mut().poll(context).is_pending());
+        socket.says(b"+OK\r\n");
+        assert!(closed.as_mut().poll(context).is_pending());
+        assert_eq!(wakes.0.load(Ordering::SeqCst), 2, "the second has a reply now");
+        assert_eq!(second.as_mut().poll(context), Poll::Ready(Ok(vec![Reply::Done])));
+    }
+
+    /// Counts how often a task is woken.
+    #[derive(Default)]
+    struct Wakes(AtomicUsize);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     #[test]
