@@ -26,8 +26,8 @@
 //! assert!(greeting.starts_with(b"*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n"));
 //! opening.handle_written(greeting.len()); // to the server
 //!
-//! // From the server: the answers to HELLO and to the two probes.
-//! opening.handle_bytes(b"%1\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n:1\r\n:1\r\n");
+//! // From the server: the answers to HELLO, to the two probes and to the two scripts.
+//! opening.handle_bytes(b"%1\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n");
 //! let mut connection = opening.poll().expect("all was answered")?;
 //! assert_eq!(connection.facts().server(), Some("valkey"));
 //!

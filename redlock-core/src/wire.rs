@@ -11,8 +11,8 @@ use smallvec::SmallVec;
 pub use self::answer::Answer;
 pub(crate) use self::answer::{Question, is_unknown_command};
 pub use self::dialect::Dialect;
-pub(crate) use self::scripts::Script;
 use self::scripts::{ACQUIRE, EXTEND, RELEASE};
+pub(crate) use self::scripts::{COMMON, Script};
 use crate::{Action, Command, Resource, Resources, ScriptForm, Token};
 
 /// The prefix of the channel on which the releases of a resource are announced; the name of the resource follows it.

@@ -9,11 +9,12 @@ use super::element::{Element, Elements};
 use super::facts::Facts;
 use super::frame::Malformed;
 use super::settings::Settings;
+use crate::wire::COMMON;
 use crate::{Answer, Cause, Probe, Unavailable};
 
 /// A connection that is being opened.
 ///
-/// All is asked in one round trip. Only a server that does not know `HELLO`, or an ACL that forbids it, takes a second
+/// All is asked in one round trip, in which the node also gets the scripts that every lock needs. Only a server that does not know `HELLO`, or an ACL that forbids it, takes a second
 /// one, in RESP2. `Debug` shows nothing that was sent or received.
 #[derive(Clone)]
 pub struct Opening {
@@ -145,6 +146,11 @@ impl Opening {
         for probe in Probe::ALL {
             output.command(probe.words().iter().map(|word| word.as_bytes()));
             steps.push_back(Step::Probe(probe));
+        }
+        // The first release then needs no second round trip; where that is forbidden, the node asks for the text.
+        for script in COMMON {
+            output.command([&b"SCRIPT"[..], b"LOAD", script.source.as_bytes()].into_iter());
+            steps.push_back(Step::May);
         }
     }
 

@@ -7,6 +7,9 @@ pub(crate) struct Script {
     pub(crate) digest: &'static str,
 }
 
+/// The scripts that every lock needs.
+pub(crate) const COMMON: [Script; 2] = [EXTEND, RELEASE];
+
 /// Takes several keys, all or none. Answers 1, or the place of a key that is another's and its TTL in milliseconds.
 ///
 /// Keys that are ours already are those of a lock with some keys gone, which is healed: they are never shortened.

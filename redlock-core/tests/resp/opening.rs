@@ -35,11 +35,11 @@ fn all_is_asked_in_one_round_trip() {
     let mut opening = Opening::new(&settings);
     let commands = sent(&mut opening);
     assert_eq!(commands[..2], ["HELLO 3 AUTH app s3cret SETNAME locks", "SELECT 3"]);
-    assert_eq!(first_words(&commands[2..]), ["EVAL", "EVALSHA"]);
+    assert_eq!(first_words(&commands[2..]), ["EVAL", "EVALSHA", "SCRIPT", "SCRIPT"]);
     let mut opening = Opening::new(&Settings::new().password("s3cret"));
     assert_eq!(sent(&mut opening)[0], "HELLO 3 AUTH default s3cret");
     let mut opening = Opening::new(&Settings::new());
-    assert_eq!(first_words(&sent(&mut opening)), ["HELLO", "EVAL", "EVALSHA"]);
+    assert_eq!(first_words(&sent(&mut opening)), ["HELLO", "EVAL", "EVALSHA", "SCRIPT", "SCRIPT"]);
 }
 
 #[test]
@@ -64,15 +64,15 @@ fn a_server_without_hello_is_spoken_to_in_the_older_protocol() {
     ] {
         let mut opening = Opening::new(&Settings::new().user("app", "s3cret").database(3).client_name("locks"));
         sent(&mut opening);
-        let not_yet = "-NOAUTH Authentication required.\r\n".repeat(3);
+        let not_yet = "-NOAUTH Authentication required.\r\n".repeat(5);
         opening.handle_bytes(format!("{refusal}\r\n").as_bytes());
         assert!(opening.poll().is_none());
         let commands = sent(&mut opening);
         assert_eq!(commands[..3], ["AUTH app s3cret", "CLIENT SETNAME locks", "SELECT 3"]);
-        assert_eq!(first_words(&commands[3..]), ["EVAL", "EVALSHA"]);
+        assert_eq!(first_words(&commands[3..]), ["EVAL", "EVALSHA", "SCRIPT", "SCRIPT"]);
         opening.handle_bytes(not_yet.as_bytes());
         assert!(opening.poll().is_none());
-        opening.handle_bytes(b"+OK\r\n-NOPERM no\r\n+OK\r\n:1\r\n:1\r\n");
+        opening.handle_bytes(b"+OK\r\n-NOPERM no\r\n+OK\r\n:1\r\n:1\r\n-NOPERM no\r\n-NOPERM no\r\n");
         let connection = opening.poll().unwrap().unwrap();
         assert!(!connection.facts().is_resp3() && connection.facts().server().is_none());
     }
@@ -81,11 +81,15 @@ fn a_server_without_hello_is_spoken_to_in_the_older_protocol() {
 #[test]
 fn the_older_protocol_can_be_asked_for() {
     let mut opening = Opening::new(&Settings::new().resp2(true).password("s3cret"));
-    assert_eq!(first_words(&sent(&mut opening)), ["AUTH", "EVAL", "EVALSHA"]);
-    opening.handle_bytes(b"+OK\r\n:1\r\n:1\r\n");
+    assert_eq!(first_words(&sent(&mut opening)), ["AUTH", "EVAL", "EVALSHA", "SCRIPT", "SCRIPT"]);
+    opening.handle_bytes(b"+OK\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n");
     assert!(opening.poll().unwrap().is_ok());
     let mut opening = Opening::new(&Settings::new().resp2(true));
-    assert_eq!(first_words(&sent(&mut opening)), ["EVAL", "EVALSHA"], "there is always something to answer");
+    assert_eq!(
+        first_words(&sent(&mut opening)),
+        ["EVAL", "EVALSHA", "SCRIPT", "SCRIPT"],
+        "there is always something to answer"
+    );
 }
 
 #[test]
@@ -111,19 +115,20 @@ fn the_first_refusal_is_the_one_that_is_told() {
 
 #[test]
 fn scripts_that_somebody_has_just_flushed_are_no_refusal() {
-    let flushed = "%0\r\n:1\r\n-NOSCRIPT No matching script.\r\n";
+    let flushed = "%0\r\n:1\r\n-NOSCRIPT No matching script.\r\n+loaded\r\n+loaded\r\n";
     assert!(answered(&Settings::new(), flushed).unwrap().is_ok());
 }
 
 #[test]
 fn what_a_server_says_without_being_asked_is_no_answer() {
-    let pushed = "%0\r\n>2\r\n+invalidate\r\n*0\r\n:1\r\n|1\r\n+ttl\r\n:3\r\n:1\r\n";
+    let pushed = "%0\r\n>2\r\n+invalidate\r\n*0\r\n:1\r\n|1\r\n+ttl\r\n:3\r\n:1\r\n+loaded\r\n+loaded\r\n";
     assert!(answered(&Settings::new(), pushed).unwrap().is_ok());
 }
 
 #[test]
 fn what_comes_behind_the_handshake_is_not_lost() {
-    let mut connection = answered(&Settings::new(), "%0\r\n:1\r\n:1\r\n>1\r\n+hello\r\n").unwrap().unwrap();
+    let mut connection =
+        answered(&Settings::new(), "%0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n>1\r\n+hello\r\n").unwrap().unwrap();
     assert!(matches!(connection.poll_event(), Some(redlock_core::resp::Event::Push(push)) if push.kind() == b"hello"));
 }
 

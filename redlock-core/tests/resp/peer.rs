@@ -5,12 +5,12 @@ use core::time::Duration;
 use redlock_core::resp::{Connection, Event, Opening, Settings};
 use redlock_core::{Action, Command, Config, Instant, Lock, NodeSet, Options, Request, Resources, ScriptForm};
 
-/// The answers to `HELLO` and to the probes, of a server of this name and version.
+/// The answers to `HELLO`, to the probes and to the scripts, of a server of this name and version.
 pub(crate) fn welcome(server: &str, version: &str) -> Vec<u8> {
     let texts = ["server", server, "version", version, "mode", "standalone", "role", "master"];
     let texts: Vec<_> = texts.iter().map(|text| format!("${}\r\n{text}\r\n", text.len())).collect();
     let texts = texts.concat();
-    format!("%5\r\n{texts}$7\r\nmodules\r\n*0\r\n:1\r\n:1\r\n").into_bytes()
+    format!("%5\r\n{texts}$7\r\nmodules\r\n*0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n").into_bytes()
 }
 
 /// A connection to a server of this name and version.

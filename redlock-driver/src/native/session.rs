@@ -245,7 +245,7 @@ mod tests {
 
     fn connection(socket: &Scripted) -> NativeConnection<Scripted> {
         let mut opening = Opening::new(&Settings::new());
-        opening.handle_bytes(b"%0\r\n:1\r\n:1\r\n");
+        opening.handle_bytes(b"%0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n");
         NativeConnection::new(socket.clone(), opening.poll().unwrap().unwrap())
     }
 
