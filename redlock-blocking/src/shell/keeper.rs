@@ -26,12 +26,13 @@ pub(super) struct Keeper {
 /// Starts the thread. It ends when the last handle is gone and everything is settled.
 pub(super) fn start(shell: &Arc<Shell>) {
     let (shared, builder) = (shell.clone(), thread::Builder::new().name("redlock-keeper".into()));
-    if let Ok(handle) = builder.spawn(move || keep(&shared)) {
-        shell.state().keeper.thread = Some(handle.thread().clone());
-    }
+    // Without it nobody is woken by a timer, which callers make up for.
+    let _ = builder.spawn(move || keep(&shared));
 }
 
 fn keep(shell: &Arc<Shell>) {
+    // Before it does anything that others may follow up: whoever needs it then wakes it.
+    shell.state().keeper.thread = Some(thread::current());
     loop {
         let mut state = shell.state();
         if state.is_over() {
