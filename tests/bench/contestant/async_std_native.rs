@@ -5,10 +5,10 @@ use redlock_async_std::{LockGuard, Redlock};
 use super::{Contestant, Failure};
 use crate::executor::AsyncStd;
 
-/// redlock-async-std over the redis crate.
-pub(crate) struct AsyncStdRedis(Redlock);
+/// redlock-async-std over its own connections.
+pub(crate) struct AsyncStdNative(Redlock);
 
-impl Contestant for AsyncStdRedis {
+impl Contestant for AsyncStdNative {
     type Executor = AsyncStd;
     type Held = LockGuard;
 

@@ -5,10 +5,10 @@ use redlock_blocking::{LockGuard, Redlock};
 use super::{Contestant, Failure};
 use crate::executor::Threads;
 
-/// redlock-blocking over the redis crate.
-pub(crate) struct BlockingRedis(Redlock);
+/// redlock-blocking over its own connections.
+pub(crate) struct BlockingNative(Redlock);
 
-impl Contestant for BlockingRedis {
+impl Contestant for BlockingNative {
     type Executor = Threads;
     type Held = LockGuard;
 
