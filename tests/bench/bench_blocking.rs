@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "a command for a person")]
 
 use std::error::Error;
+use std::iter::{once, repeat};
 use std::time::{Duration, Instant};
 
 use lexopt::ValueExt;
@@ -25,13 +26,21 @@ const NAME: &str = "bench:library";
 const NAME_BY_HAND: &str = "bench:by-hand";
 /// The text that the library sends: the same commands without the library.
 const RELEASE: &str = "\
-local value = redis.call('GET', KEYS[1])
-if not value then return 0 end
-if value ~= ARGV[1] then return -1 end
-redis.call('DEL', KEYS[1])
-if ARGV[2] ~= '' then redis.pcall('PUBLISH', ARGV[2], '') end
-return 1";
-const CHANNEL: &str = "redlock:released:bench:by-hand";
+local result = 1
+for place = 1, #KEYS do
+  local value = redis.pcall('GET', KEYS[place])
+  if value == ARGV[1] then
+    redis.call('DEL', KEYS[place])
+    if ARGV[2] == '1' then redis.pcall('PUBLISH', 'redlock:released:' .. KEYS[place], '') end
+  elseif type(value) == 'table' and not string.find(value['err'], 'WRONGTYPE', 1, true) then
+    return value
+  elseif value then
+    result = -1
+  elseif result == 1 then
+    result = 0
+  end
+end
+return result";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut nodes, mut rounds) = (3_usize, 20_000_usize);
@@ -137,18 +146,23 @@ impl ByHand {
         let token = self.attempt.to_le_bytes();
         let ttl = u64::try_from(TTL.as_millis())?;
         let set = cmd("SET").arg(NAME_BY_HAND).arg(&token).arg("NX").arg("PX").arg(ttl).take();
-        let release = cmd("EVALSHA").arg(&self.release).arg(1).arg(NAME_BY_HAND).arg(&token).arg(CHANNEL).take();
-        self.ask_all(&set, &Value::Okay)?;
-        self.ask_all(&release, &Value::Int(1))
+        let release = |announces: &str| {
+            cmd("EVALSHA").arg(&self.release).arg(1).arg(NAME_BY_HAND).arg(&token).arg(announces).take()
+        };
+        // As with the library, one of the nodes announces the release.
+        let (announced, silent) = (release("1"), release("0"));
+        self.ask_all(&set, &set, &Value::Okay)?;
+        self.ask_all(&announced, &silent, &Value::Int(1))
     }
 
-    fn ask_all(&mut self, command: &Cmd, granted: &Value) -> Result<(), Box<dyn Error>> {
-        let packed = command.get_packed_command();
-        for node in &mut self.nodes {
+    /// Sends one command to the first node and another one to all others, and waits for a quorum.
+    fn ask_all(&mut self, first: &Cmd, others: &Cmd, granted: &Value) -> Result<(), Box<dyn Error>> {
+        let (first, others) = (first.get_packed_command(), others.get_packed_command());
+        for (node, packed) in self.nodes.iter_mut().zip(once(&first).chain(repeat(&others))) {
             if std::mem::take(&mut node.owes_a_reply) {
                 node.connection.recv_response()?;
             }
-            node.connection.send_packed_command(&packed)?;
+            node.connection.send_packed_command(packed)?;
             node.owes_a_reply = true;
         }
         let mut votes = 0_usize;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::contestant::{
-    AsyncStdRedis, BlockingRedis, Contestant, Failure, FloorPublish, FloorQueue, FloorRaw, FloorRedis, Name, Redlock,
-    Rslock, TokioFred, TokioRedis,
+    AsyncStdNative, BlockingNative, Contestant, Failure, FloorPublish, FloorQueue, FloorRaw, FloorRedis, Name, Redlock,
+    Rslock, TokioFred, TokioNative, TokioRedis,
 };
 use crate::executor::{Executor, Flavour};
 use crate::measure::{cpu_time, memory, percentile};
@@ -41,6 +41,7 @@ pub(crate) struct Measurement {
     pub(crate) cpu_seconds: f64,
     pub(crate) lock_p50: Option<f64>,
     pub(crate) lock_p99: Option<f64>,
+    pub(crate) lock_max: Option<f64>,
     pub(crate) unlock_p50: Option<f64>,
     pub(crate) fair_min: f64,
     pub(crate) fair_max: f64,
@@ -54,10 +55,11 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
         Name::FloorRedis => start::<FloorRedis>(plan),
         Name::FloorQueue => start::<FloorQueue>(plan),
         Name::FloorPublish => start::<FloorPublish>(plan),
+        Name::Tokio => start::<TokioNative>(plan),
         Name::TokioRedis => start::<TokioRedis>(plan),
         Name::TokioFred => start::<TokioFred>(plan),
-        Name::AsyncStdRedis => start::<AsyncStdRedis>(plan),
-        Name::BlockingRedis => start::<BlockingRedis>(plan),
+        Name::AsyncStd => start::<AsyncStdNative>(plan),
+        Name::Blocking => start::<BlockingNative>(plan),
         Name::Rslock => start::<Rslock>(plan),
         Name::Redlock => start::<Redlock>(plan),
     }
@@ -105,6 +107,7 @@ fn summary(records: &[Record], seconds: f64, cpu_seconds: f64) -> Measurement {
         cpu_seconds,
         lock_p50: percentile(&mut locks, 0.5),
         lock_p99: percentile(&mut locks, 0.99),
+        lock_max: percentile(&mut locks, 1.0),
         unlock_p50: percentile(&mut unlocks, 0.5),
         fair_min: of_mean(of_tasks().min()),
         fair_max: of_mean(of_tasks().max()),

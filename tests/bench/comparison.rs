@@ -16,7 +16,7 @@ use crate::session::Session;
 use crate::workload::Workload;
 
 /// What contestants send, and no script does.
-const COUNTED: [&str; 3] = ["set", "eval", "evalsha"];
+const COUNTED: [&str; 5] = ["set", "eval", "evalsha", "delifeq", "delex"];
 
 /// How often, at the most, it is looked whether nodes that lag have caught up.
 const LOOKS: u32 = 200;
@@ -31,7 +31,7 @@ pub(crate) struct Comparison {
 pub(crate) fn run(options: &Options) -> Result<Comparison, Failure> {
     let mut comparison = Comparison { rows: Vec::new(), noise: Noise::default() };
     for &nodes in &options.nodes {
-        let servers = Servers::start(nodes);
+        let servers = options.server.start(nodes)?;
         for &workload in &options.workloads {
             for tasks in workload.tasks(&options.tasks) {
                 let rows =
@@ -74,8 +74,8 @@ impl Combination<'_> {
     }
 
     fn row(&self, contestant: Name) -> Row {
-        let (workload, nodes, tasks) = (self.workload, self.servers.len(), self.tasks);
-        Row { workload, contestant, nodes, tasks, rounds: Vec::new() }
+        let (server, workload, nodes, tasks) = (self.options.server, self.workload, self.servers.len(), self.tasks);
+        Row { server, workload, contestant, nodes, tasks, rounds: Vec::new() }
     }
 
     /// `None` if the contestant does not come to an end.
@@ -163,6 +163,7 @@ mod tests {
     #[test]
     fn only_what_contestants_send_is_counted() {
         assert_eq!(counted("cmdstat_evalsha:calls=12,usec=70,usec_per_call=5.83"), Some(12));
+        assert_eq!(counted("cmdstat_delifeq:calls=3,usec=1,usec_per_call=0.33"), Some(3));
         // From inside the script.
         assert_eq!(counted("cmdstat_get:calls=12,usec=70,usec_per_call=5.83"), None);
         assert_eq!(counted("# Commandstats"), None);

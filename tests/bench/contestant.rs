@@ -1,7 +1,7 @@
 //! Who is measured: each takes and gives back locks in the way that its own documentation shows.
 
-mod async_std_redis;
-mod blocking_redis;
+mod async_std_native;
+mod blocking_native;
 mod floor;
 mod floor_publish;
 mod floor_queue;
@@ -10,6 +10,7 @@ mod floor_redis;
 mod redlock;
 mod rslock;
 mod tokio_fred;
+mod tokio_native;
 mod tokio_redis;
 
 use std::error::Error;
@@ -18,8 +19,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::async_std_redis::AsyncStdRedis;
-pub(crate) use self::blocking_redis::BlockingRedis;
+pub(crate) use self::async_std_native::AsyncStdNative;
+pub(crate) use self::blocking_native::BlockingNative;
 pub(crate) use self::floor_publish::FloorPublish;
 pub(crate) use self::floor_queue::FloorQueue;
 pub(crate) use self::floor_raw::FloorRaw;
@@ -27,6 +28,7 @@ pub(crate) use self::floor_redis::FloorRedis;
 pub(crate) use self::redlock::Redlock;
 pub(crate) use self::rslock::Rslock;
 pub(crate) use self::tokio_fred::TokioFred;
+pub(crate) use self::tokio_native::TokioNative;
 pub(crate) use self::tokio_redis::TokioRedis;
 use crate::executor::Executor;
 use crate::workload::Workload;
@@ -59,24 +61,26 @@ pub(crate) enum Name {
     FloorRedis,
     FloorQueue,
     FloorPublish,
+    Tokio,
     TokioRedis,
     TokioFred,
-    AsyncStdRedis,
-    BlockingRedis,
+    AsyncStd,
+    Blocking,
     Rslock,
     Redlock,
 }
 
 impl Name {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::FloorRaw,
         Self::FloorRedis,
         Self::FloorQueue,
         Self::FloorPublish,
+        Self::Tokio,
         Self::TokioRedis,
         Self::TokioFred,
-        Self::AsyncStdRedis,
-        Self::BlockingRedis,
+        Self::AsyncStd,
+        Self::Blocking,
         Self::Rslock,
         Self::Redlock,
     ];
@@ -87,10 +91,11 @@ impl Name {
             Self::FloorRedis => "floor-redis",
             Self::FloorQueue => "floor-queue",
             Self::FloorPublish => "floor-publish",
+            Self::Tokio => "tokio",
             Self::TokioRedis => "tokio-redis",
             Self::TokioFred => "tokio-fred",
-            Self::AsyncStdRedis => "async-std-redis",
-            Self::BlockingRedis => "blocking-redis",
+            Self::AsyncStd => "async-std",
+            Self::Blocking => "blocking",
             Self::Rslock => "rslock",
             Self::Redlock => "redlock",
         }

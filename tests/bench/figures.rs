@@ -2,10 +2,12 @@
 
 use crate::client::Measurement;
 use crate::contestant::Name;
+use crate::server::ServerKind;
 use crate::workload::Workload;
 
 /// A contestant in one combination of workload, nodes and tasks.
 pub(crate) struct Row {
+    pub(crate) server: ServerKind,
     pub(crate) workload: Workload,
     pub(crate) contestant: Name,
     pub(crate) nodes: usize,
@@ -87,6 +89,10 @@ impl Row {
 
     pub(crate) fn lock_p99(&self) -> Option<Spread> {
         self.spread(|round| round.measured.lock_p99)
+    }
+
+    pub(crate) fn lock_max(&self) -> Option<Spread> {
+        self.spread(|round| round.measured.lock_max)
     }
 
     pub(crate) fn unlock_p50(&self) -> Option<Spread> {

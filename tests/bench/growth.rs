@@ -1,7 +1,5 @@
 //! How throughput and memory grow with tasks, nodes and locks.
 
-use redlock_tests::Servers;
-
 use crate::chart::{Line, Lines};
 use crate::comparison::{self, Comparison};
 use crate::contestant::{Failure, Name};
@@ -16,7 +14,7 @@ const TASKS: [usize; 7] = [1, 4, 16, 64, 256, 1_024, 4_096];
 const NODES: [usize; 9] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
 const LOCKS: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 /// What is worth a line, of what the options leave.
-const SHOWN: [Name; 4] = [Name::FloorRaw, Name::FloorRedis, Name::TokioRedis, Name::Rslock];
+const SHOWN: [Name; 4] = [Name::FloorRaw, Name::FloorRedis, Name::Tokio, Name::Rslock];
 
 /// Measures and draws all three.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
@@ -63,7 +61,7 @@ fn of_nodes(options: &Options) -> Result<(), Failure> {
 fn of_locks(options: &Options) -> Result<(), Failure> {
     let mut contestants = Vec::new();
     for &contestant in options.contestants.iter().filter(|name| HOLDERS.contains(name)) {
-        let servers = Servers::start(3);
+        let servers = options.server.start(3)?;
         let (urls, flavour) = (servers.urls(), options.flavour);
         let found = hold::measure(&Holding { contestant, urls, counts: LOCKS.into(), flavour })?;
         for held in &found {

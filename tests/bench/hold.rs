@@ -7,13 +7,13 @@ use std::{env, process::Command};
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
-use crate::contestant::{Contestant, Failure, Name, Rslock, TokioRedis};
+use crate::contestant::{Contestant, Failure, Name, Rslock, TokioNative};
 use crate::executor::{Executor, Flavour};
 use crate::measure::memory;
 use crate::options::HOLD;
 
 /// Who can be asked.
-pub(crate) const HOLDERS: [Name; 2] = [Name::TokioRedis, Name::Rslock];
+pub(crate) const HOLDERS: [Name; 2] = [Name::Tokio, Name::Rslock];
 
 /// Longer than all of it takes, so that no lock ends and none is renewed.
 const TTL: Duration = Duration::from_secs(1_800);
@@ -49,7 +49,7 @@ pub(crate) fn measure(holding: &Holding) -> Result<Vec<Held>, Failure> {
 /// Does it in this process.
 pub(crate) fn run(holding: Holding) -> Result<(), Failure> {
     match holding.contestant {
-        Name::TokioRedis => start::<TokioRedis>(holding),
+        Name::Tokio => start::<TokioNative>(holding),
         Name::Rslock => start::<Rslock>(holding),
         other => Err(format!("{other} is not measured so").into()),
     }

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::figures::{Row, Spread};
 
-/// One object per line; medians over the rounds, and null where a figure does not apply.
+/// One object per line; medians over the rounds but for the longest acquisition of all, and null where a figure does not apply.
 pub(crate) fn print(rows: &[Row]) {
     for row in rows {
         println!("{}", object(row));
@@ -12,6 +12,7 @@ pub(crate) fn print(rows: &[Row]) {
 fn object(row: &Row) -> Value {
     json!({
         "workload": row.workload,
+        "server": row.server,
         "contestant": row.contestant,
         "nodes": row.nodes,
         "tasks": row.tasks,
@@ -19,6 +20,7 @@ fn object(row: &Row) -> Value {
         "pairs_per_s": median(row.pairs_per_second(), 1),
         "lock_p50_us": median(row.lock_p50(), 1),
         "lock_p99_us": median(row.lock_p99(), 1),
+        "lock_max_us": row.lock_max().map(|spread| rounded(spread.max, 1)),
         "unlock_p50_us": median(row.unlock_p50(), 1),
         "cpu_s_per_10k": median(row.cpu_seconds_per_10k(), 4),
         "commands_per_acquisition": median(row.commands_per_acquisition(), 2),

@@ -22,6 +22,7 @@ mod measure;
 mod noise;
 mod options;
 mod output;
+mod server;
 mod session;
 mod table;
 mod workload;

@@ -8,6 +8,7 @@ use crate::client::Plan;
 use crate::contestant::Name;
 use crate::executor::Flavour;
 use crate::hold::Holding;
+use crate::server::ServerKind;
 use crate::workload::Workload;
 
 /// How the command starts itself as a contestant; nobody else has a use for these two.
@@ -17,13 +18,14 @@ pub(crate) const HOLD: &str = "hold";
 pub(crate) const USAGE: &str = "\
 Usage: bench [OPTIONS]
 
-Starts redis-servers and measures every contestant in a process of its own, in rounds that alternate:
+Starts servers and measures every contestant in a process of its own, in rounds that alternate:
   --workload W1,W2      which workloads (default all)
                           W1  one task, a free lock
                           W2  many tasks, each a free lock of its own
                           W3  16 tasks, one lock, held for 1 ms
                           W4  from the release by one client to the lock of another
                           W5  as W1, while one node hangs
+  --server KIND         which servers: redis (default) or valkey, which tests/valkey.sh fetches
   --nodes 3,5           how many servers (default 3,5)
   --tasks 64,512        how many tasks in W2 (default 64,512)
   --contestants A,B     which contestants (default all that a workload is for)
@@ -35,7 +37,8 @@ Starts redis-servers and measures every contestant in a process of its own, in r
 
 Or measures how it grows, and draws a chart of each: pairs per second with 1 to 4,096 tasks, CPU time of a pair with 1
 to 9 nodes, memory with 1,000 to 1,000,000 locks held:
-  --growth              (or --workload growth); --contestants, --seconds, --rounds, --runtime and --charts as above
+  --growth              (or --workload growth); --server, --contestants, --seconds, --rounds, --runtime and --charts as
+                        above
 ";
 
 /// What the command line asks for.
@@ -52,6 +55,7 @@ pub(crate) enum Task {
 /// What to compare, and how.
 #[derive(Clone)]
 pub(crate) struct Options {
+    pub(crate) server: ServerKind,
     pub(crate) workloads: Vec<Workload>,
     pub(crate) nodes: Vec<usize>,
     pub(crate) tasks: Vec<usize>,
@@ -66,6 +70,7 @@ pub(crate) struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            server: ServerKind::Redis,
             workloads: Workload::ALL.into(),
             nodes: vec![3, 5],
             tasks: vec![64, 512],
@@ -93,6 +98,7 @@ impl Task {
                     }
                 }
                 Arg::Long("growth") => growth = true,
+                Arg::Long("server") => options.server = server(&arguments.value()?.string()?)?,
                 Arg::Long("nodes") => options.nodes = list(&arguments.value()?.string()?, count)?,
                 Arg::Long("tasks") => options.tasks = list(&arguments.value()?.string()?, count)?,
                 Arg::Long("contestants") => options.contestants = list(&arguments.value()?.string()?, contestant)?,
@@ -127,6 +133,11 @@ fn count(text: &str) -> Result<usize, String> {
 fn workload(text: &str) -> Result<Workload, String> {
     let named = Workload::ALL.into_iter().find(|workload| workload.to_string() == text);
     named.ok_or_else(|| format!("there is no workload {text}: they are W1 to W5"))
+}
+
+fn server(text: &str) -> Result<ServerKind, String> {
+    let named = ServerKind::ALL.into_iter().find(|server| server.text() == text);
+    named.ok_or_else(|| format!("there is no server {text}: it is redis or valkey"))
 }
 
 fn contestant(text: &str) -> Result<Name, String> {

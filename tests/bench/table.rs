@@ -8,8 +8,9 @@ pub(crate) fn print(rows: &[Row]) {
         print_combination(rows);
     }
     println!(
-        "\nMedians over the rounds; the range is from the worst round to the best one. Times are in microseconds."
+        "\nMedians over the rounds, but for the longest lock of all; the range is from the worst round to the best one."
     );
+    println!("Times are in microseconds.");
     if rows.iter().any(|row| row.workload == Workload::W3) {
         println!("W3: how often the least and the most served task had the lock, relative to the mean; and the p99 in");
         println!("turns, which are the time in which each task could have had it once.");
@@ -18,12 +19,12 @@ pub(crate) fn print(rows: &[Row]) {
 }
 
 fn print_combination(rows: &[Row]) {
-    let Some(Row { workload, nodes, tasks, .. }) = rows.first() else { return };
+    let Some(Row { server, workload, nodes, tasks, .. }) = rows.first() else { return };
     let (description, headline) = (workload.description(*tasks), Headline::of(*workload).text());
-    println!("\n{workload}, N = {nodes}: {description}. Ratios are of {headline}.");
+    println!("\n{workload} on {server}, N = {nodes}: {description}. Ratios are of {headline}.");
     let fairness = if *workload == Workload::W3 { " least   most  turns" } else { "" };
     println!(
-        "{:<16}{:>10}{:>20}{:>8}{:>8}{:>11}{:>11}{:>11}{:>8}{:>10}{:>9}{:>7}{fairness}",
+        "{:<16}{:>10}{:>20}{:>8}{:>8}{:>11}{:>11}{:>11}{:>11}{:>8}{:>10}{:>9}{:>7}{fairness}",
         "",
         "pairs/s",
         "range",
@@ -31,6 +32,7 @@ fn print_combination(rows: &[Row]) {
         "x redis",
         "lock p50",
         "lock p99",
+        "lock max",
         "unlock p50",
         "CPU",
         "commands",
@@ -49,13 +51,14 @@ fn print_row(row: &Row, rows: &[Row]) {
     };
     let range = format!("{:.0} … {:.0}", pairs.min, pairs.max);
     println!(
-        "{:<16}{:>10.0}{range:>20}{:>8}{:>8}{:>11}{:>11}{:>11}{:>8}{:>10}{:>9}{:>7}{}",
+        "{:<16}{:>10.0}{range:>20}{:>8}{:>8}{:>11}{:>11}{:>11}{:>11}{:>8}{:>10}{:>9}{:>7}{}",
         row.contestant,
         pairs.median,
         ratio(row, rows, Name::FloorRaw),
         ratio(row, rows, Name::FloorRedis),
         shown(row.lock_p50(), 0),
         shown(row.lock_p99(), 0),
+        row.lock_max().map_or("-".into(), |spread| format!("{:.0}", spread.max)),
         shown(row.unlock_p50(), 0),
         shown(row.cpu_seconds_per_10k(), 3),
         shown(row.commands_per_acquisition(), 1),

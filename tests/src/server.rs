@@ -20,7 +20,7 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 /// How long [`Server::command`] waits, far above what an idle server takes.
 const COMMAND_LIMIT: Duration = Duration::from_secs(1);
 
-/// A `redis-server` process on a port and in a temporary directory of its own; both go away with it when it is dropped.
+/// A server process on a port and in a temporary directory of its own; both go away with it when it is dropped.
 #[derive(Debug)]
 pub struct Server {
     // Before the directory: dropped first.
@@ -183,7 +183,8 @@ impl Server {
             return Launch::Ready;
         }
         let log = self.log();
-        assert!(log.contains("Address already in use"), "redis-server did not start (exited: {settled}):\n{log}");
+        let binary = self.settings.binary.display();
+        assert!(log.contains("Address already in use"), "{binary} did not start (exited: {settled}):\n{log}");
         Launch::PortTaken
     }
 

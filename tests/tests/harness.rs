@@ -136,6 +136,14 @@ fn a_server_that_does_not_start_shows_its_log() {
 }
 
 #[test]
+#[should_panic(expected = "there is no server at /no/such/server: check REDLOCK_SERVER")]
+fn a_server_that_is_not_there_is_named() {
+    let missing = Server::builder().binary("/no/such/server");
+    assert_eq!(missing.version(), None);
+    let _server = missing.start();
+}
+
+#[test]
 fn nothing_is_left_of_a_dropped_server() {
     for paused in [false, true] {
         let server = Server::builder().unix_socket(true).start();

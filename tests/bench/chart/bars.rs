@@ -17,7 +17,7 @@ pub(crate) fn bars(rows: &[Row]) -> String {
     let lines: Vec<_> = panels.chunks(COLUMNS).map(|line| (line, height(line))).collect();
     let height = TOP + lines.iter().map(|(_, height)| height).sum::<f64>();
     let mut canvas = Canvas::new(PANEL_WIDTH * COLUMNS as f64, height);
-    head(&mut canvas);
+    head(&mut canvas, rows);
     let mut y = TOP;
     for (line, height) in lines {
         for (column, panel) in line.iter().enumerate() {
@@ -33,15 +33,15 @@ fn height(line: &[&[Row]]) -> f64 {
     HEAD + bars as f64 * BAR + GAP
 }
 
-fn head(canvas: &mut Canvas) {
-    canvas.title(
-        12.0,
-        24.0,
-        "Lock and unlock over N redis-servers: bars are medians, thin lines go from the worst round to the best",
+fn head(canvas: &mut Canvas, rows: &[Row]) {
+    let server = rows.first().map_or("", |row| row.server.text());
+    let title = format!(
+        "Lock and unlock over N {server} servers: bars are medians, thin lines go from the worst round to the best"
     );
+    canvas.title(12.0, 24.0, &title);
     let legend = [
         (Name::FloorRedis, "floors: the same commands by hand, without a library"),
-        (Name::TokioRedis, "this workspace"),
+        (Name::Tokio, "this workspace"),
         (Name::Rslock, "peers"),
     ];
     for ((contestant, text), x) in legend.into_iter().zip([12.0, 390.0, 560.0]) {

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use redlock_tokio::{LockGuard, Redlock};
+use redlock_tokio::{LockGuard, RedisUrl, Redlock};
 
 use super::{Contestant, Failure};
 use crate::executor::Tokio;
@@ -13,7 +13,7 @@ impl Contestant for TokioRedis {
     type Held = LockGuard;
 
     async fn connect(urls: &[String]) -> Result<Self, Failure> {
-        Ok(Self(Redlock::builder().nodes(urls).build()?))
+        Ok(Self(Redlock::builder().nodes(urls.iter().map(RedisUrl)).build()?))
     }
 
     async fn lock(&self, key: &str, ttl: Duration) -> Option<LockGuard> {

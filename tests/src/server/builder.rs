@@ -1,3 +1,4 @@
+use std::env;
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -6,12 +7,19 @@ use std::process::{Command, Stdio};
 use super::process::Process;
 use super::{Launch, Server};
 
+/// The environment variable with the path of the server's binary.
+const SERVER_VARIABLE: &str = "REDLOCK_SERVER";
+
+/// The binary that is started if the variable is not set.
+pub(super) const DEFAULT_SERVER: &str = "redis-server";
+
 /// Starts that lose their port to another process before the last one panics.
 const PORT_ATTEMPTS: u32 = 10;
 
 /// The settings of a [`Server`]: without a password, persistence and Unix socket unless asked for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ServerBuilder {
+    pub(super) binary: PathBuf,
     pub(super) password: Option<String>,
     persistent: bool,
     unix_socket: bool,
@@ -19,6 +27,14 @@ pub struct ServerBuilder {
 }
 
 impl ServerBuilder {
+    /// The binary of the server: a path, or the name of a program. Default: the value of the environment variable
+    /// `REDLOCK_SERVER`, or `redis-server` if there is none.
+    #[must_use]
+    pub fn binary(mut self, binary: impl Into<PathBuf>) -> Self {
+        self.binary = binary.into();
+        self
+    }
+
     /// The password of the default user: letters and digits, so that it can stand in a URL as it is.
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
@@ -41,7 +57,7 @@ impl ServerBuilder {
         self
     }
 
-    /// Another setting of `redis-server` as its command line takes it, such as `--maxmemory` and `1mb`.
+    /// Another setting of the server as its command line takes it, such as `--maxmemory` and `1mb`.
     #[must_use]
     pub fn arg(mut self, name: &str, value: &str) -> Self {
         self.arguments.extend([name.into(), value.into()]);
@@ -59,7 +75,7 @@ impl ServerBuilder {
     ///
     /// # Panics
     ///
-    /// If `redis-server` is not installed, or does not answer within ten seconds; then with its log.
+    /// If there is no such binary, or the server does not answer within ten seconds; then with its log.
     #[must_use]
     pub fn start(self) -> Server {
         for _ in 0..PORT_ATTEMPTS {
@@ -68,13 +84,32 @@ impl ServerBuilder {
                 return server;
             }
         }
-        panic!("{PORT_ATTEMPTS} free ports were all taken before redis-server could listen on them")
+        panic!("{PORT_ATTEMPTS} free ports were all taken before the server could listen on them")
+    }
+
+    /// Returns what the binary says about itself, such as `Valkey server v=9.1.2 sha=…`; `None` if it does not run.
+    #[must_use]
+    pub fn version(&self) -> Option<String> {
+        self.output_of(&["--version"])
+    }
+
+    /// Returns whether the server was built with TLS; `false` too if the binary does not run.
+    #[must_use]
+    pub fn speaks_tls(&self) -> bool {
+        // Without a certificate it ends at once, and without TLS it says that it lacks that.
+        let complaint = self.output_of(&["--port", "0", "--tls-port", "1"]);
+        complaint.is_some_and(|text| text.contains("tls-cert-file"))
+    }
+
+    fn output_of(&self, arguments: &[&str]) -> Option<String> {
+        let output = Command::new(&self.binary).args(arguments).stdin(Stdio::null()).output().ok()?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().into())
     }
 
     pub(super) fn spawn(&self, port: u16, directory: &Path) -> Process {
         let log = File::create(log_path(directory)).expect("the log can be created");
         let errors = log.try_clone().expect("the log can be shared");
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(&self.binary);
         command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--daemonize", "no"]);
         command.arg("--dir").arg(directory);
         command.args(self.persistence());
@@ -95,6 +130,19 @@ impl ServerBuilder {
     const fn persistence(&self) -> [&'static str; 6] {
         let append = if self.persistent { "yes" } else { "no" };
         ["--save", "", "--appendonly", append, "--appendfsync", "always"]
+    }
+}
+
+impl Default for ServerBuilder {
+    fn default() -> Self {
+        let binary = env::var_os(SERVER_VARIABLE).filter(|path| !path.is_empty());
+        Self {
+            binary: binary.unwrap_or_else(|| DEFAULT_SERVER.into()).into(),
+            password: None,
+            persistent: false,
+            unix_socket: false,
+            arguments: Vec::new(),
+        }
     }
 }
 

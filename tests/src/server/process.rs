@@ -1,7 +1,10 @@
-use std::io::ErrorKind;
+use std::ffi::OsStr;
+use std::io::{Error, ErrorKind};
 use std::process::{Child, Command};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process, waitid};
+
+use super::builder::DEFAULT_SERVER;
 
 /// A process that does not outlive its owner.
 #[derive(Debug)]
@@ -11,10 +14,7 @@ impl Process {
     pub(super) fn spawn(command: &mut Command) -> Self {
         match command.spawn() {
             Ok(child) => Self(child),
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                panic!("redis-server is not installed: run ./test.sh, which installs it")
-            }
-            Err(error) => panic!("redis-server does not run: {error}"),
+            Err(error) => panic!("{}", why_not_started(command.get_program(), &error)),
         }
     }
 
@@ -48,6 +48,17 @@ impl Process {
     /// Looks without waiting for the process in the sense of Unix: its number stays its own until it is dropped.
     fn wait(&self, options: WaitIdOptions) -> Option<WaitIdStatus> {
         waitid(WaitId::Pid(self.pid()), options | WaitIdOptions::NOWAIT).expect("the process is a child")
+    }
+}
+
+fn why_not_started(binary: &OsStr, error: &Error) -> String {
+    let shown = binary.display();
+    if error.kind() != ErrorKind::NotFound {
+        format!("{shown} does not run: {error}")
+    } else if binary == DEFAULT_SERVER {
+        format!("{shown} is not installed: run ./test.sh, which installs it")
+    } else {
+        format!("there is no server at {shown}: check REDLOCK_SERVER, or run tests/valkey.sh, which fetches Valkey")
     }
 }
 

@@ -10,6 +10,7 @@ mod adapter;
 mod bad_input;
 mod connections;
 mod cross_check;
+mod dialects;
 mod fixture;
 mod fred_clients;
 mod in_memory;
@@ -60,15 +61,17 @@ fn tokio_custom() -> Suite {
 }
 
 fn tokio_native() -> Suite {
-    Suite::of_async::<ServerNode<TokioNative>>("tokio_native")
+    let suite = Suite::of_async::<ServerNode<TokioNative>>("tokio_native")
         .async_transport(|node: &ServerNode<TokioNative>| native_transport::<Tokio>(&node.url()))
-        .server_cases::<TokioNative>("tokio")
+        .server_cases::<TokioNative>("tokio");
+    dialects::add_cases::<TokioNative>(suite)
 }
 
 fn async_std_native() -> Suite {
-    Suite::of_async::<ServerNode<AsyncStdNative>>("async_std_native")
+    let suite = Suite::of_async::<ServerNode<AsyncStdNative>>("async_std_native")
         .async_transport(|node: &ServerNode<AsyncStdNative>| native_transport::<AsyncStd>(&node.url()))
-        .server_cases::<AsyncStdNative>("async-std")
+        .server_cases::<AsyncStdNative>("async-std");
+    dialects::add_cases::<AsyncStdNative>(suite)
 }
 
 fn native_transport<N>(url: &str) -> NativeTransport<N> {
@@ -102,9 +105,10 @@ fn blocking_custom() -> Suite {
 }
 
 fn blocking_native() -> Suite {
-    Suite::of_blocking::<ServerNode<BlockingNative>>("blocking_native")
+    let suite = Suite::of_blocking::<ServerNode<BlockingNative>>("blocking_native")
         .blocking_transport(<ServerNode<BlockingNative> as BlockingNode>::node)
-        .server_cases::<BlockingNative>("blocking")
+        .server_cases::<BlockingNative>("blocking");
+    dialects::add_cases::<BlockingNative>(suite)
 }
 
 fn redis_transport(url: &str) -> RedisTransport {

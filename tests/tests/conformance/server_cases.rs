@@ -1,6 +1,9 @@
 //! The cases that need a Redis server.
 
+use std::sync::LazyLock;
+
 use redlock_conformance::Suite;
+use redlock_tests::Server;
 
 use crate::adapter::{Adapter, Need};
 use crate::{bad_input, connections, cross_check, interoperability, server_errors, sockets, tls};
@@ -45,10 +48,16 @@ fn add<A: Adapter>(
     needs: &[Need],
     run: impl Fn() + Send + Sync + 'static,
 ) -> Suite {
-    match needs.iter().find_map(|&need| A::cannot(need)) {
+    match needs.iter().find_map(|&need| A::cannot(need).or_else(|| server_cannot(need))) {
         Some(reason) => suite.not_run(topic, name, reason),
         None => suite.case(topic, name, run),
     }
+}
+
+/// Why something cannot be done with the servers that the suite runs on, for the table.
+fn server_cannot(need: Need) -> Option<&'static str> {
+    static SPEAKS_TLS: LazyLock<bool> = LazyLock::new(|| Server::builder().speaks_tls());
+    (need == Need::Tls && !*SPEAKS_TLS).then_some("the server was built without TLS")
 }
 
 server_cases! {

@@ -1,15 +1,15 @@
 use std::time::Duration;
 
-use redlock_blocking::{LockGuard, Redlock};
+use redlock_tokio::{LockGuard, Redlock};
 
 use super::{Contestant, Failure};
-use crate::executor::Threads;
+use crate::executor::Tokio;
 
-/// redlock-blocking over the redis crate.
-pub(crate) struct BlockingRedis(Redlock);
+/// redlock-tokio over its own connections.
+pub(crate) struct TokioNative(Redlock);
 
-impl Contestant for BlockingRedis {
-    type Executor = Threads;
+impl Contestant for TokioNative {
+    type Executor = Tokio;
     type Held = LockGuard;
 
     async fn connect(urls: &[String]) -> Result<Self, Failure> {
@@ -17,10 +17,10 @@ impl Contestant for BlockingRedis {
     }
 
     async fn lock(&self, key: &str, ttl: Duration) -> Option<LockGuard> {
-        self.0.lock(key, ttl).ok()
+        self.0.lock(key, ttl).await.ok()
     }
 
     async fn unlock(&self, held: LockGuard) {
-        held.release();
+        held.release().await;
     }
 }

@@ -1,15 +1,15 @@
 use std::time::Duration;
 
-use redlock_async_std::{LockGuard, Redlock};
+use redlock_blocking::{LockGuard, Redlock};
 
 use super::{Contestant, Failure};
-use crate::executor::AsyncStd;
+use crate::executor::Threads;
 
-/// redlock-async-std over the redis crate.
-pub(crate) struct AsyncStdRedis(Redlock);
+/// redlock-blocking over its own connections.
+pub(crate) struct BlockingNative(Redlock);
 
-impl Contestant for AsyncStdRedis {
-    type Executor = AsyncStd;
+impl Contestant for BlockingNative {
+    type Executor = Threads;
     type Held = LockGuard;
 
     async fn connect(urls: &[String]) -> Result<Self, Failure> {
@@ -17,10 +17,10 @@ impl Contestant for AsyncStdRedis {
     }
 
     async fn lock(&self, key: &str, ttl: Duration) -> Option<LockGuard> {
-        self.0.lock(key, ttl).await.ok()
+        self.0.lock(key, ttl).ok()
     }
 
     async fn unlock(&self, held: LockGuard) {
-        held.release().await;
+        held.release();
     }
 }
