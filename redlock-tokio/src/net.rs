@@ -32,11 +32,7 @@ impl Network for Tokio {
     }
 
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<TokioSocket>> + Send + 'static {
-        async move {
-            let socket = TcpStream::connect(address).await?;
-            set_tcp_options(&socket)?;
-            Ok(TokioSocket(Kind::Tcp(socket)))
-        }
+        connect(address)
     }
 
     #[cfg(unix)]
@@ -44,6 +40,12 @@ impl Network for Tokio {
         let path = path.to_owned();
         async move { Ok(TokioSocket(Kind::Unix(UnixStream::connect(path).await?))) }
     }
+}
+
+async fn connect(address: SocketAddr) -> io::Result<TokioSocket> {
+    let socket = TcpStream::connect(address).await?;
+    set_tcp_options(&socket)?;
+    Ok(TokioSocket(Kind::Tcp(socket)))
 }
 
 impl Socket for TokioSocket {

@@ -12,7 +12,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 fn nothing_is_left_by(adapter: &str) {
     let servers = Servers::start(3);
-    for _ in 0..20 {
+    for _ in 0..10 {
         let left = Command::new(env!("CARGO_BIN_EXE_leave")).arg(adapter).args(servers.urls()).status().unwrap();
         assert!(left.success());
         let is_empty = |server: &Server| server.command(&["DBSIZE"]).unwrap() == "0";

@@ -59,6 +59,9 @@ fn open(stream: &mut Stream, opening: &mut Opening, until: Instant) -> Result<re
     }
 }
 
+/// How long to wait before bytes are written again that had no room: those of a handshake are few, so it is rare.
+const FULL_BUFFER_PAUSE: Duration = Duration::from_millis(1);
+
 /// Waits until a stream that said that it would block can go on.
 pub(super) fn wait(stream: &mut Stream, is_for_reading: bool, until: Instant) -> io::Result<()> {
     let left = until.saturating_duration_since(Instant::now());
@@ -68,7 +71,7 @@ pub(super) fn wait(stream: &mut Stream, is_for_reading: bool, until: Instant) ->
     if is_for_reading {
         return stream.socket().wait_readable(left);
     }
-    stream.socket().wait_writable();
+    std::thread::sleep(FULL_BUFFER_PAUSE.min(left));
     Ok(())
 }
 

@@ -44,11 +44,6 @@ impl Socket {
             _ => Ok(()),
         }
     }
-
-    /// Waits until there is room to write, for a moment.
-    pub(super) fn wait_writable(&self) {
-        std::thread::sleep(Duration::from_millis(1));
-    }
 }
 
 impl Read for Socket {

@@ -281,20 +281,20 @@ mod tests {
         let mut first = pin!(connection.send(vec![set()]));
         let mut second = pin!(connection.send(vec![set()]));
         let mut closed = pin!(connection.closed());
-        let (wakes, held) = (Arc::new(Wakes::default()), Reply::HeldByOther(Hold::UNKNOWN));
-        let waker = Waker::from(wakes.clone());
+        let (counter, held) = (Arc::new(Wakes::default()), Reply::HeldByOther(Hold::UNKNOWN));
+        let waker = Waker::from(counter.clone());
         let context = &mut Context::from_waker(&waker);
 
         assert!(first.as_mut().poll(context).is_pending());
         socket.says(b"_\r\n");
         assert!(second.as_mut().poll(context).is_pending());
-        assert_eq!(wakes.0.load(Ordering::SeqCst), 1, "the first has a reply now");
+        assert_eq!(counter.0.load(Ordering::SeqCst), 1, "the first has a reply now");
         assert_eq!(first.as_mut().poll(context), Poll::Ready(Ok(vec![held])));
 
         assert!(second.as_mut().poll(context).is_pending());
         socket.says(b"+OK\r\n");
         assert!(closed.as_mut().poll(context).is_pending());
-        assert_eq!(wakes.0.load(Ordering::SeqCst), 2, "the second has a reply now");
+        assert_eq!(counter.0.load(Ordering::SeqCst), 2, "the second has a reply now");
         assert_eq!(second.as_mut().poll(context), Poll::Ready(Ok(vec![Reply::Done])));
     }
 

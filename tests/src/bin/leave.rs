@@ -1,4 +1,4 @@
-//! Takes a lock, lets the guard go and ends at once, without a word to anybody: a process for the tests of what it leaves
+//! Takes a lock, works for a while, lets the guard go and ends at once, without a word to anybody: a process for the tests of what it leaves
 //! behind.
 //!
 //! `leave ADAPTER URL...`, where the adapter is `tokio` or `blocking`.
@@ -9,6 +9,8 @@ use std::time::Duration;
 
 const NAME: &str = "leave";
 const TTL: Duration = Duration::from_secs(60);
+/// What the lock is for takes this long; all nodes have answered then.
+const WORK: Duration = Duration::from_millis(200);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -16,15 +18,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     match adapter.as_str() {
         "tokio" => tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
             let redlock = redlock_tokio::Redlock::builder().nodes(arguments).build()?;
-            // The nodes know the scripts, then, and all are connected.
-            redlock.lock(NAME, TTL).await?.release().await;
-            drop(redlock.lock(NAME, TTL).await?);
+            let guard = redlock.lock(NAME, TTL).await?;
+            tokio::time::sleep(WORK).await;
+            drop(guard);
             exit(0)
         }),
         "blocking" => {
             let redlock = redlock_blocking::Redlock::builder().nodes(arguments).build()?;
-            redlock.lock(NAME, TTL)?.release();
-            drop(redlock.lock(NAME, TTL)?);
+            let guard = redlock.lock(NAME, TTL)?;
+            std::thread::sleep(WORK);
+            drop(guard);
             exit(0)
         }
         other => Err(format!("there is no adapter called {other}").into()),
