@@ -36,13 +36,14 @@ const PROBE: Script = Script {
 for _, command in ipairs({'GET', 'DEL'}) do
   local answer = redis.pcall(command, '')
   local refusal = type(answer) == 'table' and answer['err']
-  if refusal and string.find(refusal, 'run this command') then
+  if refusal and (string.find(refusal, 'run this command') or string.find(refusal, 'to run the')) then
     return redis.error_reply('NOPERM the user may not run ' .. command .. ' inside a script')
   end
-  if refusal and not string.find(refusal, 'key') then return answer end
+  local is_about_key = refusal and (string.find(refusal, 'the keys') or string.find(refusal, ' key'))
+  if refusal and not is_about_key then return answer end
 end
 return 1",
-    digest: "56374598b9a6fb0bdd07adbc11e1897bd3683454",
+    digest: "37f40047eac336af89a36807f622f02d2143a157",
 };
 
 impl Probe {

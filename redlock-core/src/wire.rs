@@ -321,6 +321,7 @@ mod tests {
             ("ERR unknown command 'EVAL'", Cause::UnknownCommand),
             ("ERR Unknown Redis command called from script script: 2e59", Cause::UnknownCommand),
             ("ERR The user executing the script can't run this command or subcommand", Cause::NoPermission),
+            ("ERR ACL failure in script: User app has no permissions to run the 'del' command", Cause::NoPermission),
             ("ERR DB index is out of range", Cause::NoDatabase),
             ("ERR invalid DB index", Cause::NoDatabase),
             ("ERR max number of clients reached", Cause::Refused),

@@ -128,7 +128,8 @@ impl Unavailable {
 /// capitals.
 fn cause_of_plain_error(text: &str) -> Cause {
     let says = |words: &str| says(text, words);
-    if says("can't run this command") || says("can't access at least one of the keys") {
+    if says("can't run this command") || says("can't access at least one of the keys") || says("acl failure in script")
+    {
         // Of a command inside a script.
         Cause::NoPermission
     } else if is_unknown_command(text) {
