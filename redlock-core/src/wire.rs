@@ -9,7 +9,7 @@ use core::fmt;
 use smallvec::SmallVec;
 
 pub use self::answer::Answer;
-pub(crate) use self::answer::{Question, is_unknown_command};
+pub(crate) use self::answer::{Question, is_denied};
 pub use self::dialect::Dialect;
 use self::scripts::{ACQUIRE, EXTEND, RELEASE};
 pub(crate) use self::scripts::{COMMON, Script};

@@ -1,6 +1,7 @@
 //! The bytes of one connection, on their way in and out.
 
 use alloc::vec::Vec;
+use core::hash::{Hash, Hasher};
 
 use super::frame::{Framer, MAX_REPLY, Malformed};
 
@@ -10,8 +11,8 @@ const MIN_READ: usize = 4 * 1024;
 /// The memory that a buffer starts with and shrinks back to.
 const USUAL: usize = 16 * 1024;
 
-/// What was read and not yet looked at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+/// The bytes that were read and not yet looked at. Two are equal if these bytes are, whatever was read before.
+#[derive(Clone, Default)]
 pub(super) struct Input {
     buffer: Vec<u8>,
     /// The bytes that count lie between these two places.
@@ -45,12 +46,16 @@ impl Input {
         self.end = self.end.saturating_add(len).min(self.buffer.len());
     }
 
-    /// Takes bytes that were read elsewhere.
+    /// Takes bytes that were read elsewhere. What was looked at is dropped when it is half of the buffer, so a byte is
+    /// moved once on average.
     pub(super) fn copy(&mut self, bytes: &[u8]) {
-        self.buffer.copy_within(self.start..self.end, 0);
-        self.buffer.truncate(self.end.saturating_sub(self.start));
+        self.buffer.truncate(self.end);
+        if self.start >= self.end.saturating_sub(self.start) {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
         self.buffer.extend_from_slice(bytes);
-        (self.start, self.end) = (0, self.buffer.len());
+        self.end = self.buffer.len();
     }
 
     /// Takes the bytes of the next reply, if it is complete.
@@ -61,19 +66,43 @@ impl Input {
         self.start = begin.saturating_add(len);
         Ok(self.buffer.get(begin..self.start))
     }
+
+    fn unread(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or_default()
+    }
 }
 
-/// What is to be written.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+impl PartialEq for Input {
+    fn eq(&self, other: &Self) -> bool {
+        self.unread() == other.unread() && self.framer == other.framer
+    }
+}
+
+impl Eq for Input {}
+
+impl Hash for Input {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.unread().hash(state);
+        self.framer.hash(state);
+    }
+}
+
+/// The bytes that are to be written. Two are equal if these bytes are, whatever was written before.
+#[derive(Clone, Default)]
 pub(super) struct Output {
     buffer: Vec<u8>,
-    /// What is before it was written.
+    /// The bytes before this place were written.
     start: usize,
 }
 
 impl Output {
-    /// Appends a command.
+    /// Appends a command. What was written is dropped when it is half of the buffer: a socket that never takes all
+    /// of the bytes would let the buffer grow for ever.
     pub(super) fn command<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) {
+        if self.start >= self.unwritten().len() {
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
         self.header(b'*', words.len());
         for word in words {
             self.header(b'$', word.len());
@@ -102,5 +131,59 @@ impl Output {
         if self.buffer.capacity() > USUAL {
             self.buffer.shrink_to(USUAL);
         }
+    }
+}
+
+impl PartialEq for Output {
+    fn eq(&self, other: &Self) -> bool {
+        self.unwritten() == other.unwritten()
+    }
+}
+
+impl Eq for Output {}
+
+impl Hash for Output {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.unwritten().hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_that_never_takes_all_does_not_let_the_output_grow() {
+        let mut output = Output::default();
+        let word = [0; 100];
+        output.command([&word[..]].into_iter());
+        for _ in 0..10_000 {
+            output.command([&word[..]].into_iter());
+            output.written(output.unwritten().len() - 1);
+        }
+        assert_eq!(output.unwritten().len(), 1);
+        assert!(output.buffer.capacity() < 1_024, "{} bytes", output.buffer.capacity());
+    }
+
+    #[test]
+    fn input_that_is_never_used_up_does_not_grow() {
+        let mut input = Input::default();
+        input.copy(b"+");
+        for _ in 0..10_000 {
+            input.copy(b"OK\r\n+");
+            assert_eq!(input.take_reply(), Ok(Some(&b"+OK\r\n"[..])));
+        }
+        assert!(input.buffer.capacity() < 1_024, "{} bytes", input.buffer.capacity());
+    }
+
+    #[test]
+    fn what_is_over_makes_no_difference() {
+        let (mut one, mut other) = (Input::default(), Input::default());
+        one.copy(b"+OK\r\n");
+        assert!(one.take_reply().is_ok_and(|reply| reply.is_some()) && one == other);
+        one.room()[..1].copy_from_slice(b":");
+        one.filled(1);
+        other.copy(b":");
+        assert!(one == other && one != Input::default());
     }
 }

@@ -7,7 +7,7 @@ use super::buffers::{Input, Output};
 use super::element::{Element, Elements};
 use super::facts::Facts;
 use super::frame::Malformed;
-use crate::wire::{Question, is_unknown_command};
+use crate::wire::{Question, is_denied};
 use crate::{Answer, Cause, Command, Dialect, Reply, Unavailable};
 
 /// A connection that is open. Made by [`Opening::poll`](super::Opening::poll).
@@ -104,12 +104,16 @@ impl Connection {
 
     /// Takes the first `len` bytes of the [`read_buffer`](Self::read_buffer), which were filled.
     pub fn handle_read(&mut self, len: usize) {
-        self.input.filled(len);
+        if !self.is_broken {
+            self.input.filled(len);
+        }
     }
 
-    /// Takes bytes that were read elsewhere.
+    /// Takes bytes that were read elsewhere. They are kept until the events in them are polled.
     pub fn handle_bytes(&mut self, bytes: &[u8]) {
-        self.input.copy(bytes);
+        if !self.is_broken {
+            self.input.copy(bytes);
+        }
     }
 
     /// Returns the next event.
@@ -122,7 +126,10 @@ impl Connection {
             Ok(Some(reply)) => read(reply, &mut self.questions, &mut self.dialect),
             Err(Malformed(why)) => Event::Broken(unexpected(why)),
         };
-        self.is_broken = matches!(event, Event::Broken(_));
+        if let Event::Broken(_) = event {
+            self.is_broken = true;
+            self.input = Input::default();
+        }
         Some(event)
     }
 }
@@ -165,7 +172,7 @@ fn read(reply: &[u8], questions: &mut VecDeque<Question>, dialect: &mut Dialect)
         return Event::Broken(unexpected("an answer that nobody asked for"));
     };
     with_answer(element, |answer| {
-        if question == Question::DeleteIfEqual && matches!(answer, Answer::Error(text) if is_unknown_command(text)) {
+        if question == Question::DeleteIfEqual && matches!(answer, Answer::Error(text) if is_denied(text)) {
             *dialect = Dialect::Scripts;
         }
         Event::Reply(question.reply(answer))
@@ -190,9 +197,9 @@ pub(super) fn unexpected(why: &str) -> Unavailable {
 
 /// Returns what a server can do by its name and version.
 fn dialect(facts: &Facts) -> Dialect {
-    match (facts.server(), facts.release()) {
-        (Some("valkey"), Some(release)) if release >= (9, 0) => Dialect::DelIfEq,
-        (Some("redis"), Some(release)) if release >= (8, 4) => Dialect::DelEx,
+    match (facts.server(), facts.version_numbers()) {
+        (Some("valkey"), Some(version)) if version >= (9, 0, 0) => Dialect::DelIfEq,
+        (Some("redis"), Some(version)) if version >= (8, 4, 0) => Dialect::DelEx,
         _ => Dialect::Scripts,
     }
 }

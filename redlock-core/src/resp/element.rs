@@ -48,7 +48,7 @@ impl<'a> Elements<'a> {
             (b'>', Header::Aggregate(count)) => Element::Push(count),
             (b'%', Header::Aggregate(count)) => Element::Map(count),
             (_, Header::Aggregate(count)) => Element::Array(count),
-            (b'$' | b'*', Header::Scalar) | (b'_', _) => Element::Nil,
+            (b'$' | b'*' | b'_', Header::Scalar) => Element::Nil,
             (b'$', _) => Element::Text(content),
             (b'-' | b'!', _) => Element::Error(content),
             (b'+', _) => Element::Status(content),

@@ -12,6 +12,7 @@ pub struct Facts {
     version: Option<String>,
     role: Option<String>,
     mode: Option<String>,
+    id: Option<i64>,
     resp3: bool,
 }
 
@@ -28,6 +29,16 @@ impl Facts {
         self.version.as_deref()
     }
 
+    /// Returns the first three numbers of the version, which can be compared; one that is not there is 0. `None` for a
+    /// version that does not begin with a number.
+    #[must_use]
+    pub fn version_numbers(&self) -> Option<(u32, u32, u32)> {
+        let mut numbers = self.version.as_deref()?.split('.').map(leading_number);
+        let major = numbers.next()??;
+        let mut next = || numbers.next().flatten().unwrap_or(0);
+        Some((major, next(), next()))
+    }
+
     /// Returns the role of the server: `master` or `replica`.
     #[must_use]
     pub fn role(&self) -> Option<&str> {
@@ -40,16 +51,16 @@ impl Facts {
         self.mode.as_deref()
     }
 
+    /// Returns the number by which the server knows the connection (`CLIENT ID`).
+    #[must_use]
+    pub const fn connection_id(&self) -> Option<i64> {
+        self.id
+    }
+
     /// Returns whether the connection speaks RESP3.
     #[must_use]
     pub const fn is_resp3(&self) -> bool {
         self.resp3
-    }
-
-    /// Returns the first two numbers of the version.
-    pub(super) fn release(&self) -> Option<(u32, u32)> {
-        let mut numbers = self.version.as_deref()?.split('.').map(|number| number.parse().ok());
-        Some((numbers.next()??, numbers.next().flatten().unwrap_or(0)))
     }
 
     /// Reads the answer to `HELLO`; `None` if it is none.
@@ -58,17 +69,29 @@ impl Facts {
         let mut facts = Self { resp3: true, ..Self::default() };
         for _ in 0..count / 2 {
             let key = elements.next()?;
+            elements.leave_out(key.nested());
             let value = elements.next()?;
-            elements.leave_out(key.nested().saturating_add(value.nested()));
-            let fact = match key.text() {
-                Some(b"server") => &mut facts.server,
-                Some(b"version") => &mut facts.version,
-                Some(b"role") => &mut facts.role,
-                Some(b"mode") => &mut facts.mode,
-                _ => continue,
-            };
-            *fact = value.text().map(|text| String::from_utf8_lossy(text).into_owned());
+            elements.leave_out(value.nested());
+            facts.note(key, value);
         }
         Some(facts)
     }
+
+    fn note(&mut self, key: Element<'_>, value: Element<'_>) {
+        let fact = match (key.text(), value) {
+            (Some(b"id"), Element::Integer(id)) => return self.id = Some(id),
+            (Some(b"server"), _) => &mut self.server,
+            (Some(b"version"), _) => &mut self.version,
+            (Some(b"role"), _) => &mut self.role,
+            (Some(b"mode"), _) => &mut self.mode,
+            _ => return,
+        };
+        *fact = value.text().map(|text| String::from_utf8_lossy(text).into_owned());
+    }
+}
+
+/// Returns the number that a text begins with: 3 of `3-rc1`.
+fn leading_number(text: &str) -> Option<u32> {
+    let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    text.get(..end)?.parse().ok()
 }

@@ -121,24 +121,36 @@ impl Header {
     pub(super) fn read(line: &[u8]) -> Result<Self, Malformed> {
         let Some((kind, rest)) = line.split_first() else { return Err(Malformed("an empty line")) };
         match kind {
-            b'+' | b'-' | b'_' | b'#' | b',' | b'(' => Ok(Self::Scalar),
-            b':' => number(rest).map(|_| Self::Scalar),
-            b'$' | b'!' | b'=' => match number(rest)? {
-                -1 => Ok(Self::Scalar),
-                len => match usize::try_from(len) {
-                    Ok(len) if len <= MAX_REPLY => Ok(Self::Text(len)),
-                    _ => Err(TOO_LONG),
-                },
+            b'$' | b'*' if rest == b"-1" => Ok(Self::Scalar),
+            b'$' | b'!' | b'=' => match usize::try_from(number(rest)?) {
+                Ok(len) if len <= MAX_REPLY => Ok(Self::Text(len)),
+                _ => Err(TOO_LONG),
             },
-            b'*' | b'~' | b'>' => match number(rest)? {
-                -1 => Ok(Self::Scalar),
-                count => count_of(count, 1).map(Self::Aggregate),
-            },
+            b'*' | b'~' | b'>' => count_of(number(rest)?, 1).map(Self::Aggregate),
             b'%' => count_of(number(rest)?, 2).map(Self::Aggregate),
             b'|' => count_of(number(rest)?, 2).map(Self::Attribute),
-            _ => Err(Malformed("a line that begins like no reply")),
+            kind => scalar(*kind, rest),
         }
     }
+}
+
+/// Reads an element that is all in its line.
+fn scalar(kind: u8, rest: &[u8]) -> Result<Header, Malformed> {
+    let is_valid = match kind {
+        b'+' | b'-' => true,
+        b':' => return number(rest).map(|_| Header::Scalar),
+        b'_' => rest.is_empty(),
+        b'#' => matches!(rest, b"t" | b"f"),
+        b',' => core::str::from_utf8(rest).is_ok_and(|digits| digits.parse::<f64>().is_ok()),
+        b'(' => is_whole_number(rest),
+        _ => return Err(Malformed("a line that begins like no reply")),
+    };
+    if is_valid { Ok(Header::Scalar) } else { Err(Malformed("a value that its kind does not have")) }
+}
+
+fn is_whole_number(text: &[u8]) -> bool {
+    let digits = text.strip_prefix(b"-").or(text.strip_prefix(b"+")).unwrap_or(text);
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
 }
 
 /// Returns the number of elements of an aggregate; each takes some bytes, so what is too many is too long.
@@ -149,8 +161,13 @@ fn count_of(count: i64, each: u64) -> Result<u64, Malformed> {
     }
 }
 
+/// The length of the longest number, that of `i64::MIN`. A line with a number is looked at again while the text behind it
+/// comes, so it must be short.
+const MAX_DIGITS: usize = 20;
+
 pub(super) fn number(digits: &[u8]) -> Result<i64, Malformed> {
-    let number = core::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+    let digits = Some(digits).filter(|digits| digits.len() <= MAX_DIGITS);
+    let number = digits.and_then(|digits| core::str::from_utf8(digits).ok()?.parse().ok());
     number.ok_or(Malformed("a number that is none"))
 }
 
@@ -188,6 +205,9 @@ mod tests {
             b"_\r\n",
             b"#t\r\n",
             b",1.5\r\n",
+            b",-inf\r\n",
+            b",1e10\r\n",
+            b"(-1\r\n",
             b"(12345678901234567890\r\n",
             b"!5\r\nERR x\r\n",
             b"=7\r\ntxt:abc\r\n",
@@ -222,6 +242,15 @@ mod tests {
             b"*-2\r\n",
             b"%-1\r\n",
             b"$1\r\nab\r\n",
+            b"$0000000000000000000001\r\na\r\n",
+            b"!-1\r\n",
+            b"=-1\r\n",
+            b"~-1\r\n",
+            b">-1\r\n",
+            b"_x\r\n",
+            b"#x\r\n",
+            b",x\r\n",
+            b"(-\r\n",
             b"$99999999999\r\n",
             b"*99999999999\r\n",
             b"*18446744073709551616\r\n",

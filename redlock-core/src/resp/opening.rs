@@ -9,14 +9,14 @@ use super::element::{Element, Elements};
 use super::facts::Facts;
 use super::frame::Malformed;
 use super::settings::Settings;
-use crate::wire::COMMON;
+use crate::wire::{COMMON, is_denied};
 use crate::{Answer, Cause, Probe, Unavailable};
 
 /// A connection that is being opened.
 ///
-/// All is asked in one round trip, in which the node also gets the scripts that every lock needs. Only a server that does not know `HELLO`, or an ACL that forbids it, takes a second
-/// one, in RESP2. `Debug` shows nothing that was sent or received.
-#[derive(Clone)]
+/// All is asked in one round trip, in which the node also gets the scripts that every lock needs. Only a server that does
+/// not know `HELLO`, or an ACL that forbids it, takes a second one, in RESP2. `Debug` shows nothing that was sent or received.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Opening {
     settings: Settings,
     input: Input,
@@ -24,10 +24,12 @@ pub struct Opening {
     /// What was asked and not answered, the oldest first.
     steps: VecDeque<Step>,
     facts: Facts,
+    /// It has come to a result, which was polled.
+    is_over: bool,
 }
 
 /// What is asked of a server before anything else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
     /// To speak RESP3, as this user.
     Hello,
@@ -48,6 +50,7 @@ impl Opening {
             output: Output::default(),
             steps: VecDeque::new(),
             facts: Facts::default(),
+            is_over: false,
         };
         if settings.resp2 {
             opening.greet_in_resp2();
@@ -75,39 +78,56 @@ impl Opening {
 
     /// Takes the first `len` bytes of the [`read_buffer`](Self::read_buffer), which were filled.
     pub fn handle_read(&mut self, len: usize) {
-        self.input.filled(len);
+        if !self.is_over {
+            self.input.filled(len);
+        }
     }
 
-    /// Takes bytes that were read elsewhere.
+    /// Takes bytes that were read elsewhere. They are kept until [`poll`](Self::poll) has looked at them.
     pub fn handle_bytes(&mut self, bytes: &[u8]) {
-        self.input.copy(bytes);
+        if !self.is_over {
+            self.input.copy(bytes);
+        }
     }
 
-    /// Returns the connection when it is open; `None` as long as that takes. Afterwards the opening is of no use any more.
+    /// Returns the connection when it is open, once; `None` as long as that takes, and ever after.
     ///
     /// # Errors
     ///
     /// Returns the first refusal of the server in its own words, or [`Cause::Unexpected`] when it does not speak RESP.
     pub fn poll(&mut self) -> Option<Result<Connection, Unavailable>> {
-        while let Some(step) = self.steps.pop_front() {
-            let element = match self.input.take_reply() {
-                Ok(None) => {
-                    self.steps.push_front(step);
-                    return None;
-                }
-                Ok(Some(reply)) => read(step, reply),
-                Err(Malformed(why)) => Err(unexpected(why)),
+        if self.is_over {
+            return None;
+        }
+        let result = match self.take_answers() {
+            Ok(false) => return None,
+            result => result,
+        };
+        self.is_over = true;
+        self.steps.clear();
+        let (input, output) = (core::mem::take(&mut self.input), core::mem::take(&mut self.output));
+        Some(result.map(|_| Connection::new(input, output, core::mem::take(&mut self.facts))))
+    }
+
+    /// Takes the answers that have come. Returns whether all have.
+    fn take_answers(&mut self) -> Result<bool, Unavailable> {
+        while let Some(step) = self.steps.front().copied() {
+            let told = match self.input.take_reply() {
+                Ok(None) => return Ok(false),
+                Ok(Some(reply)) => read(step, reply)?,
+                Err(Malformed(why)) => return Err(unexpected(why)),
             };
-            match element {
-                Ok(Told::Nothing) => {}
-                Ok(Told::Push) => self.steps.push_front(step),
-                Ok(Told::Facts(facts)) => self.facts = facts,
-                Ok(Told::SpeaksNoResp3) => self.fall_back(),
-                Err(why) => return Some(Err(why)),
+            if let Told::Push = told {
+                continue;
+            }
+            self.steps.pop_front();
+            match told {
+                Told::Nothing | Told::Push => {}
+                Told::Facts(facts) => self.facts = facts,
+                Told::SpeaksNoResp3 => self.fall_back(),
             }
         }
-        let (input, output) = (core::mem::take(&mut self.input), core::mem::take(&mut self.output));
-        Some(Ok(Connection::new(input, output, core::mem::take(&mut self.facts))))
+        Ok(true)
     }
 
     fn greet_in_resp3(&mut self) {
@@ -203,7 +223,7 @@ fn read(step: Step, reply: &[u8]) -> Result<Told, Unavailable> {
 
 /// Returns whether an error says that `HELLO`, or what it asks for, is not to be had here.
 fn forbids_hello(text: &str) -> bool {
-    text.starts_with("NOPERM") || text.starts_with("NOPROTO") || crate::wire::is_unknown_command(text)
+    text.starts_with("NOPROTO") || is_denied(text)
 }
 
 impl fmt::Debug for Opening {

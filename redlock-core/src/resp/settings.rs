@@ -4,7 +4,7 @@ use core::fmt;
 /// Who speaks to a server over a connection, and how.
 ///
 /// `Debug` shows no secret.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct Settings {
     pub(super) user: Option<String>,

@@ -66,7 +66,7 @@ impl Question {
             (Self::SetAll(resources), Answer::Bytes(bytes)) => Reply::from_hold(resources, bytes),
             (Self::Script, Answer::Integer(0)) => Reply::Missing,
             (Self::DeleteIfEqual, Answer::Integer(0)) => Reply::NotOurs,
-            (Self::DeleteIfEqual, Answer::Error(text)) if is_unknown_command(text) => Reply::UnknownScript,
+            (Self::DeleteIfEqual, Answer::Error(text)) if is_denied(text) => Reply::UnknownScript,
             (_, Answer::Error(text)) => Reply::from_error(text),
             _ => Reply::Unavailable(Unavailable::new(Cause::Unexpected)),
         }
@@ -141,8 +141,12 @@ fn cause_of_plain_error(text: &str) -> Cause {
     }
 }
 
-/// Returns whether a server says that it does not know a command.
-pub(crate) fn is_unknown_command(text: &str) -> bool {
+/// Returns whether a server says that a command is not to be had: it does not know it, or the user may not run it.
+pub(crate) fn is_denied(text: &str) -> bool {
+    text.starts_with("NOPERM") || is_unknown_command(text)
+}
+
+fn is_unknown_command(text: &str) -> bool {
     says(text, "unknown command") || says(text, "unknown redis command")
 }
 

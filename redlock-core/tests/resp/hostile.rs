@@ -5,22 +5,34 @@
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use redlock_core::resp::{Connection, Event, Opening, Settings};
+use redlock_core::{Cause, ScriptForm};
 
-use crate::peer::{acquire, connected, release, welcome};
+use crate::peer::{acquire, connected, connected_to, release, welcome};
 
-/// What a connection may need for what it has read: the largest reply, what is read behind it, and its copy in a push.
+/// What a connection may need for an input of any length: the largest reply, what is read behind it, and its copy in a
+/// push.
 const MOST_BYTES: u64 = 1024 * 1024;
+
+/// What it may need for an input of a few bytes: the buffer for what is read, and some bytes for each byte of a push.
+fn most_bytes(input: &[u8]) -> u64 {
+    24 * 1024 + 64 * input.len() as u64
+}
 
 fn inputs() -> u32 {
     std::env::var("REDLOCK_INPUTS").ok().and_then(|inputs| inputs.parse().ok()).unwrap_or(20_000)
 }
 
-/// Feeds a connection that is owed a few replies.
-fn feed(mut connection: Connection, bytes: &[u8]) {
-    let set = acquire("job");
+/// A connection that is owed a few replies.
+fn owed_replies() -> Connection {
+    let (mut connection, set) = (connected_to("valkey", "9.1.2"), acquire("job"));
     connection.send(&set);
-    connection.send(&release(&set, false, redlock_core::ScriptForm::Digest));
-    connection.send(&release(&set, true, redlock_core::ScriptForm::Digest));
+    connection.send(&release(&set, false, ScriptForm::Digest));
+    connection.send(&release(&set, true, ScriptForm::Digest));
+    connection
+}
+
+/// Feeds bytes to a connection until it breaks.
+fn feed(mut connection: Connection, bytes: &[u8]) {
     let mut rest = bytes;
     while !rest.is_empty() {
         let room = connection.read_buffer();
@@ -30,19 +42,19 @@ fn feed(mut connection: Connection, bytes: &[u8]) {
         connection.handle_read(len);
         rest = &rest[len..];
         while let Some(event) = connection.poll_event() {
-            if let Event::Broken(_) = event {
-                assert_eq!(connection.poll_event(), None);
+            if let Event::Broken(why) = event {
+                assert_eq!((why.cause(), connection.poll_event()), (Cause::Unexpected, None));
                 return;
             }
         }
     }
 }
 
-fn open(bytes: &[u8]) {
-    let mut opening = Opening::new(&Settings::new().database(1));
+fn open(mut opening: Opening, bytes: &[u8]) {
     for piece in bytes.chunks(7) {
         opening.handle_bytes(piece);
         if opening.poll().is_some() {
+            assert!(opening.poll().is_none());
             return;
         }
     }
@@ -81,11 +93,16 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
 
 #[test]
 fn whatever_a_server_says_does_no_harm() {
+    let (connection, opening) = (owed_replies(), Opening::new(&Settings::new().database(1)));
     let mut runner = TestRunner::new(Config { cases: inputs(), ..Config::default() });
     runner
         .run(&prop_oneof![noise(), mutated()], |bytes| {
-            feed(connected(), &bytes);
-            open(&bytes);
+            for info in [
+                allocation_counter::measure(|| feed(connection.clone(), &bytes)),
+                allocation_counter::measure(|| open(opening.clone(), &bytes)),
+            ] {
+                prop_assert!(info.bytes_max <= most_bytes(&bytes), "{} bytes", info.bytes_max);
+            }
             Ok(())
         })
         .unwrap();
@@ -93,7 +110,7 @@ fn whatever_a_server_says_does_no_harm() {
 
 #[test]
 fn nothing_is_allocated_because_a_server_announces_it() {
-    let connection = connected();
+    let connection = owed_replies();
     for announcement in ["$65536\r\n", "*65536\r\n", "%65536\r\n", "|65536\r\n", ">65536\r\n", "*1\r\n*65536\r\n"] {
         let info = allocation_counter::measure(|| feed(connection.clone(), announcement.as_bytes()));
         assert!(info.bytes_max < MOST_BYTES, "{announcement}: {} bytes", info.bytes_max);
@@ -102,7 +119,7 @@ fn nothing_is_allocated_because_a_server_announces_it() {
 
 #[test]
 fn an_endless_reply_ends_the_connection_within_a_bound_of_memory() {
-    let connection = connected();
+    let connection = owed_replies();
     for part in [&b"+aaaaaaaa"[..], b"*1\r\n", b"|1\r\n+a\r\n", b">1000\r\n+a\r\n", b"*60000\r\n:1\r\n"] {
         let endless: Vec<u8> = part.iter().copied().cycle().take(10_000_000).collect();
         let info = allocation_counter::measure(|| feed(connection.clone(), &endless));
@@ -114,7 +131,7 @@ fn an_endless_reply_ends_the_connection_within_a_bound_of_memory() {
 fn replies_allocate_nothing() {
     let mut connection = connected();
     let set = acquire("job");
-    let undo = release(&set, true, redlock_core::ScriptForm::Digest);
+    let undo = release(&set, true, ScriptForm::Digest);
     let mut round = || {
         for (command, answer) in [(&set, &b"+OK\r\n"[..]), (&undo, b":1\r\n"), (&set, b"_\r\n"), (&undo, b":0\r\n")] {
             connection.send(command);

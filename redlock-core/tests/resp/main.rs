@@ -4,6 +4,8 @@
 
 mod dialects;
 mod hostile;
+mod life;
 mod opening;
 mod peer;
 mod replies;
+mod server;

@@ -53,6 +53,61 @@ fn the_server_says_what_it_is() {
     let facts = connection.facts();
     assert_eq!((facts.server(), facts.version()), (Some("valkey"), Some("9.1.2")));
     assert_eq!((facts.role(), facts.mode(), facts.is_resp3()), (Some("master"), Some("standalone"), true));
+    assert_eq!((facts.version_numbers(), facts.connection_id()), (Some((9, 1, 2)), Some(7)));
+}
+
+#[test]
+fn versions_can_be_compared() {
+    for (version, numbers) in [
+        ("7.0.15", Some((7, 0, 15))),
+        ("8.4", Some((8, 4, 0))),
+        ("9.0.0-rc3", Some((9, 0, 0))),
+        ("8.4-rc1", Some((8, 4, 0))),
+        ("10", Some((10, 0, 0))),
+        ("9.99999999999999.1", Some((9, 0, 1))),
+        ("unstable", None),
+        ("", None),
+    ] {
+        let connection = crate::peer::connected_to("redis", version);
+        assert_eq!(connection.facts().version_numbers(), numbers, "{version}");
+    }
+}
+
+#[test]
+fn facts_of_another_shape_are_left_out() {
+    let nested = "*2\r\n$6\r\nserver\r\n*1\r\n:1\r\n$1\r\nx\r\n";
+    let strange = format!("%4\r\n{nested}$6\r\nserver\r\n*1\r\n+redis\r\n+id\r\n+7\r\n+role\r\n+master\r\n");
+    let connection =
+        answered(&Settings::new(), &format!("{strange}:1\r\n:1\r\n+loaded\r\n+loaded\r\n")).unwrap().unwrap();
+    let facts = connection.facts();
+    assert_eq!((facts.server(), facts.connection_id(), facts.role()), (None, None, Some("master")));
+}
+
+#[test]
+fn an_opening_comes_to_one_result() {
+    for answers in
+        ["%0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n", "-WRONGPASS no\r\n:1\r\n:1\r\n", "HTTP/1.1 400 Bad Request\r\n"]
+    {
+        let mut opening = Opening::new(&Settings::new());
+        opening.handle_bytes(answers.as_bytes());
+        assert!(opening.poll().is_some());
+        assert!(opening.poll().is_none());
+        opening.handle_bytes(answers.as_bytes());
+        let len = opening.read_buffer().len();
+        opening.handle_read(len);
+        assert!(opening.poll().is_none());
+        assert!(opening.unwritten().is_empty(), "nobody is told a password any more");
+    }
+}
+
+#[test]
+fn a_password_that_is_wrong_in_the_older_protocol_is_told() {
+    let settings = Settings::new().user("app", "s3cret");
+    let not_yet = "-NOAUTH x\r\n".repeat(4);
+    let answers = format!("-NOPERM no 'hello'\r\n{not_yet}-WRONGPASS invalid username-password pair\r\n");
+    assert_eq!(refused(&settings, &answers).cause(), Cause::NotAuthenticated);
+    let why = refused(&settings.resp2(true), "-ERR max number of clients reached\r\n");
+    assert_eq!(why.detail(), Some("ERR max number of clients reached"));
 }
 
 #[test]

@@ -10,7 +10,8 @@ pub(crate) fn welcome(server: &str, version: &str) -> Vec<u8> {
     let texts = ["server", server, "version", version, "mode", "standalone", "role", "master"];
     let texts: Vec<_> = texts.iter().map(|text| format!("${}\r\n{text}\r\n", text.len())).collect();
     let texts = texts.concat();
-    format!("%5\r\n{texts}$7\r\nmodules\r\n*0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n").into_bytes()
+    let rest = "+proto\r\n:3\r\n+id\r\n:7\r\n$7\r\nmodules\r\n*0\r\n";
+    format!("%7\r\n{texts}{rest}:1\r\n:1\r\n+loaded\r\n+loaded\r\n").into_bytes()
 }
 
 /// A connection to a server of this name and version.

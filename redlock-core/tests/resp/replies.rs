@@ -39,6 +39,36 @@ fn what_is_written_in_part_goes_on_where_it_was() {
 }
 
 #[test]
+fn machines_in_the_same_state_are_equal() {
+    let (mut one, other) = (connected(), connected());
+    one.send(&acquire("job"));
+    assert_ne!(one, other);
+    written(&mut one);
+    assert_ne!(one, other, "an answer is owed");
+    one.handle_bytes(b"+OK\r\n");
+    assert_eq!(events(&mut one), [Event::Reply(Reply::Done)]);
+    assert_eq!(one, other);
+}
+
+#[test]
+fn a_broken_connection_keeps_nothing() {
+    let mut connection = connected();
+    connection.handle_bytes(b"HTTP/1.1 400 Bad Request\r\n");
+    assert!(matches!(connection.poll_event(), Some(Event::Broken(_))));
+    let more = vec![b'x'; 100_000];
+    let info = allocation_counter::measure(|| {
+        for _ in 0..100 {
+            connection.handle_bytes(&more);
+            let len = connection.read_buffer().len();
+            assert!(len >= 4 * 1024);
+            connection.handle_read(len);
+            assert_eq!(connection.poll_event(), None);
+        }
+    });
+    assert!(info.bytes_max < 64 * 1024, "{} bytes", info.bytes_max);
+}
+
+#[test]
 fn each_reply_belongs_to_the_oldest_command() {
     let mut connection = connected();
     let set = acquire("job");
