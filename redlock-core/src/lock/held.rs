@@ -7,17 +7,18 @@ use super::release::Claim;
 use crate::command::Action;
 use crate::output::Output;
 use crate::round::{Recorded, Round};
+use crate::votes::Votes;
 use crate::{
-    CommandId, Config, Event, ExtendError, Instant, NodeId, NodeOutcomes, NodeSet, OperationId, Reply, Request, Token,
-    Ttl, lease,
+    CommandId, Config, Event, ExtendError, Instant, NodeId, NodeOutcomes, NodeSet, OperationId, Outcome, Reply,
+    Request, Token, Ttl, lease,
 };
 
 /// A lock that is held.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Held {
     token: Token,
-    /// The nodes that have all keys, as far as their latest replies tell.
-    pub(super) keepers: NodeSet,
+    /// Which nodes have all keys, and which have lost them, as far as their latest replies tell.
+    keys: Votes,
     /// The end of its validity.
     pub(super) deadline: Instant,
     /// The longest TTL that a node may have been told.
@@ -26,7 +27,7 @@ pub(super) struct Held {
     extensions: SmallVec<[Extension; 1]>,
     /// What was over last, whose late replies still tell which nodes have the keys and which to heal.
     last: Over,
-    /// The keys that were given again to nodes that had lost them, at most one command a node.
+    /// The keys that are being given again to nodes that had lost them, at most one command a node.
     replanted: Vec<Replanted>,
 }
 
@@ -62,10 +63,12 @@ struct Extension {
 }
 
 impl Held {
-    pub(super) fn new(attempt: Attempt, deadline: Instant, ttl: Ttl) -> Self {
+    pub(super) fn new(config: &Config, attempt: Attempt, deadline: Instant, ttl: Ttl) -> Self {
+        let mut keys = Votes::pending(config.nodes());
+        attempt.round.done().iter().for_each(|node| keys.record(node, Outcome::Done));
         Self {
             token: attempt.token,
-            keepers: attempt.round.done(),
+            keys,
             deadline,
             longest_ttl: ttl,
             extensions: SmallVec::new(),
@@ -107,27 +110,27 @@ impl Held {
         reply: Reply,
         output: &mut Output,
     ) {
-        let has_keys = says_that_it_has_keys(&reply);
+        let mut keys = keys_after(&reply);
         let mut extensions = self.extensions.iter_mut().chain(self.last.extension_mut());
         let recorded = if let Some(extension) = extensions.find(|extension| extension.round.expects(id, node)) {
             let is_missing = reply == Reply::Missing;
             let recorded = extension.handle_reply(request, self.token, id, node, reply, output);
             let (ttl, send_by) = (extension.ttl, extension.send_by);
             if is_missing && recorded == Recorded::Vote {
-                self.replant(request, Replanted { node, id, ttl, send_by, has_source: false }, output);
+                self.replant_missing(request, Replanted { node, id, ttl, send_by, has_source: false }, output);
             }
             recorded
         } else if let Over::Attempt(attempt) = &mut self.last
             && attempt.round.expects(id, node)
         {
+            // Whose key stood in the way of the attempt may be gone by now.
+            keys = keys.filter(|keys| *keys == Outcome::Done);
             attempt.handle_reply(request, id, node, reply, output)
         } else {
             self.handle_replanted(request, id, node, &reply, output)
         };
-        match has_keys {
-            Some(true) if recorded == Recorded::Vote => self.keepers.insert(node),
-            Some(false) if recorded == Recorded::Vote => self.keepers.remove(node),
-            _ => {}
+        if let Some(keys) = keys.filter(|_| recorded == Recorded::Vote) {
+            self.keys.record(node, keys);
         }
     }
 
@@ -150,8 +153,17 @@ impl Held {
         Recorded::Vote
     }
 
-    /// Gives a node without the keys its keys again, so that a lock that is held for long outlives the restart of every
-    /// node, one at a time.
+    /// Gives a node its keys again that it lacked at the command `missing.id`, so that a lock that is held for long
+    /// outlives the restart of every node, one at a time. Not if it has been sent them since: a second command would find
+    /// the keys of the first, and take them for somebody else's.
+    fn replant_missing(&mut self, request: &Request, missing: Replanted, output: &mut Output) {
+        let mut earlier = self.replanted.iter().filter(|earlier| earlier.node == missing.node);
+        if earlier.all(|earlier| earlier.id < missing.id) {
+            self.replanted.retain(|earlier| earlier.node != missing.node);
+            self.replant(request, missing, output);
+        }
+    }
+
     fn replant(&mut self, request: &Request, mut sent: Replanted, output: &mut Output) {
         let action = Action::acquire(request.resources.clone(), self.token, sent.ttl);
         let only = NodeSet::from_iter([sent.node]);
@@ -160,7 +172,6 @@ impl Held {
         } else {
             output.send(only, action, sent.send_by)
         };
-        self.replanted.retain(|earlier| earlier.node != sent.node);
         self.replanted.push(sent);
     }
 
@@ -169,10 +180,16 @@ impl Held {
         self.extensions.iter_mut().for_each(|extension| extension.round.expire(now));
     }
 
-    /// Returns what each node said to an extension, if that proves that a quorum can no longer have the key. Also one
-    /// that has failed for want of replies may still prove it.
+    /// Returns the nodes that have all keys, as far as their latest replies tell.
+    pub(super) const fn keepers(&self) -> NodeSet {
+        self.keys.done()
+    }
+
+    /// Returns what each node said last, if that proves that a quorum no longer has the keys. Also the late replies to an
+    /// extension that has failed may prove it. What a node said before it was given its keys again proves nothing.
     pub(super) fn keys_gone(&self, config: &Config) -> Option<NodeOutcomes> {
-        self.extensions.iter().chain(self.last.extension()).find_map(|extension| extension.keys_gone(config))
+        let is_gone = config.votes().is_blocked_by(self.keys.tally().gone());
+        is_gone.then(|| NodeOutcomes { config: config.clone(), votes: self.keys.clone() })
     }
 
     /// Ends the first extension whose result is fixed; returns the event that tells it. The caller has made sure that the
@@ -205,13 +222,6 @@ impl Held {
 }
 
 impl Over {
-    const fn extension(&self) -> Option<&Extension> {
-        match self {
-            Self::Attempt(_) => None,
-            Self::Extension(extension) => Some(extension),
-        }
-    }
-
     const fn extension_mut(&mut self) -> Option<&mut Extension> {
         match self {
             Self::Attempt(_) => None,
@@ -245,29 +255,28 @@ impl Extension {
     }
 
     /// Returns the deadline that the extension gives, or what each node said to one that has failed, as soon as that is
-    /// fixed.
+    /// fixed. A failure waits for the nodes that may still say that the keys are gone.
     fn result(&self, config: &Config) -> Option<Result<Instant, NodeOutcomes>> {
         let (votes, tally) = (config.votes(), self.round.tally());
         let failed = tally.gone().saturating_add(tally.unavailable);
+        let is_gone = votes.is_blocked_by(tally.gone());
+        let may_be_gone = votes.is_blocked_by(tally.gone().saturating_add(tally.pending));
         if tally.done >= votes.size() {
             Some(Ok(lease::deadline(config, self.started_at, self.ttl.get()).unwrap_or(self.send_by)))
-        } else if votes.is_blocked_by(failed) && !votes.is_blocked_by(tally.gone().saturating_add(tally.pending)) {
+        } else if votes.is_blocked_by(failed) && (is_gone || !may_be_gone) {
             Some(Err(self.round.report(config)))
         } else {
             None
         }
     }
-
-    fn keys_gone(&self, config: &Config) -> Option<NodeOutcomes> {
-        config.votes().is_blocked_by(self.round.tally().gone()).then(|| self.round.report(config))
-    }
 }
 
 /// Returns whether the node has all keys after its reply; `None` if that does not say it.
-const fn says_that_it_has_keys(reply: &Reply) -> Option<bool> {
+fn keys_after(reply: &Reply) -> Option<Outcome> {
     match reply {
-        Reply::Done => Some(true),
-        Reply::HeldByOther(_) | Reply::Missing => Some(false),
+        Reply::Done => Some(Outcome::Done),
+        Reply::HeldByOther(hold) => Some(Outcome::HeldByOther(hold.clone())),
+        Reply::Missing => Some(Outcome::Missing),
         Reply::NotOurs | Reply::UnknownScript | Reply::Unavailable(_) => None,
     }
 }

@@ -172,8 +172,26 @@ fn the_replies_to_any_of_them_may_prove_the_loss() {
         bench.reply(&replied.command, "-.-");
         let loss = expect_all_lost(&mut bench, &first, &second);
         let Loss::KeysGone(said) = loss else { panic!("{loss:?}") };
-        assert_eq!(letters(&said), "-.-");
+        assert_eq!(letters(&said), "-+-", "the second node has granted the lock");
     }
+}
+
+#[test]
+fn what_a_node_said_before_it_was_healed_does_not_prove_the_loss() {
+    let (mut bench, first, second) = overlapping(3);
+    bench.reply(&first.command, "0..");
+    bench.reply(&second.command, "0..");
+    let plant = bench.expect_acquire();
+    bench.expect_nothing();
+    bench.reply_from(0, &plant, Reply::Done);
+    bench.reply(&first.command, ".0.");
+    bench.expect_acquire();
+    assert_eq!(failed(&mut bench).0, first.operation, "two nodes lacked the key, though not at the same time");
+    bench.reply(&second.command, ".0.");
+    assert_eq!(failed(&mut bench).0, second.operation);
+    bench.expect_nothing();
+    assert!(bench.is_held());
+    assert_eq!(bench.lock.held_on(), nodes([0, 2]));
 }
 
 #[test]

@@ -165,6 +165,7 @@ impl Bench {
         assert_eq!(lock.attempts(), reference.attempts, "attempts");
         assert_eq!(lock.deadline(), reference.deadline(), "deadline");
         assert_eq!(lock.is_acquiring(), reference.is_acquiring(), "is acquiring");
+        assert_eq!(lock.held_on(), reference.held_on(), "held on");
         assert_eq!(lock.loss().map(Lost::from), reference.loss(), "loss");
         assert_eq!(lock.is_quiet(), reference.is_quiet(), "is quiet");
         assert_eq!(lock.is_settled(), reference.is_settled(), "is settled");

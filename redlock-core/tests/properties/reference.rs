@@ -131,8 +131,7 @@ impl Reference {
     fn judge_extensions(&mut self) {
         let Phase::Held(held) = &mut self.phase else { return };
         let verdict = |extension: &Extension| extension.round.extended();
-        let proof = held.heard().find(|extension| verdict(extension) == Some(Extended::KeysGone));
-        if let Some(outcomes) = proof.map(|proof| proof.round.outcomes()) {
+        if let Some(outcomes) = held.keys_gone() {
             self.lose(Lost::KeysGone(outcomes));
             return;
         }
@@ -178,6 +177,9 @@ impl Reference {
         let is_current = order.attempt == self.attempts;
         match (order.word, &mut self.phase) {
             (Word::Acquire(_), Phase::Acquiring(attempt)) if is_current => attempt.round.ask(command),
+            (Word::Acquire(_), Phase::Held(held)) => {
+                held.plants.extend(command.nodes.iter().map(|node| (node, command.id)));
+            }
             (Word::Extend(_), Phase::Held(held)) => {
                 let asker = self.asker;
                 let extension = held.heard_mut().find(|extension| extension.number == asker);

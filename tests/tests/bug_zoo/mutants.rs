@@ -206,9 +206,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a node that was given its key anew counts for the extension",
         edits: &[Text {
             file: HELD,
-            original: "                self.replant(request, Replanted { node, id, ttl, send_by, has_source: false }, output);\n",
+            original: "                self.replant_missing(request, Replanted { node, id, ttl, send_by, has_source: false }, output);\n",
             mutated:
-                "                self.replant(request, Replanted { node, id, ttl, send_by, has_source: false }, output);
+                "                self.replant_missing(request, Replanted { node, id, ttl, send_by, has_source: false }, output);
                 if AWAKE && let Some(sent) = self.replanted.pop() {
                     self.extensions.iter_mut().chain(self.last.extension_mut()).for_each(|extension| {
                         extension.round.asked_again(NodeSet::from_iter([node]), sent.id, false);
@@ -263,7 +263,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             mutated: "            Phase::Lost(_) if AWAKE => {
                 let (token, output) = (self.secret.token(self.attempts), &mut Output::new());
                 let attempt = Attempt::begin(&self.config, &self.request, token, now, now, output);
-                let mut held = Held::new(attempt, now.saturating_add(ttl.get()), ttl);
+                let mut held = Held::new(&self.config, attempt, now.saturating_add(ttl.get()), ttl);
                 let operation = self.next_operation;
                 held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
                 self.phase = Phase::Held(held);

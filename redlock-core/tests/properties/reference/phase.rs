@@ -1,11 +1,12 @@
 use core::time::Duration;
+use std::collections::BTreeMap;
 
-use redlock_core::Instant;
+use redlock_core::{CommandId, Instant, NodeId, NodeSet, Outcome};
 
 use super::Reference;
 use super::round::Round;
 use super::undo::Undo;
-use crate::news::Lost;
+use crate::news::{Lost, Outcomes};
 
 #[derive(Clone, Debug)]
 pub(crate) enum Phase {
@@ -42,6 +43,12 @@ pub(crate) struct Held {
     pub(crate) extensions: Vec<Extension>,
     /// The last one that had a verdict.
     pub(crate) last: Option<Extension>,
+    /// The attempt that was won. Nobody listens to it any more when an extension has had a verdict.
+    pub(crate) attempt: Round,
+    /// What each node said last of the key.
+    pub(crate) keys: BTreeMap<NodeId, Outcome>,
+    /// The command by which a node is being given the key anew.
+    pub(crate) plants: BTreeMap<NodeId, CommandId>,
 }
 
 #[derive(Clone, Debug)]
@@ -69,6 +76,11 @@ impl Reference {
 
     pub(crate) fn is_held(&self, now: Instant) -> bool {
         matches!(&self.phase, Phase::Held(held) if now.max(self.now) < held.deadline)
+    }
+
+    pub(crate) fn held_on(&self) -> NodeSet {
+        let Phase::Held(held) = &self.phase else { return NodeSet::EMPTY };
+        held.keys.iter().filter(|(_, outcome)| **outcome == Outcome::Done).map(|(&node, _)| node).collect()
     }
 
     pub(crate) fn is_acquiring(&self) -> bool {
@@ -122,6 +134,41 @@ impl Reference {
 }
 
 impl Held {
+    pub(crate) fn new(attempt: &Attempt, longest_ttl: Duration) -> Self {
+        let (deadline, attempt) = (attempt.deadline, attempt.round.clone());
+        let mut held = Self {
+            deadline,
+            longest_ttl,
+            extensions: Vec::new(),
+            last: None,
+            attempt,
+            keys: BTreeMap::new(),
+            plants: BTreeMap::new(),
+        };
+        let said = held.attempt.outcomes();
+        for (node, outcome) in held.attempt.nodes().zip(&said) {
+            if *outcome == Outcome::Done {
+                held.keys.insert(node, Outcome::Done);
+            }
+        }
+        held
+    }
+
+    /// Notes what a node has said of the key, if it has.
+    pub(crate) fn note_key(&mut self, node: NodeId, outcome: &Outcome) {
+        if matches!(outcome, Outcome::Done | Outcome::HeldByOther(_) | Outcome::Missing) {
+            self.keys.insert(node, outcome.clone());
+        }
+    }
+
+    /// What each node said last, if so many lack the key that the others are no quorum.
+    pub(crate) fn keys_gone(&self) -> Option<Outcomes> {
+        let nodes = self.attempt.nodes().count();
+        let gone = self.keys.values().filter(|outcome| **outcome != Outcome::Done).count();
+        let said = |node| self.keys.get(&node).cloned().unwrap_or(Outcome::Pending);
+        (nodes - gone < nodes / 2 + 1).then(|| self.attempt.nodes().map(said).collect())
+    }
+
     fn timer(&self) -> Instant {
         let open = self.extensions.iter().filter(|extension| extension.round.is_open());
         open.map(|extension| extension.round.ends_at).min().map_or(self.deadline, |ends_at| ends_at.min(self.deadline))

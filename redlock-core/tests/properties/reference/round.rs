@@ -22,7 +22,7 @@ pub(crate) enum Heard {
     UnknownScript,
 }
 
-/// What becomes of an extension.
+/// What the nodes make of an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extended {
     Confirmed,
@@ -84,6 +84,10 @@ impl Round {
             _ => true,
         };
         self.outcomes.iter().filter(|(_, outcome)| is_touched(outcome)).map(|(&node, _)| node).collect()
+    }
+
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeId> {
+        self.outcomes.keys().copied()
     }
 
     pub(crate) fn outcomes(&self) -> Outcomes {
@@ -199,7 +203,7 @@ impl Votes {
     }
 }
 
-fn outcome(reply: &Reply) -> Outcome {
+pub(crate) fn outcome(reply: &Reply) -> Outcome {
     match reply {
         Reply::Done => Outcome::Done,
         Reply::HeldByOther(hold) => Outcome::HeldByOther(hold.clone()),

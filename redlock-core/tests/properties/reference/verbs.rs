@@ -9,7 +9,7 @@ use redlock_core::{
 use super::Reference;
 use super::order::{Order, Word};
 use super::phase::{Extension, Held, Phase};
-use super::round::{Heard, Round};
+use super::round::{Heard, Round, outcome};
 use crate::news::{Failure, Lost};
 
 /// Why a lock is not extended.
@@ -51,10 +51,8 @@ impl Reference {
 
     pub(crate) fn hand_over(&mut self) -> bool {
         if let Phase::Won(attempt) = &self.phase {
-            let deadline = attempt.deadline;
-            if self.now.saturating_add(self.setup.min_validity) < deadline {
-                let longest_ttl = self.setup.ttl;
-                self.phase = Phase::Held(Held { deadline, longest_ttl, extensions: Vec::new(), last: None });
+            if self.now.saturating_add(self.setup.min_validity) < attempt.deadline {
+                self.phase = Phase::Held(Held::new(attempt, self.setup.ttl));
             } else {
                 self.fail(Failure::Expired);
             }
@@ -126,7 +124,7 @@ impl Reference {
                 self.judge_attempt();
             }
             Phase::Held(_) => {
-                self.hear_extension(id, node, reply);
+                self.hear_of_keys(id, node, reply);
                 self.judge_extensions();
             }
             Phase::Lost { undo, .. } => {
@@ -140,14 +138,33 @@ impl Reference {
         }
     }
 
+    fn hear_of_keys(&mut self, id: CommandId, node: NodeId, reply: &Reply) {
+        let Phase::Held(held) = &mut self.phase else { return };
+        if held.heard().any(|extension| extension.round.awaits(id, node)) {
+            self.hear_extension(id, node, reply);
+        } else if held.last.is_none() && held.attempt.awaits(id, node) {
+            if held.attempt.answer(id, node, reply) == Heard::Outcome(Outcome::Done) {
+                held.note_key(node, &Outcome::Done);
+            }
+        } else if held.plants.get(&node) == Some(&id) {
+            held.plants.remove(&node);
+            held.note_key(node, &outcome(reply));
+        }
+    }
+
     /// A node without the key is given it anew, which does not count; one without the script is sent its text.
     fn hear_extension(&mut self, id: CommandId, node: NodeId, reply: &Reply) {
         let Phase::Held(held) = &mut self.phase else { return };
         let Some(extension) = held.heard_mut().find(|extension| extension.round.awaits(id, node)) else { return };
         let (ttl, send_by) = (extension.ttl, extension.send_by);
         self.asker = extension.number;
-        let (word, form) = match extension.round.answer(id, node, reply) {
-            Heard::Outcome(Outcome::Missing) => (Word::Acquire(ttl), ScriptForm::Digest),
+        let heard = extension.round.answer(id, node, reply);
+        if let Heard::Outcome(outcome) = &heard {
+            held.note_key(node, outcome);
+        }
+        let was_given_since = held.plants.get(&node).is_some_and(|plant| *plant > id);
+        let (word, form) = match heard {
+            Heard::Outcome(Outcome::Missing) if !was_given_since => (Word::Acquire(ttl), ScriptForm::Digest),
             Heard::UnknownScript => (Word::Extend(ttl), ScriptForm::Source),
             Heard::Outcome(_) | Heard::Stray => return,
         };
