@@ -1,12 +1,14 @@
 //! What a lock costs without network, runtime and client: `cargo bench -p redlock-core --bench lock`.
 
 mod by_hand;
+mod over_a_connection;
 mod through_locks;
 
 use divan::{AllocProfiler, Bencher};
 use redlock_core::{Command, Lock};
 
 use crate::by_hand::{ByHand, agree, extend, release};
+use crate::over_a_connection::OverAConnection;
 use crate::through_locks::ThroughLocks;
 
 #[global_allocator]
@@ -36,6 +38,14 @@ fn acquire_and_release_through_locks(bencher: Bencher<'_, '_>, nodes: usize) {
 fn extension(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut lock = ByHand::new(nodes).acquire();
     bencher.bench_local(|| extend(&mut lock));
+}
+
+/// Both commands are encoded and both answers read, on one connection.
+#[divan::bench(args = [("redis", "7.0.15"), ("valkey", "9.0.0"), ("redis", "8.4.0")])]
+fn acquire_and_release_over_a_connection(bencher: Bencher<'_, '_>, (server, version): (&str, &str)) {
+    let mut over_a_connection = OverAConnection::new(server, version);
+    over_a_connection.acquire_and_release();
+    bencher.bench_local(|| over_a_connection.acquire_and_release());
 }
 
 /// A thousand locks are under way at the same time: every command is sent before the first one is answered.
