@@ -85,8 +85,12 @@ impl Framer {
         Ok(())
     }
 
-    /// Returns the next line without its end.
+    /// Returns the next line without its end. One that cannot become a reply is refused at its first byte: a server that
+    /// speaks another protocol may never end a line.
     fn line<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
+        if bytes.get(self.complete).is_some_and(|kind| !KINDS.contains(kind)) {
+            return Err(NO_REPLY);
+        }
         let rest = bytes.get(self.searched..).unwrap_or_default();
         let Some(place) = rest.iter().position(|byte| *byte == b'\n') else {
             self.searched = bytes.len();
@@ -99,6 +103,11 @@ impl Framer {
         line.strip_suffix(b"\r").map(Some).ok_or(Malformed("a line without an end"))
     }
 }
+
+/// The first bytes of all lines.
+const KINDS: &[u8] = b"+-:$*_#,(!=%~>|";
+
+const NO_REPLY: Malformed = Malformed("a line that begins like no reply");
 
 const TOO_LONG: Malformed = Malformed("a reply that is too long");
 
@@ -119,7 +128,7 @@ pub(super) enum Header {
 
 impl Header {
     pub(super) fn read(line: &[u8]) -> Result<Self, Malformed> {
-        let Some((kind, rest)) = line.split_first() else { return Err(Malformed("an empty line")) };
+        let Some((kind, rest)) = line.split_first() else { return Err(NO_REPLY) };
         match kind {
             b'$' | b'*' if rest == b"-1" => Ok(Self::Scalar),
             b'$' | b'!' | b'=' => match usize::try_from(number(rest)?) {
@@ -143,7 +152,7 @@ fn scalar(kind: u8, rest: &[u8]) -> Result<Header, Malformed> {
         b'#' => matches!(rest, b"t" | b"f"),
         b',' => core::str::from_utf8(rest).is_ok_and(|digits| digits.parse::<f64>().is_ok()),
         b'(' => is_whole_number(rest),
-        _ => return Err(Malformed("a line that begins like no reply")),
+        _ => return Err(NO_REPLY),
     };
     if is_valid { Ok(Header::Scalar) } else { Err(Malformed("a value that its kind does not have")) }
 }
@@ -231,6 +240,8 @@ mod tests {
     fn what_is_no_reply_is_refused_as_soon_as_that_can_be_seen() {
         for bytes in [
             &b"HTTP/1.1 400\r\n"[..],
+            b"\x15\x03\x01\x00\x02\x02\x46",
+            b"*1\r\nx",
             b"\r\n",
             b"+OK\n",
             b":x\r\n",
