@@ -46,8 +46,13 @@
 //!
 //! A reply may have 64 KiB and be nested eight deep; whatever is longer, deeper or no RESP at all breaks the connection
 //! with [`Cause::Unexpected`](crate::Cause::Unexpected). Nothing is allocated because a server announces a size, and
-//! nothing at all for the replies to commands. What was read takes 80 KiB at most. Every byte is looked at once, however
-//! small the pieces are in which it comes. Source: the [RESP specification][resp].
+//! nothing at all for the replies to commands. The buffer of the bytes that were read has 80 KiB at most, if they are
+//! read into the [`read_buffer`](Connection::read_buffer) and all events are polled. That of the bytes to be written
+//! grows with the most that was unwritten at once, and shrinks back to 16 KiB when all is written. Every byte is looked
+//! at once, however small the pieces are in which it comes. Only the first line of a text, of 23 bytes at most, is looked
+//! at again with each piece of the text.
+//!
+//! Source: the [RESP specification][resp].
 //!
 //! [resp]: https://redis.io/docs/latest/develop/reference/protocol-spec/
 
