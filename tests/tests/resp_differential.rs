@@ -1,8 +1,16 @@
 //! The RESP machine of the core against the parser of the `redis` crate: both must accept the same replies, and read the
 //! same from them.
 //!
-//! Left out is what the two see differently on purpose: the bounds of our machine (64 KiB, eight levels), pushes, which
-//! are no reply, and lines that RESP does not have, such as an integer with a sign in front of nothing.
+//! Where a reply is well-formed they must agree. Of a reply with some bytes changed they may see these things differently:
+//!
+//! - the bounds of our machine: 64 KiB, eight levels, and a length that nobody could send;
+//! - pushes, which are no reply, and which the other parser takes with a kind that is a text only;
+//! - lines that are no UTF-8, or have a line feed without a carriage return: ours takes the former only;
+//! - numbers with blanks around them, of more than 20 digits, or negative as a length, other than `$-1` and `*-1`: ours
+//!   takes none of them;
+//! - what stands behind `_` and `(`, which the other parser does not look at, and the format of a verbatim text, which
+//!   ours does not look at;
+//! - a first byte that no reply has: ours refuses it at once, the other parser now and then waits for more.
 
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
 
@@ -10,7 +18,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use redlock_core::resp::{Event, Opening, Settings};
-use redlock_core::{Answer, Cause, Config, Instant, Lock, Options, Reply, Request};
+use redlock_core::{Answer, Cause, Config, Instant, Lock, Options, Reply, Request, Unavailable};
 use redlock_tokio::redis::{self, Value};
 
 /// The bytes of one value, in either protocol.
@@ -78,6 +86,7 @@ fn meaning(value: &Value) -> Reply {
         Value::Nil => read(Answer::Nil),
         Value::Int(number) => read(Answer::Integer(*number)),
         Value::BulkString(text) => read(Answer::Bytes(text)),
+        Value::Attribute { data, .. } => meaning(data),
         Value::ServerError(error) => {
             read(Answer::Error(&format!("{} {}", error.code(), error.details().unwrap_or_default())))
         }
@@ -91,6 +100,62 @@ fn cause(reply: &Reply) -> Option<Cause> {
         Reply::Unavailable(why) => Some(why.cause()),
         _ => None,
     }
+}
+
+/// The bytes of a value with some changed, left out or doubled.
+fn mutated() -> impl Strategy<Value = Vec<u8>> {
+    let byte = prop_oneof![any::<u8>(), prop::sample::select(b"+-:$*_#,(!=%~|\r\n0123456789 tf".to_vec())];
+    let change = (any::<prop::sample::Index>(), 0..4_u8, byte);
+    (value(), proptest::collection::vec(change, 1..4)).prop_map(|(mut bytes, changes)| {
+        for (place, kind, byte) in changes {
+            let place = place.index(bytes.len());
+            match kind {
+                0 => bytes[place] = byte,
+                1 if bytes.len() > 1 => drop(bytes.remove(place)),
+                2 => bytes.truncate(place + 1),
+                _ => bytes.insert(place, byte),
+            }
+        }
+        bytes
+    })
+}
+
+/// Returns whether the two may see it differently, because a line in it is one of those that are listed above.
+fn is_exempt(bytes: &[u8]) -> bool {
+    let Ok(text) = core::str::from_utf8(bytes) else { return true };
+    text.replace("\r\n", "").contains('\n') || text.split("\r\n").any(is_exempt_line)
+}
+
+/// The text within a value is taken for lines, too, which exempts a little more.
+fn is_exempt_line(line: &str) -> bool {
+    let Some(kind) = line.chars().next() else { return false };
+    let rest = &line[kind.len_utf8()..];
+    let has_odd_number = rest.trim() != rest || rest.len() > 20;
+    match kind {
+        '>' | '=' => true,
+        '_' => !rest.is_empty(),
+        '(' => {
+            !rest.strip_prefix(['-', '+']).unwrap_or(rest).chars().all(|digit| digit.is_ascii_digit()) || rest.len() < 2
+        }
+        ':' => has_odd_number,
+        ',' => rest.trim() != rest,
+        '$' | '*' => has_odd_number || (rest.starts_with('-') && rest != "-1"),
+        '!' | '~' | '%' | '|' => has_odd_number || rest.starts_with('-'),
+        _ => false,
+    }
+}
+
+/// Returns whether our machine has reached one of its bounds.
+fn is_bound(why: &Unavailable) -> bool {
+    why.detail().is_some_and(|why| why.contains("too long") || why.contains("too deeply"))
+}
+
+fn begins_like_no_reply(why: &Unavailable) -> bool {
+    why.detail().is_some_and(|why| why.contains("begins like no reply"))
+}
+
+fn is_incomplete(error: &redis::RedisError) -> bool {
+    error.kind() == redis::ErrorKind::Io
 }
 
 proptest! {
@@ -113,5 +178,21 @@ proptest! {
         let part = &bytes[..cut.index(bytes.len())];
         prop_assert!(ours(part).is_none());
         prop_assert!(redis::parse_redis_value(part).is_err());
+    }
+
+    #[test]
+    fn both_take_and_refuse_the_same(bytes in mutated()) {
+        let (theirs, shown) = (redis::parse_redis_value(&bytes), bytes.escape_ascii());
+        let ours = ours(&bytes);
+        match (&ours, &theirs) {
+            _ if is_exempt(&bytes) => {}
+            (Some(Event::Broken(why)), _) if is_bound(why) => {}
+            (Some(Event::Reply(reply)), Ok(value)) => {
+                prop_assert_eq!(cause(reply), cause(&meaning(value)), "{}", shown);
+            }
+            (Some(Event::Broken(why)), Err(error)) if !is_incomplete(error) || begins_like_no_reply(why) => {}
+            (None, Err(error)) if is_incomplete(error) => {}
+            _ => prop_assert!(false, "{ours:?} and {theirs:?} from {shown}"),
+        }
     }
 }

@@ -50,12 +50,15 @@ impl Framer {
         let (header, header_len) = (Header::read(line)?, line.len().saturating_add(CRLF.len()));
         let len = match header {
             Header::Text(text_len) => {
-                let len = header_len.saturating_add(text_len).saturating_add(CRLF.len());
-                let Some(text) = bytes.get(self.complete..self.complete.saturating_add(len)) else { return Ok(None) };
-                if !text.ends_with(CRLF) {
+                let len = header_len.saturating_add(text_len);
+                let behind = bytes.get(self.complete.saturating_add(len)..).unwrap_or_default();
+                if !CRLF.starts_with(behind.get(..CRLF.len()).unwrap_or(behind)) {
                     return Err(Malformed("a text that is longer than it says"));
                 }
-                len
+                if behind.len() < CRLF.len() {
+                    return Ok(None);
+                }
+                len.saturating_add(CRLF.len())
             }
             Header::Scalar | Header::Aggregate(_) | Header::Attribute(_) => header_len,
         };
@@ -252,7 +255,8 @@ mod tests {
             b"*?\r\n",
             b"*-2\r\n",
             b"%-1\r\n",
-            b"$1\r\nab\r\n",
+            b"$1\r\nab",
+            b"$1\r\na\rb",
             b"$0000000000000000000001\r\na\r\n",
             b"!-1\r\n",
             b"=-1\r\n",
