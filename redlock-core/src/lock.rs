@@ -131,7 +131,7 @@ impl Lock {
         };
         let is_good = now.saturating_add(self.request.options.min_validity) < *deadline;
         if is_good {
-            self.phase = Phase::Held(Held::new(&self.config, attempt.clone(), *deadline, self.request.ttl));
+            self.phase = Phase::Held(Held::new(attempt.clone(), *deadline, self.request.ttl));
         } else {
             self.fail_attempt(Failure::Expired, now);
         }
@@ -323,7 +323,7 @@ impl Lock {
     #[must_use]
     pub const fn held_on(&self) -> NodeSet {
         match &self.phase {
-            Phase::Held(held) => held.keepers(),
+            Phase::Held(held) => held.keepers,
             _ => NodeSet::EMPTY,
         }
     }

@@ -55,6 +55,12 @@ impl NodeSet {
         self.0 &= !(1 << node.0);
     }
 
+    /// Returns the nodes that are in one of both sets.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// Returns the nodes of this set that are not in `others`.
     #[must_use]
     pub const fn without(self, others: Self) -> Self {

@@ -150,8 +150,7 @@ pub enum Loss {
     /// Its deadline passed.
     #[error("its deadline has passed")]
     Expired,
-    /// Extensions found that a quorum no longer has it: keys were deleted, or nodes lost their data. It tells what each
-    /// node said last.
+    /// An extension found that a quorum no longer had it: keys were deleted, or nodes lost their data.
     #[error("its keys are gone ({0})")]
     KeysGone(NodeOutcomes),
     /// Nobody can watch over it any more, because the async runtime has ended. It may still be valid until its

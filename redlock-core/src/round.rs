@@ -107,6 +107,11 @@ impl Round {
         self.votes.done()
     }
 
+    /// Returns the nodes that lacked the keys.
+    pub(crate) const fn gone(&self) -> NodeSet {
+        self.votes.gone()
+    }
+
     /// Returns the nodes that may have carried the command out.
     pub(crate) fn touched(&self, config: &Config) -> NodeSet {
         config.nodes().without(self.votes.untouched())

@@ -89,6 +89,11 @@ impl Votes {
         self.done
     }
 
+    /// Returns the nodes that certainly do not have the key with our token.
+    pub(crate) const fn gone(&self) -> NodeSet {
+        self.missing.union(self.held_by_other)
+    }
+
     pub(crate) const fn is_pending(&self) -> bool {
         !self.pending.is_empty()
     }

@@ -7,18 +7,17 @@ use super::release::Claim;
 use crate::command::Action;
 use crate::output::Output;
 use crate::round::{Recorded, Round};
-use crate::votes::Votes;
 use crate::{
-    CommandId, Config, Event, ExtendError, Instant, NodeId, NodeOutcomes, NodeSet, OperationId, Outcome, Reply,
-    Request, Token, Ttl, lease,
+    CommandId, Config, Event, ExtendError, Instant, NodeId, NodeOutcomes, NodeSet, OperationId, Reply, Request, Token,
+    Ttl, lease,
 };
 
 /// A lock that is held.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Held {
     token: Token,
-    /// Which nodes have all keys, and which have lost them, as far as their latest replies tell.
-    keys: Votes,
+    /// The nodes that have all keys, as far as their latest replies tell.
+    pub(super) keepers: NodeSet,
     /// The end of its validity.
     pub(super) deadline: Instant,
     /// The longest TTL that a node may have been told.
@@ -60,15 +59,15 @@ struct Extension {
     started_at: Instant,
     /// The deadline of the lock when it began: past it nothing of the extension is sent.
     send_by: Instant,
+    /// The nodes that have confirmed a later extension: that they lacked the keys at this one is over.
+    recovered: NodeSet,
 }
 
 impl Held {
-    pub(super) fn new(config: &Config, attempt: Attempt, deadline: Instant, ttl: Ttl) -> Self {
-        let mut keys = Votes::pending(config.nodes());
-        attempt.round.done().iter().for_each(|node| keys.record(node, Outcome::Done));
+    pub(super) fn new(attempt: Attempt, deadline: Instant, ttl: Ttl) -> Self {
         Self {
             token: attempt.token,
-            keys,
+            keepers: attempt.round.done(),
             deadline,
             longest_ttl: ttl,
             extensions: SmallVec::new(),
@@ -98,7 +97,8 @@ impl Held {
         let id = output.send(config.nodes(), action, self.deadline);
         let round = Round::open(config, config.nodes(), id, ends_at);
         self.longest_ttl = self.longest_ttl.max(ttl);
-        self.extensions.push(Extension { operation, round, ttl, started_at: now, send_by: self.deadline });
+        let (started_at, send_by, recovered) = (now, self.deadline, NodeSet::EMPTY);
+        self.extensions.push(Extension { operation, round, ttl, started_at, send_by, recovered });
     }
 
     /// Takes a reply to whatever expects it, in time or late.
@@ -110,27 +110,37 @@ impl Held {
         reply: Reply,
         output: &mut Output,
     ) {
-        let mut keys = keys_after(&reply);
+        let has_keys = says_that_it_has_keys(&reply);
         let mut extensions = self.extensions.iter_mut().chain(self.last.extension_mut());
         let recorded = if let Some(extension) = extensions.find(|extension| extension.round.expects(id, node)) {
             let is_missing = reply == Reply::Missing;
             let recorded = extension.handle_reply(request, self.token, id, node, reply, output);
-            let (ttl, send_by) = (extension.ttl, extension.send_by);
-            if is_missing && recorded == Recorded::Vote {
+            let (operation, ttl, send_by) = (extension.operation, extension.ttl, extension.send_by);
+            if recorded == Recorded::Vote && is_missing {
                 self.replant_missing(request, Replanted { node, id, ttl, send_by, has_source: false }, output);
+            } else if recorded == Recorded::Vote && has_keys == Some(true) {
+                self.recover(node, operation);
             }
             recorded
         } else if let Over::Attempt(attempt) = &mut self.last
             && attempt.round.expects(id, node)
         {
-            // Whose key stood in the way of the attempt may be gone by now.
-            keys = keys.filter(|keys| *keys == Outcome::Done);
             attempt.handle_reply(request, id, node, reply, output)
         } else {
             self.handle_replanted(request, id, node, &reply, output)
         };
-        if let Some(keys) = keys.filter(|_| recorded == Recorded::Vote) {
-            self.keys.record(node, keys);
+        match has_keys {
+            Some(true) if recorded == Recorded::Vote => self.keepers.insert(node),
+            Some(false) if recorded == Recorded::Vote => self.keepers.remove(node),
+            _ => {}
+        }
+    }
+
+    /// Notes that the node has confirmed an extension, and so has the keys that it may have lacked at earlier ones.
+    fn recover(&mut self, node: NodeId, confirmed: OperationId) {
+        let extensions = self.extensions.iter_mut().chain(self.last.extension_mut());
+        for earlier in extensions.filter(|extension| extension.operation < confirmed) {
+            earlier.recovered.insert(node);
         }
     }
 
@@ -180,16 +190,10 @@ impl Held {
         self.extensions.iter_mut().for_each(|extension| extension.round.expire(now));
     }
 
-    /// Returns the nodes that have all keys, as far as their latest replies tell.
-    pub(super) const fn keepers(&self) -> NodeSet {
-        self.keys.done()
-    }
-
-    /// Returns what each node said last, if that proves that a quorum no longer has the keys. Also the late replies to an
-    /// extension that has failed may prove it. What a node said before it was given its keys again proves nothing.
+    /// Returns what each node said to an extension, if that proves that a quorum can no longer have the key. Also one
+    /// that has failed for want of replies may still prove it.
     pub(super) fn keys_gone(&self, config: &Config) -> Option<NodeOutcomes> {
-        let is_gone = config.votes().is_blocked_by(self.keys.tally().gone());
-        is_gone.then(|| NodeOutcomes { config: config.clone(), votes: self.keys.clone() })
+        self.extensions.iter().chain(self.last.extension()).find_map(|extension| extension.keys_gone(config))
     }
 
     /// Ends the first extension whose result is fixed; returns the event that tells it. The caller has made sure that the
@@ -222,6 +226,13 @@ impl Held {
 }
 
 impl Over {
+    const fn extension(&self) -> Option<&Extension> {
+        match self {
+            Self::Attempt(_) => None,
+            Self::Extension(extension) => Some(extension),
+        }
+    }
+
     const fn extension_mut(&mut self) -> Option<&mut Extension> {
         match self {
             Self::Attempt(_) => None,
@@ -255,28 +266,35 @@ impl Extension {
     }
 
     /// Returns the deadline that the extension gives, or what each node said to one that has failed, as soon as that is
-    /// fixed. A failure waits for the nodes that may still say that the keys are gone.
+    /// fixed.
     fn result(&self, config: &Config) -> Option<Result<Instant, NodeOutcomes>> {
         let (votes, tally) = (config.votes(), self.round.tally());
         let failed = tally.gone().saturating_add(tally.unavailable);
-        let is_gone = votes.is_blocked_by(tally.gone());
-        let may_be_gone = votes.is_blocked_by(tally.gone().saturating_add(tally.pending));
+        let may_be_gone = self.gone().saturating_add(tally.pending);
         if tally.done >= votes.size() {
             Some(Ok(lease::deadline(config, self.started_at, self.ttl.get()).unwrap_or(self.send_by)))
-        } else if votes.is_blocked_by(failed) && (is_gone || !may_be_gone) {
+        } else if votes.is_blocked_by(failed) && !votes.is_blocked_by(may_be_gone) {
             Some(Err(self.round.report(config)))
         } else {
             None
         }
     }
+
+    fn keys_gone(&self, config: &Config) -> Option<NodeOutcomes> {
+        config.votes().is_blocked_by(self.gone()).then(|| self.round.report(config))
+    }
+
+    /// Counts the nodes that lack the keys since this extension, as far as is known.
+    const fn gone(&self) -> usize {
+        self.round.gone().without(self.recovered).len()
+    }
 }
 
 /// Returns whether the node has all keys after its reply; `None` if that does not say it.
-fn keys_after(reply: &Reply) -> Option<Outcome> {
+const fn says_that_it_has_keys(reply: &Reply) -> Option<bool> {
     match reply {
-        Reply::Done => Some(Outcome::Done),
-        Reply::HeldByOther(hold) => Some(Outcome::HeldByOther(hold.clone())),
-        Reply::Missing => Some(Outcome::Missing),
+        Reply::Done => Some(true),
+        Reply::HeldByOther(_) | Reply::Missing => Some(false),
         Reply::NotOurs | Reply::UnknownScript | Reply::Unavailable(_) => None,
     }
 }

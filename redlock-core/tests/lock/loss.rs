@@ -48,8 +48,7 @@ fn a_lock_whose_keys_are_gone_is_lost_at_once() {
         let loss = bench.expect_lost();
         assert_eq!(error, ExtendError::Lost(loss.clone()));
         let known = keys_gone(&loss);
-        let agrees = |(known, vote)| known == vote || known == '+';
-        assert!(known.chars().zip(votes.chars()).all(agrees), "who has not answered had the keys: {votes}: {known}");
+        assert!(votes.starts_with(known.trim_end_matches('.')), "{votes}: {known}");
         assert_eq!((bench.is_held(), bench.lock.deadline()), (false, Some(bench.now)));
         for _ in 0..known.matches('0').count() {
             bench.expect_acquire();

@@ -130,8 +130,9 @@ impl Reference {
 
     fn judge_extensions(&mut self) {
         let Phase::Held(held) = &mut self.phase else { return };
-        let verdict = |extension: &Extension| extension.round.extended();
-        if let Some(outcomes) = held.keys_gone() {
+        let verdict = |extension: &Extension| extension.round.extended(&extension.recovered);
+        let proof = held.heard().find(|extension| verdict(extension) == Some(Extended::KeysGone));
+        if let Some(outcomes) = proof.map(|proof| proof.round.outcomes()) {
             self.lose(Lost::KeysGone(outcomes));
             return;
         }

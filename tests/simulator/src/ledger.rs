@@ -157,7 +157,7 @@ impl Ledger {
             return Err(Violation::new(Invariant::FailedExtensionChangesNothing, "a held lock is released by itself"));
         }
         let attempt = self.attempt_of(token, now);
-        attempt.released = union(attempt.released, nodes);
+        attempt.released = attempt.released.union(nodes);
         attempt.released_at.get_or_insert(now);
         Ok(())
     }
@@ -384,10 +384,6 @@ fn check_in_time(deadline: Instant, now: Instant) -> Checked {
 
 fn proves_untouched(reply: &Reply) -> bool {
     matches!(reply, Reply::Unavailable(unavailable) if unavailable.proves_untouched())
-}
-
-fn union(one: NodeSet, other: NodeSet) -> NodeSet {
-    one.iter().chain(other.iter()).collect()
 }
 
 /// What a history says about a reply.

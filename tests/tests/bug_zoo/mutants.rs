@@ -263,7 +263,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             mutated: "            Phase::Lost(_) if AWAKE => {
                 let (token, output) = (self.secret.token(self.attempts), &mut Output::new());
                 let attempt = Attempt::begin(&self.config, &self.request, token, now, now, output);
-                let mut held = Held::new(&self.config, attempt, now.saturating_add(ttl.get()), ttl);
+                let mut held = Held::new(attempt, now.saturating_add(ttl.get()), ttl);
                 let operation = self.next_operation;
                 held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
                 self.phase = Phase::Held(held);

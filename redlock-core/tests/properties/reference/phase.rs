@@ -1,12 +1,12 @@
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use redlock_core::{CommandId, Instant, NodeId, NodeSet, Outcome};
 
 use super::Reference;
 use super::round::Round;
 use super::undo::Undo;
-use crate::news::{Lost, Outcomes};
+use crate::news::Lost;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Phase {
@@ -61,6 +61,8 @@ pub(crate) struct Extension {
     pub(crate) deadline: Instant,
     /// The deadline of the lock when it began.
     pub(crate) send_by: Instant,
+    /// The nodes that have confirmed one that was begun later.
+    pub(crate) recovered: BTreeSet<NodeId>,
 }
 
 /// # What one can see of a lock
@@ -161,12 +163,11 @@ impl Held {
         }
     }
 
-    /// What each node said last, if so many lack the key that the others are no quorum.
-    pub(crate) fn keys_gone(&self) -> Option<Outcomes> {
-        let nodes = self.attempt.nodes().count();
-        let gone = self.keys.values().filter(|outcome| **outcome != Outcome::Done).count();
-        let said = |node| self.keys.get(&node).cloned().unwrap_or(Outcome::Pending);
-        (nodes - gone < nodes / 2 + 1).then(|| self.attempt.nodes().map(said).collect())
+    /// A node that has confirmed an extension has recovered from what it lacked at earlier ones.
+    pub(crate) fn note_recovered(&mut self, node: NodeId, confirmed: usize) {
+        for earlier in self.heard_mut().filter(|extension| extension.number < confirmed) {
+            earlier.recovered.insert(node);
+        }
     }
 
     fn timer(&self) -> Instant {

@@ -22,7 +22,7 @@ pub(crate) enum Heard {
     UnknownScript,
 }
 
-/// What the nodes make of an extension.
+/// What becomes of an extension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extended {
     Confirmed,
@@ -99,7 +99,7 @@ impl Round {
 impl Round {
     /// Whether a quorum grants.
     pub(crate) fn is_granted(&self) -> Option<bool> {
-        self.fixed(|votes| votes.done >= votes.quorum())
+        self.votes().fixed(|votes| votes.done >= votes.quorum())
     }
 
     /// Whether the nodes that somebody has to set up anew are too many for a quorum.
@@ -120,8 +120,15 @@ impl Round {
         votes.nodes() - votes.unavailable < votes.quorum()
     }
 
-    pub(crate) fn extended(&self) -> Option<Extended> {
-        self.fixed(|votes| match votes {
+    /// That nodes lacked the key which have `recovered` is no proof: they only did not confirm.
+    pub(crate) fn extended(&self, recovered: &BTreeSet<NodeId>) -> Option<Extended> {
+        let mut votes = Votes::default();
+        for (node, outcome) in &self.outcomes {
+            let lacked = matches!(outcome, Outcome::HeldByOther(_) | Outcome::Missing);
+            let no_say = Outcome::Unavailable(Unavailable::new(Cause::NoAnswer));
+            votes = votes.and(if lacked && recovered.contains(node) { &no_say } else { outcome });
+        }
+        votes.fixed(|votes| match votes {
             votes if votes.done >= votes.quorum() => Extended::Confirmed,
             votes if votes.nodes() - votes.gone() < votes.quorum() => Extended::KeysGone,
             _ => Extended::Unconfirmed,
@@ -129,20 +136,12 @@ impl Round {
     }
 
     pub(crate) fn released(&self) -> Option<ReleaseVerdict> {
-        self.fixed(|votes| match votes {
+        self.votes().fixed(|votes| match votes {
             votes if votes.done >= votes.quorum() => ReleaseVerdict::Released,
             votes if votes.held_by_other >= votes.quorum() => ReleaseVerdict::TakenOver,
             votes if votes.nodes() - votes.gone() < votes.quorum() => ReleaseVerdict::AlreadyExpired,
             _ => ReleaseVerdict::Unconfirmed,
         })
-    }
-
-    /// A verdict is fixed when the nodes that have not answered cannot change it, whatever they say.
-    fn fixed<V: PartialEq>(&self, verdict: impl Fn(&Votes) -> V) -> Option<V> {
-        let endings = self.votes().endings();
-        let mut verdicts = endings.iter().map(verdict);
-        let first = verdicts.next()?;
-        verdicts.all(|other| other == first).then_some(first)
     }
 
     fn votes(&self) -> Votes {
@@ -170,6 +169,14 @@ impl Votes {
             _ => self.unavailable += 1,
         }
         self
+    }
+
+    /// A verdict is fixed when the nodes that have not answered cannot change it, whatever they say.
+    fn fixed<V: PartialEq>(self, verdict: impl Fn(&Self) -> V) -> Option<V> {
+        let endings = self.endings();
+        let mut verdicts = endings.iter().map(verdict);
+        let first = verdicts.next()?;
+        verdicts.all(|other| other == first).then_some(first)
     }
 
     /// All the ways in which the nodes that have not answered may answer.

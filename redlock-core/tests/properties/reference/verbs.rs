@@ -1,6 +1,7 @@
 //! What one can do with a lock, and what can happen to it.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use redlock_core::{
     Cause, CommandId, DEFAULT_MAX_TTL, Instant, NodeId, NodeSet, Outcome, Reply, ScriptForm, Unavailable,
@@ -72,7 +73,8 @@ impl Reference {
                 let (number, send_by) = (self.extensions, held.deadline);
                 let round = Round::new(setup.nodes, nodes, now.saturating_add(setup.node_timeout));
                 let deadline = setup.deadline(now, ttl);
-                held.extensions.push(Extension { number, round, ttl, deadline, send_by });
+                let recovered = BTreeSet::new();
+                held.extensions.push(Extension { number, round, ttl, deadline, send_by, recovered });
                 (self.extensions, self.asker) = (number + 1, number);
                 held.longest_ttl = held.longest_ttl.max(ttl);
                 self.order(Word::Extend(ttl), attempt, nodes, send_by);
@@ -161,6 +163,9 @@ impl Reference {
         let heard = extension.round.answer(id, node, reply);
         if let Heard::Outcome(outcome) = &heard {
             held.note_key(node, outcome);
+        }
+        if heard == Heard::Outcome(Outcome::Done) {
+            held.note_recovered(node, self.asker);
         }
         let was_given_since = held.plants.get(&node).is_some_and(|plant| *plant > id);
         let (word, form) = match heard {
