@@ -31,6 +31,8 @@ pub(crate) struct Shell {
     state: Mutex<State>,
     /// Interrupts a leader that waits for connections.
     interrupt: mio::Waker,
+    /// The leader has taken commands and may not have sent them yet.
+    is_sending: AtomicBool,
     connects: Vec<Mutex<Connect>>,
     connect_timeout: Duration,
 }
@@ -92,7 +94,8 @@ impl Shell {
             is_abandoned: false,
         };
         let connects = connects.into_iter().map(Mutex::new).collect();
-        let shell = Arc::new(Self { config, state: Mutex::new(state), interrupt, connects, connect_timeout });
+        let (state, is_sending) = (Mutex::new(state), AtomicBool::new(false));
+        let shell = Arc::new(Self { config, state, interrupt, is_sending, connects, connect_timeout });
         keeper::start(&shell);
         shell.attend(shell.state());
         Ok(shell)
@@ -161,11 +164,13 @@ impl Shell {
         result.expect("it has no time limit")
     }
 
-    /// Releases what there may be, waits for nothing, and leaves the rest to others: nobody will ask for this lock again.
+    /// Releases what there may be and leaves the rest to others: nobody will ask for this lock again. Waits for nobody's
+    /// answer, only until the releases are on their way: the process may end now.
     pub(crate) fn abandon(self: &Arc<Self>, key: LockKey) {
         let mut state = self.state();
         state.locks.abandon(key, redlock_core::system::now());
         self.attend(state);
+        self.wait_until_sent();
     }
 
     /// Returns the end of the validity of a lock that was handed over.

@@ -15,6 +15,9 @@ use crate::{Connection, Runtime};
 /// replies are read; more would only make smaller batches.
 const BATCHES_UNDER_WAY: usize = 2;
 
+/// So often a thread that must send lets others run that may be using the connection; they have it for microseconds.
+const MAX_TRIES: usize = 1_000;
+
 /// What comes of a batch.
 pub(crate) type Replies = Result<Vec<Reply>, Unavailable>;
 
@@ -45,9 +48,17 @@ enum Progress {
 
 /// Sends what waits for a node, on the thread of whoever has put it there.
 pub(crate) trait SendAtOnce<R>: Send + Sync {
-    /// Sends it, unless that is better left to the driver of the node: when many are at work, it gathers what they say.
-    /// Returns whether nothing is left to do.
-    fn send_at_once(&self, node: NodeId, shell: &Shell<R>) -> bool;
+    /// Returns whether nothing is left to do for the driver of the node.
+    fn send_at_once(&self, node: NodeId, shell: &Shell<R>, urgency: Urgency) -> bool;
+}
+
+/// How urgent it is to send something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// When many are at work, it is better left to the driver of the node, which gathers what they say.
+    Gathered,
+    /// The process may end before the driver of the node gets to run.
+    Last,
 }
 
 impl<C: Connection> Carrier<C> {
@@ -59,6 +70,21 @@ impl<C: Connection> Carrier<C> {
     /// A transport that has panicked is not used again by anybody.
     pub(crate) fn state(&self) -> MutexGuard<'_, State<C>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn try_state(&self) -> Option<MutexGuard<'_, State<C>>> {
+        self.0.try_lock().ok()
+    }
+
+    /// Waits for the state, but not for ever: this thread may have it itself, when it wakes somebody who then ends.
+    fn await_state(&self) -> Option<MutexGuard<'_, State<C>>> {
+        let mut tries = (0..MAX_TRIES).map(|_| self.try_state());
+        tries.find_map(|state| {
+            if state.is_none() {
+                std::thread::yield_now();
+            }
+            state
+        })
     }
 }
 
@@ -88,9 +114,11 @@ impl<C: Connection> State<C> {
         self.is_broken = true;
     }
 
-    /// Waits for the replies to the first batch; `None` without one. The others make progress as well.
+    /// Waits for the replies to the first batch; `None` without one. The others make progress as well, unless they were
+    /// sent already.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<(usize, Replies)>> {
-        self.under_way.iter_mut().for_each(|batch| batch.progress.poll(context));
+        let polled = if C::SENDS_AT_ONCE { 1 } else { self.under_way.len() };
+        self.under_way.iter_mut().take(polled).for_each(|batch| batch.progress.poll(context));
         match self.under_way.front() {
             None => Poll::Ready(None),
             Some(UnderWay { progress: Progress::Waiting(_), .. }) => Poll::Pending,
@@ -121,11 +149,12 @@ impl Progress {
 }
 
 impl<R: Runtime, C: Connection> SendAtOnce<R> for Carrier<C> {
-    fn send_at_once(&self, node: NodeId, shell: &Shell<R>) -> bool {
-        let Ok(mut state) = self.0.try_lock() else { return false };
-        if state.is_busy || !state.has_room() {
-            return false;
-        }
+    fn send_at_once(&self, node: NodeId, shell: &Shell<R>, urgency: Urgency) -> bool {
+        let state = match urgency {
+            Urgency::Gathered => self.try_state().filter(|state| !state.is_busy && state.has_room()),
+            Urgency::Last => self.await_state().filter(|state| !state.is_broken),
+        };
+        let Some(mut state) = state else { return false };
         let batch = shell.take_batch(node);
         if !batch.is_empty() {
             state.send(batch);

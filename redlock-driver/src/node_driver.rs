@@ -48,13 +48,10 @@ impl<R: Runtime> NodeDriver<R> {
         poll_fn(|context| self.shell.poll_connect(self.node, context)).await?;
         loop {
             match self.connect(transport).await? {
-                Ok(connection) => {
-                    self.shell.connected(self.node);
-                    match self.carry(connection).await? {
-                        End::Broken(why) => return Ok(why),
-                        End::Silent => {}
-                    }
-                }
+                Ok(connection) => match self.carry(connection).await? {
+                    End::Broken(why) => return Ok(why),
+                    End::Silent => {}
+                },
                 Err(why) => return Ok(why),
             }
         }
@@ -82,6 +79,8 @@ impl<R: Runtime> NodeDriver<R> {
         let mut closed = pin!(connection.closed());
         let carrier = Arc::new(Carrier::new(connection));
         let _registered = C::SENDS_AT_ONCE.then(|| self.shell.register_carrier(self.node, carrier.clone()));
+        // Who has something to send from now on sends it.
+        self.shell.connected(self.node);
         let mut has_yielded = false;
         let mut broken = None;
         poll_fn(|context| {

@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 
 use self::waiters::Waiters;
 use self::wakes::{Wakes, register, register_in};
-use crate::carrier::SendAtOnce;
+use crate::carrier::{SendAtOnce, Urgency};
 use crate::{AcquireError, CloseReport, Runtime};
 
 /// The async shell around the [`Locks`] of one [`Redlock`](crate::Redlock) handle: a mutex that whoever has work takes
@@ -83,6 +83,10 @@ impl<R: Runtime> Shell<R> {
     /// Works on the state with the present time, sends what is to be sent where everybody may, then wakes whom that
     /// concerns.
     fn work<T>(&self, work: impl FnOnce(&mut State<R>, Instant, &mut Wakes) -> T) -> T {
+        self.work_and_send(Urgency::Gathered, work)
+    }
+
+    fn work_and_send<T>(&self, urgency: Urgency, work: impl FnOnce(&mut State<R>, Instant, &mut Wakes) -> T) -> T {
         let mut wakes = Wakes::default();
         let mut state = self.state();
         let result = work(&mut state, self.runtime.now(), &mut wakes);
@@ -90,7 +94,7 @@ impl<R: Runtime> Shell<R> {
         drop(state);
         wakes.wake();
         for (node, carrier) in carriers {
-            if !carrier.send_at_once(node, self) {
+            if !carrier.send_at_once(node, self, urgency) {
                 self.wake_driver(node);
             }
         }
@@ -159,7 +163,7 @@ impl<R: Runtime> Shell<R> {
 
     /// Releases what there may be and leaves the rest to the task: nobody will ask for this lock again.
     pub(crate) fn abandon(&self, key: LockKey) {
-        self.work(|state, now, _| state.locks.abandon(key, now));
+        self.work_and_send(Urgency::Last, |state, now, _| state.locks.abandon(key, now));
     }
 
     /// Returns the end of the validity of a lock that was handed over.

@@ -29,7 +29,8 @@ pub trait Connection: Send + 'static {
     ///
     /// Then whoever has something to say sends it, without the way over the driver's task, and a guard that is dropped at
     /// the end of a program has its release on the way before that. The connection must wake the task that has polled
-    /// [`closed`](Self::closed) when one of its futures can make progress, also one that was never polled.
+    /// [`closed`](Self::closed) when one of its futures can make progress, also one that was never polled. Each is polled
+    /// when all before it are ready, not earlier.
     const SENDS_AT_ONCE: bool = false;
 
     /// Carries `batch`, which is never empty, and yields one reply per command, in order.

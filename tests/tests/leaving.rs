@@ -5,19 +5,23 @@
 use std::process::Command;
 use std::time::Duration;
 
-use redlock_tests::{Server, Servers, wait_until};
+use redlock_tests::{Servers, wait_until};
 
-/// Far below the TTL of the lock.
+const TTL: Duration = Duration::from_secs(60);
+/// Far below the TTL.
 const SOON: Duration = Duration::from_secs(10);
 
 fn nothing_is_left_by(adapter: &str) {
     let servers = Servers::start(3);
-    for _ in 0..10 {
+    for _ in 0..20 {
         let left = Command::new(env!("CARGO_BIN_EXE_leave")).arg(adapter).args(servers.urls()).status().unwrap();
         assert!(left.success());
-        let is_empty = |server: &Server| server.command(&["DBSIZE"]).unwrap() == "0";
-        assert!(wait_until(SOON, || servers.iter().all(is_empty)), "the release was on its way");
+        assert!(wait_until(SOON, || is_empty(&servers)), "the release was on its way");
     }
+}
+
+fn is_empty(servers: &Servers) -> bool {
+    servers.iter().all(|server| server.command(&["DBSIZE"]).unwrap() == "0")
 }
 
 #[test]
@@ -26,6 +30,32 @@ fn nothing_is_left_by_a_process_on_tokio() {
 }
 
 #[test]
+fn nothing_is_left_by_a_process_on_tokio_with_one_thread() {
+    nothing_is_left_by("tokio_current_thread");
+}
+
+#[test]
 fn nothing_is_left_by_a_process_without_a_runtime() {
     nothing_is_left_by("blocking");
+}
+
+/// More than a connection has batches under way.
+const LOCKS: usize = 64;
+
+#[test]
+fn nothing_else_has_to_run_for_the_releases_of_many_to_be_sent() {
+    let servers = Servers::start(3);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let redlock = redlock_tokio::Redlock::builder().nodes(servers.urls()).build().unwrap();
+        for _ in 0..20 {
+            let mut guards = Vec::new();
+            for lock in 0..LOCKS {
+                guards.push(redlock.lock(format!("leave:{lock}"), TTL).await.unwrap());
+            }
+            drop(guards);
+            // The only thread that could send is this one.
+            assert!(wait_until(SOON, || is_empty(&servers)), "the releases were on their way");
+        }
+    });
 }

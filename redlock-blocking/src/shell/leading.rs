@@ -1,5 +1,6 @@
 //! The leader's work: sending, waiting and reading for all threads.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +12,9 @@ use super::{Shell, State};
 
 /// A connection that was not looked at for so long may have broken meanwhile.
 pub(super) const IDLE: Duration = Duration::from_millis(10);
+
+/// So long at most whoever lets a lock go waits until the leader has sent the releases.
+const MAX_SEND_WAIT: Duration = Duration::from_millis(1);
 
 impl Shell {
     /// Waits until `look` has seen what it is looking for, or until it is too late. Whoever finds the connections free
@@ -82,8 +86,10 @@ impl Shell {
         let next = [until, state.locks.poll_timeout()].into_iter().flatten().min();
         let timeout = next.map(|next| next.saturating_since(now));
         state.leader.sleeps = timeout.is_none_or(|timeout| !timeout.is_zero());
+        self.is_sending.store(true, Ordering::Release);
         self.unlock(state);
         io.send();
+        self.is_sending.store(false, Ordering::Release);
         io.wait(timeout);
         io.read();
         let mut state = self.state();
@@ -92,6 +98,24 @@ impl Shell {
         io.deliver(&mut state.locks, now);
         state.locks.handle_timeout(now);
         state
+    }
+
+    /// Waits until whoever leads has sent what is queued, as far as the connections take it.
+    pub(super) fn wait_until_sent(self: &Arc<Self>) {
+        let until = redlock_core::system::now().saturating_add(MAX_SEND_WAIT);
+        loop {
+            let mut state = self.state();
+            state.collect();
+            if state.io.is_some() {
+                return self.attend(state);
+            }
+            let is_sent = state.ready.is_empty() && !self.is_sending.load(Ordering::Acquire);
+            self.unlock(state);
+            if is_sent || redlock_core::system::now() >= until {
+                return;
+            }
+            thread::yield_now();
+        }
     }
 
     /// Takes new connections, has missing ones opened, and takes the commands that are to be sent.
