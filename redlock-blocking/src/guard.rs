@@ -12,17 +12,19 @@ use crate::redlock::Handle;
 /// that.
 ///
 /// The guard can be sent to other threads. Dropping it sends the release, behind everything that was sent for this
-/// lock, and waits for nothing.
+/// lock, and waits for no node.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard {
     handle: Handle,
     key: LockKey,
     resources: Resources,
+    /// Its release was reported.
+    is_over: bool,
 }
 
 impl LockGuard {
     pub(crate) const fn new(handle: Handle, key: LockKey, resources: Resources) -> Self {
-        Self { handle, key, resources }
+        Self { handle, key, resources, is_over: false }
     }
 
     /// Extends the lock: it is good for `ttl` from now on, less the drift. Returns the new deadline.
@@ -45,8 +47,10 @@ impl LockGuard {
     /// The report is there as soon as the result is fixed, at the latest after the node timeout; nodes that did not
     /// answer until then are settled in the background.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
-    pub fn release(self) -> ReleaseReport {
-        self.handle.shell().release(self.key)
+    pub fn release(mut self) -> ReleaseReport {
+        let report = self.handle.shell().release(self.key);
+        self.is_over = true;
+        report
     }
 
     /// The end of the lock's validity, on the clock of [`now`](crate::now). For a lock that was found to be lost
@@ -97,9 +101,10 @@ impl LockGuard {
 }
 
 impl Drop for LockGuard {
-    /// A release that was made already is not made again.
     fn drop(&mut self) {
-        self.handle.shell().abandon(self.key);
+        if !self.is_over {
+            self.handle.shell().abandon(self.key);
+        }
     }
 }
 

@@ -157,10 +157,15 @@ impl Shell {
         result.unwrap_or(Err(ExtendError::NotHeld))
     }
 
+    /// Releases a lock; with that, it is abandoned.
     pub(crate) fn release(self: &Arc<Self>, key: LockKey) -> ReleaseReport {
         let mut state = self.state();
         state.locks.release(key, redlock_core::system::now());
-        let result = self.wait(state, Some(key), None, |locks, _| locks.take_released(key));
+        let result = self.wait(state, Some(key), None, |locks, now| {
+            let report = locks.take_released(key)?;
+            locks.abandon(key, now);
+            Some(report)
+        });
         result.expect("it has no time limit")
     }
 

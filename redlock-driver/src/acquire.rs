@@ -68,10 +68,10 @@ impl<R: Runtime> Acquire<R> {
         self
     }
 
-    fn begin(&self) -> Result<LockKey, AcquireError> {
+    fn begin(&self, context: &Context<'_>) -> Result<LockKey, AcquireError> {
         let shell = self.handle.attended()?;
         let request = Request::new(&shell.config, self.resources.clone(), self.ttl, self.options)?;
-        shell.acquire(request, shell.runtime.seed()?)
+        shell.begin_acquire(request, shell.runtime.seed()?, context)
     }
 }
 
@@ -84,11 +84,13 @@ impl<R: Runtime> Future for Acquire<R> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         let key = match this.stage {
-            Stage::NotBegun => this.begin()?,
+            Stage::NotBegun => {
+                this.stage = Stage::Acquiring(this.begin(context)?);
+                return Poll::Pending;
+            }
             Stage::Acquiring(key) => key,
             Stage::Over => panic!("an acquisition was polled after it has ended"),
         };
-        this.stage = Stage::Acquiring(key);
         this.handle.attended()?.poll_acquire(key, context).map_ok(|()| {
             // From here on the guard stands for the lock.
             this.stage = Stage::Over;

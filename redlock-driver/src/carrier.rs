@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
@@ -24,13 +25,15 @@ pub(crate) type Replies = Result<Vec<Reply>, Unavailable>;
 /// A connection and the batches that are under way on it.
 ///
 /// Its mutex keeps the order: whoever takes commands out of the queue of the node has it until they are sent.
-pub(crate) struct Carrier<C>(Mutex<State<C>>);
+pub(crate) struct Carrier<C> {
+    state: Mutex<State<C>>,
+    /// The last batch had several commands, so others are likely to be at work as well.
+    is_busy: AtomicBool,
+}
 
 pub(crate) struct State<C> {
     connection: C,
     under_way: VecDeque<UnderWay>,
-    /// The last batch had several commands, so others are likely to be at work as well.
-    is_busy: bool,
     /// Nothing is sent any more.
     is_broken: bool,
 }
@@ -48,6 +51,9 @@ enum Progress {
 
 /// Sends what waits for a node, on the thread of whoever has put it there.
 pub(crate) trait SendAtOnce<R>: Send + Sync {
+    /// Returns whether it should be sent at once.
+    fn is_for(&self, urgency: Urgency) -> bool;
+
     /// Returns whether nothing is left to do for the driver of the node.
     fn send_at_once(&self, node: NodeId, shell: &Shell<R>, urgency: Urgency) -> bool;
 }
@@ -63,17 +69,27 @@ pub(crate) enum Urgency {
 
 impl<C: Connection> Carrier<C> {
     pub(crate) const fn new(connection: C) -> Self {
-        let state = State { connection, under_way: VecDeque::new(), is_busy: false, is_broken: false };
-        Self(Mutex::new(state))
+        let state = State { connection, under_way: VecDeque::new(), is_broken: false };
+        Self { state: Mutex::new(state), is_busy: AtomicBool::new(false) }
     }
 
     /// A transport that has panicked is not used again by anybody.
     pub(crate) fn state(&self) -> MutexGuard<'_, State<C>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a batch over the connection, whose state the caller has.
+    pub(crate) fn send(&self, batch: Vec<Command>, state: &mut State<C>) {
+        self.is_busy.store(batch.len() > 1, Ordering::Relaxed);
+        state.send(batch);
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.is_busy.load(Ordering::Relaxed)
     }
 
     fn try_state(&self) -> Option<MutexGuard<'_, State<C>>> {
-        self.0.try_lock().ok()
+        self.state.try_lock().ok()
     }
 
     /// Waits for the state, but not for ever: this thread may have it itself, when it wakes somebody who then ends.
@@ -89,9 +105,8 @@ impl<C: Connection> Carrier<C> {
 }
 
 impl<C: Connection> State<C> {
-    pub(crate) fn send(&mut self, batch: Vec<Command>) {
+    fn send(&mut self, batch: Vec<Command>) {
         let count = batch.len();
-        self.is_busy = count > 1;
         let progress = Progress::Waiting(Box::pin(self.connection.send(batch)));
         self.under_way.push_back(UnderWay { count, progress });
     }
@@ -99,10 +114,6 @@ impl<C: Connection> State<C> {
     /// Returns whether another batch may be sent.
     pub(crate) fn has_room(&self) -> bool {
         !self.is_broken && self.under_way.len() < BATCHES_UNDER_WAY
-    }
-
-    pub(crate) const fn is_busy(&self) -> bool {
-        self.is_busy
     }
 
     pub(crate) fn has_under_way(&self) -> bool {
@@ -149,15 +160,19 @@ impl Progress {
 }
 
 impl<R: Runtime, C: Connection> SendAtOnce<R> for Carrier<C> {
+    fn is_for(&self, urgency: Urgency) -> bool {
+        urgency == Urgency::Last || !self.is_busy()
+    }
+
     fn send_at_once(&self, node: NodeId, shell: &Shell<R>, urgency: Urgency) -> bool {
         let state = match urgency {
-            Urgency::Gathered => self.try_state().filter(|state| !state.is_busy && state.has_room()),
+            Urgency::Gathered => self.try_state().filter(|state| state.has_room()),
             Urgency::Last => self.await_state().filter(|state| !state.is_broken),
         };
         let Some(mut state) = state else { return false };
         let batch = shell.take_batch(node);
         if !batch.is_empty() {
-            state.send(batch);
+            self.send(batch, &mut state);
         }
         true
     }

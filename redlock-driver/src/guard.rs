@@ -15,18 +15,22 @@ use crate::redlock::Handle;
 /// time, look at [`remaining`](Self::remaining) before each step that needs the lock, and give the step less time than
 /// that.
 ///
-/// The guard can be sent to other threads. Dropping it never blocks, needs no runtime, and orders the release behind
-/// everything that was sent for this lock.
+/// The guard can be sent to other threads. Dropping it waits for no node, needs no runtime, and orders the release
+/// behind everything that was sent for this lock. Over a connection that [sends at
+/// once](crate::Connection::SENDS_AT_ONCE), the release is on its way when the drop is over, so that a process may end
+/// then; where many end at the same time, [`release`](Self::release) gathers what they say into fewer messages.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard<R: Runtime> {
     handle: Handle<R>,
     key: LockKey,
     resources: Resources,
+    /// Its release was reported.
+    is_over: bool,
 }
 
 impl<R: Runtime> LockGuard<R> {
-    pub(crate) fn new(handle: Handle<R>, key: LockKey, resources: Resources) -> Self {
-        Self { handle, key, resources }
+    pub(crate) const fn new(handle: Handle<R>, key: LockKey, resources: Resources) -> Self {
+        Self { handle, key, resources, is_over: false }
     }
 
     /// Extends the lock: it is good for `ttl` from now on, less the drift. Yields the new deadline.
@@ -66,9 +70,15 @@ impl<R: Runtime> LockGuard<R> {
     /// Releasing a lock that has expired is no error, and never touches the lock of a successor: the report says so.
     /// The report is there as soon as the result is fixed; nodes that did not answer until then are settled in the
     /// background, also when this future is dropped.
-    pub async fn release(self) -> ReleaseReport {
-        self.handle.shell().release(self.key);
-        poll_fn(|context| self.handle.attended_or_refused().poll_release(self.key, context)).await
+    pub async fn release(mut self) -> ReleaseReport {
+        let mut has_begun = false;
+        let report = poll_fn(|context| {
+            let has_begun = std::mem::replace(&mut has_begun, true);
+            self.handle.attended_or_refused().poll_release(self.key, has_begun, context)
+        });
+        let report = report.await;
+        self.is_over = true;
+        report
     }
 
     /// The end of the lock's validity, on the clock of the runtime. For a lock that was found to be lost before, the
@@ -106,6 +116,9 @@ impl<R: Runtime> LockGuard<R> {
 
 impl<R: Runtime> Drop for LockGuard<R> {
     fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
         self.handle.shell().abandon(self.key);
         // Without a runtime the keys end with their TTL.
         let _ = self.handle.attended();

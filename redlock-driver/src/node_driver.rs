@@ -101,7 +101,7 @@ impl<R: Runtime> NodeDriver<R> {
                     return Poll::Pending;
                 }
                 // Those who are about to send something as well may do so before what there is is sent.
-                if state.is_busy() && !has_yielded && self.shell.has_commands(self.node) {
+                if carrier.is_busy() && !has_yielded && self.shell.has_commands(self.node) {
                     has_yielded = true;
                     context.waker().wake_by_ref();
                     return Poll::Pending;
@@ -111,7 +111,7 @@ impl<R: Runtime> NodeDriver<R> {
                     return Poll::Pending;
                 }
                 has_yielded = false;
-                state.send(batch);
+                carrier.send(batch, &mut state);
             }
         })
         .await

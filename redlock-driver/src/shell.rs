@@ -90,7 +90,7 @@ impl<R: Runtime> Shell<R> {
         let mut wakes = Wakes::default();
         let mut state = self.state();
         let result = work(&mut state, self.runtime.now(), &mut wakes);
-        let carriers = state.collect(&mut wakes);
+        let carriers = state.collect(urgency, &mut wakes);
         drop(state);
         wakes.wake();
         for (node, carrier) in carriers {
@@ -115,9 +115,20 @@ impl<R: Runtime> Shell<R> {
 
 /// # For users' futures and guards
 impl<R: Runtime> Shell<R> {
-    /// Starts to acquire.
-    pub(crate) fn acquire(&self, request: Request, seed: [u8; 32]) -> Result<LockKey, AcquireError> {
-        self.work(|state, now, _| Ok(state.locks.acquire(request, seed, now)?))
+    /// Starts to acquire, and waits for the result.
+    pub(crate) fn begin_acquire(
+        &self,
+        request: Request,
+        seed: [u8; 32],
+        context: &Context<'_>,
+    ) -> Result<LockKey, AcquireError> {
+        let begun = self.work(|state, now, _| {
+            let key = state.locks.acquire(request, seed, now)?;
+            state.waiters.wait(key, context);
+            Ok(key)
+        });
+        self.look_again_without_task(context);
+        begun
     }
 
     /// Waits for the result of an acquisition, and hands the lock over in the moment of the answer.
@@ -147,17 +158,20 @@ impl<R: Runtime> Shell<R> {
         self.waits(context, poll)
     }
 
-    /// Starts to release, or to undo an acquisition.
-    pub(crate) fn release(&self, key: LockKey) {
-        self.work(|state, now, _| state.locks.release(key, now));
-    }
-
-    pub(crate) fn poll_release(&self, key: LockKey, context: &Context<'_>) -> Poll<ReleaseReport> {
-        let poll = {
-            let mut state = self.state();
+    /// Starts to release, unless it `has_begun`, and waits for the result. With that, the lock is abandoned.
+    pub(crate) fn poll_release(&self, key: LockKey, has_begun: bool, context: &Context<'_>) -> Poll<ReleaseReport> {
+        let poll = self.work(|state, now, wakes| {
+            if !has_begun {
+                state.locks.release(key, now);
+                // The caller is no watcher: it waits for more than the end of the lock.
+                state.wake_finished(wakes);
+            }
             let result = state.locks.take_released(key);
+            if result.is_some() {
+                state.locks.abandon(key, now);
+            }
             state.ready_or_wait(key, context, result)
-        };
+        });
         self.waits(context, poll)
     }
 
@@ -322,17 +336,17 @@ type Carriers<R> = SmallVec<[(NodeId, Arc<dyn SendAtOnce<R>>); 5]>;
 impl<R> State<R> {
     /// Remembers to wake all whom the last step concerns. What goes out over the connections that are returned need not
     /// wait for the drivers of their nodes.
-    fn collect(&mut self, wakes: &mut Wakes) -> Carriers<R> {
+    fn collect(&mut self, urgency: Urgency, wakes: &mut Wakes) -> Carriers<R> {
         let mut carriers = Carriers::new();
         while let Some(node) = self.locks.poll_ready() {
             match self.carriers.get(node.index()) {
-                Some(Some(carrier)) if self.locks.has_batch(node) => carriers.push((node, carrier.clone())),
+                Some(Some(carrier)) if self.locks.has_batch(node) && carrier.is_for(urgency) => {
+                    carriers.push((node, carrier.clone()));
+                }
                 _ => self.wake_driver(node, wakes),
             }
         }
-        while let Some(key) = self.locks.poll_finished() {
-            self.waiters.take(key, wakes);
-        }
+        self.wake_finished(wakes);
         if self.locks.is_quiet() {
             wakes.take_all_from(&mut self.closing);
         }
@@ -344,6 +358,12 @@ impl<R> State<R> {
             self.node_drivers.iter_mut().for_each(|driver| wakes.take_from(driver));
         }
         carriers
+    }
+
+    fn wake_finished(&mut self, wakes: &mut Wakes) {
+        while let Some(key) = self.locks.poll_finished() {
+            self.waiters.take(key, wakes);
+        }
     }
 
     fn wake_driver(&mut self, node: NodeId, wakes: &mut Wakes) {

@@ -57,9 +57,15 @@ impl<R: Runtime> Shell<R> {
     ///
     /// To be called after the caller was registered, and not while the state is locked, because it runs the caller's waker.
     pub(super) fn waits<T>(&self, context: &Context<'_>, poll: Poll<T>) -> Poll<T> {
-        if poll.is_pending() && !self.has_task() {
-            context.waker().wake_by_ref();
+        if poll.is_pending() {
+            self.look_again_without_task(context);
         }
         poll
+    }
+
+    pub(super) fn look_again_without_task(&self, context: &Context<'_>) {
+        if !self.has_task() {
+            context.waker().wake_by_ref();
+        }
     }
 }
