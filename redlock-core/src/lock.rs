@@ -199,6 +199,8 @@ impl Lock {
         let now = self.catch_up(now);
         let (resources, output) = (&self.request.resources, &mut self.output);
         if let Some(release) = self.earlier.iter_mut().find(|release| release.expects(id, node)) {
+            // Nobody is told who has the keys that a failed attempt does not have.
+            let reply = if reply == Reply::NotOurs { Reply::Missing } else { reply };
             release.handle_reply(resources, id, node, reply, now, output);
             self.earlier.retain(|release| !release.is_settled());
             return;

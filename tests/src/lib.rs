@@ -32,11 +32,13 @@
 
 mod connection;
 pub mod exploration;
+mod middlebox;
 mod reply;
 mod server;
 mod servers;
 mod wait;
 
+pub use middlebox::Middlebox;
 pub use server::{Server, ServerBuilder};
 pub use servers::Servers;
 pub use wait::wait_until;

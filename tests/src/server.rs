@@ -1,6 +1,7 @@
 mod builder;
 mod process;
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 use std::{fs, io};
@@ -126,6 +127,12 @@ impl Server {
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.process.as_ref().is_some_and(Process::is_running)
+    }
+
+    /// The address at which clients find it.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
     /// The address for clients, with the password if there is one.

@@ -71,6 +71,19 @@ fn a_node_that_certainly_did_nothing_has_nothing_to_release() {
     }
 }
 
+#[test]
+fn nobody_asks_who_has_the_keys_that_a_failed_attempt_does_not_have() {
+    let mut bench = Bench::acquire(3);
+    let set = bench.expect_acquire();
+    bench.reply(&set, "--+");
+    let undo = bench.expect_release();
+    bench.reply_from(0, &undo, Reply::NotOurs);
+    bench.reply_from(1, &undo, Reply::NotOurs);
+    bench.reply_from(2, &undo, Reply::Done);
+    bench.expect_nothing();
+    assert!(bench.lock.is_quiet());
+}
+
 /// Nobody is helped by an error that comes 30 seconds later.
 #[test]
 fn what_waiting_cannot_cure_is_not_waited_for() {

@@ -64,6 +64,7 @@ pub(crate) enum Setting {
     MaxTtl(Duration),
     MaxNameLen(usize),
     NodeTimeout(NodeTimeout),
+    SilenceTimeout(Duration),
 }
 
 /// A `BuildError` of either side.
@@ -104,6 +105,7 @@ macro_rules! build {
             Setting::MaxTtl(ttl) => builder.max_ttl(ttl),
             Setting::MaxNameLen(bytes) => builder.max_name_len(bytes),
             Setting::NodeTimeout(timeout) => builder.node_timeout(timeout),
+            Setting::SilenceTimeout(timeout) => builder.silence_timeout(timeout),
         });
         builder.build().map(redlock_conformance::Client::from).map_err(unbuildable)
     }};

@@ -15,6 +15,7 @@ mod fixture;
 mod fred_clients;
 mod in_memory;
 mod interoperability;
+mod middlebox;
 mod server_cases;
 mod server_errors;
 mod server_node;

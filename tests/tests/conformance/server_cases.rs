@@ -6,7 +6,7 @@ use redlock_conformance::Suite;
 use redlock_tests::Server;
 
 use crate::adapter::{Adapter, Need};
-use crate::{bad_input, connections, cross_check, interoperability, server_errors, sockets, tls};
+use crate::{bad_input, connections, cross_check, interoperability, middlebox, server_errors, sockets, tls};
 
 /// A suite that gets them, or says why it does not.
 pub(crate) trait WithServerCases {
@@ -73,6 +73,11 @@ server_cases! {
         a_handle_that_is_gone_leaves_no_connection [],
         a_try_to_connect_that_took_too_long_leaves_no_connection [],
         a_command_that_was_lost_with_its_node_is_not_sent_again [],
+    }
+    middlebox: {
+        replies_that_come_a_byte_at_a_time_are_read [],
+        a_connection_that_takes_all_and_answers_nothing_is_replaced [],
+        a_server_that_has_moved_is_followed_when_the_old_connection_is_silent [],
     }
     interoperability: {
         a_lock_is_a_string_with_a_ttl_at_the_name_of_the_resource [],
