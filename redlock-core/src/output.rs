@@ -7,7 +7,8 @@ use crate::{Event, Instant, NodeSet};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Output {
     next_id: CommandId,
-    commands: SmallVec<[Command; 2]>,
+    /// Rarely more than one: the end of one attempt and the beginning of the next.
+    commands: SmallVec<[Command; 1]>,
     events: SmallVec<[Event; 1]>,
 }
 

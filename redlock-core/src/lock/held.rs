@@ -1,7 +1,5 @@
 use alloc::vec::Vec;
 
-use smallvec::SmallVec;
-
 use super::acquiring::Attempt;
 use super::release::Claim;
 use crate::command::Action;
@@ -23,7 +21,7 @@ pub(super) struct Held {
     /// The longest TTL that a node may have been told.
     longest_ttl: Ttl,
     /// The extensions under way, in the order in which they were begun.
-    extensions: SmallVec<[Extension; 1]>,
+    extensions: Vec<Extension>,
     /// What was over last, whose late replies still tell which nodes have the keys and which to heal.
     last: Over,
     /// The keys that are being given again to nodes that had lost them, at most one command a node.
@@ -70,7 +68,7 @@ impl Held {
             keepers: attempt.round.done(),
             deadline,
             longest_ttl: ttl,
-            extensions: SmallVec::new(),
+            extensions: Vec::new(),
             last: Over::Attempt(attempt),
             replanted: Vec::new(),
         }
