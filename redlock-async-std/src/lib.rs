@@ -48,7 +48,7 @@
 //! # Ok::<(), redlock_async_std::AcquireError>(())
 //! ```
 //!
-//! What the engine does in the background (one task for each `Redlock`) runs on async-std's executor, and the
+//! What the driver does in the background (one task for each `Redlock`) runs on async-std's executor, and the
 //! sockets of redis-rs on smol's global one; both have threads of their own and share one reactor (async-io) with your
 //! program. No executor of yours needs to go on for a release, a reconnect or a timer. A program on smol alone pays for
 //! that with the threads of async-std's executor, one per core, which sleep when there is nothing to do

@@ -6,6 +6,8 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
 
 use redlock_core::{Command, NodeId, Reply, Unavailable};
 
@@ -16,8 +18,12 @@ use crate::{Connection, Runtime};
 /// replies are read; more would only make smaller batches.
 const BATCHES_UNDER_WAY: usize = 2;
 
-/// So often a thread that must send lets others run that may be using the connection; they have it for microseconds.
-const MAX_TRIES: usize = 1_000;
+/// So often a thread that must send looks whether those who use the connection are done with it. They have it for
+/// microseconds, unless the system lets others run meanwhile.
+const MAX_TRIES: usize = 500;
+/// As many of these tries come without a pause.
+const QUICK_TRIES: usize = 100;
+const PAUSE: Duration = Duration::from_micros(50);
 
 /// What comes of a batch.
 pub(crate) type Replies = Result<Vec<Reply>, Unavailable>;
@@ -94,10 +100,12 @@ impl<C: Connection> Carrier<C> {
 
     /// Waits for the state, but not for ever: this thread may have it itself, when it wakes somebody who then ends.
     fn await_state(&self) -> Option<MutexGuard<'_, State<C>>> {
-        let mut tries = (0..MAX_TRIES).map(|_| self.try_state());
-        tries.find_map(|state| {
-            if state.is_none() {
-                std::thread::yield_now();
+        (0..MAX_TRIES).find_map(|tries| {
+            let state = self.try_state();
+            match &state {
+                None if tries < QUICK_TRIES => thread::yield_now(),
+                None => thread::sleep(PAUSE),
+                Some(_) => {}
             }
             state
         })

@@ -14,7 +14,7 @@ use super::{Shell, State};
 pub(super) const IDLE: Duration = Duration::from_millis(10);
 
 /// So long at most whoever lets a lock go waits until the leader has sent the releases.
-const MAX_SEND_WAIT: Duration = Duration::from_millis(1);
+const MAX_SEND_WAIT: Duration = Duration::from_millis(20);
 
 impl Shell {
     /// Waits until `look` has seen what it is looking for, or until it is too late. Whoever finds the connections free

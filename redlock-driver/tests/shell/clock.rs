@@ -11,7 +11,7 @@ use futures_channel::oneshot;
 use redlock_driver::{Instant, NoEntropy, Runtime};
 use tokio::task::yield_now;
 
-/// After so many turns of the scheduler the tasks of the engine have nothing to do any more.
+/// After so many turns of the scheduler the tasks of the driver have nothing to do any more.
 const TURNS: usize = 32;
 
 /// What takes longer than this will never happen.

@@ -135,7 +135,7 @@ impl Link {
         self.state().most_under_way
     }
 
-    /// Whether the engine has let the transport go.
+    /// Whether the driver has let the transport go.
     pub(crate) fn is_over(&self) -> bool {
         self.state().is_over
     }

@@ -32,7 +32,7 @@ impl World {
         world
     }
 
-    /// Three nodes, of which some have faults before the engine connects to them.
+    /// Three nodes, of which some have faults before the driver connects to them.
     pub(crate) fn with(prepare: impl FnOnce(&[Link; 3])) -> Self {
         let clock = Clock::default();
         let links = [(); 3].map(|()| Link::new(&clock));

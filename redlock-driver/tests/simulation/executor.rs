@@ -23,7 +23,7 @@ pub(crate) struct Executor {
 /// Who began a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    Engine,
+    Driver,
     User,
 }
 

@@ -39,7 +39,7 @@ pub(crate) enum FaultKind {
     Fidget,
     /// The operating system has no random bytes.
     NoEntropy,
-    /// The runtime ends, with the engine's task; the next call starts it again.
+    /// The runtime ends, with the driver's task; the next call starts it again.
     EndOfRuntime,
 }
 

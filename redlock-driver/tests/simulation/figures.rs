@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::fault::FaultKind;
 
-/// How far a lock had come when its future or guard was dropped, as seen from outside the engine.
+/// How far a lock had come when its future or guard was dropped, as seen from outside the driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// The acquisition was never polled.

@@ -21,7 +21,7 @@ pub(crate) enum Invariant {
     NothingAfterRelease,
     /// I11: a release follows on every node that may have granted, and works.
     NothingLeft,
-    /// I12: everything is sent once and in time, and the engine forgets what is over.
+    /// I12: everything is sent once and in time, and the driver forgets what is over.
     Books,
     /// Who waits is woken, and gets a result in the time that was promised.
     Progress,

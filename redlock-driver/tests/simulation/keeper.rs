@@ -45,7 +45,7 @@ impl Keeper {
 
     /// One task, or none since the runtime has ended that it ran on.
     fn check_tasks(&self) {
-        let tasks = self.world().executor.count(self.process.index, Owner::Engine);
+        let tasks = self.world().executor.count(self.process.index, Owner::Driver);
         self.expect(
             tasks == 1 || (tasks == 0 && self.world().scenario.system.end_of_runtime > 0),
             Invariant::Books,

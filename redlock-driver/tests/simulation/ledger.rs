@@ -38,7 +38,7 @@ struct Stream {
     released: BTreeSet<TokenId>,
     /// What may be there and must be undone, and until when at the latest it is there.
     granted: BTreeMap<TokenId, Instant>,
-    /// The engine has dropped a batch before it was answered: it must be over.
+    /// The driver has dropped a batch before it was answered: it must be over.
     is_over: bool,
 }
 
@@ -96,12 +96,12 @@ impl Ledger {
         }
     }
 
-    /// An engine drops a batch that was not answered.
+    /// A driver drops a batch that was not answered.
     pub(crate) fn give_up(&mut self, process: usize, node: usize) {
         self.streams[process * self.nodes + node].is_over = true;
     }
 
-    /// The runtime of a process has ended, and the batches that it dropped are no end of the engine.
+    /// The runtime of a process has ended, and the batches that it dropped are no end of the driver.
     pub(crate) fn go_on(&mut self, process: usize) {
         for node in 0..self.nodes {
             let stream = &mut self.streams[process * self.nodes + node];
@@ -131,7 +131,7 @@ impl Ledger {
         }
     }
 
-    /// The engine of a process is over: whatever it may have set must be undone, or over by itself.
+    /// The driver of a process is over: whatever it may have set must be undone, or over by itself.
     pub(crate) fn check_undone(&self, process: usize, now: Instant) -> Result<(), Broken> {
         for node in 0..self.nodes {
             let stream = &self.streams[process * self.nodes + node];

@@ -1,4 +1,4 @@
-//! The way from a process to a node, as the engine sees it.
+//! The way from a process to a node, as the driver sees it.
 
 use std::future::{Future, pending};
 use std::pin::Pin;

@@ -1,7 +1,7 @@
-//! The engine in a deterministic simulation.
+//! The driver in a deterministic simulation.
 //!
-//! One seed decides a whole world: processes with an engine each, clocks that run at different rates, users who drop
-//! futures and guards at any moment, and nodes and connections with faults. The engine runs on an executor and a clock
+//! One seed decides a whole world: processes with a driver each, clocks that run at different rates, users who drop
+//! futures and guards at any moment, and nodes and connections with faults. The driver runs on an executor and a clock
 //! of the simulation's own; no thread, network or real time takes part, so the same seed is always the same history.
 //! What must be true in every world is listed in `invariant.rs`, what goes wrong in `fault.rs`.
 //!

@@ -1,4 +1,4 @@
-//! A process: the runtime under an engine of its own, with a clock of its own.
+//! A process: the runtime under a driver of its own, with a clock of its own.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -82,7 +82,7 @@ impl Runtime for Process {
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.world.executor.spawn(self.index, Owner::Engine, Box::pin(task));
+        self.world.executor.spawn(self.index, Owner::Driver, Box::pin(task));
     }
 
     /// Another runtime, which looks just the same.

@@ -18,11 +18,11 @@ use crate::server::Server;
 use crate::token::TokenId;
 use crate::wire::Wire;
 
-/// So long after the last user, and after everything has healed, the tasks of an engine may go on: a few waits for the
+/// So long after the last user, and after everything has healed, the tasks of a driver may go on: a few waits for the
 /// next try to connect and the next try to release, of a second at most each.
 const SETTLES_WITHIN: Time = 8 * SECOND;
 /// The longest time from the beginning of an attempt until a node that hangs has set the key. By so much may the key
-/// outlive the engine's interest, which ends a TTL after the beginning.
+/// outlive the driver's interest, which ends a TTL after the beginning.
 const LONGEST_WAY: Time = 3 * SECOND;
 /// Longer than any key lives.
 const LONGEST_LIFE: Time = 100 * SECOND;
@@ -132,7 +132,7 @@ impl World {
             return self.note(now + late, move || waker.wake());
         }
         let process = self.executor.process(task);
-        let is_needed = self.executor.owner(task) == Owner::Engine && self.executor.count(process, Owner::User) > 0;
+        let is_needed = self.executor.owner(task) == Owner::Driver && self.executor.count(process, Owner::User) > 0;
         if is_needed && self.goes_wrong(FaultKind::EndOfRuntime, system.end_of_runtime) {
             self.tell(|| format!("process {process}: its runtime ends"));
             self.executor.end(task);
@@ -182,14 +182,14 @@ impl World {
         self.now.store(time.max(self.now()), Ordering::Relaxed);
     }
 
-    /// The end of a task may be the end of an engine, or must soon be followed by it.
+    /// The end of a task may be the end of a driver, or must soon be followed by it.
     fn look_after(self: &Arc<Self>, polled: &Polled) {
         let process = polled.process;
         if !polled.has_ended || self.executor.count(process, polled.owner) > 0 {
             return;
         }
-        if polled.owner == Owner::Engine {
-            self.tell(|| format!("process {process}: all tasks of the engine have ended"));
+        if polled.owner == Owner::Driver {
+            self.tell(|| format!("process {process}: all tasks of the driver have ended"));
             let now = self.clock_of(process);
             let checked = self.ledger().check_undone(process, now);
             self.check(checked);
@@ -197,8 +197,8 @@ impl World {
         }
         let world = self.clone();
         self.note(self.now().max(HEALED_AT) + SETTLES_WITHIN, move || {
-            if world.executor.count(process, Owner::User) == 0 && world.executor.count(process, Owner::Engine) > 0 {
-                world.violate(Invariant::Books, format!("the engine of process {process} does not come to an end"));
+            if world.executor.count(process, Owner::User) == 0 && world.executor.count(process, Owner::Driver) > 0 {
+                world.violate(Invariant::Books, format!("the driver of process {process} does not come to an end"));
             }
         });
     }

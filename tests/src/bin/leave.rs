@@ -1,5 +1,5 @@
-//! Takes a lock, lets the guard go and ends at once, without a word to anybody: a process for the tests of what it leaves
-//! behind.
+//! Takes a lock, works for a while, lets the guard go and ends at once, without a word to anybody: a process for the
+//! tests of what it leaves behind.
 //!
 //! `leave ADAPTER URL...`, where the adapter is `tokio`, `tokio_current_thread` or `blocking`.
 
@@ -11,6 +11,9 @@ use tokio::runtime::Builder;
 
 const NAME: &str = "leave";
 const TTL: Duration = Duration::from_secs(60);
+/// What the lock is for takes this long; all nodes have answered then. A server may drop what it has not read when it
+/// cannot write an earlier answer any more.
+const WORK: Duration = Duration::from_millis(100);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -20,7 +23,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         "tokio_current_thread" => Builder::new_current_thread().enable_all().build()?.block_on(leave_tokio(arguments)),
         "blocking" => {
             let redlock = redlock_blocking::Redlock::builder().nodes(arguments).build()?;
-            drop(redlock.lock(NAME, TTL)?);
+            let guard = redlock.lock(NAME, TTL)?;
+            std::thread::sleep(WORK);
+            drop(guard);
             exit(0)
         }
         other => Err(format!("there is no adapter called {other}").into()),
@@ -29,6 +34,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 async fn leave_tokio(urls: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
     let redlock = redlock_tokio::Redlock::builder().nodes(urls).build()?;
-    drop(redlock.lock(NAME, TTL).await?);
+    let guard = redlock.lock(NAME, TTL).await?;
+    tokio::time::sleep(WORK).await;
+    drop(guard);
     exit(0)
 }
