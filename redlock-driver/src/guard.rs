@@ -73,8 +73,12 @@ impl<R: Runtime> LockGuard<R> {
     pub async fn release(mut self) -> ReleaseReport {
         let mut has_begun = false;
         let report = poll_fn(|context| {
-            let has_begun = std::mem::replace(&mut has_begun, true);
-            self.handle.attended_or_refused().poll_release(self.key, has_begun, context)
+            let shell = self.handle.shell();
+            let poll = shell.poll_release(self.key, std::mem::replace(&mut has_begun, true), context);
+            if poll.is_pending() && !shell.has_task() {
+                return self.handle.attended_or_refused().poll_release(self.key, true, context);
+            }
+            poll
         });
         let report = report.await;
         self.is_over = true;
