@@ -76,7 +76,7 @@ impl Acquire {
     pub fn lock(self) -> Result<LockGuard, AcquireError> {
         let shell = self.handle.shell();
         let request = Request::new(&shell.config, self.resources.clone(), self.ttl, self.options)?;
-        let seed = redlock_core::system::seed()?;
+        let seed = shell.seed()?;
         let key = shell.acquire(request, seed, &self.is_aborted)?;
         Ok(LockGuard::new(self.handle, key, self.resources))
     }

@@ -1,8 +1,10 @@
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redlock_core::{Config, ConfigBuilder, NodeTimeout, Options, Unavailable};
 
+use crate::platform::{Platform, System};
 use crate::shell::{Connect, Shell};
 use crate::{BuildError, Connection, Redlock, Transport};
 
@@ -105,12 +107,21 @@ impl Builder {
     /// - [`BuildError::Config`] for an empty list of nodes, the same node twice, or a setting out of its bounds;
     /// - [`BuildError::Waiting`] when the operating system cannot wait for several connections.
     pub fn build(self) -> Result<Redlock, BuildError> {
+        self.build_on(System::default())
+    }
+
+    /// Makes the handle on a platform that is handed in, a simulated one for instance.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build).
+    pub fn build_on(self, platform: impl Platform) -> Result<Redlock, BuildError> {
         if let Some(error) = self.error {
             return Err(error);
         }
         let config = self.config.build()?;
         let connects = self.nodes.into_iter().map(|node| node.connect).collect();
-        let shell = Shell::start(config, connects, self.connect_timeout)?;
+        let shell = Shell::start(Arc::new(platform), config, connects, self.connect_timeout)?;
         Ok(Redlock::new(shell, self.options))
     }
 }

@@ -155,6 +155,13 @@
 //!
 //! The crate `redlock-conformance` holds your transport against all that is asked of it here, without a Redis server.
 //!
+//! # Simulated threads and time
+//!
+//! A handle reads the clock, starts and parks threads and waits for connections through a [`Platform`](platform::Platform).
+//! [`Builder::build_on`] takes another one than the operating system, so that a program can be run on threads and a clock
+//! that a test decides about. `tests/simulation` of this crate does that with the handle itself: one seed decides which of
+//! the threads leads, which go on, and what breaks meanwhile.
+//!
 //! # Features
 //!
 //! - `tls`: `rediss://` URLs, with the public authorities (of Mozilla's list) or your own certificates
@@ -171,6 +178,7 @@ mod guard;
 #[cfg(feature = "cache")]
 mod named_locks;
 mod native;
+pub mod platform;
 #[cfg(feature = "redis")]
 mod redis_rs;
 mod redlock;

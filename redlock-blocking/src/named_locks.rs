@@ -115,7 +115,7 @@ impl NamedLocks {
     /// [`NotHeld`] when there is none.
     pub fn unlock(&self, name: impl AsRef<[u8]>) -> Result<ReleaseReport, NotHeld> {
         let name = name.as_ref();
-        release(name, self.cache.take(name, redlock_core::system::now()))
+        release(name, self.cache.take(name, self.redlock.now()))
     }
 
     /// Releases the lock called `name` if it is the one of this generation, as [`unlock`](Self::unlock).
@@ -125,7 +125,7 @@ impl NamedLocks {
     /// [`NotHeld`] when there is none, or it is another one.
     pub fn unlock_generation(&self, name: impl AsRef<[u8]>, generation: Generation) -> Result<ReleaseReport, NotHeld> {
         let name = name.as_ref();
-        release(name, self.cache.remove(name, generation, redlock_core::system::now()))
+        release(name, self.cache.remove(name, generation, self.redlock.now()))
     }
 
     /// Releases all locks that are held now, one after the other. Returns their names, in no order, with what became of
@@ -168,7 +168,7 @@ impl NamedLocks {
 
     /// For how long the lock called `name` is valid from now on; `None` when it is not held here, or has expired.
     pub fn held(&self, name: impl AsRef<[u8]>) -> Option<Duration> {
-        let now = redlock_core::system::now();
+        let now = self.redlock.now();
         let deadline = self.cache.get(name.as_ref(), now)?.value.deadline();
         Some(deadline.saturating_since(now)).filter(|validity| !validity.is_zero())
     }
@@ -190,7 +190,7 @@ impl NamedLocks {
         let deadline = guard.deadline();
         let mut held = HeldLock::new(guard);
         loop {
-            let now = redlock_core::system::now();
+            let now = self.redlock.now();
             let refused = match self.cache.insert(name.as_bytes(), held, deadline, now) {
                 Ok(inserted) => return Ok(Locked::new(&inserted, deadline, now)),
                 Err(refused) => refused,
@@ -220,10 +220,10 @@ impl NamedLocks {
         ttl: Duration,
         wanted: impl Fn(Generation) -> bool,
     ) -> Result<Duration, NamedExtendError> {
-        let found = self.cache.get(name, redlock_core::system::now()).filter(|found| wanted(found.generation));
+        let found = self.cache.get(name, self.redlock.now()).filter(|found| wanted(found.generation));
         let Entry { value: held, generation, .. } = found.ok_or_else(|| NotHeld::new(name))?;
         let extended = held.extend(ttl, || {
-            let (deadline, now) = (held.deadline(), redlock_core::system::now());
+            let (deadline, now) = (held.deadline(), self.redlock.now());
             if deadline > now {
                 // The cache must not take the lock for expired before it is.
                 self.cache.extend(name, generation, deadline.max(now.saturating_add(ttl)));
@@ -231,7 +231,7 @@ impl NamedLocks {
         });
         self.cache.extend(name, generation, held.deadline());
         let deadline = extended.ok_or_else(|| NotHeld::new(name))??;
-        Ok(deadline.saturating_since(redlock_core::system::now()))
+        Ok(deadline.saturating_since(self.redlock.now()))
     }
 }
 

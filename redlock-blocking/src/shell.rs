@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
+use redlock_core::system::NoEntropy;
 use redlock_core::{
     Config, ExtendError, Instant, LockKey, Locks, Loss, NodeId, NodeSet, ReleaseReport, Request, Status,
 };
@@ -18,6 +19,7 @@ pub(crate) use self::connecting::Connect;
 use self::io::Io;
 use self::keeper::Keeper;
 use self::waiters::{Waiters, Wakes};
+use crate::platform::{Interrupt, Platform};
 use crate::{AcquireError, BuildError, CloseReport, Connection};
 
 /// The blocking shell around the [`Locks`] of one [`Redlock`](crate::Redlock) handle: a mutex that is held for
@@ -28,9 +30,10 @@ use crate::{AcquireError, BuildError, CloseReport, Connection};
 /// hands the role on to a thread that still waits. While nobody waits, the keeper looks after what is left.
 pub(crate) struct Shell {
     pub(crate) config: Config,
+    platform: Arc<dyn Platform>,
     state: Mutex<State>,
     /// Interrupts a leader that waits for connections.
-    interrupt: mio::Waker,
+    interrupt: Interrupt,
     /// The leader has taken commands and may not have sent them yet.
     is_sending: AtomicBool,
     connects: Vec<Mutex<Connect>>,
@@ -67,6 +70,8 @@ struct State {
 struct Leader {
     /// It waits for connections, and has to be interrupted when there is something new.
     sleeps: bool,
+    /// When it goes on by itself.
+    wakes_at: Option<Instant>,
     /// A result is there that no parked thread waits for: it may be its own.
     has_news: bool,
 }
@@ -74,12 +79,15 @@ struct Leader {
 impl Shell {
     /// Makes the shell and begins to connect.
     pub(crate) fn start(
+        platform: Arc<dyn Platform>,
         config: Config,
         connects: Vec<Connect>,
         connect_timeout: Duration,
     ) -> Result<Arc<Self>, BuildError> {
         let unusable = |error: std::io::Error| BuildError::Waiting { reason: error.to_string() };
-        let (io, interrupt) = Io::new(connects.len()).map_err(unusable)?;
+        let poller = platform.poller().map_err(unusable)?;
+        let interrupt = poller.interrupt();
+        let io = Io::new(poller, connects.len());
         let state = State {
             locks: Locks::new(config.clone()),
             waiters: Waiters::default(),
@@ -95,7 +103,7 @@ impl Shell {
         };
         let connects = connects.into_iter().map(Mutex::new).collect();
         let (state, is_sending) = (Mutex::new(state), AtomicBool::new(false));
-        let shell = Arc::new(Self { config, state, interrupt, is_sending, connects, connect_timeout });
+        let shell = Arc::new(Self { config, platform, state, interrupt, is_sending, connects, connect_timeout });
         keeper::start(&shell);
         shell.attend(shell.state());
         Ok(shell)
@@ -103,22 +111,21 @@ impl Shell {
 
     /// No code of others runs while the mutex is held, so a poisoned one holds a state that is whole.
     fn state(&self) -> MutexGuard<'_, State> {
+        self.platform.before_lock();
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives the mutex back, then wakes all whom the last steps concern.
     fn unlock(&self, mut state: MutexGuard<'_, State>) {
         state.collect();
-        let is_new = state.leader.has_news || !state.ready.is_empty() || !state.opened.is_empty();
-        let interrupts = is_new && std::mem::take(&mut state.leader.sleeps);
+        let interrupts = state.has_news_for_leader() && std::mem::take(&mut state.leader.sleeps);
         state.leader.has_news = false;
         let wakes = std::mem::take(&mut state.wakes);
         drop(state);
         if interrupts {
-            // A system that cannot do that has a leader that looks often.
-            let _ = self.interrupt.wake();
+            (self.interrupt)();
         }
-        wakes.wake();
+        wakes.wake(&*self.platform);
     }
 }
 
@@ -138,7 +145,7 @@ impl Shell {
         if is_aborted.load(Ordering::Acquire) {
             return Err(AcquireError::Aborted);
         }
-        let key = state.locks.acquire(request, seed, redlock_core::system::now())?;
+        let key = state.locks.acquire(request, seed, self.platform.now())?;
         let result = self.wait(state, Some(key), None, |locks, now| match locks.hand_over(key, now) {
             Some(result) => Some(result.map_err(AcquireError::from)),
             None if is_aborted.load(Ordering::Acquire) => Some(Err(AcquireError::Aborted)),
@@ -152,7 +159,7 @@ impl Shell {
 
     pub(crate) fn extend(self: &Arc<Self>, key: LockKey, ttl: Duration) -> Result<Instant, ExtendError> {
         let mut state = self.state();
-        let extension = state.locks.extend(key, ttl, redlock_core::system::now())?;
+        let extension = state.locks.extend(key, ttl, self.platform.now())?;
         let result = self.wait(state, Some(key), None, |locks, _| locks.take_extended(key, extension));
         result.unwrap_or(Err(ExtendError::NotHeld))
     }
@@ -160,7 +167,7 @@ impl Shell {
     /// Releases a lock; with that, it is abandoned.
     pub(crate) fn release(self: &Arc<Self>, key: LockKey) -> ReleaseReport {
         let mut state = self.state();
-        state.locks.release(key, redlock_core::system::now());
+        state.locks.release(key, self.platform.now());
         let result = self.wait(state, Some(key), None, |locks, now| {
             let report = locks.take_released(key)?;
             locks.abandon(key, now);
@@ -173,7 +180,7 @@ impl Shell {
     /// answer, only until the releases are on their way: the process may end now.
     pub(crate) fn abandon(self: &Arc<Self>, key: LockKey) {
         let mut state = self.state();
-        state.locks.abandon(key, redlock_core::system::now());
+        state.locks.abandon(key, self.platform.now());
         self.attend(state);
         self.wait_until_sent();
     }
@@ -185,7 +192,7 @@ impl Shell {
 
     /// Waits until the lock is lost or released, for at most `timeout`.
     pub(crate) fn wait_lost(self: &Arc<Self>, key: LockKey, timeout: Duration) -> Option<Loss> {
-        let until = redlock_core::system::now().saturating_add(timeout);
+        let until = self.platform.now().saturating_add(timeout);
         let status = self.wait(self.state(), Some(key), Some(until), |locks, now| match locks.status(key, now) {
             Status::Held { .. } => None,
             other => Some(other),
@@ -199,7 +206,7 @@ impl Shell {
     /// Calls `callback` when the lock is lost or released, on whatever thread finds out.
     pub(crate) fn on_lost(self: &Arc<Self>, key: LockKey, callback: Box<dyn FnOnce(Option<Loss>) + Send>) {
         let mut state = self.state();
-        match state.locks.status(key, redlock_core::system::now()) {
+        match state.locks.status(key, self.platform.now()) {
             Status::Held { .. } => {
                 state.waiters.watch(key, callback);
                 self.attend(state);
@@ -221,7 +228,7 @@ impl Shell {
     /// Ends all acquisitions, takes no new ones, and waits for the releases that nodes in time have not answered.
     pub(crate) fn close(self: &Arc<Self>) -> CloseReport {
         let mut state = self.state();
-        state.locks.close(redlock_core::system::now());
+        state.locks.close(self.platform.now());
         state.wake_all();
         self.wait(state, None, None, |locks, _| locks.is_quiet().then_some(()));
         self.state().locks.close_report()
@@ -231,8 +238,17 @@ impl Shell {
     pub(crate) fn let_go(&self) {
         let mut state = self.state();
         state.is_abandoned = true;
-        state.keeper.wake();
-        state.wake_node_threads();
+        state.wake_all_threads();
+        self.unlock(state);
+    }
+
+    /// The present moment, on the clock of all deadlines.
+    pub(crate) fn now(&self) -> Instant {
+        self.platform.now()
+    }
+
+    pub(crate) fn seed(&self) -> Result<[u8; 32], NoEntropy> {
+        self.platform.seed()
     }
 }
 
@@ -262,6 +278,12 @@ impl State {
         }
     }
 
+    fn has_news_for_leader(&self) -> bool {
+        let has_earlier_timer =
+            self.locks.poll_timeout().is_some_and(|next| self.leader.wakes_at.is_none_or(|wakes_at| next < wakes_at));
+        self.leader.has_news || has_earlier_timer || self.has_work()
+    }
+
     fn wake_all(&mut self) {
         self.waiters.wake_all(&mut self.wakes);
         self.leader.has_news = true;
@@ -272,7 +294,9 @@ impl State {
         self.is_abandoned && self.locks.is_empty()
     }
 
-    fn wake_node_threads(&self) {
-        self.node_threads.iter().flatten().for_each(Thread::unpark);
+    /// Remembers to wake all threads of the handle's own.
+    fn wake_all_threads(&mut self) {
+        self.keeper.wake(&mut self.wakes);
+        self.node_threads.iter().flatten().for_each(|thread| self.wakes.push(thread.clone()));
     }
 }

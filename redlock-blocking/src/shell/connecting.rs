@@ -1,7 +1,6 @@
 //! Connecting, off everybody's way.
 
 use std::sync::{Arc, PoisonError};
-use std::thread;
 use std::time::Duration;
 
 use redlock_core::{Cause, Instant, NodeId, Unavailable};
@@ -17,8 +16,8 @@ impl Shell {
     /// Opens a connection on a thread of its own: a node that lets a try to connect wait then holds up neither the callers
     /// nor the other nodes.
     pub(super) fn connect(self: &Arc<Self>, node: NodeId, state: &mut State, now: Instant) {
-        let (shell, builder) = (self.clone(), thread::Builder::new().name("redlock-connect".into()));
-        if let Err(error) = builder.spawn(move || shell.connect_here(node)) {
+        let shell = self.clone();
+        if let Err(error) = self.platform.spawn("redlock-connect", Box::new(move || shell.connect_here(node))) {
             let why = Unavailable::with_detail(Cause::NotSent, &format!("no thread to connect on: {error}"));
             state.locks.handle_disconnected(node, &why, now);
         }
@@ -33,7 +32,7 @@ impl Shell {
         let mut state = self.state();
         match connected {
             Ok(connection) => state.opened.push((node, connection)),
-            Err(why) => state.locks.handle_disconnected(node, &why.unsent(), redlock_core::system::now()),
+            Err(why) => state.locks.handle_disconnected(node, &why.unsent(), self.platform.now()),
         }
         self.attend(state);
     }

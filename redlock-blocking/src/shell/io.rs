@@ -1,15 +1,12 @@
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::Token;
 use redlock_core::{Cause, Command, Instant, Locks, NodeId, Reply, Unavailable};
 
 use crate::Connection;
-
-/// The token of the waker; those of the nodes are their places.
-const INTERRUPT: Token = Token(usize::MAX);
+use crate::platform::Poller;
 
 /// The largest number of replies that a connection may owe before nothing more is sent on it. A node that hangs takes
 /// commands until the buffers are full, and a command that does not fit must not hold up everybody.
@@ -17,9 +14,8 @@ pub(super) const MAX_OWED: usize = 256;
 
 /// All connections that can be waited for at once. Whoever has it leads.
 pub(super) struct Io {
-    poll: Poll,
-    events: Events,
-    /// One for each node.
+    poller: Box<dyn Poller>,
+    /// One for each node; its place is its token.
     streams: Vec<Stream>,
     replies: Vec<(NodeId, Reply)>,
     broken: Vec<(NodeId, Unavailable)>,
@@ -38,19 +34,15 @@ struct Stream {
 }
 
 impl Io {
-    /// Creates it without connections, with what interrupts the waiting.
-    pub(super) fn new(nodes: usize) -> io::Result<(Self, Waker)> {
-        let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), INTERRUPT)?;
-        let io = Self {
-            poll,
-            events: Events::with_capacity(64),
+    /// Creates it without connections.
+    pub(super) fn new(poller: Box<dyn Poller>, nodes: usize) -> Self {
+        Self {
+            poller,
             streams: (0..nodes).map(|_| Stream::default()).collect(),
             replies: Vec::new(),
             broken: Vec::new(),
             used_at: Instant::EPOCH,
-        };
-        Ok((io, waker))
+        }
     }
 
     /// Takes a connection, or gives it back if it cannot be waited for together with others.
@@ -59,25 +51,21 @@ impl Io {
         node: NodeId,
         mut connection: Box<dyn Connection>,
     ) -> Result<(), Box<dyn Connection>> {
-        let registry = self.poll.registry();
-        let registered =
-            connection.source().map(|source| registry.register(source, Token(node.index()), Interest::READABLE));
+        let registered = connection.source().map(|source| self.poller.register(source, Token(node.index())));
         match (registered, self.streams.get_mut(node.index())) {
             (Some(Ok(())), Some(stream)) => {
-                *stream = Stream { connection: Some(connection), is_readable: true, ..Stream::default() };
+                (stream.connection, stream.is_readable) = (Some(connection), true);
                 Ok(())
             }
             _ => Err(connection),
         }
     }
 
-    /// Closes the connection to the node, if there is one. What it has said and nobody was told is forgotten.
+    /// Closes the connection to the node, if there is one.
     pub(super) fn close(&mut self, node: NodeId) {
         if let Some(stream) = self.streams.get_mut(node.index()) {
             *stream = Stream::default();
         }
-        self.replies.retain(|(of, _)| *of != node);
-        self.broken.retain(|(of, _)| *of != node);
     }
 
     /// Returns where commands for the node are to be put, if it takes any now.
@@ -92,6 +80,7 @@ impl Io {
             if let Err(why) = stream.send()
                 && let Some(node) = NodeId::new(index)
             {
+                stream.connection = None;
                 self.broken.push((node, why));
             }
         }
@@ -100,14 +89,14 @@ impl Io {
     /// Waits until a connection has something to say, somebody interrupts, or the time is over.
     pub(super) fn wait(&mut self, timeout: Option<Duration>) {
         let timeout = if self.broken.is_empty() { timeout } else { Some(Duration::ZERO) };
-        match self.poll.poll(&mut self.events, timeout) {
-            Err(error) if error.kind() != ErrorKind::Interrupted => self.look_everywhere(timeout),
-            _ => {}
-        }
-        for event in &self.events {
-            if let Some(stream) = self.streams.get_mut(event.token().0) {
+        let Self { poller, streams, .. } = self;
+        let ready = &mut |token: Token| {
+            if let Some(stream) = streams.get_mut(token.0) {
                 stream.is_readable = true;
             }
+        };
+        if poller.wait(timeout, ready).is_err() {
+            self.look_everywhere(timeout);
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use redlock_core::Instant;
 
+use super::waiters::Wakes;
 use super::{Shell, State};
 
 /// So soon late replies are looked for; as long as none comes, the pause doubles up to [`MAX_PAUSE`].
@@ -25,9 +26,9 @@ pub(super) struct Keeper {
 
 /// Starts the thread. It ends when the last handle is gone and everything is settled.
 pub(super) fn start(shell: &Arc<Shell>) {
-    let (shared, builder) = (shell.clone(), thread::Builder::new().name("redlock-keeper".into()));
+    let shared = shell.clone();
     // Without it nobody is woken by a timer, which callers make up for.
-    let _ = builder.spawn(move || keep(&shared));
+    drop(shell.platform.spawn("redlock-keeper", Box::new(move || keep(&shared))));
 }
 
 fn keep(shell: &Arc<Shell>) {
@@ -44,21 +45,17 @@ fn keep(shell: &Arc<Shell>) {
             state.keeper.has_looked(io.owed() < owed);
             state.io = Some(io);
         }
-        let wakes_at = state.keeper_is_needed_at();
+        let wakes_at = state.keeper_is_needed_at(shell.platform.now());
         state.keeper.wakes_at = wakes_at;
         shell.attend(state);
-        match wakes_at {
-            Some(at) => thread::park_timeout(at.saturating_since(redlock_core::system::now())),
-            None => thread::park(),
-        }
+        shell.platform.park(wakes_at);
     }
 }
 
 impl Keeper {
-    pub(super) fn wake(&self) {
-        if let Some(thread) = &self.thread {
-            thread.unpark();
-        }
+    /// Remembers to wake it.
+    pub(super) fn wake(&self, wakes: &mut Wakes) {
+        self.thread.iter().for_each(|thread| wakes.push(thread.clone()));
     }
 
     /// Notes that a call was made: replies to it may be late.
@@ -73,18 +70,17 @@ impl Keeper {
 
 impl State {
     /// Makes sure that the keeper looks after replies and timers.
-    pub(super) fn schedule_keeper(&mut self) {
-        let Some(at) = self.keeper_is_needed_at() else { return };
+    pub(super) fn schedule_keeper(&mut self, now: Instant) {
+        let Some(at) = self.keeper_is_needed_at(now) else { return };
         if self.keeper.wakes_at.is_none_or(|wakes_at| at < wakes_at) {
             self.keeper.wakes_at = Some(at);
-            self.keeper.wake();
+            self.keeper.wake(&mut self.wakes);
         }
     }
 
     /// Returns when something is to be done that nobody waits for. Nothing of it is so urgent that it could not wait for
     /// more of its kind.
-    fn keeper_is_needed_at(&self) -> Option<Instant> {
-        let now = redlock_core::system::now();
+    fn keeper_is_needed_at(&self, now: Instant) -> Option<Instant> {
         let replies = self.io.as_deref().is_some_and(|io| io.owed() > 0).then(|| now.saturating_add(self.keeper.pause));
         let timers = self.locks.poll_timeout().map(|at| at.max(now.saturating_add(MIN_PAUSE)));
         [replies, timers].into_iter().flatten().min()

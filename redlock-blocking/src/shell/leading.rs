@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
-use std::thread;
 use std::time::Duration;
 
 use redlock_core::{Instant, LockKey, Locks, NodeId};
@@ -28,7 +27,7 @@ impl Shell {
     ) -> Option<T> {
         let mut io = None;
         let seen = loop {
-            let now = redlock_core::system::now();
+            let now = self.platform.now();
             let seen = look(&mut state.locks, now);
             if seen.is_some() || until.is_some_and(|until| now >= until) {
                 break seen;
@@ -59,12 +58,11 @@ impl Shell {
             // Somebody has to lead those who wait, or to look after what nobody waits for.
             match state.waiters.oldest().cloned() {
                 Some(thread) => state.wakes.push(thread),
-                None => state.schedule_keeper(),
+                None => state.schedule_keeper(self.platform.now()),
             }
         }
         if state.is_over() {
-            state.keeper.wake();
-            state.wake_node_threads();
+            state.wake_all_threads();
         }
         self.unlock(state);
     }
@@ -76,7 +74,7 @@ impl Shell {
         mut state: MutexGuard<'a, State>,
         until: Option<Instant>,
     ) -> MutexGuard<'a, State> {
-        let now = redlock_core::system::now();
+        let now = self.platform.now();
         if now.saturating_since(io.used_at) > IDLE {
             io.wait(Some(Duration::ZERO));
             io.read();
@@ -86,6 +84,7 @@ impl Shell {
         let next = [until, state.locks.poll_timeout()].into_iter().flatten().min();
         let timeout = next.map(|next| next.saturating_since(now));
         state.leader.sleeps = timeout.is_none_or(|timeout| !timeout.is_zero());
+        state.leader.wakes_at = next;
         self.is_sending.store(true, Ordering::Release);
         self.unlock(state);
         io.send();
@@ -94,7 +93,7 @@ impl Shell {
         io.read();
         let mut state = self.state();
         state.leader.sleeps = false;
-        let now = redlock_core::system::now();
+        let now = self.platform.now();
         io.deliver(&mut state.locks, now);
         state.locks.handle_timeout(now);
         state
@@ -102,7 +101,7 @@ impl Shell {
 
     /// Waits until whoever leads has sent what is queued, as far as the connections take it.
     pub(super) fn wait_until_sent(self: &Arc<Self>) {
-        let until = redlock_core::system::now().saturating_add(MAX_SEND_WAIT);
+        let until = self.platform.now().saturating_add(MAX_SEND_WAIT);
         loop {
             let mut state = self.state();
             state.collect();
@@ -111,10 +110,10 @@ impl Shell {
             }
             let is_sent = state.ready.is_empty() && !self.is_sending.load(Ordering::Acquire);
             self.unlock(state);
-            if is_sent || redlock_core::system::now() >= until {
+            if is_sent || self.platform.now() >= until {
                 return;
             }
-            thread::yield_now();
+            self.platform.yield_now();
         }
     }
 
@@ -154,10 +153,7 @@ impl Shell {
     ) -> MutexGuard<'a, State> {
         state.waiters.park(key);
         self.unlock(state);
-        match until {
-            Some(until) => thread::park_timeout(until.saturating_since(redlock_core::system::now())),
-            None => thread::park(),
-        }
+        self.platform.park(until);
         let mut state = self.state();
         state.waiters.leave();
         state
@@ -166,7 +162,7 @@ impl Shell {
 
 impl State {
     /// Returns whether a leader would have something to do at once.
-    fn has_work(&self) -> bool {
+    pub(super) fn has_work(&self) -> bool {
         !self.ready.is_empty() || !self.opened.is_empty()
     }
 }

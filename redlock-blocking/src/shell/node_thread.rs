@@ -26,10 +26,10 @@ impl Shell {
         state: &mut State,
         now: Instant,
     ) {
-        let (shell, builder) = (self.clone(), thread::Builder::new().name("redlock-node".into()));
+        let shell = self.clone();
         let driver = move || NodeThread { shell, node, connection, batch: Vec::new(), owed: VecDeque::new() }.run();
-        match (builder.spawn(driver), state.node_threads.get_mut(node.index())) {
-            (Ok(handle), Some(place)) => *place = Some(handle.thread().clone()),
+        match (self.platform.spawn("redlock-node", Box::new(driver)), state.node_threads.get_mut(node.index())) {
+            (Ok(thread), Some(place)) => *place = Some(thread),
             (Err(error), _) => {
                 let why = Unavailable::with_detail(Cause::NotSent, &format!("no thread for the connection: {error}"));
                 state.locks.handle_disconnected(node, &why, now);
@@ -61,7 +61,7 @@ impl NodeThread {
         let mut state = shell.state();
         if state.has_node_thread(node) {
             state.retire_node_thread(node);
-            state.locks.handle_disconnected(node, &why, redlock_core::system::now());
+            state.locks.handle_disconnected(node, &why, shell.platform.now());
         }
         shell.attend(state);
     }
@@ -72,9 +72,9 @@ impl NodeThread {
         loop {
             self.take_commands()?;
             if self.batch.is_empty() && self.owed.is_empty() {
-                let parked_at = redlock_core::system::now();
-                thread::park();
-                if redlock_core::system::now().saturating_since(parked_at) > IDLE
+                let parked_at = self.shell.platform.now();
+                self.shell.platform.park(None);
+                if self.shell.platform.now().saturating_since(parked_at) > IDLE
                     && let Err(why) = guarded(|| self.connection.check())
                 {
                     return Ok(why);
@@ -95,7 +95,7 @@ impl NodeThread {
             return Err(Over);
         }
         if self.owed.len() < MAX_OWED {
-            state.locks.poll_batch(self.node, &mut self.batch, redlock_core::system::now());
+            state.locks.poll_batch(self.node, &mut self.batch, self.shell.platform.now());
         }
         self.shell.attend(state);
         Ok(())
@@ -111,7 +111,7 @@ impl NodeThread {
         self.owed.pop_front();
         let mut state = self.shell.state();
         if state.has_node_thread(self.node) {
-            state.locks.handle_reply(self.node, reply, redlock_core::system::now());
+            state.locks.handle_reply(self.node, reply, self.shell.platform.now());
         }
         self.shell.attend(state);
         Ok(true)

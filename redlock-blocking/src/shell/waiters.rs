@@ -5,6 +5,7 @@ use std::thread::{self, Thread};
 use redlock_core::{Instant, LockKey, Locks, Loss, Status};
 
 use super::loss_of;
+use crate::platform::Platform;
 
 /// Is called with the loss of a lock, or with `None` when it was released.
 pub(super) type Callback = Box<dyn FnOnce(Option<Loss>) + Send>;
@@ -87,8 +88,8 @@ impl Wakes {
         self.threads.push(thread);
     }
 
-    pub(super) fn wake(self) {
-        self.threads.iter().for_each(Thread::unpark);
+    pub(super) fn wake(self, platform: &dyn Platform) {
+        self.threads.iter().for_each(|thread| platform.unpark(thread));
         for (callback, loss) in self.callbacks {
             // This thread has work of others to do.
             let _ = catch_unwind(AssertUnwindSafe(|| callback(loss)));
