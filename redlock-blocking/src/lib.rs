@@ -173,7 +173,6 @@
 
 mod acquire;
 mod builder;
-mod error;
 mod guard;
 #[cfg(feature = "cache")]
 mod named_locks;
@@ -193,6 +192,7 @@ pub use redis;
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 #[doc(inline)]
 pub use redlock_cache as cache;
+pub use redlock_core::shell::{AcquireError, BuildError, DEFAULT_CONNECT_TIMEOUT};
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use redlock_core::system::tls::{TlsBuilder, TlsError, TlsSettings};
@@ -207,8 +207,7 @@ pub use redlock_core::{
 pub use mio;
 
 pub use acquire::{AbortHandle, Acquire};
-pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, IntoNode, Node};
-pub use error::{AcquireError, BuildError};
+pub use builder::{Builder, IntoNode, Node};
 pub use guard::LockGuard;
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redlock_cache::{Cache, Entry, Generation, Locked, NamedExtendError, NotHeld, Refusal, Refused};
-use redlock_core::{Instant, ReleaseReport, Resource};
+use redlock_cache::{Cache, Entry, Generation, Locked, NamedExtendError, NotHeld, keep};
+use redlock_core::{ReleaseReport, Resource};
 
 pub use self::held_lock::HeldLock;
 use crate::{Acquire, AcquireError, Redlock};
@@ -186,32 +186,12 @@ impl NamedLocks {
     }
 
     fn take(&self, name: &Resource, acquire: Acquire) -> Result<Locked, NamedLockError> {
-        let guard = acquire.lock()?;
-        let deadline = guard.deadline();
-        let mut held = HeldLock::new(guard);
-        loop {
+        let held = HeldLock::new(acquire.lock()?);
+        keep(&*self.cache, name.as_bytes(), held, HeldLock::deadline, || self.redlock.now()).map_err(|refused| {
             let now = self.redlock.now();
-            let refused = match self.cache.insert(name.as_bytes(), held, deadline, now) {
-                Ok(inserted) => return Ok(Locked::new(&inserted, deadline, now)),
-                Err(refused) => refused,
-            };
-            if !self.is_over(name, refused.reason, now) {
-                return Err(give_back(&refused, now));
-            }
-            held = refused.value;
-        }
-    }
-
-    /// Whether the lock in whose favour another was refused is over in truth. The cache may think that it is valid for
-    /// longer than it is, while it is being extended, and is set right then.
-    fn is_over(&self, name: &Resource, reason: Refusal, now: Instant) -> bool {
-        let Refusal::Held { generation, .. } = reason else { return false };
-        let found = self.cache.get(name.as_bytes(), now).filter(|found| found.generation == generation);
-        let deadline = found.map(|found| found.value.deadline()).unwrap_or_default();
-        if deadline <= now {
-            self.cache.extend(name.as_bytes(), generation, deadline);
-        }
-        deadline <= now
+            let report = refused.value.release().expect("nobody else has seen this lock");
+            NamedLockError::not_kept(&refused, report, now)
+        })
     }
 
     fn extend_if(
@@ -247,11 +227,4 @@ impl fmt::Debug for NamedLocks {
 /// Releases what came out of the cache.
 fn release(name: &[u8], taken: Option<Entry<HeldLock>>) -> Result<ReleaseReport, NotHeld> {
     taken.and_then(|taken| taken.value.release()).ok_or_else(|| NotHeld::new(name))
-}
-
-/// Releases a lock that the cache did not take.
-fn give_back(refused: &Refused<HeldLock>, now: Instant) -> NamedLockError {
-    let evicted = refused.evicted(now).map(|left| Resource::new(&left.name)).collect();
-    let report = refused.value.release().expect("nobody else has seen this lock");
-    NamedLockError::NotKept { reason: refused.reason, report: Box::new(report), evicted }
 }

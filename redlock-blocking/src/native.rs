@@ -57,13 +57,13 @@ impl UrlNode {
     }
 
     fn unusable(&self, reason: String) -> BuildError {
-        BuildError::Node { node: without_secrets(&self.url), reason }
+        BuildError::unusable_url(&self.url, reason)
     }
 }
 
 impl IntoNode for UrlNode {
     fn into_node(self) -> Result<Node, BuildError> {
-        let unusable = |UrlError { node, reason, .. }| BuildError::Node { node, reason };
+        let unusable = |UrlError { node, reason, .. }| BuildError::unusable_node(node, reason);
         let url = NodeUrl::parse(&self.url).map_err(unusable)?;
         let settings = url.settings(self.client_name.as_deref()).map_err(unusable)?;
         let tls = tls_for(&url.address, self.tls.as_ref()).map_err(|reason| self.unusable(reason))?;

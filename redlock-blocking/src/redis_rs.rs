@@ -15,7 +15,7 @@ use crate::{BuildError, IntoNode, Node};
 impl IntoNode for Client {
     fn into_node(self) -> Result<Node, BuildError> {
         let info = self.get_connection_info();
-        let unusable = |reason| BuildError::Node { node: info.addr().to_string(), reason };
+        let unusable = |reason| BuildError::unusable_node(info.addr().to_string(), reason);
         let address = address(info.addr()).map_err(unusable)?;
         let tls = tls_for(&address, None).map_err(unusable)?;
         let settings = settings(info).map_err(unusable)?;

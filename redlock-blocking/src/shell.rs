@@ -84,8 +84,7 @@ impl Shell {
         connects: Vec<Connect>,
         connect_timeout: Duration,
     ) -> Result<Arc<Self>, BuildError> {
-        let unusable = |error: std::io::Error| BuildError::Waiting { reason: error.to_string() };
-        let poller = platform.poller().map_err(unusable)?;
+        let poller = platform.poller().map_err(BuildError::cannot_wait)?;
         let interrupt = poller.interrupt();
         let io = Io::new(poller, connects.len());
         let state = State {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redlock_core::{ExtendError, Instant, ReleaseReport, Resource};
 
-use crate::{Generation, Inserted, Refusal};
+use crate::{Cache, Generation, Refusal, Refused};
 
 /// A lock that was taken and is kept by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +19,40 @@ pub struct Locked {
     pub evicted: Vec<Resource>,
 }
 
-impl Locked {
-    /// Returns what an insertion means for the caller who locked.
-    #[must_use]
-    pub fn new<V>(inserted: &Inserted<V>, deadline: Instant, now: Instant) -> Self {
-        let evicted = inserted.evicted(now).map(|left| Resource::new(&left.name));
-        Self { validity: deadline.saturating_since(now), generation: inserted.generation, evicted: evicted.collect() }
+/// Keeps a lock that was taken by its name.
+///
+/// `deadline_of` says when a lock is over in truth: the cache thinks that one is valid for longer than it is while it is
+/// being extended, and is set right if another one is refused for its sake.
+///
+/// # Errors
+///
+/// The lock itself, with the reason for which it cannot be kept: release it.
+pub fn keep<V>(
+    cache: &dyn Cache<V>,
+    name: &[u8],
+    mut held: V,
+    deadline_of: impl Fn(&V) -> Instant,
+    now: impl Fn() -> Instant,
+) -> Result<Locked, Refused<V>> {
+    let deadline = deadline_of(&held);
+    loop {
+        let now = now();
+        let refused = match cache.insert(name, held, deadline, now) {
+            Ok(inserted) => {
+                let evicted = inserted.evicted(now).map(|left| Resource::new(&left.name)).collect();
+                let validity = deadline.saturating_since(now);
+                return Ok(Locked { validity, generation: inserted.generation, evicted });
+            }
+            Err(refused) => refused,
+        };
+        let Refusal::Held { generation, .. } = refused.reason else { return Err(refused) };
+        let found = cache.get(name, now).filter(|found| found.generation == generation);
+        let other = found.map(|found| deadline_of(&found.value)).unwrap_or_default();
+        if other > now {
+            return Err(refused);
+        }
+        cache.extend(name, generation, other);
+        held = refused.value;
     }
 }
 
@@ -65,6 +93,14 @@ pub enum NamedLockError<E> {
         /// As in [`Locked::evicted`].
         evicted: Vec<Resource>,
     },
+}
+
+impl<E> NamedLockError<E> {
+    /// [`NotKept`](Self::NotKept) for a lock that was refused and, with this report, released again.
+    pub fn not_kept<V>(refused: &Refused<V>, report: ReleaseReport, now: Instant) -> Self {
+        let evicted = refused.evicted(now).map(|left| Resource::new(&left.name)).collect();
+        Self::NotKept { reason: refused.reason, report: Box::new(report), evicted }
+    }
 }
 
 /// The reason for which a lock was not extended by name.

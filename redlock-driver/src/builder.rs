@@ -3,48 +3,31 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redlock_core::{Config, ConfigBuilder, NodeTimeout, Options};
+use redlock_core::shell::Settings;
+#[cfg(doc)]
+use redlock_core::{ConfigBuilder, shell::DEFAULT_CONNECT_TIMEOUT};
+use redlock_core::{NodeTimeout, Options};
 
 use crate::shell::Shell;
 use crate::task::{self, Parts, StartNode};
 use crate::{BuildError, CurrentRuntime, Redlock, Runtime, Transport};
 
-/// How long a try to connect may take unless [`Builder::connect_timeout`] says otherwise: one second.
-pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-
 /// Builds a [`Redlock`] handle.
 #[must_use = "a builder does nothing before `build`"]
 pub struct Builder<R: Runtime> {
-    config: ConfigBuilder,
-    nodes: Vec<Node<R>>,
-    /// The first node that could not be made.
-    error: Option<BuildError>,
-    options: Options,
-    connect_timeout: Duration,
+    settings: Settings<Node<R>>,
 }
 
 impl<R: Runtime> Builder<R> {
     pub(crate) fn new() -> Self {
-        Self {
-            config: Config::builder([""; 0]),
-            nodes: Vec::new(),
-            error: None,
-            options: Options::new(),
-            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
-        }
+        Self { settings: Settings::new() }
     }
 
     /// Adds one independent master: a URL or a client where the adapter knows them, an in-memory node, or a [`Node`]
     /// over a transport of your own.
-    pub fn node(mut self, node: impl IntoNode<R>) -> Self {
-        match node.into_node() {
-            Ok(node) => {
-                self.config = self.config.node(&node.name);
-                self.nodes.push(node);
-            }
-            Err(error) => self.error = self.error.or(Some(error)),
-        }
-        self
+    pub fn node(self, node: impl IntoNode<R>) -> Self {
+        let node = node.into_node().map(|node| (node.name.clone(), node));
+        Self { settings: self.settings.node(node) }
     }
 
     /// Adds several independent masters. Three or five are usual; an even number is allowed and gains nothing.
@@ -52,53 +35,7 @@ impl<R: Runtime> Builder<R> {
         nodes.into_iter().fold(self, Self::node)
     }
 
-    /// The share of the TTL by which clocks may drift apart; see [`ConfigBuilder::drift_factor`].
-    pub fn drift_factor(mut self, factor: f64) -> Self {
-        self.config = self.config.drift_factor(factor);
-        self
-    }
-
-    /// The longest TTL of a lock; see [`ConfigBuilder::max_ttl`].
-    pub fn max_ttl(mut self, max_ttl: Duration) -> Self {
-        self.config = self.config.max_ttl(max_ttl);
-        self
-    }
-
-    /// The longest name of a resource in bytes; see [`ConfigBuilder::max_name_len`].
-    pub fn max_name_len(mut self, bytes: usize) -> Self {
-        self.config = self.config.max_name_len(bytes);
-        self
-    }
-
-    /// How long a node may take to answer inside a round; see [`NodeTimeout`].
-    pub fn node_timeout(mut self, timeout: NodeTimeout) -> Self {
-        self.config = self.config.node_timeout(timeout);
-        self
-    }
-
-    /// For how long a connection may owe a reply without giving any; see [`ConfigBuilder::silence_timeout`].
-    pub fn silence_timeout(mut self, timeout: Duration) -> Self {
-        self.config = self.config.silence_timeout(timeout);
-        self
-    }
-
-    /// After how long without a word a connection is tried out; see [`ConfigBuilder::ping_interval`].
-    pub fn ping_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
-        self.config = self.config.ping_interval(interval);
-        self
-    }
-
-    /// How hard every call tries unless it says otherwise itself.
-    pub fn options(mut self, options: Options) -> Self {
-        self.options = options;
-        self
-    }
-
-    /// How long a try to connect to a node may take; the default is [`DEFAULT_CONNECT_TIMEOUT`].
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
-        self
-    }
+    redlock_core::builder_setters!();
 
     /// Makes the handle on the runtime that the caller runs on, and begins to connect in the background. A node that
     /// is down is no error: it is used as soon as it is there.
@@ -123,30 +60,24 @@ impl<R: Runtime> Builder<R> {
     /// - [`BuildError::Config`] for an empty list of nodes, the same node twice, or a setting out of its bounds;
     /// - [`BuildError::NoRuntime`] when the runtime has ended.
     pub fn build_on(self, runtime: R) -> Result<Redlock<R>, BuildError> {
-        if let Some(error) = self.error {
-            return Err(error);
-        }
-        let config = self.config.build()?;
-        let is_in_memory = self.nodes.iter().all(|node| node.set_clock.is_some());
+        let Settings { options, connect_timeout, .. } = self.settings;
+        let (config, nodes) = self.settings.build()?;
+        let is_in_memory = nodes.iter().all(|node| node.set_clock.is_some());
         let runtime = if is_in_memory { runtime.for_memory_nodes() } else { runtime };
-        for set_clock in self.nodes.iter().filter_map(|node| node.set_clock.as_ref()) {
+        for set_clock in nodes.iter().filter_map(|node| node.set_clock.as_ref()) {
             set_clock(runtime.clone());
         }
-        let nodes = self.nodes.into_iter().map(|node| node.start).collect();
-        let parts = Parts { nodes, connect_timeout: self.connect_timeout };
+        let nodes = nodes.into_iter().map(|node| node.start).collect();
+        let parts = Parts { nodes, connect_timeout };
         let shell = Arc::new(Shell::new(runtime, config));
         task::start(&shell, &parts, &shell.runtime)?;
-        Ok(Redlock::new(shell, parts, self.options))
+        Ok(Redlock::new(shell, parts, options))
     }
 }
 
 impl<R: Runtime> fmt::Debug for Builder<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
-            .field("config", &self.config)
-            .field("options", &self.options)
-            .field("connect_timeout", &self.connect_timeout)
-            .finish_non_exhaustive()
+        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 

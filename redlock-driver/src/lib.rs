@@ -100,7 +100,6 @@
 mod acquire;
 mod builder;
 mod carrier;
-mod error;
 mod guard;
 #[cfg(feature = "memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
@@ -128,6 +127,7 @@ mod transport;
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 #[doc(inline)]
 pub use redlock_cache as cache;
+pub use redlock_core::shell::{AcquireError, BuildError, DEFAULT_CONNECT_TIMEOUT, NoRuntime};
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
     Action, Answer, Attempts, Cause, CloseReport, Command, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL,
@@ -136,12 +136,11 @@ pub use redlock_core::{
 };
 
 pub use acquire::Acquire;
-pub use builder::{Builder, DEFAULT_CONNECT_TIMEOUT, IntoNode, Node};
-pub use error::{AcquireError, BuildError};
+pub use builder::{Builder, IntoNode, Node};
 pub use guard::{LockGuard, Lost};
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 pub use named_locks::{HeldLock, NamedLockError, NamedLocks};
 pub use redlock::Redlock;
-pub use runtime::{CurrentRuntime, NoRuntime, Runtime};
+pub use runtime::{CurrentRuntime, Runtime};
 pub use transport::{Connection, Transport};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use redlock_cache::{Cache, Entry, Generation, Locked, NamedExtendError, NotHeld, Refusal, Refused};
+use redlock_cache::{Cache, Entry, Generation, Locked, NamedExtendError, NotHeld, keep};
 use redlock_core::{Instant, ReleaseReport, Resource};
 
 pub use self::held_lock::HeldLock;
@@ -194,32 +194,16 @@ impl<R: Runtime> NamedLocks<R> {
     }
 
     async fn take(&self, name: &Resource, acquire: Acquire<R>) -> Result<Locked, NamedLockError> {
-        let guard = acquire.await?;
-        let deadline = guard.deadline();
-        let mut held = HeldLock::new(guard);
-        loop {
-            let now = self.now();
-            let refused = match self.cache.insert(name.as_bytes(), held, deadline, now) {
-                Ok(inserted) => return Ok(Locked::new(&inserted, deadline, now)),
-                Err(refused) => refused,
-            };
-            if !self.is_over(name, refused.reason, now) {
-                return Err(give_back(refused, now).await);
+        let held = HeldLock::new(acquire.await?);
+        let deadline_of = |held: &HeldLock<R>| held.deadline().unwrap_or_default();
+        match keep(&*self.cache, name.as_bytes(), held, deadline_of, || self.now()) {
+            Ok(locked) => Ok(locked),
+            Err(refused) => {
+                let now = self.now();
+                let guard = refused.value.take().expect("nobody else has seen this lock");
+                Err(NamedLockError::not_kept(&refused, guard.release().await, now))
             }
-            held = refused.value;
         }
-    }
-
-    /// Whether the lock in whose favour another was refused is over in truth. The cache may think that it is valid for
-    /// longer than it is, while it is being extended, and is set right then.
-    fn is_over(&self, name: &Resource, reason: Refusal, now: Instant) -> bool {
-        let Refusal::Held { generation, .. } = reason else { return false };
-        let found = self.cache.get(name.as_bytes(), now).filter(|found| found.generation == generation);
-        let deadline = found.and_then(|found| found.value.deadline()).unwrap_or_default();
-        if deadline <= now {
-            self.cache.extend(name.as_bytes(), generation, deadline);
-        }
-        deadline <= now
     }
 
     async fn extend_if(
@@ -269,11 +253,4 @@ impl<R: Runtime> fmt::Debug for NamedLocks<R> {
 async fn release<R: Runtime>(name: &[u8], taken: Option<Entry<HeldLock<R>>>) -> Result<ReleaseReport, NotHeld> {
     let guard = taken.and_then(|taken| taken.value.take()).ok_or_else(|| NotHeld::new(name))?;
     Ok(guard.release().await)
-}
-
-/// Releases a lock that the cache did not take.
-async fn give_back<R: Runtime>(refused: Refused<HeldLock<R>>, now: Instant) -> NamedLockError {
-    let evicted = refused.evicted(now).map(|left| Resource::new(&left.name)).collect();
-    let guard = refused.value.take().expect("nobody else has seen this lock");
-    NamedLockError::NotKept { reason: refused.reason, report: Box::new(guard.release().await), evicted }
 }

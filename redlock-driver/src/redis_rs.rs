@@ -48,7 +48,8 @@ pub struct RedisUrl<U>(pub U);
 impl<R: Runtime, U: AsRef<str>> IntoNode<R> for RedisUrl<U> {
     fn into_node(self) -> Result<Node<R>, BuildError> {
         let url = self.0.as_ref();
-        let read = NodeUrl::parse(url).map_err(|UrlError { node, reason, .. }| BuildError::Node { node, reason })?;
+        let read =
+            NodeUrl::parse(url).map_err(|UrlError { node, reason, .. }| BuildError::unusable_node(node, reason))?;
         let transport = url::open(&read).map_err(|error| BuildError::unusable_url(url, error))?;
         Ok(node_over(transport))
     }

@@ -1,6 +1,7 @@
 use std::future::Future;
 
 use redlock_core::Instant;
+use redlock_core::shell::NoRuntime;
 use redlock_core::system::NoEntropy;
 
 /// What the driver needs from an async runtime: a clock, a timer, a way to start a task, and fresh random bytes.
@@ -61,24 +62,4 @@ pub trait CurrentRuntime: Runtime {
     ///
     /// [`NoRuntime`] when the caller runs on none.
     fn current() -> Result<Self, NoRuntime>;
-}
-
-/// The caller does not run inside an async runtime.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no running {runtime} runtime here: call this from inside one, or hand one in")]
-#[non_exhaustive]
-pub struct NoRuntime {
-    /// The name of the runtime that was looked for.
-    pub runtime: &'static str,
-}
-
-impl NoRuntime {
-    /// The runtime of a handle has ended.
-    pub(crate) const ENDED: Self = Self::new("async");
-
-    /// The runtime of this name was looked for in vain.
-    #[must_use]
-    pub const fn new(runtime: &'static str) -> Self {
-        Self { runtime }
-    }
 }

@@ -44,7 +44,7 @@ impl AsyncAdapter for TokioCustom {
 pub(crate) struct BlockingCustom;
 
 impl BlockingAdapter for BlockingCustom {
-    fn node(address: &Address) -> Result<redlock_blocking::Node, redlock_blocking::BuildError> {
+    fn node(address: &Address) -> Result<redlock_blocking::Node, BuildError> {
         let (Address::Url(url) | Address::Client { url, .. }) = address;
         let transport = blocking_tcp::Tcp { address: self::address(url) };
         Ok(redlock_blocking::Node::new(transport.address.clone(), transport))

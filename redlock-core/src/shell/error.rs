@@ -1,9 +1,8 @@
-use std::fmt::Display;
+use alloc::string::{String, ToString};
+use core::fmt::Display;
 
-use redlock_core::system::without_secrets;
-use redlock_core::{Attempts, ConfigError, RequestError};
-
-use crate::{NoEntropy, NoRuntime};
+use crate::system::{NoEntropy, without_secrets};
+use crate::{Attempts, ConfigError, RequestError};
 
 /// Why a lock was not acquired. Nothing is left behind in any case: what was or may have been acquired is released.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -24,27 +23,29 @@ pub enum AcquireError {
     /// No token could be made.
     #[error(transparent)]
     NoEntropy(#[from] NoEntropy),
-    /// The runtime that the handle ran on has ended, and the caller runs on none on which it could go on.
+    /// Async only: the runtime that the handle ran on has ended, and the caller runs on none on which it could go on.
     #[error(transparent)]
     NoRuntime(#[from] NoRuntime),
-    /// [`Redlock::close`](crate::Redlock::close) was called.
+    /// Blocking only: another thread aborted the acquisition.
+    #[error("the lock was not acquired: the acquisition was aborted")]
+    Aborted,
+    /// The handle was closed.
     #[error("the lock was not acquired: this Redlock handle was closed")]
     Closed,
 }
 
-impl From<redlock_core::AcquireError> for AcquireError {
-    fn from(error: redlock_core::AcquireError) -> Self {
+impl From<crate::AcquireError> for AcquireError {
+    fn from(error: crate::AcquireError) -> Self {
         match error {
-            redlock_core::AcquireError::Contended(attempts) => Self::Contended(attempts),
-            redlock_core::AcquireError::Unavailable(attempts) => Self::Unavailable(attempts),
-            redlock_core::AcquireError::Expired(attempts) => Self::Expired(attempts),
-            // `Closed`; there is no other.
-            _ => Self::Closed,
+            crate::AcquireError::Contended(attempts) => Self::Contended(attempts),
+            crate::AcquireError::Unavailable(attempts) => Self::Unavailable(attempts),
+            crate::AcquireError::Expired(attempts) => Self::Expired(attempts),
+            crate::AcquireError::Closed => Self::Closed,
         }
     }
 }
 
-/// Why there is no [`Redlock`](crate::Redlock) handle.
+/// Why there is no handle.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -60,9 +61,16 @@ pub enum BuildError {
         /// What is wrong with it.
         reason: String,
     },
-    /// There is no async runtime to run on.
+    /// Async only: there is no async runtime to run on.
     #[error(transparent)]
     NoRuntime(#[from] NoRuntime),
+    /// Blocking only: the operating system has nothing by which connections can be waited for.
+    #[error("the operating system cannot wait for several connections: {reason}")]
+    #[non_exhaustive]
+    Waiting {
+        /// What it said.
+        reason: String,
+    },
 }
 
 impl BuildError {
@@ -78,5 +86,31 @@ impl BuildError {
     #[must_use]
     pub fn unusable_url(url: &str, reason: impl Display) -> Self {
         Self::Node { node: without_secrets(url), reason: reason.to_string() }
+    }
+
+    /// [`BuildError::Waiting`], for adapters.
+    #[must_use]
+    pub fn cannot_wait(reason: impl Display) -> Self {
+        Self::Waiting { reason: reason.to_string() }
+    }
+}
+
+/// The caller does not run inside an async runtime.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no running {runtime} runtime here: call this from inside one, or hand one in")]
+#[non_exhaustive]
+pub struct NoRuntime {
+    /// The name of the runtime that was looked for.
+    pub runtime: &'static str,
+}
+
+impl NoRuntime {
+    /// The runtime of a handle has ended.
+    pub const ENDED: Self = Self::new("async");
+
+    /// The runtime of this name was looked for in vain.
+    #[must_use]
+    pub const fn new(runtime: &'static str) -> Self {
+        Self { runtime }
     }
 }

@@ -1,0 +1,8 @@
+//! What the shells around [`Locks`](crate::Locks), async and blocking, say and take alike: the errors of their users, and
+//! the settings of their builders.
+
+mod error;
+mod settings;
+
+pub use error::{AcquireError, BuildError, NoRuntime};
+pub use settings::{DEFAULT_CONNECT_TIMEOUT, Settings};

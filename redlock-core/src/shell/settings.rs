@@ -1,0 +1,136 @@
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use super::BuildError;
+use crate::{Config, ConfigBuilder, Options};
+
+/// How long a try to connect may take unless a builder says otherwise: one second.
+pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What a builder has been told so far; `N` is the way to a node.
+///
+/// The setters themselves are written once in [`builder_setters`](crate::builder_setters).
+pub struct Settings<N> {
+    /// What the protocol needs to know.
+    pub config: ConfigBuilder,
+    /// How hard every call tries unless it says otherwise itself.
+    pub options: Options,
+    /// How long a try to connect to a node may take.
+    pub connect_timeout: Duration,
+    nodes: Vec<N>,
+    /// The first node that could not be made.
+    error: Option<BuildError>,
+}
+
+impl<N> Settings<N> {
+    /// The defaults, and no node.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            config: Config::builder([""; 0]),
+            options: Options::new(),
+            connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            nodes: Vec::new(),
+            error: None,
+        }
+    }
+
+    /// Adds a node with its name, or remembers why there is none.
+    #[must_use]
+    pub fn node(mut self, node: Result<(String, N), BuildError>) -> Self {
+        match node {
+            Ok((name, node)) => {
+                self.config = self.config.node(name);
+                self.nodes.push(node);
+            }
+            Err(error) => self.error = self.error.or(Some(error)),
+        }
+        self
+    }
+
+    /// The configuration, and the ways to its nodes in its order.
+    ///
+    /// # Errors
+    ///
+    /// - the error of the first node that could not be made;
+    /// - [`BuildError::Config`] for an empty list of nodes, the same node twice, or a setting out of its bounds.
+    pub fn build(self) -> Result<(Config, Vec<N>), BuildError> {
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok((self.config.build()?, self.nodes)),
+        }
+    }
+}
+
+impl<N> Default for Settings<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<N> fmt::Debug for Settings<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("config", &self.config)
+            .field("options", &self.options)
+            .field("connect_timeout", &self.connect_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The setters of a builder whose field `settings` is [`Settings`], with their documentation.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! builder_setters {
+    () => {
+        /// The share of the TTL by which clocks may drift apart; see [`ConfigBuilder::drift_factor`].
+        pub fn drift_factor(mut self, factor: f64) -> Self {
+            self.settings.config = self.settings.config.drift_factor(factor);
+            self
+        }
+
+        /// The longest TTL of a lock; see [`ConfigBuilder::max_ttl`].
+        pub fn max_ttl(mut self, max_ttl: Duration) -> Self {
+            self.settings.config = self.settings.config.max_ttl(max_ttl);
+            self
+        }
+
+        /// The longest name of a resource in bytes; see [`ConfigBuilder::max_name_len`].
+        pub fn max_name_len(mut self, bytes: usize) -> Self {
+            self.settings.config = self.settings.config.max_name_len(bytes);
+            self
+        }
+
+        /// How long a node may take to answer inside a round; see [`NodeTimeout`].
+        pub fn node_timeout(mut self, timeout: NodeTimeout) -> Self {
+            self.settings.config = self.settings.config.node_timeout(timeout);
+            self
+        }
+
+        /// For how long a connection may owe a reply without giving any; see [`ConfigBuilder::silence_timeout`].
+        pub fn silence_timeout(mut self, timeout: Duration) -> Self {
+            self.settings.config = self.settings.config.silence_timeout(timeout);
+            self
+        }
+
+        /// After how long without a word a connection is tried out; see [`ConfigBuilder::ping_interval`].
+        pub fn ping_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
+            self.settings.config = self.settings.config.ping_interval(interval);
+            self
+        }
+
+        /// How hard every call tries unless it says otherwise itself.
+        pub fn options(mut self, options: Options) -> Self {
+            self.settings.options = options;
+            self
+        }
+
+        /// How long a try to connect to a node may take; the default is [`DEFAULT_CONNECT_TIMEOUT`].
+        pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+            self.settings.connect_timeout = timeout;
+            self
+        }
+    };
+}
