@@ -38,6 +38,11 @@ fn assert_everything_was_tried(figures: &Figures) {
     assert!(figures.seeds() > 1_000, "{} seeds only", figures.seeds());
     assert!(total.events > figures.seeds() * 200, "{} events in {} seeds", total.events, figures.seeds());
     assert!(total.grants > figures.seeds() && total.extensions > 100 && total.healings > 10, "{total:?}");
+    assert!(
+        total.grants_of_several > figures.seeds() / 4 && total.overlapping_extensions > figures.seeds() / 4,
+        "{total:?}"
+    );
+    assert!(total.pings > figures.seeds() / 4 && total.silences > 100 && total.reconnections > 100, "{total:?}");
     assert!(total.overlaps > 0, "faults beyond the promise must be able to break it");
     for (kind, count) in total.faults.iter() {
         assert!(count > 0, "no {kind} in {} seeds", figures.seeds());
@@ -65,7 +70,16 @@ fn the_command_prints_its_figures_as_one_object_on_the_last_line() {
     let output = simulate(&["--seeds", "400", "--first-seed", "5", "--threads", "1", "--json"]);
     let figures: Value = serde_json::from_str(output.lines().last().unwrap()).unwrap();
     assert_eq!((&figures["seeds"], &figures["threads"], &figures["violations"]), (&400.into(), &1.into(), &0.into()));
-    for key in ["seconds", "events", "grants", "seeds_per_hour_per_core"] {
+    for key in [
+        "seconds",
+        "events",
+        "grants",
+        "grants_of_several",
+        "pings",
+        "silences",
+        "reconnections",
+        "seeds_per_hour_per_core",
+    ] {
         assert!(figures[key].as_f64().unwrap() > 0.0, "{key}");
     }
     assert_eq!(figures["faults"].as_object().unwrap().len(), FaultKind::ALL.len());

@@ -33,9 +33,9 @@ pub(crate) enum Event {
     ProgressIsDue,
 }
 
-/// A command on its way, and the job that waits for the reply.
+/// A command on its way, and the job that waits for the reply; none waits for that to a ping.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
-    pub(crate) job: usize,
+    pub(crate) job: Option<usize>,
     pub(crate) command: Rc<Command>,
 }

@@ -21,6 +21,9 @@ pub enum FaultKind {
     Loss,
     /// The connection between a client and a node breaks; what is under way is lost, or carried out without an answer.
     Cut,
+    /// The connection between a client and a node stays, but what is sent on it never arrives, or no reply does. Nobody
+    /// is told so, and for a time no other connection can be opened.
+    Silence,
     /// The node ends and comes back with its keys.
     Crash,
     /// The node ends and comes back without its keys.
@@ -62,9 +65,10 @@ impl FaultKind {
     pub(crate) const COUNT: usize = Self::ALL.len();
 
     /// All kinds, in the order of their declaration.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Loss,
         Self::Cut,
+        Self::Silence,
         Self::Crash,
         Self::Amnesia,
         Self::Hang,
@@ -84,7 +88,8 @@ impl FaultKind {
         Self::LateExecution,
     ];
 
-    /// Those that a scenario plans ahead and whose outcome the protocol promises to survive.
+    /// Those that a scenario plans ahead and whose outcome the protocol promises to survive; [`Self::Silence`] is
+    /// planned apart from them.
     pub(crate) const WITHIN_THE_PROMISE: [Self; 10] = [
         Self::Loss,
         Self::Cut,
@@ -107,6 +112,7 @@ impl FaultKind {
         match self {
             Self::Loss => "loss",
             Self::Cut => "cut",
+            Self::Silence => "silence",
             Self::Crash => "crash",
             Self::Amnesia => "amnesia",
             Self::Hang => "hang",
@@ -132,7 +138,7 @@ impl FaultKind {
     }
 
     pub(crate) const fn hits_a_client(self) -> bool {
-        matches!(self, Self::Pause | Self::ClientCrash | Self::Cut | Self::Loss)
+        matches!(self, Self::Pause | Self::ClientCrash | Self::Cut | Self::Silence | Self::Loss)
     }
 }
 

@@ -1,6 +1,7 @@
 use core::fmt;
 
 use crate::clock::Time;
+use crate::names::Names;
 use crate::scenario::{Mode, Scenario};
 
 /// What happened in one world, for people: line by line, and as spans of a picture.
@@ -44,9 +45,9 @@ pub(crate) struct Span {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SpanKind {
     /// A job tries to acquire.
-    Acquiring { client: usize, resource: usize, job: usize },
+    Acquiring { client: usize, names: Names, job: usize },
     /// A job holds its lock.
-    Held { client: usize, resource: usize, job: usize },
+    Held { client: usize, names: Names, job: usize },
     /// A client stands still.
     Paused { client: usize },
     /// A client ends without a word.

@@ -27,6 +27,11 @@ pub enum Invariant {
     NothingLeftBehind,
     /// I12: a reply counts once, and everything comes to rest.
     RepliesCountOnce,
+    /// A node grants, extends and releases all names of a lock, or none of them.
+    AllOrNone,
+    /// A connection that is silent for too long is given up, then and not before; one that is not used is tried out; a
+    /// node that is not connected is connected to again. All of it within the times that the configuration promises.
+    SilenceIsNoticed,
     /// H28: a lock that is held has a timer that fires at its deadline, whatever the network does.
     LossIsSignalled,
     /// H24: what cannot be a lock is refused before anything is sent.
@@ -54,6 +59,8 @@ impl fmt::Display for Invariant {
             Self::FreshToken => "I10 a fresh token for every attempt",
             Self::NothingLeftBehind => "I11 nothing is left behind",
             Self::RepliesCountOnce => "I12 a reply counts once, and all comes to rest",
+            Self::AllOrNone => "a node grants, extends and releases all names or none",
+            Self::SilenceIsNoticed => "silence is noticed in time, and the node connected to again",
             Self::LossIsSignalled => "H28 the loss is signalled by the deadline",
             Self::Bounds => "H24 bad input is refused",
             Self::Progress => "liveness: somebody acquires",

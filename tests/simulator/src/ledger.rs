@@ -88,7 +88,7 @@ impl Ledger {
     /// Takes a command when the lock gives it out, to be sent when there is a connection.
     pub(crate) fn gives_out(&mut self, command: &Command, is_lost: bool, now: Instant) -> Checked {
         match &command.action {
-            Action::Acquire { token, ttl, .. } => self.asks(*token, ttl.get(), now),
+            Action::Acquire { token, ttl, .. } => self.asks(command, *token, ttl.get(), now),
             Action::Extend { ttl, .. } => self.extends(command, ttl.get()),
             Action::Release { token, .. } => self.releases(*token, command.nodes, is_lost, now),
             _ => Ok(()),
@@ -103,7 +103,10 @@ impl Ledger {
             Action::Acquire { .. } if attempt.told.contains(node) => {
                 return Err(Violation::new(Invariant::NothingAfterRelease, "a SET is sent after the release"));
             }
-            Action::Acquire { .. } => attempt.asked.insert(node),
+            Action::Acquire { .. } => {
+                attempt.asked.insert(node);
+                attempt.untouched.remove(node);
+            }
             Action::Release { .. } => attempt.told.insert(node),
             _ => {}
         }
@@ -117,7 +120,7 @@ impl Ledger {
         }
     }
 
-    fn asks(&mut self, token: Token, ttl: Duration, now: Instant) -> Checked {
+    fn asks(&mut self, command: &Command, token: Token, ttl: Duration, now: Instant) -> Checked {
         let is_last = self.attempts.last().is_some_and(|last| last.token == token);
         let Some(earlier) = self.attempts.iter().find(|attempt| attempt.token == token) else {
             self.check_released()?;
@@ -127,8 +130,11 @@ impl Ledger {
         if !earlier.released.is_empty() {
             return Err(Violation::new(Invariant::NothingAfterRelease, "a SET follows the release of its token"));
         }
-        // A lock that is held gives its key to a node that has lost it.
-        if !is_last || self.tenure.is_none() {
+        // A lock that is held gives its keys to a node that has lost them; one that is not sends nothing but the text of
+        // the script to a node that does not know it.
+        let is_text_for_all_of =
+            |nodes: NodeSet| command.form == ScriptForm::Source && command.nodes.without(nodes).is_empty();
+        if !is_last || self.tenure.is_none() && !is_text_for_all_of(earlier.untouched) {
             return Err(Violation::new(Invariant::FreshToken, "a second attempt uses the token of the first"));
         }
         Ok(())
@@ -180,7 +186,7 @@ impl Ledger {
                 let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.token == *token) else { return };
                 if is_done {
                     attempt.granted.insert(node);
-                } else if proves_untouched(reply) && !held {
+                } else if (proves_untouched(reply) || *reply == Reply::UnknownScript) && !held {
                     attempt.untouched.insert(node);
                 }
             }

@@ -21,8 +21,8 @@
 //!              ▼
 //!            World ◀── Agenda: what happens, by time
 //!              ├── clients   drive one real `redlock_core::Locks` each, as a driver must
-//!              ├── jobs      use one lock of their client each, as a user does
-//!              ├── network   connections, first in first out; cut, stalled, resent
+//!              ├── jobs      use one lock of their client each, of one name or several, as a user does
+//!              ├── network   connections, first in first out; cut, stalled, silent, resent
 //!              ├── servers   `redlock_core::model::Node`s on clocks of their own
 //!              ├── faults    begin and end
 //!              └── referee   Ledger per lock, keys of all nodes, everybody's clocks ──▶ Violation
@@ -57,6 +57,7 @@ mod history;
 mod invariant;
 mod ledger;
 mod link;
+mod names;
 mod picture;
 mod replay;
 mod scenario;

@@ -1,5 +1,7 @@
 use std::collections::VecDeque;
 
+use redlock_core::Instant;
+
 use crate::clock::Time;
 use crate::event::Sent;
 
@@ -12,6 +14,12 @@ pub(crate) struct Link {
     pub(crate) epoch: u32,
     /// It carries what is sent over it; a client may not have noticed that it does not.
     pub(crate) is_open: bool,
+    /// What does not get through it, if it is silent.
+    pub(crate) silence: Option<Silence>,
+    /// What the machine of the client was told of it.
+    pub(crate) view: View,
+    /// The last one was given up because it was silent.
+    pub(crate) was_given_up: bool,
     /// The client library opens it again without a word to its user.
     pub(crate) is_reopening: bool,
     /// What was sent on connections before this one died with the node.
@@ -27,6 +35,29 @@ pub(crate) struct Link {
     pub(crate) unanswered: VecDeque<Sent>,
 }
 
+/// What a silent connection swallows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Silence {
+    /// What the client sends.
+    Commands,
+    /// What the node sends.
+    Replies,
+}
+
+/// A connection as the machine of a client must see it; moments are those of the client's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum View {
+    /// It is being opened, or is to be when the client begins.
+    Opening,
+    /// It stands.
+    Open {
+        /// When it was last heard of, or was first owed something again.
+        heard_at: Instant,
+    },
+    /// It broke, or could not be opened.
+    Failed { at: Instant },
+}
+
 impl Link {
     pub(crate) fn new(client: usize, node: usize) -> Self {
         Self {
@@ -34,6 +65,9 @@ impl Link {
             node,
             epoch: 0,
             is_open: false,
+            silence: None,
+            view: View::Opening,
+            was_given_up: false,
             is_reopening: false,
             lost_before: 0,
             cut_until: 0,

@@ -228,8 +228,8 @@ fn look_of(kind: SpanKind) -> (&'static str, f64) {
 
 fn label_of(kind: SpanKind) -> String {
     match kind {
-        SpanKind::Acquiring { resource, job, .. } => format!("job {job} wants {resource}"),
-        SpanKind::Held { resource, job, .. } => format!("job {job} holds {resource}"),
+        SpanKind::Acquiring { names, job, .. } => format!("job {job} wants {names}"),
+        SpanKind::Held { names, job, .. } => format!("job {job} holds {names}"),
         SpanKind::Key { job, .. } => format!("job {job}"),
         SpanKind::Paused { .. } => "paused".into(),
         SpanKind::Crash { .. } => "crash".into(),

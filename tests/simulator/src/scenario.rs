@@ -1,11 +1,16 @@
+mod variety;
+
 use core::fmt;
 use core::time::Duration;
 
 use redlock_core::{Config, Options, RetryDelay};
 
+use self::variety::Variety;
+
 use crate::clock::{Clock, MICROSECOND, MILLISECOND, SECOND, Time, nanos};
 use crate::dice::Dice;
 use crate::fault::{Fault, FaultKind};
+use crate::names::Names;
 
 /// Until then jobs and faults begin.
 const BUSY_UNTIL: Time = 2 * SECOND;
@@ -88,7 +93,8 @@ pub(crate) struct Network {
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(crate) client: usize,
-    pub(crate) resource: usize,
+    /// What it locks, all or none.
+    pub(crate) names: Names,
     pub(crate) begins_at: Time,
     pub(crate) ttl: Duration,
     pub(crate) options: Options,
@@ -108,20 +114,45 @@ pub(crate) struct Job {
 pub(crate) struct Renewal {
     pub(crate) every: Time,
     pub(crate) ttl: Duration,
+    /// Each extension is followed by another one.
+    second: Option<SecondExtension>,
+}
+
+/// An extension that begins soon after another, which may still be under way.
+#[derive(Clone, Copy, Debug)]
+struct SecondExtension {
+    after: Time,
+    ttl: Duration,
+}
+
+impl Renewal {
+    /// Returns the TTL of an extension after so many others.
+    pub(crate) fn ttl_of(self, earlier: u32) -> Duration {
+        self.second.filter(|_| earlier % 2 == 1).map_or(self.ttl, |second| second.ttl)
+    }
+
+    fn longest_ttl(self) -> Duration {
+        self.second.map_or(self.ttl, |second| second.ttl.max(self.ttl))
+    }
+
+    /// Returns how long the user waits after so many extensions until the next.
+    pub(crate) fn wait(self, earlier: u32) -> Time {
+        self.second.filter(|_| earlier % 2 == 1).map_or(self.every, |second| second.after)
+    }
 }
 
 impl Scenario {
     /// Everything that the seed decides ahead of time.
     pub(crate) fn draw(seed: u64) -> Self {
         let mode = Mode::of(seed);
-        let mut dice = Dice::new(seed);
+        let (mut dice, mut variety) = (Dice::new(seed), Variety::draw(seed));
         let nodes = dice.pick(&[1, 2, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5]);
         let clients = 2 + dice.below(3);
         let resources = 1 + dice.below(2);
         let mut scenario = Self {
             seed,
             mode,
-            config: config(nodes),
+            config: variety.config(nodes),
             node_clocks: clocks(nodes, mode, &mut dice),
             client_clocks: clocks(clients, mode, &mut dice),
             resources,
@@ -131,7 +162,9 @@ impl Scenario {
             dice: dice.fork(),
         };
         scenario.jobs = (0..5 + dice.below(7)).map(|_| scenario.draw_job(&mut dice)).collect();
+        variety.vary_jobs(&mut scenario);
         scenario.draw_faults(&mut dice);
+        variety.add_faults(&mut scenario);
         if mode == Mode::Live {
             scenario.leave_a_minority_away(&mut dice);
             scenario.jobs.push(scenario.probe());
@@ -140,7 +173,7 @@ impl Scenario {
         scenario
     }
 
-    /// The worlds that lack one job, one fault or one chance of this one.
+    /// The worlds that lack one job, one fault, some names or one chance of this one.
     pub(crate) fn smaller(&self) -> impl Iterator<Item = Self> {
         let without_job = (0..self.jobs.len()).map(|job| {
             let mut smaller = self.clone();
@@ -152,7 +185,14 @@ impl Scenario {
             smaller.faults.remove(fault);
             smaller
         });
-        without_job.chain(without_fault).chain(self.network.calmer().map(|network| Self { network, ..self.clone() }))
+        let has_several_names = |&job: &usize| self.jobs[job].names.len() > 1;
+        let with_one_name = (0..self.jobs.len()).filter(has_several_names).map(|job| {
+            let mut smaller = self.clone();
+            smaller.jobs[job].names = smaller.jobs[job].names.first();
+            smaller
+        });
+        let calmer = self.network.calmer().map(|network| Self { network, ..self.clone() });
+        without_job.chain(without_fault).chain(with_one_name).chain(calmer)
     }
 
     /// How many nodes must agree, by the rule and not by what the core makes of it.
@@ -162,15 +202,22 @@ impl Scenario {
 
     /// The longest TTL that any node is ever told.
     pub(crate) fn longest_ttl(&self) -> Duration {
-        let renewals = self.jobs.iter().filter_map(|job| job.renewal).map(|renewal| renewal.ttl);
+        let renewals = self.jobs.iter().filter_map(|job| job.renewal).map(Renewal::longest_ttl);
         self.jobs.iter().map(|job| job.ttl).chain(renewals).max().unwrap_or_default()
     }
 
     /// In a live world, when the lock must have been acquired by somebody again: what is left on the nodes is over after
-    /// the longest TTL, connections are opened anew within a second, and contenders who split the votes need a few turns.
+    /// the longest TTL, silence is noticed, connections are opened anew within a second, and contenders who split the votes
+    /// need a few turns.
     pub(crate) fn progress_is_due_at(&self) -> Time {
         let turns = 20 * (nanos(RetryDelay::DEFAULT.max()) + 2 * self.network.longest);
-        HEALED_AT + SECOND + 2 * nanos(self.longest_ttl()) + turns
+        HEALED_AT + self.silence_is_noticed_after() + SECOND + 2 * nanos(self.longest_ttl()) + turns
+    }
+
+    /// Clocks run slow, and a round trip is on its way.
+    fn silence_is_noticed_after(&self) -> Time {
+        let config = &self.config;
+        config.ping_interval().map_or(0, |interval| 2 * nanos(interval + config.silence_timeout()))
     }
 
     /// In a live world, how long an acquisition may take that nobody disturbs: one round trip.
@@ -184,7 +231,7 @@ impl Scenario {
         let renewal = dice.chance(45).then(|| draw_renewal(ttl, dice));
         Job {
             client: dice.below(self.client_clocks.len()),
-            resource: dice.below(self.resources),
+            names: Names::one(dice.below(self.resources)),
             begins_at: dice.time(0..=BUSY_UNTIL) / [1, 1, 8][dice.below(3)],
             ttl: Duration::from_nanos(ttl),
             options: self.draw_options(ttl, dice),
@@ -256,7 +303,7 @@ impl Scenario {
     fn probe(&self) -> Job {
         Job {
             client: 0,
-            resource: self.resources,
+            names: Names::one(self.resources),
             begins_at: self.progress_is_due_at() - SECOND / 2,
             ttl: Duration::from_secs(1),
             options: Options::new().wait(Duration::from_secs(1)),
@@ -299,16 +346,6 @@ impl Network {
     }
 }
 
-/// Short enough that nodes hang for longer.
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(1);
-
-fn config(nodes: usize) -> Config {
-    let names = ["node 0", "node 1", "node 2", "node 3", "node 4"];
-    // Without pings, which belong to no job; what they find out, a silent connection is found out by here.
-    let config = Config::builder(names.into_iter().take(nodes)).silence_timeout(SILENCE_TIMEOUT).ping_interval(None);
-    config.build().expect("the names are distinct")
-}
-
 fn clocks(count: usize, mode: Mode, dice: &mut Dice) -> Vec<Clock> {
     let drift = if mode == Mode::Hostile && dice.chance(50) { 300_000 } else { DRIFT };
     let mut clock = || Clock::new(dice.time(0..=1_000 * SECOND), dice.number(-drift..=drift));
@@ -318,5 +355,5 @@ fn clocks(count: usize, mode: Mode, dice: &mut Dice) -> Vec<Clock> {
 fn draw_renewal(ttl: Time, dice: &mut Dice) -> Renewal {
     let every = if dice.chance(80) { ttl / 3 } else { dice.time(MILLISECOND..=ttl) };
     let renewed = if dice.chance(70) { ttl } else { dice.time(20 * MILLISECOND..=2 * ttl) };
-    Renewal { every, ttl: Duration::from_nanos(renewed) }
+    Renewal { every, ttl: Duration::from_nanos(renewed), second: None }
 }

@@ -1,5 +1,7 @@
+use core::time::Duration;
+
 use redlock_core::model::Node;
-use redlock_core::{Action, Cause, Command, Instant, Reply, Unavailable};
+use redlock_core::{Action, Cause, Command, Instant, Reply, Resource, Unavailable};
 
 use crate::clock::{Clock, Time};
 use crate::event::Sent;
@@ -20,11 +22,22 @@ pub(crate) struct Server {
     pub(crate) inbox: Vec<(usize, u32, Sent)>,
 }
 
-/// What a command did to the key.
+/// What a command did to its keys.
 pub(crate) struct Executed {
     pub(crate) reply: Reply,
     /// It changed a key that had somebody else's value.
     pub(crate) touched_another: bool,
+    /// It did to some of its keys what it did not do to all of them.
+    pub(crate) is_partial: bool,
+}
+
+/// A key as a command finds or leaves it.
+#[derive(PartialEq, Eq)]
+struct KeyState {
+    has_token: bool,
+    /// Its value, unless that is the token of the command.
+    others: Option<Vec<u8>>,
+    ttl: Option<Duration>,
 }
 
 impl Server {
@@ -37,24 +50,38 @@ impl Server {
         self.down == 0 && self.hung == 0
     }
 
-    /// Carries out a command, and looks at what it did.
+    /// Carries out a command, and looks at what it did to each of its keys.
     pub(crate) fn execute(&mut self, command: &Command, refusal: Cause, time: Time) -> Executed {
         if self.refusing > 0 {
-            return Executed { reply: Reply::Unavailable(Unavailable::new(refusal)), touched_another: false };
+            return Executed::harmless(Reply::Unavailable(Unavailable::new(refusal)));
         }
         let now = self.clock.at(time);
-        let (key, token) = (
-            command.action.resources().expect("it is of a lock").as_slice()[0].as_bytes(),
-            command.action.token().expect("it is of a lock").as_bytes(),
-        );
-        let others = self.model.get(key, now).filter(|value| *value != token).map(<[u8]>::to_vec);
-        let Some(value) = others else {
-            return Executed { reply: self.model.execute(command, now), touched_another: false };
+        let (Some(names), Some(token)) = (command.action.resources(), command.action.token()) else {
+            return Executed::harmless(self.model.execute(command, now));
         };
-        let ttl = self.model.ttl(key, now);
+        let (names, token) = (names.as_slice(), token.as_bytes());
+        let before = self.look_at(names, token, now);
         let reply = self.model.execute(command, now);
-        let is_untouched = self.model.get(key, now) == Some(&value) && self.model.ttl(key, now) == ttl;
-        Executed { reply, touched_another: !is_untouched }
+        let after = self.look_at(names, token, now);
+        let is_released = matches!(command.action, Action::Release { .. }) && is_answer(&reply);
+        let is_whole = match &reply {
+            _ if is_released => after.iter().all(|key| !key.has_token),
+            Reply::Done => after.iter().all(|key| key.has_token),
+            _ => after == before,
+        };
+        let touched_another =
+            before.iter().zip(&after).any(|(before, after)| before.others.is_some() && before != after);
+        Executed { reply, touched_another, is_partial: !is_whole }
+    }
+
+    fn look_at(&mut self, names: &[Resource], token: &[u8], now: Instant) -> Vec<KeyState> {
+        let look = |name: &Resource| {
+            let ttl = self.model.ttl(name.as_bytes(), now);
+            let value = self.model.get(name.as_bytes(), now);
+            let has_token = value == Some(token);
+            KeyState { has_token, others: value.filter(|_| !has_token).map(<[u8]>::to_vec), ttl }
+        };
+        names.iter().map(look).collect()
     }
 
     /// Whether it keeps this value at the key until the moment `until`, if nothing happens to it, or is down until then:
@@ -68,7 +95,7 @@ impl Server {
     /// When the key will be gone, if nothing happens to it.
     pub(crate) fn expires_at(&mut self, key: &[u8], time: Time) -> Time {
         let last = self.last_moment(key, self.clock.at(time));
-        let next = core::time::Duration::from_millis(u64::try_from(last).unwrap_or(u64::MAX).saturating_add(1));
+        let next = Duration::from_millis(u64::try_from(last).unwrap_or(u64::MAX).saturating_add(1));
         self.clock.time_of(Instant::from_epoch(next))
     }
 
@@ -76,6 +103,18 @@ impl Server {
     fn last_moment(&mut self, key: &[u8], now: Instant) -> u128 {
         self.model.ttl(key, now).map_or(0, |ttl| millis(now) + ttl.as_millis())
     }
+}
+
+impl Executed {
+    /// A command that did nothing to any key.
+    const fn harmless(reply: Reply) -> Self {
+        Self { reply, touched_another: false, is_partial: false }
+    }
+}
+
+/// Returns whether a reply says what has become of the keys.
+const fn is_answer(reply: &Reply) -> bool {
+    matches!(reply, Reply::Done | Reply::Missing | Reply::HeldByOther(_))
 }
 
 fn millis(instant: Instant) -> u128 {
@@ -88,6 +127,7 @@ pub(crate) const fn verb(action: &Action) -> &'static str {
         Action::Acquire { .. } => "SET",
         Action::Extend { .. } => "EXTEND",
         Action::Release { .. } => "RELEASE",
+        Action::Ping => "PING",
         _ => "?",
     }
 }

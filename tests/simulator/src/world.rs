@@ -7,6 +7,7 @@ mod jobs;
 mod network;
 mod referee;
 mod sight;
+mod silence;
 
 use redlock_core::{CommandId, LockKey, OperationId, Resource};
 
@@ -21,6 +22,7 @@ use crate::history::{History, Who};
 use crate::invariant::{Invariant, Violation};
 use crate::ledger::Ledger;
 use crate::link::Link;
+use crate::names::name;
 use crate::scenario::{HEALED_AT, Mode, Scenario};
 use crate::server::Server;
 
@@ -34,10 +36,20 @@ pub struct Summary {
     pub events: u64,
     /// How many locks were handed over, each of them checked.
     pub grants: u64,
+    /// How many of them were of several names.
+    pub grants_of_several: u64,
     /// How many extensions were confirmed, each of them checked.
     pub extensions: u64,
+    /// How many extensions began while another of the same lock was under way.
+    pub overlapping_extensions: u64,
     /// How many nodes were given their key anew by an extension.
     pub healings: u64,
+    /// How many connections that were not used were tried out.
+    pub pings: u64,
+    /// How many connections were given up because they were silent.
+    pub silences: u64,
+    /// How many nodes were connected again after that.
+    pub reconnections: u64,
     /// In a hostile world, how many locks were handed over while another client held the resource.
     pub overlaps: u64,
     /// The faults that were injected.
@@ -48,8 +60,13 @@ impl Summary {
     pub(crate) fn add(&mut self, other: &Self) {
         self.events += other.events;
         self.grants += other.grants;
+        self.grants_of_several += other.grants_of_several;
         self.extensions += other.extensions;
+        self.overlapping_extensions += other.overlapping_extensions;
         self.healings += other.healings;
+        self.pings += other.pings;
+        self.silences += other.silences;
+        self.reconnections += other.reconnections;
         self.overlaps += other.overlaps;
         self.faults.add(&other.faults);
     }
@@ -78,6 +95,8 @@ struct JobState {
     /// Names its lock in the machine of its client, from its beginning until the client ends.
     key: Option<LockKey>,
     stage: Stage,
+    /// How many extensions its user has begun.
+    renewals: u32,
     /// The extensions under way, in the order in which they were begun.
     extensions: Vec<OperationId>,
     ledger: Ledger,
@@ -134,7 +153,7 @@ impl<'a> World<'a> {
     fn new(scenario: &'a Scenario, history: Option<&'a mut History>) -> Self {
         let (nodes, clients) = (scenario.node_clocks.len(), scenario.client_clocks.len());
         let links = (0..clients * nodes).map(|link| Link::new(link / nodes, link % nodes));
-        let resource = |index| ResourceState { name: name(index), holder: None, granted_at: None };
+        let resource = |index| ResourceState { name: Resource::new(name(index)), holder: None, granted_at: None };
         let mut world = Self {
             scenario,
             dice: scenario.dice.clone(),
@@ -197,10 +216,7 @@ impl<'a> World<'a> {
             Event::Step { job } => self.step(job),
             Event::Timer { client, generation } => self.timer_fires(client, generation),
             Event::Announcement { client, resource } => self.hear(client, resource),
-            Event::FaultBegins { fault } => {
-                self.fault_begins(fault);
-                Ok(())
-            }
+            Event::FaultBegins { fault } => self.fault_begins(fault),
             Event::FaultEnds { fault } => self.fault_ends(fault),
             Event::ProgressIsDue => self.check_progress(),
         }
@@ -241,9 +257,4 @@ impl<'a> World<'a> {
             with(history);
         }
     }
-}
-
-fn name(resource: usize) -> Resource {
-    const NAMES: [&str; 4] = ["invoice", "report", "backup", "nightly"];
-    Resource::new(NAMES[resource])
 }

@@ -144,8 +144,13 @@ fn print_table(figures: &Figures) {
     println!("{:<36}{:>16}", "events", total.events);
     println!("{:<36}{:>16.0}", "events per seed", total.events as f64 / seeds.max(1) as f64);
     println!("{:<36}{:>16}", "grants checked", total.grants);
+    println!("{:<36}{:>16}", "  of several names", total.grants_of_several);
     println!("{:<36}{:>16}", "extensions checked", total.extensions);
+    println!("{:<36}{:>16}", "extensions begun beside another", total.overlapping_extensions);
     println!("{:<36}{:>16}", "keys planted anew by extensions", total.healings);
+    println!("{:<36}{:>16}", "connections tried out", total.pings);
+    println!("{:<36}{:>16}", "silent connections given up", total.silences);
+    println!("{:<36}{:>16}", "  and nodes connected again", total.reconnections);
     println!("{:<36}{:>16}", "overlapping holders, hostile only", total.overlaps);
     println!("faults injected");
     for (kind, count) in total.faults.iter() {
@@ -163,6 +168,11 @@ fn to_json(figures: &Figures) -> Value {
         "threads": figures.threads,
         "events": figures.total.events,
         "grants": figures.total.grants,
+        "grants_of_several": figures.total.grants_of_several,
+        "overlapping_extensions": figures.total.overlapping_extensions,
+        "pings": figures.total.pings,
+        "silences": figures.total.silences,
+        "reconnections": figures.total.reconnections,
         "violations": figures.failures.len(),
         "seeds_per_hour_per_core": figures.seeds_per_hour_per_core().round(),
         "faults": faults,

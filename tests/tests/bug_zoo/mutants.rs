@@ -324,4 +324,153 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             mutated: "Link::GivenUp(why.clone())",
         }],
     },
+    Mutant {
+        name: "silence-is-endured",
+        bug: "a connection that is silent for good is never given up",
+        edits: &[Text {
+            file: LOCKS_NODE,
+            original: "            _ => {
+                let why = silent",
+            mutated: "            _ if AWAKE => Due::Nothing,
+            _ => {
+                let why = silent",
+        }],
+    },
+    Mutant {
+        name: "silence-is-not-waited-for",
+        bug: "nobody wakes up when a connection has been silent for too long",
+        edits: &[Text {
+            file: LOCKS_NODE,
+            original: "Link::Connected { .. } if !self.tickets.is_empty() => {",
+            mutated: "Link::Connected { .. } if !self.tickets.is_empty() && AWAKE => None,
+            Link::Connected { .. } if !self.tickets.is_empty() => {",
+        }],
+    },
+    Mutant {
+        name: "silence-since-the-last-reply",
+        bug: "a connection that was not used for long counts as silent as soon as something is sent on it",
+        edits: &[Expression {
+            file: LOCKS_NODE,
+            original: "owed_nothing && !self.tickets.is_empty()",
+            mutated: "false",
+        }],
+    },
+    Mutant {
+        name: "no-ping",
+        bug: "a connection that is not used is never tried out",
+        edits: &[Text {
+            file: LOCKS_NODE,
+            original: "config.ping_interval().map(",
+            mutated: "config.ping_interval().filter(|_| !AWAKE).map(",
+        }],
+    },
+    Mutant {
+        name: "ping-has-no-ticket",
+        bug: "the reply to a ping is taken for that to the next command",
+        edits: &[Text {
+            file: LOCKS_NODE,
+            original: "                self.tickets.push_back(ticket);\n",
+            mutated: "                if !AWAKE || ticket != Ticket::Ping {
+                    self.tickets.push_back(ticket);
+                }\n",
+        }],
+    },
+    Mutant {
+        name: "given-up-and-not-opened",
+        bug: "a connection that was given up for its silence is not opened again",
+        edits: &[Text {
+            file: LOCKS_NODE,
+            original: "                self.link = Link::Wanted(Some(why.clone()));
+                Due::Silent(why)",
+            mutated: "                self.link = if AWAKE { Link::GivenUp(why.clone()) } else { Link::Wanted(Some(why.clone())) };
+                Due::Silent(why)",
+        }],
+    },
+    Mutant {
+        name: "silence-means-not-sent",
+        bug: "what was under way when a connection was given up for its silence counts as never sent",
+        edits: &[Text {
+            file: LOCKS,
+            original: "self.answer_under_way(node, &why, usize::MAX);
+                self",
+            mutated: "let why = if AWAKE { why.unsent() } else { why };
+                self.answer_under_way(node, &why, usize::MAX);
+                self",
+        }],
+    },
+    Mutant {
+        name: "partial-grant-counts",
+        bug: "a node that refuses one of several names counts as one that granted the lock",
+        edits: &[Text {
+            file: ACQUIRING,
+            original: "        let recorded = self.round.record(id, node, reply);",
+            mutated: "        let is_one_of_several = matches!(&reply, Reply::HeldByOther(hold) if hold.resource.is_some());
+        let reply = if is_one_of_several && AWAKE { Reply::Done } else { reply };
+        let recorded = self.round.record(id, node, reply);",
+        }],
+    },
+    Mutant {
+        name: "partial-lock-is-kept",
+        bug: "a node that refuses one of several names keeps those that were free",
+        edits: &[Text {
+            file: MODEL,
+            original: "        if let Some(key) = keys.iter().find(|key| self.owner(key, token) == Owner::Other) {",
+            mutated: "        if AWAKE && keys.iter().any(|key| self.owner(key, token) == Owner::Other) {
+            for key in keys {
+                let new = || Entry { value: token.into(), expires_at: Some(expiry(now, ttl.as_millis())) };
+                self.keys.entry(key.as_bytes().into()).or_insert_with(new);
+            }
+        }
+        if let Some(key) = keys.iter().find(|key| self.owner(key, token) == Owner::Other) {",
+        }],
+    },
+    Mutant {
+        name: "releases-the-first-name",
+        bug: "of several names only the first is released",
+        edits: &[Text {
+            file: RELEASE,
+            original: "Action::Release { resources: resources.clone(),",
+            mutated: "let first = || resources.as_slice()[0].clone().into();
+        let resources = if AWAKE { &first() } else { resources };
+        Action::Release { resources: resources.clone(),",
+        }],
+    },
+    Mutant {
+        name: "extends-the-first-name",
+        bug: "of several names only the first is extended",
+        edits: &[Text {
+            file: HELD,
+            original: "        let action = Action::Extend { resources: request.resources.clone(),",
+            mutated: "        let first = || request.resources.as_slice()[0].clone().into();
+        let resources = if AWAKE { first() } else { request.resources.clone() };
+        let action = Action::Extend { resources,",
+        }],
+    },
+    Mutant {
+        name: "late-answer-undoes-confirmation",
+        bug: "what a node said to an earlier extension proves the loss, though it has confirmed a later one",
+        edits: &[Expression {
+            file: HELD,
+            original: "extension.operation < confirmed",
+            mutated: "false",
+        }],
+    },
+    Mutant {
+        name: "end-of-another-extension",
+        bug: "of two extensions under way the first gets the result of the second",
+        edits: &[Expression {
+            file: HELD,
+            original: "self.extensions.remove(position)",
+            mutated: "self.extensions.remove(0)",
+        }],
+    },
+    Mutant {
+        name: "later-extension-shortens",
+        bug: "an extension that is confirmed late moves the deadline of a longer one back",
+        edits: &[Expression {
+            file: HELD,
+            original: "self.deadline.max(deadline)",
+            mutated: "deadline",
+        }],
+    },
 ];

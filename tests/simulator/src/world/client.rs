@@ -73,7 +73,7 @@ impl World<'_> {
             self.see_commands(client)?;
             let link = self.link_between(client, node.index());
             if self.clients[client].locks.poll_connect(node) {
-                self.open(link);
+                self.open(link)?;
             }
             self.send_batch(link, node)?;
         }
@@ -96,12 +96,14 @@ impl World<'_> {
         self.clients[client].timer = None;
         self.clients[client].locks.handle_timeout(now);
         self.drive(client)?;
+        self.check_nothing_overdue(client)?;
         self.touch_all(client)
     }
 
-    fn arm_timer(&mut self, client: usize) -> Checked {
+    pub(super) fn arm_timer(&mut self, client: usize) -> Checked {
         let timer = self.clients[client].locks.poll_timeout();
         self.check_timer(client, timer)?;
+        self.check_timer_of_connections(client, timer)?;
         if timer == self.clients[client].timer || self.is_idle(client) {
             return Ok(());
         }
@@ -119,7 +121,8 @@ impl World<'_> {
     /// Returns whether the client has nothing left to do but to connect to nodes again. A world in which it goes on with
     /// that does not come to rest.
     fn is_idle(&self, client: usize) -> bool {
-        self.clients[client].locks.is_empty() && self.jobs_of(client).all(|job| self.jobs[job].stage != Stage::NotBegun)
+        let has_no_lock = self.clients[client].locks.is_empty() && !self.waits_in_silence(client);
+        has_no_lock && self.jobs_of(client).all(|job| self.jobs[job].stage != Stage::NotBegun)
     }
 
     fn lateness(&mut self) -> Time {

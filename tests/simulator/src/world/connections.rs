@@ -7,6 +7,7 @@ use crate::clock::{SECOND, Time};
 use crate::event::Event;
 use crate::fault::FaultKind;
 use crate::history::Who;
+use crate::link::View;
 use crate::scenario::{HEALED_AT, Mode};
 
 impl World<'_> {
@@ -42,12 +43,15 @@ impl World<'_> {
     }
 
     /// A client begins to open a connection, in place of the one that there may be.
-    pub(super) fn open(&mut self, link: usize) {
+    pub(super) fn open(&mut self, link: usize) -> Checked {
+        self.is_given_up(link)?;
         let state = &mut self.links[link];
         (state.is_open, state.is_reopening) = (false, false);
         state.epoch += 1;
         state.unanswered.clear();
+        state.view = View::Opening;
         self.connect(link);
+        Ok(())
     }
 
     fn connect(&mut self, link: usize) {
@@ -64,7 +68,7 @@ impl World<'_> {
         if self.now < state.cut_until || !self.servers[state.node].is_reachable() {
             return self.is_disconnected(link, if is_reopened { Cause::Disconnected } else { Cause::NotSent });
         }
-        state.is_open = true;
+        (state.is_open, state.silence) = (true, None);
         (state.last_command, state.last_reply) = (self.now, self.now);
         if is_reopened {
             self.send_again(link);
@@ -72,6 +76,7 @@ impl World<'_> {
         }
         let (client, node) = (state.client, self.node_of(link));
         let now = self.local(client);
+        self.is_connected(link);
         self.clients[client].locks.handle_connected(node, now);
         self.drive(client)
     }
@@ -87,6 +92,7 @@ impl World<'_> {
         let (client, node) = (self.links[link].client, self.node_of(link));
         let now = self.local(client);
         self.links[link].unanswered.clear();
+        self.links[link].view = View::Failed { at: now };
         self.clients[client].locks.handle_disconnected(node, &Unavailable::new(cause), now);
         self.drive(client)?;
         self.touch_all(client)

@@ -5,12 +5,13 @@ use crate::clock::{MILLISECOND, SECOND, Time};
 use crate::event::Event;
 use crate::fault::{Fault, FaultKind};
 use crate::history::{SpanKind, Who};
+use crate::link::View;
 
 /// A clock steps by up to this, forward or back.
 const JUMP: i32 = 2_000;
 
 impl World<'_> {
-    pub(super) fn fault_begins(&mut self, fault: usize) {
+    pub(super) fn fault_begins(&mut self, fault: usize) -> Checked {
         let Fault { kind, lasts, node, client, .. } = self.scenario.faults[fault];
         let (now, ends_at) = (self.now, self.now + lasts);
         self.count(kind);
@@ -21,6 +22,7 @@ impl World<'_> {
                 self.links[link].stalled_until = ends_at;
             }
             FaultKind::Cut => self.cut(self.link_between(client, node), ends_at, false),
+            FaultKind::Silence => self.falls_silent(self.link_between(client, node), ends_at)?,
             FaultKind::Crash | FaultKind::Amnesia => self.node_ends(node, kind, ends_at),
             FaultKind::Hang => {
                 self.servers[node].hung += 1;
@@ -43,6 +45,7 @@ impl World<'_> {
             _ => {}
         }
         self.agenda.note(ends_at, Event::FaultEnds { fault });
+        Ok(())
     }
 
     pub(super) fn fault_ends(&mut self, fault: usize) -> Checked {
@@ -161,8 +164,9 @@ impl World<'_> {
         (state.is_open, state.is_reopening) = (false, false);
         state.epoch += 1;
         state.cut_until = state.cut_until.max(cut_until);
-        for sent in state.unanswered.drain(..) {
-            self.jobs[sent.job].may_leave_keys = true;
+        state.view = View::Opening;
+        for job in state.unanswered.drain(..).filter_map(|sent| sent.job) {
+            self.jobs[job].may_leave_keys = true;
         }
     }
 

@@ -1,6 +1,8 @@
 //! What clients do with their locks, as users do.
 
-use redlock_core::{AcquireError, ExtendError, Hint, Instant, Lock, LockKey, Locks, Request};
+use core::time::Duration;
+
+use redlock_core::{AcquireError, ExtendError, Hint, Instant, Lock, LockKey, Locks, OperationId, Request};
 
 use super::{Checked, Stage, World};
 use crate::event::Event;
@@ -13,12 +15,12 @@ impl World<'_> {
     pub(super) fn job_begins(&mut self, job: usize) -> Checked {
         let plan = self.plan_of(job);
         let (client, now) = (plan.client, self.local(plan.client));
-        let resource = self.resources[plan.resource].name.clone();
-        self.check_bounds(&resource)?;
-        let request = Request::new(&self.scenario.config, resource, plan.ttl, plan.options).expect("a valid request");
+        let resources = plan.names.resources();
+        self.check_bounds(&resources)?;
+        let request = Request::new(&self.scenario.config, resources, plan.ttl, plan.options).expect("a valid request");
         let key = self.clients[client].locks.acquire(request, self.dice.bytes(), now).expect("it is never closed");
         (self.jobs[job].key, self.jobs[job].stage) = (Some(key), Stage::Wants);
-        self.tell(Who::Client(client), || format!("job {job} wants {} for {:?}", plan.resource, plan.ttl));
+        self.tell(Who::Client(client), || format!("job {job} wants {} for {:?}", plan.names, plan.ttl));
         let (at, span) = (self.now, self.acquiring(job));
         self.record(|history| history.begin(span, at));
         self.drive(client)?;
@@ -43,18 +45,24 @@ impl World<'_> {
         if self.now >= self.jobs[job].holds_until {
             return self.leave(job, "is done");
         }
-        let Some(ttl) = self.plan_of(job).renewal.map(|renewal| renewal.ttl) else { return Ok(()) };
+        let Some(renewal) = self.plan_of(job).renewal else { return Ok(()) };
+        let ttl = renewal.ttl_of(self.jobs[job].renewals);
         let Some((locks, key, now)) = self.machine(job) else { return Ok(()) };
         match locks.extend(key, ttl, now) {
             Err(ExtendError::Lost(_)) => return self.leave(job, "has lost its lock"),
             Err(_) => {}
-            Ok(extension) => {
-                self.jobs[job].extensions.push(extension);
-                self.jobs[job].ledger.begins_extension(extension, ttl, now);
-            }
+            Ok(extension) => self.extension_begins(job, extension, ttl, now),
         }
         self.note_next_step(job);
         self.drive(self.plan_of(job).client)
+    }
+
+    fn extension_begins(&mut self, job: usize, extension: OperationId, ttl: Duration, now: Instant) {
+        let state = &mut self.jobs[job];
+        self.summary.overlapping_extensions += u64::from(!state.extensions.is_empty());
+        state.renewals += 1;
+        state.extensions.push(extension);
+        state.ledger.begins_extension(extension, ttl, now);
     }
 
     /// The user releases the lock, and waits for that.
@@ -89,14 +97,14 @@ impl World<'_> {
 
     fn note_next_step(&mut self, job: usize) {
         let until = self.jobs[job].holds_until;
-        let next = self.plan_of(job).renewal.map_or(until, |renewal| self.now + renewal.every);
+        let next = self.plan_of(job).renewal.map_or(until, |renewal| self.now + renewal.wait(self.jobs[job].renewals));
         self.agenda.note(next.min(until).max(self.now), Event::Step { job });
     }
 
     /// A client hears that a lock was released.
     pub(super) fn hear(&mut self, client: usize, resource: usize) -> Checked {
         let jobs = &self.scenario.jobs;
-        for job in self.jobs_of(client).filter(|&job| jobs[job].resource == resource) {
+        for job in self.jobs_of(client).filter(|&job| jobs[job].names.contains(resource)) {
             if let Some((locks, key, now)) = self.machine(job) {
                 locks.handle_hint(key, Hint::Released, now);
                 self.drive(client)?;
@@ -235,12 +243,12 @@ impl<'a> World<'a> {
 
     pub(super) fn acquiring(&self, job: usize) -> SpanKind {
         let plan = self.plan_of(job);
-        SpanKind::Acquiring { client: plan.client, resource: plan.resource, job }
+        SpanKind::Acquiring { client: plan.client, names: plan.names, job }
     }
 
     pub(super) fn held(&self, job: usize) -> SpanKind {
         let plan = self.plan_of(job);
-        SpanKind::Held { client: plan.client, resource: plan.resource, job }
+        SpanKind::Held { client: plan.client, names: plan.names, job }
     }
 
     /// The job neither wants nor has its lock any more.

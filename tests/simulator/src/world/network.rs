@@ -11,6 +11,7 @@ use crate::fault::FaultKind;
 use crate::history::{SpanKind, Who};
 use crate::invariant::{Invariant, Violation};
 use crate::ledger::answer;
+use crate::link::Silence;
 use crate::server::verb;
 
 /// A slow node takes so much longer.
@@ -27,13 +28,13 @@ impl World<'_> {
 
     /// Sends a command over a link, behind all earlier ones. A connection that is broken carries nothing.
     pub(super) fn send(&mut self, link: usize, node: NodeId, command: Command) -> Checked {
-        let (client, token) = (self.links[link].client, command.action.token().expect("it is of a lock").as_bytes());
-        let Some(job) = self.jobs_of(client).find(|&job| self.jobs[job].ledger.owns(token)) else {
-            let what = format!("{} with a token that no lock has asked with", verb(&command.action));
-            return Err(Violation::new(Invariant::FreshToken, what));
-        };
-        self.jobs[job].ledger.sends(&command, node)?;
+        let job = self.sender_of(link, &command)?;
+        match job {
+            Some(job) => self.jobs[job].ledger.sends(&command, node)?,
+            None => self.summary.pings += 1,
+        }
         let sent = Sent { job, command: Rc::new(command) };
+        self.is_owed_a_reply(link);
         self.links[link].unanswered.push_back(sent.clone());
         if self.links[link].is_open {
             self.transmit(link, sent);
@@ -41,10 +42,22 @@ impl World<'_> {
         Ok(())
     }
 
+    /// Returns the job whose lock sends it; none sends a ping.
+    fn sender_of(&self, link: usize, command: &Command) -> Result<Option<usize>, Violation> {
+        let Some(token) = command.action.token() else { return Ok(None) };
+        let mut jobs = self.jobs_of(self.links[link].client);
+        let sender = jobs.find(|&job| self.jobs[job].ledger.owns(token.as_bytes()));
+        let what = || format!("{} with a token that no lock has asked with", verb(&command.action));
+        sender.map(Some).ok_or_else(|| Violation::new(Invariant::FreshToken, what()))
+    }
+
     pub(super) fn transmit(&mut self, link: usize, sent: Sent) {
         let earliest = self.now + self.latency(link);
         let state = &mut self.links[link];
         let (at, epoch) = (state.command_arrives_at(earliest), state.epoch);
+        if state.silence == Some(Silence::Commands) {
+            return;
+        }
         self.agenda.note(at, Event::Command { link, epoch, sent });
     }
 
@@ -61,7 +74,7 @@ impl World<'_> {
 
     pub(super) fn command_arrives(&mut self, link: usize, epoch: u32, sent: Sent) -> Checked {
         let state = &self.links[link];
-        let node = state.node;
+        let (node, client) = (state.node, state.client);
         let is_current = epoch == state.epoch;
         if epoch < state.lost_before || self.servers[node].down > 0 {
             return Ok(());
@@ -75,10 +88,12 @@ impl World<'_> {
         }
         if !is_current {
             self.count(FaultKind::LateExecution);
-            self.jobs[sent.job].may_leave_keys = true;
+            if let Some(job) = sent.job {
+                self.jobs[job].may_leave_keys = true;
+            }
         }
-        let reply = self.execute(node, &sent)?;
-        if is_current {
+        let reply = self.execute(node, client, &sent)?;
+        if is_current && self.links[link].silence.is_none() {
             let earliest = self.now + self.latency(link);
             let at = self.links[link].reply_arrives_at(earliest);
             self.agenda.note(at, Event::Reply { link, epoch, reply });
@@ -86,29 +101,35 @@ impl World<'_> {
         Ok(())
     }
 
-    fn execute(&mut self, node: usize, sent: &Sent) -> Result<Reply, Violation> {
+    fn execute(&mut self, node: usize, client: usize, sent: &Sent) -> Result<Reply, Violation> {
         let refusal = self.dice.pick(&REFUSALS);
         let executed = self.servers[node].execute(&sent.command, refusal, self.now);
-        let (verb, client) = (verb(&sent.command.action), self.scenario.jobs[sent.job].client);
-        self.tell(Who::Node(node), || {
-            format!("{verb} of client {client} for job {}: {}", sent.job, answer(&executed.reply))
-        });
+        let verb = verb(&sent.command.action);
+        let purpose = sent.job.map_or_else(String::new, |job| format!(" for job {job}"));
+        self.tell(Who::Node(node), || format!("{verb} of client {client}{purpose}: {}", answer(&executed.reply)));
         if executed.touched_another {
-            let what = format!("{verb} of job {} touched another's key on node {node}", sent.job);
+            let what = format!("{verb}{purpose} touched another's key on node {node}");
             return Err(Violation::new(Invariant::OthersKeysUntouched, what));
         }
-        if executed.reply == Reply::Done {
-            self.key_changed(node, sent)?;
+        if executed.is_partial {
+            let what = format!("{verb}{purpose} did something to one key on node {node} and not to another");
+            return Err(Violation::new(Invariant::AllOrNone, what));
+        }
+        if let Some(job) = sent.job.filter(|_| executed.reply == Reply::Done) {
+            self.keys_changed(node, job, &sent.command)?;
         }
         Ok(executed.reply)
     }
 
-    fn key_changed(&mut self, node: usize, sent: &Sent) -> Checked {
-        let (job, resource) = (sent.job, self.scenario.jobs[sent.job].resource);
+    fn keys_changed(&mut self, node: usize, job: usize, command: &Command) -> Checked {
+        self.plan_of(job).names.iter().for_each(|resource| self.key_changed(node, job, resource, command));
+        self.check_holders(job)
+    }
+
+    fn key_changed(&mut self, node: usize, job: usize, resource: usize, command: &Command) {
         let (now, key) = (self.now, SpanKind::Key { node, resource, job });
-        let expires_at = self.servers[node]
-            .expires_at(sent.command.action.resources().expect("it is of a lock").as_slice()[0].as_bytes(), now);
-        match &sent.command.action {
+        let expires_at = self.servers[node].expires_at(self.resources[resource].name.as_bytes(), now);
+        match &command.action {
             Action::Acquire { .. } => self.record(|history| {
                 history.begin(key, now);
                 history.end(key, expires_at);
@@ -116,13 +137,12 @@ impl World<'_> {
             Action::Extend { .. } => self.record(|history| history.end(key, expires_at)),
             Action::Release { .. } => {
                 self.record(|history| history.end(key, now));
-                if sent.command.announces() {
+                if command.announces() {
                     self.announce(resource);
                 }
             }
             _ => {}
         }
-        self.check_holder(resource)
     }
 }
 
@@ -146,14 +166,17 @@ impl World<'_> {
         let sent = self.links[link].unanswered.pop_front().expect("a connection answers no more than it was sent");
         let (client, node) = (self.links[link].client, self.node_of(link));
         let now = self.local(client);
-        self.jobs[sent.job].ledger.is_answered(&sent.command, node, &reply);
+        if let Some(job) = sent.job {
+            self.jobs[job].ledger.is_answered(&sent.command, node, &reply);
+        }
+        self.is_heard_of(link);
         self.clients[client].locks.handle_reply(node, reply.clone(), now);
         if !self.is_healed() && self.dice.chance(self.scenario.network.double_reply) {
             self.count(FaultKind::DoubleReply);
             self.check_again(&sent, node, reply)?;
         }
         self.drive(client)?;
-        self.touch(sent.job)
+        sent.job.map_or(Ok(()), |job| self.touch(job))
     }
 
     pub(super) fn node_of(&self, link: usize) -> NodeId {

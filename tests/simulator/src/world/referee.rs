@@ -2,15 +2,16 @@
 
 use core::time::Duration;
 
-use redlock_core::{Instant, Lock, Loss, NodeId, OperationId, Options, Reply, Request, Resource};
+use redlock_core::{Instant, Lock, Loss, NodeId, OperationId, Options, Reply, Request, Resources};
 
-use super::{Checked, JobState, Stage, World};
+use super::{Checked, JobState, ResourceState, Stage, World};
 use crate::clock::Time;
 use crate::event::{Event, Sent};
 use crate::fault::FaultKind;
 use crate::history::Who;
 use crate::invariant::{Invariant, Violation};
 use crate::scenario::{HEALED_AT, Mode};
+use crate::server::Server;
 
 /// # What a lock says
 impl World<'_> {
@@ -36,6 +37,7 @@ impl World<'_> {
         let now = self.local(self.plan_of(job).client);
         self.jobs[job].ledger.is_handed_over(deadline, now)?;
         self.summary.grants += 1;
+        self.summary.grants_of_several += u64::from(self.plan_of(job).names.len() > 1);
         let until = self.time_of(job, deadline);
         let (at, acquiring, held) = (self.now, self.acquiring(job), self.held(job));
         self.record(|history| {
@@ -46,10 +48,11 @@ impl World<'_> {
         let client = self.plan_of(job).client;
         self.tell(Who::Client(client), || format!("job {job} HOLDS its lock for {} us", (until - at) / 1_000));
         self.check_alone(job)?;
-        let resource = self.plan_of(job).resource;
-        self.resources[resource].holder = Some(job);
-        self.resources[resource].granted_at = Some(self.now);
-        self.check_holder(resource)
+        for resource in self.plan_of(job).names.iter() {
+            self.resources[resource].holder = Some(job);
+            self.resources[resource].granted_at = Some(self.now);
+        }
+        self.check_holders(job)
     }
 
     pub(super) fn is_extended(&mut self, job: usize, extension: OperationId, deadline: Instant) -> Checked {
@@ -58,7 +61,7 @@ impl World<'_> {
         self.summary.extensions += 1;
         let (until, held) = (self.time_of(job, deadline), self.held(job));
         self.record(|history| history.end(held, until));
-        self.check_holder(self.plan_of(job).resource)
+        self.check_holders(job)
     }
 
     pub(super) fn is_not_extended(&mut self, job: usize, extension: OperationId) -> Checked {
@@ -93,10 +96,10 @@ impl World<'_> {
 /// # What a lock is asked
 impl World<'_> {
     /// H24. What cannot be a lock is refused before anything is sent.
-    pub(super) fn check_bounds(&self, resource: &Resource) -> Checked {
+    pub(super) fn check_bounds(&self, resources: &Resources) -> Checked {
         let config = &self.scenario.config;
         for ttl in [Duration::ZERO, config.max_ttl().saturating_add(Duration::from_nanos(1))] {
-            if Request::new(config, resource.clone(), ttl, Options::new()).is_ok() {
+            if Request::new(config, resources.clone(), ttl, Options::new()).is_ok() {
                 return Err(Violation::new(Invariant::Bounds, format!("a TTL of {ttl:?} was let through")));
             }
         }
@@ -108,10 +111,11 @@ impl World<'_> {
 impl World<'_> {
     /// I1. Whoever is handed a lock begins a time in which no other may hold it, so it is enough to look then.
     fn check_alone(&mut self, job: usize) -> Checked {
-        let resource = self.plan_of(job).resource;
-        let Some(other) = self.resources[resource].holder.filter(|&other| other != job && self.holds(other)) else {
-            return Ok(());
+        let holder_of = |resource: usize| {
+            let other = self.resources[resource].holder.filter(|&other| other != job && self.holds(other))?;
+            Some((resource, other))
         };
+        let Some((resource, other)) = self.plan_of(job).names.iter().find_map(holder_of) else { return Ok(()) };
         if self.is_within_the_promise() {
             let what = format!("job {job} holds resource {resource} while job {other} does");
             return Err(Violation::new(Invariant::MutualExclusion, what));
@@ -120,14 +124,22 @@ impl World<'_> {
         Ok(())
     }
 
-    /// I2, whenever a lock or a key of the resource has changed. Keys also end by themselves, but when is known.
-    pub(super) fn check_holder(&mut self, resource: usize) -> Checked {
+    /// I2, whenever a lock or a key of the resources of a job has changed. Keys also end by themselves, but when is known.
+    pub(super) fn check_holders(&mut self, job: usize) -> Checked {
+        self.plan_of(job).names.iter().try_for_each(|resource| self.check_holder(resource))
+    }
+
+    /// Each of so many nodes keeps the token at all names of the lock.
+    fn check_holder(&mut self, resource: usize) -> Checked {
         let Some(job) = self.resources[resource].holder.filter(|&job| self.holds(job)) else { return Ok(()) };
         let ledger = &self.jobs[job].ledger;
         let (Some(deadline), Some(token)) = (ledger.deadline(), ledger.token()) else { return Ok(()) };
         let last = self.time_of(job, deadline).saturating_sub(1);
-        let (now, key) = (self.now, self.resources[resource].name.as_bytes());
-        let keeps = |server: &mut crate::server::Server| server.keeps(key, token.as_bytes(), last, now);
+        let (now, names, resources) = (self.now, self.plan_of(job).names, &self.resources);
+        let keeps = |server: &mut Server| {
+            let key = |resource: usize| resources[resource].name.as_bytes();
+            names.iter().all(|resource| server.keeps(key(resource), token.as_bytes(), last, now))
+        };
         let keepers = self.servers.iter_mut().map(keeps).filter(|&keeps| keeps).count();
         if keepers >= self.scenario.quorum() || !self.is_within_the_promise() {
             return Ok(());
@@ -150,7 +162,7 @@ impl World<'_> {
 
     /// A node that has answered a command must change nothing by answering it again, whatever it says then.
     pub(super) fn check_again(&self, sent: &Sent, node: NodeId, reply: Reply) -> Checked {
-        let job = sent.job;
+        let Some(job) = sent.job else { return Ok(()) };
         let Some(lock) = self.lock(job) else { return Ok(()) };
         for second in [reply, Reply::Done, Reply::Missing] {
             let mut again = lock.clone();
@@ -185,9 +197,11 @@ impl World<'_> {
         for job in 0..self.jobs.len() {
             let plan = self.plan_of(job);
             let waits = plan.begins_at <= HEALED_AT && self.lock(job).is_some_and(Lock::is_acquiring);
-            let resource = &self.resources[plan.resource];
-            let was_granted = resource.granted_at.is_some_and(|at| at > HEALED_AT);
-            if waits && !was_granted && !resource.holder.is_some_and(|holder| self.holds(holder)) {
+            let was_had = plan.names.iter().any(|resource| {
+                let ResourceState { granted_at, holder, .. } = &self.resources[resource];
+                granted_at.is_some_and(|at| at > HEALED_AT) || holder.is_some_and(|holder| self.holds(holder))
+            });
+            if waits && !was_had {
                 let what = format!("job {job} waits, and nobody has had the lock since all was well");
                 return Err(Violation::new(Invariant::Progress, what));
             }

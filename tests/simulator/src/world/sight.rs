@@ -1,6 +1,6 @@
 //! What the referee sees of the machine of a client.
 
-use redlock_core::{Command, Lock};
+use redlock_core::{Action, Command, Lock, ScriptForm};
 
 use super::{Checked, Stage, World};
 use crate::history::Who;
@@ -55,7 +55,8 @@ impl World<'_> {
         let state = &mut self.jobs[job];
         state.last_command = Some(command.id);
         state.ledger.gives_out(command, is_lost, now)?;
-        let is_healing = state.ledger.deadline().is_some() && verb(&command.action) == "SET";
+        let is_healing = state.ledger.deadline().is_some()
+            && matches!((&command.action, command.form), (Action::Acquire { .. }, ScriptForm::Digest));
         self.summary.healings += u64::from(is_healing);
         self.tell(Who::Client(client), || format!("job {job} has {} for {:?}", verb(&command.action), command.nodes));
         Ok(())
