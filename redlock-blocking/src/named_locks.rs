@@ -89,8 +89,7 @@ impl NamedLocks {
     /// # Errors
     ///
     /// - [`NamedLockError::Acquire`], as [`Redlock::lock`];
-    /// - [`NamedLockError::NotKept`] when the cache has no room, or when a lock of that name is held here that the nodes
-    ///   have forgotten: what was acquired has been released again.
+    /// - [`NamedLockError::NotKept`] when the cache cannot keep it: what was acquired has been released again.
     pub fn lock(&self, name: impl Into<Resource>, ttl: Duration) -> Result<Locked, NamedLockError> {
         let name = name.into();
         self.take(&name, self.redlock.acquire(name.clone(), ttl))

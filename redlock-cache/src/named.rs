@@ -85,8 +85,7 @@ pub enum NamedLockError<E> {
     /// It was acquired, could not be kept here, and was released again.
     #[error("the lock was acquired and given back: {reason} (given back: {report})")]
     NotKept {
-        /// The reason for which it was not kept: the cache is [full](Refusal::Full), or a lock of that name is
-        /// [held](Refusal::Held) here that the nodes have forgotten.
+        /// The reason for which it was not kept.
         reason: Refusal,
         /// The result of the release.
         report: Box<ReleaseReport>,

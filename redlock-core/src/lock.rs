@@ -63,6 +63,8 @@ pub struct Lock {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Phase {
+    /// Others of the same handle are before it.
+    InLine,
     /// An attempt is under way.
     Acquiring(Attempt),
     /// An attempt has failed; the next begins at `until`.
@@ -97,8 +99,18 @@ impl Lock {
     /// Ends with [`Event::Acquired`] or [`Event::AcquireFailed`], unless [`release`](Self::release) cancels it.
     #[must_use]
     pub fn acquire(config: &Config, request: Request, seed: [u8; 32], now: Instant) -> Self {
+        let mut lock = Self::in_line(config, request, seed, now);
+        lock.begin(now);
+        lock
+    }
+
+    /// Creates a lock that stands in line: it asks nobody before [`begin`](Self::begin) or
+    /// [`begin_later`](Self::begin_later), because others of the same handle may be before it. Its time budget runs from now
+    /// on; when that is over it ends with [`Event::AcquireFailed`]. The seed is as with [`acquire`](Self::acquire).
+    #[must_use]
+    pub fn in_line(config: &Config, request: Request, seed: [u8; 32], now: Instant) -> Self {
         let (secret, jitter) = split(seed);
-        let mut lock = Self {
+        Self {
             config: config.clone(),
             give_up_at: now.saturating_add(request.options.wait),
             request,
@@ -108,13 +120,39 @@ impl Lock {
             attempts: 0,
             last_failure: None,
             clock: now,
-            phase: Phase::Finished,
+            phase: Phase::InLine,
             earlier: Vec::new(),
             next_operation: OperationId::FIRST,
             output: Output::new(),
-        };
-        lock.begin_attempt(now);
-        lock
+        }
+    }
+
+    /// Lets a lock that stands in line ask the nodes. Does nothing with any other.
+    pub fn begin(&mut self, now: Instant) {
+        let now = self.catch_up(now);
+        if matches!(self.phase, Phase::InLine) {
+            self.begin_attempt(now);
+        }
+    }
+
+    /// Lets a lock that stands in line ask the nodes after a random wait, as after a failed attempt. Does nothing with any
+    /// other.
+    pub fn begin_later(&mut self, now: Instant) {
+        let now = self.catch_up(now);
+        if matches!(self.phase, Phase::InLine) {
+            let delay = self.backoff.next(self.request.options.retry_delay, self.give_up_at.saturating_since(now));
+            self.phase = Phase::Waiting { until: now.saturating_add(delay) };
+        }
+    }
+
+    /// Lets a lock that stands in line give up, unless its request may wait: it has time for that and is not for
+    /// [one attempt](crate::Options::attempts).
+    pub fn wait_in_line(&mut self, now: Instant) {
+        let now = self.catch_up(now);
+        let may_wait = self.request.options.attempts != Some(1) && self.give_up_at > now;
+        if matches!(self.phase, Phase::InLine) && !may_wait {
+            self.give_up_in_line(now);
+        }
     }
 
     /// Hands the lock over to its caller, if it is still good for that; to be called after [`Event::Acquired`], at
@@ -170,6 +208,15 @@ impl Lock {
         }
     }
 
+    /// Lets others of the same handle ask for the resources of a lock that is being released, although its home may not have
+    /// had its say: their commands are behind the release all the same. Does nothing with any other lock.
+    pub fn make_way(&mut self, now: Instant) {
+        let now = self.catch_up(now);
+        if let Phase::Releasing { release, .. } = &mut self.phase {
+            release.make_way(now);
+        }
+    }
+
     /// Gives up whatever there is: releases a lock that is held or may have been acquired, stops an acquisition,
     /// supersedes all extensions. After it nothing but releases is ever sent.
     ///
@@ -184,7 +231,7 @@ impl Lock {
             Phase::Won { attempt, .. } => self.begin_release(attempt.claim(&self.config, &self.request, true), now),
             Phase::Held(held) => self.begin_release(held.claim(&self.config, &self.request), now),
             Phase::Lost(lost) => Phase::Releasing { release: lost.release, reported: false },
-            Phase::Waiting { .. } => Phase::Finished,
+            Phase::InLine | Phase::Waiting { .. } => Phase::Finished,
             over @ (Phase::Releasing { .. } | Phase::Finished) => over,
         };
         self.judge_release();
@@ -219,7 +266,7 @@ impl Lock {
                 release.handle_reply(resources, id, node, reply, now, output);
                 self.judge_release();
             }
-            Phase::Waiting { .. } | Phase::Finished => {}
+            Phase::InLine | Phase::Waiting { .. } | Phase::Finished => {}
         }
     }
 
@@ -257,6 +304,7 @@ impl Lock {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let phase = match &self.phase {
+            Phase::InLine => Some(self.give_up_at),
             Phase::Acquiring(attempt) => attempt.round.poll_timeout(),
             Phase::Waiting { until } => Some(*until),
             Phase::Won { deadline, .. } => Some(*deadline),
@@ -290,7 +338,9 @@ impl Lock {
             Phase::Won { deadline, .. } => Some(*deadline),
             Phase::Held(held) => Some(held.deadline),
             Phase::Lost(lost) => Some(lost.at),
-            Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Releasing { .. } | Phase::Finished => None,
+            Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Releasing { .. } | Phase::Finished => {
+                None
+            }
         }
     }
 
@@ -307,7 +357,7 @@ impl Lock {
     #[must_use]
     pub const fn is_acquiring(&self) -> bool {
         match &self.phase {
-            Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } => true,
+            Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } => true,
             Phase::Held(_) | Phase::Lost(_) | Phase::Releasing { .. } | Phase::Finished => false,
         }
     }
@@ -317,6 +367,27 @@ impl Lock {
     #[must_use]
     pub const fn is_waiting(&self) -> bool {
         matches!(self.phase, Phase::Waiting { .. })
+    }
+
+    /// Returns whether others of the same handle that want one of the resources have to wait for this one: it is being
+    /// acquired or held, or its home has not answered the release and is still [waited for](Self::makes_way_at).
+    #[must_use]
+    pub fn is_in_the_way(&self) -> bool {
+        match &self.phase {
+            Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } | Phase::Held(_) => true,
+            Phase::Releasing { .. } => self.makes_way_at().is_some_and(|at| self.clock < at),
+            Phase::Lost(_) | Phase::Finished => false,
+        }
+    }
+
+    /// Returns when a lock that is being released gets out of others' way, although its home has not answered; `None` if
+    /// it has, and for any other lock.
+    #[must_use]
+    pub fn makes_way_at(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Releasing { release, .. } => release.makes_way_at(),
+            _ => None,
+        }
     }
 
     /// Returns the nodes that have all keys of a lock that is held, as far as their latest replies tell: those that have

@@ -3,6 +3,7 @@ mod entry;
 mod equality;
 mod node;
 mod timers;
+mod wait_queue;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -14,6 +15,7 @@ use self::answers::is_of_acquisition;
 use self::entry::Entry;
 use self::node::{Due, Node, Ticket};
 use self::timers::Timers;
+use self::wait_queue::WaitQueues;
 use crate::{
     AcquireError, Cause, CloseReport, Command, Config, Event, ExtendError, Hint, Instant, Lock, Loss, NodeId, NodeSet,
     OperationId, ReleaseReport, Reply, Request, Unavailable,
@@ -90,6 +92,9 @@ pub struct Locks {
     entries: Slab<Entry>,
     next_serial: u64,
     timers: Timers,
+    queues: WaitQueues,
+    /// The locks that have come to the head of a queue; they go on before the call that has brought them there returns.
+    next_in_line: VecDeque<LockKey>,
     /// One for each node, in the order of the configuration.
     nodes: Vec<Node>,
     /// The nodes that have something new for [`Self::poll_ready`].
@@ -146,6 +151,8 @@ impl Locks {
             entries: Slab::new(),
             next_serial: 0,
             timers: Timers::default(),
+            queues: WaitQueues::default(),
+            next_in_line: VecDeque::new(),
             nodes: nodes.iter().map(|_| Node::new()).collect(),
             ready: nodes,
             finished: VecDeque::new(),
@@ -157,6 +164,11 @@ impl Locks {
 
     /// Starts to acquire; [`Lock::acquire`] says what the seed must be.
     ///
+    /// Those who want the same resource are served one after the other, in the order of these calls: only the first one
+    /// asks the nodes, and the next one begins when it has given the lock back, lost it, or given up. A request for
+    /// [one attempt](crate::Options::attempts), or without time to wait, does not stand in line: it fails at once when
+    /// somebody is before it.
+    ///
     /// When [`poll_finished`](Self::poll_finished) gives the key, [`hand_over`](Self::hand_over) has the result. Whoever
     /// does not want it any more calls [`abandon`](Self::abandon).
     ///
@@ -167,11 +179,17 @@ impl Locks {
         if self.is_closed {
             return Err(AcquireError::Closed);
         }
-        let lock = Lock::acquire(&self.config, request, seed, now);
+        // Nobody waits whom it could overtake: what is being given back need not be heard of first.
+        for key in self.queues.alone(&request.resources) {
+            self.update(key, now, |lock| lock.make_way(now));
+        }
+        let lock = Lock::in_line(&self.config, request, seed, now);
         let serial = self.next_serial;
         self.next_serial = serial.wrapping_add(1);
         let key = LockKey { serial, index: self.entries.insert(Entry::new(lock, serial)) };
-        self.update(key, now, |_| ());
+        let Self { entries, queues, .. } = self;
+        let is_first = entries.get(key.index).is_some_and(|entry| queues.join(entry.lock.resources(), key, now));
+        self.update(key, now, |lock| if is_first { lock.begin(now) } else { lock.wait_in_line(now) });
         Ok(key)
     }
 
@@ -496,13 +514,37 @@ impl Locks {
         result
     }
 
-    /// Hands the answers that were given in the place of nodes to their locks; that may lead to more of them.
+    /// Hands the answers that were given in the place of nodes to their locks, and lets those go on that are the first in
+    /// line now; that may lead to more of both.
     fn deliver(&mut self, now: Instant) {
-        while let Some((node, ticket, reply)) = self.stand_ins.pop_front() {
-            if let Ticket::Lock { key, id } = ticket {
-                self.step(key, now, |lock| lock.handle_reply(id, node, reply, now));
+        loop {
+            while let Some((node, ticket, reply)) = self.stand_ins.pop_front() {
+                if let Ticket::Lock { key, id } = ticket {
+                    self.step(key, now, |lock| lock.handle_reply(id, node, reply, now));
+                }
             }
+            let Some(key) = self.next_in_line.pop_front() else { break };
+            self.come_on(key, now);
         }
+    }
+
+    /// Lets a lock begin that has come to the head of a queue, if it is at the head of all its queues. When this handle has
+    /// had one of the resources for long, others get a chance first.
+    fn come_on(&mut self, key: LockKey, now: Instant) {
+        if self.is_closed || !self.is_first(key) {
+            return;
+        }
+        // It may have to give up instead, and then it is somebody else's turn.
+        self.step(key, now, |lock| lock.handle_timeout(now));
+        if self.lock(key).is_some_and(|lock| self.queues.is_break_due(lock.resources())) {
+            self.step(key, now, |lock| lock.begin_later(now));
+        } else {
+            self.step(key, now, |lock| lock.begin(now));
+        }
+    }
+
+    fn is_first(&self, key: LockKey) -> bool {
+        self.lock(key).is_some_and(|lock| self.queues.is_first(lock.resources(), key))
     }
 
     fn step<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
@@ -523,6 +565,7 @@ impl Locks {
         while let Some(event) = entry.lock.poll_event() {
             // A loss can be seen in the lock.
             if !matches!(event, Event::Lost(_)) {
+                let event = with_place(event, || self.queues.ahead_of(entry.lock.resources(), key));
                 entry.answers.push(event);
                 has_ended = true;
             }
@@ -530,7 +573,14 @@ impl Locks {
         if has_ended {
             self.finished.push_back(key);
         }
-        self.timers.schedule(key, &mut entry.timer, entry.lock.poll_timeout());
+        if entry.is_in_line && !entry.lock.is_in_the_way() {
+            entry.is_in_line = false;
+            self.queues.leave(entry.lock.resources(), key, now, |next| self.next_in_line.push_back(next));
+        }
+        let is_waited_for = || entry.is_in_line && self.queues.has_others(entry.lock.resources());
+        let makes_way_at = entry.lock.makes_way_at().filter(|_| is_waited_for());
+        let wakes_at = [entry.lock.poll_timeout(), makes_way_at].into_iter().flatten().min();
+        self.timers.schedule(key, &mut entry.timer, wakes_at);
         let (is_quiet, is_over) = (entry.lock.is_quiet(), entry.is_over());
         match (was_quiet, is_quiet) {
             (true, false) => self.releasing = self.releasing.saturating_add(1),
@@ -577,6 +627,16 @@ impl Locks {
         let tickets = core::iter::from_fn(|| state.take_waiting());
         stand_ins.extend(tickets.map(|ticket| (node, ticket, Reply::Unavailable(why.clone()))));
     }
+}
+
+/// Says how many are still before a lock whose acquisition has failed.
+fn with_place(mut event: Event, ahead: impl FnOnce() -> usize) -> Event {
+    if let Event::AcquireFailed(error) = &mut event
+        && let Some(attempts) = error.attempts_mut()
+    {
+        attempts.ahead = ahead();
+    }
+    event
 }
 
 const fn not_sent() -> Reply {

@@ -70,21 +70,27 @@ impl fmt::Debug for NodeOutcomes {
     }
 }
 
-/// The attempts that were made in vain.
+/// How an acquisition has failed: the attempts that were made in vain, or the wait for others of the same handle.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Attempts {
     /// The number of attempts.
     pub count: u32,
-    /// The time that has passed since the first attempt began.
+    /// The time that has passed since the acquisition began.
     pub elapsed: Duration,
+    /// The number of users of the same handle that were still before this one, with the one that held the lock or asked
+    /// for it.
+    pub ahead: usize,
     /// The answer of each node to the last attempt that came to a verdict.
     pub nodes: Box<NodeOutcomes>,
 }
 
 impl fmt::Display for Attempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "attempts: {}, in {:?}; {}", self.count, self.elapsed, self.nodes)
+        match self.ahead {
+            0 => write!(f, "attempts: {}, in {:?}; {}", self.count, self.elapsed, self.nodes),
+            ahead => write!(f, "still {ahead} before it in the same handle, after {:?}", self.elapsed),
+        }
     }
 }
 

@@ -102,6 +102,11 @@ impl Round {
         self.votes.tally()
     }
 
+    /// Returns whether the outcome of one of these nodes is not known, and it is in time.
+    pub(crate) const fn awaits(&self, nodes: NodeSet) -> bool {
+        self.votes.awaits(nodes)
+    }
+
     /// Returns the nodes that have carried the command out.
     pub(crate) const fn done(&self) -> NodeSet {
         self.votes.done()

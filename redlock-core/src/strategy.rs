@@ -200,7 +200,8 @@ fn node_timeout() -> impl Strategy<Value = NodeTimeout> {
     prop_oneof![Just(NodeTimeout::DEFAULT), fixed]
 }
 
-fn options() -> impl Strategy<Value = Options> {
+/// Generates options: any of the settings, within their bounds.
+pub fn options() -> impl Strategy<Value = Options> {
     let millis = |range: core::ops::RangeInclusive<u64>| range.prop_map(Duration::from_millis);
     let wait = prop_oneof![Just(Options::new().wait), millis(0..=1_000)];
     let attempts = proptest::option::of(1..=4_u32);

@@ -98,6 +98,11 @@ impl Votes {
         !self.pending.is_empty()
     }
 
+    /// Returns whether one of these nodes has no say yet.
+    pub(crate) const fn awaits(&self, nodes: NodeSet) -> bool {
+        self.pending.without(nodes).len() < self.pending.len()
+    }
+
     /// Returns the nodes that certainly never carried the command out.
     pub(crate) fn untouched(&self) -> NodeSet {
         let untouched = self.reasons().filter(|(_, unavailable)| unavailable.proves_untouched());

@@ -87,8 +87,7 @@ impl<R: Runtime> NamedLocks<R> {
     /// # Errors
     ///
     /// - [`NamedLockError::Acquire`], as [`Redlock::lock`];
-    /// - [`NamedLockError::NotKept`] when the cache has no room, or when a lock of that name is held here that the nodes
-    ///   have forgotten: what was acquired has been released again.
+    /// - [`NamedLockError::NotKept`] when the cache cannot keep it: what was acquired has been released again.
     pub async fn lock(&self, name: impl Into<Resource>, ttl: Duration) -> Result<Locked, NamedLockError> {
         let name = name.into();
         self.take(&name, self.redlock.lock(name.clone(), ttl)).await

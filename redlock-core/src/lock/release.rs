@@ -12,6 +12,9 @@ const MIN_RETRY: Duration = Duration::from_millis(50);
 /// The longest wait before a node that failed is told again.
 const MAX_RETRY: Duration = Duration::from_secs(1);
 
+/// For so long at most others of the same handle wait for the word of the home of what is released.
+const HOME_PATIENCE: Duration = Duration::from_millis(50);
+
 /// The release of one token on all nodes that may have it.
 ///
 /// It has a verdict as soon as that is fixed, but goes on after it: a node that failed is told again until it answers,
@@ -30,6 +33,8 @@ pub(super) struct Release {
     /// From then on nobody waits for the nodes any more.
     ends_at: Instant,
     is_overdue: bool,
+    /// From then on nobody waits for the word of the home.
+    makes_way_at: Instant,
     /// From then on every key is over.
     until: Instant,
 }
@@ -70,6 +75,7 @@ impl Release {
             retry_delay: MIN_RETRY,
             ends_at,
             is_overdue: false,
+            makes_way_at: now.saturating_add(HOME_PATIENCE),
             until,
         }
     }
@@ -121,6 +127,17 @@ impl Release {
         let end = if self.is_overdue { self.until } else { self.ends_at };
         let end = (!self.is_settled()).then_some(end);
         [retry, end].into_iter().flatten().min()
+    }
+
+    /// Returns when others of the same handle may ask for the resources: their commands are behind the release, but the
+    /// home, which may have somebody else to call, has not had its say. `None` if it has.
+    pub(super) fn makes_way_at(&self) -> Option<Instant> {
+        (!self.is_quiet() && self.round.awaits(self.claim.announce)).then_some(self.makes_way_at)
+    }
+
+    /// Does not wait for the word of the home any longer.
+    pub(super) const fn make_way(&mut self, now: Instant) {
+        self.makes_way_at = now;
     }
 
     /// Returns the verdict with what each node said, as soon as it is fixed.

@@ -1,13 +1,15 @@
 //! The transitions between the phases.
 
 use alloc::boxed::Box;
+use core::time::Duration;
 
 use super::acquiring::{Attempt, AttemptResult, Failure};
 use super::release::{Claim, Release};
 use super::{Lock, Lost, Phase};
 use crate::report::{AcquireError, Attempts, ExtendError, Loss};
 use crate::request::MIN_RETRY_DELAY;
-use crate::{Event, Instant};
+use crate::votes::Votes;
+use crate::{Event, Instant, NodeOutcomes};
 
 impl Lock {
     /// Expires everything that `now` has passed; the answer is `now`, or the latest instant if that is later.
@@ -24,6 +26,7 @@ impl Lock {
                 attempt.round.expire(now);
                 self.judge_attempt(now);
             }
+            Phase::InLine if now >= self.give_up_at && now > self.started_at => self.give_up_in_line(now),
             Phase::Waiting { until } if now >= *until => self.begin_attempt_or_give_up(now),
             Phase::Won { deadline, .. } if now >= *deadline => self.fail_attempt(Failure::Expired, now),
             Phase::Held(held) if now >= held.deadline => self.lose(Loss::Expired, now),
@@ -36,16 +39,19 @@ impl Lock {
                 release.handle_timeout(resources, now, output);
                 self.judge_release();
             }
-            Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } | Phase::Finished => {}
+            Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } | Phase::Finished => {}
         }
         now
     }
 
     /// Begins the next attempt, unless the budget is used up: a timer that comes late may find it so.
     fn begin_attempt_or_give_up(&mut self, now: Instant) {
-        match self.last_failure.take_if(|_| now >= self.give_up_at) {
-            Some(failure) => self.give_up(failure, now),
-            None => self.begin_attempt(now),
+        if now < self.give_up_at {
+            self.begin_attempt(now);
+        } else if let Some(failure) = self.last_failure.take() {
+            self.give_up(failure, now);
+        } else {
+            self.give_up_in_line(now);
         }
     }
 
@@ -92,6 +98,7 @@ impl Lock {
         let error = failure.into_error(Attempts {
             count: self.attempts,
             elapsed: now.saturating_since(self.started_at),
+            ahead: 0,
             nodes: Box::new(attempt.round.report(&self.config)),
         });
         if !claim.nodes.is_empty() {
@@ -118,6 +125,13 @@ impl Lock {
         let cut_short = remaining.is_zero() && matches!(error, AcquireError::Unavailable(_));
         let known = self.last_failure.take().filter(|_| cut_short);
         self.give_up(known.unwrap_or(error), now);
+    }
+
+    /// Ends an acquisition that came to no attempt, because others of the same handle were before it.
+    pub(super) fn give_up_in_line(&mut self, now: Instant) {
+        let nodes = NodeOutcomes { config: self.config.clone(), votes: Votes::pending(self.config.nodes()) };
+        let attempts = Attempts { count: 0, elapsed: Duration::ZERO, ahead: 0, nodes: Box::new(nodes) };
+        self.give_up(AcquireError::Contended(attempts), now);
     }
 
     fn give_up(&mut self, mut error: AcquireError, now: Instant) {

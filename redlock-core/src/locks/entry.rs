@@ -14,12 +14,14 @@ pub(super) struct Entry {
     /// Its acquisition was ended by [`Locks::close`](super::Locks::close).
     pub(super) is_cut_off: bool,
     pub(super) answers: Answers,
+    /// It stands in the queues of its resources.
+    pub(super) is_in_line: bool,
 }
 
 impl Entry {
     pub(super) fn new(lock: Lock, serial: u64) -> Self {
         let (timer, answers) = (Timer::default(), Answers::default());
-        Self { serial, lock, timer, is_owned: true, is_cut_off: false, answers }
+        Self { serial, lock, timer, is_owned: true, is_cut_off: false, answers, is_in_line: true }
     }
 
     pub(super) const fn key_at(&self, index: usize) -> LockKey {

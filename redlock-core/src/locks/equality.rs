@@ -5,6 +5,7 @@ use core::hash::{Hash, Hasher};
 
 use super::node::Node;
 use super::timers::Timers;
+use super::wait_queue::WaitQueues;
 use super::{LockKey, Locks};
 use crate::{Config, NodeSet};
 
@@ -25,7 +26,7 @@ impl Hash for Locks {
 }
 
 /// All fields but the entries, and what is empty between calls.
-type Parts<'a> = (&'a Config, u64, &'a Timers, &'a [Node], NodeSet, &'a VecDeque<LockKey>, usize, bool);
+type Parts<'a> = (&'a Config, u64, &'a Timers, &'a WaitQueues, &'a [Node], NodeSet, &'a VecDeque<LockKey>, usize, bool);
 
 impl Locks {
     fn parts(&self) -> Parts<'_> {
@@ -34,6 +35,8 @@ impl Locks {
             entries: _,
             next_serial,
             timers,
+            queues,
+            next_in_line: _,
             nodes,
             ready,
             finished,
@@ -41,6 +44,6 @@ impl Locks {
             releasing,
             is_closed,
         } = self;
-        (config, *next_serial, timers, nodes, *ready, finished, *releasing, *is_closed)
+        (config, *next_serial, timers, queues, nodes, *ready, finished, *releasing, *is_closed)
     }
 }

@@ -1,73 +1,8 @@
 //! The life of locks, over nodes that answer at once.
 
-use core::time::Duration;
+use redlock_core::{AcquireError, ExtendError, Hint, Loss, OperationId, Options, ReleaseVerdict, RetryDelay, Status};
 
-use redlock_core::{
-    AcquireError, Config, ExtendError, Hint, Instant, LockKey, Locks, Loss, OperationId, Options, ReleaseVerdict,
-    Request, RetryDelay, Status, model,
-};
-
-const TTL: Duration = Duration::from_secs(10);
-
-fn at(millis: u64) -> Instant {
-    Instant::from_epoch(Duration::from_millis(millis))
-}
-
-struct World {
-    locks: Locks,
-    nodes: Vec<model::Node>,
-    now: Instant,
-    seeds: u8,
-}
-
-impl World {
-    fn new() -> Self {
-        let config = Config::builder(["a", "b", "c"]).ping_interval(None).build().unwrap();
-        Self { locks: Locks::new(config), nodes: vec![model::Node::new(); 3], now: at(0), seeds: 0 }
-    }
-
-    fn begin(&mut self, name: &str, options: Options) -> Result<LockKey, AcquireError> {
-        let request = Request::new(self.locks.config(), name, TTL, options).unwrap();
-        self.seeds += 1;
-        self.locks.acquire(request, [self.seeds; 32], self.now)
-    }
-
-    fn acquire(&mut self, name: &str) -> LockKey {
-        let key = self.begin(name, Options::new()).unwrap();
-        self.run();
-        assert!(self.hand_over(key).unwrap().is_ok());
-        key
-    }
-
-    fn hand_over(&mut self, key: LockKey) -> Option<Result<Instant, AcquireError>> {
-        self.locks.hand_over(key, self.now)
-    }
-
-    /// Carries everything to everybody, until nothing is left to do at this moment.
-    fn run(&mut self) {
-        let mut batch = Vec::new();
-        self.locks.handle_timeout(self.now);
-        while let Some(node) = self.locks.poll_ready() {
-            if self.locks.poll_connect(node) {
-                self.locks.handle_connected(node, self.now);
-            }
-            self.locks.poll_batch(node, &mut batch, self.now);
-            for command in batch.drain(..) {
-                let reply = self.nodes[node.index()].execute(&command, self.now);
-                self.locks.handle_reply(node, reply, self.now);
-            }
-        }
-    }
-
-    fn finished(&mut self) -> Vec<LockKey> {
-        core::iter::from_fn(|| self.locks.poll_finished()).collect()
-    }
-
-    fn keys_on_nodes(&mut self) -> usize {
-        let now = self.now;
-        self.nodes.iter_mut().map(|node| node.keys(now).count()).sum()
-    }
-}
+use crate::world::{TTL, World, at};
 
 #[test]
 fn a_lock_is_acquired_extended_and_released() {

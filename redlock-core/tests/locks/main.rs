@@ -4,6 +4,8 @@
 
 mod connections;
 mod life;
+mod line;
 mod naive;
 mod one_by_one;
 mod silence;
+mod world;

@@ -2,15 +2,33 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use redlock_core::{Cause, Command, CommandId, Event, Instant, Lock, LockKey, NodeId, NodeSet, Reply, Unavailable};
+use core::time::Duration;
+
+use redlock_core::{
+    Cause, Command, CommandId, Event, Instant, Lock, LockKey, NodeId, NodeSet, Reply, Resource, Unavailable,
+};
+
+/// When the locks of a handle have had a resource for so long, others get a chance.
+const LONGEST_RUN: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 pub(crate) struct Naive {
     pub(crate) locks: BTreeMap<LockKey, Lock>,
     pub(crate) nodes: Vec<Node>,
     abandoned: BTreeSet<LockKey>,
+    /// Who wants each resource, the first in front, and since when that goes on.
+    lines: BTreeMap<Resource, Line>,
+    pub(crate) is_closed: bool,
     /// The locks whose operation has ended since this was last looked at.
     pub(crate) finished: BTreeSet<LockKey>,
+}
+
+#[derive(Default)]
+pub(crate) struct Line {
+    since: Instant,
+    keys: VecDeque<LockKey>,
+    /// The first one lets others try before it.
+    has_break: bool,
 }
 
 #[derive(Default)]
@@ -29,8 +47,60 @@ impl Naive {
     }
 
     pub(crate) fn insert(&mut self, key: LockKey, lock: Lock, now: Instant) {
+        let lines = lock.resources().as_slice().iter().filter_map(|resource| self.lines.get(resource));
+        for alone in lines.filter(|line| line.keys.len() == 1).map(|line| line.keys[0]).collect::<Vec<_>>() {
+            self.update(alone, now, |lock| lock.make_way(now));
+        }
+        for resource in lock.resources().as_slice() {
+            let line = self.lines.entry(resource.clone()).or_default();
+            line.since = if line.keys.is_empty() { now } else { line.since };
+            line.keys.push_back(key);
+        }
         assert!(self.locks.insert(key, lock).is_none(), "a key names one lock");
-        self.update(key, now, |_| ());
+        let is_first = self.is_first(key);
+        self.update(key, now, |lock| if is_first { lock.begin(now) } else { lock.wait_in_line(now) });
+    }
+
+    /// When a lock is to be looked at.
+    pub(crate) fn wakes_at(&self, key: LockKey) -> Option<Instant> {
+        let is_waited_for = self.lines.values().any(|line| line.keys.contains(&key) && line.keys.len() > 1);
+        let lock = &self.locks[&key];
+        let makes_way_at = lock.makes_way_at().filter(|_| is_waited_for);
+        [lock.poll_timeout(), makes_way_at].into_iter().flatten().min()
+    }
+
+    fn is_first(&self, key: LockKey) -> bool {
+        self.lines.values().all(|line| !line.keys.contains(&key) || line.keys[0] == key)
+    }
+
+    /// Takes a lock that is in nobody's way out of all lines; whoever is the first in all of its own then comes on.
+    fn leave_lines(&mut self, key: LockKey, now: Instant) {
+        let mut next = VecDeque::new();
+        for line in self.lines.values_mut().filter(|line| line.keys.contains(&key)) {
+            let was_first = line.keys[0] == key;
+            line.keys.retain(|other| *other != key);
+            if was_first {
+                let is_long = now.saturating_since(line.since) >= LONGEST_RUN;
+                line.has_break = is_long || (line.has_break && now == line.since);
+                line.since = if is_long { now } else { line.since };
+                next.extend(line.keys.front());
+            }
+        }
+        self.lines.retain(|_, line| !line.keys.is_empty());
+        for key in next {
+            if self.is_first(key) {
+                self.come_on(key, now);
+            }
+        }
+    }
+
+    fn come_on(&mut self, key: LockKey, now: Instant) {
+        if self.is_closed {
+            return;
+        }
+        self.update(key, now, |lock| lock.handle_timeout(now));
+        let has_break = self.lines.values().any(|line| line.has_break && line.keys.contains(&key));
+        self.update(key, now, |lock| if has_break { lock.begin_later(now) } else { lock.begin(now) });
     }
 
     pub(crate) fn abandon(&mut self, key: LockKey, now: Instant) {
@@ -65,8 +135,13 @@ impl Naive {
             let Some((node, id, why)) = refused.pop_front() else { break };
             lock.handle_reply(id, node, Reply::Unavailable(why), now);
         }
-        if self.is_over(key) {
+        let is_over = self.is_over(key);
+        let is_in_the_way = self.locks[&key].is_in_the_way();
+        if is_over {
             self.locks.remove(&key);
+        }
+        if !is_in_the_way {
+            self.leave_lines(key, now);
         }
         Some(result)
     }

@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use redlock_core::{
-    Cause, Config, ExtendError, Instant, Lock, LockKey, Locks, NodeId, Reply, Request, Unavailable, strategy,
+    Cause, Config, ExtendError, Instant, Lock, LockKey, Locks, NodeId, Reply, Request, Resources, Unavailable, strategy,
 };
 
 use crate::naive::Naive;
@@ -36,7 +36,8 @@ fn step(config: &Config) -> impl Strategy<Value = Step> + use<> {
     let node = || strategy::node(config);
     let lock = || any::<usize>();
     prop_oneof![
-        6 => (strategy::request(config), strategy::seed()).prop_map(|(request, seed)| Step::Acquire(request, seed)),
+        4 => (strategy::request(config), strategy::seed()).prop_map(|(request, seed)| Step::Acquire(request, seed)),
+        6 => (few_names(config), strategy::seed()).prop_map(|(request, seed)| Step::Acquire(request, seed)),
         4 => lock().prop_map(Step::HandOver),
         2 => (lock(), strategy::ttl(config)).prop_map(|(lock, ttl)| Step::Extend(lock, ttl)),
         2 => lock().prop_map(Step::Release),
@@ -51,6 +52,16 @@ fn step(config: &Config) -> impl Strategy<Value = Step> + use<> {
         3 => (0..200_u64).prop_map(|millis| Step::Elapse(Duration::from_millis(millis))),
         1 => prop_oneof![9 => Just(Step::Wake), 1 => Just(Step::Close)],
     ]
+}
+
+/// Requests that get into each other's way.
+fn few_names(config: &Config) -> impl Strategy<Value = Request> + use<> {
+    let config = config.clone();
+    let names = prop::sample::subsequence(vec!["a", "b", "c"], 1..=2);
+    (names, strategy::ttl(&config), strategy::options())
+        .prop_filter_map("within all bounds", move |(names, ttl, options)| {
+            Request::new(&config, Resources::all(names), ttl, options).ok()
+        })
 }
 
 struct Pair {
@@ -75,7 +86,7 @@ impl Pair {
         match step {
             Step::Acquire(request, seed) => {
                 if let Ok(key) = self.locks.acquire(request.clone(), seed, now) {
-                    self.naive.insert(key, Lock::acquire(self.locks.config(), request, seed, now), now);
+                    self.naive.insert(key, Lock::in_line(self.locks.config(), request, seed, now), now);
                 }
             }
             Step::HandOver(choice) => self.with_key(choice, Self::hand_over),
@@ -121,6 +132,7 @@ impl Pair {
             Step::Elapse(time) => self.now = now.saturating_add(time),
             Step::Close => {
                 self.locks.close(now);
+                self.naive.is_closed = true;
                 let acquiring = self.naive.locks.iter().filter(|(_, lock)| lock.is_acquiring());
                 for key in acquiring.map(|(key, _)| *key).collect::<Vec<_>>() {
                     self.naive.update(key, now, |lock| lock.release(now));
@@ -166,8 +178,8 @@ impl Pair {
         let now = self.now;
         self.locks.handle_timeout(now);
         for key in self.naive.keys() {
-            let lock = &self.naive.locks[&key];
-            if lock.poll_timeout().is_some_and(|at| at <= now) || self.locks.lock(key) != Some(lock) {
+            let Some(lock) = self.naive.locks.get(&key) else { continue };
+            if self.naive.wakes_at(key).is_some_and(|at| at <= now) || self.locks.lock(key) != Some(lock) {
                 self.naive.update(key, now, |lock| lock.handle_timeout(now));
             }
         }
