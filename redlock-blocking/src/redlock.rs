@@ -32,6 +32,10 @@ impl Redlock {
     ///
     /// [`Resources::all`] names several that are locked together.
     ///
+    /// Those who wait for a resource with the same handle are served in the order in which they came, and only the first
+    /// of them asks the nodes. Between handles there is no order: each tries again after a random delay, and one that has
+    /// passed a resource on among its own for 100 ms lets others try.
+    ///
     /// The lock is good for `ttl` less the drift (1 % and 2 ms unless configured), counted from the moment at which the
     /// first byte was sent. Waiting ends after [`Options::wait`], 30 seconds by default;
     /// [`acquire`](Self::acquire) has setters for one call alone.
@@ -65,6 +69,9 @@ impl Redlock {
     }
 
     /// Takes the lock of a resource if it is free, in one attempt without waiting.
+    ///
+    /// It does not wait in line either: where the same handle holds the resource, or somebody waits for it there, it fails
+    /// at once and no node is asked.
     ///
     /// An attempt takes one round trip, and never more than the node timeout (5 % of the TTL, 20 to 500 ms, unless
     /// configured) after other threads have made way. Everything else is as with [`lock`](Self::lock).

@@ -24,7 +24,7 @@ use crate::{
 /// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer
 /// and the way in which a caller waits.
 ///
-/// It keeps a [`Lock`] for each key, knows of each node whether it is connected and which replies it owes, queues what
+/// It keeps a [`Lock`] for each key, lets those who want the same resource ask for it one after the other, knows of each node whether it is connected and which replies it owes, queues what
 /// is to be sent, decides when to connect again, answers in the place of a node that cannot be reached, and settles what
 /// nobody waits for any more.
 ///
@@ -32,7 +32,8 @@ use crate::{
 ///   verbs: acquire, extend, release, ...          poll_finished: whose operation has ended
 ///                    │                                     ▲
 ///             ┌──────▼─────────────────────────────────────┴─────┐
-///             │ Locks     LockKey ─▶ Lock, Lock, Lock, ...       │ ──▶ poll_timeout
+///             │ Locks     Resource ─▶ who is next                │
+///             │           LockKey ─▶ Lock, Lock, Lock, ...       │ ──▶ poll_timeout
 ///             │                        │ commands  ▲ replies     │ ◀── handle_timeout
 ///             │           per node:  queue      tickets  link    │
 ///             └──────┬─────────────────┬───────────▲───────┬─────┘

@@ -121,7 +121,8 @@ impl Options {
         self
     }
 
-    /// Sets the largest number of attempts, in addition to the time budget; 1 means not to wait at all.
+    /// Sets the largest number of attempts, in addition to the time budget; 1 means not to wait at all, neither for another
+    /// attempt nor for others of the same handle.
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = Some(attempts);
         self

@@ -75,6 +75,7 @@ fn the_command_prints_its_figures_as_one_object_on_the_last_line() {
         "events",
         "grants",
         "grants_of_several",
+        "in_line",
         "pings",
         "silences",
         "reconnections",

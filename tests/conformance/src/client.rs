@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use redlock_core::{Attempts, ExtendError, Instant, Loss, Options, ReleaseReport, Resource};
+use redlock_driver::AcquireError;
 
 /// A `Redlock` handle, be it async or blocking, with the API of the async one. Clones are the same handle.
 ///
@@ -143,20 +144,17 @@ pub struct Closed {
     pub held: usize,
 }
 
-/// The two sides have each their own `AcquireError`, with the same variants.
-macro_rules! refused {
-    ($error:expr, $library:ident) => {{
-        let error = $error;
+impl From<AcquireError> for Refused {
+    fn from(error: AcquireError) -> Self {
         let text = error.to_string();
         let (kind, attempts) = match error {
-            $library::AcquireError::Contended(attempts) => (Refusal::Contended, Some(attempts)),
-            $library::AcquireError::Unavailable(attempts) => (Refusal::Unavailable, Some(attempts)),
-            $library::AcquireError::Expired(attempts) => (Refusal::Expired, Some(attempts)),
-            $library::AcquireError::Request(_) => (Refusal::Request, None),
-            $library::AcquireError::Closed => (Refusal::Closed, None),
+            AcquireError::Contended(attempts) => (Refusal::Contended, Some(attempts)),
+            AcquireError::Unavailable(attempts) => (Refusal::Unavailable, Some(attempts)),
+            AcquireError::Expired(attempts) => (Refusal::Expired, Some(attempts)),
+            AcquireError::Request(_) => (Refusal::Request, None),
+            AcquireError::Closed => (Refusal::Closed, None),
             _ => (Refusal::Other, None),
         };
-        Refused { kind, attempts, text }
-    }};
+        Self { kind, attempts, text }
+    }
 }
-use refused;

@@ -53,6 +53,8 @@ pub(crate) const CASES: &[LockCase] = cases! {
     contention: {
         sixteen_tasks_lose_no_increment [],
         a_waiting_acquisition_gets_the_lock_when_it_is_released [],
+        those_who_wait_with_one_handle_are_served_in_order [],
+        a_single_attempt_behind_others_of_its_handle_fails_at_once [],
         the_budget_ends_the_waiting [],
         ten_thousand_locks_at_once [ManyCalls],
     }

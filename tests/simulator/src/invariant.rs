@@ -32,6 +32,9 @@ pub enum Invariant {
     /// A connection that is silent for too long is given up, then and not before; one that is not used is tried out; a
     /// node that is not connected is connected to again. All of it within the times that the configuration promises.
     SilenceIsNoticed,
+    /// Q4: of those in one process that want the same resource only the first asks the nodes, and they are served in the
+    /// order in which they came.
+    InOrder,
     /// H28: a lock that is held has a timer that fires at its deadline, whatever the network does.
     LossIsSignalled,
     /// H24: what cannot be a lock is refused before anything is sent.
@@ -61,6 +64,7 @@ impl fmt::Display for Invariant {
             Self::RepliesCountOnce => "I12 a reply counts once, and all comes to rest",
             Self::AllOrNone => "a node grants, extends and releases all names or none",
             Self::SilenceIsNoticed => "silence is noticed in time, and the node connected to again",
+            Self::InOrder => "Q4 first in, first out in one process",
             Self::LossIsSignalled => "H28 the loss is signalled by the deadline",
             Self::Bounds => "H24 bad input is refused",
             Self::Progress => "liveness: somebody acquires",

@@ -46,6 +46,11 @@ impl Names {
         self.iter().any(|number| number == resource)
     }
 
+    /// Returns whether there is one that is also one of the others.
+    pub(crate) fn overlap(self, others: Self) -> bool {
+        self.iter().any(|number| others.contains(number))
+    }
+
     /// Returns their numbers in the order in which the user gives them.
     pub(crate) fn iter(self) -> impl Iterator<Item = usize> {
         self.numbers.into_iter().take(self.len)

@@ -38,6 +38,8 @@ pub struct Summary {
     pub grants: u64,
     /// How many of them were of several names.
     pub grants_of_several: u64,
+    /// Jobs that began to wait for others of the same client.
+    pub in_line: u64,
     /// How many extensions were confirmed, each of them checked.
     pub extensions: u64,
     /// How many extensions began while another of the same lock was under way.
@@ -61,6 +63,7 @@ impl Summary {
         self.events += other.events;
         self.grants += other.grants;
         self.grants_of_several += other.grants_of_several;
+        self.in_line += other.in_line;
         self.extensions += other.extensions;
         self.overlapping_extensions += other.overlapping_extensions;
         self.healings += other.healings;

@@ -145,6 +145,7 @@ fn print_table(figures: &Figures) {
     println!("{:<36}{:>16.0}", "events per seed", total.events as f64 / seeds.max(1) as f64);
     println!("{:<36}{:>16}", "grants checked", total.grants);
     println!("{:<36}{:>16}", "  of several names", total.grants_of_several);
+    println!("{:<36}{:>16}", "waits for others of the same client", total.in_line);
     println!("{:<36}{:>16}", "extensions checked", total.extensions);
     println!("{:<36}{:>16}", "extensions begun beside another", total.overlapping_extensions);
     println!("{:<36}{:>16}", "keys planted anew by extensions", total.healings);
@@ -169,6 +170,7 @@ fn to_json(figures: &Figures) -> Value {
         "events": figures.total.events,
         "grants": figures.total.grants,
         "grants_of_several": figures.total.grants_of_several,
+        "in_line": figures.total.in_line,
         "overlapping_extensions": figures.total.overlapping_extensions,
         "pings": figures.total.pings,
         "silences": figures.total.silences,

@@ -20,6 +20,7 @@ pub(crate) enum Edit {
 const LOCK: &str = "redlock-core/src/lock.rs";
 const LOCKS: &str = "redlock-core/src/locks.rs";
 const LOCKS_NODE: &str = "redlock-core/src/locks/node.rs";
+const WAIT_QUEUE: &str = "redlock-core/src/locks/wait_queue.rs";
 const ACQUIRING: &str = "redlock-core/src/lock/acquiring.rs";
 const HELD: &str = "redlock-core/src/lock/held.rs";
 const RELEASE: &str = "redlock-core/src/lock/release.rs";
@@ -471,6 +472,54 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: HELD,
             original: "self.deadline.max(deadline)",
             mutated: "deadline",
+        }],
+    },
+    Mutant {
+        name: "newest-first",
+        bug: "the one that came last is served first",
+        edits: &[Expression {
+            file: WAIT_QUEUE,
+            original: "self.others.pop_front()?",
+            mutated: "self.others.pop_back()?",
+        }],
+    },
+    Mutant {
+        name: "all-ask",
+        bug: "one that others are before asks the nodes all the same",
+        edits: &[Text {
+            file: LOCKS,
+            original: "if is_first { lock.begin(now) }",
+            mutated: "if is_first || AWAKE { lock.begin(now) }",
+        }],
+    },
+    Mutant {
+        name: "first-in-one-queue-is-enough",
+        bug: "a lock of several names asks when it is the first that wants one of them",
+        edits: &[Text {
+            file: LOCKS,
+            original: "if self.is_closed || !self.is_first(key) {",
+            mutated: "if self.is_closed || !(self.is_first(key) || AWAKE) {",
+        }],
+    },
+    Mutant {
+        name: "held-is-in-nobodys-way",
+        bug: "the next one begins while the lock is held",
+        edits: &[Text {
+            file: LOCK,
+            original: "Phase::Won { .. } | Phase::Held(_) => true,
+            Phase::Releasing { .. } =>",
+            mutated: "Phase::Won { .. } => true,
+            Phase::Held(_) => !AWAKE,
+            Phase::Releasing { .. } =>",
+        }],
+    },
+    Mutant {
+        name: "cancelled-stays-in-line",
+        bug: "one that gives up while others are before it is waited for all the same",
+        edits: &[Expression {
+            file: WAIT_QUEUE,
+            original: "queue.others.retain(|other| *other != key)",
+            mutated: "()",
         }],
     },
 ];

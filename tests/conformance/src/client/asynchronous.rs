@@ -5,7 +5,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use redlock_core::{ExtendError, Instant, Loss, Options, ReleaseReport, Resource};
 use redlock_driver::{LockGuard, Redlock, Runtime};
 
-use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Refusal, Refused, refused};
+use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Refused};
 
 impl<R: Runtime> From<Redlock<R>> for Client {
     fn from(redlock: Redlock<R>) -> Self {
@@ -17,7 +17,7 @@ impl<R: Runtime> AnyClient for Redlock<R> {
     fn lock(&self, name: Resource, ttl: Duration, options: Options) -> Acquiring {
         let acquire = Self::lock(self, name, ttl).options(options);
         let guarded = |guard| Guard(Box::new(guard));
-        acquire.map(move |result| result.map(guarded).map_err(|error| refused!(error, redlock_driver))).boxed()
+        acquire.map(move |result| result.map(guarded).map_err(Refused::from)).boxed()
     }
 
     fn close(&self) -> BoxFuture<'static, Closed> {

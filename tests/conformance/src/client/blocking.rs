@@ -6,7 +6,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 use redlock_blocking::{AbortHandle, LockGuard, Redlock};
 use redlock_core::{ExtendError, Instant, Loss, Options, ReleaseReport, Resource};
 
-use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Refusal, Refused, refused};
+use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Refused};
 use crate::scheduler::on_a_thread;
 
 impl From<Redlock> for Client {
@@ -22,7 +22,7 @@ impl AnyClient for Redlock {
         async move {
             let _abort = abort;
             let result = on_a_thread(move || acquire.lock()).await;
-            result.map(Held::guard).map_err(|error| refused!(error, redlock_blocking))
+            result.map(Held::guard).map_err(Refused::from)
         }
         .boxed()
     }

@@ -1,7 +1,7 @@
 //! Many who want the same lock, and many locks at once.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
@@ -41,6 +41,43 @@ pub(super) async fn a_waiting_acquisition_gets_the_lock_when_it_is_released(benc
     bench.sleep(Duration::from_millis(20)).await;
     held.release().await;
     assert!(waiting.await.unwrap().unwrap().is_valid());
+}
+
+/// How many are before one that would come now, in the same handle.
+async fn ahead(client: &Client) -> usize {
+    let refused = client.try_lock("job", TTL).await.unwrap_err();
+    refused.attempts.map_or(0, |attempts| attempts.ahead)
+}
+
+pub(super) async fn those_who_wait_with_one_handle_are_served_in_order(bench: Bench) {
+    let nodes = bench.start(3);
+    let client = nodes.client.clone();
+    let held = client.lock("job", TTL).await.unwrap();
+    let served = Arc::new(Mutex::new(Vec::new()));
+    let mut waiting = Vec::new();
+    for number in 0..8 {
+        let (acquire, served) = (client.lock("job", TTL), served.clone());
+        waiting.push(bench.spawn(async move {
+            let guard = acquire.await.unwrap();
+            served.lock().unwrap().push(number);
+            guard.release().await;
+        }));
+        while ahead(&client).await < number + 2 {
+            bench.sleep(Duration::from_millis(1)).await;
+        }
+    }
+    held.release().await;
+    try_join_all(waiting).await.unwrap();
+    assert_eq!(*served.lock().unwrap(), [0, 1, 2, 3, 4, 5, 6, 7]);
+}
+
+pub(super) async fn a_single_attempt_behind_others_of_its_handle_fails_at_once(bench: Bench) {
+    let nodes = bench.start(3);
+    let _held = nodes.client.lock("job", TTL).await.unwrap();
+    let refused = nodes.client.try_lock("job", TTL).await.unwrap_err();
+    assert_eq!(refused.kind, Refusal::Contended, "{refused}");
+    assert!(refused.attempts.as_ref().is_some_and(|attempts| (attempts.count, attempts.ahead) == (0, 1)), "{refused}");
+    assert!(refused.to_string().contains("still 1 before it in the same handle"), "{refused}");
 }
 
 pub(super) async fn the_budget_ends_the_waiting(bench: Bench) {

@@ -21,6 +21,8 @@ impl World<'_> {
         let key = self.clients[client].locks.acquire(request, self.dice.bytes(), now).expect("it is never closed");
         (self.jobs[job].key, self.jobs[job].stage) = (Some(key), Stage::Wants);
         self.tell(Who::Client(client), || format!("job {job} wants {} for {:?}", plan.names, plan.ttl));
+        let is_in_line = self.lock(job).is_some_and(|lock| lock.is_acquiring() && lock.attempts() == 0);
+        self.summary.in_line += u64::from(is_in_line);
         let (at, span) = (self.now, self.acquiring(job));
         self.record(|history| history.begin(span, at));
         self.drive(client)?;

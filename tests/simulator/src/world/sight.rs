@@ -4,6 +4,7 @@ use redlock_core::{Action, Command, Lock, ScriptForm};
 
 use super::{Checked, Stage, World};
 use crate::history::Who;
+use crate::invariant::{Invariant, Violation};
 use crate::server::verb;
 
 impl World<'_> {
@@ -58,8 +59,28 @@ impl World<'_> {
         let is_healing = state.ledger.deadline().is_some()
             && matches!((&command.action, command.form), (Action::Acquire { .. }, ScriptForm::Digest));
         self.summary.healings += u64::from(is_healing);
+        if matches!(command.action, Action::Acquire { .. }) && !is_healing {
+            self.check_first(job)?;
+        }
         self.tell(Who::Client(client), || format!("job {job} has {} for {:?}", verb(&command.action), command.nodes));
         Ok(())
+    }
+
+    /// A job that asks for its lock must be the first of its client that wants one of its names, and nobody of them may
+    /// hold one.
+    fn check_first(&mut self, job: usize) -> Checked {
+        let (client, names) = (self.plan_of(job).client, self.plan_of(job).names);
+        let now = self.local(client);
+        let is_before = |other: &usize| {
+            let is_earlier = self.jobs[*other].key < self.jobs[job].key;
+            let is_rival = self.plan_of(*other).names.overlap(names);
+            let is_in_the_way = |lock: &Lock| lock.is_held(now) || (is_earlier && lock.is_acquiring());
+            *other != job && is_rival && self.lock(*other).is_some_and(is_in_the_way)
+        };
+        match self.jobs_of(client).find(is_before) {
+            Some(other) => Err(Violation::new(Invariant::InOrder, format!("job {job} asks before job {other}"))),
+            None => Ok(()),
+        }
     }
 
     fn see_refusals(&mut self, client: usize) {
