@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redlock_core::{Options, Request, Resources, RetryDelay};
+use redlock_core::{KeepAlive, Options, Request, Resources, RetryDelay};
 
 use crate::redlock::Handle;
 use crate::shell::Shell;
@@ -45,6 +45,12 @@ impl Acquire {
     /// How much validity must be left when the lock is handed over; any, unless configured.
     pub fn min_validity(self, validity: Duration) -> Self {
         let options = self.options.min_validity(validity);
+        self.options(options)
+    }
+
+    /// How the lock is kept alive while it is held; not at all, unless configured. A holder still has to watch for its loss.
+    pub fn keep_alive(self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
+        let options = self.options.keep_alive(keep_alive);
         self.options(options)
     }
 

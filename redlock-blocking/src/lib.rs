@@ -86,6 +86,28 @@
 //! background thread, the keeper, which also tells nodes that missed a release again. No thread is started for an
 //! operation.
 //!
+//! # Keeping a lock alive
+//!
+//! ```
+//! # #[cfg(feature = "redis")] {
+//! # use redlock_blocking::{AcquireError, KeepAlive, Redlock};
+//! # use std::time::Duration;
+//! # fn work(until_lost: impl Fn() -> bool) {}
+//! # let redlock = Redlock::builder().node("redis://127.0.0.1:1").build()?;
+//! // Extended in the background, for an hour at most.
+//! let keep_alive = KeepAlive::up_to(Duration::from_secs(3_600));
+//! let acquire = redlock.acquire("invoice:7", Duration::from_secs(10)).keep_alive(keep_alive);
+//! # let acquire = acquire.attempts(1);
+//! match acquire.lock() {
+//!     Ok(guard) => work(|| !guard.is_valid()), // looks now and then whether it has to stop
+//!     Err(error) => eprintln!("{error}"),
+//! }
+//! # }
+//! # Ok::<(), redlock_blocking::BuildError>(())
+//! ```
+//!
+//! The thread that leads extends it, or the keeper: there is no thread for each lock.
+//!
 //! # Aborting
 //!
 //! ```
@@ -199,8 +221,9 @@ pub use redlock_core::system::tls::{TlsBuilder, TlsError, TlsSettings};
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
     Action, Answer, Attempts, Cause, CloseReport, Command, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL,
-    DEFAULT_SILENCE_TIMEOUT, ExtendError, Hold, Instant, Loss, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome,
-    Probe, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource, Resources, RetryDelay, Unavailable,
+    DEFAULT_SILENCE_TIMEOUT, ExtendError, Hold, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeTimeout, Options,
+    Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource, Resources, RetryDelay,
+    Unavailable,
 };
 
 #[doc(no_inline)]

@@ -185,7 +185,8 @@ impl NamedLocks {
     }
 
     fn take(&self, name: &Resource, acquire: Acquire) -> Result<Locked, NamedLockError> {
-        let held = HeldLock::new(acquire.lock()?);
+        // Whoever keeps it by name extends it by name.
+        let held = HeldLock::new(acquire.keep_alive(None).lock()?);
         keep(&*self.cache, name.as_bytes(), held, HeldLock::deadline, || self.redlock.now()).map_err(|refused| {
             let now = self.redlock.now();
             let report = refused.value.release().expect("nobody else has seen this lock");

@@ -113,6 +113,7 @@ mod command;
 mod config;
 mod event;
 mod instant;
+mod keep_alive;
 mod lease;
 mod lock;
 mod locks;
@@ -149,6 +150,7 @@ pub use config::{
 };
 pub use event::{Event, Hint, OperationId};
 pub use instant::Instant;
+pub use keep_alive::KeepAlive;
 pub use lease::DRIFT_MARGIN;
 pub use lock::Lock;
 pub use locks::{LockKey, Locks, Status};

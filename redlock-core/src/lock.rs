@@ -208,6 +208,13 @@ impl Lock {
         }
     }
 
+    /// Ends a lock that was handed over: it is lost, as one that was held for as long as it may be, and released. Does
+    /// nothing with any other lock.
+    pub fn end_hold(&mut self, now: Instant) {
+        let now = self.catch_up(now);
+        self.lose(Loss::MaxHoldReached, now);
+    }
+
     /// Lets others of the same handle ask for the resources of a lock that is being released, although its home may not have
     /// had its say: their commands are behind the release all the same. Does nothing with any other lock.
     pub fn make_way(&mut self, now: Instant) {
@@ -323,6 +330,10 @@ impl Lock {
     #[must_use]
     pub const fn resources(&self) -> &Resources {
         &self.request.resources
+    }
+
+    pub(crate) const fn request(&self) -> &Request {
+        &self.request
     }
 
     /// Returns the number of attempts that were begun.

@@ -2,6 +2,7 @@ mod answers;
 mod entry;
 mod equality;
 mod node;
+mod renewal;
 mod timers;
 mod wait_queue;
 
@@ -140,8 +141,10 @@ pub enum Status {
 
 /// # Verbs
 impl Locks {
-    /// The bytes that a lock takes in here at most: its place, when the list has just doubled, and its timer.
-    pub const BYTES_PER_LOCK: usize = 2 * (size_of::<Entry>() + size_of::<(Instant, LockKey)>());
+    /// The bytes that a lock of one name takes in here at most: its place, when the list has just doubled, its timer, and
+    /// its place in line.
+    pub const BYTES_PER_LOCK: usize =
+        2 * (size_of::<Entry>() + size_of::<(Instant, LockKey)>()) + WaitQueues::BYTES_PER_NAME;
 
     /// Creates a machine without locks, which wants to be connected to all nodes.
     #[must_use]
@@ -206,6 +209,9 @@ impl Locks {
             match answer {
                 Event::AcquireFailed(error) => return Some(Err(error)),
                 _ if self.update(key, now, |lock| lock.hand_over(now)) == Some(true) => {
+                    if self.entry(key).is_some_and(|entry| entry.begin_renewal(now)) {
+                        self.update(key, now, |_| ());
+                    }
                     return self.deadline(key).map(Ok);
                 }
                 _ => {}
@@ -552,6 +558,7 @@ impl Locks {
         let entry = self.entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)?;
         let (was_held, was_quiet) = (entry.is_held(), entry.lock.is_quiet());
         let result = step(&mut entry.lock);
+        entry.drive_renewal(now);
         while let Some(command) = entry.lock.poll_command() {
             for node in command.nodes.iter() {
                 let Some(state) = self.nodes.get_mut(node.index()) else { continue };
@@ -564,8 +571,9 @@ impl Locks {
         }
         let mut has_ended = was_held && !entry.is_held();
         while let Some(event) = entry.lock.poll_event() {
+            let is_own = entry.renewal.as_mut().is_some_and(|renewal| renewal.take(&event, &entry.lock, now));
             // A loss can be seen in the lock.
-            if !matches!(event, Event::Lost(_)) {
+            if !is_own && !matches!(event, Event::Lost(_)) {
                 let event = with_place(event, || self.queues.ahead_of(entry.lock.resources(), key));
                 entry.answers.push(event);
                 has_ended = true;
@@ -580,7 +588,11 @@ impl Locks {
         }
         let is_waited_for = || entry.is_in_line && self.queues.has_others(entry.lock.resources());
         let makes_way_at = entry.lock.makes_way_at().filter(|_| is_waited_for());
-        let wakes_at = [entry.lock.poll_timeout(), makes_way_at].into_iter().flatten().min();
+        if entry.renewal.is_some() && !entry.is_held() {
+            entry.renewal = None;
+        }
+        let renews_at = entry.renewal.as_ref().and_then(|renewal| renewal.poll_timeout());
+        let wakes_at = [entry.lock.poll_timeout(), makes_way_at, renews_at].into_iter().flatten().min();
         self.timers.schedule(key, &mut entry.timer, wakes_at);
         let (is_quiet, is_over) = (entry.lock.is_quiet(), entry.is_over());
         match (was_quiet, is_quiet) {

@@ -159,6 +159,9 @@ pub enum Loss {
     /// An extension found that a quorum no longer had it: keys were deleted, or nodes lost their data.
     #[error("its keys are gone ({0})")]
     KeysGone(NodeOutcomes),
+    /// It was held for as long as it may be; see [`KeepAlive::up_to`](crate::KeepAlive::up_to).
+    #[error("it was held for as long as it may be")]
+    MaxHoldReached,
     /// Nobody can watch over it any more, because the async runtime has ended. It may still be valid until its
     /// deadline.
     #[error("the async runtime has ended, so nobody watches over it")]

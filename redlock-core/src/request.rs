@@ -1,7 +1,7 @@
 use core::time::Duration;
 
 use crate::config::MIN_TTL;
-use crate::{Config, Resource, Resources, lease};
+use crate::{Config, KeepAlive, Resource, Resources, lease};
 
 /// The time that a key lives on a node after it was set: 1 ms to [`Config::max_ttl`], by construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -107,12 +107,20 @@ pub struct Options {
     pub(crate) attempts: Option<u32>,
     pub(crate) retry_delay: RetryDelay,
     pub(crate) min_validity: Duration,
+    pub(crate) keep_alive: Option<KeepAlive>,
 }
 
 impl Options {
-    /// Creates the defaults: [`DEFAULT_WAIT`], any number of attempts, [`RetryDelay::DEFAULT`], any validity.
+    /// Creates the defaults: [`DEFAULT_WAIT`], any number of attempts, [`RetryDelay::DEFAULT`], any validity, and no
+    /// extension but those that are asked for.
     pub const fn new() -> Self {
-        Self { wait: DEFAULT_WAIT, attempts: None, retry_delay: RetryDelay::DEFAULT, min_validity: Duration::ZERO }
+        Self {
+            wait: DEFAULT_WAIT,
+            attempts: None,
+            retry_delay: RetryDelay::DEFAULT,
+            min_validity: Duration::ZERO,
+            keep_alive: None,
+        }
     }
 
     /// Sets the time budget: no attempt goes on for longer than this after the first one began.
@@ -138,6 +146,12 @@ impl Options {
     /// again.
     pub const fn min_validity(mut self, validity: Duration) -> Self {
         self.min_validity = validity;
+        self
+    }
+
+    /// Sets how the lock is kept alive by [`Locks`](crate::Locks) after the hand-over; `None` for not at all.
+    pub fn keep_alive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
+        self.keep_alive = keep_alive.into();
         self
     }
 }
@@ -166,7 +180,8 @@ impl Request {
     ///   empty, longer than [`MAX_NAMES`], or has a name twice;
     /// - [`RequestError::TtlTooShort`], [`RequestError::TtlTooLong`] or [`RequestError::NoValidity`] for a TTL that is
     ///   out of bounds, or from which drift and [`Options::min_validity`] leave nothing;
-    /// - [`RequestError::NoAttempts`] or [`RequestError::RetryDelay`] for options that cannot be followed.
+    /// - [`RequestError::NoAttempts`], [`RequestError::RetryDelay`], [`RequestError::KeepAliveInterval`] or [`RequestError::NoHold`]
+    ///   for options that cannot be followed.
     pub fn new(
         config: &Config,
         names: impl Into<Resources>,
@@ -183,6 +198,7 @@ impl Request {
         if delay.base < MIN_RETRY_DELAY || delay.max < delay.base {
             return Err(RequestError::RetryDelay { base: delay.base, max: delay.max });
         }
+        options.keep_alive.map_or(Ok(()), |keep_alive| keep_alive.check(ttl.get()))?;
         Ok(Self { resources, ttl, options })
     }
 
@@ -283,6 +299,19 @@ pub enum RequestError {
         /// The least validity that was asked for.
         min_validity: Duration,
     },
+    /// A lock is to be kept alive by extensions that come too rarely or too often.
+    #[error(
+        "an extension every {interval:?} cannot keep a lock with a TTL of {ttl:?} alive: take from 1 ms to half of the TTL"
+    )]
+    KeepAliveInterval {
+        /// The time from one extension to the next.
+        interval: Duration,
+        /// The TTL.
+        ttl: Duration,
+    },
+    /// A lock is to be kept alive for no time at all.
+    #[error("the longest hold is 0, it must be above zero")]
+    NoHold,
     /// No attempt is allowed.
     #[error("the number of attempts is 0, it must be at least 1")]
     NoAttempts,

@@ -209,6 +209,7 @@ pub fn options() -> impl Strategy<Value = Options> {
         prop_oneof![Just(RetryDelay::DEFAULT), millis(1..=100).prop_map(|base| RetryDelay::new(base, base))];
     let min_validity = prop_oneof![4 => Just(Duration::ZERO), 1 => millis(0..=50)];
     (wait, attempts, retry_delay, min_validity).prop_map(|(wait, attempts, retry_delay, min_validity)| Options {
+        keep_alive: None,
         wait,
         attempts,
         retry_delay,

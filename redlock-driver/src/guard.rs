@@ -12,8 +12,8 @@ use crate::redlock::Handle;
 /// A lock that was acquired. It is released when the guard is dropped, or with a report by [`release`](Self::release).
 ///
 /// A guard does not make the lock last: after [`deadline`](Self::deadline) somebody else may have it. Extend it in
-/// time, look at [`remaining`](Self::remaining) before each step that needs the lock, and give the step less time than
-/// that.
+/// time, or [have it kept alive](crate::Acquire::keep_alive); look at [`remaining`](Self::remaining) before each step that
+/// needs the lock, and give the step less time than that.
 ///
 /// The guard can be sent to other threads. Dropping it waits for no node, needs no runtime, and orders the release
 /// behind everything that was sent for this lock. Over a connection that [sends at

@@ -131,8 +131,9 @@ pub use redlock_core::shell::{AcquireError, BuildError, DEFAULT_CONNECT_TIMEOUT,
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
     Action, Answer, Attempts, Cause, CloseReport, Command, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL,
-    DEFAULT_SILENCE_TIMEOUT, ExtendError, Hold, Instant, Loss, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome,
-    Probe, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource, Resources, RetryDelay, Unavailable,
+    DEFAULT_SILENCE_TIMEOUT, ExtendError, Hold, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeTimeout, Options,
+    Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource, Resources, RetryDelay,
+    Unavailable,
 };
 
 pub use acquire::Acquire;

@@ -193,7 +193,8 @@ impl<R: Runtime> NamedLocks<R> {
     }
 
     async fn take(&self, name: &Resource, acquire: Acquire<R>) -> Result<Locked, NamedLockError> {
-        let held = HeldLock::new(acquire.await?);
+        // Whoever keeps it by name extends it by name.
+        let held = HeldLock::new(acquire.keep_alive(None).await?);
         let deadline_of = |held: &HeldLock<R>| held.deadline().unwrap_or_default();
         match keep(&*self.cache, name.as_bytes(), held, deadline_of, || self.now()) {
             Ok(locked) => Ok(locked),

@@ -24,6 +24,31 @@
 //! # }
 //! ```
 //!
+//! # Keeping a lock alive
+//!
+//! ```
+//! use std::time::Duration;
+//! use redlock_tokio::{KeepAlive, Redlock};
+//! # use redlock_tokio::memory::MemoryNode;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let redlock = Redlock::builder().nodes(["one", "two", "three"].map(MemoryNode::new)).build()?;
+//! # async fn work() {}
+//! // Extended in the background, for an hour at most.
+//! let keep_alive = KeepAlive::up_to(Duration::from_secs(3_600));
+//! let guard = redlock.lock("invoice:7", Duration::from_secs(10)).keep_alive(keep_alive).await?;
+//!
+//! let watch = guard.lost(); // completes at the deadline at the latest, whatever the nodes do
+//! # drop(watch);
+//! work().await;
+//! guard.release().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Run the work beside [`LockGuard::lost`] and stop it when that completes first.
+//!
 //! # Release by name
 //!
 //! Handlers that lock in one request and unlock in another use `NamedLocks`, with the feature `cache`:
@@ -157,9 +182,9 @@ pub use redlock_driver::net::{TlsBuilder, TlsError, TlsSettings};
 pub use redlock_driver::redis_rs::RedisUrl;
 pub use redlock_driver::{
     AcquireError, Action, Answer, Attempts, BuildError, Cause, CloseReport, Command, Config, ConfigError, Connection,
-    ExtendError, Hold, Instant, IntoNode, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout, Options,
-    Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, RequestError, Resource, Resources, RetryDelay, Transport,
-    Unavailable, now,
+    ExtendError, Hold, Instant, IntoNode, KeepAlive, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout,
+    Options, Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, RequestError, Resource, Resources, RetryDelay,
+    Transport, Unavailable, now,
 };
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// What can happen, so that its absence is noticed.
-const KINDS: [&str; 15] = [
+const KINDS: [&str; 17] = [
     "aborted",
     "acquired",
     "closed",
@@ -17,6 +17,8 @@ const KINDS: [&str; 15] = [
     "fault: hang",
     "fault: hung connect",
     "fault: panic",
+    "held for the longest time",
+    "kept alive",
     "lost",
     "released",
     "unavailable",

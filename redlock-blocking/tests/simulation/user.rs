@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use redlock_blocking::{AcquireError, ExtendError, LockGuard, Loss, Redlock};
+use redlock_blocking::{AcquireError, ExtendError, KeepAlive, LockGuard, Loss, Redlock};
 use redlock_simulator::{Dice, MICROSECOND, MILLISECOND, SECOND, Time, nanos};
 
 use crate::scenario::HEALED_AT;
@@ -47,7 +47,8 @@ impl User {
         let name = format!("name {}", self.dice.below(self.world.scenario.names));
         let ttl = Duration::from_nanos(self.dice.magnitude(300 * MILLISECOND..=20 * SECOND));
         let wait = self.dice.pick(&[0, 1, 1]) * self.dice.magnitude(MILLISECOND..=SECOND);
-        let acquire = self.redlock.acquire(name.as_str(), ttl).wait(Duration::from_nanos(wait));
+        let keep_alive = self.keep_alive();
+        let acquire = self.redlock.acquire(name.as_str(), ttl).wait(Duration::from_nanos(wait)).keep_alive(keep_alive);
         let aborted_at = Arc::new(AtomicU64::new(Time::MAX));
         if self.dice.chance(self.world.scenario.aborts) {
             let (abort, aborted_at, scheduler) = (acquire.abort_handle(), aborted_at.clone(), self.scheduler().clone());
@@ -64,7 +65,7 @@ impl User {
         let promised = (began_at + wait.max(NODE_TIMEOUT)).min(aborted_at.load(Ordering::Relaxed));
         self.check_in_time(promised.max(began_at), 0, "an acquisition");
         match result {
-            Ok(guard) => self.hold(guard, &name),
+            Ok(guard) => self.hold(guard, &name, keep_alive.is_some()),
             Err(error) => self.check_error(&error, aborted_at.load(Ordering::Relaxed)),
         }
     }
@@ -81,10 +82,21 @@ impl User {
         self.world.count(kind);
     }
 
-    fn hold(&mut self, mut guard: LockGuard, name: &str) {
+    fn keep_alive(&mut self) -> Option<KeepAlive> {
+        let max_hold = Duration::from_nanos(self.dice.magnitude(100 * MILLISECOND..=20 * SECOND));
+        self.dice.pick(&[None, None, Some(KeepAlive::while_held()), Some(KeepAlive::up_to(max_hold))])
+    }
+
+    fn hold(&mut self, mut guard: LockGuard, name: &str, is_kept: bool) {
         self.world.count("acquired");
+        let first_deadline = time(&guard);
         let number = self.world.referee.begin(name, time(&guard), self.scheduler());
         self.scheduler().tell(|| format!("holds {name}"));
+        if is_kept {
+            // The longest hold may end it before its deadline.
+            let world = self.world.clone();
+            guard.on_lost(move |_| world.referee.end(number));
+        }
         let told_at = self.watch(&guard);
         while self.dice.chance(40) {
             if self.dice.chance(30) {
@@ -92,9 +104,12 @@ impl User {
             } else {
                 self.rest(300 * MILLISECOND);
             }
-            self.extend(&mut guard, number);
+            self.extend(&mut guard, number, is_kept);
         }
         let deadline = time(&guard);
+        if is_kept && deadline > first_deadline {
+            self.world.count("kept alive");
+        }
         self.world.referee.end(number);
         match self.dice.below(3) {
             0 => {
@@ -151,7 +166,9 @@ impl User {
         let (began_at, timeout) = (self.now(), self.dice.magnitude(MILLISECOND..=SECOND));
         let loss = guard.wait_lost(Duration::from_nanos(timeout));
         let deadline = time(guard);
-        if loss.is_some() {
+        if loss == Some(Loss::MaxHoldReached) {
+            self.world.count("held for the longest time");
+        } else if loss.is_some() {
             self.world.count("lost");
             self.check_in_time(deadline.max(began_at), 0, "the news of a loss");
             self.scheduler().expect(deadline <= self.now(), || format!("{loss:?} before the deadline"));
@@ -161,7 +178,7 @@ impl User {
         self.scheduler().expect(loss.is_some() || deadline > began_at + timeout, || "no news of a loss".into());
     }
 
-    fn extend(&mut self, guard: &mut LockGuard, number: usize) {
+    fn extend(&mut self, guard: &mut LockGuard, number: usize, is_kept: bool) {
         let (old, began_at) = (time(guard), self.now());
         let ttl = Duration::from_nanos(self.dice.magnitude(200 * MILLISECOND..=20 * SECOND));
         let result = guard.extend(ttl);
@@ -174,7 +191,8 @@ impl User {
                 nanos(new.since_epoch()) >= old
             }
             Err(ExtendError::Lost(Loss::Expired)) => self.now() >= old,
-            Err(ExtendError::Unconfirmed(_)) => time(guard) == old,
+            Err(ExtendError::Lost(Loss::MaxHoldReached)) => is_kept,
+            Err(ExtendError::Unconfirmed(_)) => is_kept || time(guard) == old,
             Err(_) => false,
         };
         self.scheduler().expect(fits, || format!("extended: {result:?}"));

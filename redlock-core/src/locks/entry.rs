@@ -1,7 +1,10 @@
+use alloc::boxed::Box;
+
 use super::LockKey;
 use super::answers::Answers;
+use super::renewal::Renewal;
 use super::timers::Timer;
-use crate::Lock;
+use crate::{Instant, Lock};
 
 /// One lock, and what its owner has not asked for yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -16,16 +19,36 @@ pub(super) struct Entry {
     pub(super) answers: Answers,
     /// It stands in the queues of its resources.
     pub(super) is_in_line: bool,
+    /// It is kept alive.
+    pub(super) renewal: Option<Box<Renewal>>,
 }
 
 impl Entry {
     pub(super) fn new(lock: Lock, serial: u64) -> Self {
         let (timer, answers) = (Timer::default(), Answers::default());
-        Self { serial, lock, timer, is_owned: true, is_cut_off: false, answers, is_in_line: true }
+        Self { serial, lock, timer, is_owned: true, is_cut_off: false, answers, is_in_line: true, renewal: None }
     }
 
     pub(super) const fn key_at(&self, index: usize) -> LockKey {
         LockKey { serial: self.serial, index }
+    }
+
+    /// Begins to keep a lock alive that was handed over, if that was asked for; returns whether it was.
+    pub(super) fn begin_renewal(&mut self, now: Instant) -> bool {
+        let request = self.lock.request();
+        let renewal = |keep_alive| Box::new(Renewal::begin(keep_alive, request.ttl.get(), now));
+        self.renewal = request.options.keep_alive.map(renewal);
+        self.renewal.is_some()
+    }
+
+    /// Does what is due to keep the lock alive.
+    pub(super) fn drive_renewal(&mut self, now: Instant) {
+        if self.renewal.is_none() || !self.is_held() {
+            return;
+        }
+        if let Some(renewal) = &mut self.renewal {
+            renewal.drive(&mut self.lock, now);
+        }
     }
 
     /// Returns whether the lock was won and is neither lost nor being released.

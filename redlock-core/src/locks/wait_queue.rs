@@ -1,3 +1,4 @@
+use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use core::time::Duration;
 
@@ -18,26 +19,35 @@ const LONGEST_RUN: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct WaitQueues(BTreeMap<Resource, Queue>);
 
-/// It never is empty.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Queue {
     first: LockKey,
-    others: VecDeque<LockKey>,
-    /// Since then one of this handle has been the first without a break.
+    /// Nothing as long as nobody has ever waited: the usual lock has its resource for itself.
+    others: Option<Box<Others>>,
+}
+
+/// Those who wait behind the first.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Others {
+    keys: VecDeque<LockKey>,
+    /// Since then one of this handle has had the resource without a break, while others wanted it.
     busy_since: Instant,
     is_break_due: bool,
 }
 
 impl WaitQueues {
+    /// The bytes that a name takes in here, beside its own, when nobody waits; a node of the tree is half empty at most.
+    pub(super) const BYTES_PER_NAME: usize = 2 * size_of::<(Resource, Queue)>();
+
     /// Puts a lock at the end of the queues of its resources; returns whether it is the first in all.
     pub(super) fn join(&mut self, resources: &Resources, key: LockKey, now: Instant) -> bool {
         let mut is_first = true;
         for resource in resources.as_slice() {
             if let Some(queue) = self.0.get_mut(resource) {
-                queue.others.push_back(key);
+                queue.others.get_or_insert_with(|| Box::new(Others::since(now))).keys.push_back(key);
                 is_first = false;
             } else {
-                self.0.insert(resource.clone(), Queue::new(key, now));
+                self.0.insert(resource.clone(), Queue { first: key, others: None });
             }
         }
         is_first
@@ -45,8 +55,7 @@ impl WaitQueues {
 
     /// Returns the locks that are alone in the queue of one of the resources.
     pub(super) fn alone(&self, resources: &Resources) -> SmallVec<[LockKey; 1]> {
-        let queues = resources.as_slice().iter().filter_map(|resource| self.0.get(resource));
-        queues.filter(|queue| queue.others.is_empty()).map(|queue| queue.first).collect()
+        self.queues(resources).filter(|queue| queue.waiting() == 0).map(|queue| queue.first).collect()
     }
 
     /// Takes a lock out of the queues of its resources, and calls `next` with each that comes to the head of one.
@@ -54,7 +63,7 @@ impl WaitQueues {
         for resource in resources.as_slice() {
             let Some(queue) = self.0.get_mut(resource) else { continue };
             if queue.first != key {
-                queue.others.retain(|other| *other != key);
+                queue.cancel(key);
             } else if let Some(first) = queue.advance(now) {
                 next(first);
             } else {
@@ -70,39 +79,55 @@ impl WaitQueues {
 
     /// Returns whether somebody waits in the queue of one of the resources.
     pub(super) fn has_others(&self, resources: &Resources) -> bool {
-        let mut queues = resources.as_slice().iter().filter_map(|resource| self.0.get(resource));
-        queues.any(|queue| !queue.others.is_empty())
+        self.queues(resources).any(|queue| queue.waiting() > 0)
     }
 
     /// Counts those that are before a lock in the longest queue of its resources.
     pub(super) fn ahead_of(&self, resources: &Resources, key: LockKey) -> usize {
-        let queues = resources.as_slice().iter().filter_map(|resource| self.0.get(resource));
-        let ahead = queues.map(|queue| {
-            let place = queue.others.iter().position(|other| *other == key);
-            place.map_or(0, |place| place.saturating_add(1))
-        });
-        ahead.max().unwrap_or(0)
+        self.queues(resources).map(|queue| queue.ahead_of(key)).max().unwrap_or(0)
     }
 
     /// Returns whether others are to have a chance before a lock that is the first in its queues.
     pub(super) fn is_break_due(&self, resources: &Resources) -> bool {
-        resources.as_slice().iter().any(|resource| self.0.get(resource).is_some_and(|queue| queue.is_break_due))
+        self.queues(resources).any(|queue| queue.others.as_ref().is_some_and(|others| others.is_break_due))
+    }
+
+    fn queues(&self, resources: &Resources) -> impl Iterator<Item = &Queue> {
+        resources.as_slice().iter().filter_map(|resource| self.0.get(resource))
     }
 }
 
 impl Queue {
-    const fn new(first: LockKey, now: Instant) -> Self {
-        Self { first, others: VecDeque::new(), busy_since: now, is_break_due: false }
+    fn waiting(&self) -> usize {
+        self.others.as_ref().map_or(0, |others| others.keys.len())
+    }
+
+    fn ahead_of(&self, key: LockKey) -> usize {
+        let place = self.others.as_ref().and_then(|others| others.keys.iter().position(|other| *other == key));
+        place.map_or(0, |place| place.saturating_add(1))
+    }
+
+    fn cancel(&mut self, key: LockKey) {
+        if let Some(others) = &mut self.others {
+            others.keys.retain(|other| *other != key);
+        }
     }
 
     /// Lets the next one, if there is one, take the place of the first.
     fn advance(&mut self, now: Instant) -> Option<LockKey> {
-        if now.saturating_since(self.busy_since) >= LONGEST_RUN {
-            (self.busy_since, self.is_break_due) = (now, true);
-        } else if now > self.busy_since {
-            self.is_break_due = false;
+        let others = self.others.as_mut()?;
+        if now.saturating_since(others.busy_since) >= LONGEST_RUN {
+            (others.busy_since, others.is_break_due) = (now, true);
+        } else if now > others.busy_since {
+            others.is_break_due = false;
         }
-        self.first = self.others.pop_front()?;
+        self.first = others.keys.pop_front()?;
         Some(self.first)
+    }
+}
+
+impl Others {
+    const fn since(now: Instant) -> Self {
+        Self { keys: VecDeque::new(), busy_since: now, is_break_due: false }
     }
 }

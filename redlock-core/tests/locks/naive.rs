@@ -25,7 +25,8 @@ pub(crate) struct Naive {
 
 #[derive(Default)]
 pub(crate) struct Line {
-    since: Instant,
+    /// When one of them had to wait for the first time.
+    since: Option<Instant>,
     keys: VecDeque<LockKey>,
     /// The first one lets others try before it.
     has_break: bool,
@@ -53,7 +54,9 @@ impl Naive {
         }
         for resource in lock.resources().as_slice() {
             let line = self.lines.entry(resource.clone()).or_default();
-            line.since = if line.keys.is_empty() { now } else { line.since };
+            if !line.keys.is_empty() {
+                line.since = line.since.or(Some(now));
+            }
             line.keys.push_back(key);
         }
         assert!(self.locks.insert(key, lock).is_none(), "a key names one lock");
@@ -80,9 +83,9 @@ impl Naive {
             let was_first = line.keys[0] == key;
             line.keys.retain(|other| *other != key);
             if was_first {
-                let is_long = now.saturating_since(line.since) >= LONGEST_RUN;
-                line.has_break = is_long || (line.has_break && now == line.since);
-                line.since = if is_long { now } else { line.since };
+                let is_long = line.since.is_some_and(|since| now.saturating_since(since) >= LONGEST_RUN);
+                line.has_break = is_long || (line.has_break && Some(now) == line.since);
+                line.since = if is_long { Some(now) } else { line.since };
                 next.extend(line.keys.front());
             }
         }

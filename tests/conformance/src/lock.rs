@@ -3,6 +3,7 @@
 mod cancellation;
 mod contention;
 mod foreign_keys;
+mod keep_alive;
 mod life;
 mod lost_nodes;
 
@@ -71,6 +72,13 @@ pub(crate) const CASES: &[LockCase] = cases! {
         after_close_nothing_is_left_and_nothing_more_is_acquired [],
         a_guard_that_is_held_while_its_handle_is_closed_keeps_its_lock [],
         close_does_not_wait_for_ever_for_a_node_that_hangs [Pause],
+    }
+    keep_alive: {
+        a_lock_outlives_its_ttl_until_it_is_released [],
+        a_dropped_guard_is_kept_alive_no_more [],
+        a_longest_hold_ends_with_a_loss [],
+        when_the_nodes_hang_the_loss_comes_at_the_deadline [Pause],
+        a_minority_that_is_dead_does_not_end_it [Restart],
     }
     lost_nodes: {
         a_minority_that_is_dead_at_the_start_is_no_error_and_costs_no_time [Restart],

@@ -479,8 +479,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "the one that came last is served first",
         edits: &[Expression {
             file: WAIT_QUEUE,
-            original: "self.others.pop_front()?",
-            mutated: "self.others.pop_back()?",
+            original: "others.keys.pop_front()?",
+            mutated: "others.keys.pop_back()?",
         }],
     },
     Mutant {
@@ -518,7 +518,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "one that gives up while others are before it is waited for all the same",
         edits: &[Expression {
             file: WAIT_QUEUE,
-            original: "queue.others.retain(|other| *other != key)",
+            original: "others.keys.retain(|other| *other != key)",
             mutated: "()",
         }],
     },

@@ -1,0 +1,66 @@
+use core::time::Duration;
+
+use crate::RequestError;
+
+/// The shortest time from one extension to the next.
+const MIN_INTERVAL: Duration = Duration::from_millis(1);
+
+/// How a lock is kept alive: it is extended by its TTL again and again in the background, as long as it is held.
+///
+/// The lock is lost as soon as that does not succeed in time: at its deadline, whatever the nodes do. So a holder that
+/// keeps a lock alive still has to watch for the loss.
+///
+/// ```
+/// use core::time::Duration;
+/// use redlock_core::{KeepAlive, Options};
+///
+/// // An hour at most, whatever the holder does.
+/// let options = Options::new().keep_alive(KeepAlive::up_to(Duration::from_secs(3_600)));
+/// # let _ = options;
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[must_use]
+pub struct KeepAlive {
+    pub(crate) interval: Option<Duration>,
+    pub(crate) max_hold: Option<Duration>,
+}
+
+impl KeepAlive {
+    /// Keeps a lock alive for this time at most, counted from the hand-over. Then it is lost, and released.
+    ///
+    /// A holder that hangs while its process lives does not keep everybody else out for ever.
+    pub const fn up_to(max_hold: Duration) -> Self {
+        Self { interval: None, max_hold: Some(max_hold) }
+    }
+
+    /// Keeps a lock alive until it is released. A holder that hangs keeps everybody else out for as long as its process
+    /// lives.
+    pub const fn while_held() -> Self {
+        Self { interval: None, max_hold: None }
+    }
+
+    /// Sets the time from one extension to the next; a third of the TTL unless set. At most half of the TTL, so that there
+    /// are two tries before the deadline.
+    ///
+    /// An extension that was not confirmed is tried again sooner.
+    pub const fn every(mut self, interval: Duration) -> Self {
+        self.interval = Some(interval);
+        self
+    }
+
+    pub(crate) fn interval(self, ttl: Duration) -> Duration {
+        self.interval.unwrap_or_else(|| ttl.checked_div(3).unwrap_or(ttl).max(MIN_INTERVAL))
+    }
+
+    /// Returns whether a lock of this TTL can be kept alive so.
+    pub(crate) fn check(self, ttl: Duration) -> Result<(), RequestError> {
+        let interval = self.interval(ttl);
+        if interval < MIN_INTERVAL || interval.saturating_mul(2) > ttl {
+            return Err(RequestError::KeepAliveInterval { interval, ttl });
+        }
+        if self.max_hold.is_some_and(|max_hold| max_hold.is_zero()) {
+            return Err(RequestError::NoHold);
+        }
+        Ok(())
+    }
+}

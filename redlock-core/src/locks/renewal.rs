@@ -1,0 +1,62 @@
+use core::time::Duration;
+
+use crate::{Event, Instant, KeepAlive, Lock, OperationId};
+
+/// The shortest wait before an extension that was not confirmed is tried again.
+const MIN_RETRY: Duration = Duration::from_millis(10);
+
+/// Keeps one lock that is held alive.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Renewal {
+    ttl: Duration,
+    interval: Duration,
+    /// The end of the longest hold.
+    ends_at: Option<Instant>,
+    /// When the next extension begins, unless one is under way.
+    next_at: Instant,
+    /// The extension that is under way.
+    under_way: Option<OperationId>,
+}
+
+impl Renewal {
+    /// Begins with the hand-over of a lock of this TTL.
+    pub(super) fn begin(keep_alive: KeepAlive, ttl: Duration, now: Instant) -> Self {
+        let interval = keep_alive.interval(ttl);
+        let ends_at = keep_alive.max_hold.map(|max_hold| now.saturating_add(max_hold));
+        Self { ttl, interval, ends_at, next_at: now.saturating_add(interval), under_way: None }
+    }
+
+    /// Does what is due with a lock that is held.
+    pub(super) fn drive(&mut self, lock: &mut Lock, now: Instant) {
+        if self.ends_at.is_some_and(|ends_at| now >= ends_at) {
+            lock.end_hold(now);
+        } else if self.under_way.is_none() && now >= self.next_at {
+            self.next_at = now.saturating_add(self.interval);
+            self.under_way = lock.extend(self.ttl, now).ok();
+        }
+    }
+
+    /// Takes the end of an extension, if it is one of this renewal.
+    pub(super) fn take(&mut self, event: &Event, lock: &Lock, now: Instant) -> bool {
+        let (operation, has_failed) = match event {
+            Event::Extended { operation, .. } => (*operation, false),
+            Event::ExtendFailed { operation, .. } => (*operation, true),
+            _ => return false,
+        };
+        if self.under_way != Some(operation) {
+            return false;
+        }
+        self.under_way = None;
+        if has_failed {
+            let remaining = lock.deadline().unwrap_or(now).saturating_since(now);
+            self.next_at =
+                self.next_at.min(now.saturating_add(remaining.checked_div(4).unwrap_or(remaining).max(MIN_RETRY)));
+        }
+        true
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let next = self.under_way.is_none().then_some(self.next_at);
+        [next, self.ends_at].into_iter().flatten().min()
+    }
+}
