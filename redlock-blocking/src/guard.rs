@@ -72,6 +72,15 @@ impl LockGuard {
         !self.remaining().is_zero()
     }
 
+    /// Looks whether the lock is still held: for loops, `guard.check()?` before each step.
+    ///
+    /// # Errors
+    ///
+    /// How it was lost: for ever. Stop the work that needs it.
+    pub fn check(&self) -> Result<(), Loss> {
+        self.handle.shell().loss(self.key).map_or(Ok(()), Err)
+    }
+
     /// Waits until the lock is lost, for at most `timeout`: at its deadline, whatever the network does, or earlier when an
     /// extension finds that the keys are gone. Returns how it was lost; `None` when the time is over.
     #[must_use]

@@ -189,6 +189,14 @@ impl Shell {
         self.state().locks.deadline(key)
     }
 
+    /// Returns how a lock that was handed over was lost, if it was.
+    pub(crate) fn loss(self: &Arc<Self>, key: LockKey) -> Option<Loss> {
+        let mut state = self.state();
+        let status = state.locks.status(key, self.platform.now());
+        self.attend(state);
+        loss_of(status)
+    }
+
     /// Waits until the lock is lost or released, for at most `timeout`.
     pub(crate) fn wait_lost(self: &Arc<Self>, key: LockKey, timeout: Duration) -> Option<Loss> {
         let until = self.platform.now().saturating_add(timeout);

@@ -105,6 +105,15 @@ impl<R: Runtime> LockGuard<R> {
         !self.remaining().is_zero()
     }
 
+    /// Looks whether the lock is still held: for loops, `guard.check()?` before each step.
+    ///
+    /// # Errors
+    ///
+    /// How it was lost: for ever. Stop the work that needs it.
+    pub fn check(&self) -> Result<(), Loss> {
+        self.handle.shell().loss(self.key).map_or(Ok(()), Err)
+    }
+
     /// What is locked.
     #[must_use]
     pub fn resources(&self) -> &Resources {

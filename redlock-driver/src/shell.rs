@@ -185,6 +185,14 @@ impl<R: Runtime> Shell<R> {
         self.state().locks.deadline(key)
     }
 
+    /// Returns how a lock that was handed over was lost, if it was.
+    pub(crate) fn loss(&self, key: LockKey) -> Option<Loss> {
+        self.work(|state, now, _| match state.locks.status(key, now) {
+            Status::Lost(loss) => Some(loss),
+            _ => None,
+        })
+    }
+
     /// Waits until the lock is lost; `None` when it was released instead.
     pub(crate) fn poll_lost(&self, key: LockKey, context: &Context<'_>) -> Poll<Option<Loss>> {
         let poll = self.work(|state, now, _| match state.locks.status(key, now) {

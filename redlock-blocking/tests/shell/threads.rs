@@ -54,9 +54,9 @@ fn an_aborted_acquisition_is_undone_behind_its_commands() {
 fn a_loss_is_waited_for_until_it_comes_or_the_time_is_over() {
     let world = World::new();
     let guard = world.redlock.try_lock("job", Duration::from_millis(300)).unwrap();
-    assert_eq!(guard.wait_lost(Duration::ZERO), None);
+    assert_eq!((guard.wait_lost(Duration::ZERO), guard.check()), (None, Ok(())));
     assert_eq!(guard.wait_lost(SOON), Some(Loss::Expired));
-    assert!(!guard.is_valid());
+    assert_eq!((guard.is_valid(), guard.check()), (false, Err(Loss::Expired)));
 }
 
 #[test]

@@ -95,6 +95,21 @@ async fn a_loss_is_told_at_the_deadline_even_if_no_node_answers() {
     let world = World::new().await;
     let guard = world.lock("job").await;
     world.links.iter().for_each(Link::fall_silent);
+    assert_eq!(guard.check(), Ok(()));
+    assert_eq!(world.clock.run(guard.lost()).await, Some(Loss::Expired));
+    assert_eq!((world.clock.now(), guard.check()), (guard.deadline(), Err(Loss::Expired)));
+}
+
+#[tokio::test]
+async fn the_loss_of_a_lock_that_is_kept_alive_is_told_at_the_deadline_even_if_no_node_answers() {
+    let world = World::new().await;
+    let acquire = world.redlock.lock("job", TTL).keep_alive(KeepAlive::while_held());
+    let guard = world.clock.run(acquire).await.unwrap();
+    let first = guard.deadline();
+    world.clock.advance(TTL / 2);
+    settle().await;
+    assert!(guard.deadline() > first, "it was extended");
+    world.links.iter().for_each(Link::fall_silent);
     assert_eq!(world.clock.run(guard.lost()).await, Some(Loss::Expired));
     assert_eq!(world.clock.now(), guard.deadline());
 }
