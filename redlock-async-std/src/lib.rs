@@ -141,6 +141,8 @@
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
 //!
 //! [RUSTSEC-2025-0052]: https://rustsec.org/advisories/RUSTSEC-2025-0052.html
+//!
+//! [`Transport`]: transport::Transport
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -166,10 +168,9 @@ pub use redlock_driver::net::{TlsBuilder, TlsError, TlsSettings};
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use redlock_driver::redis_rs::RedisUrl;
 pub use redlock_driver::{
-    AcquireError, Action, Answer, Attempts, BuildError, Cause, CloseReport, Command, Config, ConfigError, Connection,
-    ExtendError, Hold, Instant, IntoNode, KeepAlive, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout,
-    Options, Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, RequestError, Resource, Resources, RetryDelay,
-    Transport, Unavailable, now,
+    AcquireError, Attempts, BuildError, Cause, CloseReport, Config, ConfigError, ExtendError, Hold, Instant, IntoNode,
+    KeepAlive, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome, ReleaseReport,
+    ReleaseVerdict, RequestError, Resource, Resources, RetryDelay, Unavailable, now, transport,
 };
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]

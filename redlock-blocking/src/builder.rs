@@ -9,7 +9,8 @@ use redlock_core::{NodeTimeout, Options, Unavailable};
 
 use crate::platform::{Platform, System};
 use crate::shell::{Connect, Shell};
-use crate::{BuildError, Connection, Redlock, Transport};
+use crate::transport::{Connection, Transport};
+use crate::{BuildError, Redlock};
 
 /// Builds a [`Redlock`] handle.
 #[must_use = "a builder does nothing before `build`"]

@@ -2,7 +2,8 @@
 //!
 //! ```
 //! # // A server inside this process, in the place of three real ones.
-//! # use redlock_blocking::{Command, Connection, Instant, Node, Reply, Transport, Unavailable};
+//! # use redlock_blocking::{Instant, Node, Unavailable};
+//! # use redlock_blocking::transport::{Command, Connection, Reply, Transport};
 //! # use redlock_core::model;
 //! # use std::collections::VecDeque;
 //! # use std::sync::{Arc, Mutex};
@@ -140,7 +141,8 @@
 //!
 //! ```
 //! use std::{collections::VecDeque, time::Duration};
-//! use redlock_blocking::{Command, Connection, Node, Redlock, Reply, Transport, Unavailable, now};
+//! use redlock_blocking::{Node, Redlock, Unavailable, now};
+//! use redlock_blocking::transport::{Command, Connection, Reply, Transport};
 //! use redlock_core::model;
 //!
 //! struct Model;
@@ -190,6 +192,12 @@
 //!   ([`UrlNode::tls`]). By rustls, with the cryptography that the program has installed in it, or else ring;
 //! - `redis`: nodes from clients of the `redis` crate;
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
+//!
+//! [`Transport`]: transport::Transport
+//! [`Connection`]: transport::Connection
+//! [`Command::wire`]: transport::Command::wire
+//! [`Reply::from_wire`]: transport::Reply::from_wire
+//! [`Connection::source`]: transport::Connection::source
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -204,7 +212,7 @@ pub mod platform;
 mod redis_rs;
 mod redlock;
 mod shell;
-mod transport;
+pub mod transport;
 
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
@@ -220,10 +228,9 @@ pub use redlock_core::shell::{AcquireError, BuildError, DEFAULT_CONNECT_TIMEOUT}
 pub use redlock_core::system::tls::{TlsBuilder, TlsError, TlsSettings};
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
-    Action, Answer, Attempts, Cause, CloseReport, Command, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL,
-    DEFAULT_SILENCE_TIMEOUT, ExtendError, Hold, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeTimeout, Options,
-    Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource, Resources, RetryDelay,
-    Unavailable,
+    Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT,
+    ExtendError, Hold, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome, ReleaseReport,
+    ReleaseVerdict, Request, RequestError, Resource, Resources, RetryDelay, Unavailable,
 };
 
 #[doc(no_inline)]
@@ -237,4 +244,3 @@ pub use guard::LockGuard;
 pub use named_locks::{HeldLock, NamedLockError, NamedLocks};
 pub use native::UrlNode;
 pub use redlock::Redlock;
-pub use transport::{Connection, Transport};

@@ -17,7 +17,8 @@ pub type NamedLockError = redlock_cache::NamedLockError<AcquireError>;
 /// request and unlock in another. Clones are cheap and share everything.
 ///
 /// ```
-/// # use redlock_blocking::{Command, Connection, Node, Reply, Transport, Unavailable};
+/// # use redlock_blocking::{Node, Unavailable};
+/// # use redlock_blocking::transport::{Command, Connection, Reply, Transport};
 /// # use redlock_core::model;
 /// # use std::collections::VecDeque;
 /// # struct Model;

@@ -20,7 +20,8 @@ use self::io::Io;
 use self::keeper::Keeper;
 use self::waiters::{Waiters, Wakes};
 use crate::platform::{Interrupt, Platform};
-use crate::{AcquireError, BuildError, CloseReport, Connection};
+use crate::transport::Connection;
+use crate::{AcquireError, BuildError, CloseReport};
 
 /// The blocking shell around the [`Locks`] of one [`Redlock`](crate::Redlock) handle: a mutex that is held for
 /// microseconds, the connections, and the threads that wait.

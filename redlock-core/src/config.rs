@@ -278,7 +278,7 @@ fn parts_per_million(factor: f64) -> u32 {
 }
 
 /// Returns the 64-bit FNV-1a hash.
-fn hash(bytes: &[u8]) -> u64 {
+pub(crate) fn hash(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3))
 }
 

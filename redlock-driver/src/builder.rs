@@ -10,7 +10,8 @@ use redlock_core::{NodeTimeout, Options};
 
 use crate::shell::Shell;
 use crate::task::{self, Parts, StartNode};
-use crate::{BuildError, CurrentRuntime, Redlock, Runtime, Transport};
+use crate::transport::Transport;
+use crate::{BuildError, CurrentRuntime, Redlock, Runtime};
 
 /// Builds a [`Redlock`] handle.
 #[must_use = "a builder does nothing before `build`"]

@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use redlock_core::{Command, NodeId, Reply, Unavailable};
 
+use crate::Runtime;
 use crate::shell::Shell;
-use crate::{Connection, Runtime};
+use crate::transport::Connection;
 
 /// The largest number of batches that are under way to a node at the same time. Two keep the connection busy while
 /// replies are read; more would only make smaller batches.

@@ -17,7 +17,7 @@ use crate::redlock::Handle;
 ///
 /// The guard can be sent to other threads. Dropping it waits for no node, needs no runtime, and orders the release
 /// behind everything that was sent for this lock. Over a connection that [sends at
-/// once](crate::Connection::SENDS_AT_ONCE), the release is on its way when the drop is over, so that a process may end
+/// once](crate::transport::Connection::SENDS_AT_ONCE), the release is on its way when the drop is over, so that a process may end
 /// then; where many end at the same time, [`release`](Self::release) gathers what they say into fewer messages.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard<R: Runtime> {

@@ -38,7 +38,8 @@
 //! ```
 //! use std::{future::Future, time::Duration};
 //! use redlock_core::model;
-//! use redlock_driver::{Command, Connection, Instant, Node, Redlock, Reply, Runtime, Transport, Unavailable};
+//! use redlock_driver::{Instant, Node, Redlock, Runtime, Unavailable};
+//! use redlock_driver::transport::{Command, Connection, Reply, Transport};
 //!
 //! struct Model;
 //!
@@ -94,6 +95,11 @@
 //! - `redis-tls`: the cryptography (ring) for `rediss://` URLs; they also take `tls-rustls-webpki-roots` of the `redis`
 //!   crate, and `tokio-rustls-comp` or `smol-rustls-comp`. A program with both runtimes needs TLS on both or on none: the
 //!   `redis` crate does not compile otherwise.
+//!
+//! [`Transport`]: transport::Transport
+//! [`Connection`]: transport::Connection
+//! [`Command::wire`]: transport::Command::wire
+//! [`Reply::from_wire`]: transport::Reply::from_wire
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -121,7 +127,7 @@ mod runtime;
 mod shell;
 mod task;
 mod timer;
-mod transport;
+pub mod transport;
 
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
@@ -130,10 +136,9 @@ pub use redlock_cache as cache;
 pub use redlock_core::shell::{AcquireError, BuildError, DEFAULT_CONNECT_TIMEOUT, NoRuntime};
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
-    Action, Answer, Attempts, Cause, CloseReport, Command, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL,
-    DEFAULT_SILENCE_TIMEOUT, ExtendError, Hold, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeTimeout, Options,
-    Outcome, Probe, ReleaseReport, ReleaseVerdict, Reply, Request, RequestError, Resource, Resources, RetryDelay,
-    Unavailable,
+    Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT,
+    ExtendError, Hold, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome, ReleaseReport,
+    ReleaseVerdict, Request, RequestError, Resource, Resources, RetryDelay, Unavailable,
 };
 
 pub use acquire::Acquire;
@@ -144,4 +149,3 @@ pub use guard::{LockGuard, Lost};
 pub use named_locks::{HeldLock, NamedLockError, NamedLocks};
 pub use redlock::Redlock;
 pub use runtime::{CurrentRuntime, Runtime};
-pub use transport::{Connection, Transport};

@@ -9,7 +9,8 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use redlock_core::{Cause, Command, Instant, Reply, Unavailable, model};
 
-use crate::{BuildError, Connection, IntoNode, Node, Runtime, Transport};
+use crate::transport::{Connection, Transport};
+use crate::{BuildError, IntoNode, Node, Runtime};
 
 /// A node that behaves like a Redis master for the commands of Redlock, without a server. Clones are the same node.
 ///

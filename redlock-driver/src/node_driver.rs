@@ -10,9 +10,10 @@ use std::time::Duration;
 use futures_util::future::{Either, FutureExt, select};
 use redlock_core::{Cause, NodeId, Unavailable};
 
+use crate::Runtime;
 use crate::carrier::{self, Carrier};
 use crate::shell::{Over, Shell};
-use crate::{Connection, Runtime, Transport};
+use crate::transport::{Connection, Transport};
 
 /// What drives one node.
 pub(crate) struct NodeDriver<R> {

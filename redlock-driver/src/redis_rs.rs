@@ -20,7 +20,7 @@
 //! assert!(error.to_string().starts_with("the node redis://***@10.0.0.1/x is not usable"));
 //! ```
 //!
-//! The way follows the rules of [`Transport`](crate::Transport): commands keep their order, nothing is sent
+//! The way follows the rules of [`Transport`](crate::transport::Transport): commands keep their order, nothing is sent
 //! twice, no deadline but Redlock's applies, and RESP3 tells of a broken connection before it is needed. A handle has
 //! one connection of its own per node.
 

@@ -10,7 +10,8 @@ use futures_util::stream::{FuturesUnordered, Stream};
 
 use crate::node_driver::NodeDriver;
 use crate::shell::Shell;
-use crate::{NoRuntime, Runtime, Transport, timer};
+use crate::transport::Transport;
+use crate::{NoRuntime, Runtime, timer};
 
 /// A part of what the task does.
 type Work = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -1,6 +1,9 @@
+//! The way to a node, for authors of transports: what one implements, and the words that it hears and says.
+
 use std::future::Future;
 
-use redlock_core::{Command, Reply, Unavailable};
+use redlock_core::Unavailable;
+pub use redlock_core::{Action, Answer, Command, Probe, Reply};
 
 /// The way to one independent master.
 ///

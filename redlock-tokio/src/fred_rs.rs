@@ -13,9 +13,8 @@ use fred::types::{ClusterHash, CustomCommand, Value};
 use futures_util::future::{BoxFuture, Either, FutureExt, Shared, select};
 use redlock_core::system::plain_words;
 use redlock_core::system::url::{NodeUrl, UrlError};
-use redlock_driver::{
-    Answer, BuildError, Cause, Command, Connection, IntoNode, Node, Probe, Reply, Transport, Unavailable,
-};
+use redlock_driver::transport::{Answer, Command, Connection, Probe, Reply, Transport};
+use redlock_driver::{BuildError, Cause, IntoNode, Node, Unavailable};
 use tokio::task::AbortHandle;
 
 use self::settings::Settings;

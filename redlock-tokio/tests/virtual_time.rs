@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use redlock_driver::{Command, Connection, Reply, Transport, Unavailable};
+use redlock_driver::Unavailable;
+use redlock_driver::transport::{Command, Connection, Reply, Transport};
 use redlock_tokio::memory::MemoryNode;
 use redlock_tokio::{AcquireError, Loss, Node, Redlock};
 use tokio::time::{Instant, advance, sleep};

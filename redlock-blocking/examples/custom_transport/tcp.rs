@@ -4,7 +4,8 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use redlock_blocking::{Answer, Cause, Command, Connection, Probe, Reply, Transport, Unavailable};
+use redlock_blocking::transport::{Answer, Command, Connection, Probe, Reply, Transport};
+use redlock_blocking::{Cause, Unavailable};
 
 /// A longer line is no answer to a lock's command.
 const LONGEST_LINE: usize = 64 * 1024;

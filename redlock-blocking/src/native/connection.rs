@@ -11,7 +11,7 @@ use super::dial::dial;
 use super::lookup::Lookup;
 use super::stream::Stream;
 use super::{TlsSettings, tls};
-use crate::{Connection, Transport};
+use crate::transport::{Connection, Transport};
 
 /// The way to one server over sockets of our own.
 pub(super) struct NativeTransport {

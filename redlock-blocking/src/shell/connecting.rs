@@ -7,7 +7,7 @@ use redlock_core::{Cause, Instant, NodeId, Unavailable};
 
 use super::io::guarded;
 use super::{Shell, State};
-use crate::Connection;
+use crate::transport::Connection;
 
 /// Opens a connection to one node within a time.
 pub(crate) type Connect = Box<dyn FnMut(Duration) -> Result<Box<dyn Connection>, Unavailable> + Send>;

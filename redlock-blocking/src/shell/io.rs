@@ -5,8 +5,8 @@ use std::time::Duration;
 use mio::Token;
 use redlock_core::{Cause, Command, Instant, Locks, NodeId, Reply, Unavailable};
 
-use crate::Connection;
 use crate::platform::Poller;
+use crate::transport::Connection;
 
 /// The largest number of replies that a connection may owe before nothing more is sent on it. A node that hangs takes
 /// commands until the buffers are full, and a command that does not fit must not hold up everybody.

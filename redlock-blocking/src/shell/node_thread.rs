@@ -10,7 +10,7 @@ use redlock_core::{Cause, Command, Instant, NodeId, Unavailable};
 use super::io::{MAX_OWED, guarded};
 use super::leading::IDLE;
 use super::{Shell, State};
-use crate::Connection;
+use crate::transport::Connection;
 
 /// For so long a reply is waited for before commands that came meanwhile are sent; it doubles up to [`MAX_PATIENCE`].
 const MIN_PATIENCE: Duration = Duration::from_millis(1);

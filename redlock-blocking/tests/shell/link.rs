@@ -4,9 +4,8 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
-use redlock_blocking::{
-    Action, Cause, Command, Connection, Node, NodeTimeout, Redlock, Reply, Transport, Unavailable, now,
-};
+use redlock_blocking::transport::{Action, Command, Connection, Reply, Transport};
+use redlock_blocking::{Cause, Node, NodeTimeout, Redlock, Unavailable, now};
 use redlock_core::model;
 
 /// The TTL where its length does not matter.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
-use redlock_blocking::{Action, Cause, Command, Connection, Reply, Transport, Unavailable};
+use redlock_blocking::transport::{Action, Command, Connection, Reply, Transport};
+use redlock_blocking::{Cause, Unavailable};
 use redlock_core::{CommandId, model};
 use redlock_simulator::{Dice, Time, nanos};
 

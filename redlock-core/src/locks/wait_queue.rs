@@ -1,10 +1,12 @@
 use alloc::boxed::Box;
+use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, VecDeque};
 use core::time::Duration;
 
 use smallvec::SmallVec;
 
 use super::LockKey;
+use crate::config::hash;
 use crate::{Instant, Resource, Resources};
 
 /// When one of this handle after the other has had a resource for so long, the next one waits like after a failed attempt,
@@ -17,7 +19,15 @@ const LONGEST_RUN: Duration = Duration::from_millis(100);
 /// left. A lock of several resources stands in all their queues from the same moment on, so that two of them never wait
 /// for each other; it comes on when it is the first in each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct WaitQueues(BTreeMap<Resource, Queue>);
+pub(super) struct WaitQueues(BTreeMap<Name, Queue>);
+
+/// The hash in front decides nearly every comparison, so that looking for a name does not look at the bytes of others,
+/// which are not in the cache.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Name {
+    hash: u64,
+    resource: Resource,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Queue {
@@ -37,17 +47,19 @@ struct Others {
 
 impl WaitQueues {
     /// The bytes that a name takes in here, beside its own, when nobody waits; a node of the tree is half empty at most.
-    pub(super) const BYTES_PER_NAME: usize = 2 * size_of::<(Resource, Queue)>();
+    pub(super) const BYTES_PER_NAME: usize = 2 * size_of::<(Name, Queue)>();
 
     /// Puts a lock at the end of the queues of its resources; returns whether it is the first in all.
     pub(super) fn join(&mut self, resources: &Resources, key: LockKey, now: Instant) -> bool {
         let mut is_first = true;
         for resource in resources.as_slice() {
-            if let Some(queue) = self.0.get_mut(resource) {
-                queue.others.get_or_insert_with(|| Box::new(Others::since(now))).keys.push_back(key);
-                is_first = false;
-            } else {
-                self.0.insert(resource.clone(), Queue { first: key, others: None });
+            match self.0.entry(Name::of(resource)) {
+                Entry::Vacant(place) => drop(place.insert(Queue { first: key, others: None })),
+                Entry::Occupied(place) => {
+                    let others = &mut place.into_mut().others;
+                    others.get_or_insert_with(|| Box::new(Others::since(now))).keys.push_back(key);
+                    is_first = false;
+                }
             }
         }
         is_first
@@ -61,20 +73,21 @@ impl WaitQueues {
     /// Takes a lock out of the queues of its resources, and calls `next` with each that comes to the head of one.
     pub(super) fn leave(&mut self, resources: &Resources, key: LockKey, now: Instant, mut next: impl FnMut(LockKey)) {
         for resource in resources.as_slice() {
-            let Some(queue) = self.0.get_mut(resource) else { continue };
+            let Entry::Occupied(mut place) = self.0.entry(Name::of(resource)) else { continue };
+            let queue = place.get_mut();
             if queue.first != key {
                 queue.cancel(key);
             } else if let Some(first) = queue.advance(now) {
                 next(first);
             } else {
-                self.0.remove(resource);
+                place.remove();
             }
         }
     }
 
     /// Returns whether a lock is the first in all queues of its resources.
     pub(super) fn is_first(&self, resources: &Resources, key: LockKey) -> bool {
-        resources.as_slice().iter().all(|resource| self.0.get(resource).is_some_and(|queue| queue.first == key))
+        self.queues(resources).filter(|queue| queue.first == key).count() == resources.as_slice().len()
     }
 
     /// Returns whether somebody waits in the queue of one of the resources.
@@ -93,7 +106,13 @@ impl WaitQueues {
     }
 
     fn queues(&self, resources: &Resources) -> impl Iterator<Item = &Queue> {
-        resources.as_slice().iter().filter_map(|resource| self.0.get(resource))
+        resources.as_slice().iter().filter_map(|resource| self.0.get(&Name::of(resource)))
+    }
+}
+
+impl Name {
+    fn of(resource: &Resource) -> Self {
+        Self { hash: hash(resource.as_bytes()), resource: resource.clone() }
     }
 }
 

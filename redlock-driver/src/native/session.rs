@@ -10,8 +10,8 @@ use redlock_core::system::plain_words;
 use redlock_core::system::socket::{Reading, read, write};
 use redlock_core::{Cause, Command, Reply, Unavailable};
 
-use crate::Connection;
 use crate::net::Socket;
+use crate::transport::Connection;
 
 /// A connection of a [`NativeTransport`](super::NativeTransport).
 ///

@@ -9,8 +9,9 @@ use redlock_core::system::socket::{Reading, read, write};
 use redlock_core::{Cause, Unavailable};
 
 use super::NativeConnection;
+use crate::CurrentRuntime;
 use crate::net::{Address, Network, Socket, Stream, TlsSettings, open};
-use crate::{CurrentRuntime, Transport};
+use crate::transport::Transport;
 
 /// The way to one server over sockets of the runtime.
 ///

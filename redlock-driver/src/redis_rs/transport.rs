@@ -13,7 +13,7 @@ use redis::{
 use redlock_core::system::plain_words;
 use redlock_core::{Answer, Cause, Command, Probe, Reply, Unavailable};
 
-use crate::{Connection, Transport};
+use crate::transport::{Connection, Transport};
 
 /// How many batches redis-rs takes before a caller would have to wait; a release could then overtake its SET.
 const PIPELINE_BUFFER: usize = 4096;

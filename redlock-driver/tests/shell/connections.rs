@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use redlock_driver::transport::Reply;
 use redlock_driver::{
     AcquireError, Cause, DEFAULT_CONNECT_TIMEOUT, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT, Instant, Outcome,
-    ReleaseVerdict, Reply, Runtime, Unavailable,
+    ReleaseVerdict, Runtime, Unavailable,
 };
 
 use crate::clock::settle;

@@ -8,7 +8,8 @@ use std::task::Waker;
 
 use futures_channel::oneshot;
 use redlock_core::model;
-use redlock_driver::{Action, Cause, Command, Connection, Instant, Node, Reply, Runtime, Transport, Unavailable};
+use redlock_driver::transport::{Action, Command, Connection, Reply, Transport};
+use redlock_driver::{Cause, Instant, Node, Runtime, Unavailable};
 
 use crate::clock::Clock;
 

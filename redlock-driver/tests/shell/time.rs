@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use redlock_driver::{AcquireError, ExtendError, Loss, Runtime};
+use redlock_driver::{AcquireError, ExtendError, KeepAlive, Loss, Runtime};
 
 use crate::clock::settle;
 use crate::link::Link;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use redlock_core::CommandId;
-use redlock_driver::{Action, Command, Instant, Reply};
+use redlock_driver::Instant;
+use redlock_driver::transport::{Action, Command, Reply};
 
 use crate::figures::Stage;
 use crate::invariant::Invariant;

@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use redlock_driver::{Cause, Command, Connection, Node, Reply, Transport, Unavailable};
+use redlock_driver::transport::{Command, Connection, Reply, Transport};
+use redlock_driver::{Cause, Node, Unavailable};
 use redlock_simulator::Time;
 
 use crate::fault::FaultKind;

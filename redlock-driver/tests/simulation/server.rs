@@ -1,7 +1,8 @@
 //! A Redis master.
 
 use redlock_core::model;
-use redlock_driver::{Action, Cause, Command, Reply, Unavailable};
+use redlock_driver::transport::{Action, Command, Reply};
+use redlock_driver::{Cause, Unavailable};
 use redlock_simulator::{Clock, Time};
 
 use crate::token::TokenId;

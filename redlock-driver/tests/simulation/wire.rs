@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use redlock_driver::{Cause, Command, Instant, Reply, Unavailable};
+use redlock_driver::transport::{Command, Reply};
+use redlock_driver::{Cause, Instant, Unavailable};
 use redlock_simulator::{MICROSECOND, MILLISECOND, SECOND, Time};
 
 use crate::fault::FaultKind;

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
-use redlock_driver::{Action, Command, Instant, Reply};
+use redlock_driver::Instant;
+use redlock_driver::transport::{Action, Command, Reply};
 use redlock_simulator::{Agenda, Dice, MILLISECOND, SECOND, Time};
 
 use crate::executor::{Executor, Owner, Polled};

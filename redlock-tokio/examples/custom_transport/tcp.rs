@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::io;
 
-use redlock_tokio::{Answer, Cause, Command, Connection, Probe, Reply, Transport, Unavailable};
+use redlock_tokio::transport::{Answer, Command, Connection, Probe, Reply, Transport};
+use redlock_tokio::{Cause, Unavailable};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};

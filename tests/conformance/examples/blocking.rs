@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use futures_util::future::{BoxFuture, FutureExt};
-use redlock_blocking::{Command, Connection, Node, Reply, Transport, Unavailable};
+use redlock_blocking::transport::{Command, Connection, Reply, Transport};
+use redlock_blocking::{Node, Unavailable};
 use redlock_conformance::{BlockingNode, Suite, TestNode};
 use redlock_driver::memory::{MemoryConnection, MemoryNode}; // in the place of your server
 
@@ -62,7 +63,7 @@ impl Transport for MyTransport {
     type Connection = MyConnection;
 
     fn connect(&mut self, _timeout: Duration) -> Result<MyConnection, Unavailable> {
-        let connect = redlock_driver::Transport::connect(&mut self.0);
+        let connect = redlock_driver::transport::Transport::connect(&mut self.0);
         let open = connect.now_or_never().expect("it takes no time")?;
         Ok(MyConnection { open, owed: VecDeque::new() })
     }
@@ -75,7 +76,7 @@ pub(crate) struct MyConnection {
 
 impl Connection for MyConnection {
     fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
-        let reply = redlock_driver::Connection::send(&mut self.open, vec![command.clone()]);
+        let reply = redlock_driver::transport::Connection::send(&mut self.open, vec![command.clone()]);
         self.owed.push_back(reply.boxed());
         Ok(())
     }

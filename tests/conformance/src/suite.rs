@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use redlock_driver::Transport;
+use redlock_driver::transport::Transport;
 
 use crate::bench::Bench;
 use crate::lock::{self, LockCase};
@@ -56,7 +56,7 @@ impl Suite {
         Self::empty(name).transport_not_run(blocking::NAMES).lock_cases(cannot, run)
     }
 
-    /// Holds a transport against what [`Transport`] and [`Connection`](redlock_driver::Connection) ask of it. The
+    /// Holds a transport against what [`Transport`] and [`Connection`](redlock_driver::transport::Connection) ask of it. The
     /// function makes one to a node.
     pub fn async_transport<N: AsyncNode, T: Transport>(mut self, transport: fn(&N) -> T) -> Self {
         for case in asynchronous::cases::<T>() {
@@ -70,12 +70,12 @@ impl Suite {
         self
     }
 
-    /// Holds a transport against what [`Transport`](redlock_blocking::Transport) and
-    /// [`Connection`](redlock_blocking::Connection) of `redlock-blocking` ask of it. The function makes one to a node.
+    /// Holds a transport against what [`Transport`](redlock_blocking::transport::Transport) and
+    /// [`Connection`](redlock_blocking::transport::Connection) of `redlock-blocking` ask of it. The function makes one to a node.
     pub fn blocking_transport<N, T>(mut self, transport: fn(&N) -> T) -> Self
     where
         N: BlockingNode,
-        T: redlock_blocking::Transport,
+        T: redlock_blocking::transport::Transport,
     {
         for case in blocking::cases::<T>() {
             let run = move || {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::{LocalBoxFuture, join};
 use redlock_core::{Command, Hold, Reply, ScriptForm, Unavailable};
-use redlock_driver::{Connection, Transport};
+use redlock_driver::transport::{Connection, Transport};
 
 use super::attempt::assert_replies;
 use super::{Attempt, ROUNDS, WHILE, odd_names};

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use redlock_blocking::{Connection, Transport};
+use redlock_blocking::transport::{Connection, Transport};
 use redlock_core::{Command, Hold, Reply, ScriptForm, Unavailable};
 
 use super::attempt::assert_replies;

@@ -3,7 +3,8 @@ use std::sync::{Arc, Mutex};
 
 use redlock_conformance::Suite;
 use redlock_driver::memory::{MemoryConnection, MemoryNode};
-use redlock_driver::{Action, Cause, Command, Connection, Reply, Transport, Unavailable};
+use redlock_driver::transport::{Action, Command, Connection, Reply, Transport};
+use redlock_driver::{Cause, Unavailable};
 
 use crate::assert_found;
 

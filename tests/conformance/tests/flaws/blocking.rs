@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use redlock_blocking::{Cause, Command, Connection, Reply, Transport, Unavailable};
+use redlock_blocking::transport::{Command, Connection, Reply, Transport};
+use redlock_blocking::{Cause, Unavailable};
 use redlock_conformance::Suite;
 
 use crate::assert_found;
