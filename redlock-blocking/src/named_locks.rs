@@ -63,6 +63,8 @@ pub type NamedLockError = redlock_cache::NamedLockError<AcquireError>;
 ///   and is not touched, here or on the nodes.
 /// - **Nothing gets lost.** A lock that leaves the cache in any other way (it has expired and is collected or replaced,
 ///   is evicted, or the cache is dropped) is released by that, behind everything that was sent for it.
+/// - **Nothing is extended by itself.** Whoever keeps a lock by name extends it by name; options to keep locks alive do not
+///   count here.
 ///
 /// # Who is late
 ///

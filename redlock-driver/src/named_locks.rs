@@ -59,6 +59,8 @@ pub type NamedLockError = redlock_cache::NamedLockError<AcquireError>;
 /// - **Nothing gets lost.** A lock that leaves the cache in any other way (it has expired and is collected or replaced,
 ///   is evicted, or the cache is dropped) is released by that, behind everything that was sent for it.
 /// - **A release comes last.** To unlock ends an extension that is under way, and nothing but releases is sent after it.
+/// - **Nothing is extended by itself.** Whoever keeps a lock by name extends it by name; options to keep locks alive do not
+///   count here.
 ///
 /// # Who is late
 ///

@@ -9,7 +9,8 @@ use futures_util::future::join_all;
 use redlock_driver::cache::{BoundedCache, MapCache, NamedExtendError, NotHeld, Refusal, WhenFull};
 use redlock_driver::memory::MemoryNode;
 use redlock_driver::{
-    AcquireError, ExtendError, Loss, NamedLockError, NamedLocks, Redlock, ReleaseVerdict, Resource, Runtime,
+    AcquireError, ExtendError, KeepAlive, Loss, NamedLockError, NamedLocks, Options, Redlock, ReleaseVerdict, Resource,
+    Runtime,
 };
 
 use crate::clock::{Clock, settle};
@@ -194,6 +195,23 @@ async fn a_name_that_is_held_here_is_not_taken_again_when_the_nodes_have_forgott
     let lost = clock.run(locks.extend("job", TTL)).await.unwrap_err();
     assert!(matches!(lost, NamedExtendError::Extend(ExtendError::Lost(Loss::KeysGone(_)))), "{lost}");
     clock.run(locks.try_lock("job", TTL)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_kept_by_name_is_not_kept_alive_by_the_options_of_the_handle() {
+    let clock = Clock::default();
+    let nodes = ["one", "two", "three"].map(MemoryNode::new);
+    let kept = Options::new().keep_alive(KeepAlive::while_held());
+    let redlock = Redlock::builder().nodes(&nodes).options(kept).build_on(clock.clone()).unwrap();
+    let guard = clock.run(redlock.lock("guarded", TTL)).await.unwrap();
+    let locks = NamedLocks::new(redlock, MapCache::new());
+    clock.run(locks.lock("job", TTL)).await.unwrap();
+    for _ in 0..2 {
+        clock.advance(TTL / 2);
+        settle().await;
+    }
+    assert!(guard.is_valid(), "the handle keeps its guards alive");
+    assert_eq!(locks.held("job"), None);
 }
 
 #[tokio::test]
