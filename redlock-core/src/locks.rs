@@ -1,6 +1,7 @@
 mod answers;
 mod entry;
 mod equality;
+mod line;
 mod node;
 mod renewal;
 mod timers;
@@ -25,9 +26,9 @@ use crate::{
 /// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer
 /// and the way in which a caller waits.
 ///
-/// It keeps a [`Lock`] for each key, lets those who want the same resource ask for it one after the other, knows of each node whether it is connected and which replies it owes, queues what
-/// is to be sent, decides when to connect again, answers in the place of a node that cannot be reached, and settles what
-/// nobody waits for any more.
+/// It keeps a [`Lock`] for each key, lets those who want the same resource ask for it one after the other, knows of each
+/// node whether it is connected and which replies it owes, queues what is to be sent, decides when to connect again,
+/// answers in the place of a node that cannot be reached, and settles what nobody waits for any more.
 ///
 /// ```text
 ///   verbs: acquire, extend, release, ...          poll_finished: whose operation has ended
@@ -183,17 +184,12 @@ impl Locks {
         if self.is_closed {
             return Err(AcquireError::Closed);
         }
-        // Nobody waits whom it could overtake: what is being given back need not be heard of first.
-        for key in self.queues.alone(&request.resources) {
-            self.update(key, now, |lock| lock.make_way(now));
-        }
+        self.make_room(&request.resources, now);
         let lock = Lock::in_line(&self.config, request, seed, now);
         let serial = self.next_serial;
         self.next_serial = serial.wrapping_add(1);
         let key = LockKey { serial, index: self.entries.insert(Entry::new(lock, serial)) };
-        let Self { entries, queues, .. } = self;
-        let is_first = entries.get(key.index).is_some_and(|entry| queues.join(entry.lock.resources(), key, now));
-        self.update(key, now, |lock| if is_first { lock.begin(now) } else { lock.wait_in_line(now) });
+        self.stand_in_line(key, now);
         Ok(key)
     }
 
@@ -535,25 +531,6 @@ impl Locks {
         }
     }
 
-    /// Lets a lock begin that has come to the head of a queue, if it is at the head of all its queues. When this handle has
-    /// had one of the resources for long, others get a chance first.
-    fn come_on(&mut self, key: LockKey, now: Instant) {
-        if self.is_closed || !self.is_first(key) {
-            return;
-        }
-        // It may have to give up instead, and then it is somebody else's turn.
-        self.step(key, now, |lock| lock.handle_timeout(now));
-        if self.lock(key).is_some_and(|lock| self.queues.is_break_due(lock.resources())) {
-            self.step(key, now, |lock| lock.begin_later(now));
-        } else {
-            self.step(key, now, |lock| lock.begin(now));
-        }
-    }
-
-    fn is_first(&self, key: LockKey) -> bool {
-        self.lock(key).is_some_and(|lock| self.queues.is_first(lock.resources(), key))
-    }
-
     fn step<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
         let entry = self.entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)?;
         let (was_held, was_quiet) = (entry.is_held(), entry.lock.is_quiet());
@@ -586,8 +563,8 @@ impl Locks {
             entry.is_in_line = false;
             self.queues.leave(entry.lock.resources(), key, now, |next| self.next_in_line.push_back(next));
         }
-        let is_waited_for = || entry.is_in_line && self.queues.has_others(entry.lock.resources());
-        let makes_way_at = entry.lock.makes_way_at().filter(|_| is_waited_for());
+        let makes_way_at = if entry.is_in_line { entry.lock.makes_way_at() } else { None };
+        let makes_way_at = makes_way_at.filter(|_| self.queues.has_others(entry.lock.resources()));
         if entry.renewal.is_some() && !entry.is_held() {
             entry.renewal = None;
         }

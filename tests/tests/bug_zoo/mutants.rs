@@ -19,6 +19,7 @@ pub(crate) enum Edit {
 
 const LOCK: &str = "redlock-core/src/lock.rs";
 const LOCKS: &str = "redlock-core/src/locks.rs";
+const LINE: &str = "redlock-core/src/locks/line.rs";
 const LOCKS_NODE: &str = "redlock-core/src/locks/node.rs";
 const WAIT_QUEUE: &str = "redlock-core/src/locks/wait_queue.rs";
 const ACQUIRING: &str = "redlock-core/src/lock/acquiring.rs";
@@ -487,7 +488,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "all-ask",
         bug: "one that others are before asks the nodes all the same",
         edits: &[Text {
-            file: LOCKS,
+            file: LINE,
             original: "if is_first { lock.begin(now) }",
             mutated: "if is_first || AWAKE { lock.begin(now) }",
         }],
@@ -496,7 +497,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "first-in-one-queue-is-enough",
         bug: "a lock of several names asks when it is the first that wants one of them",
         edits: &[Text {
-            file: LOCKS,
+            file: LINE,
             original: "if self.is_closed || !self.is_first(key) {",
             mutated: "if self.is_closed || !(self.is_first(key) || AWAKE) {",
         }],

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use redlock_core::{ExtendError, KeepAlive, Loss, Options, ReleaseVerdict};
 
+use crate::Refusal;
 use crate::bench::{Bench, SOON, TTL};
-use crate::{Guard, Refusal};
 
 /// Long enough to be extended in time on a busy machine, short enough to outlive it several times.
 const SHORT: Duration = Duration::from_secs(1);
@@ -60,8 +60,7 @@ pub(super) async fn a_minority_that_is_dead_does_not_end_it(bench: Bench) {
     let nodes = bench.start(3);
     let guard = nodes.client.lock_with("job", SHORT, kept(KeepAlive::while_held())).await.unwrap();
     nodes[0].kill();
-    let outlives = |guard: &Guard, first| guard.deadline() > first;
-    let first = guard.deadline().saturating_add(SHORT);
-    assert!(bench.wait_until(SOON, || outlives(&guard, first)).await);
+    let later = guard.deadline().saturating_add(SHORT);
+    assert!(bench.wait_until(SOON, || guard.deadline() > later).await);
     assert!(guard.is_valid());
 }

@@ -1,0 +1,40 @@
+//! Who of one handle asks for a resource next.
+
+use super::{LockKey, Locks};
+use crate::{Instant, Resources};
+
+impl Locks {
+    /// Lets those make way that are giving one of the resources back, if they are alone: nobody waits who could be
+    /// overtaken, so that need not be heard of first.
+    pub(super) fn make_room(&mut self, resources: &Resources, now: Instant) {
+        for key in self.queues.alone(resources) {
+            self.update(key, now, |lock| lock.make_way(now));
+        }
+    }
+
+    /// Puts a lock at the end of the line for its resources; it begins if it is the first.
+    pub(super) fn stand_in_line(&mut self, key: LockKey, now: Instant) {
+        let Self { entries, queues, .. } = self;
+        let is_first = entries.get(key.index).is_some_and(|entry| queues.join(entry.lock.resources(), key, now));
+        self.update(key, now, |lock| if is_first { lock.begin(now) } else { lock.wait_in_line(now) });
+    }
+
+    /// Lets a lock begin that has come to the head of a queue, if it is at the head of all its queues. When this handle has
+    /// had one of the resources for long, others get a chance first.
+    pub(super) fn come_on(&mut self, key: LockKey, now: Instant) {
+        if self.is_closed || !self.is_first(key) {
+            return;
+        }
+        // It may have to give up instead, and then it is somebody else's turn.
+        self.step(key, now, |lock| lock.handle_timeout(now));
+        if self.lock(key).is_some_and(|lock| self.queues.is_break_due(lock.resources())) {
+            self.step(key, now, |lock| lock.begin_later(now));
+        } else {
+            self.step(key, now, |lock| lock.begin(now));
+        }
+    }
+
+    fn is_first(&self, key: LockKey) -> bool {
+        self.lock(key).is_some_and(|lock| self.queues.is_first(lock.resources(), key))
+    }
+}
