@@ -80,5 +80,7 @@ fn visible(text: &str) -> Option<&str> {
     let is_address = |byte: u8| byte.is_ascii_hexdigit() || b"[]:.".contains(&byte);
     let is_plain = host.bytes().all(is_host) || (host.starts_with('[') && host.bytes().all(is_address));
     let is_path = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
-    (is_plain && is_path && (port.is_empty() || port.parse::<u16>().is_ok())).then_some(text)
+    // A port without a host is rather a password without one.
+    let is_port = port.is_empty() || (!host.is_empty() && port.parse::<u16>().is_ok());
+    (is_plain && is_path && is_port).then_some(text)
 }
