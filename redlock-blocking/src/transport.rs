@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use redlock_core::Unavailable;
 pub use redlock_core::{Action, Answer, Command, Probe, Reply};
+use redlock_core::{Resource, Unavailable};
 
 /// The way to one independent master.
 ///
@@ -74,6 +74,23 @@ pub trait Connection: Send + 'static {
     /// As [`send`](Self::send).
     fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable>;
 
+    /// Returns whether the connection carries [`Action::Subscribe`], and tells of what is heard from then on by
+    /// [`next_call_up`](Self::next_call_up).
+    ///
+    /// Provided: it does not. Then [`Action::Subscribe`] is never sent over it, and locks that somebody else has are tried
+    /// for now and then. That is so as well for a connection without a [`source`](Self::source).
+    fn announces(&self) -> bool {
+        false
+    }
+
+    /// Returns the next resource for which the handle was called up, of those that [`receive`](Self::receive) and
+    /// [`check`](Self::check) have heard of. It is called after them.
+    ///
+    /// Provided: nothing is ever heard.
+    fn next_call_up(&mut self) -> Option<Resource> {
+        None
+    }
+
     /// Looks, without waiting, whether the connection is still good. Called after it was idle for a while, or when its
     /// source tells of something, while no reply is due, so that a broken one is replaced before it is used.
     ///
@@ -102,6 +119,14 @@ impl Connection for Box<dyn Connection> {
 
     fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
         (**self).receive(command, timeout)
+    }
+
+    fn announces(&self) -> bool {
+        (**self).announces()
+    }
+
+    fn next_call_up(&mut self) -> Option<Resource> {
+        (**self).next_call_up()
     }
 
     fn check(&mut self) -> Result<(), Unavailable> {

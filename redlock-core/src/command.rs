@@ -1,4 +1,6 @@
-use crate::{Instant, NodeSet, Resources, Token, Ttl};
+use core::time::Duration;
+
+use crate::{Instant, NodeSet, Resource, Resources, Token, Ttl, WaiterId};
 
 /// Tells the commands of one [`Lock`](crate::Lock) apart; a reply is matched to its command by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -7,7 +9,7 @@ pub struct CommandId(u32);
 impl CommandId {
     pub(crate) const FIRST: Self = Self(0);
     /// That of a command that belongs to no lock.
-    pub(crate) const PING: Self = Self(u32::MAX);
+    pub(crate) const NO_LOCK: Self = Self(u32::MAX);
 
     pub(crate) const fn next(self) -> Self {
         Self(self.0.wrapping_add(1))
@@ -33,13 +35,40 @@ pub struct Command {
     pub send_by: Instant,
     /// The form in which a script is sent: its digest or its whole text.
     pub form: ScriptForm,
+    /// The time that a waiter has whom the node calls up while it carries out the command.
+    pub grace: Grace,
+}
+
+/// The time that a waiter has to come after it was called up. Until then the node gives the resource to nobody else who
+/// waits; after that it calls up the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Grace {
+    millis: u16,
+}
+
+impl Grace {
+    /// The time that a waiter has in which nothing is to be carried: 25 ms.
+    pub const DEFAULT: Self = Self { millis: 25 };
+
+    /// Returns the time for a waiter whose way to the node and back takes so long: that twice, and
+    /// [`DEFAULT`](Self::DEFAULT).
+    pub(crate) fn over(round_trip: Duration) -> Self {
+        let millis = u16::try_from(round_trip.as_millis().saturating_mul(2)).unwrap_or(u16::MAX);
+        Self { millis: millis.saturating_add(Self::DEFAULT.millis) }
+    }
+
+    /// Returns it in whole milliseconds.
+    #[must_use]
+    pub const fn as_millis(self) -> u16 {
+        self.millis
+    }
 }
 
 impl Command {
     /// Makes another command for the same nodes and in the same time of this one, for tests of a transport.
     #[must_use]
     pub fn with_action(&self, action: Action, form: ScriptForm) -> Self {
-        Self { id: self.id, nodes: self.nodes, action, send_by: self.send_by, form }
+        Self { action, form, ..self.clone() }
     }
 
     /// Makes the same command for other nodes.
@@ -48,12 +77,12 @@ impl Command {
         Self { nodes, ..self.clone() }
     }
 
-    /// Returns whether a node that it goes to tells those who wait for the resources that they are released. A driver that
-    /// sends to one node at a time asks this of a command [for that node alone](Self::with_nodes).
+    /// Returns whether a node that it goes to calls up somebody who waits for what is released. A driver that sends to one
+    /// node at a time asks this of a command [for that node alone](Self::with_nodes).
     #[must_use]
-    pub const fn announces(&self) -> bool {
+    pub const fn calls_up(&self) -> bool {
         match &self.action {
-            Action::Release { announce, .. } => self.nodes.len() > self.nodes.without(*announce).len(),
+            Action::Release { homes, .. } => self.nodes.len() > self.nodes.without(*homes).len(),
             _ => false,
         }
     }
@@ -85,6 +114,22 @@ pub enum Action {
         /// Their time to live.
         ttl: Ttl,
     },
+    /// Set the key to the token for the TTL if it is not there, and if it is the waiter's turn: it was called up, or nobody
+    /// else was and nobody who is alive is before it. Else put the waiter at the end of the wait queue, unless it is in it,
+    /// and call up the first one if the key is not there.
+    ///
+    /// This is for the [home](crate::Config::home) of the resource. Whoever acquires takes the waiter out of the queue.
+    #[non_exhaustive]
+    AcquireInTurn {
+        /// The resource. There is one only.
+        resources: Resources,
+        /// Its value.
+        token: Token,
+        /// Its time to live.
+        ttl: Ttl,
+        /// Who wants it.
+        waiter: WaiterId,
+    },
     /// If all keys have the token, let them live for the TTL at least: a remaining time that is longer is left alone.
     #[non_exhaustive]
     Extend {
@@ -102,10 +147,24 @@ pub enum Action {
         resources: Resources,
         /// Their value.
         token: Token,
-        /// The nodes that tell those who wait for the resources: the [home](crate::Config::home) of each. None for an
-        /// attempt that was not won: contenders who split the votes would wake each other, try at once, and split them
-        /// again.
-        announce: NodeSet,
+        /// The nodes that call up the first who waits and is alive, for each key that they delete: the
+        /// [home](crate::Config::home) of each resource.
+        homes: NodeSet,
+    },
+    /// Take the waiter out of the wait queue. If it was called up, call up the next one.
+    #[non_exhaustive]
+    Leave {
+        /// The resource. There is one only.
+        resources: Resources,
+        /// Who does not want it any more.
+        waiter: WaiterId,
+    },
+    /// Tell this connection when the waiter is called up. For connections that
+    /// [hear announcements](crate::Locks::handle_connected).
+    #[non_exhaustive]
+    Subscribe {
+        /// Who wants to be told.
+        waiter: WaiterId,
     },
     /// Answer something, whatever it is: the node is there.
     Ping,
@@ -124,29 +183,61 @@ impl Action {
         Self::Extend { resources, token, ttl }
     }
 
-    /// Creates the action that deletes keys with the token, and lets some nodes tell those who wait for them.
+    /// Creates the action that deletes keys with the token, and lets the homes call up those who wait for them.
     #[must_use]
-    pub const fn release(resources: Resources, token: Token, announce: NodeSet) -> Self {
-        Self::Release { resources, token, announce }
+    pub const fn release(resources: Resources, token: Token, homes: NodeSet) -> Self {
+        Self::Release { resources, token, homes }
     }
 
-    /// Returns the resources that it is about, each of which is a key; `None` for a ping.
+    /// Creates the action that sets the key to the token if it is the waiter's turn.
     #[must_use]
-    pub const fn resources(&self) -> Option<&Resources> {
+    pub const fn acquire_in_turn(resource: Resource, token: Token, ttl: Ttl, waiter: WaiterId) -> Self {
+        Self::AcquireInTurn { resources: Resources::one(resource), token, ttl, waiter }
+    }
+
+    /// Creates the action that takes the waiter out of the wait queue of the resource.
+    #[must_use]
+    pub const fn leave(resource: Resource, waiter: WaiterId) -> Self {
+        Self::Leave { resources: Resources::one(resource), waiter }
+    }
+
+    /// Creates the action that lets this connection hear when the waiter is called up.
+    #[must_use]
+    pub const fn subscribe(waiter: WaiterId) -> Self {
+        Self::Subscribe { waiter }
+    }
+
+    /// Returns whether it is a command of every server, and no script.
+    pub(crate) fn is_plain(&self) -> bool {
         match self {
-            Self::Acquire { resources, .. } | Self::Extend { resources, .. } | Self::Release { resources, .. } => {
-                Some(resources)
-            }
-            Self::Ping => None,
+            Self::Acquire { resources, .. } => resources.only().is_some(),
+            Self::AcquireInTurn { .. } | Self::Extend { .. } | Self::Release { .. } | Self::Leave { .. } => false,
+            Self::Subscribe { .. } | Self::Ping => true,
         }
     }
 
-    /// Returns the token of the attempt that it belongs to; `None` for a ping.
+    /// Returns the resources that it is about, each of which is a key; `None` for what is about none.
+    #[must_use]
+    pub const fn resources(&self) -> Option<&Resources> {
+        match self {
+            Self::Acquire { resources, .. }
+            | Self::AcquireInTurn { resources, .. }
+            | Self::Extend { resources, .. }
+            | Self::Release { resources, .. }
+            | Self::Leave { resources, .. } => Some(resources),
+            Self::Subscribe { .. } | Self::Ping => None,
+        }
+    }
+
+    /// Returns the token of the attempt that it belongs to; `None` for what belongs to none.
     #[must_use]
     pub const fn token(&self) -> Option<&Token> {
         match self {
-            Self::Acquire { token, .. } | Self::Extend { token, .. } | Self::Release { token, .. } => Some(token),
-            Self::Ping => None,
+            Self::Acquire { token, .. }
+            | Self::AcquireInTurn { token, .. }
+            | Self::Extend { token, .. }
+            | Self::Release { token, .. } => Some(token),
+            Self::Leave { .. } | Self::Subscribe { .. } | Self::Ping => None,
         }
     }
 }

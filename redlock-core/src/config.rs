@@ -122,15 +122,20 @@ impl Config {
         self.0.ping_interval
     }
 
-    /// Returns the home of a resource: the node that tells those who wait for it of its release.
+    /// Returns the home of a resource: the node that keeps its wait queue.
     ///
     /// All clients whose nodes have the same names compute the same home, whatever the order of the nodes; every node is
     /// the home of as many resources as any other. A node that comes or goes moves only its own share. Source: *A
     /// Name-Based Mapping Scheme for Rendezvous*, Thaler and Ravishankar, 1996.
     #[must_use]
     pub fn home(&self, resource: &Resource) -> Option<NodeId> {
+        self.home_among(self.nodes(), resource)
+    }
+
+    /// Returns the first of these nodes in the order of which the home is the first.
+    pub(crate) fn home_among(&self, nodes: NodeSet, resource: &Resource) -> Option<NodeId> {
         let resource = hash(resource.as_bytes());
-        self.nodes().iter().max_by_key(|node| self.0.hashes.get(node.index()).map(|node| mix(node ^ resource)))
+        nodes.iter().max_by_key(|node| self.0.hashes.get(node.index()).map(|node| mix(node ^ resource)))
     }
 
     /// Returns the homes of the resources.

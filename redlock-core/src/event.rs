@@ -42,11 +42,3 @@ pub enum Event {
     /// The verdict of a release is fixed.
     Released(ReleaseReport),
 }
-
-/// News about a resource that a driver may have heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Hint {
-    /// Its holder released it: who waits may try now.
-    Released,
-}

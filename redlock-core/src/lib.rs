@@ -141,14 +141,15 @@ pub mod strategy;
 pub mod system;
 mod token;
 mod votes;
+mod waiter;
 mod wire;
 
-pub use command::{Action, Command, CommandId, ScriptForm};
+pub use command::{Action, Command, CommandId, Grace, ScriptForm};
 pub use config::{
     Config, ConfigBuilder, ConfigError, DEFAULT_DRIFT_FACTOR, DEFAULT_MAX_NAME_LEN, DEFAULT_MAX_TTL,
     DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT, MAX_TTL_BOUND, MIN_TTL, NodeTimeout,
 };
-pub use event::{Event, Hint, OperationId};
+pub use event::{Event, OperationId};
 pub use instant::Instant;
 pub use keep_alive::KeepAlive;
 pub use lease::DRIFT_MARGIN;
@@ -163,4 +164,5 @@ pub use report::{
 pub use request::{DEFAULT_WAIT, MAX_NAMES, MIN_RETRY_DELAY, Options, Request, RequestError, RetryDelay, Ttl};
 pub use resource::{Resource, Resources};
 pub use token::Token;
-pub use wire::{Answer, Dialect, RELEASED_CHANNEL_PREFIX, Wire};
+pub use waiter::WaiterId;
+pub use wire::{Answer, CALL_UP_CHANNEL_PREFIX, Dialect, Wire};

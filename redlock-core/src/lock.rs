@@ -2,6 +2,7 @@ mod acquiring;
 mod held;
 mod release;
 mod transitions;
+mod turn;
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -10,16 +11,12 @@ use core::time::Duration;
 use self::acquiring::{Attempt, Failure};
 use self::held::Held;
 use self::release::Release;
+pub(crate) use self::turn::{NoTurn, Turn};
 use crate::backoff::Backoff;
 use crate::output::Output;
 use crate::report::{AcquireError, ExtendError, Loss};
 use crate::token::TokenSecret;
-use crate::{
-    Command, CommandId, Config, Event, Hint, Instant, NodeId, NodeSet, OperationId, Reply, Request, Resources, Ttl,
-};
-
-/// Within this time after an announced release, a waiting lock tries again; the jitter keeps waiters apart.
-const HINT_JITTER: Duration = Duration::from_millis(1);
+use crate::{Command, CommandId, Config, Event, Instant, NodeId, NodeSet, OperationId, Reply, Request, Resources, Ttl};
 
 /// One lock's whole life, as a pure state machine: acquire, hold, extend, release.
 ///
@@ -28,7 +25,7 @@ const HINT_JITTER: Duration = Duration::from_millis(1);
 /// - **verbs** begin something: [`acquire`](Self::acquire), [`hand_over`](Self::hand_over),
 ///   [`extend`](Self::extend), [`release`](Self::release);
 /// - **`handle_*`** take what came in from outside: [`handle_reply`](Self::handle_reply),
-///   [`handle_timeout`](Self::handle_timeout), [`handle_hint`](Self::handle_hint);
+///   [`handle_timeout`](Self::handle_timeout);
 /// - **`poll_*`** give what is to go out: [`poll_command`](Self::poll_command), [`poll_event`](Self::poll_event),
 ///   [`poll_timeout`](Self::poll_timeout);
 /// - **getters**.
@@ -58,6 +55,12 @@ pub struct Lock {
     /// Releases of earlier attempts that are not settled on every node.
     earlier: Vec<Release>,
     next_operation: OperationId,
+    /// Where it waits for its turn, when it does not try now and then.
+    turn: Option<Turn>,
+    /// It was called up, and has not begun an attempt since.
+    is_called_up: bool,
+    /// A home at which it could not wait.
+    lost_home: Option<(NodeId, NoTurn)>,
     output: Output,
 }
 
@@ -123,6 +126,9 @@ impl Lock {
             phase: Phase::InLine,
             earlier: Vec::new(),
             next_operation: OperationId::FIRST,
+            turn: None,
+            is_called_up: false,
+            lost_home: None,
             output: Output::new(),
         }
     }
@@ -234,8 +240,8 @@ impl Lock {
     pub fn release(&mut self, now: Instant) {
         let now = self.catch_up(now);
         self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
-            Phase::Acquiring(attempt) => self.begin_release(attempt.claim(&self.config, &self.request, false), now),
-            Phase::Won { attempt, .. } => self.begin_release(attempt.claim(&self.config, &self.request, true), now),
+            Phase::Acquiring(attempt) => self.begin_release(attempt.claim(&self.config, &self.request), now),
+            Phase::Won { attempt, .. } => self.begin_release(attempt.claim(&self.config, &self.request), now),
             Phase::Held(held) => self.begin_release(held.claim(&self.config, &self.request), now),
             Phase::Lost(lost) => Phase::Releasing { release: lost.release, reported: false },
             Phase::InLine | Phase::Waiting { .. } => Phase::Finished,
@@ -280,17 +286,6 @@ impl Lock {
     /// Does what has become due. To be called at [`poll_timeout`](Self::poll_timeout), and harmless at any other time.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.catch_up(now);
-    }
-
-    /// Takes what the driver heard about the resource. A lock that waits for its next attempt makes it soon.
-    pub fn handle_hint(&mut self, hint: Hint, now: Instant) {
-        let now = self.catch_up(now);
-        match (hint, &mut self.phase) {
-            (Hint::Released, Phase::Waiting { until }) => {
-                *until = now.saturating_add(self.backoff.below(HINT_JITTER)).min(*until);
-            }
-            (Hint::Released, _) => {}
-        }
     }
 }
 
@@ -389,6 +384,10 @@ impl Lock {
             Phase::Releasing { .. } => self.makes_way_at().is_some_and(|at| self.clock < at),
             Phase::Lost(_) | Phase::Finished => false,
         }
+    }
+
+    pub(crate) const fn is_releasing(&self) -> bool {
+        matches!(self.phase, Phase::Releasing { .. })
     }
 
     /// Returns when a lock that is being released gets out of others' way, although its home has not answered; `None` if

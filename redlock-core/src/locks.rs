@@ -1,10 +1,12 @@
 mod answers;
+mod contention;
 mod entry;
 mod equality;
 mod line;
 mod node;
 mod renewal;
 mod timers;
+mod turns;
 mod wait_queue;
 
 use alloc::collections::VecDeque;
@@ -14,13 +16,14 @@ use core::time::Duration;
 use slab::Slab;
 
 use self::answers::is_of_acquisition;
+use self::contention::Contention;
 use self::entry::Entry;
 use self::node::{Due, Node, Ticket};
 use self::timers::Timers;
 use self::wait_queue::WaitQueues;
 use crate::{
-    AcquireError, Cause, CloseReport, Command, Config, Event, ExtendError, Hint, Instant, Lock, Loss, NodeId, NodeSet,
-    OperationId, ReleaseReport, Reply, Request, Unavailable,
+    AcquireError, Cause, CloseReport, Command, Config, Event, ExtendError, Instant, Lock, Loss, NodeId, NodeSet,
+    OperationId, ReleaseReport, Reply, Request, Unavailable, WaiterId,
 };
 
 /// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer
@@ -60,7 +63,7 @@ use crate::{
 ///     let mut batch = Vec::new();
 ///     while let Some(node) = locks.poll_ready() {
 ///         if locks.poll_connect(node) {
-///             locks.handle_connected(node, now);
+///             locks.handle_connected(node, true, now);
 ///         }
 ///         locks.poll_batch(node, &mut batch, now);
 ///         for command in batch.drain(..) {
@@ -96,6 +99,9 @@ pub struct Locks {
     next_serial: u64,
     timers: Timers,
     queues: WaitQueues,
+    /// The name under which this handle waits in the queues of nodes; it is made with the first lock.
+    waiter: Option<WaiterId>,
+    contention: Contention,
     /// The locks that have come to the head of a queue; they go on before the call that has brought them there returns.
     next_in_line: VecDeque<LockKey>,
     /// One for each node, in the order of the configuration.
@@ -157,6 +163,8 @@ impl Locks {
             next_serial: 0,
             timers: Timers::default(),
             queues: WaitQueues::default(),
+            waiter: None,
+            contention: Contention::default(),
             next_in_line: VecDeque::new(),
             nodes: nodes.iter().map(|_| Node::new()).collect(),
             ready: nodes,
@@ -184,6 +192,7 @@ impl Locks {
         if self.is_closed {
             return Err(AcquireError::Closed);
         }
+        self.waiter.get_or_insert_with(|| WaiterId::from_seed(&seed));
         self.make_room(&request.resources, now);
         let lock = Lock::in_line(&self.config, request, seed, now);
         let serial = self.next_serial;
@@ -283,9 +292,13 @@ impl Locks {
 /// # What comes in
 impl Locks {
     /// Takes a connection to a node, over which [`poll_batch`](Self::poll_batch) gives commands from now on.
-    pub fn handle_connected(&mut self, node: NodeId, now: Instant) {
+    ///
+    /// `announces` says whether the connection carries [`Action::Subscribe`](crate::Action::Subscribe), and brings what is
+    /// heard from then on to [`handle_called_up`](Self::handle_called_up). One that does not is never asked to, and locks try
+    /// now and then instead of waiting in the node's queues.
+    pub fn handle_connected(&mut self, node: NodeId, announces: bool, now: Instant) {
         if let Some(state) = self.nodes.get_mut(node.index()) {
-            state.connected(now);
+            state.connected(announces, now);
             self.ready.insert(node);
         }
     }
@@ -308,8 +321,13 @@ impl Locks {
     pub fn handle_reply(&mut self, node: NodeId, reply: Reply, now: Instant) {
         let Some(state) = self.nodes.get_mut(node.index()) else { return };
         state.heard(now);
-        if let Some(Ticket::Lock { key, id }) = state.take_ticket() {
-            self.update(key, now, |lock| lock.handle_reply(id, node, reply, now));
+        match state.take_ticket() {
+            Some(Ticket::Lock { key, id }) => {
+                self.learn(key, node, &reply, now);
+                self.update(key, now, |lock| lock.handle_reply(id, node, reply, now));
+            }
+            Some(Ticket::Subscribe) => self.subscribed(node, &reply, now),
+            Some(Ticket::Aside) | None => {}
         }
     }
 
@@ -348,11 +366,6 @@ impl Locks {
             self.refuse_waiting_of(node, why);
         }
         self.deliver(now);
-    }
-
-    /// Takes what the driver heard about the resource of a lock; see [`Lock::handle_hint`].
-    pub fn handle_hint(&mut self, key: LockKey, hint: Hint, now: Instant) {
-        self.update(key, now, |lock| lock.handle_hint(hint, now));
     }
 
     /// Does what has become due. To be called at [`poll_timeout`](Self::poll_timeout), and harmless at any other time.
@@ -522,8 +535,12 @@ impl Locks {
     fn deliver(&mut self, now: Instant) {
         loop {
             while let Some((node, ticket, reply)) = self.stand_ins.pop_front() {
-                if let Ticket::Lock { key, id } = ticket {
-                    self.step(key, now, |lock| lock.handle_reply(id, node, reply, now));
+                match ticket {
+                    Ticket::Lock { key, id } => {
+                        self.step(key, now, |lock| lock.handle_reply(id, node, reply, now));
+                    }
+                    Ticket::Subscribe => self.subscribed(node, &reply, now),
+                    Ticket::Aside => {}
                 }
             }
             let Some(key) = self.next_in_line.pop_front() else { break };
@@ -537,6 +554,7 @@ impl Locks {
         let result = step(&mut entry.lock);
         entry.drive_renewal(now);
         while let Some(command) = entry.lock.poll_command() {
+            let command = turns::with_open_home(command, &self.config, &self.nodes, now);
             for node in command.nodes.iter() {
                 let Some(state) = self.nodes.get_mut(node.index()) else { continue };
                 let ticket = Ticket::Lock { key, id: command.id };
@@ -559,10 +577,13 @@ impl Locks {
         if has_ended {
             self.finished.push_back(key);
         }
+        let mut left = None;
         if entry.is_in_line && !entry.lock.is_in_the_way() {
             entry.is_in_line = false;
+            left = entry.lock.turn().cloned().zip(entry.lock.resources().only().cloned());
             self.queues.leave(entry.lock.resources(), key, now, |next| self.next_in_line.push_back(next));
         }
+        let (wants_turn, lost_home) = (entry.lock.wants_turn(), entry.lock.take_lost_home());
         let makes_way_at = if entry.is_in_line { entry.lock.makes_way_at() } else { None };
         let makes_way_at = makes_way_at.filter(|_| self.queues.has_others(entry.lock.resources()));
         if entry.renewal.is_some() && !entry.is_held() {
@@ -579,6 +600,15 @@ impl Locks {
         }
         if is_over {
             self.entries.remove(key.index);
+        }
+        if let Some((turn, resource)) = left {
+            self.pass_on(&turn, resource, now);
+        }
+        if let Some((home, why)) = lost_home {
+            self.lose_home(home, why, now);
+        }
+        if wants_turn {
+            self.queue_up(key, now);
         }
         Some(result)
     }

@@ -1,10 +1,13 @@
 //! A Redis master as a pure state machine, for simulators and property tests.
 
-use alloc::collections::BTreeMap;
+mod wait_queue;
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::{Action, Command, Hold, Instant, Reply, Resource, ScriptForm, Ttl};
+use self::wait_queue::WaitQueue;
+use crate::{Action, Cause, Command, Grace, Hold, Instant, Reply, Resource, ScriptForm, Ttl, Unavailable, WaiterId};
 
 /// A Redis master, as far as it answers the commands of this crate, with a clock that is handed in.
 ///
@@ -30,9 +33,20 @@ use crate::{Action, Command, Hold, Instant, Reply, Resource, ScriptForm, Ttl};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Node {
     keys: BTreeMap<Vec<u8>, Entry>,
-    knows_acquire: bool,
-    knows_extend: bool,
-    knows_release: bool,
+    queues: BTreeMap<Resource, WaitQueue>,
+    /// Those who would hear that they are called up.
+    subscribers: BTreeSet<WaiterId>,
+    call_ups: VecDeque<(WaiterId, Resource)>,
+    scripts: BTreeSet<Script>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Script {
+    Acquire,
+    AcquireInTurn,
+    Extend,
+    Release,
+    Leave,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -60,7 +74,13 @@ impl Node {
     /// Creates a node without keys that has seen no script.
     #[must_use]
     pub const fn new() -> Self {
-        Self { keys: BTreeMap::new(), knows_acquire: false, knows_extend: false, knows_release: false }
+        Self {
+            keys: BTreeMap::new(),
+            queues: BTreeMap::new(),
+            subscribers: BTreeSet::new(),
+            call_ups: VecDeque::new(),
+            scripts: BTreeSet::new(),
+        }
     }
 
     /// Carries out a command at the moment `now` of the node's own clock.
@@ -74,9 +94,37 @@ impl Node {
                 self.acquire(resources.as_slice(), token.as_bytes(), *ttl, now)
             }
             Action::Extend { resources, token, ttl } => self.extend(resources.as_slice(), token.as_bytes(), *ttl, now),
-            Action::Release { resources, token, .. } => self.release(resources.as_slice(), token.as_bytes()),
+            Action::AcquireInTurn { resources, token, ttl, waiter } => match resources.only() {
+                Some(key) => self.acquire_in_turn(key, token.as_bytes(), *ttl, waiter, command.grace, now),
+                None => Reply::Unavailable(Unavailable::new(Cause::Refused)),
+            },
+            Action::Release { resources, token, .. } => {
+                let grace = command.calls_up().then_some(command.grace);
+                self.release(resources.as_slice(), token.as_bytes(), grace, now)
+            }
+            Action::Leave { resources, waiter } => {
+                for key in resources.as_slice() {
+                    self.leave(key, waiter, command.grace, now);
+                }
+                Reply::Done
+            }
+            Action::Subscribe { waiter } => {
+                self.subscribers.insert(waiter.clone());
+                Reply::Done
+            }
             Action::Ping => Reply::Done,
         }
+    }
+
+    /// Returns who was called up, and for what; each of them is to be told once, over the connection on which it has
+    /// subscribed.
+    pub fn poll_call_up(&mut self) -> Option<(WaiterId, Resource)> {
+        self.call_ups.pop_front()
+    }
+
+    /// Notes that the connection is gone on which a waiter has subscribed.
+    pub fn unsubscribe(&mut self, waiter: &WaiterId) {
+        self.subscribers.remove(waiter);
     }
 
     fn acquire(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, now: Instant) -> Reply {
@@ -87,7 +135,7 @@ impl Node {
         }
         if let Some(key) = keys.iter().find(|key| self.owner(key, token) == Owner::Other) {
             let remaining = self.ttl(key.as_bytes(), now).filter(|remaining| *remaining != Duration::MAX);
-            return Reply::HeldByOther(Hold { resource: Some(key.clone()), remaining });
+            return Reply::HeldByOther(Hold { resource: Some(key.clone()), remaining, place: None });
         }
         for key in keys {
             let entry = self.keys.entry(key.as_bytes().into());
@@ -110,14 +158,66 @@ impl Node {
         reply
     }
 
-    fn release(&mut self, keys: &[Resource], token: &[u8]) -> Reply {
+    fn acquire_in_turn(
+        &mut self,
+        key: &Resource,
+        token: &[u8],
+        ttl: Ttl,
+        waiter: &WaiterId,
+        grace: Grace,
+        now: Instant,
+    ) -> Reply {
+        let mut remaining = self.ttl(key.as_bytes(), now).filter(|remaining| *remaining != Duration::MAX);
+        if !self.keys.contains_key(key.as_bytes()) {
+            let called = self.queue(key).called().cloned();
+            let is_mine = match &called {
+                Some(called) => called == waiter,
+                None => !self.call_up(key, grace, Some(waiter), now),
+            };
+            if is_mine {
+                let queue = self.queue(key);
+                queue.leave(waiter);
+                queue.end_turn(waiter);
+                return self.acquire(core::slice::from_ref(key), token, ttl, now);
+            }
+            remaining = self.queue(key).turn_ends_at().map(|at| left(at, now));
+        }
+        let place = Some(self.queue(key).join(waiter, now));
+        Reply::HeldByOther(Hold { resource: None, remaining, place })
+    }
+
+    fn release(&mut self, keys: &[Resource], token: &[u8], grace: Option<Grace>, now: Instant) -> Reply {
         let reply = self.owned(keys, token);
+        let mut has_called_up = false;
         for key in keys {
             if self.owner(key, token) == Owner::Token {
                 self.keys.remove(key.as_bytes());
+                has_called_up |= grace.is_some_and(|grace| self.call_up(key, grace, None, now));
             }
         }
-        reply
+        if reply == Reply::Done && has_called_up { Reply::CalledUp } else { reply }
+    }
+
+    fn leave(&mut self, key: &Resource, waiter: &WaiterId, grace: Grace, now: Instant) {
+        let queue = self.queue(key);
+        queue.leave(waiter);
+        if queue.end_turn(waiter) && !self.keys.contains_key(key.as_bytes()) {
+            self.call_up(key, grace, None, now);
+        }
+    }
+
+    /// Calls up the first one who waits for a key and is alive; returns whether there is one.
+    fn call_up(&mut self, key: &Resource, grace: Grace, me: Option<&WaiterId>, now: Instant) -> bool {
+        let Self { queues, subscribers, call_ups, .. } = self;
+        let Some(queue) = queues.get_mut(key) else { return false };
+        let called = queue.call_up(grace, me, |waiter| subscribers.contains(waiter), now);
+        let has_called_up = called.is_some();
+        call_ups.extend(called.map(|waiter| (waiter, key.clone())));
+        has_called_up
+    }
+
+    fn queue(&mut self, key: &Resource) -> &mut WaitQueue {
+        self.queues.entry(key.clone()).or_default()
     }
 
     /// Returns the reply to a token that wants to be that of all keys.
@@ -150,9 +250,7 @@ impl Node {
     pub fn ttl(&mut self, key: &[u8], now: Instant) -> Option<Duration> {
         self.expire(now);
         let entry = self.keys.get(key)?;
-        let Some(expires_at) = entry.expires_at else { return Some(Duration::MAX) };
-        let millis = expires_at.saturating_sub(now.since_epoch().as_millis());
-        Some(Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX)))
+        Some(entry.expires_at.map_or(Duration::MAX, |expires_at| left(expires_at, now)))
     }
 
     /// Sets a key as another client would, with or without a TTL, whatever was there before.
@@ -176,29 +274,44 @@ impl Node {
     /// Deletes all keys, as `FLUSHALL` or a restart without persistence does.
     pub fn wipe(&mut self) {
         self.keys.clear();
+        self.queues.clear();
     }
 
     /// Forgets all scripts, as `SCRIPT FLUSH` or a restart does.
     pub fn forget_scripts(&mut self) {
-        (self.knows_acquire, self.knows_extend, self.knows_release) = (false, false, false);
+        self.scripts.clear();
     }
 
     /// Returns whether the node knows a script; one that came with its text is known from then on.
     fn understands(&mut self, command: &Command) -> bool {
-        let knows = match &command.action {
-            Action::Acquire { resources, .. } if resources.only().is_none() => &mut self.knows_acquire,
-            Action::Extend { .. } => &mut self.knows_extend,
-            Action::Release { .. } => &mut self.knows_release,
-            Action::Acquire { .. } | Action::Ping => return true,
+        let script = match &command.action {
+            Action::Acquire { resources, .. } if resources.only().is_none() => Script::Acquire,
+            Action::AcquireInTurn { .. } => Script::AcquireInTurn,
+            Action::Extend { .. } => Script::Extend,
+            Action::Release { .. } => Script::Release,
+            Action::Leave { .. } => Script::Leave,
+            Action::Acquire { .. } | Action::Subscribe { .. } | Action::Ping => return true,
         };
-        *knows |= command.form == ScriptForm::Source;
-        *knows
+        if command.form == ScriptForm::Source {
+            self.scripts.insert(script);
+        }
+        self.scripts.contains(&script)
     }
 
     fn expire(&mut self, now: Instant) {
-        let now = now.since_epoch().as_millis();
-        self.keys.retain(|_, entry| entry.expires_at.is_none_or(|expires_at| now <= expires_at));
+        let millis = now.since_epoch().as_millis();
+        self.keys.retain(|_, entry| entry.expires_at.is_none_or(|expires_at| millis <= expires_at));
+        self.queues.retain(|_, queue| {
+            queue.expire(now);
+            !queue.is_empty()
+        });
     }
+}
+
+/// Returns how long something goes on of which this is the last millisecond.
+fn left(expires_at: u128, now: Instant) -> Duration {
+    let millis = expires_at.saturating_sub(now.since_epoch().as_millis());
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
 /// Returns the last millisecond in which a key is there that is set now.

@@ -1,6 +1,6 @@
 use smallvec::SmallVec;
 
-use crate::command::{Action, Command, CommandId, ScriptForm};
+use crate::command::{Action, Command, CommandId, Grace, ScriptForm};
 use crate::{Event, Instant, NodeSet};
 
 /// The commands and events of a machine that wait to be polled by its driver.
@@ -30,7 +30,7 @@ impl Output {
     fn push(&mut self, nodes: NodeSet, action: Action, send_by: Instant, form: ScriptForm) -> CommandId {
         let id = self.next_id;
         self.next_id = id.next();
-        self.commands.push(Command { id, nodes, action, send_by, form });
+        self.commands.push(Command { id, nodes, action, send_by, form, grace: Grace::DEFAULT });
         id
     }
 

@@ -1,3 +1,4 @@
+use alloc::format;
 use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use core::fmt;
@@ -11,7 +12,10 @@ use crate::Resource;
 pub enum Reply {
     /// It did what it was asked to do.
     Done,
-    /// A key is there with another value or of another type: somebody else holds it. No key of theirs was changed.
+    /// It has released the keys, and has called up somebody who waits for one of them.
+    CalledUp,
+    /// A key is there with another value or of another type: somebody else holds it. No key of theirs was changed. Or it is
+    /// somebody else's turn to take it.
     HeldByOther(Hold),
     /// Nobody else holds a key, and at least one is not there.
     Missing,
@@ -24,31 +28,34 @@ pub enum Reply {
     Unavailable(Unavailable),
 }
 
-/// What a node said about a key that somebody else holds.
+/// What a node said about a key that somebody else holds, or was called up for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Hold {
     /// The resource; `None` where the node did not say which of several it is, or was asked for one only.
     pub resource: Option<Resource>,
     /// How long the key goes on living unless its holder does something; `None` where the node did not say, or where the
-    /// key has no end.
+    /// key has no end. Where somebody was called up, for how long the node waits for them.
     pub remaining: Option<Duration>,
+    /// The place in the node's wait queue, counted from 1; `None` for one who does not stand there.
+    pub place: Option<u32>,
 }
 
 impl Hold {
     /// A node that said nothing but that somebody else holds the key.
-    pub const UNKNOWN: Self = Self { resource: None, remaining: None };
+    pub const UNKNOWN: Self = Self { resource: None, remaining: None, place: None };
 }
 
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("held by somebody else")?;
-        match (&self.resource, self.remaining) {
-            (Some(resource), Some(remaining)) => write!(f, " ({resource}, for {remaining:?})"),
-            (Some(resource), None) => write!(f, " ({resource})"),
-            (None, Some(remaining)) => write!(f, " (for {remaining:?})"),
-            (None, None) => Ok(()),
+        let resource = self.resource.as_ref().map(|resource| format!("{resource}"));
+        let remaining = self.remaining.map(|remaining| format!("for {remaining:?}"));
+        let place = self.place.map(|place| format!("number {place} in the queue"));
+        for (position, detail) in [resource, remaining, place].into_iter().flatten().enumerate() {
+            write!(f, "{}{detail}", if position == 0 { " (" } else { ", " })?;
         }
+        if *self == Self::UNKNOWN { Ok(()) } else { f.write_str(")") }
     }
 }
 

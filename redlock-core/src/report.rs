@@ -48,6 +48,14 @@ impl NodeOutcomes {
         self.config.nodes().iter().map(|node| (node, self.config.name(node), self.votes.outcome(node)))
     }
 
+    /// Returns what a node said about a key that somebody else holds.
+    pub(crate) fn hold(&self, node: NodeId) -> Option<Hold> {
+        match self.votes.outcome(node) {
+            Outcome::HeldByOther(hold) => Some(hold),
+            _ => None,
+        }
+    }
+
     /// Counts the nodes with an outcome that `matches`.
     pub fn count(&self, matches: impl Fn(&Outcome) -> bool) -> usize {
         self.iter().filter(|(_, _, outcome)| matches(outcome)).count()
@@ -83,6 +91,28 @@ pub struct Attempts {
     pub ahead: usize,
     /// The answer of each node to the last attempt that came to a verdict.
     pub nodes: Box<NodeOutcomes>,
+}
+
+impl Attempts {
+    /// Returns the place in the wait queue between handles at the last look, counted from 1; `None` for one who did not
+    /// stand there.
+    #[must_use]
+    pub fn place(&self) -> Option<u32> {
+        self.holds().find_map(|hold| hold.place)
+    }
+
+    /// Returns for how long the lock would go on being held at the last look; `None` where no node has said it.
+    #[must_use]
+    pub fn held_for(&self) -> Option<Duration> {
+        self.holds().filter_map(|hold| hold.remaining).max()
+    }
+
+    fn holds(&self) -> impl Iterator<Item = Hold> {
+        self.nodes.iter().filter_map(|(_, _, outcome)| match outcome {
+            Outcome::HeldByOther(hold) => Some(hold),
+            _ => None,
+        })
+    }
 }
 
 impl fmt::Display for Attempts {

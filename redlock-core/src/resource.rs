@@ -92,6 +92,10 @@ impl Resources {
         }
     }
 
+    pub(crate) const fn one(resource: Resource) -> Self {
+        Self(Names::One(resource))
+    }
+
     /// Returns the resource if there is no other.
     #[must_use]
     pub fn only(&self) -> Option<&Resource> {

@@ -54,10 +54,16 @@ impl Round {
             Reply::Missing => Outcome::Missing,
             Reply::Unavailable(unavailable) => Outcome::Unavailable(unavailable),
             Reply::NotOurs | Reply::UnknownScript if !self.has_source.contains(node) => return Recorded::WantsSource,
-            Reply::NotOurs | Reply::UnknownScript => Outcome::Unavailable(Unavailable::new(Cause::Unexpected)),
+            Reply::CalledUp | Reply::NotOurs | Reply::UnknownScript => Outcome::Unavailable(Unavailable::new(Cause::Unexpected)),
         };
         self.votes.record(node, outcome);
         Recorded::Vote
+    }
+
+    /// Notes that nodes whose answer is not there were asked by the command `id` instead of the first one.
+    pub(crate) fn asked_by(&mut self, nodes: NodeSet, id: CommandId, deadline: Instant) {
+        self.asked_again(nodes, id, false);
+        self.deadline = deadline;
     }
 
     /// Notes that the nodes were asked again by the command `id`.
@@ -110,6 +116,11 @@ impl Round {
     /// Returns the nodes that have carried the command out.
     pub(crate) const fn done(&self) -> NodeSet {
         self.votes.done()
+    }
+
+    /// Returns the nodes that keep a key for somebody else.
+    pub(crate) const fn refused(&self) -> NodeSet {
+        self.votes.refused()
     }
 
     /// Returns the nodes that lacked the keys.

@@ -35,8 +35,8 @@ use proptest::sample::select;
 use crate::lease::DRIFT_MARGIN;
 use crate::token::TokenSecret;
 use crate::{
-    Action, Cause, Command, CommandId, Config, DEFAULT_DRIFT_FACTOR, Hold, Instant, MIN_TTL, NodeId, NodeSet,
-    NodeTimeout, Options, Reply, Request, Resource, RetryDelay, ScriptForm, Ttl, Unavailable,
+    Action, Cause, Command, CommandId, Config, DEFAULT_DRIFT_FACTOR, Grace, Hold, Instant, MIN_TTL, NodeId, NodeSet,
+    NodeTimeout, Options, Reply, Request, Resource, RetryDelay, ScriptForm, Ttl, Unavailable, WaiterId,
 };
 
 /// The longest name that is drawn, in bytes: beyond it nothing new can go wrong.
@@ -122,7 +122,7 @@ pub fn command(config: &Config) -> impl Strategy<Value = Command> + use<> {
             let id = (0..earlier).fold(CommandId::FIRST, |id, _| id.next());
             let send_by = Instant::from_epoch(Duration::from_nanos(send_by));
             let form = if matches!(action, Action::Acquire { .. }) { ScriptForm::Digest } else { form };
-            Command { id, nodes, action, send_by, form }
+            Command { id, nodes, action, send_by, form, grace: Grace::DEFAULT }
         },
     )
 }
@@ -130,8 +130,13 @@ pub fn command(config: &Config) -> impl Strategy<Value = Command> + use<> {
 /// Generates anything that a node may say, whether it fits the command or not.
 pub fn reply() -> impl Strategy<Value = Reply> {
     let unavailable = CAUSES.map(|cause| Reply::Unavailable(Unavailable::new(cause)));
-    let answers =
-        [(12, Reply::Done), (6, Reply::HeldByOther(Hold::UNKNOWN)), (6, Reply::Missing), (3, Reply::UnknownScript)];
+    let answers = [
+        (12, Reply::Done),
+        (2, Reply::CalledUp),
+        (6, Reply::HeldByOther(Hold::UNKNOWN)),
+        (6, Reply::Missing),
+        (3, Reply::UnknownScript),
+    ];
     let weighted = answers.into_iter().flat_map(|(weight, reply)| core::iter::repeat_n(reply, weight));
     select(weighted.chain(unavailable).collect::<Vec<_>>())
 }
@@ -222,12 +227,16 @@ fn action(config: &Config) -> impl Strategy<Value = Action> + use<> {
     let ttl = ttl(config).prop_filter_map("within all bounds", move |ttl| Ttl::new(&checked, ttl).ok());
     let token = (any::<[u8; TokenSecret::LEN]>(), 1..=u32::MAX)
         .prop_map(|(secret, attempt)| TokenSecret::new(secret).token(attempt));
-    (0..3_u8, resource(config), token, ttl, nodes(config)).prop_map(|(kind, resource, token, ttl, announce)| match kind
-    {
+    let waiter = any::<[u8; 32]>().prop_map(|seed| WaiterId::from_seed(&seed));
+    let action = |(kind, resource, token, ttl, homes, waiter): (u8, Resource, _, _, _, _)| match kind {
         0 => Action::acquire(resource.into(), token, ttl),
-        1 => Action::extend(resource.into(), token, ttl),
-        _ => Action::release(resource.into(), token, announce),
-    })
+        1 => Action::acquire_in_turn(resource, token, ttl, waiter),
+        2 => Action::extend(resource.into(), token, ttl),
+        3 => Action::leave(resource, waiter),
+        4 => Action::subscribe(waiter),
+        _ => Action::release(resource.into(), token, homes),
+    };
+    (0..6_u8, resource(config), token, ttl, nodes(config), waiter).prop_map(action)
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -62,7 +62,7 @@ impl fmt::Debug for TokenSecret {
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Writes `bytes` as base64 without padding into `characters`, which has room for exactly that.
-fn write_base64(bytes: &[u8], characters: &mut [u8]) {
+pub(crate) fn write_base64(bytes: &[u8], characters: &mut [u8]) {
     for (three, four) in bytes.chunks(3).zip(characters.chunks_mut(4)) {
         let bits = (0..3).fold(0_u32, |bits, place| bits << 8 | u32::from(three.get(place).copied().unwrap_or(0)));
         for (character, shift) in four.iter_mut().zip([18, 12, 6, 0]) {

@@ -89,6 +89,11 @@ impl Votes {
         self.done
     }
 
+    /// Returns the nodes that keep a key for somebody else.
+    pub(crate) const fn refused(&self) -> NodeSet {
+        self.held_by_other
+    }
+
     /// Returns the nodes that certainly do not have the key with our token.
     pub(crate) const fn gone(&self) -> NodeSet {
         self.missing.union(self.held_by_other)
@@ -158,7 +163,7 @@ mod tests {
         let all = NodeSet::first(3);
         let mut votes = Votes::pending(all);
         let refused = || Outcome::Unavailable(Unavailable::new(Cause::Refused));
-        let hold = Hold { resource: Some("job".into()), remaining: None };
+        let hold = Hold { resource: Some("job".into()), remaining: None, place: None };
         let outcomes =
             [Outcome::Done, refused(), Outcome::Missing, refused(), Outcome::HeldByOther(hold), Outcome::Pending];
         for outcome in outcomes {

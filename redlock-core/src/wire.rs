@@ -4,6 +4,7 @@ mod answer;
 mod dialect;
 mod scripts;
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use smallvec::SmallVec;
@@ -11,12 +12,13 @@ use smallvec::SmallVec;
 pub use self::answer::Answer;
 pub(crate) use self::answer::{Question, is_denied};
 pub use self::dialect::Dialect;
-use self::scripts::{ACQUIRE, EXTEND, RELEASE};
+use self::scripts::{ACQUIRE, ACQUIRE_IN_TURN, EXTEND, LEAVE, RELEASE};
 pub(crate) use self::scripts::{COMMON, Script};
-use crate::{Action, Command, Resource, Resources, ScriptForm, Token};
+use crate::{Action, Command, Resource, Resources, ScriptForm, Token, WaiterId};
 
-/// The prefix of the channel on which the releases of a resource are announced; the name of the resource follows it.
-pub const RELEASED_CHANNEL_PREFIX: &str = "redlock:released:";
+/// The prefix of the channel on which a waiter is called up; its [id](WaiterId) follows it. A message on it is the name of the
+/// resource that the waiter may take now.
+pub const CALL_UP_CHANNEL_PREFIX: &str = "redlock:wake:";
 
 impl Command {
     /// Returns the words of this command for a Redis server, in order.
@@ -68,10 +70,27 @@ impl Command {
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
             }
+            Action::AcquireInTurn { resources, token, ttl, waiter } => {
+                ACQUIRE_IN_TURN.call(self.form, resources, &mut words);
+                words.push(Word::Bytes(token.as_bytes()));
+                words.push(Word::Number(Decimal::new(ttl.as_millis())));
+                words.push(Word::Bytes(waiter.as_bytes()));
+                words.push(Word::Number(Decimal::new(self.grace.as_millis().into())));
+            }
             Action::Release { resources, token, .. } => {
                 RELEASE.call(self.form, resources, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
-                words.push(Word::Bytes(if self.announces() { b"1" } else { b"0" }));
+                let grace = if self.calls_up() { self.grace.as_millis() } else { 0 };
+                words.push(Word::Number(Decimal::new(grace.into())));
+            }
+            Action::Leave { resources, waiter } => {
+                LEAVE.call(self.form, resources, &mut words);
+                words.push(Word::Bytes(waiter.as_bytes()));
+                words.push(Word::Number(Decimal::new(self.grace.as_millis().into())));
+            }
+            Action::Subscribe { waiter } => {
+                words.push(Word::Bytes(b"SUBSCRIBE"));
+                words.push(Word::Channel(waiter.channel()));
             }
             Action::Ping => words.push(Word::Bytes(b"PING")),
         }
@@ -122,6 +141,7 @@ impl<'a> Wire<'a> {
 enum Word<'a> {
     Bytes(&'a [u8]),
     Number(Decimal),
+    Channel(Box<[u8]>),
 }
 
 impl Word<'_> {
@@ -129,6 +149,7 @@ impl Word<'_> {
         match self {
             Self::Bytes(bytes) => bytes,
             Self::Number(number) => number.as_bytes(),
+            Self::Channel(channel) => channel,
         }
     }
 }
@@ -137,6 +158,13 @@ impl fmt::Debug for Word<'_> {
     /// Shows nothing of a word that may be a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.as_bytes().len())
+    }
+}
+
+impl WaiterId {
+    /// Returns the channel on which it is called up.
+    fn channel(&self) -> Box<[u8]> {
+        [CALL_UP_CHANNEL_PREFIX.as_bytes(), self.as_bytes()].concat().into()
     }
 }
 
@@ -176,7 +204,7 @@ impl Decimal {
 mod tests {
     use super::*;
     use crate::token::TokenSecret;
-    use crate::{Cause, CommandId, Config, Hold, Instant, NodeSet, Options, Reply, Request, Unavailable};
+    use crate::{Cause, CommandId, Config, Grace, Hold, Instant, NodeSet, Options, Reply, Request, Unavailable};
     use alloc::format;
     use alloc::string::{String, ToString};
     use alloc::vec::Vec;
@@ -186,9 +214,14 @@ mod tests {
     #[derive(Clone, Copy)]
     enum Kind {
         Acquire,
+        InTurn,
         Extend,
+        /// At the home.
         Release,
-        Undo,
+        /// At another node.
+        Delete,
+        Leave,
+        Subscribe,
     }
 
     fn command(kind: Kind, form: ScriptForm) -> Command {
@@ -203,10 +236,14 @@ mod tests {
         let action = match kind {
             Kind::Acquire => Action::Acquire { resources, token, ttl },
             Kind::Extend => Action::Extend { resources, token, ttl },
-            Kind::Release => Action::Release { resources, token, announce: NodeSet::first(1) },
-            Kind::Undo => Action::Release { resources, token, announce: NodeSet::EMPTY },
+            Kind::InTurn => Action::AcquireInTurn { resources, token, ttl, waiter: WaiterId::from_seed(&[7; 32]) },
+            Kind::Release => Action::Release { resources, token, homes: NodeSet::first(1) },
+            Kind::Delete => Action::Release { resources, token, homes: NodeSet::EMPTY },
+            Kind::Leave => Action::Leave { resources, waiter: WaiterId::from_seed(&[7; 32]) },
+            Kind::Subscribe => Action::subscribe(WaiterId::from_seed(&[7; 32])),
         };
-        Command { id: CommandId::FIRST, nodes: NodeSet::first(1), action, send_by: Instant::EPOCH, form }
+        let (send_by, grace) = (Instant::EPOCH, Grace::DEFAULT);
+        Command { id: CommandId::FIRST, nodes: NodeSet::first(1), action, send_by, form, grace }
     }
 
     fn line(kind: Kind, form: ScriptForm) -> String {
@@ -221,7 +258,7 @@ mod tests {
 
     #[test]
     fn digests_are_those_of_the_texts() {
-        for script in [ACQUIRE, EXTEND, RELEASE] {
+        for script in [ACQUIRE, ACQUIRE_IN_TURN, EXTEND, LEAVE, RELEASE] {
             let digest = Sha1::digest(script.source);
             assert_eq!(format!("{digest:x}"), script.digest, "{}", script.source);
         }
@@ -234,9 +271,13 @@ mod tests {
         assert_eq!(line(Kind::Acquire, digest), format!("SET job {token} NX PX 1501"));
         assert_eq!(line(Kind::Extend, digest), format!("EVALSHA {} 1 job {token} 1501", EXTEND.digest));
         assert_eq!(line(Kind::Extend, source), format!("EVAL {} 1 job {token} 1501", EXTEND.source));
-        assert_eq!(line(Kind::Release, digest), format!("EVALSHA {} 1 job {token} 1", RELEASE.digest));
-        assert_eq!(line(Kind::Release, source), format!("EVAL {} 1 job {token} 1", RELEASE.source));
-        assert_eq!(line(Kind::Undo, digest), format!("EVALSHA {} 1 job {token} 0", RELEASE.digest));
+        assert_eq!(line(Kind::Release, digest), format!("EVALSHA {} 1 job {token} 25", RELEASE.digest));
+        assert_eq!(line(Kind::Release, source), format!("EVAL {} 1 job {token} 25", RELEASE.source));
+        assert_eq!(line(Kind::Delete, digest), format!("EVALSHA {} 1 job {token} 0", RELEASE.digest));
+        let (waiter, in_turn) = ("BwcHBwcHBwcHBwcHBwcHBw", ACQUIRE_IN_TURN.digest);
+        assert_eq!(line(Kind::InTurn, digest), format!("EVALSHA {in_turn} 1 job {token} 1501 {waiter} 25"));
+        assert_eq!(line(Kind::Leave, digest), format!("EVALSHA {} 1 job {waiter} 25", LEAVE.digest));
+        assert_eq!(line(Kind::Subscribe, digest), format!("SUBSCRIBE redlock:wake:{waiter}"));
     }
 
     #[test]
@@ -248,14 +289,15 @@ mod tests {
         assert_eq!(line(Kind::Acquire, digest), format!("EVALSHA {} 2 from to {token} 1501", ACQUIRE.digest));
         assert_eq!(line(Kind::Acquire, source), format!("EVAL {} 2 from to {token} 1501", ACQUIRE.source));
         assert_eq!(line(Kind::Extend, digest), format!("EVALSHA {} 2 from to {token} 1501", EXTEND.digest));
-        assert_eq!(line(Kind::Release, digest), format!("EVALSHA {} 2 from to {token} 1", RELEASE.digest));
+        assert_eq!(line(Kind::Release, digest), format!("EVALSHA {} 2 from to {token} 25", RELEASE.digest));
     }
 
     #[test]
     fn a_refusal_of_several_names_says_which_is_held_and_for_how_long() {
         let acquire = command_for(Resources::all(["to", "from"]), Kind::Acquire, ScriptForm::Digest);
         let read = |answer| Reply::from_wire(&acquire, answer);
-        let hold = |name: &str, remaining| Reply::HeldByOther(Hold { resource: Some(name.into()), remaining });
+        let hold =
+            |name: &str, remaining| Reply::HeldByOther(Hold { resource: Some(name.into()), remaining, place: None });
         assert_eq!(read(Answer::Integer(1)), Reply::Done);
         assert_eq!(read(Answer::Bytes(b"2 1500")), hold("to", Some(Duration::from_millis(1_500))));
         assert_eq!(read(Answer::Bytes(b"1 -1")), hold("from", None), "a key without an end");
@@ -266,9 +308,24 @@ mod tests {
     }
 
     #[test]
-    fn a_release_is_announced_on_the_channel_of_the_resource() {
-        let channel = format!("'PUBLISH', '{RELEASED_CHANNEL_PREFIX}' .. KEYS[place]");
-        assert!(RELEASE.source.contains(&channel));
+    fn a_refusal_in_turn_says_for_how_long_and_the_place() {
+        let read = |answer| Reply::from_wire(&command(Kind::InTurn, ScriptForm::Digest), answer);
+        let hold = |remaining: Option<u64>, place| {
+            Reply::HeldByOther(Hold { resource: None, remaining: remaining.map(Duration::from_millis), place })
+        };
+        assert_eq!(read(Answer::Integer(1)), Reply::Done);
+        assert_eq!(read(Answer::Bytes(b"1500 2")), hold(Some(1_500), Some(2)));
+        assert_eq!(read(Answer::Bytes(b"-1 1")), hold(None, Some(1)), "a key without an end");
+        assert_eq!(read(Answer::Bytes(b"20 0")), hold(Some(20), None), "no queue");
+        for bytes in [&b"1"[..], b"", b"a b", b"1 -1", b"1 x", b"\xff 1"] {
+            assert_eq!(read(Answer::Bytes(bytes)), Reply::Unavailable(Unavailable::new(Cause::Unexpected)));
+        }
+    }
+
+    #[test]
+    fn waiters_are_called_up_on_their_channels() {
+        let channel = format!("'PUBLISH', '{CALL_UP_CHANNEL_PREFIX}' .. first");
+        assert!([RELEASE, ACQUIRE_IN_TURN, LEAVE].iter().all(|script| script.source.contains(&channel)));
     }
 
     #[test]
@@ -293,14 +350,19 @@ mod tests {
         };
         assert_eq!(read(Kind::Acquire, Answer::Ok), Reply::Done);
         assert_eq!(read(Kind::Acquire, Answer::Nil), Reply::HeldByOther(Hold::UNKNOWN));
-        for kind in [Kind::Extend, Kind::Release, Kind::Undo] {
+        assert_eq!(read(Kind::Release, Answer::Integer(2)), Reply::CalledUp);
+        for kind in [Kind::Extend, Kind::Release, Kind::Delete] {
             assert_eq!(read(kind, Answer::Integer(1)), Reply::Done);
             assert_eq!(read(kind, Answer::Integer(0)), Reply::Missing);
             assert_eq!(read(kind, Answer::Integer(-1)), Reply::HeldByOther(Hold::UNKNOWN));
             assert_eq!(read(kind, Answer::Error("NOSCRIPT No matching script.")), Reply::UnknownScript);
             assert_eq!(cause(kind, Answer::Ok), Cause::Unexpected);
-            assert_eq!(cause(kind, Answer::Integer(2)), Cause::Unexpected);
+            assert_eq!(cause(kind, Answer::Integer(3)), Cause::Unexpected);
         }
+        assert_eq!(cause(Kind::Extend, Answer::Integer(2)), Cause::Unexpected);
+        assert_eq!(read(Kind::Leave, Answer::Integer(1)), Reply::Done);
+        assert_eq!(read(Kind::Subscribe, Answer::Other), Reply::Done);
+        assert_eq!(cause(Kind::Subscribe, Answer::Error("NOPERM no channel")), Cause::NoPermission);
         assert_eq!(cause(Kind::Acquire, Answer::Integer(1)), Cause::Unexpected);
         assert_eq!(cause(Kind::Acquire, Answer::Other), Cause::Unexpected);
     }

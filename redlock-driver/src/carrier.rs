@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use redlock_core::{Command, NodeId, Reply, Unavailable};
+use redlock_core::{Command, NodeId, Reply, Resource, Unavailable};
 
 use crate::Runtime;
 use crate::shell::Shell;
@@ -132,6 +132,11 @@ impl<C: Connection> State<C> {
     /// Notes that nothing is to be sent any more.
     pub(crate) const fn break_off(&mut self) {
         self.is_broken = true;
+    }
+
+    /// Returns a resource for which the handle was called up.
+    pub(crate) fn poll_called_up(&mut self, context: &mut Context<'_>) -> Poll<Resource> {
+        self.connection.poll_called_up(context)
     }
 
     /// Waits for the replies to the first batch; `None` without one. The others make progress as well, unless they were

@@ -6,8 +6,13 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use futures_channel::oneshot;
-use redlock_core::{Cause, Command, Instant, Reply, Unavailable, model};
+use futures_util::Stream as _;
+use redlock_core::{Action, Cause, Command, Instant, Reply, Resource, Unavailable, WaiterId, model};
 
 use crate::transport::{Connection, Transport};
 use crate::{BuildError, IntoNode, Node, Runtime};
@@ -48,12 +53,15 @@ struct Server {
     cuts: u64,
     /// Taken while stopped, and not answered yet.
     backlog: VecDeque<Unanswered>,
+    /// Those who want to hear when they are called up, and the connections on which they do.
+    subscribers: Vec<(WaiterId, UnboundedSender<Resource>)>,
     /// Those who want to know about the next cut.
     on_cut: Vec<oneshot::Sender<()>>,
 }
 
 struct Unanswered {
     commands: Vec<Command>,
+    call_ups: UnboundedSender<Resource>,
     replies: oneshot::Sender<Vec<Reply>>,
 }
 
@@ -80,7 +88,7 @@ impl MemoryNode {
         let mut server = self.server();
         server.is_stopped = false;
         while let Some(unanswered) = server.backlog.pop_front() {
-            let replies = server.execute(&unanswered.commands);
+            let replies = server.execute(&unanswered.commands, &unanswered.call_ups);
             // Nobody waits any more if the handle was dropped meanwhile.
             let _ = unanswered.replies.send(replies);
         }
@@ -92,6 +100,7 @@ impl MemoryNode {
         server.is_cut = true;
         server.cuts = server.cuts.saturating_add(1);
         server.backlog.clear();
+        server.unsubscribe(|_| true);
         server.on_cut.clear();
     }
 
@@ -145,9 +154,33 @@ impl Server {
         now.saturating_add(self.ahead)
     }
 
-    fn execute(&mut self, commands: &[Command]) -> Vec<Reply> {
+    /// Carries out what came over a connection on which those who have subscribed hear that they are called up.
+    fn execute(&mut self, commands: &[Command], call_ups: &UnboundedSender<Resource>) -> Vec<Reply> {
         let now = self.now();
-        commands.iter().map(|command| self.model.execute(command, now)).collect()
+        self.unsubscribe(UnboundedSender::is_closed);
+        let replies = commands.iter().map(|command| self.execute_one(command, call_ups, now)).collect();
+        while let Some((waiter, resource)) = self.model.poll_call_up() {
+            for (_, subscriber) in self.subscribers.iter().filter(|(subscriber, _)| *subscriber == waiter) {
+                // Whoever is gone does not hear it, as on any connection.
+                let _ = subscriber.unbounded_send(resource.clone());
+            }
+        }
+        replies
+    }
+
+    fn execute_one(&mut self, command: &Command, call_ups: &UnboundedSender<Resource>, now: Instant) -> Reply {
+        if let Action::Subscribe { waiter, .. } = &command.action {
+            self.subscribers.push((waiter.clone(), call_ups.clone()));
+        }
+        self.model.execute(command, now)
+    }
+
+    /// Forgets the subscribers whose connection is gone.
+    fn unsubscribe(&mut self, is_gone: impl Fn(&UnboundedSender<Resource>) -> bool) {
+        let Self { subscribers, model, .. } = self;
+        for (waiter, _) in subscribers.extract_if(.., |(_, call_ups)| is_gone(call_ups)) {
+            model.unsubscribe(&waiter);
+        }
     }
 }
 
@@ -182,7 +215,8 @@ impl Transport for MemoryNode {
         if server.is_cut {
             return Err(Unavailable::with_detail(Cause::NotSent, "cut off"));
         }
-        Ok(MemoryConnection { node: self.clone(), cuts: server.cuts })
+        let (sender, call_ups) = mpsc::unbounded();
+        Ok(MemoryConnection { node: self.clone(), cuts: server.cuts, call_ups, sender })
     }
 }
 
@@ -192,6 +226,9 @@ pub struct MemoryConnection {
     node: MemoryNode,
     /// How many cuts there had been when the connection was made.
     cuts: u64,
+    /// What its user is called up for, and the way to tell it.
+    call_ups: UnboundedReceiver<Resource>,
+    sender: UnboundedSender<Resource>,
 }
 
 impl Connection for MemoryConnection {
@@ -201,12 +238,24 @@ impl Connection for MemoryConnection {
         if server.cuts != self.cuts {
             drop(sender);
         } else if server.is_stopped {
-            server.backlog.push_back(Unanswered { commands: batch, replies: sender });
+            let call_ups = self.sender.clone();
+            server.backlog.push_back(Unanswered { commands: batch, call_ups, replies: sender });
         } else {
             // The receiver is still here.
-            let _ = sender.send(server.execute(&batch));
+            let _ = sender.send(server.execute(&batch, &self.sender));
         }
         async { replies.await.map_err(|_| Unavailable::with_detail(Cause::Disconnected, "cut off")) }
+    }
+
+    fn announces(&self) -> bool {
+        true
+    }
+
+    fn poll_called_up(&mut self, context: &mut Context<'_>) -> Poll<Resource> {
+        match Pin::new(&mut self.call_ups).poll_next(context) {
+            Poll::Ready(Some(resource)) => Poll::Ready(resource),
+            _ => Poll::Pending,
+        }
     }
 
     fn closed(&mut self) -> impl Future<Output = ()> + Send + use<> {

@@ -78,10 +78,11 @@ impl<R: Runtime> NodeDriver<R> {
     /// silent for too long.
     async fn carry<C: Connection>(&self, mut connection: C) -> Result<End, Over> {
         let mut closed = pin!(connection.closed());
+        let announces = connection.announces();
         let carrier = Arc::new(Carrier::new(connection));
         let _registered = C::SENDS_AT_ONCE.then(|| self.shell.register_carrier(self.node, carrier.clone()));
         // Who has something to send from now on sends it.
-        self.shell.connected(self.node);
+        self.shell.connected(self.node, announces);
         let mut has_yielded = false;
         let mut broken = None;
         poll_fn(|context| {
@@ -91,6 +92,9 @@ impl<R: Runtime> NodeDriver<R> {
                 if broken.is_none() && closed.as_mut().poll(context).is_ready() {
                     state.break_off();
                     broken = Some(Unavailable::new(Cause::Disconnected));
+                }
+                while let Poll::Ready(resource) = state.poll_called_up(context) {
+                    self.shell.called_up(self.node, &resource);
                 }
                 if let Some(why) = broken.take_if(|_| !state.has_under_way()) {
                     return Poll::Ready(Ok(End::Broken(why)));

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use redlock_core::{
     Cause, Command, Config, ExtendError, Instant, LockKey, Locks, Loss, NodeId, OperationId, ReleaseReport, Reply,
-    Request, Status, Unavailable,
+    Request, Resource, Status, Unavailable,
 };
 
 use smallvec::SmallVec;
@@ -245,8 +245,12 @@ impl<R: Runtime> Shell<R> {
         })
     }
 
-    pub(crate) fn connected(&self, node: NodeId) {
-        self.work(|state, now, _| state.locks.handle_connected(node, now));
+    pub(crate) fn connected(&self, node: NodeId, announces: bool) {
+        self.work(|state, now, _| state.locks.handle_connected(node, announces, now));
+    }
+
+    pub(crate) fn called_up(&self, node: NodeId, resource: &Resource) {
+        self.work(|state, now, _| state.locks.handle_called_up(node, resource, now));
     }
 
     pub(crate) fn disconnected(&self, node: NodeId, why: &Unavailable) {

@@ -1,9 +1,10 @@
 //! The way to a node, for authors of transports: what one implements, and the words that it hears and says.
 
 use std::future::Future;
+use std::task::{Context, Poll};
 
-use redlock_core::Unavailable;
 pub use redlock_core::{Action, Answer, Command, Probe, Reply};
+use redlock_core::{Resource, Unavailable};
 
 /// The way to one independent master.
 ///
@@ -57,6 +58,26 @@ pub trait Connection: Send + 'static {
         &mut self,
         batch: Vec<Command>,
     ) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<Self> + 'static;
+
+    /// Returns whether the connection carries [`Action::Subscribe`], and tells of what is heard from then on by
+    /// [`poll_called_up`](Self::poll_called_up). It need not send it in the same way as other commands, but in its place
+    /// among them.
+    ///
+    /// Provided: it does not. Then [`Action::Subscribe`] is never sent over it, and locks that somebody else has are tried
+    /// for now and then.
+    fn announces(&self) -> bool {
+        false
+    }
+
+    /// Returns the next resource for which the handle was called up, as often as it is ready.
+    ///
+    /// It is polled after the futures of [`send`](Self::send) and [`closed`](Self::closed), which may have read it, by the
+    /// same task; that must be woken when there is something new.
+    ///
+    /// Provided: nothing is ever heard.
+    fn poll_called_up(&mut self, _context: &mut Context<'_>) -> Poll<Resource> {
+        Poll::Pending
+    }
 
     /// Returns when the connection is known to be broken, so that the driver can open another before it is needed.
     ///

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::io::{self, Error, ErrorKind};
 use std::time::{Duration, Instant};
 
@@ -5,7 +6,7 @@ use redlock_core::resp::{self, Event, Opening, Settings};
 use redlock_core::system::plain_words;
 use redlock_core::system::socket::{Reading, read, write};
 use redlock_core::system::url::Address;
-use redlock_core::{Cause, Command, Reply, Unavailable};
+use redlock_core::{Cause, Command, Reply, Resource, Unavailable};
 
 use super::dial::dial;
 use super::lookup::Lookup;
@@ -25,6 +26,8 @@ pub(super) struct NativeTransport {
 pub(super) struct NativeConnection {
     stream: Stream,
     machine: resp::Connection,
+    /// What this handle was called up for.
+    called_up: VecDeque<Resource>,
 }
 
 impl Transport for NativeTransport {
@@ -36,7 +39,7 @@ impl Transport for NativeTransport {
         let socket = dial(&self.address, &mut self.lookup, until).map_err(|why| not_sent(&why))?;
         let mut stream = tls::over(socket, &self.address, self.tls.as_ref(), until).map_err(|why| not_sent(&why))?;
         let machine = open(&mut stream, &mut Opening::new(&self.settings), until)?;
-        Ok(NativeConnection { stream, machine })
+        Ok(NativeConnection { stream, machine, called_up: VecDeque::new() })
     }
 }
 
@@ -111,6 +114,14 @@ impl Connection for NativeConnection {
         }
     }
 
+    fn announces(&self) -> bool {
+        self.machine.announces()
+    }
+
+    fn next_call_up(&mut self) -> Option<Resource> {
+        self.called_up.pop_front()
+    }
+
     fn check(&mut self) -> Result<(), Unavailable> {
         while self.read()? {
             // Nothing is owed, so it is a push at most.
@@ -137,6 +148,7 @@ impl NativeConnection {
         while let Some(event) = self.machine.poll_event() {
             match event {
                 Event::Reply(reply) => return Ok(Some(reply)),
+                Event::CalledUp(resource) => self.called_up.push_back(resource),
                 Event::Broken(why) => return Err(why),
                 _ => {}
             }

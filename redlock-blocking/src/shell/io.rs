@@ -3,7 +3,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use mio::Token;
-use redlock_core::{Cause, Command, Instant, Locks, NodeId, Reply, Unavailable};
+use redlock_core::{Cause, Command, Instant, Locks, NodeId, Reply, Resource, Unavailable};
 
 use crate::platform::Poller;
 use crate::transport::Connection;
@@ -18,6 +18,7 @@ pub(super) struct Io {
     /// One for each node; its place is its token.
     streams: Vec<Stream>,
     replies: Vec<(NodeId, Reply)>,
+    called_up: Vec<(NodeId, Resource)>,
     broken: Vec<(NodeId, Unavailable)>,
     /// When the connections were last looked at.
     pub(super) used_at: Instant,
@@ -40,6 +41,7 @@ impl Io {
             poller,
             streams: (0..nodes).map(|_| Stream::default()).collect(),
             replies: Vec::new(),
+            called_up: Vec::new(),
             broken: Vec::new(),
             used_at: Instant::EPOCH,
         }
@@ -108,12 +110,14 @@ impl Io {
 
     /// Reads what has come, without waiting.
     pub(super) fn read(&mut self) {
-        let Self { streams, replies, broken, .. } = self;
+        let Self { streams, replies, called_up, broken, .. } = self;
         for (index, stream) in streams.iter_mut().enumerate().filter(|(_, stream)| stream.is_readable) {
             let Some(node) = NodeId::new(index) else { continue };
             if let Err(why) = stream.read(|reply| replies.push((node, reply))) {
                 broken.push((node, why));
             }
+            let connection = stream.connection.as_mut();
+            called_up.extend(connection.into_iter().flat_map(call_ups).map(|resource| (node, resource)));
         }
     }
 
@@ -121,6 +125,9 @@ impl Io {
     pub(super) fn deliver(&mut self, locks: &mut Locks, now: Instant) {
         for (node, reply) in self.replies.drain(..) {
             locks.handle_reply(node, reply, now);
+        }
+        for (node, resource) in self.called_up.drain(..) {
+            locks.handle_called_up(node, &resource, now);
         }
         for (node, why) in self.broken.drain(..) {
             if let Some(stream) = self.streams.get_mut(node.index()) {
@@ -165,6 +172,10 @@ impl Stream {
         }
         Ok(())
     }
+}
+
+fn call_ups(connection: &mut Box<dyn Connection>) -> impl Iterator<Item = Resource> {
+    std::iter::from_fn(|| connection.next_call_up())
 }
 
 /// A transport that panics has lost its place in what it reads: the connection is given up.

@@ -120,9 +120,14 @@ impl Shell {
     /// Takes new connections, has missing ones opened, and takes the commands that are to be sent.
     fn serve_nodes(self: &Arc<Self>, io: &mut Io, state: &mut State, now: Instant) {
         for (node, connection) in std::mem::take(&mut state.opened) {
-            state.locks.handle_connected(node, now);
-            if let Err(connection) = io.take(node, connection) {
-                self.give_thread(node, connection, state, now);
+            let announces = connection.announces();
+            match io.take(node, connection) {
+                Ok(()) => state.locks.handle_connected(node, announces, now),
+                Err(connection) => {
+                    // Its thread reads only what is owed.
+                    state.locks.handle_connected(node, false, now);
+                    self.give_thread(node, connection, state, now);
+                }
             }
         }
         state.collect();

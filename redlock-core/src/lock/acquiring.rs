@@ -1,17 +1,21 @@
 use super::release::Claim;
+use super::turn::Course;
 use crate::command::Action;
 use crate::output::Output;
 use crate::quorum::Verdict;
 use crate::round::{Recorded, Round};
 use crate::{Cause, CommandId, Config, Instant, NodeId, NodeSet, Reply, Request, Token, Unavailable, lease};
 
-/// One attempt: a fresh token on its way to all nodes at once.
+/// One attempt: a fresh token on its way to all nodes at once, or to the home and then to the others.
 ///
 /// Source: *Distributed Locks with Redis*, "The Redlock Algorithm", steps 1 to 3, with all nodes asked in parallel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Attempt {
     pub(super) token: Token,
     pub(super) round: Round,
+    pub(super) course: Course,
+    /// The nodes that are asked when the home has granted.
+    unasked: NodeSet,
     /// The moment at which the attempt began, before its first byte was sent.
     started_at: Instant,
     /// Sent later than that, it would be of no use, and its release might be given up before it.
@@ -31,6 +35,8 @@ pub(super) enum Failure {
     Contended,
     Unavailable,
     Expired,
+    /// The home has not said whose turn it is. That says nothing about the lock.
+    NoTurn,
 }
 
 impl Attempt {
@@ -38,21 +44,48 @@ impl Attempt {
         config: &Config,
         request: &Request,
         token: Token,
+        course: Course,
         round_ends_at: Instant,
         now: Instant,
         output: &mut Output,
     ) -> Self {
-        let deadline = lease::deadline(config, now, request.ttl.get());
-        let send_by = deadline.map_or(round_ends_at, |deadline| deadline.min(round_ends_at));
-        let id = output.send(config.nodes(), action(request, token), send_by);
-        Self { token, round: Round::open(config, config.nodes(), id, round_ends_at), started_at: now, send_by }
+        let nodes = config.nodes();
+        let first = course.turn().map_or(nodes, |turn| NodeSet::from_iter([turn.home]));
+        let send_by = send_by(config, request, now, round_ends_at);
+        let id = output.send(first, action(request, token, &course, first), send_by);
+        let round = Round::open(config, nodes, id, round_ends_at);
+        let is_called_up = matches!(course, Course::CalledUp(_));
+        let mut attempt = Self { token, round, course, unasked: nodes.without(first), started_at: now, send_by };
+        if is_called_up {
+            attempt.ask_others(config, request, round_ends_at, output);
+        }
+        attempt
+    }
+
+    /// Asks the nodes that were not asked. The validity counts from the moment at which the home was asked all the same.
+    pub(super) fn ask_others(&mut self, config: &Config, request: &Request, ends_at: Instant, output: &mut Output) {
+        self.send_by = send_by(config, request, self.started_at, ends_at);
+        let others = core::mem::take(&mut self.unasked);
+        if !others.is_empty() {
+            let id = output.send(others, self.action(request, others), self.send_by);
+            self.round.asked_by(others, id, ends_at);
+        }
+    }
+
+    /// Returns whether nobody but the home was asked.
+    pub(super) const fn waits_for_home(&self) -> bool {
+        !self.unasked.is_empty()
     }
 
     /// Returns what it has or may have acquired.
-    pub(super) fn claim(&self, config: &Config, request: &Request, was_won: bool) -> Claim {
-        let nodes = self.round.touched(config);
-        let announce = if was_won { config.homes(&request.resources) } else { NodeSet::EMPTY };
-        Claim { token: self.token, nodes, longest_ttl: request.ttl, announce, was_lost: false }
+    pub(super) fn claim(&self, config: &Config, request: &Request) -> Claim {
+        let mut nodes = self.round.touched(config).without(self.unasked);
+        if self.course.turn().is_some() {
+            // A waiter that was refused stays in the queue, and has nothing to undo.
+            nodes = nodes.without(self.round.refused());
+        }
+        let homes = config.homes(&request.resources);
+        Claim { token: self.token, nodes, longest_ttl: request.ttl, homes, was_lost: false }
     }
 
     /// Takes a reply, in time or late: also one that comes after the hand-over says whether the node has the keys.
@@ -66,15 +99,14 @@ impl Attempt {
     ) -> Recorded {
         let is_unexpected = match reply {
             Reply::Missing | Reply::NotOurs => true,
-            // A single key is set without one.
-            Reply::UnknownScript => request.resources.only().is_some(),
+            Reply::UnknownScript => self.action(request, NodeSet::from_iter([node])).is_plain(),
             _ => false,
         };
         let reply = if is_unexpected { Reply::Unavailable(Unavailable::new(Cause::Unexpected)) } else { reply };
         let recorded = self.round.record(id, node, reply);
         if recorded == Recorded::WantsSource {
             let only = NodeSet::from_iter([node]);
-            let id = output.send_source(only, action(request, self.token), self.send_by);
+            let id = output.send_source(only, self.action(request, only), self.send_by);
             self.round.asked_again(only, id, true);
         }
         recorded
@@ -83,6 +115,13 @@ impl Attempt {
     /// Returns the result, as soon as it is fixed. `now` is when the deciding reply was handled.
     pub(super) fn result(&self, config: &Config, request: &Request, now: Instant) -> Option<AttemptResult> {
         let tally = self.round.tally();
+        if self.waits_for_home() {
+            return match (tally.held_by_other, tally.unavailable) {
+                (0, 0) => None,
+                (0, _) => Some(AttemptResult::Failed(Failure::NoTurn)),
+                _ => Some(AttemptResult::Failed(Failure::Contended)),
+            };
+        }
         let refused = tally.held_by_other.saturating_add(tally.unavailable);
         match config.votes().verdict(tally.done, refused) {
             Verdict::Undecided => None,
@@ -99,8 +138,23 @@ impl Attempt {
             .filter(|deadline| now.saturating_add(request.options.min_validity) < *deadline)
             .map_or(AttemptResult::Failed(Failure::Expired), |deadline| AttemptResult::Won { deadline })
     }
+
+    fn action(&self, request: &Request, nodes: NodeSet) -> Action {
+        action(request, self.token, &self.course, nodes)
+    }
 }
 
-fn action(request: &Request, token: Token) -> Action {
-    Action::acquire(request.resources.clone(), token, request.ttl)
+/// Returns what these nodes are asked: the home alone, or others.
+fn action(request: &Request, token: Token, course: &Course, nodes: NodeSet) -> Action {
+    let (resources, ttl) = (request.resources.clone(), request.ttl);
+    match course.turn().filter(|turn| nodes == NodeSet::from_iter([turn.home])) {
+        Some(turn) => Action::AcquireInTurn { resources, token, ttl, waiter: turn.waiter.clone() },
+        None => Action::acquire(resources, token, ttl),
+    }
+}
+
+/// Returns until when the commands of an attempt may be sent.
+fn send_by(config: &Config, request: &Request, started_at: Instant, round_ends_at: Instant) -> Instant {
+    let deadline = lease::deadline(config, started_at, request.ttl.get());
+    deadline.map_or(round_ends_at, |deadline| deadline.min(round_ends_at))
 }

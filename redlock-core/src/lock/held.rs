@@ -76,8 +76,8 @@ impl Held {
 
     /// Returns what is to be released in the end.
     pub(super) fn claim(&self, config: &Config, request: &Request) -> Claim {
-        let (token, longest_ttl, announce) = (self.token, self.longest_ttl, config.homes(&request.resources));
-        Claim { token, nodes: config.nodes(), longest_ttl, announce, was_lost: false }
+        let (token, longest_ttl, homes) = (self.token, self.longest_ttl, config.homes(&request.resources));
+        Claim { token, nodes: config.nodes(), longest_ttl, homes, was_lost: false }
     }
 
     /// Begins an extension: asks all nodes to let the key live for `ttl` from now on.
@@ -293,6 +293,6 @@ const fn says_that_it_has_keys(reply: &Reply) -> Option<bool> {
     match reply {
         Reply::Done => Some(true),
         Reply::HeldByOther(_) | Reply::Missing => Some(false),
-        Reply::NotOurs | Reply::UnknownScript | Reply::Unavailable(_) => None,
+        Reply::CalledUp | Reply::NotOurs | Reply::UnknownScript | Reply::Unavailable(_) => None,
     }
 }

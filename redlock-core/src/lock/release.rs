@@ -47,8 +47,8 @@ pub(super) struct Claim {
     pub(super) nodes: NodeSet,
     /// None of them was told a longer TTL.
     pub(super) longest_ttl: Ttl,
-    /// The nodes that tell those who wait for its end; none where no quorum had it.
-    pub(super) announce: NodeSet,
+    /// The nodes that call up those who wait for its end.
+    pub(super) homes: NodeSet,
     /// The lock was over before its release began, also where a node still keeps the key.
     pub(super) was_lost: bool,
 }
@@ -94,6 +94,8 @@ impl Release {
         now: Instant,
         output: &mut Output,
     ) {
+        // Whom the node has called up is nothing to this release.
+        let reply = if reply == Reply::CalledUp { Reply::Done } else { reply };
         let is_answer = matches!(reply, Reply::Done | Reply::HeldByOther(_) | Reply::Missing);
         match self.round.record(id, node, reply) {
             Recorded::Stray => {}
@@ -132,7 +134,7 @@ impl Release {
     /// Returns when others of the same handle may ask for the resources: their commands are behind the release, but the
     /// home, which may have somebody else to call, has not had its say. `None` if it has.
     pub(super) fn makes_way_at(&self) -> Option<Instant> {
-        (!self.is_quiet() && self.round.awaits(self.claim.announce)).then_some(self.makes_way_at)
+        (!self.is_quiet() && self.round.awaits(self.claim.homes)).then_some(self.makes_way_at)
     }
 
     /// Does not wait for the word of the home any longer.
@@ -186,6 +188,6 @@ impl Release {
 
 impl Claim {
     fn action(&self, resources: &Resources) -> Action {
-        Action::Release { resources: resources.clone(), token: self.token, announce: self.announce }
+        Action::Release { resources: resources.clone(), token: self.token, homes: self.homes }
     }
 }

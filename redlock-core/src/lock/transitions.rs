@@ -5,11 +5,14 @@ use core::time::Duration;
 
 use super::acquiring::{Attempt, AttemptResult, Failure};
 use super::release::{Claim, Release};
-use super::{Lock, Lost, Phase};
+use super::{Lock, Lost, NoTurn, Phase};
 use crate::report::{AcquireError, Attempts, ExtendError, Loss};
 use crate::request::MIN_RETRY_DELAY;
 use crate::votes::Votes;
 use crate::{Event, Instant, NodeOutcomes};
+
+/// Servers count in whole milliseconds: what goes on for one of them is over in the next.
+const TICK: Duration = Duration::from_millis(1);
 
 impl Lock {
     /// Expires everything that `now` has passed; the answer is `now`, or the latest instant if that is later.
@@ -59,18 +62,20 @@ impl Lock {
         self.attempts = self.attempts.saturating_add(1);
         let token = self.secret.token(self.attempts);
         let ends_at = self.round_ends_at(now);
-        let attempt = Attempt::begin(&self.config, &self.request, token, ends_at, now, &mut self.output);
+        let course = self.next_course();
+        let attempt = Attempt::begin(&self.config, &self.request, token, course, ends_at, now, &mut self.output);
         self.phase = Phase::Acquiring(attempt);
     }
 
     /// Returns the moment from which silence counts as a refusal: after the node timeout, and not after the budget. A
     /// budget of zero means one attempt, which takes the time it needs.
-    fn round_ends_at(&self, now: Instant) -> Instant {
+    pub(super) fn round_ends_at(&self, now: Instant) -> Instant {
         let ends_at = now.saturating_add(self.config.node_timeout().of(self.request.ttl.get()));
         if self.request.options.wait.is_zero() { ends_at } else { ends_at.min(self.give_up_at) }
     }
 
     pub(super) fn judge_attempt(&mut self, now: Instant) {
+        self.follow_home(now);
         let Phase::Acquiring(attempt) = &self.phase else { return };
         match attempt.result(&self.config, &self.request, now) {
             Some(AttemptResult::Won { deadline }) => {
@@ -87,14 +92,17 @@ impl Lock {
             Phase::Acquiring(attempt) => Phase::Won { attempt, deadline },
             other => other,
         };
+        // The home has taken it out of the queue.
+        self.turn = None;
     }
 
     /// Releases what the attempt has or may have acquired, before anything else; then waits, or gives up: at once
     /// where waiting cannot help.
     pub(super) fn fail_attempt(&mut self, failure: Failure, now: Instant) {
         let (Phase::Acquiring(attempt) | Phase::Won { attempt, .. }) = &self.phase else { return };
-        let claim = attempt.claim(&self.config, &self.request, matches!(failure, Failure::Expired));
+        let claim = attempt.claim(&self.config, &self.request);
         let is_hopeless = attempt.round.is_hopeless(&self.config);
+        let has_no_queue = attempt.home_has_no_queue(&self.config);
         let error = failure.into_error(Attempts {
             count: self.attempts,
             elapsed: now.saturating_since(self.started_at),
@@ -105,7 +113,14 @@ impl Lock {
             let (config, resources) = (&self.config, &self.request.resources);
             self.earlier.push(Release::begin(config, resources, claim, now, &mut self.output));
         }
-        if is_hopeless {
+        if has_no_queue {
+            self.lose_home(NoTurn::NoQueue);
+        }
+        if matches!(failure, Failure::NoTurn) {
+            self.lose_home(NoTurn::Silent);
+            self.last_failure.get_or_insert(error);
+            self.begin_attempt_or_give_up(now);
+        } else if is_hopeless {
             self.give_up(error, now);
         } else {
             self.wait_or_give_up(error, now);
@@ -116,15 +131,32 @@ impl Lock {
         let remaining = self.give_up_at.saturating_since(now);
         let attempts_left = self.request.options.attempts.is_none_or(|budget| self.attempts < budget);
         if attempts_left && remaining >= MIN_RETRY_DELAY {
-            let delay = self.backoff.next(self.request.options.retry_delay, remaining);
+            let delay = self.delay_after(&error, remaining);
             self.phase = Phase::Waiting { until: now.saturating_add(delay) };
             self.last_failure = Some(error);
+            if self.is_called_up {
+                self.begin_attempt(now);
+            }
             return;
         }
         // An attempt that the end of the budget cut short knows less than the one before it.
         let cut_short = remaining.is_zero() && matches!(error, AcquireError::Unavailable(_));
         let known = self.last_failure.take().filter(|_| cut_short);
         self.give_up(known.unwrap_or(error), now);
+    }
+
+    /// Returns how long to wait after a failed attempt. Who stands in a queue is called up, and asks only in case that goes
+    /// wrong: when the holder's time is over, and now and then.
+    fn delay_after(&mut self, error: &AcquireError, limit: Duration) -> Duration {
+        let retry_delay = self.request.options.retry_delay;
+        match (&self.turn, error.attempts()) {
+            (Some(turn), Some(attempts)) => {
+                let hold = attempts.nodes.hold(turn.home);
+                let is_due = hold.and_then(|hold| hold.remaining).map(|remaining| remaining.saturating_add(TICK));
+                self.backoff.below(retry_delay.max()).min(is_due.unwrap_or(Duration::MAX)).min(limit)
+            }
+            _ => self.backoff.next(retry_delay, limit),
+        }
     }
 
     /// Ends an acquisition that came to no attempt, because others of the same handle were before it.
@@ -187,7 +219,7 @@ impl Failure {
     const fn into_error(self, attempts: Attempts) -> AcquireError {
         match self {
             Self::Contended => AcquireError::Contended(attempts),
-            Self::Unavailable => AcquireError::Unavailable(attempts),
+            Self::Unavailable | Self::NoTurn => AcquireError::Unavailable(attempts),
             Self::Expired => AcquireError::Expired(attempts),
         }
     }

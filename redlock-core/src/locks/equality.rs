@@ -3,11 +3,12 @@
 use alloc::collections::VecDeque;
 use core::hash::{Hash, Hasher};
 
+use super::contention::Contention;
 use super::node::Node;
 use super::timers::Timers;
 use super::wait_queue::WaitQueues;
 use super::{LockKey, Locks};
-use crate::{Config, NodeSet};
+use crate::{Config, NodeSet, WaiterId};
 
 /// Two machines are equal whatever the order is in which their places become free.
 impl PartialEq for Locks {
@@ -26,7 +27,9 @@ impl Hash for Locks {
 }
 
 /// All fields but the entries, and what is empty between calls.
-type Parts<'a> = (&'a Config, u64, &'a Timers, &'a WaitQueues, &'a [Node], NodeSet, &'a VecDeque<LockKey>, usize, bool);
+type Parts<'a> = (Settled<'a>, u64, &'a Timers, Waiting<'a>, &'a [Node], NodeSet, &'a VecDeque<LockKey>, usize);
+type Settled<'a> = (&'a Config, bool);
+type Waiting<'a> = (&'a WaitQueues, Option<&'a WaiterId>, &'a Contention);
 
 impl Locks {
     fn parts(&self) -> Parts<'_> {
@@ -36,6 +39,8 @@ impl Locks {
             next_serial,
             timers,
             queues,
+            waiter,
+            contention,
             next_in_line: _,
             nodes,
             ready,
@@ -44,6 +49,7 @@ impl Locks {
             releasing,
             is_closed,
         } = self;
-        (config, *next_serial, timers, queues, nodes, *ready, finished, *releasing, *is_closed)
+        let (settled, waiting) = ((config, *is_closed), (queues, waiter.as_ref(), contention));
+        (settled, *next_serial, timers, waiting, nodes, *ready, finished, *releasing)
     }
 }

@@ -16,22 +16,37 @@ impl Locks {
     pub(super) fn stand_in_line(&mut self, key: LockKey, now: Instant) {
         let Self { entries, queues, .. } = self;
         let is_first = entries.get(key.index).is_some_and(|entry| queues.join(entry.lock.resources(), key, now));
-        self.update(key, now, |lock| if is_first { lock.begin(now) } else { lock.wait_in_line(now) });
+        match self.turn_at_head(key, now).filter(|_| is_first) {
+            Some(turn) => self.update(key, now, |lock| lock.begin_in_turn(turn, now)),
+            None if is_first => self.update(key, now, |lock| lock.begin(now)),
+            None => self.update(key, now, |lock| lock.wait_in_line(now)),
+        };
     }
 
     /// Lets a lock begin that has come to the head of a queue, if it is at the head of all its queues. When this handle has
-    /// had one of the resources for long, others get a chance first.
+    /// had one of the resources for long, others that have no queue get a chance first.
     pub(super) fn come_on(&mut self, key: LockKey, now: Instant) {
         if self.is_closed || !self.is_first(key) {
             return;
         }
         // It may have to give up instead, and then it is somebody else's turn.
         self.step(key, now, |lock| lock.handle_timeout(now));
-        if self.lock(key).is_some_and(|lock| self.queues.is_break_due(lock.resources())) {
+        if let Some(turn) = self.turn_at_head(key, now) {
+            self.step(key, now, |lock| lock.begin_in_turn(turn, now));
+        } else if self.is_break_due(key, now) {
             self.step(key, now, |lock| lock.begin_later(now));
         } else {
             self.step(key, now, |lock| lock.begin(now));
         }
+    }
+
+    /// Returns whether others are to have a chance before a lock. Where they wait in the queue of a home, that has its say
+    /// after every release.
+    fn is_break_due(&self, key: LockKey, now: Instant) -> bool {
+        self.lock(key).is_some_and(|lock| {
+            let has_queue = lock.resources().only().is_some_and(|resource| self.open_home(resource, now).is_some());
+            self.queues.is_break_due(lock.resources()) && !has_queue
+        })
     }
 
     fn is_first(&self, key: LockKey) -> bool {

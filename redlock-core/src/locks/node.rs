@@ -4,7 +4,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::LockKey;
-use crate::{Action, Cause, Command, CommandId, Config, Instant, NodeSet, ScriptForm, Unavailable};
+use crate::{
+    Action, Cause, Command, CommandId, Config, Grace, Instant, NodeSet, Reply, ScriptForm, Unavailable, WaiterId,
+};
 
 /// The largest number of commands that go to a node in one batch: enough to make the cost per command small, few enough
 /// that the first replies do not wait for the last command.
@@ -28,6 +30,9 @@ pub(super) struct Node {
     kept: usize,
     /// What was sent and not answered, the oldest first.
     tickets: VecDeque<Ticket>,
+    /// The node is no home until then.
+    distrusted_until: Instant,
+    round_trip: RoundTrip,
 }
 
 /// A command whose reply is owed.
@@ -35,8 +40,10 @@ pub(super) struct Node {
 pub(super) enum Ticket {
     /// One of a lock.
     Lock { key: LockKey, id: CommandId },
-    /// One that only asks whether the node is there.
-    Ping,
+    /// One that subscribes the handle.
+    Subscribe,
+    /// One of which the reply says no more than that the node is there.
+    Aside,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,12 +55,30 @@ enum Link {
     Connected {
         /// The connection has answered something.
         is_useful: bool,
+        queue: Queue,
     },
     /// The last try has failed; the next begins at `until`.
     Pausing { until: Instant, why: Unavailable },
     /// No connection is wanted any more.
     GivenUp(Unavailable),
 }
+
+/// Whether this handle may wait in the queues of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Queue {
+    /// It would not hear that it is called up, or the node does not let it.
+    Closed,
+    /// It may, and has not subscribed yet.
+    Open,
+    /// It has subscribed, or is about to.
+    Subscribed,
+}
+
+/// For so long nobody waits in the queues of a node that has not said whose turn it is.
+const DISTRUST: Duration = Duration::from_secs(1);
+
+/// A node that has owed an answer for so long, and for four round trips, hangs: nobody waits in its queues.
+const SILENCE: Duration = Duration::from_millis(100);
 
 /// The failure of the last try to connect, if there was one since the node was connected: then commands are refused
 /// instead of waiting for the next try, so that a node that is down costs nobody any time.
@@ -78,16 +103,19 @@ impl Node {
             queue: VecDeque::new(),
             kept: 0,
             tickets: VecDeque::new(),
+            distrusted_until: Instant::EPOCH,
+            round_trip: RoundTrip::default(),
         }
     }
 
     /// Takes a command that is to be sent, or says why it cannot be.
-    pub(super) fn push(&mut self, key: LockKey, command: Command, now: Instant) -> Result<(), Unavailable> {
+    pub(super) fn push(&mut self, key: LockKey, mut command: Command, now: Instant) -> Result<(), Unavailable> {
         match &self.link {
             Link::Wanted(Some(why)) | Link::Connecting(Some(why)) | Link::Pausing { why, .. } | Link::GivenUp(why) => {
                 Err(why.clone().unsent())
             }
             Link::Wanted(None) | Link::Connecting(None) | Link::Connected { .. } => {
+                command.grace = Grace::over(self.round_trip.smoothed);
                 self.queue.push_back((Ticket::Lock { key, id: command.id }, command));
                 self.tidy(now);
                 Ok(())
@@ -104,7 +132,7 @@ impl Node {
     pub(super) fn queued(&self) -> impl Iterator<Item = (LockKey, &Command)> {
         self.queue.iter().filter_map(|(ticket, command)| match ticket {
             Ticket::Lock { key, .. } => Some((*key, command)),
-            Ticket::Ping => None,
+            Ticket::Subscribe | Ticket::Aside => None,
         })
     }
 
@@ -126,6 +154,7 @@ impl Node {
         }
         if owed_nothing && !self.tickets.is_empty() {
             self.heard_at = now;
+            self.round_trip.begins(now);
         }
     }
 
@@ -143,8 +172,65 @@ impl Node {
     /// rounds have given it up. It looks through them only when they have doubled.
     fn tidy(&mut self, now: Instant) {
         if self.queue.len() > self.kept.saturating_mul(2).max(MAX_BATCH) {
-            self.queue.retain(|(_, command)| command.send_by >= now);
+            self.queue.retain(|(ticket, command)| command.send_by >= now || *ticket == Ticket::Subscribe);
             self.kept = self.queue.len();
+        }
+    }
+}
+
+/// # The wait queues
+impl Node {
+    /// Returns whether this handle may wait in the queues of the node.
+    pub(super) fn is_queue_open(&self, now: Instant) -> bool {
+        let is_open = matches!(self.link, Link::Connected { queue: Queue::Open | Queue::Subscribed, .. });
+        is_open && now >= self.distrusted_until && !self.hangs(now)
+    }
+
+    fn hangs(&self, now: Instant) -> bool {
+        let patience = self.round_trip.smoothed.saturating_mul(4).saturating_add(SILENCE);
+        !self.tickets.is_empty() && now.saturating_since(self.heard_at) > patience
+    }
+
+    /// Makes sure that this handle hears when it is called up: what is pushed from now on is behind the subscription.
+    pub(super) fn subscribe(&mut self, waiter: &WaiterId, send_by: Instant) {
+        if let Link::Connected { queue: queue @ Queue::Open, .. } = &mut self.link {
+            *queue = Queue::Subscribed;
+            self.push_aside(Ticket::Subscribe, Action::subscribe(waiter.clone()), send_by);
+        }
+    }
+
+    /// Takes the reply to the subscription; returns whether this handle hears when it is called up. A subscription that was
+    /// not sent is sent again when somebody waits.
+    pub(super) fn subscribed(&mut self, reply: &Reply) -> bool {
+        if let Link::Connected { queue, .. } = &mut self.link {
+            match reply {
+                Reply::Done => return true,
+                Reply::Unavailable(why) if why.cause() == Cause::NotSent => *queue = Queue::Open,
+                _ => *queue = Queue::Closed,
+            }
+        }
+        false
+    }
+
+    /// Notes that the node keeps no queue for this handle.
+    pub(super) const fn close_queue(&mut self) {
+        if let Link::Connected { queue, .. } = &mut self.link {
+            *queue = Queue::Closed;
+        }
+    }
+
+    /// Notes that the node has not said whose turn it is.
+    pub(super) fn distrust(&mut self, now: Instant) {
+        self.distrusted_until = now.saturating_add(DISTRUST);
+    }
+
+    /// Queues a command that belongs to no lock, if the node is connected.
+    pub(super) fn push_aside(&mut self, ticket: Ticket, action: Action, send_by: Instant) {
+        if self.is_connected() {
+            // Nobody waits for the answer that the script is not known.
+            let (id, nodes, form) = (CommandId::NO_LOCK, NodeSet::EMPTY, ScriptForm::Source);
+            let grace = Grace::over(self.round_trip.smoothed);
+            self.queue.push_back((ticket, Command { id, nodes, action, send_by, form, grace }));
         }
     }
 }
@@ -162,15 +248,18 @@ impl Node {
         matches!(self.link, Link::Connected { .. })
     }
 
-    pub(super) fn connected(&mut self, now: Instant) {
-        self.link = Link::Connected { is_useful: false };
+    pub(super) fn connected(&mut self, announces: bool, now: Instant) {
+        let queue = if announces { Queue::Open } else { Queue::Closed };
+        self.link = Link::Connected { is_useful: false, queue };
         self.heard_at = now;
+        self.round_trip.under_way = None;
     }
 
     /// Notes that the connection has answered.
     pub(super) fn heard(&mut self, now: Instant) {
         self.heard_at = now;
-        if let Link::Connected { is_useful } = &mut self.link {
+        self.round_trip.ends(now);
+        if let Link::Connected { is_useful, .. } = &mut self.link {
             *is_useful = true;
         }
     }
@@ -178,7 +267,7 @@ impl Node {
     /// A connection that was of use is opened again at once; after any other failure there is a pause.
     pub(super) fn disconnected(&mut self, why: &Unavailable, now: Instant) {
         match &self.link {
-            Link::Connected { is_useful: true } => self.start_over(),
+            Link::Connected { is_useful: true, .. } => self.start_over(),
             Link::Connected { .. } | Link::Wanted(_) | Link::Connecting(_) => {
                 let until = now.saturating_add(self.reconnect_delay);
                 self.link = Link::Pausing { until, why: why.clone() };
@@ -232,7 +321,7 @@ impl Node {
                 Due::Ready
             }
             Link::Connected { .. } if self.tickets.is_empty() => {
-                self.queue.push_back((Ticket::Ping, ping(now.saturating_add(config.silence_timeout()))));
+                self.push_aside(Ticket::Aside, Action::Ping, now.saturating_add(config.silence_timeout()));
                 Due::Ready
             }
             _ => {
@@ -244,8 +333,27 @@ impl Node {
     }
 }
 
-fn ping(send_by: Instant) -> Command {
-    Command { id: CommandId::PING, nodes: NodeSet::EMPTY, action: Action::Ping, send_by, form: ScriptForm::Digest }
+/// How long a node takes to answer, smoothed over the last eight or so that were measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct RoundTrip {
+    smoothed: Duration,
+    /// When the command was sent whose answer ends the next measurement.
+    under_way: Option<Instant>,
+}
+
+impl RoundTrip {
+    /// Notes that something is sent while nothing is owed.
+    const fn begins(&mut self, now: Instant) {
+        self.under_way = Some(now);
+    }
+
+    /// Notes an answer.
+    fn ends(&mut self, now: Instant) {
+        let Some(sent_at) = self.under_way.take() else { return };
+        let took = now.saturating_since(sent_at);
+        let others = self.smoothed.saturating_mul(7).saturating_add(took);
+        self.smoothed = if self.smoothed.is_zero() { took } else { others.checked_div(8).unwrap_or(took) };
+    }
 }
 
 fn silent(timeout: Duration) -> Unavailable {
@@ -262,7 +370,7 @@ mod tests {
         let config = Config::builder(["only"]).build().unwrap();
         let request = Request::new(&config, "job", Duration::from_secs(1), Options::new()).unwrap();
         let mut node = Node::new();
-        node.connected(Instant::EPOCH);
+        node.connected(false, Instant::EPOCH);
         for millis in 0..100_000 {
             let now = Instant::from_epoch(Duration::from_millis(millis));
             let command = Lock::acquire(&config, request.clone(), [0; 32], now).poll_command().unwrap();
@@ -272,7 +380,7 @@ mod tests {
         node.take_batch(&mut Vec::new(), Instant::EPOCH, |_| panic!("all are in time"));
         let keys = node.tickets.iter().map(|ticket| match ticket {
             Ticket::Lock { key, .. } => Some(*key),
-            Ticket::Ping => None,
+            Ticket::Subscribe | Ticket::Aside => None,
         });
         assert!(keys.is_sorted(), "the order is kept");
     }
@@ -297,7 +405,7 @@ mod tests {
         assert_eq!(pauses, [20, 40, 80, 160, 320, 640, 1_000, 1_000]);
 
         assert!(node.begin_connecting());
-        node.connected(Instant::EPOCH);
+        node.connected(false, Instant::EPOCH);
         node.heard(Instant::EPOCH);
         node.disconnected(&why, Instant::EPOCH);
         assert_eq!((node.poll_timeout(&config), node.refusal()), (None, None), "it is opened again at once");

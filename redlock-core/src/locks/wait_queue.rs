@@ -85,6 +85,11 @@ impl WaitQueues {
         }
     }
 
+    /// Returns the first one in the queue of a resource.
+    pub(super) fn first(&self, resource: &Resource) -> Option<LockKey> {
+        self.0.get(&Name::of(resource)).map(|queue| queue.first)
+    }
+
     /// Returns whether a lock is the first in all queues of its resources.
     pub(super) fn is_first(&self, resources: &Resources, key: LockKey) -> bool {
         self.queues(resources).filter(|queue| queue.first == key).count() == resources.as_slice().len()

@@ -7,8 +7,8 @@ use super::buffers::{Input, Output};
 use super::element::{Element, Elements};
 use super::facts::Facts;
 use super::frame::Malformed;
-use crate::wire::{Question, is_denied};
-use crate::{Answer, Cause, Command, Dialect, Reply, Unavailable};
+use crate::wire::{CALL_UP_CHANNEL_PREFIX, Question, is_denied};
+use crate::{Answer, Cause, Command, Dialect, Reply, Resource, Unavailable};
 
 /// A connection that is open. Made by [`Opening::poll`](super::Opening::poll).
 ///
@@ -30,7 +30,9 @@ pub struct Connection {
 pub enum Event {
     /// The reply to the oldest command that was not answered.
     Reply(Reply),
-    /// Something that nobody asked for, as RESP3 allows it: a message on a channel, for instance.
+    /// The waiter that has subscribed on this connection is called up for a resource.
+    CalledUp(Resource),
+    /// Something else that nobody asked for, as RESP3 allows it.
     Push(Push),
     /// The server does not speak RESP, exceeds a bound, or answers what nobody asked. No further event comes.
     Broken(Unavailable),
@@ -52,6 +54,18 @@ impl Push {
     /// Returns what it says, in order: of a message, its channel and its contents. What is no text is empty.
     pub fn contents(&self) -> impl ExactSizeIterator<Item = &[u8]> {
         self.0.get(1..).unwrap_or_default().iter().map(Vec::as_slice)
+    }
+
+    /// Returns the resource for which a waiter is called up, if that is what it says.
+    fn call_up(&self) -> Option<Resource> {
+        match self.0.as_slice() {
+            [kind, channel, resource]
+                if kind == b"message" && channel.starts_with(CALL_UP_CHANNEL_PREFIX.as_bytes()) =>
+            {
+                Some(Resource::new(resource))
+            }
+            _ => None,
+        }
     }
 
     fn read(mut elements: Elements<'_>, count: u64) -> Self {
@@ -148,6 +162,13 @@ impl Connection {
         &self.facts
     }
 
+    /// Returns whether the connection hears when a waiter is called up: it speaks RESP3, in which a server may say something
+    /// without being asked.
+    #[must_use]
+    pub const fn announces(&self) -> bool {
+        self.facts.is_resp3()
+    }
+
     /// Returns how releases are worded on this connection.
     #[must_use]
     pub const fn dialect(&self) -> Dialect {
@@ -166,7 +187,16 @@ fn read(reply: &[u8], questions: &mut VecDeque<Question>, dialect: &mut Dialect)
     let mut elements = Elements::of(reply);
     let Some(element) = elements.next() else { return Event::Broken(unexpected("a reply that says nothing")) };
     if let Element::Push(count) = element {
-        return Event::Push(Push::read(elements, count));
+        let push = Push::read(elements, count);
+        // The answer to a subscription is a push, in its place among the answers.
+        if push.kind() == b"subscribe" && questions.front() == Some(&Question::Subscribe) {
+            questions.pop_front();
+            return Event::Reply(Reply::Done);
+        }
+        return match push.call_up() {
+            Some(resource) => Event::CalledUp(resource),
+            None => Event::Push(push),
+        };
     }
     let Some(question) = questions.pop_front() else {
         return Event::Broken(unexpected("an answer that nobody asked for"));

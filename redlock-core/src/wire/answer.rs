@@ -37,8 +37,16 @@ pub(crate) enum Question {
     Set,
     /// To set several keys that are not there.
     SetAll(Resources),
-    /// To run a script about keys that are ours.
-    Script,
+    /// To set a key in turn.
+    InTurn,
+    /// To let keys that are ours live on.
+    Extend,
+    /// To delete keys that are ours.
+    Release,
+    /// To take a waiter out of a queue.
+    Leave,
+    /// To tell when a waiter is called up.
+    Subscribe,
     /// To delete a key with a value, without a script.
     DeleteIfEqual,
     /// Whether it is there.
@@ -51,23 +59,40 @@ impl Question {
             Action::Acquire { resources, .. } if resources.only().is_some() => Self::Set,
             Action::Acquire { resources, .. } => Self::SetAll(resources.clone()),
             Action::Release { .. } if dialect.deletes(command).is_some() => Self::DeleteIfEqual,
-            Action::Extend { .. } | Action::Release { .. } => Self::Script,
+            Action::AcquireInTurn { .. } => Self::InTurn,
+            Action::Extend { .. } => Self::Extend,
+            Action::Release { .. } => Self::Release,
+            Action::Leave { .. } => Self::Leave,
+            Action::Subscribe { .. } => Self::Subscribe,
             Action::Ping => Self::Ping,
         }
     }
 
     pub(crate) fn reply(&self, answer: Answer<'_>) -> Reply {
         match (self, answer) {
-            // Whatever a server says to a ping, it is there.
-            (Self::Ping, _)
-            | (Self::Set, Answer::Ok)
-            | (Self::SetAll(_) | Self::Script | Self::DeleteIfEqual, Answer::Integer(1)) => Reply::Done,
-            (Self::Set, Answer::Nil) | (Self::Script, Answer::Integer(-1)) => Reply::HeldByOther(Hold::UNKNOWN),
-            (Self::SetAll(resources), Answer::Bytes(bytes)) => Reply::from_hold(resources, bytes),
-            (Self::Script, Answer::Integer(0)) => Reply::Missing,
-            (Self::DeleteIfEqual, Answer::Integer(0)) => Reply::NotOurs,
             (Self::DeleteIfEqual, Answer::Error(text)) if is_denied(text) => Reply::UnknownScript,
+            // Whatever a server says to a ping, it is there.
+            (Self::Ping, _) => Reply::Done,
             (_, Answer::Error(text)) => Reply::from_error(text),
+            (Self::Subscribe, _) | (Self::Set, Answer::Ok) => Reply::Done,
+            (Self::Set, Answer::Nil) => Reply::HeldByOther(Hold::UNKNOWN),
+            (Self::SetAll(resources), Answer::Bytes(bytes)) => Reply::from_hold(resources, bytes),
+            (Self::InTurn, Answer::Bytes(bytes)) => Reply::from_place(bytes),
+            (_, Answer::Integer(number)) => self.reply_of_script(number),
+            _ => Reply::Unavailable(Unavailable::new(Cause::Unexpected)),
+        }
+    }
+
+    /// Reads the number that a script, or a command in its place, has answered.
+    const fn reply_of_script(&self, number: i64) -> Reply {
+        match (self, number) {
+            (Self::SetAll(_) | Self::InTurn | Self::Extend | Self::Release | Self::Leave | Self::DeleteIfEqual, 1) => {
+                Reply::Done
+            }
+            (Self::Extend | Self::Release, -1) => Reply::HeldByOther(Hold::UNKNOWN),
+            (Self::Extend | Self::Release, 0) => Reply::Missing,
+            (Self::Release, 2) => Reply::CalledUp,
+            (Self::DeleteIfEqual, 0) => Reply::NotOurs,
             _ => Reply::Unavailable(Unavailable::new(Cause::Unexpected)),
         }
     }
@@ -80,9 +105,23 @@ impl Reply {
             let (place, millis) = core::str::from_utf8(bytes).ok()?.split_once(' ')?;
             let place = place.parse::<usize>().ok()?.checked_sub(1)?;
             let resource = Some(resources.as_slice().get(place)?.clone());
-            Some(Hold { resource, remaining: millis.parse().ok().map(Duration::from_millis) })
+            Some(Hold { resource, remaining: millis.parse().ok().map(Duration::from_millis), place: None })
         };
-        read().map_or(Self::Unavailable(Unavailable::new(Cause::Unexpected)), Self::HeldByOther)
+        Self::held(read())
+    }
+
+    /// Reads for how long a key, or the turn of another, goes on, and a place in the queue: `1500 3`.
+    fn from_place(bytes: &[u8]) -> Self {
+        let read = || {
+            let (millis, place) = core::str::from_utf8(bytes).ok()?.split_once(' ')?;
+            let remaining = u64::try_from(millis.parse::<i64>().ok()?).ok().map(Duration::from_millis);
+            Some(Hold { resource: None, remaining, place: Some(place.parse().ok()?).filter(|place| *place > 0) })
+        };
+        Self::held(read())
+    }
+
+    fn held(hold: Option<Hold>) -> Self {
+        hold.map_or(Self::Unavailable(Unavailable::new(Cause::Unexpected)), Self::HeldByOther)
     }
 
     fn from_error(text: &str) -> Self {

@@ -3,7 +3,7 @@ use crate::{Action, Command, Resource, ScriptForm, Token};
 /// What a server can do without a script.
 ///
 /// Deleting a key that has a certain value is all that the release of a lock is, and newer servers have a command for it,
-/// which takes them a quarter of the time of a script. Where a release is announced to those who wait, it stays a script.
+/// which takes them a quarter of the time of a script. Where a release calls up who waits, it stays a script.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Dialect {
@@ -22,7 +22,7 @@ impl Dialect {
     pub(super) fn deletes(self, command: &Command) -> Option<(&Resource, &Token)> {
         match &command.action {
             Action::Release { resources, token, .. }
-                if self != Self::Scripts && command.form == ScriptForm::Digest && !command.announces() =>
+                if self != Self::Scripts && command.form == ScriptForm::Digest && !command.calls_up() =>
             {
                 resources.only().map(|resource| (resource, token))
             }

@@ -49,18 +49,47 @@ return 1",
     digest: "5f3993b2752ef213cecb3946a400d126436cd448",
 };
 
-/// Deletes the keys that are ours. Answers 1 when all were, -1 when one is another's, 0 when some are not there.
+/// The part of a script that calls up the first one who waits for a key and is alive; it returns whether there is one.
 ///
-/// Each is announced on its channel, if that is asked for. It may fail (a user without the right to publish): the
-/// release stands all the same. A key of another type is another's, and no reason to leave the keys behind it.
+/// Nobody else is given the key from the queue for as long as the grace lasts. Whoever hears nothing any more has no
+/// subscriber, and is passed over. It ends at `me`, who is alive. Where the user may not touch the queue or publish, nobody
+/// is called up: who waits finds out by asking.
+macro_rules! call_up {
+    () => {
+        "\
+local function call_up(key, grace, me)
+  local queue = 'redlock:queue:{' .. key .. '}'
+  while true do
+    local first = redis.pcall('ZRANGE', queue, 0, 0)[1]
+    if not first or first == me then return false end
+    local heard = redis.pcall('PUBLISH', 'redlock:wake:' .. first, key)
+    if type(heard) ~= 'number' or redis.pcall('ZREM', queue, first) ~= 1 then return false end
+    if heard > 0 then
+      redis.pcall('SET', 'redlock:called:{' .. key .. '}', first, 'PX', grace)
+      return true
+    end
+  end
+end
+"
+    };
+}
+
+/// Deletes the keys that are ours. Answers 1 when all were, -1 when one is another's, 0 when some are not there; 2 when all
+/// were and somebody was called up.
+///
+/// For each key that is deleted somebody is called up, if a grace is given. A key of another type is another's, and no
+/// reason to leave the keys behind it.
 pub(super) const RELEASE: Script = Script {
-    source: "\
+    source: concat!(
+        call_up!(),
+        "\
 local result = 1
+local has_called = false
 for place = 1, #KEYS do
   local value = redis.pcall('GET', KEYS[place])
   if value == ARGV[1] then
     redis.call('DEL', KEYS[place])
-    if ARGV[2] == '1' then redis.pcall('PUBLISH', 'redlock:released:' .. KEYS[place], '') end
+    if ARGV[2] ~= '0' and call_up(KEYS[place], ARGV[2]) then has_called = true end
   elseif type(value) == 'table' and not string.find(value['err'], 'WRONGTYPE', 1, true) then
     return value
   elseif value then
@@ -69,6 +98,59 @@ for place = 1, #KEYS do
     result = 0
   end
 end
-return result",
-    digest: "4ac945020f635295584a361cef0fa8e66a46c04b",
+if result == 1 and has_called then return 2 end
+return result"
+    ),
+    digest: "8893793da59776f77f2c4b04e9484ccad5cbd774",
+};
+
+/// Sets the key to the token if it is not there and it is the waiter's turn, and answers 1. Else puts the waiter in the queue,
+/// and answers for how long the key or the turn of another goes on, in milliseconds, and the place of the waiter.
+///
+/// Who has the turn is only a hint, for a time: whatever goes wrong with it, the key decides who holds the lock. The waiter's
+/// place is 0 where there is no queue, because the user may not use it.
+pub(super) const ACQUIRE_IN_TURN: Script = Script {
+    source: concat!(
+        call_up!(),
+        "\
+local key, token, ttl, me, grace = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local queue, called = 'redlock:queue:{' .. key .. '}', 'redlock:called:{' .. key .. '}'
+local left = redis.call('PTTL', key)
+if left == -2 then
+  local turn = redis.pcall('GET', called)
+  local is_mine = type(turn) ~= 'string' and not call_up(key, grace, me) or turn == me
+  if is_mine then
+    redis.call('SET', key, token, 'NX', 'PX', ttl)
+    redis.pcall('ZREM', queue, me)
+    if turn == me then redis.pcall('DEL', called) end
+    return 1
+  end
+  left = redis.pcall('PTTL', called)
+end
+local time = redis.pcall('TIME')
+if time[2] then
+  redis.pcall('ZADD', queue, 'NX', time[1] .. string.format('%06d', time[2]), me)
+  redis.pcall('PEXPIRE', queue, 60000)
+end
+local place = redis.pcall('ZRANK', queue, me)
+return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0)"
+    ),
+    digest: "acabc2df0939ac42742c09a0a57b520997f019c2",
+};
+
+/// Takes the waiter out of the queue. If it was called up, and the key is free, the next one is.
+pub(super) const LEAVE: Script = Script {
+    source: concat!(
+        call_up!(),
+        "\
+local key, me, grace = KEYS[1], ARGV[1], ARGV[2]
+local called = 'redlock:called:{' .. key .. '}'
+redis.pcall('ZREM', 'redlock:queue:{' .. key .. '}', me)
+if redis.pcall('GET', called) == me then
+  redis.pcall('DEL', called)
+  if redis.pcall('PTTL', key) == -2 then call_up(key, grace) end
+end
+return 1"
+    ),
+    digest: "f071b0edcc13f61c72eb8a856c31367ad168412e",
 };

@@ -1,6 +1,6 @@
 //! The end of a lock that nobody released.
 
-use redlock_core::{Cause, ExtendError, Hint, Loss, ReleaseVerdict, Reply};
+use redlock_core::{Cause, ExtendError, Loss, ReleaseVerdict, Reply};
 
 use crate::harness::{Bench, Cluster, SIZES, TTL, VALIDITY, at, letters, ms, nodes, unavailable};
 
@@ -108,7 +108,6 @@ fn a_lost_lock_stays_lost() {
     bench.expect_lost();
     bench.expect_release();
     bench.reply_all(&extend, &Reply::Done);
-    bench.lock.handle_hint(Hint::Released, bench.now);
     assert!(!bench.hand_over());
     assert_eq!(bench.try_extend(TTL), Err(ExtendError::Lost(Loss::Expired)));
     assert!(!bench.is_held());

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{AcquireError, Cause, Command, Event, Hint, Hold, Options, Reply, RetryDelay};
+use redlock_core::{AcquireError, Cause, Command, Event, Hold, Options, Reply, RetryDelay};
 
 use crate::harness::{Bench, Cluster, NODE_TIMEOUT, SIZES, TTL, at, config, letters, ms, nodes, unavailable};
 
@@ -306,38 +306,6 @@ fn a_lock_that_becomes_free_is_acquired_by_the_one_who_waits() {
         cluster.serve(&mut other);
         other.expect_acquired();
         assert_eq!((other.lock.attempts(), cluster.keys(other.now)), (2, size));
-    }
-}
-
-#[test]
-fn an_announced_release_wakes_a_lock_that_waits_within_a_millisecond() {
-    for seed in 0..50 {
-        let patient = Options::new().retry_delay(RetryDelay::new(ms(5_000), ms(5_000)));
-        let mut bench = Bench::start(config(3), TTL, patient, seed);
-        let set = bench.expect_acquire();
-        bench.reply(&set, "--.");
-        let undo = bench.expect_release();
-        bench.reply_all(&undo, &Reply::HeldByOther(Hold::UNKNOWN));
-        let before = bench.timer();
-        bench.lock.handle_hint(Hint::Released, bench.now);
-        assert!(bench.timer() < ms(1) && bench.timer() <= before);
-        bench.fire();
-        bench.expect_acquire();
-    }
-}
-
-#[test]
-fn an_announced_release_is_no_news_to_a_lock_that_does_not_wait() {
-    let acquiring = Bench::acquire(3);
-    let mut finished = Bench::acquire(3);
-    finished.release();
-    let (extending, _) = Bench::extending(3);
-    let (releasing, _) = Bench::releasing(3);
-    let (lost, _) = Bench::lost(3);
-    for mut bench in [acquiring, finished, Bench::held(3), extending, releasing, lost] {
-        let before = bench.lock.clone();
-        bench.lock.handle_hint(Hint::Released, bench.now);
-        assert_eq!(bench.lock, before);
     }
 }
 

@@ -1,6 +1,6 @@
 //! The life of locks, over nodes that answer at once.
 
-use redlock_core::{AcquireError, ExtendError, Hint, Loss, OperationId, Options, ReleaseVerdict, RetryDelay, Status};
+use redlock_core::{AcquireError, ExtendError, Loss, OperationId, Options, ReleaseVerdict, Status};
 
 use crate::world::{TTL, World, at};
 
@@ -166,20 +166,4 @@ fn the_timers_of_locks_that_are_gone_wake_nobody() {
     }
     world.locks.handle_timeout(world.now);
     assert_eq!(world.locks.poll_timeout(), None);
-}
-
-#[test]
-fn a_lock_that_waits_tries_again_when_it_hears_of_a_release() {
-    let mut world = World::new();
-    let holder = world.acquire("job");
-    let patient = Options::new().retry_delay(RetryDelay::new(TTL / 2, TTL / 2)).wait(TTL);
-    let waiting = world.begin("job", patient).unwrap();
-    world.run();
-    world.locks.release(holder, world.now);
-    world.run();
-    world.locks.handle_hint(waiting, Hint::Released, world.now);
-    assert!(world.locks.poll_timeout() <= Some(at(1)));
-    world.now = at(1);
-    world.run();
-    assert!(world.hand_over(waiting).unwrap().is_ok());
 }

@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
 
 mod connections;
+mod handles;
 mod keep_alive;
 mod life;
 mod line;
 mod naive;
 mod one_by_one;
 mod silence;
+mod turns;
 mod world;

@@ -217,6 +217,9 @@ impl Naive {
 }
 
 /// Whether what goes to one node is what a lock has sent to several.
+/// The grace is for the machine of many to know, which sees how long the nodes take.
 fn is_for(sent: &Command, node: NodeId, command: &Command) -> bool {
-    sent.nodes.contains(node) && sent.with_nodes(NodeSet::from_iter([node])) == *command
+    let mut one = sent.with_nodes(NodeSet::from_iter([node]));
+    one.grace = command.grace;
+    sent.nodes.contains(node) && one == *command
 }

@@ -164,7 +164,7 @@ impl Pair {
             return;
         }
         if works {
-            self.locks.handle_connected(node, self.now);
+            self.locks.handle_connected(node, false, self.now);
             self.naive.connected(node);
         } else {
             let why = Unavailable::with_detail(Cause::NotSent, "connection refused");

@@ -24,7 +24,7 @@ fn connected() -> (Locks, NodeId) {
 fn connect(locks: &mut Locks, node: NodeId, now: Instant) {
     assert_eq!(locks.poll_ready(), Some(node));
     assert!(locks.poll_connect(node));
-    locks.handle_connected(node, now);
+    locks.handle_connected(node, false, now);
     assert_eq!(locks.poll_ready(), Some(node));
 }
 
@@ -59,7 +59,7 @@ fn a_connection_that_owes_a_reply_for_too_long_is_given_up() {
     assert!(locks.refusal(node).unwrap().to_string().contains("no reply to anything for 5s"));
     assert!(locks.hand_over(key, at(6_000)).unwrap().is_err());
 
-    locks.handle_connected(node, at(6_001));
+    locks.handle_connected(node, false, at(6_001));
     assert_eq!(locks.refusal(node), None);
     let again = wait_for_batch(&mut locks, node, at(8_000));
     assert!(matches!(again[..], [Command { action: Action::Release { .. }, .. }]), "the SET may have been carried out");

@@ -14,13 +14,15 @@ pub(crate) struct World {
     pub(crate) locks: Locks,
     pub(crate) nodes: Vec<model::Node>,
     pub(crate) now: Instant,
+    /// The connections hear when somebody is called up.
+    pub(crate) announces: bool,
     seeds: u8,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let config = Config::builder(["a", "b", "c"]).ping_interval(None).build().unwrap();
-        Self { locks: Locks::new(config), nodes: vec![model::Node::new(); 3], now: at(0), seeds: 0 }
+        Self { locks: Locks::new(config), nodes: vec![model::Node::new(); 3], now: at(0), announces: true, seeds: 0 }
     }
 
     pub(crate) fn begin(&mut self, name: impl Into<Resources>, options: Options) -> Result<LockKey, AcquireError> {
@@ -46,7 +48,7 @@ impl World {
         self.locks.handle_timeout(self.now);
         while let Some(node) = self.locks.poll_ready() {
             if self.locks.poll_connect(node) {
-                self.locks.handle_connected(node, self.now);
+                self.locks.handle_connected(node, self.announces, self.now);
             }
             self.locks.poll_batch(node, &mut batch, self.now);
             for command in batch.drain(..) {

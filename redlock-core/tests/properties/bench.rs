@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{Command, CommandId, ExtendError, Hint, Instant, Lock, NodeId, OperationId, Reply};
+use redlock_core::{Command, CommandId, ExtendError, Instant, Lock, NodeId, OperationId, Reply};
 
 use crate::ledger::Ledger;
 use crate::news::{Lost, News};
@@ -32,7 +32,6 @@ enum Call {
     HandOver,
     Extend(Duration),
     Release,
-    Hint,
     Reply(CommandId, NodeId, Reply),
     Wake,
 }
@@ -62,7 +61,6 @@ impl Bench {
             Operation::HandOver => self.call(&Call::HandOver),
             Operation::Extend(ttl) => self.call(&Call::Extend(*ttl)),
             Operation::Release => self.call(&Call::Release),
-            Operation::Hint => self.call(&Call::Hint),
             Operation::Round(replies) => self.round(replies),
             Operation::Reply { age, node, reply } => self.reply(*age, *node, reply),
             Operation::Timeout { late } => self.timeout(*late),
@@ -126,7 +124,6 @@ impl Bench {
                 return Returned::Extended(begun.map_err(Refusal::from));
             }
             Call::Release => lock.release(now),
-            Call::Hint => lock.handle_hint(Hint::Released, now),
             Call::Reply(id, node, reply) => lock.handle_reply(*id, *node, reply.clone(), now),
             Call::Wake => lock.handle_timeout(now),
         }
@@ -156,7 +153,7 @@ impl Bench {
         match call {
             Call::Release => self.ledger.released(),
             Call::Reply(id, node, reply) => self.ledger.replied(*id, *node, reply),
-            Call::HandOver | Call::Extend(_) | Call::Hint | Call::Wake => {}
+            Call::HandOver | Call::Extend(_) | Call::Wake => {}
         }
     }
 
@@ -199,7 +196,6 @@ fn tell_reference(reference: &mut Reference, call: &Call, now: Instant, has_gone
         Call::HandOver => return Returned::HandedOver(reference.hand_over()),
         Call::Extend(ttl) => return Returned::Extended(reference.extend(*ttl)),
         Call::Release => reference.release(),
-        Call::Hint => reference.hint(),
         Call::Reply(id, node, reply) => reference.reply(*id, *node, reply),
         Call::Wake => {}
     }

@@ -14,7 +14,6 @@ pub(crate) enum Operation {
     HandOver,
     Extend(Duration),
     Release,
-    Hint,
     /// All nodes say something to the newest command, or nothing.
     Round(Vec<Option<Reply>>),
     /// Some node, be it an unknown one, says something to a command, be it an old one or one that it has answered.
@@ -47,7 +46,6 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
         8 => millis(0..50).prop_map(Operation::Elapse),
         1 => millis(1..2_000).prop_map(Operation::StepBack),
         1 => Just(Operation::Release),
-        1 => Just(Operation::Hint),
     ]
 }
 

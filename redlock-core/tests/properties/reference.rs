@@ -100,7 +100,7 @@ impl Reference {
         let (touched, outcomes) = (attempt.round.touched(), attempt.round.outcomes());
         let attempt_is_vain = attempt.round.is_set_up_wrongly();
         if !touched.is_empty() {
-            let undo = self.undo(touched, self.setup.ttl, failure == Failure::Expired);
+            let undo = self.undo(touched, self.setup.ttl);
             self.undos.push(undo);
         }
         if attempt_is_vain {
@@ -153,7 +153,7 @@ impl Reference {
     fn lose(&mut self, loss: Lost) {
         let Phase::Held(Held { deadline, longest_ttl, ref mut extensions, .. }) = self.phase else { return };
         let extensions = core::mem::take(extensions);
-        let mut undo = self.undo(self.all(), longest_ttl, true);
+        let mut undo = self.undo(self.all(), longest_ttl);
         undo.claim.was_lost = true;
         let ends = extensions.iter().map(|extension| extension.number);
         self.news.extend(ends.map(|extension| News::ExtendFailed { extension, loss: loss.clone() }));
@@ -205,8 +205,8 @@ impl Reference {
     }
 
     /// Takes back what the last attempt has.
-    fn undo(&mut self, nodes: NodeSet, longest_ttl: Duration, was_won: bool) -> Undo {
-        let claim = Claim { attempt: self.attempts, nodes, longest_ttl, was_won, was_lost: false };
+    fn undo(&mut self, nodes: NodeSet, longest_ttl: Duration) -> Undo {
+        let claim = Claim { attempt: self.attempts, nodes, longest_ttl, was_lost: false };
         Undo::begin(&self.setup, claim, self.now, &mut self.orders)
     }
 

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use redlock_core::resp::{self, Event};
 use redlock_core::system::plain_words;
 use redlock_core::system::socket::{Reading, read, write};
-use redlock_core::{Cause, Command, Reply, Unavailable};
+use redlock_core::{Cause, Command, Reply, Resource, Unavailable};
 
 use crate::net::Socket;
 use crate::transport::Connection;
@@ -32,6 +32,8 @@ struct Session<S> {
     machine: resp::Connection,
     /// What has come and was not taken, the oldest first.
     received: VecDeque<Reply>,
+    /// What this handle was called up for.
+    called_up: VecDeque<Resource>,
     /// The number of the batch whose replies come next.
     turn: u64,
     /// The number of the batch that is sent next.
@@ -43,8 +45,9 @@ struct Session<S> {
 
 impl<S: Socket> NativeConnection<S> {
     pub(super) fn new(socket: S, machine: resp::Connection) -> Self {
-        let (received, broken, driver) = (VecDeque::new(), None, None);
-        Self(Arc::new(Mutex::new(Session { socket, machine, received, turn: 0, next: 0, broken, driver })))
+        let (received, called_up, broken, driver) = (VecDeque::new(), VecDeque::new(), None, None);
+        let session = Session { socket, machine, received, called_up, turn: 0, next: 0, broken, driver };
+        Self(Arc::new(Mutex::new(session)))
     }
 }
 
@@ -59,6 +62,14 @@ impl<S: Socket> Connection for NativeConnection<S> {
             session.drive(context);
             session.poll_replies(&mut batch, context)
         })
+    }
+
+    fn announces(&self) -> bool {
+        locked(&self.0).machine.announces()
+    }
+
+    fn poll_called_up(&mut self, _context: &mut Context<'_>) -> Poll<Resource> {
+        locked(&self.0).called_up.pop_front().map_or(Poll::Pending, Poll::Ready)
     }
 
     fn closed(&mut self) -> impl Future<Output = ()> + Send + use<S> {
@@ -148,6 +159,7 @@ impl<S: Socket> Session<S> {
         while let Some(event) = self.machine.poll_event() {
             match event {
                 Event::Reply(reply) => self.received.push_back(reply),
+                Event::CalledUp(resource) => self.called_up.push_back(resource),
                 Event::Broken(why) => self.broken = Some(why),
                 _ => {}
             }

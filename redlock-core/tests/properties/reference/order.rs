@@ -17,10 +17,7 @@ pub(crate) struct Order {
 pub(crate) enum Word {
     Acquire(Duration),
     Extend(Duration),
-    /// Announced if a quorum had granted it.
-    Release {
-        is_announced: bool,
-    },
+    Release,
 }
 
 impl Order {
@@ -35,7 +32,7 @@ impl Order {
         let word = match &command.action {
             Action::Acquire { ttl, .. } => Word::Acquire(ttl.get()),
             Action::Extend { ttl, .. } => Word::Extend(ttl.get()),
-            Action::Release { announce, .. } => Word::Release { is_announced: !announce.is_empty() },
+            Action::Release { .. } => Word::Release,
             other => panic!("a command that is never sent: {other:?}"),
         };
         let attempt = u32::try_from(index + 1).unwrap();

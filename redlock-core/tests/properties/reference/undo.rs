@@ -20,8 +20,6 @@ pub(crate) struct Claim {
     pub(crate) nodes: NodeSet,
     /// None of them was told a longer TTL.
     pub(crate) longest_ttl: Duration,
-    /// A quorum granted it, so others may wait for its end.
-    pub(crate) was_won: bool,
     /// The lock was over before its release began.
     pub(crate) was_lost: bool,
 }
@@ -63,6 +61,7 @@ impl Undo {
         now: Instant,
         orders: &mut Vec<Order>,
     ) -> bool {
+        let reply = if *reply == Reply::CalledUp { &Reply::Done } else { reply };
         match self.round.answer(id, node, reply) {
             Heard::Stray => return false,
             Heard::UnknownScript => orders.push(self.order(NodeSet::from_iter([node]), ScriptForm::Source)),
@@ -116,7 +115,6 @@ impl Undo {
     }
 
     fn order(&self, nodes: NodeSet, form: ScriptForm) -> Order {
-        let word = Word::Release { is_announced: self.claim.was_won };
-        Order { word, attempt: self.claim.attempt, nodes, form, send_by: self.until }
+        Order { word: Word::Release, attempt: self.claim.attempt, nodes, form, send_by: self.until }
     }
 }

@@ -86,10 +86,10 @@ impl Reference {
     }
 
     pub(crate) fn release(&mut self) {
-        let (nodes, longest_ttl, was_won) = match &self.phase {
-            Phase::Acquiring(attempt) => (attempt.round.touched(), self.setup.ttl, false),
-            Phase::Won(attempt) => (attempt.round.touched(), self.setup.ttl, true),
-            Phase::Held(held) => (self.all(), held.longest_ttl, true),
+        let (nodes, longest_ttl) = match &self.phase {
+            Phase::Acquiring(attempt) => (attempt.round.touched(), self.setup.ttl),
+            Phase::Won(attempt) => (attempt.round.touched(), self.setup.ttl),
+            Phase::Held(held) => (self.all(), held.longest_ttl),
             Phase::Lost { undo, .. } => {
                 self.phase = Phase::Releasing { undo: undo.clone(), is_reported: false };
                 self.judge_release();
@@ -101,15 +101,9 @@ impl Reference {
             }
             Phase::Releasing { .. } | Phase::Over => return,
         };
-        let undo = self.undo(nodes, longest_ttl, was_won);
+        let undo = self.undo(nodes, longest_ttl);
         self.phase = Phase::Releasing { undo, is_reported: false };
         self.judge_release();
-    }
-
-    pub(crate) fn hint(&mut self) {
-        if let Phase::Waiting { latest } = &mut self.phase {
-            *latest = self.now.saturating_add(Duration::from_millis(1)).min(*latest);
-        }
     }
 
     pub(crate) fn reply(&mut self, id: CommandId, node: NodeId, reply: &Reply) {

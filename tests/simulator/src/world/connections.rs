@@ -77,7 +77,7 @@ impl World<'_> {
         let (client, node) = (state.client, self.node_of(link));
         let now = self.local(client);
         self.is_connected(link);
-        self.clients[client].locks.handle_connected(node, now);
+        self.clients[client].locks.handle_connected(node, false, now);
         self.drive(client)
     }
 

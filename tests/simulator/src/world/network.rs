@@ -137,7 +137,7 @@ impl World<'_> {
             Action::Extend { .. } => self.record(|history| history.end(key, expires_at)),
             Action::Release { .. } => {
                 self.record(|history| history.end(key, now));
-                if command.announces() {
+                if command.calls_up() {
                     self.announce(resource);
                 }
             }

@@ -60,7 +60,7 @@ impl State {
             Action::Abandon(user) => self.abandon(user),
             Action::Open(node) => {
                 self.sites[node].link = Link::Open;
-                self.locks.handle_connected(node_id(node), now);
+                self.locks.handle_connected(node_id(node), false, now);
             }
             Action::Fail(node) => {
                 self.left.failures = self.left.failures.saturating_sub(1);

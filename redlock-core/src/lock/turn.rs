@@ -1,0 +1,141 @@
+use super::acquiring::Attempt;
+use super::{Lock, Phase};
+use crate::report::AcquireError;
+use crate::{Config, Instant, NodeId, WaiterId};
+
+/// Where a lock waits for its turn, and under which name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Turn {
+    /// The node that keeps the wait queue.
+    pub(crate) home: NodeId,
+    pub(crate) waiter: WaiterId,
+}
+
+/// Why a lock cannot wait for its turn at a home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum NoTurn {
+    /// The home has not said whose turn it is.
+    Silent,
+    /// It keeps no queue for this user.
+    NoQueue,
+}
+
+/// How an attempt asks the nodes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Course {
+    /// All at once.
+    AtOnce,
+    /// All at once, the home in turn: the waiter was called up.
+    CalledUp(Turn),
+    /// The home in turn, and the others when it has granted: so those who wait do not split the votes.
+    HomeFirst(Turn),
+}
+
+/// # Waiting in the queue of the home
+impl Lock {
+    /// Lets a lock ask in turn from now on, at once. Does nothing with one that neither stands in line nor waits.
+    pub(crate) fn begin_in_turn(&mut self, turn: Turn, now: Instant) {
+        let now = self.catch_up(now);
+        if matches!(self.phase, Phase::InLine | Phase::Waiting { .. }) {
+            self.turn = Some(turn);
+            self.begin_attempt(now);
+        }
+    }
+
+    /// Takes that the home has called up the waiter: it is this lock's turn.
+    pub(crate) fn call_up(&mut self, now: Instant) {
+        let now = self.catch_up(now);
+        match &self.phase {
+            Phase::Waiting { .. } if self.turn.is_some() => {
+                self.is_called_up = true;
+                self.begin_attempt(now);
+            }
+            // The call has overtaken the answer that it has to wait.
+            Phase::Acquiring(attempt) if attempt.waits_for_home() => self.is_called_up = true,
+            _ => {}
+        }
+    }
+
+    /// Lets a lock that asks in turn try now and then instead.
+    pub(crate) fn lose_turn(&mut self, now: Instant) {
+        let now = self.catch_up(now);
+        self.turn = None;
+        if let Phase::Waiting { until } = &mut self.phase {
+            let delay = self.backoff.next(self.request.options.retry_delay, self.give_up_at.saturating_since(now));
+            *until = now.saturating_add(delay).min(*until);
+        }
+    }
+
+    /// Returns whether it would be better to wait in the queue of the home than to try now and then: somebody else has the
+    /// lock, and the request may wait for as long as it takes.
+    pub(crate) fn wants_turn(&self) -> bool {
+        matches!(self.phase, Phase::Waiting { .. })
+            && matches!(self.last_failure, Some(AcquireError::Contended(_)))
+            && self.turn.is_none()
+            && self.may_stand_in_queue()
+    }
+
+    /// Returns whether its request may wait in the queue of the home. One for a number of attempts counts its tries, and one
+    /// for several resources would have to wait in several queues.
+    pub(crate) fn may_stand_in_queue(&self) -> bool {
+        let options = &self.request.options;
+        options.attempts.is_none() && !options.wait.is_zero() && self.request.resources.as_slice().len() == 1
+    }
+
+    /// Returns where it stands in a queue, or asks to.
+    pub(crate) const fn turn(&self) -> Option<&Turn> {
+        self.turn.as_ref()
+    }
+
+    /// Returns a home at which the lock could not wait, once, and why; it asks there no more.
+    pub(crate) const fn take_lost_home(&mut self) -> Option<(NodeId, NoTurn)> {
+        self.lost_home.take()
+    }
+
+    /// Leaves a home that is none.
+    pub(super) fn lose_home(&mut self, why: NoTurn) {
+        self.lost_home = self.turn.take().map(|turn| (turn.home, why));
+    }
+
+    /// Returns how the next attempt asks the nodes. A call-up is good for one.
+    pub(super) fn next_course(&mut self) -> Course {
+        let is_called_up = core::mem::take(&mut self.is_called_up);
+        match &self.turn {
+            Some(turn) if is_called_up => Course::CalledUp(turn.clone()),
+            Some(turn) => Course::HomeFirst(turn.clone()),
+            None => Course::AtOnce,
+        }
+    }
+
+    /// Asks the other nodes, if the home has granted.
+    pub(super) fn follow_home(&mut self, now: Instant) {
+        let ends_at = self.round_ends_at(now);
+        if let Phase::Acquiring(attempt) = &mut self.phase
+            && attempt.home_has_granted()
+        {
+            attempt.ask_others(&self.config, &self.request, ends_at, &mut self.output);
+        }
+    }
+}
+
+impl Course {
+    /// Returns the home and the waiter, if the home is asked in turn.
+    pub(super) const fn turn(&self) -> Option<&Turn> {
+        match self {
+            Self::AtOnce => None,
+            Self::CalledUp(turn) | Self::HomeFirst(turn) => Some(turn),
+        }
+    }
+}
+
+impl Attempt {
+    /// Returns whether the home has refused without putting the waiter in a queue.
+    pub(super) fn home_has_no_queue(&self, config: &Config) -> bool {
+        let hold = self.course.turn().and_then(|turn| self.round.report(config).hold(turn.home));
+        hold.is_some_and(|hold| hold.place.is_none())
+    }
+
+    fn home_has_granted(&self) -> bool {
+        self.waits_for_home() && self.course.turn().is_some_and(|turn| self.round.done().contains(turn.home))
+    }
+}

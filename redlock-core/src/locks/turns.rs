@@ -1,0 +1,136 @@
+//! Waiting in the queues of nodes, where other handles wait, too.
+
+use core::time::Duration;
+
+use smallvec::SmallVec;
+
+use super::entry::Entry;
+use super::node::{Node, Ticket};
+use super::{LockKey, Locks};
+use crate::lock::{NoTurn, Turn};
+use crate::{Action, Command, Config, Instant, NodeId, Reply, Resource};
+
+/// For so long a command about a queue may wait to be sent.
+const SEND_WITHIN: Duration = Duration::from_secs(1);
+
+impl Locks {
+    /// Takes that a node has called up this handle for a resource: whoever of it waits for that tries at once.
+    pub fn handle_called_up(&mut self, node: NodeId, resource: &Resource, now: Instant) {
+        match self.queues.first(resource) {
+            Some(key) => drop(self.update(key, now, |lock| lock.call_up(now))),
+            None => self.leave(node, resource.clone(), now),
+        }
+    }
+
+    /// Lets a lock that was refused wait in the queue of the home, if it can.
+    pub(super) fn queue_up(&mut self, key: LockKey, now: Instant) {
+        let resource =
+            self.lock(key).filter(|lock| lock.wants_turn()).and_then(|lock| lock.resources().only().cloned());
+        let Some(resource) = resource else { return };
+        self.contention.note(&resource, now);
+        if let Some(turn) = self.turn(&resource, now) {
+            self.step(key, now, |lock| lock.begin_in_turn(turn, now));
+        }
+    }
+
+    /// Returns where a lock that comes to the head of the line asks in turn; `None` if it asks all nodes at once, because
+    /// nobody else was seen to want the resource, or because there is no queue.
+    pub(super) fn turn_at_head(&mut self, key: LockKey, now: Instant) -> Option<Turn> {
+        let lock = self.lock(key).filter(|lock| lock.may_stand_in_queue())?;
+        let resource = lock.resources().only().filter(|resource| self.contention.is_seen(resource, now))?.clone();
+        self.turn(&resource, now)
+    }
+
+    /// Returns the home at which this handle may wait for a resource: the first one in the order that all handles compute
+    /// alike of those that can be used.
+    pub(super) fn open_home(&self, resource: &Resource, now: Instant) -> Option<NodeId> {
+        open_home(&self.config, &self.nodes, resource, now)
+    }
+
+    /// Makes sure that this handle hears of its turn.
+    fn turn(&mut self, resource: &Resource, now: Instant) -> Option<Turn> {
+        let home = self.open_home(resource, now)?;
+        let waiter = self.waiter.clone()?;
+        self.nodes.get_mut(home.index())?.subscribe(&waiter, now.saturating_add(SEND_WITHIN));
+        self.ready.insert(home);
+        Some(Turn { home, waiter })
+    }
+
+    /// Takes the handle out of the queue of a node.
+    pub(super) fn leave(&mut self, node: NodeId, resource: Resource, now: Instant) {
+        if let (Some(waiter), Some(state)) = (&self.waiter, self.nodes.get_mut(node.index())) {
+            let action = Action::leave(resource, waiter.clone());
+            state.push_aside(Ticket::Aside, action, now.saturating_add(SEND_WITHIN));
+            self.ready.insert(node);
+        }
+    }
+
+    /// Takes the reply to a subscription. Whoever waits in the queues of a node that will not call them up tries now and then.
+    pub(super) fn subscribed(&mut self, node: NodeId, reply: &Reply, now: Instant) {
+        let hears = self.nodes.get_mut(node.index()).is_some_and(|state| state.subscribed(reply));
+        if hears {
+            return;
+        }
+        let waits = |(_, entry): &(usize, &Entry)| entry.lock.turn().is_some_and(|turn| turn.home == node);
+        let keys: SmallVec<[LockKey; 4]> =
+            self.entries.iter().filter(waits).map(|(index, entry)| entry.key_at(index)).collect();
+        for key in keys {
+            self.step(key, now, |lock| lock.lose_turn(now));
+        }
+    }
+
+    /// Learns from a reply whether others want the resource of a lock.
+    pub(super) fn learn(&mut self, key: LockKey, node: NodeId, reply: &Reply, now: Instant) {
+        let Self { entries, contention, config, .. } = self;
+        let lock = entries.get(key.index).filter(|entry| entry.serial == key.serial).map(|entry| &entry.lock);
+        let Some((lock, resource)) = lock.and_then(|lock| Some((lock, lock.resources().only()?))) else { return };
+        match reply {
+            Reply::CalledUp => contention.note(resource, now),
+            Reply::Done if contention.is_seen(resource, now) => {
+                if lock.is_releasing() && config.home(resource) == Some(node) {
+                    contention.forget(resource);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives up the place of this handle in the queue of a node, unless another one of it waits for the same.
+    pub(super) fn pass_on(&mut self, turn: &Turn, resource: Resource, now: Instant) {
+        if self.queues.first(&resource).is_some() {
+            self.contention.note(&resource, now);
+        } else {
+            self.leave(turn.home, resource, now);
+        }
+    }
+
+    /// Notes that a lock could not wait at a home.
+    pub(super) fn lose_home(&mut self, home: NodeId, why: NoTurn, now: Instant) {
+        let Some(state) = self.nodes.get_mut(home.index()) else { return };
+        match why {
+            NoTurn::Silent => state.distrust(now),
+            NoTurn::NoQueue => state.close_queue(),
+        }
+    }
+}
+
+/// Lets a release call up who waits where this handle would wait, if the home is out of use.
+pub(super) fn with_open_home(mut command: Command, config: &Config, nodes: &[Node], now: Instant) -> Command {
+    if let Action::Release { resources, homes, .. } = &mut command.action
+        && let Some(resource) = resources.only()
+        && !homes.iter().all(|node| is_open(nodes, node, now))
+        && let Some(home) = open_home(config, nodes, resource, now)
+    {
+        homes.insert(home);
+    }
+    command
+}
+
+/// Returns the first node in the order of which the home is the first that can be used.
+fn open_home(config: &Config, nodes: &[Node], resource: &Resource, now: Instant) -> Option<NodeId> {
+    config.home_among(config.nodes().iter().filter(|node| is_open(nodes, *node, now)).collect(), resource)
+}
+
+fn is_open(nodes: &[Node], node: NodeId, now: Instant) -> bool {
+    nodes.get(node.index()).is_some_and(|state| state.is_queue_open(now))
+}

@@ -1,0 +1,180 @@
+//! Several handles over the same nodes, which answer at once, or not at all.
+
+use std::collections::BTreeMap;
+
+use core::time::Duration;
+
+use redlock_core::{
+    Action, Cause, Command, Config, Instant, LockKey, Locks, NodeId, NodeSet, Options, Reply, Request, Unavailable,
+    WaiterId, model,
+};
+
+use crate::world::{TTL, at};
+
+pub(crate) struct Handles {
+    pub(crate) locks: Vec<Locks>,
+    pub(crate) nodes: Vec<model::Node>,
+    pub(crate) now: Instant,
+    /// They take commands and do not answer.
+    pub(crate) hung: NodeSet,
+    /// Their users may neither subscribe nor use the queue.
+    pub(crate) forbidding: NodeSet,
+    /// The handles that are told nothing more, as if their processes were stopped.
+    pub(crate) stopped: Vec<usize>,
+    /// All commands that were carried, with the handle.
+    pub(crate) log: Vec<(usize, NodeId, Action)>,
+    subscriptions: BTreeMap<WaiterId, usize>,
+    seeds: u8,
+}
+
+impl Handles {
+    pub(crate) fn new(handles: usize) -> Self {
+        let config = Config::builder(["a", "b", "c"]).ping_interval(None).build().unwrap();
+        let mut this = Self {
+            locks: (0..handles).map(|_| Locks::new(config.clone())).collect(),
+            nodes: vec![model::Node::new(); 3],
+            now: at(0),
+            hung: NodeSet::EMPTY,
+            forbidding: NodeSet::EMPTY,
+            stopped: Vec::new(),
+            log: Vec::new(),
+            subscriptions: BTreeMap::new(),
+            seeds: 0,
+        };
+        // As with servers that were told the scripts when the connections were opened.
+        let key = this.acquire(0, "any");
+        this.give_back(0, key);
+        this.log.clear();
+        this
+    }
+
+    pub(crate) fn home(&self) -> NodeId {
+        self.locks[0].config().home(&"job".into()).unwrap()
+    }
+
+    pub(crate) fn begin(&mut self, handle: usize, name: &str, options: Options) -> LockKey {
+        let request = Request::new(self.locks[handle].config(), name, TTL, options).unwrap();
+        self.seeds += 1;
+        // Nobody comes in the same microsecond as another.
+        self.now = self.now.saturating_add(Duration::from_micros(1));
+        let key = self.locks[handle].acquire(request, [self.seeds; 32], self.now).unwrap();
+        self.run();
+        key
+    }
+
+    pub(crate) fn wait_for(&mut self, handle: usize) -> LockKey {
+        self.begin(handle, "job", Options::new())
+    }
+
+    pub(crate) fn acquire(&mut self, handle: usize, name: &str) -> LockKey {
+        let key = self.begin(handle, name, Options::new());
+        assert!(self.has(handle, key));
+        key
+    }
+
+    pub(crate) fn has(&mut self, handle: usize, key: LockKey) -> bool {
+        self.locks[handle].hand_over(key, self.now).is_some_and(|result| result.is_ok())
+    }
+
+    pub(crate) fn give_back(&mut self, handle: usize, key: LockKey) {
+        self.locks[handle].abandon(key, self.now);
+        self.run();
+    }
+
+    /// Lets all do what they have to do by then, one timer after the other.
+    pub(crate) fn advance_to(&mut self, millis: u64) {
+        while let Some(next) = self.next_timer().filter(|next| *next <= at(millis)) {
+            self.now = self.now.max(next);
+            self.run();
+        }
+        self.now = at(millis);
+        self.run();
+    }
+
+    pub(crate) fn next_timer(&self) -> Option<Instant> {
+        let going = (0..self.locks.len()).filter(|handle| !self.stopped.contains(handle));
+        going.filter_map(|handle| self.locks[handle].poll_timeout()).min()
+    }
+
+    /// Breaks the connections of a handle, and it does not notice.
+    pub(crate) fn disconnect(&mut self, handle: usize) {
+        for (waiter, _) in self.subscriptions.iter().filter(|(_, subscriber)| **subscriber == handle) {
+            self.nodes.iter_mut().for_each(|node| node.unsubscribe(waiter));
+        }
+    }
+
+    /// The kinds of the commands since the last look, those of each handle together.
+    pub(crate) fn take_kinds(&mut self, handle: usize) -> Vec<&'static str> {
+        let (own, others) = self.log.drain(..).partition(|(of, _, _)| *of == handle);
+        self.log = others;
+        let own: Vec<(usize, NodeId, Action)> = own;
+        own.iter().map(|(_, _, action)| kind(action)).collect()
+    }
+
+    /// Carries everything to everybody, until nothing is left to do at this moment.
+    pub(crate) fn run(&mut self) {
+        for handle in 0..self.locks.len() {
+            if !self.stopped.contains(&handle) {
+                self.locks[handle].handle_timeout(self.now);
+            }
+        }
+        while (0..self.locks.len()).any(|handle| !self.stopped.contains(&handle) && self.carry(handle)) {}
+    }
+
+    /// Carries what one handle has to say to all nodes at this moment, and what comes of it; returns whether it had something.
+    fn carry(&mut self, handle: usize) -> bool {
+        let (locks, now) = (&mut self.locks[handle], self.now);
+        let mut said = Vec::new();
+        while let Some(node) = locks.poll_ready() {
+            if locks.poll_connect(node) {
+                locks.handle_connected(node, true, now);
+            }
+            let mut batch = Vec::new();
+            locks.poll_batch(node, &mut batch, now);
+            said.extend(batch.into_iter().map(|command| (node, command)));
+        }
+        let has_said = !said.is_empty();
+        for (node, command) in said {
+            self.log.push((handle, node, command.action.clone()));
+            if !self.hung.contains(node) {
+                let reply = self.execute(handle, node, &command);
+                self.locks[handle].handle_reply(node, reply, self.now);
+            }
+            self.tell_call_ups(node);
+        }
+        has_said
+    }
+
+    fn execute(&mut self, handle: usize, node: NodeId, command: &Command) -> Reply {
+        let is_forbidden = self.forbidding.contains(node);
+        match &command.action {
+            Action::Subscribe { .. } if is_forbidden => Reply::Unavailable(Unavailable::new(Cause::NoPermission)),
+            Action::Subscribe { waiter, .. } => {
+                self.subscriptions.insert(waiter.clone(), handle);
+                self.nodes[node.index()].execute(command, self.now)
+            }
+            _ => self.nodes[node.index()].execute(command, self.now),
+        }
+    }
+
+    fn tell_call_ups(&mut self, node: NodeId) {
+        while let Some((waiter, resource)) = self.nodes[node.index()].poll_call_up() {
+            let handle = self.subscriptions[&waiter];
+            if !self.stopped.contains(&handle) {
+                self.locks[handle].handle_called_up(node, &resource, self.now);
+            }
+        }
+    }
+}
+
+pub(crate) fn kind(action: &Action) -> &'static str {
+    match action {
+        Action::Acquire { .. } => "acquire",
+        Action::AcquireInTurn { .. } => "in turn",
+        Action::Extend { .. } => "extend",
+        Action::Release { .. } => "release",
+        Action::Leave { .. } => "leave",
+        Action::Subscribe { .. } => "subscribe",
+        _ => "other",
+    }
+}
