@@ -50,6 +50,12 @@ impl Grace {
     /// The time that a waiter has in which nothing is to be carried: 25 ms.
     pub const DEFAULT: Self = Self { millis: 25 };
 
+    /// Creates a time in milliseconds.
+    #[must_use]
+    pub const fn from_millis(millis: u16) -> Self {
+        Self { millis }
+    }
+
     /// Returns the time for a waiter whose way to the node and back takes so long: that twice, and
     /// [`DEFAULT`](Self::DEFAULT).
     pub(crate) fn over(round_trip: Duration) -> Self {

@@ -59,6 +59,8 @@ pub struct Lock {
     turn: Option<Turn>,
     /// It was called up, and has not begun an attempt since.
     is_called_up: bool,
+    /// What the home has just said about a release: whether somebody else was called up.
+    others_want: Option<bool>,
     /// A home at which it could not wait.
     lost_home: Option<(NodeId, NoTurn)>,
     output: Output,
@@ -128,6 +130,7 @@ impl Lock {
             next_operation: OperationId::FIRST,
             turn: None,
             is_called_up: false,
+            others_want: None,
             lost_home: None,
             output: Output::new(),
         }
@@ -240,8 +243,9 @@ impl Lock {
     pub fn release(&mut self, now: Instant) {
         let now = self.catch_up(now);
         self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
-            Phase::Acquiring(attempt) => self.begin_release(attempt.claim(&self.config, &self.request), now),
-            Phase::Won { attempt, .. } => self.begin_release(attempt.claim(&self.config, &self.request), now),
+            Phase::Acquiring(attempt) | Phase::Won { attempt, .. } => {
+                self.begin_release(attempt.claim(&self.config, &self.request), now)
+            }
             Phase::Held(held) => self.begin_release(held.claim(&self.config, &self.request), now),
             Phase::Lost(lost) => Phase::Releasing { release: lost.release, reported: false },
             Phase::InLine | Phase::Waiting { .. } => Phase::Finished,
@@ -261,7 +265,7 @@ impl Lock {
         if let Some(release) = self.earlier.iter_mut().find(|release| release.expects(id, node)) {
             // Nobody is told who has the keys that a failed attempt does not have.
             let reply = if reply == Reply::NotOurs { Reply::Missing } else { reply };
-            release.handle_reply(resources, id, node, reply, now, output);
+            self.others_want = release.handle_reply(resources, id, node, reply, now, output).or(self.others_want);
             self.earlier.retain(|release| !release.is_settled());
             return;
         }
@@ -274,9 +278,11 @@ impl Lock {
                 held.handle_reply(&self.request, id, node, reply, output);
                 self.judge_extensions(now);
             }
-            Phase::Lost(lost) => lost.release.handle_reply(resources, id, node, reply, now, output),
+            Phase::Lost(lost) => {
+                self.others_want = lost.release.handle_reply(resources, id, node, reply, now, output);
+            }
             Phase::Releasing { release, .. } => {
-                release.handle_reply(resources, id, node, reply, now, output);
+                self.others_want = release.handle_reply(resources, id, node, reply, now, output);
                 self.judge_release();
             }
             Phase::InLine | Phase::Waiting { .. } | Phase::Finished => {}
@@ -384,10 +390,6 @@ impl Lock {
             Phase::Releasing { .. } => self.makes_way_at().is_some_and(|at| self.clock < at),
             Phase::Lost(_) | Phase::Finished => false,
         }
-    }
-
-    pub(crate) const fn is_releasing(&self) -> bool {
-        matches!(self.phase, Phase::Releasing { .. })
     }
 
     /// Returns when a lock that is being released gets out of others' way, although its home has not answered; `None` if

@@ -108,6 +108,8 @@ pub struct Locks {
     nodes: Vec<Node>,
     /// The nodes that have something new for [`Self::poll_ready`].
     ready: NodeSet,
+    /// Those of them that may call somebody up, who then comes to the others, too: they come last.
+    calling: NodeSet,
     finished: VecDeque<LockKey>,
     /// Answers in the place of nodes. They reach their locks before the call that has made them returns.
     stand_ins: VecDeque<(NodeId, Ticket, Reply)>,
@@ -168,6 +170,7 @@ impl Locks {
             next_in_line: VecDeque::new(),
             nodes: nodes.iter().map(|_| Node::new()).collect(),
             ready: nodes,
+            calling: NodeSet::EMPTY,
             finished: VecDeque::new(),
             stand_ins: VecDeque::new(),
             releasing: 0,
@@ -323,7 +326,6 @@ impl Locks {
         state.heard(now);
         match state.take_ticket() {
             Some(Ticket::Lock { key, id }) => {
-                self.learn(key, node, &reply, now);
                 self.update(key, now, |lock| lock.handle_reply(id, node, reply, now));
             }
             Some(Ticket::Subscribe) => self.subscribed(node, &reply, now),
@@ -390,10 +392,12 @@ impl Locks {
 /// # What goes out
 impl Locks {
     /// Returns a node for which [`poll_connect`](Self::poll_connect) or [`poll_batch`](Self::poll_batch) may have
-    /// something new; each such node once.
+    /// something new; each such node once. They are best served in this order: a node that calls somebody up comes last, so
+    /// that the release has a start on the other nodes before whoever is called up.
     pub fn poll_ready(&mut self) -> Option<NodeId> {
-        let node = self.ready.iter().next()?;
+        let node = self.ready.without(self.calling).iter().next().or_else(|| self.ready.iter().next())?;
         self.ready.remove(node);
+        self.calling.remove(node);
         Some(node)
     }
 
@@ -549,68 +553,86 @@ impl Locks {
     }
 
     fn step<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
-        let entry = self.entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)?;
+        let entry = self.entry(key)?;
         let (was_held, was_quiet) = (entry.is_held(), entry.lock.is_quiet());
         let result = step(&mut entry.lock);
         entry.drive_renewal(now);
+        self.send_commands(key, now);
+        self.take_events(key, was_held, now);
+        self.count_releases(key, was_quiet);
+        self.move_in_queues(key, now);
+        self.set_timer(key);
+        self.forget_if_over(key);
+        Some(result)
+    }
+
+    /// Queues the commands of a lock for their nodes.
+    fn send_commands(&mut self, key: LockKey, now: Instant) {
+        let Self { entries, nodes, config, ready, calling, stand_ins, .. } = self;
+        let Some(entry) = entries.get_mut(key.index) else { return };
         while let Some(command) = entry.lock.poll_command() {
-            let command = turns::with_open_home(command, &self.config, &self.nodes, now);
+            let command = turns::with_open_home(command, config, nodes, now);
             for node in command.nodes.iter() {
-                let Some(state) = self.nodes.get_mut(node.index()) else { continue };
+                let Some(state) = nodes.get_mut(node.index()) else { continue };
                 let ticket = Ticket::Lock { key, id: command.id };
-                match state.push(key, command.with_nodes(NodeSet::from_iter([node])), now) {
-                    Ok(()) => self.ready.insert(node),
-                    Err(why) => self.stand_ins.push_back((node, ticket, Reply::Unavailable(why))),
+                let command = command.with_nodes(NodeSet::from_iter([node]));
+                if command.calls_up() {
+                    calling.insert(node);
+                }
+                match state.push(key, command, now) {
+                    Ok(()) => ready.insert(node),
+                    Err(why) => stand_ins.push_back((node, ticket, Reply::Unavailable(why))),
                 }
             }
         }
+    }
+
+    /// Keeps what has become of a lock's operations, for whoever waits for it.
+    fn take_events(&mut self, key: LockKey, was_held: bool, now: Instant) {
+        let Self { entries, queues, finished, .. } = self;
+        let Some(entry) = entries.get_mut(key.index) else { return };
         let mut has_ended = was_held && !entry.is_held();
         while let Some(event) = entry.lock.poll_event() {
             let is_own = entry.renewal.as_mut().is_some_and(|renewal| renewal.take(&event, &entry.lock, now));
             // A loss can be seen in the lock.
             if !is_own && !matches!(event, Event::Lost(_)) {
-                let event = with_place(event, || self.queues.ahead_of(entry.lock.resources(), key));
-                entry.answers.push(event);
+                entry.answers.push(with_place(event, || queues.ahead_of(entry.lock.resources(), key)));
                 has_ended = true;
             }
         }
         if has_ended {
-            self.finished.push_back(key);
+            finished.push_back(key);
         }
-        let mut left = None;
-        if entry.is_in_line && !entry.lock.is_in_the_way() {
-            entry.is_in_line = false;
-            left = entry.lock.turn().cloned().zip(entry.lock.resources().only().cloned());
-            self.queues.leave(entry.lock.resources(), key, now, |next| self.next_in_line.push_back(next));
-        }
-        let (wants_turn, lost_home) = (entry.lock.wants_turn(), entry.lock.take_lost_home());
-        let makes_way_at = if entry.is_in_line { entry.lock.makes_way_at() } else { None };
-        let makes_way_at = makes_way_at.filter(|_| self.queues.has_others(entry.lock.resources()));
         if entry.renewal.is_some() && !entry.is_held() {
             entry.renewal = None;
         }
+    }
+
+    /// Makes sure that a lock is looked at when it has something to do.
+    fn set_timer(&mut self, key: LockKey) {
+        let Self { entries, queues, timers, .. } = self;
+        let Some(entry) = entries.get_mut(key.index) else { return };
+        let makes_way_at = if entry.is_in_line { entry.lock.makes_way_at() } else { None };
+        let makes_way_at = makes_way_at.filter(|_| queues.has_others(entry.lock.resources()));
         let renews_at = entry.renewal.as_ref().and_then(|renewal| renewal.poll_timeout());
         let wakes_at = [entry.lock.poll_timeout(), makes_way_at, renews_at].into_iter().flatten().min();
-        self.timers.schedule(key, &mut entry.timer, wakes_at);
-        let (is_quiet, is_over) = (entry.lock.is_quiet(), entry.is_over());
-        match (was_quiet, is_quiet) {
+        timers.schedule(key, &mut entry.timer, wakes_at);
+    }
+
+    /// Keeps count of the releases under way.
+    fn count_releases(&mut self, key: LockKey, was_quiet: bool) {
+        let Some(entry) = self.entries.get(key.index) else { return };
+        match (was_quiet, entry.lock.is_quiet()) {
             (true, false) => self.releasing = self.releasing.saturating_add(1),
             (false, true) => self.releasing = self.releasing.saturating_sub(1),
             _ => {}
         }
-        if is_over {
+    }
+
+    fn forget_if_over(&mut self, key: LockKey) {
+        if self.entries.get(key.index).is_some_and(Entry::is_over) {
             self.entries.remove(key.index);
         }
-        if let Some((turn, resource)) = left {
-            self.pass_on(&turn, resource, now);
-        }
-        if let Some((home, why)) = lost_home {
-            self.lose_home(home, why, now);
-        }
-        if wants_turn {
-            self.queue_up(key, now);
-        }
-        Some(result)
     }
 
     fn handle_timeout_of(&mut self, node: NodeId, now: Instant) {

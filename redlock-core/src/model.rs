@@ -122,6 +122,13 @@ impl Node {
         self.call_ups.pop_front()
     }
 
+    /// Returns who was called up for a resource, and for how long its turn goes on.
+    pub fn called_up(&mut self, resource: &Resource, now: Instant) -> Option<(WaiterId, Duration)> {
+        self.expire(now);
+        let queue = self.queues.get(resource)?;
+        Some((queue.called()?.clone(), left(queue.turn_ends_at()?, now)))
+    }
+
     /// Notes that the connection is gone on which a waiter has subscribed.
     pub fn unsubscribe(&mut self, waiter: &WaiterId) {
         self.subscribers.remove(waiter);

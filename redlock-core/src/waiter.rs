@@ -15,12 +15,19 @@ impl WaiterId {
     /// The length in bytes.
     pub const LEN: usize = (RANDOM_BYTES * 8).div_ceil(6);
 
+    /// Creates one from random bytes.
+    #[must_use]
+    pub fn new(random: [u8; 16]) -> Self {
+        let mut characters = [0; Self::LEN];
+        write_base64(&random, &mut characters);
+        Self(Arc::new(characters))
+    }
+
     /// Creates one from that part of a lock's seed that makes no token.
     pub(crate) fn from_seed(seed: &[u8; 32]) -> Self {
-        let (_, random) = seed.split_at(seed.len().saturating_sub(RANDOM_BYTES));
-        let mut characters = [0; Self::LEN];
-        write_base64(random, &mut characters);
-        Self(Arc::new(characters))
+        let mut random = [0; RANDOM_BYTES];
+        random.copy_from_slice(seed.split_at(seed.len().saturating_sub(RANDOM_BYTES)).1);
+        Self::new(random)
     }
 
     /// Returns what stands on the nodes: letters, digits, `-` and `_`.

@@ -187,6 +187,8 @@ fn answer(result: &Result<Value, Error>) -> Result<Answer<'_>, Unavailable> {
         Ok(Value::String(text)) if *text == "OK" => Ok(Answer::Ok),
         Ok(Value::Null) => Ok(Answer::Nil),
         Ok(Value::Integer(number)) => Ok(Answer::Integer(*number)),
+        Ok(Value::String(text)) => Ok(Answer::Bytes(text.as_bytes())),
+        Ok(Value::Bytes(bytes)) => Ok(Answer::Bytes(bytes)),
         Ok(_) => Ok(Answer::Other),
         Err(error) if is_servers(error) => Ok(Answer::Error(error.details())),
         Err(error) => Err(unavailable(error, Cause::Disconnected)),

@@ -16,7 +16,10 @@ use crate::session::Session;
 use crate::workload::Workload;
 
 /// What contestants send, and no script does.
-const COUNTED: [&str; 5] = ["set", "eval", "evalsha", "delifeq", "delex"];
+const COUNTED: [&str; 6] = ["set", "eval", "evalsha", "delifeq", "delex", "subscribe"];
+
+/// Of the scripts of a wait queue each that sets a key also takes somebody out of the queue.
+const INSIDE: &str = "zrem";
 
 /// How often, at the most, it is looked whether nodes that lag have caught up.
 const LOOKS: u32 = 200;
@@ -141,19 +144,22 @@ fn settled_commands(servers: &[Server]) -> Result<u64, Failure> {
 
 /// How many commands the servers have been sent by contestants, by their own account.
 fn commands(servers: &[Server]) -> Result<u64, Failure> {
-    let mut total = 0;
+    let mut total = 0_i64;
     for server in servers {
         let statistics = server.command(&["INFO", "commandstats"])?;
-        total += statistics.lines().filter_map(counted).sum::<u64>();
+        total += statistics.lines().filter_map(counted).sum::<i64>();
     }
-    Ok(total)
+    Ok(u64::try_from(total)?)
 }
 
 /// The number in a line like `cmdstat_set:calls=7,usec=21,…`.
-fn counted(line: &str) -> Option<u64> {
+fn counted(line: &str) -> Option<i64> {
     let (name, figures) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
-    let calls = figures.split(',').next()?;
-    COUNTED.contains(&name).then(|| calls.parse().ok())?
+    let calls: i64 = figures.split(',').next()?.parse().ok()?;
+    if name == INSIDE {
+        return Some(calls.saturating_neg());
+    }
+    COUNTED.contains(&name).then_some(calls)
 }
 
 #[cfg(test)]
@@ -164,6 +170,7 @@ mod tests {
     fn only_what_contestants_send_is_counted() {
         assert_eq!(counted("cmdstat_evalsha:calls=12,usec=70,usec_per_call=5.83"), Some(12));
         assert_eq!(counted("cmdstat_delifeq:calls=3,usec=1,usec_per_call=0.33"), Some(3));
+        assert_eq!(counted("cmdstat_zrem:calls=3,usec=1,usec_per_call=0.33"), Some(-3));
         // From inside the script.
         assert_eq!(counted("cmdstat_get:calls=12,usec=70,usec_per_call=5.83"), None);
         assert_eq!(counted("# Commandstats"), None);

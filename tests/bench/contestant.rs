@@ -45,6 +45,9 @@ pub(crate) trait Contestant: Send + Sized + Sync + 'static {
     type Executor: Executor;
     type Held: Send + 'static;
 
+    /// Its callers wait for each other inside of one process.
+    const IS_ONE_PROCESS: bool = false;
+
     fn connect(urls: &[String]) -> impl Future<Output = Result<Self, Failure>> + Send;
 
     /// Tries as hard as the contestant does by itself; `None` when it gives up.
@@ -105,7 +108,7 @@ impl Name {
     pub(crate) fn takes_part(self, workload: Workload) -> bool {
         match self {
             Self::FloorRaw => !workload.is_contended(),
-            Self::FloorQueue => workload == Workload::W3,
+            Self::FloorQueue => matches!(workload, Workload::W3 | Workload::W6),
             Self::FloorPublish => workload == Workload::W4,
             _ => true,
         }

@@ -29,7 +29,7 @@ impl Headline {
         match workload {
             Workload::W1 | Workload::W4 | Workload::W5 => Self::LockP50,
             Workload::W2 => Self::PairsPerSecond,
-            Workload::W3 => Self::LockP99,
+            Workload::W3 | Workload::W6 => Self::LockP99,
         }
     }
 
@@ -134,7 +134,7 @@ impl Row {
     }
 
     fn if_fairness_applies(&self, figure: f64) -> Option<f64> {
-        (self.workload == Workload::W3).then_some(figure)
+        self.workload.is_about_one_lock().then_some(figure)
     }
 
     fn spread(&self, figure: impl Fn(&Round) -> Option<f64>) -> Option<Spread> {

@@ -25,6 +25,7 @@ Starts servers and measures every contestant in a process of its own, in rounds 
                           W3  16 tasks, one lock, held for 1 ms
                           W4  from the release by one client to the lock of another
                           W5  as W1, while one node hangs
+                          W6  as W3, each task with a client of its own
   --server KIND         which servers: redis (default) or valkey, which tests/valkey.sh fetches
   --nodes 3,5           how many servers (default 3,5)
   --tasks 64,512        how many tasks in W2 (default 64,512)

@@ -1,6 +1,5 @@
 use crate::contestant::Name;
 use crate::figures::{Headline, Row, Spread};
-use crate::workload::Workload;
 
 /// A table for each combination of workload, nodes and tasks.
 pub(crate) fn print(rows: &[Row]) {
@@ -11,8 +10,10 @@ pub(crate) fn print(rows: &[Row]) {
         "\nMedians over the rounds, but for the longest lock of all; the range is from the worst round to the best one."
     );
     println!("Times are in microseconds.");
-    if rows.iter().any(|row| row.workload == Workload::W3) {
-        println!("W3: how often the least and the most served task had the lock, relative to the mean; and the p99 in");
+    if rows.iter().any(|row| row.workload.is_about_one_lock()) {
+        println!(
+            "W3, W6: how often the least and the most served task had the lock, relative to the mean; and the p99 in"
+        );
         println!("turns, which are the time in which each task could have had it once.");
     }
     println!("CPU is the client's, in seconds for 10,000 pairs; commands are all nodes' for one acquisition.");
@@ -22,7 +23,7 @@ fn print_combination(rows: &[Row]) {
     let Some(Row { server, workload, nodes, tasks, .. }) = rows.first() else { return };
     let (description, headline) = (workload.description(*tasks), Headline::of(*workload).text());
     println!("\n{workload} on {server}, N = {nodes}: {description}. Ratios are of {headline}.");
-    let fairness = if *workload == Workload::W3 { " least   most  turns" } else { "" };
+    let fairness = if workload.is_about_one_lock() { " least   most  turns" } else { "" };
     println!(
         "{:<16}{:>10}{:>20}{:>8}{:>8}{:>11}{:>11}{:>11}{:>11}{:>8}{:>10}{:>9}{:>7}{fairness}",
         "",

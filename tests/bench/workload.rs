@@ -25,22 +25,37 @@ pub(crate) enum Workload {
     W4,
     /// As W1, with one node that hangs.
     W5,
+    /// As W3, each task with a client of its own.
+    W6,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 5] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5];
+    pub(crate) const ALL: [Self; 6] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5, Self::W6];
 
     /// The numbers of tasks to measure it with, of which only W2 leaves the choice.
     pub(crate) fn tasks(self, chosen: &[usize]) -> Vec<usize> {
         match self {
             Self::W1 | Self::W5 => vec![1],
             Self::W2 => chosen.to_vec(),
-            Self::W3 | Self::W4 => vec![16],
+            Self::W3 | Self::W4 | Self::W6 => vec![16],
         }
     }
 
+    /// How many clients it needs. A queue that is in one process has its callers there.
+    const fn clients<C: Contestant>(self) -> usize {
+        match self {
+            Self::W4 => 2,
+            Self::W6 if !C::IS_ONE_PROCESS => 16,
+            _ => 1,
+        }
+    }
+
+    pub(crate) const fn is_about_one_lock(self) -> bool {
+        matches!(self, Self::W3 | Self::W6)
+    }
+
     pub(crate) const fn is_contended(self) -> bool {
-        matches!(self, Self::W3 | Self::W4)
+        matches!(self, Self::W3 | Self::W4 | Self::W6)
     }
 
     pub(crate) fn description(self, tasks: usize) -> String {
@@ -50,6 +65,7 @@ impl Workload {
             Self::W3 => format!("{tasks} tasks, one lock, held for 1 ms"),
             Self::W4 => "from the release by one client to the lock of another".into(),
             Self::W5 => "one task, a free lock, one node hangs".into(),
+            Self::W6 => format!("{tasks} clients, one lock, held for 1 ms"),
         }
     }
 }
@@ -68,27 +84,27 @@ pub(crate) struct Record {
     pub(crate) gave_up: u64,
 }
 
-/// The clients that a workload needs: all but W4 are content with one.
+/// The clients that a workload needs.
 pub(crate) struct Clients<C> {
     first: Arc<C>,
-    second: Option<Arc<C>>,
+    others: Vec<Arc<C>>,
 }
 
 impl<C: Contestant> Clients<C> {
     pub(crate) async fn connect(workload: Workload, urls: &[String]) -> Result<Self, crate::contestant::Failure> {
         let first = Arc::new(C::connect(urls).await?);
-        let second = match workload {
-            Workload::W4 => Some(Arc::new(C::connect(urls).await?)),
-            _ => None,
-        };
-        Ok(Self { first, second })
+        let mut others = Vec::new();
+        for _ in 1..workload.clients::<C>() {
+            others.push(Arc::new(C::connect(urls).await?));
+        }
+        Ok(Self { first, others })
     }
 
     /// Works for about the duration, and at least until each task has done its work once.
     pub(crate) async fn work(&self, workload: Workload, tasks: usize, duration: Duration) -> Vec<Record> {
-        match (workload, &self.second) {
-            (Workload::W3, _) => contention::run(&self.first, tasks, duration).await,
-            (Workload::W4, Some(second)) => handover::run(&self.first, second, tasks, duration).await,
+        match (workload, self.others.as_slice()) {
+            (Workload::W3 | Workload::W6, others) => contention::run(&self.first, others, tasks, duration).await,
+            (Workload::W4, [second]) => handover::run(&self.first, second, tasks, duration).await,
             _ => pairs::run(&self.first, tasks, duration).await,
         }
     }

@@ -6,13 +6,16 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
 
 use std::io;
+use std::net::TcpStream;
 use std::thread::sleep;
 use std::time::{Duration, Instant as SystemInstant};
 
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
+use redlock_core::system::socket::{read as read_from, write};
 use redlock_core::{
-    Answer, Command, Config, Event, Instant, Lock, NodeTimeout, Options, Reply, Request, Resources, model,
+    Action, Answer, Command, Config, Event, Grace, Instant, Lock, NodeTimeout, Options, Reply, Request, Resource,
+    Resources, ScriptForm, WaiterId, model, resp,
 };
 use redlock_tests::{Server, wait_until};
 
@@ -30,6 +33,9 @@ enum Step {
     AcquireAll { client: usize, ttl: Duration },
     Extend { client: usize, ttl: Duration },
     Release { client: usize },
+    AcquireInTurn { client: usize, resource: usize, ttl: Duration },
+    Leave { client: usize, resource: usize },
+    Subscribe { client: usize },
     SetByHand { resource: usize, ttl: Option<Duration> },
     Delete { resource: usize },
     ForgetScripts,
@@ -44,6 +50,10 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..CLIENTS, ttl()).prop_map(|(client, ttl)| Step::AcquireAll { client, ttl }),
         4 => (0..CLIENTS, ttl()).prop_map(|(client, ttl)| Step::Extend { client, ttl }),
         4 => (0..CLIENTS).prop_map(|client| Step::Release { client }),
+        6 => (0..CLIENTS, 0..RESOURCES.len(), ttl())
+            .prop_map(|(client, resource, ttl)| Step::AcquireInTurn { client, resource, ttl }),
+        2 => (0..CLIENTS, 0..RESOURCES.len()).prop_map(|(client, resource)| Step::Leave { client, resource }),
+        2 => (0..CLIENTS).prop_map(|client| Step::Subscribe { client }),
         1 => (0..RESOURCES.len(), proptest::option::of(ttl()))
             .prop_map(|(resource, ttl)| Step::SetByHand { resource, ttl }),
         1 => (0..RESOURCES.len()).prop_map(|resource| Step::Delete { resource }),
@@ -58,6 +68,7 @@ struct Pair<'a> {
     model: model::Node,
     config: Config,
     locks: [Option<Lock>; CLIENTS],
+    subscribers: [Option<Subscriber>; CLIENTS],
     /// How many locks were begun: each draws its tokens from another seed.
     begun: u8,
     /// How long the slowest command took: so uncertain is the moment at which a key was set.
@@ -73,6 +84,7 @@ impl<'a> Pair<'a> {
             model: model::Node::new(),
             config: Config::builder(["only"]).node_timeout(patient).build().unwrap(),
             locks: [None, None, None],
+            subscribers: [None, None, None],
             begun: 0,
             slowest: Duration::ZERO,
             epoch: SystemInstant::now(),
@@ -89,12 +101,14 @@ impl<'a> Pair<'a> {
             Step::AcquireAll { client, ttl } => self.acquire(*client, Resources::all(RESOURCES), *ttl),
             Step::Extend { client, ttl } => self.drive(*client, |lock, now| drop(lock.extend(*ttl, now))),
             Step::Release { client } => self.drive(*client, Lock::release),
+            Step::AcquireInTurn { client, resource, ttl } => {
+                self.acquire_in_turn(*client, RESOURCES[*resource].into(), *ttl);
+            }
+            Step::Leave { client, resource } => self.leave(*client, RESOURCES[*resource].into()),
+            Step::Subscribe { client } => self.subscribe(*client),
             Step::SetByHand { resource, ttl } => self.set_by_hand(RESOURCES[*resource], *ttl),
             Step::Delete { resource } => self.delete(RESOURCES[*resource]),
-            Step::ForgetScripts => {
-                self.server.command(&["SCRIPT", "FLUSH"]).unwrap();
-                self.model.forget_scripts();
-            }
+            Step::ForgetScripts => self.forget_scripts(),
             Step::Wait(duration) => sleep(*duration),
         }
         for resource in RESOURCES {
@@ -127,9 +141,57 @@ impl<'a> Pair<'a> {
         self.locks[client] = Some(lock);
     }
 
+    /// Asks for a lock in turn. What comes of it, the lock takes for the reply to the command that it has given out itself.
+    fn acquire_in_turn(&mut self, client: usize, resource: Resource, ttl: Duration) {
+        self.begun += 1;
+        let request = Request::new(&self.config, resource.as_bytes(), ttl, Options::new().attempts(1)).unwrap();
+        let mut lock = Lock::acquire(&self.config, request, [self.begun; 32], self.now());
+        let command = lock.poll_command().unwrap();
+        let Action::Acquire { token, ttl, .. } = command.action else { panic!("a lock begins with that") };
+        let reply = self.execute_script(&command, &Action::acquire_in_turn(resource, token, ttl, waiter(client)));
+        lock.handle_reply(command.id, command.nodes.iter().next().unwrap(), reply, self.now());
+        self.locks[client] = Some(lock);
+        self.drive(client, |_, _| ());
+        self.locks[client].as_mut().unwrap().poll_event();
+    }
+
+    fn forget_scripts(&mut self) {
+        self.server.command(&["SCRIPT", "FLUSH"]).unwrap();
+        self.model.forget_scripts();
+    }
+
+    fn leave(&mut self, client: usize, resource: Resource) {
+        let command = self.any_command();
+        self.execute_script(&command, &Action::leave(resource, waiter(client)));
+    }
+
+    fn execute_script(&mut self, command: &Command, action: &Action) -> Reply {
+        match self.execute(&command.with_action(action.clone(), ScriptForm::Digest)) {
+            Reply::UnknownScript => self.execute(&command.with_action(action.clone(), ScriptForm::Source)),
+            reply => reply,
+        }
+    }
+
+    fn subscribe(&mut self, client: usize) {
+        if self.subscribers[client].is_none() {
+            let command = self.any_command().with_action(Action::subscribe(waiter(client)), ScriptForm::Digest);
+            self.subscribers[client] = Some(Subscriber::start(self.server, &command));
+            // A connection that is opened brings some of them.
+            self.forget_scripts();
+            assert_eq!(self.model.execute(&command, self.now()), Reply::Done);
+        }
+    }
+
+    fn any_command(&self) -> Command {
+        let request = Request::new(&self.config, "any", Duration::from_secs(1), Options::new()).unwrap();
+        Lock::acquire(&self.config, request, [0; 32], self.now()).poll_command().unwrap()
+    }
+
     fn execute(&mut self, command: &Command) -> Reply {
+        let command = &with_long_grace(command);
         for resource in command.action.resources().expect("it is of a lock").as_slice() {
             self.outlive(resource.as_bytes());
+            self.outlive_turn(resource);
         }
         let now = self.now();
         let wire = command.wire();
@@ -139,7 +201,34 @@ impl<'a> Pair<'a> {
         let modelled = self.model.execute(command, now);
         let tolerance = self.slowest + ROUNDING;
         assert!(are_alike(&real, &modelled, tolerance), "{real:?} instead of {modelled:?} to {command:?}");
+        self.compare_call_ups();
         real
+    }
+
+    /// Asserts that those have heard that they are called up of whom the model says so, and nobody else.
+    fn compare_call_ups(&mut self) {
+        while let Some((called, resource)) = self.model.poll_call_up() {
+            let client = (0..CLIENTS).find(|client| waiter(*client) == called).unwrap();
+            let subscriber = self.subscribers[client].as_mut().expect("nobody else is alive");
+            assert_eq!(subscriber.next_message(), resource);
+        }
+        for subscriber in self.subscribers.iter_mut().flatten() {
+            assert!(!subscriber.has_message());
+        }
+    }
+
+    /// Waits until a turn that ends soon is over for both.
+    fn outlive_turn(&mut self, resource: &Resource) {
+        while self.model.called_up(resource, self.now()).is_some_and(|(_, left)| left < MARGIN) {
+            sleep(Duration::from_millis(1));
+        }
+        if self.model.called_up(resource, self.now()).is_none() {
+            let called = format!("redlock:called:{{{resource}}}");
+            assert!(
+                wait_until(MARGIN, || self.server.get(&called).unwrap().is_none()),
+                "the model says that it is over"
+            );
+        }
     }
 
     fn set_by_hand(&mut self, resource: &str, ttl: Option<Duration>) {
@@ -190,10 +279,72 @@ impl<'a> Pair<'a> {
     }
 }
 
+fn waiter(client: usize) -> WaiterId {
+    WaiterId::new([u8::try_from(client).unwrap(); 16])
+}
+
+/// A turn that goes on for longer than a command takes on a busy machine.
+fn with_long_grace(command: &Command) -> Command {
+    let mut command = command.clone();
+    command.grace = Grace::from_millis(600);
+    command
+}
+
+/// A connection on which a waiter hears that it is called up.
+struct Subscriber {
+    socket: TcpStream,
+    machine: resp::Connection,
+}
+
+impl Subscriber {
+    fn start(server: &Server, subscribe: &Command) -> Self {
+        let socket = TcpStream::connect(server.address()).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let mut opening = resp::Opening::new(&resp::Settings::new());
+        let mut socket = socket;
+        let machine = wait_for(|| {
+            write(&mut opening, &mut socket).unwrap();
+            read_from(&mut opening, &mut socket).unwrap();
+            opening.poll()
+        });
+        let mut subscriber = Self { socket, machine: machine.unwrap() };
+        assert!(subscriber.machine.announces());
+        subscriber.machine.send(subscribe);
+        write(&mut subscriber.machine, &mut subscriber.socket).unwrap();
+        assert_eq!(wait_for(|| subscriber.poll()), resp::Event::Reply(Reply::Done));
+        subscriber
+    }
+
+    fn next_message(&mut self) -> Resource {
+        match wait_for(|| self.poll()) {
+            resp::Event::CalledUp(resource) => resource,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn has_message(&mut self) -> bool {
+        self.poll().is_some()
+    }
+
+    fn poll(&mut self) -> Option<resp::Event> {
+        read_from(&mut self.machine, &mut self.socket).unwrap();
+        self.machine.poll_event()
+    }
+}
+
+fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let mut seen = None;
+    assert!(wait_until(Duration::from_secs(10), || {
+        seen = seen.take().or_else(&mut look);
+        seen.is_some()
+    }));
+    seen.unwrap()
+}
+
 /// Whether two replies say the same, about the rest of a key's life as far as that can be measured.
 fn are_alike(one: &Reply, other: &Reply, tolerance: Duration) -> bool {
     let (Reply::HeldByOther(one), Reply::HeldByOther(other)) = (one, other) else { return one == other };
-    one.resource == other.resource
+    (&one.resource, one.place) == (&other.resource, other.place)
         && match (one.remaining, other.remaining) {
             (Some(one), Some(other)) => one.abs_diff(other) <= tolerance,
             (one, other) => one == other,

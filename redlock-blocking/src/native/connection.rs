@@ -26,8 +26,11 @@ pub(super) struct NativeTransport {
 pub(super) struct NativeConnection {
     stream: Stream,
     machine: resp::Connection,
+    /// What has come and was not taken, the oldest first.
+    replies: VecDeque<Reply>,
     /// What this handle was called up for.
     called_up: VecDeque<Resource>,
+    broken: Option<Unavailable>,
 }
 
 impl Transport for NativeTransport {
@@ -39,7 +42,8 @@ impl Transport for NativeTransport {
         let socket = dial(&self.address, &mut self.lookup, until).map_err(|why| not_sent(&why))?;
         let mut stream = tls::over(socket, &self.address, self.tls.as_ref(), until).map_err(|why| not_sent(&why))?;
         let machine = open(&mut stream, &mut Opening::new(&self.settings), until)?;
-        Ok(NativeConnection { stream, machine, called_up: VecDeque::new() })
+        let (replies, called_up) = (VecDeque::new(), VecDeque::new());
+        Ok(NativeConnection { stream, machine, replies, called_up, broken: None })
     }
 }
 
@@ -99,9 +103,10 @@ impl Connection for NativeConnection {
         let now = Instant::now();
         let until = now.checked_add(timeout).unwrap_or(now);
         loop {
-            if let Some(reply) = self.next_reply()? {
+            if let Some(reply) = self.replies.pop_front() {
                 return Ok(Some(reply));
             }
+            self.check_broken()?;
             self.write()?;
             if self.read()? {
                 continue;
@@ -123,11 +128,8 @@ impl Connection for NativeConnection {
     }
 
     fn check(&mut self) -> Result<(), Unavailable> {
-        while self.read()? {
-            // Nothing is owed, so it is a push at most.
-            self.next_reply()?;
-        }
-        Ok(())
+        while self.read()? {}
+        self.check_broken()
     }
 }
 
@@ -141,19 +143,19 @@ impl NativeConnection {
     /// Returns whether something was read.
     fn read(&mut self) -> Result<bool, Unavailable> {
         let reading = read(&mut self.machine, &mut self.stream).map_err(|why| disconnected(&why))?;
-        Ok(reading != Reading::Nothing)
-    }
-
-    fn next_reply(&mut self) -> Result<Option<Reply>, Unavailable> {
         while let Some(event) = self.machine.poll_event() {
             match event {
-                Event::Reply(reply) => return Ok(Some(reply)),
+                Event::Reply(reply) => self.replies.push_back(reply),
                 Event::CalledUp(resource) => self.called_up.push_back(resource),
-                Event::Broken(why) => return Err(why),
+                Event::Broken(why) => self.broken = Some(why),
                 _ => {}
             }
         }
-        Ok(None)
+        Ok(reading != Reading::Nothing)
+    }
+
+    fn check_broken(&self) -> Result<(), Unavailable> {
+        self.broken.clone().map_or(Ok(()), Err)
     }
 }
 

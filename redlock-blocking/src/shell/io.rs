@@ -76,9 +76,17 @@ impl Io {
         (stream.connection.is_some() && stream.owed.len() < MAX_OWED).then_some(&mut stream.batch)
     }
 
-    /// Sends the batches, without waiting for anything.
+    /// Sends the batches, without waiting for anything: those that may call somebody up last, so that a release has a start
+    /// on the other nodes before whoever comes to them then.
     pub(super) fn send(&mut self) {
-        for (index, stream) in self.streams.iter_mut().enumerate().filter(|(_, stream)| !stream.batch.is_empty()) {
+        self.send_those(|stream| !stream.calls_up());
+        self.send_those(|_| true);
+    }
+
+    fn send_those(&mut self, is_due: impl Fn(&Stream) -> bool) {
+        let has_batch = |stream: &Stream| !stream.batch.is_empty();
+        let streams = self.streams.iter_mut().enumerate();
+        for (index, stream) in streams.filter(|(_, stream)| has_batch(stream) && is_due(stream)) {
             if let Err(why) = stream.send()
                 && let Some(node) = NodeId::new(index)
             {
@@ -148,6 +156,10 @@ impl Io {
 const SHORT: Duration = Duration::from_millis(1);
 
 impl Stream {
+    fn calls_up(&self) -> bool {
+        self.batch.iter().any(Command::calls_up)
+    }
+
     fn send(&mut self) -> Result<(), Unavailable> {
         let Self { connection, batch, owed, .. } = self;
         let Some(connection) = connection else { return Ok(()) };

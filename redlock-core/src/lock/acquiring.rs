@@ -54,9 +54,8 @@ impl Attempt {
         let send_by = send_by(config, request, now, round_ends_at);
         let id = output.send(first, action(request, token, &course, first), send_by);
         let round = Round::open(config, nodes, id, round_ends_at);
-        let is_called_up = matches!(course, Course::CalledUp(_));
         let mut attempt = Self { token, round, course, unasked: nodes.without(first), started_at: now, send_by };
-        if is_called_up {
+        if attempt.was_called_up() {
             attempt.ask_others(config, request, round_ends_at, output);
         }
         attempt

@@ -85,6 +85,7 @@ impl Release {
         self.round.expects(id, node)
     }
 
+    /// Takes a reply; returns whether somebody else wants what was released, if that is what a home has said.
     pub(super) fn handle_reply(
         &mut self,
         resources: &Resources,
@@ -93,11 +94,13 @@ impl Release {
         reply: Reply,
         now: Instant,
         output: &mut Output,
-    ) {
-        // Whom the node has called up is nothing to this release.
-        let reply = if reply == Reply::CalledUp { Reply::Done } else { reply };
+    ) -> Option<bool> {
+        let has_called_up = reply == Reply::CalledUp;
+        let reply = if has_called_up { Reply::Done } else { reply };
+        let is_done_by_home = reply == Reply::Done && self.claim.homes.contains(node);
         let is_answer = matches!(reply, Reply::Done | Reply::HeldByOther(_) | Reply::Missing);
-        match self.round.record(id, node, reply) {
+        let recorded = self.round.record(id, node, reply);
+        match recorded {
             Recorded::Stray => {}
             Recorded::WantsSource => {
                 let only = NodeSet::from_iter([node]);
@@ -110,6 +113,8 @@ impl Release {
             }
             Recorded::Vote => self.retry_later(node, now),
         }
+        let counts = recorded == Recorded::Vote && (has_called_up || is_done_by_home);
+        counts.then_some(has_called_up)
     }
 
     pub(super) fn handle_timeout(&mut self, resources: &Resources, now: Instant, output: &mut Output) {

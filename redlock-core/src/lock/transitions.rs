@@ -103,6 +103,7 @@ impl Lock {
         let claim = attempt.claim(&self.config, &self.request);
         let is_hopeless = attempt.round.is_hopeless(&self.config);
         let has_no_queue = attempt.home_has_no_queue(&self.config);
+        let was_called_up = attempt.was_called_up();
         let error = failure.into_error(Attempts {
             count: self.attempts,
             elapsed: now.saturating_since(self.started_at),
@@ -123,18 +124,18 @@ impl Lock {
         } else if is_hopeless {
             self.give_up(error, now);
         } else {
-            self.wait_or_give_up(error, now);
+            self.wait_or_give_up(error, was_called_up, now);
         }
     }
 
-    fn wait_or_give_up(&mut self, error: AcquireError, now: Instant) {
+    fn wait_or_give_up(&mut self, error: AcquireError, was_called_up: bool, now: Instant) {
         let remaining = self.give_up_at.saturating_since(now);
         let attempts_left = self.request.options.attempts.is_none_or(|budget| self.attempts < budget);
         if attempts_left && remaining >= MIN_RETRY_DELAY {
-            let delay = self.delay_after(&error, remaining);
+            let delay = self.delay_after(&error, was_called_up, remaining);
             self.phase = Phase::Waiting { until: now.saturating_add(delay) };
             self.last_failure = Some(error);
-            if self.is_called_up {
+            if self.is_called_up || delay.is_zero() {
                 self.begin_attempt(now);
             }
             return;
@@ -146,16 +147,20 @@ impl Lock {
     }
 
     /// Returns how long to wait after a failed attempt. Who stands in a queue is called up, and asks only in case that goes
-    /// wrong: when the holder's time is over, and now and then.
-    fn delay_after(&mut self, error: &AcquireError, limit: Duration) -> Duration {
+    /// wrong: now and then, and the first one when the time of whoever has the key or the turn is over. Who was called up and came in vain, because other nodes are
+    /// slower to learn of the release, asks for a place at once.
+    fn delay_after(&mut self, error: &AcquireError, was_called_up: bool, limit: Duration) -> Duration {
         let retry_delay = self.request.options.retry_delay;
-        match (&self.turn, error.attempts()) {
-            (Some(turn), Some(attempts)) => {
-                let hold = attempts.nodes.hold(turn.home);
-                let is_due = hold.and_then(|hold| hold.remaining).map(|remaining| remaining.saturating_add(TICK));
-                self.backoff.below(retry_delay.max()).min(is_due.unwrap_or(Duration::MAX)).min(limit)
+        let home = self.turn.as_ref().map(|turn| turn.home);
+        let hold = home.and_then(|home| error.attempts()?.nodes.hold(home));
+        match hold {
+            Some(hold) => {
+                let is_due = hold.remaining.filter(|_| hold.place == Some(1)).unwrap_or(Duration::MAX);
+                let is_due = is_due.saturating_add(TICK);
+                self.backoff.below(retry_delay.max()).min(is_due).min(limit)
             }
-            _ => self.backoff.next(retry_delay, limit),
+            None if was_called_up => Duration::ZERO,
+            None => self.backoff.next(retry_delay, limit),
         }
     }
 

@@ -97,6 +97,11 @@ impl Lock {
         self.lost_home = self.turn.take().map(|turn| (turn.home, why));
     }
 
+    /// Returns whether others wait for what was released, if the home has said it since this was last asked.
+    pub const fn take_others_want(&mut self) -> Option<bool> {
+        self.others_want.take()
+    }
+
     /// Returns how the next attempt asks the nodes. A call-up is good for one.
     pub(super) fn next_course(&mut self) -> Course {
         let is_called_up = core::mem::take(&mut self.is_called_up);
@@ -129,6 +134,10 @@ impl Course {
 }
 
 impl Attempt {
+    pub(super) const fn was_called_up(&self) -> bool {
+        matches!(self.course, Course::CalledUp(_))
+    }
+
     /// Returns whether the home has refused without putting the waiter in a queue.
     pub(super) fn home_has_no_queue(&self, config: &Config) -> bool {
         let hold = self.course.turn().and_then(|turn| self.round.report(config).hold(turn.home));

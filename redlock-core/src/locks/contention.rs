@@ -21,6 +21,15 @@ impl Contention {
         !self.0.is_empty() && self.0.get(&hash(resource.as_bytes())).is_some_and(|until| now < *until)
     }
 
+    /// Notes whether somebody else wants the resource.
+    pub(super) fn learn(&mut self, resource: &Resource, others_want: bool, now: Instant) {
+        if others_want {
+            self.note(resource, now);
+        } else {
+            self.forget(resource);
+        }
+    }
+
     /// Notes that somebody else wants the resource.
     pub(super) fn note(&mut self, resource: &Resource, now: Instant) {
         if self.0.len() >= MAX_RESOURCES {
@@ -32,7 +41,7 @@ impl Contention {
     }
 
     /// Notes that nobody else wants the resource.
-    pub(super) fn forget(&mut self, resource: &Resource) {
+    fn forget(&mut self, resource: &Resource) {
         if !self.0.is_empty() {
             self.0.remove(&hash(resource.as_bytes()));
         }

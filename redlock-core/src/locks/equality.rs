@@ -27,7 +27,7 @@ impl Hash for Locks {
 }
 
 /// All fields but the entries, and what is empty between calls.
-type Parts<'a> = (Settled<'a>, u64, &'a Timers, Waiting<'a>, &'a [Node], NodeSet, &'a VecDeque<LockKey>, usize);
+type Parts<'a> = (Settled<'a>, u64, &'a Timers, Waiting<'a>, &'a [Node], [NodeSet; 2], &'a VecDeque<LockKey>, usize);
 type Settled<'a> = (&'a Config, bool);
 type Waiting<'a> = (&'a WaitQueues, Option<&'a WaiterId>, &'a Contention);
 
@@ -44,12 +44,13 @@ impl Locks {
             next_in_line: _,
             nodes,
             ready,
+            calling,
             finished,
             stand_ins: _,
             releasing,
             is_closed,
         } = self;
         let (settled, waiting) = ((config, *is_closed), (queues, waiter.as_ref(), contention));
-        (settled, *next_serial, timers, waiting, nodes, *ready, finished, *releasing)
+        (settled, *next_serial, timers, waiting, nodes, [*ready, *calling], finished, *releasing)
     }
 }

@@ -22,8 +22,35 @@ impl Locks {
         }
     }
 
+    /// Lets a lock leave the line that is in nobody's way any more, and one that was refused wait in a queue, and learns what
+    /// homes have said.
+    pub(super) fn move_in_queues(&mut self, key: LockKey, now: Instant) {
+        let Self { entries, queues, contention, next_in_line, .. } = self;
+        let Some(entry) = entries.get_mut(key.index) else { return };
+        let lock = &mut entry.lock;
+        if let Some((others_want, resource)) = lock.take_others_want().zip(lock.resources().only()) {
+            contention.learn(resource, others_want, now);
+        }
+        let (wants_turn, lost_home) = (lock.wants_turn(), lock.take_lost_home());
+        let mut left = None;
+        if entry.is_in_line && !lock.is_in_the_way() {
+            entry.is_in_line = false;
+            left = lock.turn().cloned().zip(lock.resources().only().cloned());
+            queues.leave(lock.resources(), key, now, |next| next_in_line.push_back(next));
+        }
+        if let Some((turn, resource)) = left {
+            self.pass_on(&turn, resource, now);
+        }
+        if let Some((home, why)) = lost_home {
+            self.lose_home(home, why, now);
+        }
+        if wants_turn {
+            self.queue_up(key, now);
+        }
+    }
+
     /// Lets a lock that was refused wait in the queue of the home, if it can.
-    pub(super) fn queue_up(&mut self, key: LockKey, now: Instant) {
+    fn queue_up(&mut self, key: LockKey, now: Instant) {
         let resource =
             self.lock(key).filter(|lock| lock.wants_turn()).and_then(|lock| lock.resources().only().cloned());
         let Some(resource) = resource else { return };
@@ -57,7 +84,7 @@ impl Locks {
     }
 
     /// Takes the handle out of the queue of a node.
-    pub(super) fn leave(&mut self, node: NodeId, resource: Resource, now: Instant) {
+    fn leave(&mut self, node: NodeId, resource: Resource, now: Instant) {
         if let (Some(waiter), Some(state)) = (&self.waiter, self.nodes.get_mut(node.index())) {
             let action = Action::leave(resource, waiter.clone());
             state.push_aside(Ticket::Aside, action, now.saturating_add(SEND_WITHIN));
@@ -79,24 +106,8 @@ impl Locks {
         }
     }
 
-    /// Learns from a reply whether others want the resource of a lock.
-    pub(super) fn learn(&mut self, key: LockKey, node: NodeId, reply: &Reply, now: Instant) {
-        let Self { entries, contention, config, .. } = self;
-        let lock = entries.get(key.index).filter(|entry| entry.serial == key.serial).map(|entry| &entry.lock);
-        let Some((lock, resource)) = lock.and_then(|lock| Some((lock, lock.resources().only()?))) else { return };
-        match reply {
-            Reply::CalledUp => contention.note(resource, now),
-            Reply::Done if contention.is_seen(resource, now) => {
-                if lock.is_releasing() && config.home(resource) == Some(node) {
-                    contention.forget(resource);
-                }
-            }
-            _ => {}
-        }
-    }
-
     /// Gives up the place of this handle in the queue of a node, unless another one of it waits for the same.
-    pub(super) fn pass_on(&mut self, turn: &Turn, resource: Resource, now: Instant) {
+    fn pass_on(&mut self, turn: &Turn, resource: Resource, now: Instant) {
         if self.queues.first(&resource).is_some() {
             self.contention.note(&resource, now);
         } else {
@@ -105,7 +116,7 @@ impl Locks {
     }
 
     /// Notes that a lock could not wait at a home.
-    pub(super) fn lose_home(&mut self, home: NodeId, why: NoTurn, now: Instant) {
+    fn lose_home(&mut self, home: NodeId, why: NoTurn, now: Instant) {
         let Some(state) = self.nodes.get_mut(home.index()) else { return };
         match why {
             NoTurn::Silent => state.distrust(now),

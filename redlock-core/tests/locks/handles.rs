@@ -1,6 +1,6 @@
 //! Several handles over the same nodes, which answer at once, or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use core::time::Duration;
 
@@ -17,6 +17,9 @@ pub(crate) struct Handles {
     pub(crate) now: Instant,
     /// They take commands and do not answer.
     pub(crate) hung: NodeSet,
+    /// Their replies are kept until they are taken one by one.
+    pub(crate) late: NodeSet,
+    late_replies: VecDeque<(usize, NodeId, Reply)>,
     /// Their users may neither subscribe nor use the queue.
     pub(crate) forbidding: NodeSet,
     /// The handles that are told nothing more, as if their processes were stopped.
@@ -35,6 +38,8 @@ impl Handles {
             nodes: vec![model::Node::new(); 3],
             now: at(0),
             hung: NodeSet::EMPTY,
+            late: NodeSet::EMPTY,
+            late_replies: VecDeque::new(),
             forbidding: NodeSet::EMPTY,
             stopped: Vec::new(),
             log: Vec::new(),
@@ -96,6 +101,13 @@ impl Handles {
         going.filter_map(|handle| self.locks[handle].poll_timeout()).min()
     }
 
+    /// Brings the oldest late reply to a handle.
+    pub(crate) fn take_late_reply(&mut self, handle: usize) {
+        let place = self.late_replies.iter().position(|(of, _, _)| *of == handle).unwrap();
+        let (_, node, reply) = self.late_replies.remove(place).unwrap();
+        self.locks[handle].handle_reply(node, reply, self.now);
+    }
+
     /// Breaks the connections of a handle, and it does not notice.
     pub(crate) fn disconnect(&mut self, handle: usize) {
         for (waiter, _) in self.subscriptions.iter().filter(|(_, subscriber)| **subscriber == handle) {
@@ -138,7 +150,11 @@ impl Handles {
             self.log.push((handle, node, command.action.clone()));
             if !self.hung.contains(node) {
                 let reply = self.execute(handle, node, &command);
-                self.locks[handle].handle_reply(node, reply, self.now);
+                if self.late.contains(node) {
+                    self.late_replies.push_back((handle, node, reply));
+                } else {
+                    self.locks[handle].handle_reply(node, reply, self.now);
+                }
             }
             self.tell_call_ups(node);
         }

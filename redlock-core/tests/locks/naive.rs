@@ -118,6 +118,8 @@ impl Naive {
     pub(crate) fn update<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
         let lock = self.locks.get_mut(&key)?;
         let result = step(lock);
+        // It matters only where there are queues.
+        lock.take_others_want();
         let mut refused = VecDeque::new();
         loop {
             let lock = self.locks.get_mut(&key)?;

@@ -268,6 +268,61 @@ fn whoever_gives_up_is_told_the_place_and_for_how_long_the_lock_is_held() {
 }
 
 #[test]
+fn only_the_first_in_the_queue_asks_when_the_turn_of_another_is_over() {
+    let mut handles = Handles::new(3);
+    let holder = handles.acquire(0, "job");
+    let called = handles.begin(1, "job", only_called_up());
+    let first = handles.begin(2, "job", only_called_up());
+    handles.stopped = vec![1];
+    handles.give_back(0, holder);
+    // It comes while it is the turn of the one that is stopped.
+    let last = handles.begin(0, "job", only_called_up());
+    handles.log.clear();
+    handles.advance_to(100);
+    assert!(!handles.has(1, called) && !handles.has(2, first), "it was told that a key lives for longer");
+    assert_eq!(handles.take_kinds(0), Vec::<&str>::new(), "it is behind that one");
+    assert!(!handles.has(0, last));
+}
+
+#[test]
+fn who_comes_in_vain_because_the_others_are_slow_to_release_asks_for_a_place_at_once() {
+    let mut handles = Handles::new(2);
+    let holder = handles.acquire(0, "job");
+    let waiting = handles.begin(1, "job", only_called_up());
+    let home = handles.home();
+    let others: Vec<_> = handles.locks[0].config().nodes().without(NodeSet::from_iter([home])).iter().collect();
+    for node in &others {
+        handles.nodes[node.index()].set(b"job", b"of another", None, handles.now);
+    }
+    handles.give_back(0, holder);
+    assert!(!handles.has(1, waiting));
+    let kinds = handles.take_kinds(1);
+    assert!(kinds.iter().filter(|kind| **kind == "in turn").count() >= 2, "{kinds:?}");
+    assert!(handles.next_timer().is_some(), "and it does not ask for ever in the same moment");
+    for node in &others {
+        handles.nodes[node.index()].delete(b"job");
+    }
+    let soon = handles.now.saturating_since(at(0)).as_millis() + 3_600_000;
+    assert!(handles.next_timer() <= Some(at(u64::try_from(soon).unwrap())));
+}
+
+#[test]
+fn a_late_grant_of_the_home_is_not_taken_for_its_word_that_nobody_waits() {
+    let mut handles = Handles::new(2);
+    let holder = handles.acquire(0, "job");
+    let waiting = handles.begin(1, "job", only_called_up());
+    handles.late = NodeSet::from_iter([handles.home()]);
+    handles.give_back(0, holder);
+    assert!(handles.has(1, waiting), "the other two are a quorum");
+    handles.begin(0, "job", only_called_up());
+    handles.give_back(1, waiting);
+    handles.take_late_reply(1);
+    handles.take_kinds(1);
+    handles.begin(1, "job", only_called_up());
+    assert_eq!(handles.take_kinds(1), ["in turn"], "it still knows that others want it");
+}
+
+#[test]
 fn what_is_not_wanted_by_others_any_more_is_asked_for_in_one_round_trip_again() {
     let mut handles = Handles::new(2);
     let holder = handles.acquire(0, "job");

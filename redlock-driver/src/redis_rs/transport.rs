@@ -2,16 +2,20 @@
 
 use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Mutex;
+use std::task::{Context, Poll};
 
+use futures_channel::mpsc::{self, UnboundedReceiver};
 use futures_channel::oneshot;
+use futures_util::Stream as _;
 use futures_util::future::{join, join_all};
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisError, Value,
 };
 use redlock_core::system::plain_words;
-use redlock_core::{Answer, Cause, Command, Probe, Reply, Unavailable};
+use redlock_core::{Answer, CALL_UP_CHANNEL_PREFIX, Cause, Command, Probe, Reply, Resource, Unavailable};
 
 use crate::transport::{Connection, Transport};
 
@@ -62,38 +66,71 @@ impl Transport for RedisTransport {
             .set_connection_timeout(None)
             .set_response_timeout(None)
             .set_pipeline_buffer_size(PIPELINE_BUFFER);
-        let mut broken = None;
+        let mut pushes = None;
         if self.client.get_connection_info().redis_settings().protocol() != ProtocolVersion::RESP2 {
-            let (sender, receiver) = oneshot::channel();
-            config = config.set_push_sender(drop_when_broken(sender));
-            broken = Some(receiver);
+            let (sender, receiver) = Pushes::channel();
+            config = config.set_push_sender(sender);
+            pushes = Some(receiver);
         }
         let connection = self.client.get_multiplexed_async_connection_with_config(&config).await;
         let connection = connection.map_err(|error| unavailable(&error, Cause::NotSent))?;
-        let connection = RedisConnection { connection, broken };
+        let connection = RedisConnection { connection, pushes };
         connection.complete_handshake(&self.greeting).await?;
         Ok(connection)
     }
 }
 
-/// Drops the sender when the server is gone, which its receiver notices.
-fn drop_when_broken(sender: oneshot::Sender<()>) -> impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static {
-    let sender = Mutex::new(Some(sender));
-    move |push| {
-        if push.kind == PushKind::Disconnection
-            && let Ok(mut sender) = sender.lock()
+/// What a server says without being asked; only RESP3 has that.
+struct Pushes {
+    /// What the handle was called up for.
+    called_up: UnboundedReceiver<Resource>,
+    /// Ends when the server is gone.
+    broken: Option<oneshot::Receiver<()>>,
+}
+
+impl Pushes {
+    /// Creates what redis-rs hands pushes to, and what becomes of them.
+    fn channel() -> (impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static, Self) {
+        let (call_up, called_up) = mpsc::unbounded();
+        let (alive, broken) = oneshot::channel();
+        let alive = Mutex::new(Some(alive));
+        let take = move |push: PushInfo| {
+            match push.kind {
+                PushKind::Message => {
+                    if let Some(resource) = called_up_for(&push.data) {
+                        call_up.unbounded_send(resource).map_err(drop)?;
+                    }
+                }
+                PushKind::Disconnection => {
+                    // Its receiver notices that it is dropped.
+                    if let Ok(mut alive) = alive.lock() {
+                        *alive = None;
+                    }
+                }
+                _ => {}
+            }
+            Ok(())
+        };
+        (take, Self { called_up, broken: Some(broken) })
+    }
+}
+
+/// Returns the resource for which a message on a channel calls up a waiter, if that is what it says.
+fn called_up_for(message: &[Value]) -> Option<Resource> {
+    match message {
+        [Value::BulkString(channel), Value::BulkString(resource)]
+            if channel.starts_with(CALL_UP_CHANNEL_PREFIX.as_bytes()) =>
         {
-            *sender = None;
+            Some(Resource::new(resource))
         }
-        Ok(())
+        _ => None,
     }
 }
 
 /// A connection of a [`RedisTransport`].
 pub struct RedisConnection {
     connection: MultiplexedConnection,
-    /// Ends when the server is gone; only RESP3 tells.
-    broken: Option<oneshot::Receiver<()>>,
+    pushes: Option<Pushes>,
 }
 
 impl fmt::Debug for RedisConnection {
@@ -153,8 +190,20 @@ impl Connection for RedisConnection {
         }
     }
 
+    fn announces(&self) -> bool {
+        self.pushes.is_some()
+    }
+
+    fn poll_called_up(&mut self, context: &mut Context<'_>) -> Poll<Resource> {
+        let called_up = self.pushes.as_mut().map(|pushes| Pin::new(&mut pushes.called_up).poll_next(context));
+        match called_up {
+            Some(Poll::Ready(Some(resource))) => Poll::Ready(resource),
+            _ => Poll::Pending,
+        }
+    }
+
     fn closed(&mut self) -> impl Future<Output = ()> + Send + use<> {
-        let broken = self.broken.take();
+        let broken = self.pushes.as_mut().and_then(|pushes| pushes.broken.take());
         async {
             match broken {
                 Some(broken) => broken.await.unwrap_or_default(),
@@ -187,6 +236,7 @@ fn with_answer<T>(value: &Value, read: impl FnOnce(Answer<'_>) -> T) -> T {
         Value::Okay => read(Answer::Ok),
         Value::Nil => read(Answer::Nil),
         Value::Int(number) => read(Answer::Integer(*number)),
+        Value::BulkString(bytes) => read(Answer::Bytes(bytes)),
         Value::ServerError(error) => {
             read(Answer::Error(&format!("{} {}", error.code(), error.details().unwrap_or_default())))
         }

@@ -17,6 +17,8 @@ impl Contestant for FloorQueue {
     type Executor = Tokio;
     type Held = (Held, OwnedMutexGuard<()>);
 
+    const IS_ONE_PROCESS: bool = true;
+
     async fn connect(urls: &[String]) -> Result<Self, Failure> {
         Ok(Self { floor: FloorRedis::connect(urls).await?, queue: Arc::default() })
     }

@@ -10,10 +10,16 @@ use crate::measure::micros;
 
 const HOLD: Duration = Duration::from_millis(1);
 
-/// All tasks want the same key and hold it for a moment.
-pub(super) async fn run<C: Contestant>(contestant: &Arc<C>, tasks: usize, duration: Duration) -> Vec<Record> {
+/// All tasks want the same key and hold it for a moment. The clients are shared among them.
+pub(super) async fn run<C: Contestant>(
+    first: &Arc<C>,
+    others: &[Arc<C>],
+    tasks: usize,
+    duration: Duration,
+) -> Vec<Record> {
     let end = Instant::now() + duration;
-    let tasks: Vec<_> = (0..tasks).map(|_| C::Executor::spawn(one_task(contestant.clone(), end))).collect();
+    let clients = std::iter::once(first).chain(others).cycle();
+    let tasks: Vec<_> = clients.take(tasks).map(|client| C::Executor::spawn(one_task(client.clone(), end))).collect();
     join_all(tasks).await
 }
 
