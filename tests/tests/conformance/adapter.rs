@@ -81,6 +81,8 @@ pub(crate) enum Need {
     Passwords,
     UnixSockets,
     Tls,
+    /// Connections that hear when somebody is called up.
+    Announcements,
     /// The program `increment` can be told to use it.
     Program,
 }

@@ -1,8 +1,7 @@
-//! What other Redlock libraries do: Redisson keeps a hash, and some of us listen for releases.
+//! What other Redlock libraries do: Redisson keeps a hash.
 
 use redlock_conformance::Refusal;
 use redlock_driver::ReleaseVerdict;
-use redlock_tests::{Server, wait_until};
 
 use crate::adapter::Adapter;
 use crate::fixture::{Fixture, TTL};
@@ -34,16 +33,4 @@ pub(crate) async fn a_key_of_another_type_is_somebody_elses_lock<A: Adapter>() {
     }
     assert_eq!(guard.release().await.verdict, ReleaseVerdict::TakenOver);
     assert!(nodes.servers.iter().all(|server| server.command(&["TYPE", "other"]).unwrap() == "hash"));
-}
-
-pub(crate) async fn a_release_is_announced_by_one_node<A: Adapter>() {
-    let nodes = Fixture::start::<A>(3);
-    let guard = nodes.client.lock("job", TTL).await.unwrap();
-    nodes.wait_until_everywhere("job");
-    guard.release().await;
-    let has_key = |server: &Server| server.get(b"job").unwrap().is_some();
-    assert!(wait_until(TTL, || !nodes.servers.iter().any(has_key)));
-    let announced =
-        |server: &&Server| server.command(&["INFO", "commandstats"]).unwrap().contains("cmdstat_publish:calls=1,");
-    assert_eq!(nodes.servers.iter().filter(announced).count(), 1);
 }

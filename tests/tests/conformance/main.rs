@@ -22,6 +22,7 @@ mod server_node;
 mod smol_programs;
 mod sockets;
 mod tls;
+mod waiting;
 
 use std::process::ExitCode;
 

@@ -6,7 +6,7 @@ use redlock_conformance::Suite;
 use redlock_tests::Server;
 
 use crate::adapter::{Adapter, Need};
-use crate::{bad_input, connections, cross_check, interoperability, middlebox, server_errors, sockets, tls};
+use crate::{bad_input, connections, cross_check, interoperability, middlebox, server_errors, sockets, tls, waiting};
 
 /// A suite that gets them, or says why it does not.
 pub(crate) trait WithServerCases {
@@ -82,7 +82,6 @@ server_cases! {
     interoperability: {
         a_lock_is_a_string_with_a_ttl_at_the_name_of_the_resource [],
         a_key_of_another_type_is_somebody_elses_lock [],
-        a_release_is_announced_by_one_node [],
     }
     server_errors: {
         a_missing_or_wrong_password_is_named_and_never_shown [Passwords],
@@ -96,6 +95,14 @@ server_cases! {
         what_waiting_cannot_cure_is_said_at_once [Passwords],
         a_server_without_hello_is_spoken_to_or_explained [],
         a_fault_has_the_same_words_everywhere [Urls],
+    }
+    waiting: {
+        who_waits_is_called_up_by_the_release_in_the_order_of_the_queue [Announcements],
+        who_gives_up_leaves_no_place_and_is_told_of_it [Announcements],
+        a_user_with_the_rights_in_the_readme_is_called_up [Passwords, Announcements],
+        a_user_without_channels_tries_now_and_then [Passwords],
+        a_user_without_sorted_sets_tries_now_and_then [Passwords],
+        a_user_who_may_only_lock_tries_now_and_then [Passwords],
     }
     sockets: {
         nodes_can_be_unix_sockets_and_clients_that_were_configured_elsewhere [UnixSockets],

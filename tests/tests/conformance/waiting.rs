@@ -1,0 +1,134 @@
+//! Who waits stands in the queue of the resource's home, and is called up by the release: between handles, on real servers.
+
+use std::time::Duration;
+
+use redlock_conformance::{Client, Guard, Refusal, Refused};
+use redlock_core::{Options, RetryDelay};
+use redlock_tests::{Server, Servers};
+
+use crate::adapter::Adapter;
+use crate::fixture::{Fixture, TTL};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// Who never asks by itself while it waits. It gets the lock only if it is called up.
+fn only_called_up() -> Options {
+    Options::new().retry_delay(RetryDelay::new(TTL * 360, TTL * 360)).wait(TTL * 3)
+}
+
+/// Begins to wait for the lock; `result` tells what comes of it.
+fn wait_for<A: Adapter>(
+    client: &Client,
+    options: Options,
+) -> impl Future<Output = Result<Guard, Refused>> + use<A> {
+    let acquire = client.lock_with("job", TTL * 3, options);
+    let waiting = A::scheduler().spawn(acquire);
+    async { waiting.await.expect("the task goes on") }
+}
+
+/// How many stand in the queue.
+fn waiting(servers: &Servers) -> usize {
+    let count = |server: &Server| server.command(&["ZCARD", "redlock:queue:{job}"]).unwrap().parse::<usize>().unwrap();
+    servers.iter().map(count).sum()
+}
+
+async fn wait_until_waiting<A: Adapter>(servers: &Servers, count: usize) {
+    assert!(A::scheduler().wait_until(SOON, || waiting(servers) == count).await, "{} wait", waiting(servers));
+}
+
+pub(crate) async fn who_waits_is_called_up_by_the_release_in_the_order_of_the_queue<A: Adapter>() {
+    let nodes = Fixture::start::<A>(3);
+    let mut held = nodes.client.lock("job", TTL * 3).await.unwrap();
+    let rivals: Vec<_> = (0..4).map(|_| A::client(&nodes.servers.urls())).collect();
+    let mut waiters = Vec::new();
+    for (number, rival) in rivals.iter().enumerate() {
+        waiters.push(wait_for::<A>(rival, only_called_up()));
+        wait_until_waiting::<A>(&nodes.servers, number + 1).await;
+    }
+    for (number, waiter) in waiters.into_iter().enumerate() {
+        held.release().await;
+        held = waiter.await.unwrap_or_else(|refused| panic!("number {number}: {refused}"));
+    }
+    held.release().await;
+    assert_eq!(waiting(&nodes.servers), 0);
+}
+
+pub(crate) async fn who_gives_up_leaves_no_place_and_is_told_of_it<A: Adapter>() {
+    let nodes = Fixture::start::<A>(3);
+    let held = nodes.client.lock("job", TTL * 3).await.unwrap();
+    let rivals: Vec<_> = (0..2).map(|_| A::client(&nodes.servers.urls())).collect();
+    let first = wait_for::<A>(&rivals[0], only_called_up());
+    wait_until_waiting::<A>(&nodes.servers, 1).await;
+    let refused = wait_for::<A>(&rivals[1], only_called_up().wait(Duration::from_millis(300))).await.unwrap_err();
+    assert_eq!(refused.kind, Refusal::Contended, "{refused}");
+    let attempts = refused.attempts.as_ref().unwrap();
+    assert_eq!(attempts.place(), Some(2), "{refused}");
+    assert!(attempts.held_for().is_some_and(|held_for| held_for > TTL && held_for <= TTL * 3), "{refused}");
+    wait_until_waiting::<A>(&nodes.servers, 1).await;
+    held.release().await;
+    assert!(first.await.unwrap().is_valid());
+}
+
+/// Starts servers with a user of these rights, and returns its URLs.
+fn with_user(rights: &[&str]) -> (Servers, Vec<String>) {
+    let servers = Servers::start(3);
+    for server in servers.iter() {
+        let rules = [&["ACL", "SETUSER", "worker", "on", ">pass", "resetchannels"], rights].concat();
+        server.command(&rules).unwrap();
+    }
+    let urls = servers.iter().map(|server| format!("redis://worker:pass@127.0.0.1:{}", server.port())).collect();
+    (servers, urls)
+}
+
+/// What a user needs to lock.
+const LOCKING: [&str; 8] = ["~job", "+set", "+get", "+del", "+pttl", "+pexpire", "+eval", "+evalsha"];
+
+/// What a user needs in addition to wait in queues.
+const WAITING: [&str; 11] = [
+    "~redlock:*",
+    "&redlock:wake:*",
+    "+hello",
+    "+subscribe",
+    "+publish",
+    "+time",
+    "+zadd",
+    "+zrem",
+    "+zrange",
+    "+zrank",
+    "+ping",
+];
+
+pub(crate) async fn a_user_with_the_rights_in_the_readme_is_called_up<A: Adapter>() {
+    let (servers, urls) = with_user(&[&LOCKING[..], &WAITING].concat());
+    let held = A::client(&urls).lock("job", TTL * 3).await.unwrap();
+    let rival = A::client(&urls);
+    let waiter = wait_for::<A>(&rival, only_called_up());
+    wait_until_waiting::<A>(&servers, 1).await;
+    held.release().await;
+    assert!(waiter.await.unwrap().is_valid());
+}
+
+async fn tries_now_and_then<A: Adapter>(rights: &[&str]) {
+    let (_servers, urls) = with_user(rights);
+    let (client, rival) = (A::client(&urls), A::client(&urls));
+    let held = client.lock("job", TTL * 3).await.unwrap();
+    let waiter = wait_for::<A>(&rival, Options::new().wait(TTL));
+    let refused = rival.lock_with("job", TTL, Options::new().attempts(2)).await.unwrap_err();
+    assert_eq!(refused.kind, Refusal::Contended, "{refused}");
+    held.release().await;
+    assert!(waiter.await.unwrap().is_valid());
+}
+
+pub(crate) async fn a_user_without_channels_tries_now_and_then<A: Adapter>() {
+    let without_channels = WAITING.iter().copied().filter(|right| !right.starts_with('&')).collect::<Vec<_>>();
+    tries_now_and_then::<A>(&[&LOCKING[..], &without_channels].concat()).await;
+}
+
+pub(crate) async fn a_user_without_sorted_sets_tries_now_and_then<A: Adapter>() {
+    let without_sets = WAITING.iter().copied().filter(|right| !right.starts_with("+z")).collect::<Vec<_>>();
+    tries_now_and_then::<A>(&[&LOCKING[..], &without_sets].concat()).await;
+}
+
+pub(crate) async fn a_user_who_may_only_lock_tries_now_and_then<A: Adapter>() {
+    tries_now_and_then::<A>(&LOCKING).await;
+}
