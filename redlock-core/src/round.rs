@@ -54,7 +54,9 @@ impl Round {
             Reply::Missing => Outcome::Missing,
             Reply::Unavailable(unavailable) => Outcome::Unavailable(unavailable),
             Reply::NotOurs | Reply::UnknownScript if !self.has_source.contains(node) => return Recorded::WantsSource,
-            Reply::CalledUp | Reply::NotOurs | Reply::UnknownScript => Outcome::Unavailable(Unavailable::new(Cause::Unexpected)),
+            Reply::CalledUp | Reply::NotOurs | Reply::UnknownScript => {
+                Outcome::Unavailable(Unavailable::new(Cause::Unexpected))
+            }
         };
         self.votes.record(node, outcome);
         Recorded::Vote

@@ -12,6 +12,8 @@ impl World<'_> {
     /// sent to is not seen.
     pub(super) fn see_commands(&mut self, client: usize) -> Checked {
         self.see_attempts(client);
+        // A release may be refused at once, and the next attempt begin in the same moment.
+        self.see_refusals(client);
         for (job, command) in self.new_commands(client) {
             self.see_command(job, &command)?;
         }
@@ -59,7 +61,8 @@ impl World<'_> {
         let is_healing = state.ledger.deadline().is_some()
             && matches!((&command.action, command.form), (Action::Acquire { .. }, ScriptForm::Digest));
         self.summary.healings += u64::from(is_healing);
-        if matches!(command.action, Action::Acquire { .. }) && !is_healing {
+        if matches!(command.action, Action::Acquire { .. } | Action::AcquireInTurn { .. }) && !is_healing {
+            self.begins_to_ask(job);
             self.check_first(job)?;
         }
         self.tell(Who::Client(client), || format!("job {job} has {} for {:?}", verb(&command.action), command.nodes));
