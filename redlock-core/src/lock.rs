@@ -240,8 +240,9 @@ impl Lock {
     pub fn release(&mut self, now: Instant) {
         let now = self.catch_up(now);
         self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
-            Phase::Acquiring(attempt) => self.begin_release(attempt.claim(&self.config, &self.request), now),
-            Phase::Won { attempt, .. } => self.begin_release(attempt.claim(&self.config, &self.request), now),
+            Phase::Acquiring(attempt) | Phase::Won { attempt, .. } => {
+                self.begin_release(attempt.claim(&self.config, &self.request), now)
+            }
             Phase::Held(held) => self.begin_release(held.claim(&self.config, &self.request), now),
             Phase::Lost(lost) => Phase::Releasing { release: lost.release, reported: false },
             Phase::InLine | Phase::Waiting { .. } => Phase::Finished,

@@ -300,6 +300,8 @@ impl Locks {
         if let Some(state) = self.nodes.get_mut(node.index()) {
             state.connected(announces, now);
             self.ready.insert(node);
+            self.subscribe_again(node, announces, now);
+            self.deliver(now);
         }
     }
 
@@ -586,10 +588,7 @@ impl Locks {
         let (wants_turn, lost_home) = (entry.lock.wants_turn(), entry.lock.take_lost_home());
         let makes_way_at = if entry.is_in_line { entry.lock.makes_way_at() } else { None };
         let makes_way_at = makes_way_at.filter(|_| self.queues.has_others(entry.lock.resources()));
-        if entry.renewal.is_some() && !entry.is_held() {
-            entry.renewal = None;
-        }
-        let renews_at = entry.renewal.as_ref().and_then(|renewal| renewal.poll_timeout());
+        let renews_at = entry.renewal_timeout();
         let wakes_at = [entry.lock.poll_timeout(), makes_way_at, renews_at].into_iter().flatten().min();
         self.timers.schedule(key, &mut entry.timer, wakes_at);
         let (is_quiet, is_over) = (entry.lock.is_quiet(), entry.is_over());

@@ -81,7 +81,7 @@ impl Attempt {
     pub(super) fn claim(&self, config: &Config, request: &Request) -> Claim {
         let mut nodes = self.round.touched(config).without(self.unasked);
         if let Some(turn) = self.course.turn()
-            && self.round.refused().contains(turn.home)
+            && self.home_has_refused()
         {
             // A waiter that was refused by the home stays in its queue, and has nothing to undo.
             nodes.remove(turn.home);

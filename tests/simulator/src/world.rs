@@ -62,6 +62,8 @@ pub struct Summary {
     pub most_overtaken: u64,
     /// How often the others had to wait for one who had ended or stood still, in a world that had healed.
     pub graces: u64,
+    /// How many releases were followed until the next grant, in a world that had healed.
+    pub hand_overs: u64,
     /// How many worlds were checked for waiters that were never served.
     pub services: u64,
     /// How many extensions were confirmed, each of them checked.
@@ -97,6 +99,7 @@ impl Summary {
         self.leaves += other.leaves;
         self.most_overtaken = self.most_overtaken.max(other.most_overtaken);
         self.graces += other.graces;
+        self.hand_overs += other.hand_overs;
         self.services += other.services;
         self.extensions += other.extensions;
         self.overlapping_extensions += other.overlapping_extensions;

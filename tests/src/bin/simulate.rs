@@ -154,6 +154,7 @@ fn print_table(figures: &Figures) {
     println!("{:<36}{:>16}", "subscriptions", total.subscriptions);
     println!("{:<36}{:>16}", "places given up", total.leaves);
     println!("{:<36}{:>16}", "overtaken at most, when healed", total.most_overtaken);
+    println!("{:<36}{:>16}", "releases to waiters, when healed", total.hand_overs);
     println!("{:<36}{:>16}", "graces of dead waiters, when healed", total.graces);
     println!("{:<36}{:>16}", "crowds served to the last", total.services);
     println!("{:<36}{:>16}", "extensions checked", total.extensions);
@@ -189,6 +190,7 @@ fn to_json(figures: &Figures) -> Value {
         "subscriptions": figures.total.subscriptions,
         "leaves": figures.total.leaves,
         "most_overtaken": figures.total.most_overtaken,
+        "hand_overs": figures.total.hand_overs,
         "graces": figures.total.graces,
         "services": figures.total.services,
         "overlapping_extensions": figures.total.overlapping_extensions,

@@ -22,6 +22,12 @@ const LAST_BURST: Time = 300 * MILLISECOND;
 /// A client that stands still in the last burst does so for this long at most.
 const LAST_PAUSE: Time = 500 * MILLISECOND;
 
+/// A connection that is cut in the last burst cannot be opened again for this long at most.
+const LAST_CUT: Time = 20 * MILLISECOND;
+
+/// Those of the last burst hold their locks for this long at most.
+const LONGEST_LAST_HOLD: Time = 60 * MILLISECOND;
+
 /// What asking now and then may cost all together.
 const PATIENCE: Time = 2 * SECOND;
 
@@ -119,18 +125,23 @@ impl Crowd {
             return;
         }
         let calm_at = scenario.calm_at();
+        let burst = self.dice.magnitude(MILLISECOND..=LAST_BURST);
+        let hold = self.dice.magnitude(MILLISECOND..=LONGEST_LAST_HOLD);
         for job in 0..scenario.jobs.len() {
-            if self.dice.chance(70) {
-                scenario.jobs[job].begins_at = calm_at + self.dice.time(0..=LAST_BURST);
+            if self.dice.chance(80) {
+                scenario.jobs[job].begins_at = calm_at + self.dice.time(0..=burst);
+                scenario.jobs[job].hold = self.dice.time(0..=hold);
             }
         }
-        for _ in 0..self.dice.below(3) {
-            let kind = self.dice.pick(&[FaultKind::Pause, FaultKind::ClientCrash]);
-            let begins_at = calm_at + self.dice.time(0..=LAST_BURST);
-            let lasts = self.dice.magnitude(MILLISECOND..=LAST_PAUSE);
+        for _ in 0..self.dice.below(4) {
+            let kind = self.dice.pick(&[FaultKind::Pause, FaultKind::ClientCrash, FaultKind::Cut]);
+            let begins_at = calm_at + self.dice.time(0..=2 * LAST_BURST);
+            let lasts = self.dice.magnitude(MILLISECOND..=if kind == FaultKind::Cut { LAST_CUT } else { LAST_PAUSE });
+            let resource = self.dice.below(scenario.resources);
+            let node = scenario.home(resource);
             // The first client is the one of the probe.
             let client = 1 + self.dice.below(scenario.client_clocks.len() - 1);
-            scenario.faults.push(Fault { kind, begins_at, lasts, node: 0, client });
+            scenario.faults.push(Fault { kind, begins_at, lasts, node, client });
         }
     }
 }

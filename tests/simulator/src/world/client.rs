@@ -18,8 +18,6 @@ const LATENESS: Time = 300 * MILLISECOND;
 pub(super) struct Client {
     pub(super) clock: Clock,
     pub(super) pauses: u32,
-    /// It has ended or stood still after all was healed.
-    pub(super) is_hit: bool,
     /// What has happened while it stood still.
     pub(super) inbox: Vec<Event>,
     /// The jobs that it has to do.
@@ -38,7 +36,6 @@ impl Client {
         Self {
             clock: scenario.client_clocks[client],
             pauses: 0,
-            is_hit: false,
             inbox: Vec::new(),
             jobs: jobs.collect(),
             locks: Locks::new(scenario.config.clone()),

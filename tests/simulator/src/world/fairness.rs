@@ -17,11 +17,11 @@ pub(super) struct Line {
     waiting: Vec<Waiting>,
     /// The holder has given the resource back, and somebody waits.
     freed: Option<Freed>,
-    /// The clients that stood here when they ended or stood still, and have not cost the others anything.
+    /// The clients that stood here when they were hit, and have not cost the others anything.
     dead: usize,
     /// When an attempt was begun that did not wait for its turn.
     newcomer_at: Option<Time>,
-    /// A client has ended or stood still that may have left keys.
+    /// A client was hit that may have left keys.
     has_remains: bool,
 }
 
@@ -46,11 +46,12 @@ impl World<'_> {
         let Some(resource) = self.resource_of(command).filter(|&resource| self.is_calm_at(resource, node)) else {
             return;
         };
-        let (now, is_hit) = (self.now, self.clients[client].is_hit);
+        let now = self.now;
         let line = &mut self.resources[resource].line;
         match (&command.action, reply) {
-            (Action::AcquireInTurn { .. }, Reply::HeldByOther(_)) if !is_hit => line.joins(client),
-            (Action::AcquireInTurn { .. }, Reply::Done) | (Action::Leave { .. }, _) => line.leaves(client),
+            (Action::AcquireInTurn { .. }, Reply::HeldByOther(_)) => line.joins(client),
+            (Action::AcquireInTurn { .. }, Reply::Done) => drop(line.leaves(client)),
+            (Action::Leave { .. }, _) => drop(line.gives_up(client)),
             (Action::Release { .. }, Reply::Done | Reply::CalledUp) => {
                 let freed = Freed { at: now, grace: Time::from(command.grace.as_millis()) * MILLISECOND };
                 // What was undone was nobody's, and is waited for like any attempt that failed.
@@ -69,21 +70,22 @@ impl World<'_> {
         for resource in self.plan_of(job).names.iter() {
             let home = self.scenario.home(resource);
             if self.jobs[job].ledger.turn().is_none_or(|(node, _)| node.index() != home) {
-                self.resources[resource].line.newcomer_at = Some(self.now);
+                let client = self.plan_of(job).client;
+                let line = &mut self.resources[resource].line;
+                line.newcomer_at = Some(self.now);
+                // It does not wait for its turn there any more.
+                line.gives_up(client);
             }
         }
     }
 
-    /// A client ends or stands still.
+    /// A client ends, stands still, or is cut off.
     pub(super) fn is_hit(&mut self, client: usize) {
-        self.clients[client].is_hit = true;
         for resource in 0..self.resources.len() {
             let has_remains = self.may_leave_something(client, resource);
             let line = &mut self.resources[resource].line;
             line.has_remains |= has_remains;
-            if line.leaves(client) {
-                line.dead += 1;
-            }
+            line.dead += usize::from(line.gives_up(client));
         }
     }
 
@@ -148,7 +150,11 @@ impl World<'_> {
         let Some(freed) = line.freed.take() else { return Ok(()) };
         let has_newcomers = line.newcomer_at.is_some_and(|at| at + NEWCOMERS_ARE_DONE_AFTER > freed.at);
         let took = now - freed.at;
-        if took <= usual || has_newcomers || line.has_remains {
+        if has_newcomers || line.has_remains {
+            return Ok(());
+        }
+        self.summary.hand_overs += 1;
+        if took <= usual {
             return Ok(());
         }
         let each = freed.grace + nanos(RetryDelay::DEFAULT.max()) + usual;
@@ -183,13 +189,19 @@ impl Line {
         }
     }
 
+    /// Takes a client out that does not want the resource any more; returns whether it stood there.
+    fn gives_up(&mut self, client: usize) -> bool {
+        let was_there = self.leaves(client);
+        if self.waiting.is_empty() {
+            self.freed = None;
+        }
+        was_there
+    }
+
     /// Takes a client out; returns whether it stood there.
     fn leaves(&mut self, client: usize) -> bool {
         let before = self.waiting.len();
         self.waiting.retain(|waiting| waiting.client != client);
-        if self.waiting.is_empty() {
-            self.freed = None;
-        }
         self.waiting.len() < before
     }
 }

@@ -16,7 +16,7 @@ impl World<'_> {
         let (now, ends_at) = (self.now, self.now + lasts);
         self.count(kind);
         self.tell_of(fault, "begins");
-        if matches!(kind, FaultKind::Pause | FaultKind::ClientCrash) && self.is_healed() {
+        if matches!(kind, FaultKind::Pause | FaultKind::ClientCrash | FaultKind::Cut) && self.is_healed() {
             self.is_hit(client);
         }
         match kind {
