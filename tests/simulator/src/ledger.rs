@@ -15,6 +15,8 @@ pub(crate) struct Ledger {
     /// When the last attempt began, whether it came to send anything or not.
     began_at: Option<Instant>,
     tenure: Option<Tenure>,
+    /// Its client has heard a call-up that it has not answered.
+    is_called_up: bool,
     /// The lock was lost, released or given up.
     is_over: bool,
     /// Its user has asked for its release.
@@ -149,7 +151,7 @@ impl Ledger {
             return Err(Violation::new(Invariant::NothingAfterRelease, "a SET follows the release of its token"));
         }
         if is_last && self.tenure.is_none() && earlier.asks_others(command) {
-            return earlier.check_home_first(command.nodes, now);
+            return earlier.check_home_first(command.nodes, &mut self.is_called_up);
         }
         // A lock that is held gives its keys to a node that has lost them; one that is not sends nothing but the text of
         // the script to a node that does not know it.
@@ -331,6 +333,11 @@ impl Ledger {
         self.check_released()
     }
 
+    /// The client hears that it is called up.
+    pub(crate) const fn hears_call_up(&mut self) {
+        self.is_called_up = true;
+    }
+
     /// Returns whether the lock waits in the queue of this node, and hears when it is called up.
     pub(crate) fn has_place_at(&self, node: NodeId) -> bool {
         self.attempts.last().is_some_and(|attempt| attempt.has_place && !attempt.is_deaf && attempt.home == Some(node))
@@ -428,11 +435,11 @@ impl Attempt {
     }
 
     /// The others are asked when the home has granted; or together with it, after a call-up.
-    fn check_home_first(&mut self, others: NodeSet, now: Instant) -> Checked {
+    fn check_home_first(&mut self, others: NodeSet, is_called_up: &mut bool) -> Checked {
         let has_granted = self.home.is_some_and(|home| self.granted.contains(home));
         self.is_called_up = !has_granted;
         self.given_out = self.given_out.union(others);
-        if has_granted || now == self.asked_at {
+        if has_granted || core::mem::take(is_called_up) {
             return Ok(());
         }
         Err(Violation::new(Invariant::HomeFirst, "others are asked before the home has granted"))

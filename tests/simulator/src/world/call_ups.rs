@@ -50,6 +50,7 @@ impl World<'_> {
             let resource = resource.expect("nobody waits for another resource");
             self.tell(Who::Node(node), || format!("calls up a waiter for {resource}"));
             for connection in self.servers[node].subscriptions.of(&waiter) {
+                self.calls_up(node, self.links[connection.link].client, resource);
                 for _ in 0..self.copies() {
                     self.push(connection, resource);
                 }
@@ -117,6 +118,9 @@ impl World<'_> {
         let attempts =
             |world: &Self, job| world.lock(job).filter(|lock| lock.is_acquiring()).map(|lock| lock.attempts());
         let before: Vec<_> = waiting.into_iter().map(|job| (job, attempts(self, job))).collect();
+        for job in self.jobs_of(client).filter(|&job| self.scenario.jobs[job].names.contains(resource)) {
+            self.jobs[job].ledger.hears_call_up();
+        }
         self.clients[client].locks.handle_called_up(node, &name, now);
         self.drive(client)?;
         for (job, before) in before {

@@ -9,12 +9,14 @@ use crate::invariant::{Invariant, Violation};
 use crate::scenario::Mode;
 
 /// For so long an attempt that nobody has called up may be in the way of others.
-const NEWCOMERS_ARE_DONE_AFTER: Time = 200 * MILLISECOND;
+const NEWCOMERS_ARE_DONE_AFTER: Time = 80 * MILLISECOND;
 
 /// Those who stand in the queue of the home of a resource, as far as the referee has seen it.
 #[derive(Debug, Default)]
 pub(super) struct Line {
     waiting: Vec<Waiting>,
+    /// The clients that the node may call up, also those that ask in another way meanwhile.
+    standing: Vec<usize>,
     /// The holder has given the resource back, and somebody waits.
     freed: Option<Freed>,
     /// The clients that stood here when they were hit, and have not cost the others anything.
@@ -43,15 +45,21 @@ struct Freed {
 impl World<'_> {
     /// The home of a resource has carried out a command of a client.
     pub(super) fn home_has_done(&mut self, node: usize, client: usize, command: &Command, reply: &Reply) {
-        let Some(resource) = self.resource_of(command).filter(|&resource| self.is_calm_at(resource, node)) else {
+        let Some(resource) = self.resource_of(command).filter(|&resource| self.is_followed_at(resource, node)) else {
             return;
         };
         let now = self.now;
         let line = &mut self.resources[resource].line;
         match (&command.action, reply) {
             (Action::AcquireInTurn { .. }, Reply::HeldByOther(_)) => line.joins(client),
-            (Action::AcquireInTurn { .. }, Reply::Done) => drop(line.leaves(client)),
-            (Action::Leave { .. }, _) => drop(line.gives_up(client)),
+            (Action::AcquireInTurn { .. }, Reply::Done) => {
+                line.standing.retain(|other| *other != client);
+                line.leaves(client);
+            }
+            (Action::Leave { .. }, _) => {
+                line.standing.retain(|other| *other != client);
+                line.gives_up(client);
+            }
             (Action::Release { .. }, Reply::Done | Reply::CalledUp) => {
                 let freed = Freed { at: now, grace: Time::from(command.grace.as_millis()) * MILLISECOND };
                 // What was undone was nobody's, and is waited for like any attempt that failed.
@@ -85,7 +93,8 @@ impl World<'_> {
             let has_remains = self.may_leave_something(client, resource);
             let line = &mut self.resources[resource].line;
             line.has_remains |= has_remains;
-            line.dead += usize::from(line.gives_up(client));
+            line.dead += usize::from(line.standing.contains(&client));
+            line.gives_up(client);
         }
     }
 
@@ -107,13 +116,23 @@ impl World<'_> {
 
     /// Whether all handles agree that this node keeps the queue, and are called up by it.
     fn is_calm_at(&self, resource: usize, node: usize) -> bool {
-        let (scenario, server) = (self.scenario, &self.servers[node]);
-        scenario.mode == Mode::Live
-            && scenario.is_crowded
-            && scenario.network.announces
-            && self.now >= scenario.calm_at()
-            && scenario.home(resource) == node
-            && server.is_reachable()
+        self.is_followed_at(resource, node) && self.now >= self.scenario.calm_at() && self.servers[node].is_reachable()
+    }
+
+    /// Whether the referee follows the queue of this node.
+    fn is_followed_at(&self, resource: usize, node: usize) -> bool {
+        let scenario = self.scenario;
+        let has_crowd = scenario.mode == Mode::Live && scenario.is_crowded && scenario.network.announces;
+        has_crowd && scenario.home(resource) == node
+    }
+
+    /// The node calls up a client, which loses its place with that.
+    pub(super) fn calls_up(&mut self, node: usize, client: usize, resource: usize) {
+        if self.is_followed_at(resource, node) {
+            let line = &mut self.resources[resource].line;
+            line.standing.retain(|other| *other != client);
+            line.leaves(client);
+        }
     }
 }
 
@@ -187,21 +206,21 @@ impl Line {
         if !self.waiting.iter().any(|waiting| waiting.client == client) {
             self.waiting.push(Waiting { client, overtaken: 0 });
         }
+        if !self.standing.contains(&client) {
+            self.standing.push(client);
+        }
     }
 
-    /// Takes a client out that does not want the resource any more; returns whether it stood there.
-    fn gives_up(&mut self, client: usize) -> bool {
-        let was_there = self.leaves(client);
+    /// Takes a client out that does not want the resource any more, or does not come for it.
+    fn gives_up(&mut self, client: usize) {
+        self.leaves(client);
         if self.waiting.is_empty() {
             self.freed = None;
         }
-        was_there
     }
 
-    /// Takes a client out; returns whether it stood there.
-    fn leaves(&mut self, client: usize) -> bool {
-        let before = self.waiting.len();
+    /// Takes a client out.
+    fn leaves(&mut self, client: usize) {
         self.waiting.retain(|waiting| waiting.client != client);
-        self.waiting.len() < before
     }
 }
