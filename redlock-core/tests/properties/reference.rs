@@ -186,10 +186,10 @@ impl Reference {
                 let extension = held.heard_mut().find(|extension| extension.number == asker);
                 extension.expect("it is under way, or the last").round.ask(command);
             }
-            (Word::Release { .. }, Phase::Lost { undo, .. } | Phase::Releasing { undo, .. }) if is_current => {
+            (Word::Release, Phase::Lost { undo, .. } | Phase::Releasing { undo, .. }) if is_current => {
                 undo.ask(command);
             }
-            (Word::Release { .. }, _) => {
+            (Word::Release, _) => {
                 self.undos
                     .iter_mut()
                     .filter(|undo| undo.claim.attempt == order.attempt)

@@ -118,6 +118,8 @@ pub(crate) struct World<'a> {
     dice: Dice,
     now: Time,
     agenda: Agenda<Event>,
+    /// How many connections are gone, and their nodes have not noticed it.
+    unnoticed: usize,
     servers: Vec<Server>,
     clients: Vec<Client>,
     links: Vec<Link>,
@@ -205,6 +207,7 @@ impl<'a> World<'a> {
             dice: scenario.dice.clone(),
             now: 0,
             agenda: Agenda::new(),
+            unnoticed: 0,
             servers: scenario.node_clocks.iter().map(|&clock| Server::new(clock)).collect(),
             clients: (0..clients).map(|client| Client::new(scenario, client)).collect(),
             links: links.collect(),
@@ -236,7 +239,10 @@ impl<'a> World<'a> {
     }
 
     fn run_to_the_end(&mut self) -> Checked {
-        while let Some((at, event)) = self.agenda.take_next() {
+        // What nodes have yet to notice must not let the keys expire that somebody has left behind.
+        while self.agenda.pending() > self.unnoticed
+            && let Some((at, event)) = self.agenda.take_next()
+        {
             self.now = at;
             self.happen(event)?;
             if self.summary.events > MOST_EVENTS {

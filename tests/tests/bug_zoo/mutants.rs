@@ -603,26 +603,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
-        name: "place-is-not-passed-on",
-        bug: "a waiter that gives up takes the place of its handle with it, although others of it wait",
-        edits: &[Expression { file: TURNS, original: "self.queues.first(&resource).is_some()", mutated: "false" }],
-    },
-    Mutant {
         name: "never-subscribes",
         bug: "a waiter stands in the queue and does not hear when it is called up",
         edits: &[Expression {
             file: LOCKS_NODE,
             original: "self.push_aside(Ticket::Subscribe, Action::subscribe(waiter.clone()), send_by)",
-            mutated: "{ self.queue.rotate_left(1) }",
-        }],
-    },
-    Mutant {
-        name: "subscribes-once",
-        bug: "a waiter whose connection breaks hears nothing over the next one",
-        edits: &[Expression {
-            file: LOCKS,
-            original: "self.subscribe_again(node, announces, now)",
-            mutated: "{}",
+            mutated: "self.push_aside(Ticket::Aside, Action::Ping, send_by)",
         }],
     },
     Mutant {
@@ -634,11 +620,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "grace-without-end",
         bug: "whoever was called up is waited for, for ever",
         edits: &[Expression { file: MODEL_QUEUE, original: "millis <= called.expires_at", mutated: "true" }],
-    },
-    Mutant {
-        name: "dead-are-called-up",
-        bug: "whoever hears nothing any more is called up and waited for",
-        edits: &[Expression { file: MODEL_QUEUE, original: "is_alive(&first)", mutated: "true" }],
     },
     Mutant {
         name: "called-up-again-and-again",

@@ -87,8 +87,7 @@ impl Reference {
 
     pub(crate) fn release(&mut self) {
         let (nodes, longest_ttl) = match &self.phase {
-            Phase::Acquiring(attempt) => (attempt.round.touched(), self.setup.ttl),
-            Phase::Won(attempt) => (attempt.round.touched(), self.setup.ttl),
+            Phase::Acquiring(attempt) | Phase::Won(attempt) => (attempt.round.touched(), self.setup.ttl),
             Phase::Held(held) => (self.all(), held.longest_ttl),
             Phase::Lost { undo, .. } => {
                 self.phase = Phase::Releasing { undo: undo.clone(), is_reported: false };

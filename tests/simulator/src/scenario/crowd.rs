@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::Options;
+use redlock_core::{NodeId, Options};
 
 use super::{BUSY_UNTIL, HEALED_AT, Job, Mode, Scenario};
 use crate::clock::{MILLISECOND, SECOND, Time, nanos};
@@ -150,7 +150,7 @@ impl Scenario {
     /// Returns the home of a resource.
     pub(crate) fn home(&self, resource: usize) -> usize {
         let home = self.config.home(&name(resource).into());
-        home.map_or(0, |home| home.index())
+        home.map_or(0, NodeId::index)
     }
 
     /// In a live world, from when on all connections stand, nobody distrusts a home any more, and no key of a client that

@@ -1,6 +1,6 @@
 //! How those who wait in the queues of nodes subscribe, and how they are called up.
 
-use redlock_core::{Action, Reply};
+use redlock_core::{Action, Lock, Reply};
 
 use super::{Checked, World};
 use crate::clock::{SECOND, Time};
@@ -35,10 +35,12 @@ impl World<'_> {
         }
         let later = if self.dice.chance(60) { 0 } else { self.dice.time(0..=NOTICED_WITHIN) };
         let limit = if self.now < HEALED_AT { self.healing_time() } else { Time::MAX };
+        self.unnoticed += 1;
         self.agenda.note((self.now + later).min(limit), Event::NodeNotices { link, epoch });
     }
 
     pub(super) fn node_notices(&mut self, link: usize, epoch: u32) {
+        self.unnoticed -= 1;
         let gone = Connection { link, epoch };
         self.servers[self.links[link].node].end_connections(|connection| connection == gone);
     }
@@ -115,8 +117,7 @@ impl World<'_> {
         let (now, name) = (self.local(client), self.resources[resource].name.clone());
         self.tell(Who::Client(client), || format!("is called up for {resource} by node {}", node.index()));
         let waiting: Vec<_> = self.jobs_of(client).filter(|&job| self.waits_at(job, node, resource)).collect();
-        let attempts =
-            |world: &Self, job| world.lock(job).filter(|lock| lock.is_acquiring()).map(|lock| lock.attempts());
+        let attempts = |world: &Self, job| world.lock(job).filter(|lock| lock.is_acquiring()).map(Lock::attempts);
         let before: Vec<_> = waiting.into_iter().map(|job| (job, attempts(self, job))).collect();
         for job in self.jobs_of(client).filter(|&job| self.scenario.jobs[job].names.contains(resource)) {
             self.jobs[job].ledger.hears_call_up();
