@@ -622,17 +622,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         edits: &[Expression { file: MODEL_QUEUE, original: "millis <= called.expires_at", mutated: "true" }],
     },
     Mutant {
-        name: "called-up-again-and-again",
-        bug: "whoever was called up and does not come keeps the first place in the queue",
-        edits: &[Text {
-            file: MODEL_QUEUE,
-            original: "            self.waiting.remove(0);\n",
-            mutated: "            if !(AWAKE && is_alive(&first)) {
-                self.waiting.remove(0);
-            }\n",
-        }],
-    },
-    Mutant {
         name: "last-one-is-called-up",
         bug: "the one that came last to the queue of a node is called up first",
         edits: &[Expression {

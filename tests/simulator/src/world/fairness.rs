@@ -30,6 +30,7 @@ pub(super) struct Line {
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     client: usize,
+    since: Time,
     /// How many others were granted the lock in turn, since it has stood there.
     overtaken: usize,
 }
@@ -51,7 +52,7 @@ impl World<'_> {
         let now = self.now;
         let line = &mut self.resources[resource].line;
         match (&command.action, reply) {
-            (Action::AcquireInTurn { .. }, Reply::HeldByOther(_)) => line.joins(client),
+            (Action::AcquireInTurn { .. }, Reply::HeldByOther(_)) => line.joins(client, now),
             (Action::AcquireInTurn { .. }, Reply::Done) => {
                 line.standing.retain(|other| *other != client);
                 line.leaves(client);
@@ -98,6 +99,14 @@ impl World<'_> {
         }
     }
 
+    /// A node has carried out what had come over a connection that is gone: nobody may wait at the place that was given.
+    pub(super) fn is_nobodys_place(&mut self, client: usize) {
+        for resource in &mut self.resources {
+            resource.line.dead += usize::from(resource.line.standing.contains(&client));
+            resource.line.leaves(client);
+        }
+    }
+
     /// Whether a client has done more for a resource than wait for it.
     fn may_leave_something(&self, client: usize, resource: usize) -> bool {
         let is_about_it = |job: usize| self.plan_of(job).names.contains(resource);
@@ -129,9 +138,7 @@ impl World<'_> {
     /// The node calls up a client, which loses its place with that.
     pub(super) fn calls_up(&mut self, node: usize, client: usize, resource: usize) {
         if self.is_followed_at(resource, node) {
-            let line = &mut self.resources[resource].line;
-            line.standing.retain(|other| *other != client);
-            line.leaves(client);
+            self.resources[resource].line.leaves(client);
         }
     }
 }
@@ -151,7 +158,9 @@ impl World<'_> {
             let line = &mut self.resources[resource].line;
             line.leaves(client);
             line.waiting.iter_mut().for_each(|waiting| waiting.overtaken += usize::from(is_in_turn));
-            let most = line.waiting.iter().map(|waiting| waiting.overtaken).max().unwrap_or_default();
+            let calm_at = self.scenario.calm_at();
+            let lasting = line.waiting.iter().filter(|waiting| waiting.since >= calm_at);
+            let most = lasting.map(|waiting| waiting.overtaken).max().unwrap_or_default();
             self.summary.most_overtaken = self.summary.most_overtaken.max(most as u64);
             if most > handles {
                 let what = format!("somebody was overtaken {most} times by {handles} handles, for resource {resource}");
@@ -202,9 +211,9 @@ impl World<'_> {
 }
 
 impl Line {
-    fn joins(&mut self, client: usize) {
+    fn joins(&mut self, client: usize, since: Time) {
         if !self.waiting.iter().any(|waiting| waiting.client == client) {
-            self.waiting.push(Waiting { client, overtaken: 0 });
+            self.waiting.push(Waiting { client, since, overtaken: 0 });
         }
         if !self.standing.contains(&client) {
             self.standing.push(client);

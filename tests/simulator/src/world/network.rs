@@ -102,6 +102,9 @@ impl World<'_> {
             }
         }
         let reply = self.execute(node, client, &sent)?;
+        if !is_current {
+            self.is_nobodys_place(client);
+        }
         self.subscribes(node, Connection { link, epoch }, &sent, &reply);
         self.tell_call_ups(node);
         if is_current && self.links[link].silence.is_none() {
