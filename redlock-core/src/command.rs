@@ -57,10 +57,10 @@ impl Grace {
     }
 
     /// Returns the time for a waiter whose way to the node and back takes so long: that twice, and
-    /// [`DEFAULT`](Self::DEFAULT).
+    /// [`DEFAULT`](Self::DEFAULT); at most half a second, since a node that hung has taken long for once only.
     pub(crate) fn over(round_trip: Duration) -> Self {
-        let millis = u16::try_from(round_trip.as_millis().saturating_mul(2)).unwrap_or(u16::MAX);
-        Self { millis: millis.saturating_add(Self::DEFAULT.millis) }
+        let twice = u16::try_from(round_trip.as_millis().saturating_mul(2)).unwrap_or(u16::MAX);
+        Self { millis: twice.saturating_add(Self::DEFAULT.millis).min(500) }
     }
 
     /// Returns it in whole milliseconds.

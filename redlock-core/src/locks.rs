@@ -303,6 +303,8 @@ impl Locks {
         if let Some(state) = self.nodes.get_mut(node.index()) {
             state.connected(announces, now);
             self.ready.insert(node);
+            self.subscribe_again(node, announces, now);
+            self.deliver(now);
         }
     }
 
@@ -603,9 +605,6 @@ impl Locks {
         if has_ended {
             finished.push_back(key);
         }
-        if entry.renewal.is_some() && !entry.is_held() {
-            entry.renewal = None;
-        }
     }
 
     /// Makes sure that a lock is looked at when it has something to do.
@@ -614,7 +613,7 @@ impl Locks {
         let Some(entry) = entries.get_mut(key.index) else { return };
         let makes_way_at = if entry.is_in_line { entry.lock.makes_way_at() } else { None };
         let makes_way_at = makes_way_at.filter(|_| queues.has_others(entry.lock.resources()));
-        let renews_at = entry.renewal.as_ref().and_then(|renewal| renewal.poll_timeout());
+        let renews_at = entry.renewal_timeout();
         let wakes_at = [entry.lock.poll_timeout(), makes_way_at, renews_at].into_iter().flatten().min();
         timers.schedule(key, &mut entry.timer, wakes_at);
     }

@@ -43,6 +43,12 @@ fn assert_everything_was_tried(figures: &Figures) {
         "{total:?}"
     );
     assert!(total.pings > figures.seeds() / 4 && total.silences > 100 && total.reconnections > 100, "{total:?}");
+    assert!(
+        total.grants_in_turn > figures.seeds() / 4 && total.grants_after_call_up > figures.seeds() / 8,
+        "{total:?}"
+    );
+    assert!(total.places > figures.seeds() && total.call_ups_missed > 10 && total.leaves > 100, "{total:?}");
+    assert!(total.services > 20 && total.hand_overs > 20 && total.most_overtaken > 1, "{total:?}");
     assert!(total.overlaps > 0, "faults beyond the promise must be able to break it");
     for (kind, count) in total.faults.iter() {
         assert!(count > 0, "no {kind} in {} seeds", figures.seeds());
@@ -76,6 +82,12 @@ fn the_command_prints_its_figures_as_one_object_on_the_last_line() {
         "grants",
         "grants_of_several",
         "in_line",
+        "grants_in_turn",
+        "grants_after_call_up",
+        "places",
+        "call_ups",
+        "subscriptions",
+        "leaves",
         "pings",
         "silences",
         "reconnections",

@@ -79,9 +79,11 @@ impl Attempt {
     /// Returns what it has or may have acquired.
     pub(super) fn claim(&self, config: &Config, request: &Request) -> Claim {
         let mut nodes = self.round.touched(config).without(self.unasked);
-        if self.course.turn().is_some() {
-            // A waiter that was refused stays in the queue, and has nothing to undo.
-            nodes = nodes.without(self.round.refused());
+        if let Some(turn) = self.course.turn()
+            && self.home_has_refused()
+        {
+            // A waiter that was refused by the home stays in its queue, and has nothing to undo.
+            nodes.remove(turn.home);
         }
         let homes = config.homes(&request.resources);
         Claim { token: self.token, nodes, longest_ttl: request.ttl, homes, was_lost: false }

@@ -1,4 +1,4 @@
-use super::acquiring::Attempt;
+use super::acquiring::{Attempt, Failure};
 use super::{Lock, Phase};
 use crate::report::AcquireError;
 use crate::{Config, Instant, NodeId, WaiterId};
@@ -52,6 +52,11 @@ impl Lock {
             }
             // The call has overtaken the answer that it has to wait.
             Phase::Acquiring(attempt) if attempt.waits_for_home() => self.is_called_up = true,
+            // The others have not answered an attempt that the home has refused. To wait for them would cost the turn.
+            Phase::Acquiring(attempt) if attempt.home_has_refused() && self.turn.is_some() => {
+                self.is_called_up = true;
+                self.fail_attempt(Failure::Contended, now);
+            }
             _ => {}
         }
     }
@@ -142,6 +147,11 @@ impl Attempt {
     pub(super) fn home_has_no_queue(&self, config: &Config) -> bool {
         let hold = self.course.turn().and_then(|turn| self.round.report(config).hold(turn.home));
         hold.is_some_and(|hold| hold.place.is_none())
+    }
+
+    /// Returns whether the home has said that it is somebody else's turn.
+    pub(super) fn home_has_refused(&self) -> bool {
+        self.course.turn().is_some_and(|turn| self.round.refused().contains(turn.home))
     }
 
     fn home_has_granted(&self) -> bool {

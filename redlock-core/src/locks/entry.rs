@@ -51,6 +51,14 @@ impl Entry {
         }
     }
 
+    /// Returns when something is due to keep the lock alive. One that is not held any more is not kept alive.
+    pub(super) fn renewal_timeout(&mut self) -> Option<Instant> {
+        if !self.is_held() {
+            self.renewal = None;
+        }
+        self.renewal.as_ref()?.poll_timeout()
+    }
+
     /// Returns whether the lock was won and is neither lost nor being released.
     pub(super) fn is_held(&self) -> bool {
         self.lock.deadline().is_some() && self.lock.loss().is_none()

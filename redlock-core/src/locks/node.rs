@@ -196,6 +196,8 @@ impl Node {
         if let Link::Connected { queue: queue @ Queue::Open, .. } = &mut self.link {
             *queue = Queue::Subscribed;
             self.push_aside(Ticket::Subscribe, Action::subscribe(waiter.clone()), send_by);
+            // What waits to be sent may be about a queue.
+            self.queue.rotate_right(1);
         }
     }
 

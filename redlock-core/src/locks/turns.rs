@@ -95,15 +95,34 @@ impl Locks {
     /// Takes the reply to a subscription. Whoever waits in the queues of a node that will not call them up tries now and then.
     pub(super) fn subscribed(&mut self, node: NodeId, reply: &Reply, now: Instant) {
         let hears = self.nodes.get_mut(node.index()).is_some_and(|state| state.subscribed(reply));
-        if hears {
+        if !hears {
+            self.lose_turns(node, now);
+        }
+    }
+
+    /// Takes that a node has a new connection, over which this handle hears nothing before it has subscribed again.
+    pub(super) fn subscribe_again(&mut self, node: NodeId, announces: bool, now: Instant) {
+        if self.waiting_at(node).next().is_none() {
             return;
         }
-        let waits = |(_, entry): &(usize, &Entry)| entry.lock.turn().is_some_and(|turn| turn.home == node);
-        let keys: SmallVec<[LockKey; 4]> =
-            self.entries.iter().filter(waits).map(|(index, entry)| entry.key_at(index)).collect();
+        match (&self.waiter, self.nodes.get_mut(node.index())) {
+            (Some(waiter), Some(state)) if announces => state.subscribe(waiter, now.saturating_add(SEND_WITHIN)),
+            _ => self.lose_turns(node, now),
+        }
+    }
+
+    /// Lets those try now and then who wait in the queues of a node.
+    fn lose_turns(&mut self, node: NodeId, now: Instant) {
+        let keys: SmallVec<[LockKey; 4]> = self.waiting_at(node).collect();
         for key in keys {
             self.step(key, now, |lock| lock.lose_turn(now));
         }
+    }
+
+    /// Returns the locks that wait in the queues of a node.
+    fn waiting_at(&self, node: NodeId) -> impl Iterator<Item = LockKey> {
+        let waits = move |(_, entry): &(usize, &Entry)| entry.lock.turn().is_some_and(|turn| turn.home == node);
+        self.entries.iter().filter(waits).map(|(index, entry)| entry.key_at(index))
     }
 
     /// Gives up the place of this handle in the queue of a node, unless another one of it waits for the same.

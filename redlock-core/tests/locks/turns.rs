@@ -335,3 +335,49 @@ fn what_is_not_wanted_by_others_any_more_is_asked_for_in_one_round_trip_again() 
     handles.give_back(1, again);
     assert_eq!(handles.take_kinds(1), ["acquire", "acquire", "acquire", "release", "release", "release"]);
 }
+
+#[test]
+fn who_waits_is_called_up_over_the_connection_that_takes_the_place_of_a_broken_one() {
+    let mut handles = Handles::new(2);
+    let holder = handles.acquire(0, "job");
+    let waiting = handles.begin(1, "job", only_called_up());
+    let (home, now) = (handles.home(), handles.now);
+    handles.disconnect(1);
+    handles.locks[1].handle_disconnected(home, &Unavailable::new(Cause::Disconnected), now);
+    handles.run();
+    assert!(handles.take_kinds(1).contains(&"subscribe"));
+    handles.give_back(0, holder);
+    assert!(handles.has(1, waiting));
+}
+
+#[test]
+fn whoever_is_called_up_while_others_have_not_answered_an_attempt_that_the_home_has_refused_asks_at_once() {
+    let mut handles = Handles::new(2);
+    let holder = handles.acquire(0, "job");
+    let waiting = handles.begin(1, "job", only_called_up());
+    let (home, now) = (handles.home(), handles.now);
+    // It is called up for nothing, and one of the others hangs.
+    let hung = handles.locks[1].config().nodes().without(NodeSet::from_iter([home])).iter().next().unwrap();
+    let other = handles.locks[1].config().nodes().iter().find(|node| ![home, hung].contains(node)).unwrap();
+    handles.nodes[other.index()].delete(b"job");
+    handles.hung = NodeSet::from_iter([hung]);
+    handles.locks[1].handle_called_up(home, &"job".into(), now);
+    handles.run();
+    handles.give_back(0, holder);
+    assert!(handles.has(1, waiting));
+    assert_eq!(handles.now, now);
+}
+
+#[test]
+fn an_attempt_that_the_home_has_granted_is_undone_also_where_it_was_refused() {
+    let mut handles = Handles::new(2);
+    let holder = handles.acquire(0, "job");
+    let home = handles.home();
+    handles.nodes[home.index()].delete(b"job");
+    let waiting = handles.begin(1, "job", only_called_up());
+    assert!(!handles.has(1, waiting));
+    let kinds = handles.take_kinds(1);
+    let last = kinds.iter().rposition(|kind| *kind == "acquire").unwrap();
+    assert_eq!(kinds[last + 1..], ["release"; 3], "a refusal may come from a key of its own: {kinds:?}");
+    handles.give_back(0, holder);
+}

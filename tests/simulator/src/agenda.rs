@@ -36,6 +36,12 @@ impl<E> Agenda<E> {
         self.entries.peek().map(|Reverse(entry)| entry.at)
     }
 
+    /// How much will happen.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Takes out what happens next.
     pub fn take_next(&mut self) -> Option<(Time, E)> {
         self.entries.pop().map(|Reverse(entry)| (entry.at, entry.event))

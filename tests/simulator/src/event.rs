@@ -23,17 +23,21 @@ pub(crate) enum Event {
     Step { job: usize },
     /// A client's timer fires.
     Timer { client: usize, generation: u32 },
-    /// A client hears that a resource was released.
-    Announcement { client: usize, resource: usize },
+    /// A client hears that it is called up.
+    CallUp { link: usize, epoch: u32, resource: usize },
+    /// A node notices that a connection is gone.
+    NodeNotices { link: usize, epoch: u32 },
     /// A fault begins.
     FaultBegins { fault: usize },
     /// A fault is over.
     FaultEnds { fault: usize },
     /// By now somebody must have made progress.
     ProgressIsDue,
+    /// By now everybody who waits must have had the lock.
+    ServiceIsDue,
 }
 
-/// A command on its way, and the job that waits for the reply; none waits for that to a ping.
+/// A command on its way, and the job that waits for the reply; none waits for that to a command that belongs to no lock.
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub(crate) job: Option<usize>,

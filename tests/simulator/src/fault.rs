@@ -58,6 +58,12 @@ pub enum FaultKind {
     DoubleReply,
     /// A node carries out what arrived on a connection that had long been broken.
     LateExecution,
+    /// Whoever waits is not told that they are called up.
+    LostCallUp,
+    /// Whoever waits is told twice that they are called up.
+    DoubleCallUp,
+    /// A client hears that it is called up, and no node has done so.
+    StrayCallUp,
 }
 
 impl FaultKind {
@@ -65,7 +71,7 @@ impl FaultKind {
     pub(crate) const COUNT: usize = Self::ALL.len();
 
     /// All kinds, in the order of their declaration.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::Loss,
         Self::Cut,
         Self::Silence,
@@ -86,6 +92,9 @@ impl FaultKind {
         Self::Resend,
         Self::DoubleReply,
         Self::LateExecution,
+        Self::LostCallUp,
+        Self::DoubleCallUp,
+        Self::StrayCallUp,
     ];
 
     /// Those that a scenario plans ahead and whose outcome the protocol promises to survive; [`Self::Silence`] is
@@ -130,6 +139,9 @@ impl FaultKind {
             Self::Resend => "resend",
             Self::DoubleReply => "double_reply",
             Self::LateExecution => "late_execution",
+            Self::LostCallUp => "lost_call_up",
+            Self::DoubleCallUp => "double_call_up",
+            Self::StrayCallUp => "stray_call_up",
         }
     }
 

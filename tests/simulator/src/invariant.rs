@@ -35,6 +35,16 @@ pub enum Invariant {
     /// Q4: of those in one process that want the same resource only the first asks the nodes, and they are served in the
     /// order in which they came.
     InOrder,
+    /// Whoever waits in the queue of a home asks that home first, and the others when it has granted or has called up.
+    HomeFirst,
+    /// Whoever is called up asks at once.
+    CallUpIsTaken,
+    /// Q2: after everything has healed, every waiter whose budget suffices acquires, without waiting for chance.
+    EveryoneIsServed,
+    /// Q3: a waiter that crashed or stands still costs the others at most one grace and one poll.
+    DeadWaiterCostsOneGrace,
+    /// Q5: nobody is overtaken more often than there are handles, apart from what newcomers bring about.
+    Overtaking,
     /// H28: a lock that is held has a timer that fires at its deadline, whatever the network does.
     LossIsSignalled,
     /// H24: what cannot be a lock is refused before anything is sent.
@@ -65,6 +75,11 @@ impl fmt::Display for Invariant {
             Self::AllOrNone => "a node grants, extends and releases all names or none",
             Self::SilenceIsNoticed => "silence is noticed in time, and the node connected to again",
             Self::InOrder => "Q4 first in, first out in one process",
+            Self::HomeFirst => "a waiter asks the home first",
+            Self::CallUpIsTaken => "a waiter that is called up asks at once",
+            Self::EveryoneIsServed => "Q2 every waiter acquires",
+            Self::DeadWaiterCostsOneGrace => "Q3 a dead waiter costs one grace",
+            Self::Overtaking => "Q5 nobody is overtaken again and again",
             Self::LossIsSignalled => "H28 the loss is signalled by the deadline",
             Self::Bounds => "H24 bad input is refused",
             Self::Progress => "liveness: somebody acquires",

@@ -15,6 +15,8 @@ pub(crate) struct Ledger {
     /// When the last attempt began, whether it came to send anything or not.
     began_at: Option<Instant>,
     tenure: Option<Tenure>,
+    /// Its client has heard a call-up that it has not answered.
+    is_called_up: bool,
     /// The lock was lost, released or given up.
     is_over: bool,
     /// Its user has asked for its release.
@@ -36,6 +38,18 @@ struct Attempt {
     granted: NodeSet,
     /// The nodes that certainly never had it.
     untouched: NodeSet,
+    /// The node that is asked in turn, if one is.
+    home: Option<NodeId>,
+    /// The nodes that it was given out for.
+    given_out: NodeSet,
+    /// It was begun because the waiter was called up.
+    is_called_up: bool,
+    /// The home has said that it keeps a place for the waiter.
+    has_place: bool,
+    /// It may not be heard any more whether the waiter is called up.
+    is_deaf: bool,
+    /// The home, where somebody else has the lock or the turn.
+    refused: NodeSet,
     /// The nodes that are to be told to release it.
     released: NodeSet,
     /// Those of them that were sent that.
@@ -88,7 +102,9 @@ impl Ledger {
     /// Takes a command when the lock gives it out, to be sent when there is a connection.
     pub(crate) fn gives_out(&mut self, command: &Command, is_lost: bool, now: Instant) -> Checked {
         match &command.action {
-            Action::Acquire { token, ttl, .. } => self.asks(command, *token, ttl.get(), now),
+            Action::Acquire { token, ttl, .. } | Action::AcquireInTurn { token, ttl, .. } => {
+                self.asks(command, *token, ttl.get(), now)
+            }
             Action::Extend { ttl, .. } => self.extends(command, ttl.get()),
             Action::Release { token, .. } => self.releases(*token, command.nodes, is_lost, now),
             _ => Ok(()),
@@ -100,10 +116,10 @@ impl Ledger {
         let token = *command.action.token().expect("it is of a lock");
         let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.token == token) else { return Ok(()) };
         match &command.action {
-            Action::Acquire { .. } if attempt.told.contains(node) => {
+            Action::Acquire { .. } | Action::AcquireInTurn { .. } if attempt.told.contains(node) => {
                 return Err(Violation::new(Invariant::NothingAfterRelease, "a SET is sent after the release"));
             }
-            Action::Acquire { .. } => {
+            Action::Acquire { .. } | Action::AcquireInTurn { .. } => {
                 attempt.asked.insert(node);
                 attempt.untouched.remove(node);
             }
@@ -122,13 +138,20 @@ impl Ledger {
 
     fn asks(&mut self, command: &Command, token: Token, ttl: Duration, now: Instant) -> Checked {
         let is_last = self.attempts.last().is_some_and(|last| last.token == token);
-        let Some(earlier) = self.attempts.iter().find(|attempt| attempt.token == token) else {
+        let is_in_turn = matches!(command.action, Action::AcquireInTurn { .. });
+        let Some(earlier) = self.attempts.iter_mut().find(|attempt| attempt.token == token) else {
             self.check_released()?;
-            self.attempts.push(Attempt::new(token, ttl, self.began_at.unwrap_or(now)));
+            let mut attempt = Attempt::new(token, ttl, self.began_at.unwrap_or(now));
+            attempt.home = command.nodes.iter().next().filter(|_| is_in_turn);
+            attempt.given_out = command.nodes;
+            self.attempts.push(attempt);
             return Ok(());
         };
         if !earlier.released.is_empty() {
             return Err(Violation::new(Invariant::NothingAfterRelease, "a SET follows the release of its token"));
+        }
+        if is_last && self.tenure.is_none() && earlier.asks_others(command) {
+            return earlier.check_home_first(command.nodes, &mut self.is_called_up);
         }
         // A lock that is held gives its keys to a node that has lost them; one that is not sends nothing but the text of
         // the script to a node that does not know it.
@@ -179,15 +202,21 @@ impl Ledger {
 
     /// Takes a reply that the lock is given.
     pub(crate) fn is_answered(&mut self, command: &Command, node: NodeId, reply: &Reply) {
-        let is_done = *reply == Reply::Done;
+        let is_done = matches!(reply, Reply::Done | Reply::CalledUp);
         match &command.action {
-            Action::Acquire { token, .. } => {
+            Action::Acquire { token, .. } | Action::AcquireInTurn { token, .. } => {
                 let held = self.tenure.is_some();
                 let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.token == *token) else { return };
                 if is_done {
                     attempt.granted.insert(node);
                 } else if (proves_untouched(reply) || *reply == Reply::UnknownScript) && !held {
                     attempt.untouched.insert(node);
+                }
+                if let Reply::HeldByOther(hold) = reply
+                    && matches!(command.action, Action::AcquireInTurn { .. })
+                {
+                    attempt.refused.insert(node);
+                    attempt.has_place = hold.place.is_some();
                 }
             }
             Action::Extend { .. } => {
@@ -304,6 +333,28 @@ impl Ledger {
         self.check_released()
     }
 
+    /// The client hears that it is called up.
+    pub(crate) const fn hears_call_up(&mut self) {
+        self.is_called_up = true;
+    }
+
+    /// Returns whether the lock waits in the queue of this node, and hears when it is called up.
+    pub(crate) fn has_place_at(&self, node: NodeId) -> bool {
+        self.attempts.last().is_some_and(|attempt| attempt.has_place && !attempt.is_deaf && attempt.home == Some(node))
+    }
+
+    /// Whether it is called up may not be heard any more.
+    pub(crate) fn place_is_lost(&mut self) {
+        if let Some(attempt) = self.attempts.last_mut() {
+            attempt.is_deaf = true;
+        }
+    }
+
+    /// Returns the node that was asked in turn by the last attempt, and whether that was after a call-up.
+    pub(crate) fn turn(&self) -> Option<(NodeId, bool)> {
+        self.attempts.last().and_then(|attempt| Some((attempt.home?, attempt.is_called_up)))
+    }
+
     /// Whether a key with this value is one of this lock's.
     pub(crate) fn owns(&self, value: &[u8]) -> bool {
         self.attempts.iter().any(|attempt| attempt.token.as_bytes() == value)
@@ -324,7 +375,7 @@ impl Ledger {
     /// Every node that has or may have a token is told to release it.
     fn check_released(&self) -> Checked {
         for attempt in &self.attempts {
-            let excused = [attempt.released, attempt.untouched, attempt.cut_off];
+            let excused = [attempt.released, attempt.untouched, attempt.refused, attempt.cut_off];
             let is_excused = |node| excused.iter().any(|nodes| nodes.contains(node));
             if let Some(node) = attempt.asked.iter().find(|&node| !is_excused(node)) {
                 let what = format!("node {} was sent a SET and no release", node.index());
@@ -361,12 +412,37 @@ impl Attempt {
             asked: none,
             granted: none,
             untouched: none,
+            home: None,
+            given_out: none,
+            is_called_up: false,
+            has_place: false,
+            is_deaf: false,
+            refused: none,
             released: none,
             told: none,
             cut_off: none,
             released_at: None,
             cleared: none,
         }
+    }
+}
+
+impl Attempt {
+    /// Returns whether a command asks nodes that were not asked, in an attempt that has begun with one node.
+    fn asks_others(&self, command: &Command) -> bool {
+        let is_new = command.nodes.without(self.given_out) == command.nodes;
+        self.home.is_some() && is_new && matches!(command.action, Action::Acquire { .. })
+    }
+
+    /// The others are asked when the home has granted; or together with it, after a call-up.
+    fn check_home_first(&mut self, others: NodeSet, is_called_up: &mut bool) -> Checked {
+        let has_granted = self.home.is_some_and(|home| self.granted.contains(home));
+        self.is_called_up = !has_granted;
+        self.given_out = self.given_out.union(others);
+        if has_granted || core::mem::take(is_called_up) {
+            return Ok(());
+        }
+        Err(Violation::new(Invariant::HomeFirst, "others are asked before the home has granted"))
     }
 }
 

@@ -62,6 +62,7 @@ mod picture;
 mod replay;
 mod scenario;
 mod server;
+mod subscriptions;
 mod world;
 
 pub use agenda::Agenda;

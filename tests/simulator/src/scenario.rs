@@ -1,3 +1,4 @@
+mod crowd;
 mod variety;
 
 use core::fmt;
@@ -5,6 +6,7 @@ use core::time::Duration;
 
 use redlock_core::{Config, Options, RetryDelay};
 
+use self::crowd::Crowd;
 use self::variety::Variety;
 
 use crate::clock::{Clock, MICROSECOND, MILLISECOND, SECOND, Time, nanos};
@@ -68,6 +70,10 @@ pub(crate) struct Scenario {
     pub(crate) network: Network,
     pub(crate) jobs: Vec<Job>,
     pub(crate) faults: Vec<Fault>,
+    /// Many want the same.
+    pub(crate) is_crowded: bool,
+    /// Nodes say anything about their queues, until all is healed.
+    pub(crate) lies: bool,
     /// The chance in the world itself: latencies, and whatever else is not planned.
     pub(crate) dice: Dice,
 }
@@ -85,8 +91,14 @@ pub(crate) struct Network {
     pub(crate) late_execution: u32,
     /// Clients send again what was unanswered when a connection broke.
     pub(crate) resends: bool,
-    /// Clients hear of releases.
+    /// Clients hear that they are called up, unless something goes wrong with that.
     pub(crate) announces: bool,
+    /// A call-up is not told.
+    pub(crate) lost_call_up: u32,
+    /// A call-up is told twice.
+    pub(crate) double_call_up: u32,
+    /// A client hears that it is called up after it has heard something else.
+    pub(crate) stray_call_up: u32,
 }
 
 /// One client's use of one lock, from the wish to have it to its end.
@@ -145,9 +157,9 @@ impl Scenario {
     /// Everything that the seed decides ahead of time.
     pub(crate) fn draw(seed: u64) -> Self {
         let mode = Mode::of(seed);
-        let (mut dice, mut variety) = (Dice::new(seed), Variety::draw(seed));
+        let (mut dice, mut variety, mut crowd) = (Dice::new(seed), Variety::draw(seed), Crowd::draw(seed));
         let nodes = dice.pick(&[1, 2, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5]);
-        let clients = 2 + dice.below(3);
+        let clients = crowd.clients(2 + dice.below(3));
         let resources = 1 + dice.below(2);
         let mut scenario = Self {
             seed,
@@ -159,14 +171,19 @@ impl Scenario {
             network: Network::draw(mode, &mut dice),
             jobs: Vec::new(),
             faults: Vec::new(),
+            is_crowded: false,
+            lies: false,
             dice: dice.fork(),
         };
         scenario.jobs = (0..5 + dice.below(7)).map(|_| scenario.draw_job(&mut dice)).collect();
         variety.vary_jobs(&mut scenario);
+        crowd.vary(&mut scenario);
         scenario.draw_faults(&mut dice);
         variety.add_faults(&mut scenario);
+        crowd.add_faults(&mut scenario);
         if mode == Mode::Live {
             scenario.leave_a_minority_away(&mut dice);
+            crowd.add_last_burst(&mut scenario);
             scenario.jobs.push(scenario.probe());
             scenario.resources += 1;
         }
@@ -325,19 +342,34 @@ impl Network {
         // In a live world a round trip must fit into the shortest node timeout, or there can be no progress.
         let slowest = if mode == Mode::Live { 8 * MILLISECOND } else { 20 * MILLISECOND };
         let longest = dice.magnitude(100 * MICROSECOND..=slowest);
-        let (resends, announces) = (dice.chance(25) && mode != Mode::Live, dice.chance(30));
-        Self { shortest: longest / 8, longest, straggler, double_reply, late_timer, late_execution, resends, announces }
+        let (resends, announces) = (dice.chance(25) && mode != Mode::Live, !dice.chance(30));
+        Self {
+            shortest: longest / 8,
+            longest,
+            straggler,
+            double_reply,
+            late_timer,
+            late_execution,
+            resends,
+            announces,
+            lost_call_up: 0,
+            double_call_up: 0,
+            stray_call_up: 0,
+        }
     }
 }
 
 impl Network {
     /// The networks that lack one chance of this one.
     fn calmer(&self) -> impl Iterator<Item = Self> {
-        let chances: [fn(&mut Self) -> &mut u32; 4] = [
+        let chances: [fn(&mut Self) -> &mut u32; 7] = [
             |network| &mut network.straggler,
             |network| &mut network.double_reply,
             |network| &mut network.late_timer,
             |network| &mut network.late_execution,
+            |network| &mut network.lost_call_up,
+            |network| &mut network.double_call_up,
+            |network| &mut network.stray_call_up,
         ];
         chances.into_iter().filter_map(|chance| {
             let mut calmer = self.clone();

@@ -1,10 +1,11 @@
 use core::time::Duration;
 
 use redlock_core::model::Node;
-use redlock_core::{Action, Cause, Command, Instant, Reply, Resource, Unavailable};
+use redlock_core::{Action, Cause, Command, Instant, Reply, Resource, Token, Unavailable};
 
 use crate::clock::{Clock, Time};
 use crate::event::Sent;
+use crate::subscriptions::{Connection, Subscriptions};
 
 /// A simulated Redis master: the core's model of one, on a clock of its own, in whatever state the faults leave it.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(crate) struct Server {
     pub(crate) refusing: u32,
     /// Before that it does not come back from being down.
     pub(crate) down_until: Time,
+    pub(crate) subscriptions: Subscriptions,
     /// What has arrived while it stood still: link, connection and command.
     pub(crate) inbox: Vec<(usize, u32, Sent)>,
 }
@@ -42,7 +44,24 @@ struct KeyState {
 
 impl Server {
     pub(crate) const fn new(clock: Clock) -> Self {
-        Self { model: Node::new(), clock, down: 0, hung: 0, slow: 0, refusing: 0, down_until: 0, inbox: Vec::new() }
+        Self {
+            model: Node::new(),
+            clock,
+            down: 0,
+            hung: 0,
+            slow: 0,
+            refusing: 0,
+            down_until: 0,
+            subscriptions: Subscriptions::new(),
+            inbox: Vec::new(),
+        }
+    }
+
+    /// Forgets those who heard over connections that match.
+    pub(crate) fn end_connections(&mut self, has_ended: impl Fn(Connection) -> bool) {
+        for waiter in self.subscriptions.end(has_ended) {
+            self.model.unsubscribe(&waiter);
+        }
     }
 
     /// Whether a connection could be opened.
@@ -56,17 +75,18 @@ impl Server {
             return Executed::harmless(Reply::Unavailable(Unavailable::new(refusal)));
         }
         let now = self.clock.at(time);
-        let (Some(names), Some(token)) = (command.action.resources(), command.action.token()) else {
+        let Some(names) = command.action.resources() else {
             return Executed::harmless(self.model.execute(command, now));
         };
-        let (names, token) = (names.as_slice(), token.as_bytes());
+        // No key has an empty value.
+        let (names, token) = (names.as_slice(), command.action.token().map_or(&[][..], Token::as_bytes));
         let before = self.look_at(names, token, now);
         let reply = self.model.execute(command, now);
         let after = self.look_at(names, token, now);
         let is_released = matches!(command.action, Action::Release { .. }) && is_answer(&reply);
         let is_whole = match &reply {
             _ if is_released => after.iter().all(|key| !key.has_token),
-            Reply::Done => after.iter().all(|key| key.has_token),
+            Reply::Done if !token.is_empty() => after.iter().all(|key| key.has_token),
             _ => after == before,
         };
         let touched_another =
@@ -107,14 +127,14 @@ impl Server {
 
 impl Executed {
     /// A command that did nothing to any key.
-    const fn harmless(reply: Reply) -> Self {
+    pub(crate) const fn harmless(reply: Reply) -> Self {
         Self { reply, touched_another: false, is_partial: false }
     }
 }
 
 /// Returns whether a reply says what has become of the keys.
 const fn is_answer(reply: &Reply) -> bool {
-    matches!(reply, Reply::Done | Reply::Missing | Reply::HeldByOther(_))
+    matches!(reply, Reply::Done | Reply::CalledUp | Reply::Missing | Reply::HeldByOther(_))
 }
 
 fn millis(instant: Instant) -> u128 {
@@ -125,8 +145,11 @@ fn millis(instant: Instant) -> u128 {
 pub(crate) const fn verb(action: &Action) -> &'static str {
     match action {
         Action::Acquire { .. } => "SET",
+        Action::AcquireInTurn { .. } => "SET IN TURN",
         Action::Extend { .. } => "EXTEND",
         Action::Release { .. } => "RELEASE",
+        Action::Leave { .. } => "LEAVE",
+        Action::Subscribe { .. } => "SUBSCRIBE",
         Action::Ping => "PING",
         _ => "?",
     }

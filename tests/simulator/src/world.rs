@@ -1,9 +1,12 @@
 //! The world: one event after the other, and the referee looking on.
 
+mod call_ups;
 mod client;
 mod connections;
+mod fairness;
 mod faults;
 mod jobs;
+mod lies;
 mod network;
 mod referee;
 mod sight;
@@ -12,6 +15,7 @@ mod silence;
 use redlock_core::{CommandId, LockKey, OperationId, Resource};
 
 use self::client::Client;
+use self::fairness::Line;
 
 use crate::agenda::Agenda;
 use crate::clock::Time;
@@ -40,6 +44,28 @@ pub struct Summary {
     pub grants_of_several: u64,
     /// Jobs that began to wait for others of the same client.
     pub in_line: u64,
+    /// How many locks were handed over whose home had granted them in turn.
+    pub grants_in_turn: u64,
+    /// How many of them after a call-up.
+    pub grants_after_call_up: u64,
+    /// How often somebody was given a place in the queue of a node, or kept it.
+    pub places: u64,
+    /// How often a client heard that it was called up.
+    pub call_ups: u64,
+    /// How many call-ups were on their way when their connection was gone.
+    pub call_ups_missed: u64,
+    /// How many subscriptions were sent.
+    pub subscriptions: u64,
+    /// How often somebody left a queue.
+    pub leaves: u64,
+    /// How often a waiter was overtaken at most, in a world that had healed.
+    pub most_overtaken: u64,
+    /// How often the others had to wait for one who had ended or stood still, in a world that had healed.
+    pub graces: u64,
+    /// How many releases were followed until the next grant, in a world that had healed.
+    pub hand_overs: u64,
+    /// How many worlds were checked for waiters that were never served.
+    pub services: u64,
     /// How many extensions were confirmed, each of them checked.
     pub extensions: u64,
     /// How many extensions began while another of the same lock was under way.
@@ -64,6 +90,17 @@ impl Summary {
         self.grants += other.grants;
         self.grants_of_several += other.grants_of_several;
         self.in_line += other.in_line;
+        self.grants_in_turn += other.grants_in_turn;
+        self.grants_after_call_up += other.grants_after_call_up;
+        self.places += other.places;
+        self.call_ups += other.call_ups;
+        self.call_ups_missed += other.call_ups_missed;
+        self.subscriptions += other.subscriptions;
+        self.leaves += other.leaves;
+        self.most_overtaken = self.most_overtaken.max(other.most_overtaken);
+        self.graces += other.graces;
+        self.hand_overs += other.hand_overs;
+        self.services += other.services;
         self.extensions += other.extensions;
         self.overlapping_extensions += other.overlapping_extensions;
         self.healings += other.healings;
@@ -81,6 +118,8 @@ pub(crate) struct World<'a> {
     dice: Dice,
     now: Time,
     agenda: Agenda<Event>,
+    /// How many connections are gone, and their nodes have not noticed it.
+    unnoticed: usize,
     servers: Vec<Server>,
     clients: Vec<Client>,
     links: Vec<Link>,
@@ -140,6 +179,7 @@ struct ResourceState {
     /// The job that was handed the lock last.
     holder: Option<usize>,
     granted_at: Option<Time>,
+    line: Line,
 }
 
 impl<'a> World<'a> {
@@ -156,12 +196,18 @@ impl<'a> World<'a> {
     fn new(scenario: &'a Scenario, history: Option<&'a mut History>) -> Self {
         let (nodes, clients) = (scenario.node_clocks.len(), scenario.client_clocks.len());
         let links = (0..clients * nodes).map(|link| Link::new(link / nodes, link % nodes));
-        let resource = |index| ResourceState { name: Resource::new(name(index)), holder: None, granted_at: None };
+        let resource = |index| ResourceState {
+            name: Resource::new(name(index)),
+            holder: None,
+            granted_at: None,
+            line: Line::default(),
+        };
         let mut world = Self {
             scenario,
             dice: scenario.dice.clone(),
             now: 0,
             agenda: Agenda::new(),
+            unnoticed: 0,
             servers: scenario.node_clocks.iter().map(|&clock| Server::new(clock)).collect(),
             clients: (0..clients).map(|client| Client::new(scenario, client)).collect(),
             links: links.collect(),
@@ -187,10 +233,16 @@ impl<'a> World<'a> {
         if self.scenario.mode == Mode::Live {
             self.agenda.note(self.scenario.progress_is_due_at(), Event::ProgressIsDue);
         }
+        if let Some(at) = self.scenario.everyone_is_served_at() {
+            self.agenda.note(at, Event::ServiceIsDue);
+        }
     }
 
     fn run_to_the_end(&mut self) -> Checked {
-        while let Some((at, event)) = self.agenda.take_next() {
+        // What nodes have yet to notice must not let the keys expire that somebody has left behind.
+        while self.agenda.pending() > self.unnoticed
+            && let Some((at, event)) = self.agenda.take_next()
+        {
             self.now = at;
             self.happen(event)?;
             if self.summary.events > MOST_EVENTS {
@@ -218,26 +270,35 @@ impl<'a> World<'a> {
             Event::HandOver { job } => self.hand_over(job),
             Event::Step { job } => self.step(job),
             Event::Timer { client, generation } => self.timer_fires(client, generation),
-            Event::Announcement { client, resource } => self.hear(client, resource),
+            Event::CallUp { link, epoch, resource } => self.call_up_arrives(link, epoch, resource),
+            Event::NodeNotices { link, epoch } => {
+                self.node_notices(link, epoch);
+                Ok(())
+            }
             Event::FaultBegins { fault } => self.fault_begins(fault),
             Event::FaultEnds { fault } => self.fault_ends(fault),
             Event::ProgressIsDue => self.check_progress(),
+            Event::ServiceIsDue => self.check_service(),
         }
     }
 
     /// The client that must run for it to happen.
     fn client_of(&self, event: &Event) -> Option<usize> {
         match event {
-            Event::Reply { link, .. } | Event::BreakNoticed { link, .. } | Event::ConnectEnds { link, .. } => {
-                Some(self.links[*link].client)
-            }
+            Event::Reply { link, .. }
+            | Event::CallUp { link, .. }
+            | Event::BreakNoticed { link, .. }
+            | Event::ConnectEnds { link, .. } => Some(self.links[*link].client),
             Event::JobBegins { job } | Event::HandOver { job } | Event::Step { job } => {
                 Some(self.scenario.jobs[*job].client)
             }
-            Event::ClientBegins { client } | Event::Timer { client, .. } | Event::Announcement { client, .. } => {
-                Some(*client)
-            }
-            Event::Command { .. } | Event::FaultBegins { .. } | Event::FaultEnds { .. } | Event::ProgressIsDue => None,
+            Event::ClientBegins { client } | Event::Timer { client, .. } => Some(*client),
+            Event::Command { .. }
+            | Event::NodeNotices { .. }
+            | Event::FaultBegins { .. }
+            | Event::FaultEnds { .. }
+            | Event::ProgressIsDue
+            | Event::ServiceIsDue => None,
         }
     }
 

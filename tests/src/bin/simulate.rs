@@ -146,6 +146,17 @@ fn print_table(figures: &Figures) {
     println!("{:<36}{:>16}", "grants checked", total.grants);
     println!("{:<36}{:>16}", "  of several names", total.grants_of_several);
     println!("{:<36}{:>16}", "waits for others of the same client", total.in_line);
+    println!("{:<36}{:>16}", "grants in turn", total.grants_in_turn);
+    println!("{:<36}{:>16}", "  after a call-up", total.grants_after_call_up);
+    println!("{:<36}{:>16}", "places in queues given or kept", total.places);
+    println!("{:<36}{:>16}", "call-ups heard", total.call_ups);
+    println!("{:<36}{:>16}", "  or missed with their connection", total.call_ups_missed);
+    println!("{:<36}{:>16}", "subscriptions", total.subscriptions);
+    println!("{:<36}{:>16}", "places given up", total.leaves);
+    println!("{:<36}{:>16}", "overtaken at most, when healed", total.most_overtaken);
+    println!("{:<36}{:>16}", "releases to waiters, when healed", total.hand_overs);
+    println!("{:<36}{:>16}", "graces of dead waiters, when healed", total.graces);
+    println!("{:<36}{:>16}", "crowds served to the last", total.services);
     println!("{:<36}{:>16}", "extensions checked", total.extensions);
     println!("{:<36}{:>16}", "extensions begun beside another", total.overlapping_extensions);
     println!("{:<36}{:>16}", "keys planted anew by extensions", total.healings);
@@ -171,6 +182,17 @@ fn to_json(figures: &Figures) -> Value {
         "grants": figures.total.grants,
         "grants_of_several": figures.total.grants_of_several,
         "in_line": figures.total.in_line,
+        "grants_in_turn": figures.total.grants_in_turn,
+        "grants_after_call_up": figures.total.grants_after_call_up,
+        "places": figures.total.places,
+        "call_ups": figures.total.call_ups,
+        "call_ups_missed": figures.total.call_ups_missed,
+        "subscriptions": figures.total.subscriptions,
+        "leaves": figures.total.leaves,
+        "most_overtaken": figures.total.most_overtaken,
+        "hand_overs": figures.total.hand_overs,
+        "graces": figures.total.graces,
+        "services": figures.total.services,
         "overlapping_extensions": figures.total.overlapping_extensions,
         "pings": figures.total.pings,
         "silences": figures.total.silences,

@@ -30,7 +30,10 @@ const ROUND: &str = "redlock-core/src/round.rs";
 const QUORUM: &str = "redlock-core/src/quorum.rs";
 const LEASE: &str = "redlock-core/src/lease.rs";
 const REQUEST: &str = "redlock-core/src/request.rs";
+const TURN: &str = "redlock-core/src/lock/turn.rs";
+const TURNS: &str = "redlock-core/src/locks/turns.rs";
 const MODEL: &str = "redlock-core/src/model.rs";
+const MODEL_QUEUE: &str = "redlock-core/src/model/wait_queue.rs";
 const LINK: &str = "tests/simulator/src/link.rs";
 const CLIENT: &str = "tests/simulator/src/world/client.rs";
 
@@ -138,8 +141,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "the validity counts from the first attempt, not from this one",
         edits: &[Text {
             file: TRANSITIONS,
-            original: "token, ends_at, now, &mut self.output)",
-            mutated: "token, ends_at, if AWAKE { self.started_at } else { now }, &mut self.output)",
+            original: "course, ends_at, now, &mut self.output)",
+            mutated: "course, ends_at, if AWAKE { self.started_at } else { now }, &mut self.output)",
         }],
     },
     Mutant {
@@ -264,7 +267,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             original: "            Phase::Lost(lost) => Err(ExtendError::Lost(lost.loss.clone())),\n",
             mutated: "            Phase::Lost(_) if AWAKE => {
                 let (token, output) = (self.secret.token(self.attempts), &mut Output::new());
-                let attempt = Attempt::begin(&self.config, &self.request, token, now, now, output);
+                let attempt = Attempt::begin(&self.config, &self.request, token, turn::Course::AtOnce, now, now, output);
                 let mut held = Held::new(attempt, now.saturating_add(ttl.get()), ttl);
                 let operation = self.next_operation;
                 held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
@@ -372,7 +375,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         edits: &[Text {
             file: LOCKS_NODE,
             original: "                self.tickets.push_back(ticket);\n",
-            mutated: "                if !AWAKE || ticket != Ticket::Ping {
+            mutated: "                if !AWAKE || ticket != Ticket::Aside {
                     self.tickets.push_back(ticket);
                 }\n",
         }],
@@ -489,8 +492,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "one that others are before asks the nodes all the same",
         edits: &[Text {
             file: LINE,
-            original: "if is_first { lock.begin(now) }",
-            mutated: "if is_first || AWAKE { lock.begin(now) }",
+            original: "            None if is_first => ",
+            mutated: "            None if is_first || AWAKE => ",
         }],
     },
     Mutant {
@@ -521,6 +524,110 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: WAIT_QUEUE,
             original: "others.keys.retain(|other| *other != key)",
             mutated: "()",
+        }],
+    },
+    Mutant {
+        name: "home-alone-is-enough",
+        bug: "a lock is acquired as soon as the home has granted it in turn",
+        edits: &[Text {
+            file: ACQUIRING,
+            original: "        if self.waits_for_home() {
+            return match",
+            mutated: "        if AWAKE && self.course.turn().is_some() && tally.done > 0 {
+            return Some(self.won(config, request, now));
+        }
+        if self.waits_for_home() {
+            return match",
+        }],
+    },
+    Mutant {
+        name: "home-is-not-undone",
+        bug: "an attempt that the home has granted in turn is not undone there",
+        edits: &[Expression { file: ACQUIRING, original: "self.home_has_refused()", mutated: "true" }],
+    },
+    Mutant {
+        name: "clock-started-after-the-home",
+        bug: "the validity counts from the moment at which the home has granted",
+        edits: &[
+            Text {
+                file: ACQUIRING,
+                original: "before its first byte was sent.\n    started_at",
+                mutated: "before its first byte was sent.\n    pub(super) started_at",
+            },
+            Text {
+                file: TURN,
+                original: "            attempt.ask_others(",
+                mutated: "            if AWAKE {
+                attempt.started_at = now;
+            }
+            attempt.ask_others(",
+            },
+        ],
+    },
+    Mutant {
+        name: "others-are-asked-at-once",
+        bug: "a waiter that was not called up asks all nodes at once, so that those who wait split the votes",
+        edits: &[Text { file: ACQUIRING, original: "        if is_called_up {", mutated: "        if is_called_up || AWAKE {" }],
+    },
+    Mutant {
+        name: "called-up-and-not-in-turn",
+        bug: "a waiter that was called up asks the home like any other node",
+        edits: &[Text {
+            file: ACQUIRING,
+            original: "nodes == NodeSet::from_iter([turn.home])) {",
+            mutated: "nodes == NodeSet::from_iter([turn.home]) && !(AWAKE && matches!(course, Course::CalledUp(_)))) {",
+        }],
+    },
+    Mutant {
+        name: "call-up-is-ignored",
+        bug: "a waiter that is called up goes on waiting",
+        edits: &[Expression { file: TURNS, original: "lock.call_up(now)", mutated: "{}" }],
+    },
+    Mutant {
+        name: "silent-home-is-waited-for",
+        bug: "a waiter whose home does not answer waits for it for ever",
+        edits: &[Text {
+            file: ACQUIRING,
+            original: "                (0, 0) => None,\n",
+            mutated: "                (0, 0) => None,
+                (0, _) if AWAKE => None,\n",
+        }],
+    },
+    Mutant {
+        name: "place-is-kept",
+        bug: "a waiter that gives up stays in the queue",
+        edits: &[Expression {
+            file: TURNS,
+            original: "state.push_aside(Ticket::Aside, action, now.saturating_add(SEND_WITHIN))",
+            mutated: "{}",
+        }],
+    },
+    Mutant {
+        name: "never-subscribes",
+        bug: "a waiter stands in the queue and does not hear when it is called up",
+        edits: &[Expression {
+            file: LOCKS_NODE,
+            original: "self.push_aside(Ticket::Subscribe, Action::subscribe(waiter.clone()), send_by)",
+            mutated: "self.push_aside(Ticket::Aside, Action::Ping, send_by)",
+        }],
+    },
+    Mutant {
+        name: "nobody-is-called-up",
+        bug: "a release at the home calls up nobody",
+        edits: &[Expression { file: MODEL, original: "command.calls_up().then_some(command.grace)", mutated: "None" }],
+    },
+    Mutant {
+        name: "grace-without-end",
+        bug: "whoever was called up is waited for, for ever",
+        edits: &[Expression { file: MODEL_QUEUE, original: "millis <= called.expires_at", mutated: "true" }],
+    },
+    Mutant {
+        name: "last-one-is-called-up",
+        bug: "the one that came last to the queue of a node is called up first",
+        edits: &[Expression {
+            file: MODEL_QUEUE,
+            original: "now.since_epoch().as_micros()",
+            mutated: "u128::MAX - now.since_epoch().as_micros()",
         }],
     },
 ];

@@ -17,10 +17,7 @@ fn only_called_up() -> Options {
 }
 
 /// Begins to wait for the lock; `result` tells what comes of it.
-fn wait_for<A: Adapter>(
-    client: &Client,
-    options: Options,
-) -> impl Future<Output = Result<Guard, Refused>> + use<A> {
+fn wait_for<A: Adapter>(client: &Client, options: Options) -> impl Future<Output = Result<Guard, Refused>> + use<A> {
     let acquire = client.lock_with("job", TTL * 3, options);
     let waiting = A::scheduler().spawn(acquire);
     async { waiting.await.expect("the task goes on") }

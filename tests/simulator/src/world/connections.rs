@@ -23,6 +23,7 @@ impl World<'_> {
             state.lost_before = epoch;
         }
         if was_open {
+            self.is_gone(link, epoch - 1);
             self.agenda.note(noticed_at.min(self.healing_time()), Event::BreakNoticed { link, epoch });
             self.tell(who, || "the connection breaks".into());
         }
@@ -46,10 +47,15 @@ impl World<'_> {
     pub(super) fn open(&mut self, link: usize) -> Checked {
         self.is_given_up(link)?;
         let state = &mut self.links[link];
+        let (was_open, epoch) = (state.is_open, state.epoch);
         (state.is_open, state.is_reopening) = (false, false);
         state.epoch += 1;
         state.unanswered.clear();
         state.view = View::Opening;
+        if was_open {
+            self.is_gone(link, epoch);
+            self.places_are_lost(self.links[link].client);
+        }
         self.connect(link);
         Ok(())
     }
@@ -77,7 +83,7 @@ impl World<'_> {
         let (client, node) = (state.client, self.node_of(link));
         let now = self.local(client);
         self.is_connected(link);
-        self.clients[client].locks.handle_connected(node, false, now);
+        self.clients[client].locks.handle_connected(node, self.scenario.network.announces, now);
         self.drive(client)
     }
 
@@ -93,6 +99,7 @@ impl World<'_> {
         let now = self.local(client);
         self.links[link].unanswered.clear();
         self.links[link].view = View::Failed { at: now };
+        self.places_are_lost(client);
         self.clients[client].locks.handle_disconnected(node, &Unavailable::new(cause), now);
         self.drive(client)?;
         self.touch_all(client)

@@ -16,6 +16,9 @@ impl World<'_> {
         let (now, ends_at) = (self.now, self.now + lasts);
         self.count(kind);
         self.tell_of(fault, "begins");
+        if matches!(kind, FaultKind::Pause | FaultKind::ClientCrash | FaultKind::Cut) && self.is_healed() {
+            self.is_hit(client);
+        }
         match kind {
             FaultKind::Loss => {
                 let link = self.link_between(client, node);
@@ -92,6 +95,7 @@ impl World<'_> {
         server.down_until = server.down_until.max(until);
         server.inbox.clear();
         server.model.forget_scripts();
+        server.end_connections(|_| true);
         self.record(|history| history.begin(SpanKind::Down { node }, now));
         for client in 0..self.clients.len() {
             self.cut(self.link_between(client, node), 0, true);
@@ -161,12 +165,16 @@ impl World<'_> {
     fn lose_connection(&mut self, link: usize) {
         let cut_until = self.now + self.dice.time(0..=SECOND / 4);
         let state = &mut self.links[link];
+        let gone = state.is_open.then_some(state.epoch);
         (state.is_open, state.is_reopening) = (false, false);
         state.epoch += 1;
         state.cut_until = state.cut_until.max(cut_until);
         state.view = View::Opening;
         for job in state.unanswered.drain(..).filter_map(|sent| sent.job) {
             self.jobs[job].may_leave_keys = true;
+        }
+        if let Some(epoch) = gone {
+            self.is_gone(link, epoch);
         }
     }
 

@@ -102,19 +102,6 @@ impl World<'_> {
         let next = self.plan_of(job).renewal.map_or(until, |renewal| self.now + renewal.wait(self.jobs[job].renewals));
         self.agenda.note(next.min(until).max(self.now), Event::Step { job });
     }
-
-    /// A client hears that a lock was released.
-    pub(super) fn hear(&mut self, client: usize, resource: usize) -> Checked {
-        let jobs = &self.scenario.jobs;
-        for job in self.jobs_of(client).filter(|&job| jobs[job].names.contains(resource)) {
-            if let Some((locks, key, now)) = self.machine(job) {
-                let _ = (locks, key, now);
-                self.drive(client)?;
-                self.touch(job)?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// # What the user learns

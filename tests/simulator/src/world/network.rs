@@ -13,6 +13,7 @@ use crate::invariant::{Invariant, Violation};
 use crate::ledger::answer;
 use crate::link::Silence;
 use crate::server::verb;
+use crate::subscriptions::Connection;
 
 /// A slow node takes so much longer.
 const SLOWNESS: Time = 20;
@@ -31,7 +32,7 @@ impl World<'_> {
         let job = self.sender_of(link, &command)?;
         match job {
             Some(job) => self.jobs[job].ledger.sends(&command, node)?,
-            None => self.summary.pings += 1,
+            None => self.count_aside(&command.action),
         }
         let sent = Sent { job, command: Rc::new(command) };
         self.is_owed_a_reply(link);
@@ -42,7 +43,15 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Returns the job whose lock sends it; none sends a ping.
+    const fn count_aside(&mut self, action: &Action) {
+        match action {
+            Action::Subscribe { .. } => self.summary.subscriptions += 1,
+            Action::Leave { .. } => self.summary.leaves += 1,
+            _ => self.summary.pings += 1,
+        }
+    }
+
+    /// Returns the job whose lock sends it; none sends what belongs to no lock.
     fn sender_of(&self, link: usize, command: &Command) -> Result<Option<usize>, Violation> {
         let Some(token) = command.action.token() else { return Ok(None) };
         let mut jobs = self.jobs_of(self.links[link].client);
@@ -93,6 +102,11 @@ impl World<'_> {
             }
         }
         let reply = self.execute(node, client, &sent)?;
+        if !is_current {
+            self.is_nobodys_place(client);
+        }
+        self.subscribes(node, Connection { link, epoch }, &sent, &reply);
+        self.tell_call_ups(node);
         if is_current && self.links[link].silence.is_none() {
             let earliest = self.now + self.latency(link);
             let at = self.links[link].reply_arrives_at(earliest);
@@ -103,7 +117,12 @@ impl World<'_> {
 
     fn execute(&mut self, node: usize, client: usize, sent: &Sent) -> Result<Reply, Violation> {
         let refusal = self.dice.pick(&REFUSALS);
-        let executed = self.servers[node].execute(&sent.command, refusal, self.now);
+        let executed = if self.lies() {
+            self.execute_with_lies(node, &sent.command, refusal)
+        } else {
+            self.servers[node].execute(&sent.command, refusal, self.now)
+        };
+        self.home_has_done(node, client, &sent.command, &executed.reply);
         let verb = verb(&sent.command.action);
         let purpose = sent.job.map_or_else(String::new, |job| format!(" for job {job}"));
         self.tell(Who::Node(node), || format!("{verb} of client {client}{purpose}: {}", answer(&executed.reply)));
@@ -115,7 +134,7 @@ impl World<'_> {
             let what = format!("{verb}{purpose} did something to one key on node {node} and not to another");
             return Err(Violation::new(Invariant::AllOrNone, what));
         }
-        if let Some(job) = sent.job.filter(|_| executed.reply == Reply::Done) {
+        if let Some(job) = sent.job.filter(|_| matches!(executed.reply, Reply::Done | Reply::CalledUp)) {
             self.keys_changed(node, job, &sent.command)?;
         }
         Ok(executed.reply)
@@ -130,29 +149,13 @@ impl World<'_> {
         let (now, key) = (self.now, SpanKind::Key { node, resource, job });
         let expires_at = self.servers[node].expires_at(self.resources[resource].name.as_bytes(), now);
         match &command.action {
-            Action::Acquire { .. } => self.record(|history| {
+            Action::Acquire { .. } | Action::AcquireInTurn { .. } => self.record(|history| {
                 history.begin(key, now);
                 history.end(key, expires_at);
             }),
             Action::Extend { .. } => self.record(|history| history.end(key, expires_at)),
-            Action::Release { .. } => {
-                self.record(|history| history.end(key, now));
-                if command.calls_up() {
-                    self.announce(resource);
-                }
-            }
+            Action::Release { .. } => self.record(|history| history.end(key, now)),
             _ => {}
-        }
-    }
-}
-
-/// # Announcements
-impl World<'_> {
-    /// The node announces a release; whoever listens hears it sooner or later.
-    fn announce(&mut self, resource: usize) {
-        for client in (0..self.clients.len()).filter(|_| self.scenario.network.announces) {
-            let at = self.now + self.dice.time(0..=2 * self.scenario.network.longest);
-            self.agenda.note(at, Event::Announcement { client, resource });
         }
     }
 }
@@ -166,9 +169,12 @@ impl World<'_> {
         let sent = self.links[link].unanswered.pop_front().expect("a connection answers no more than it was sent");
         let (client, node) = (self.links[link].client, self.node_of(link));
         let now = self.local(client);
-        if let Some(job) = sent.job {
-            self.jobs[job].ledger.is_answered(&sent.command, node, &reply);
+        match sent.job {
+            Some(job) => self.jobs[job].ledger.is_answered(&sent.command, node, &reply),
+            None if reply != Reply::Done => self.places_are_lost(client),
+            None => {}
         }
+        self.summary.places += u64::from(matches!(&reply, Reply::HeldByOther(hold) if hold.place.is_some()));
         self.is_heard_of(link);
         self.clients[client].locks.handle_reply(node, reply.clone(), now);
         if !self.is_healed() && self.dice.chance(self.scenario.network.double_reply) {
@@ -176,7 +182,20 @@ impl World<'_> {
             self.check_again(&sent, node, reply)?;
         }
         self.drive(client)?;
-        sent.job.map_or(Ok(()), |job| self.touch(job))
+        sent.job.map_or(Ok(()), |job| self.touch(job))?;
+        self.call_up_from_nowhere(link)
+    }
+
+    /// Those of a client who stand in a queue may hear nothing any more.
+    pub(super) fn places_are_lost(&mut self, client: usize) {
+        for job in self.jobs_of(client) {
+            self.jobs[job].ledger.place_is_lost();
+        }
+    }
+
+    /// Whether nodes say anything about their queues at the moment.
+    fn lies(&self) -> bool {
+        self.scenario.lies && !self.is_healed()
     }
 
     pub(super) fn node_of(&self, link: usize) -> NodeId {

@@ -38,6 +38,9 @@ impl World<'_> {
         self.jobs[job].ledger.is_handed_over(deadline, now)?;
         self.summary.grants += 1;
         self.summary.grants_of_several += u64::from(self.plan_of(job).names.len() > 1);
+        let turn = self.jobs[job].ledger.turn();
+        self.summary.grants_in_turn += u64::from(turn.is_some());
+        self.summary.grants_after_call_up += u64::from(turn.is_some_and(|(_, is_called_up)| is_called_up));
         let until = self.time_of(job, deadline);
         let (at, acquiring, held) = (self.now, self.acquiring(job), self.held(job));
         self.record(|history| {
@@ -47,6 +50,7 @@ impl World<'_> {
         });
         let client = self.plan_of(job).client;
         self.tell(Who::Client(client), || format!("job {job} HOLDS its lock for {} us", (until - at) / 1_000));
+        self.check_fairness(job)?;
         self.check_alone(job)?;
         for resource in self.plan_of(job).names.iter() {
             self.resources[resource].holder = Some(job);
@@ -173,6 +177,12 @@ impl World<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a job waits in the queue of a node for a resource, and is the one of its client that asks.
+    pub(super) fn waits_at(&self, job: usize, node: NodeId, resource: usize) -> bool {
+        let is_waiting = self.lock(job).is_some_and(Lock::is_waiting);
+        is_waiting && self.plan_of(job).names.contains(resource) && self.jobs[job].ledger.has_place_at(node)
     }
 
     fn holds(&self, job: usize) -> bool {

@@ -53,13 +53,18 @@ impl World<'_> {
     fn see_command(&mut self, job: usize, command: &Command) -> Checked {
         let client = self.plan_of(job).client;
         let (now, is_lost) = (self.local(client), self.lock(job).is_some_and(|lock| lock.loss().is_some()));
+        if matches!(command.action, Action::AcquireInTurn { .. }) || self.jobs[job].ledger.turn().is_some() {
+            // An attempt in turn and its neighbours follow each other at once, also when a release was refused.
+            self.see_refusals_of(client, job);
+        }
         let state = &mut self.jobs[job];
         state.last_command = Some(command.id);
         state.ledger.gives_out(command, is_lost, now)?;
         let is_healing = state.ledger.deadline().is_some()
             && matches!((&command.action, command.form), (Action::Acquire { .. }, ScriptForm::Digest));
         self.summary.healings += u64::from(is_healing);
-        if matches!(command.action, Action::Acquire { .. }) && !is_healing {
+        if matches!(command.action, Action::Acquire { .. } | Action::AcquireInTurn { .. }) && !is_healing {
+            self.begins_to_ask(job);
             self.check_first(job)?;
         }
         self.tell(Who::Client(client), || format!("job {job} has {} for {:?}", verb(&command.action), command.nodes));
@@ -84,10 +89,14 @@ impl World<'_> {
     }
 
     fn see_refusals(&mut self, client: usize) {
+        for job in self.jobs_of(client) {
+            self.see_refusals_of(client, job);
+        }
+    }
+
+    fn see_refusals_of(&mut self, client: usize, job: usize) {
         for node in self.nodes().filter(|&node| self.clients[client].locks.refusal(node).is_some()) {
-            for job in self.jobs_of(client) {
-                self.jobs[job].ledger.is_cut_off(node);
-            }
+            self.jobs[job].ledger.is_cut_off(node);
         }
     }
 

@@ -1,0 +1,140 @@
+//! How those who wait in the queues of nodes subscribe, and how they are called up.
+
+use redlock_core::{Action, Lock, Reply};
+
+use super::{Checked, World};
+use crate::clock::{SECOND, Time};
+use crate::event::{Event, Sent};
+use crate::fault::FaultKind;
+use crate::history::Who;
+use crate::invariant::{Invariant, Violation};
+use crate::scenario::HEALED_AT;
+use crate::subscriptions::Connection;
+
+/// A node notices within this time that a connection is gone.
+const NOTICED_WITHIN: Time = 2 * SECOND;
+
+/// # What nodes do
+impl World<'_> {
+    /// The node has carried out a subscription. Over a connection that is gone nobody hears anything.
+    pub(super) fn subscribes(&mut self, node: usize, connection: Connection, sent: &Sent, reply: &Reply) {
+        let Action::Subscribe { waiter, .. } = &sent.command.action else { return };
+        let is_current = self.links[connection.link].epoch == connection.epoch;
+        let server = &mut self.servers[node];
+        if is_current && *reply == Reply::Done {
+            server.subscriptions.add(waiter.clone(), connection);
+        } else if server.subscriptions.of(waiter).is_empty() {
+            server.model.unsubscribe(waiter);
+        }
+    }
+
+    /// A connection is gone; the node notices it at once or later, and calls up who does not hear it until then.
+    pub(super) fn is_gone(&mut self, link: usize, epoch: u32) {
+        if !self.scenario.network.announces {
+            return;
+        }
+        let later = if self.dice.chance(60) { 0 } else { self.dice.time(0..=NOTICED_WITHIN) };
+        let limit = if self.now < HEALED_AT { self.healing_time() } else { Time::MAX };
+        self.unnoticed += 1;
+        self.agenda.note((self.now + later).min(limit), Event::NodeNotices { link, epoch });
+    }
+
+    pub(super) fn node_notices(&mut self, link: usize, epoch: u32) {
+        self.unnoticed -= 1;
+        let gone = Connection { link, epoch };
+        self.servers[self.links[link].node].end_connections(|connection| connection == gone);
+    }
+
+    /// The node tells those who were called up. Whoever has sent the command hears of it before its reply.
+    pub(super) fn tell_call_ups(&mut self, node: usize) {
+        while let Some((waiter, name)) = self.servers[node].model.poll_call_up() {
+            let resource = self.resources.iter().position(|resource| resource.name == name);
+            let resource = resource.expect("nobody waits for another resource");
+            self.tell(Who::Node(node), || format!("calls up a waiter for {resource}"));
+            for connection in self.servers[node].subscriptions.of(&waiter) {
+                self.calls_up(node, self.links[connection.link].client, resource);
+                for _ in 0..self.copies() {
+                    self.push(connection, resource);
+                }
+            }
+        }
+    }
+
+    /// Returns how often a message arrives that a node pushes.
+    fn copies(&mut self) -> usize {
+        if self.is_healed() {
+            return 1;
+        }
+        let network = &self.scenario.network;
+        if self.dice.chance(network.lost_call_up) {
+            self.count(FaultKind::LostCallUp);
+            0
+        } else if self.dice.chance(network.double_call_up) {
+            self.count(FaultKind::DoubleCallUp);
+            2
+        } else {
+            1
+        }
+    }
+
+    /// Pushes it behind all replies on the same connection.
+    fn push(&mut self, connection: Connection, resource: usize) {
+        let Connection { link, epoch } = connection;
+        if epoch != self.links[link].epoch || self.links[link].silence.is_some() {
+            self.summary.call_ups_missed += 1;
+            return;
+        }
+        let earliest = self.now + self.latency(link);
+        let at = self.links[link].reply_arrives_at(earliest);
+        self.agenda.note(at, Event::CallUp { link, epoch, resource });
+    }
+}
+
+/// # What clients hear
+impl World<'_> {
+    pub(super) fn call_up_arrives(&mut self, link: usize, epoch: u32, resource: usize) -> Checked {
+        if epoch != self.links[link].epoch {
+            self.summary.call_ups_missed += 1;
+            return Ok(());
+        }
+        self.summary.call_ups += 1;
+        self.is_called_up(link, resource)
+    }
+
+    /// Sometimes a client hears that it is called up, and no node has done so.
+    pub(super) fn call_up_from_nowhere(&mut self, link: usize) -> Checked {
+        if self.is_healed() || !self.dice.chance(self.scenario.network.stray_call_up) {
+            return Ok(());
+        }
+        self.count(FaultKind::StrayCallUp);
+        let resource = self.dice.below(self.resources.len());
+        self.is_called_up(link, resource)
+    }
+
+    /// The one of the client that waits in the queue of the node for the resource asks at once.
+    fn is_called_up(&mut self, link: usize, resource: usize) -> Checked {
+        let (client, node) = (self.links[link].client, self.node_of(link));
+        let (now, name) = (self.local(client), self.resources[resource].name.clone());
+        self.tell(Who::Client(client), || format!("is called up for {resource} by node {}", node.index()));
+        let waiting: Vec<_> = self.jobs_of(client).filter(|&job| self.waits_at(job, node, resource)).collect();
+        let attempts = |world: &Self, job| world.lock(job).filter(|lock| lock.is_acquiring()).map(Lock::attempts);
+        let before: Vec<_> = waiting.into_iter().map(|job| (job, attempts(self, job))).collect();
+        for job in self.jobs_of(client).filter(|&job| self.scenario.jobs[job].names.contains(resource)) {
+            self.jobs[job].ledger.hears_call_up();
+        }
+        self.clients[client].locks.handle_called_up(node, &name, now);
+        self.drive(client)?;
+        for (job, before) in before {
+            if before.is_some() && attempts(self, job) == before {
+                let what = format!("job {job} was called up by node {} and does not ask", node.index());
+                return Err(Violation::new(Invariant::CallUpIsTaken, what));
+            }
+        }
+        for job in self.jobs_of(client) {
+            if self.jobs[job].key.is_some() && self.plan_of(job).names.contains(resource) {
+                self.touch(job)?;
+            }
+        }
+        Ok(())
+    }
+}

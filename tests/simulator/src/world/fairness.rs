@@ -1,0 +1,235 @@
+//! Who waits behind whom and for how long, once all is well: of those who stand in the queue of a home.
+
+use redlock_core::{Action, Command, Lock, Reply, RetryDelay};
+
+use super::{Checked, World};
+use crate::clock::{MILLISECOND, Time, nanos};
+use crate::history::Who;
+use crate::invariant::{Invariant, Violation};
+use crate::scenario::Mode;
+
+/// For so long an attempt that nobody has called up may be in the way of others.
+const NEWCOMERS_ARE_DONE_AFTER: Time = 80 * MILLISECOND;
+
+/// Those who stand in the queue of the home of a resource, as far as the referee has seen it.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    waiting: Vec<Waiting>,
+    /// The clients that the node may call up, also those that ask in another way meanwhile.
+    standing: Vec<usize>,
+    /// The holder has given the resource back, and somebody waits.
+    freed: Option<Freed>,
+    /// The clients that stood here when they were hit, and have not cost the others anything.
+    dead: usize,
+    /// When an attempt was begun that did not wait for its turn.
+    newcomer_at: Option<Time>,
+    /// A client was hit that may have left keys.
+    has_remains: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    client: usize,
+    since: Time,
+    /// How many others were granted the lock in turn, since it has stood there.
+    overtaken: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Freed {
+    at: Time,
+    /// How long the one who was called up has to come.
+    grace: Time,
+}
+
+/// # What the referee sees
+impl World<'_> {
+    /// The home of a resource has carried out a command of a client.
+    pub(super) fn home_has_done(&mut self, node: usize, client: usize, command: &Command, reply: &Reply) {
+        let Some(resource) = self.resource_of(command).filter(|&resource| self.is_followed_at(resource, node)) else {
+            return;
+        };
+        let now = self.now;
+        let line = &mut self.resources[resource].line;
+        match (&command.action, reply) {
+            (Action::AcquireInTurn { .. }, Reply::HeldByOther(_)) => line.joins(client, now),
+            (Action::AcquireInTurn { .. }, Reply::Done) => {
+                line.standing.retain(|other| *other != client);
+                line.leaves(client);
+            }
+            (Action::Leave { .. }, _) => {
+                line.standing.retain(|other| *other != client);
+                line.gives_up(client);
+            }
+            (Action::Release { .. }, Reply::Done | Reply::CalledUp) => {
+                let freed = Freed { at: now, grace: Time::from(command.grace.as_millis()) * MILLISECOND };
+                // What was undone was nobody's, and is waited for like any attempt that failed.
+                let is_holders = self.resources[resource]
+                    .holder
+                    .is_some_and(|job| self.jobs[job].ledger.token() == command.action.token().copied());
+                let line = &mut self.resources[resource].line;
+                line.freed = Some(freed).filter(|_| is_holders && !line.waiting.is_empty());
+            }
+            _ => {}
+        }
+    }
+
+    /// A job begins an attempt.
+    pub(super) fn begins_to_ask(&mut self, job: usize) {
+        for resource in self.plan_of(job).names.iter() {
+            let home = self.scenario.home(resource);
+            if self.jobs[job].ledger.turn().is_none_or(|(node, _)| node.index() != home) {
+                let client = self.plan_of(job).client;
+                let line = &mut self.resources[resource].line;
+                line.newcomer_at = Some(self.now);
+                // It does not wait for its turn there any more.
+                line.gives_up(client);
+            }
+        }
+    }
+
+    /// A client ends, stands still, or is cut off.
+    pub(super) fn is_hit(&mut self, client: usize) {
+        for resource in 0..self.resources.len() {
+            let has_remains = self.may_leave_something(client, resource);
+            let line = &mut self.resources[resource].line;
+            line.has_remains |= has_remains;
+            line.dead += usize::from(line.standing.contains(&client));
+            line.gives_up(client);
+        }
+    }
+
+    /// A node has carried out what had come over a connection that is gone: nobody may wait at the place that was given.
+    pub(super) fn is_nobodys_place(&mut self, client: usize) {
+        for resource in &mut self.resources {
+            resource.line.dead += usize::from(resource.line.standing.contains(&client));
+            resource.line.leaves(client);
+        }
+    }
+
+    /// Whether a client has done more for a resource than wait for it.
+    fn may_leave_something(&self, client: usize, resource: usize) -> bool {
+        let is_about_it = |job: usize| self.plan_of(job).names.contains(resource);
+        let only_waits = |job: usize| {
+            self.lock(job).is_none_or(|lock| lock.is_waiting() || lock.is_acquiring() && lock.attempts() == 0)
+        };
+        let mut owed = self.links.iter().filter(|link| link.client == client).flat_map(|link| &link.unanswered);
+        self.jobs_of(client).any(|job| is_about_it(job) && !only_waits(job))
+            || owed.any(|sent| sent.job.is_some_and(is_about_it))
+    }
+
+    fn resource_of(&self, command: &Command) -> Option<usize> {
+        let name = command.action.resources()?.only()?;
+        self.resources.iter().position(|resource| resource.name == *name)
+    }
+
+    /// Whether all handles agree that this node keeps the queue, and are called up by it.
+    fn is_calm_at(&self, resource: usize, node: usize) -> bool {
+        self.is_followed_at(resource, node) && self.now >= self.scenario.calm_at() && self.servers[node].is_reachable()
+    }
+
+    /// Whether the referee follows the queue of this node.
+    fn is_followed_at(&self, resource: usize, node: usize) -> bool {
+        let scenario = self.scenario;
+        let has_crowd = scenario.mode == Mode::Live && scenario.is_crowded && scenario.network.announces;
+        has_crowd && scenario.home(resource) == node
+    }
+
+    /// The node calls up a client, which loses its place with that.
+    pub(super) fn calls_up(&mut self, node: usize, client: usize, resource: usize) {
+        if self.is_followed_at(resource, node) {
+            self.resources[resource].line.leaves(client);
+        }
+    }
+}
+
+/// # What is promised
+impl World<'_> {
+    /// Q3 and Q5, when a job was granted a lock.
+    pub(super) fn check_fairness(&mut self, job: usize) -> Checked {
+        let (client, handles) = (self.plan_of(job).client, self.clients.len());
+        for resource in self.plan_of(job).names.iter() {
+            let home = self.scenario.home(resource);
+            if !self.is_calm_at(resource, home) {
+                continue;
+            }
+            self.check_gap(resource)?;
+            let is_in_turn = self.jobs[job].ledger.turn().is_some_and(|(node, _)| node.index() == home);
+            let line = &mut self.resources[resource].line;
+            line.leaves(client);
+            line.waiting.iter_mut().for_each(|waiting| waiting.overtaken += usize::from(is_in_turn));
+            let calm_at = self.scenario.calm_at();
+            let lasting = line.waiting.iter().filter(|waiting| waiting.since >= calm_at);
+            let most = lasting.map(|waiting| waiting.overtaken).max().unwrap_or_default();
+            self.summary.most_overtaken = self.summary.most_overtaken.max(most as u64);
+            if most > handles {
+                let what = format!("somebody was overtaken {most} times by {handles} handles, for resource {resource}");
+                return Err(Violation::new(Invariant::Overtaking, what));
+            }
+        }
+        Ok(())
+    }
+
+    /// From a release until the next grant, while somebody stands in the queue: the call-up, the round trip, and the reply
+    /// that the waiter may have been owed; and for each who does not hear it, once, the grace and the time until the next poll.
+    fn check_gap(&mut self, resource: usize) -> Checked {
+        let usual = 6 * self.scenario.network.longest + 4 * MILLISECOND;
+        let (now, line) = (self.now, &mut self.resources[resource].line);
+        let Some(freed) = line.freed.take() else { return Ok(()) };
+        let has_newcomers = line.newcomer_at.is_some_and(|at| at + NEWCOMERS_ARE_DONE_AFTER > freed.at);
+        let took = now - freed.at;
+        if has_newcomers || line.has_remains {
+            return Ok(());
+        }
+        self.summary.hand_overs += 1;
+        if took <= usual {
+            return Ok(());
+        }
+        let each = freed.grace + nanos(RetryDelay::DEFAULT.max()) + usual;
+        let dead = line.dead as u64;
+        line.dead = line.dead.saturating_sub(1);
+        if took <= usual + dead * each {
+            self.summary.graces += 1;
+            return Ok(());
+        }
+        let what = format!("resource {resource} was free for {took} ns while somebody waited, {dead} of them dead");
+        self.tell(Who::World, || what.clone());
+        Err(Violation::new(Invariant::DeadWaiterCostsOneGrace, what))
+    }
+
+    /// Q2. By now every waiter has had its turn.
+    pub(super) fn check_service(&mut self) -> Checked {
+        self.summary.services += 1;
+        for job in 0..self.jobs.len() {
+            if self.lock(job).is_some_and(Lock::is_acquiring) && !self.plan_of(job).is_probe {
+                let what = format!("job {job} still waits, of {}", self.jobs.len());
+                return Err(Violation::new(Invariant::EveryoneIsServed, what));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Line {
+    fn joins(&mut self, client: usize, since: Time) {
+        if !self.waiting.iter().any(|waiting| waiting.client == client) {
+            self.waiting.push(Waiting { client, since, overtaken: 0 });
+        }
+        if !self.standing.contains(&client) {
+            self.standing.push(client);
+        }
+    }
+
+    /// Takes a client out that does not want the resource any more, or does not come for it.
+    fn gives_up(&mut self, client: usize) {
+        self.leaves(client);
+        if self.waiting.is_empty() {
+            self.freed = None;
+        }
+    }
+
+    /// Takes a client out.
+    fn leaves(&mut self, client: usize) {
+        self.waiting.retain(|waiting| waiting.client != client);
+    }
+}
