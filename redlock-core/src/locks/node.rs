@@ -186,6 +186,11 @@ impl Node {
         is_open && now >= self.distrusted_until && !self.hangs(now)
     }
 
+    /// Returns whether the first connection is being opened, so that nothing is known of the node.
+    pub(super) const fn is_unknown(&self) -> bool {
+        matches!(self.link, Link::Wanted(None) | Link::Connecting(None))
+    }
+
     fn hangs(&self, now: Instant) -> bool {
         let patience = self.round_trip.smoothed.saturating_mul(4).saturating_add(SILENCE);
         !self.tickets.is_empty() && now.saturating_since(self.heard_at) > patience

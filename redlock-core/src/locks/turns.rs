@@ -156,9 +156,13 @@ pub(super) fn with_open_home(mut command: Command, config: &Config, nodes: &[Nod
     command
 }
 
-/// Returns the first node in the order of which the home is the first that can be used.
+/// Returns the first node in the order of which the home is the first that can be used; `None` as long as it is not known
+/// whether one before it can: others may know.
 fn open_home(config: &Config, nodes: &[Node], resource: &Resource, now: Instant) -> Option<NodeId> {
-    config.home_among(config.nodes().iter().filter(|node| is_open(nodes, *node, now)).collect(), resource)
+    let is_unknown = |node: NodeId| nodes.get(node.index()).is_some_and(Node::is_unknown);
+    let may_be_open = |node: &NodeId| is_open(nodes, *node, now) || is_unknown(*node);
+    let home = config.home_among(config.nodes().iter().filter(may_be_open).collect(), resource);
+    home.filter(|home| !is_unknown(*home))
 }
 
 fn is_open(nodes: &[Node], node: NodeId, now: Instant) -> bool {

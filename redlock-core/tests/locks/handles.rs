@@ -17,6 +17,8 @@ pub(crate) struct Handles {
     pub(crate) now: Instant,
     /// They take commands and do not answer.
     pub(crate) hung: NodeSet,
+    /// To them a connection takes long.
+    pub(crate) unconnected: NodeSet,
     /// Their replies are kept until they are taken one by one.
     pub(crate) late: NodeSet,
     late_replies: VecDeque<(usize, NodeId, Reply)>,
@@ -38,6 +40,7 @@ impl Handles {
             nodes: vec![model::Node::new(); 3],
             now: at(0),
             hung: NodeSet::EMPTY,
+            unconnected: NodeSet::EMPTY,
             late: NodeSet::EMPTY,
             late_replies: VecDeque::new(),
             forbidding: NodeSet::EMPTY,
@@ -101,6 +104,13 @@ impl Handles {
         going.filter_map(|handle| self.locks[handle].poll_timeout()).min()
     }
 
+    /// Ends the opening of the connections of a handle.
+    pub(crate) fn connect(&mut self, handle: usize) {
+        for node in self.locks[handle].config().nodes().iter() {
+            self.locks[handle].handle_connected(node, true, self.now);
+        }
+    }
+
     /// Brings the oldest late reply to a handle.
     pub(crate) fn take_late_reply(&mut self, handle: usize) {
         let place = self.late_replies.iter().position(|(of, _, _)| *of == handle).unwrap();
@@ -138,7 +148,7 @@ impl Handles {
         let (locks, now) = (&mut self.locks[handle], self.now);
         let mut said = Vec::new();
         while let Some(node) = locks.poll_ready() {
-            if locks.poll_connect(node) {
+            if locks.poll_connect(node) && !self.unconnected.contains(node) {
                 locks.handle_connected(node, true, now);
             }
             let mut batch = Vec::new();

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{AcquireError, Cause, NodeSet, Options, RetryDelay, Unavailable};
+use redlock_core::{AcquireError, Cause, Locks, NodeSet, Options, RetryDelay, Unavailable};
 
 use crate::handles::Handles;
 use crate::world::{TTL, at};
@@ -222,6 +222,22 @@ fn a_home_that_is_down_is_replaced_by_the_next_in_the_order() {
         }
     }
     let waiting = handles.begin(1, "job", only_called_up());
+    handles.give_back(0, holder);
+    assert!(handles.has(1, waiting));
+}
+
+#[test]
+fn a_home_to_which_a_connection_is_being_opened_is_waited_for() {
+    let mut handles = Handles::new(2);
+    let holder = handles.acquire(0, "job");
+    handles.unconnected = NodeSet::from_iter([handles.home()]);
+    handles.locks[1] = Locks::new(handles.locks[1].config().clone());
+    let waiting = handles.wait_for(1);
+    assert!(!handles.take_kinds(1).contains(&"in turn"), "another node is not where others wait");
+    handles.unconnected = NodeSet::EMPTY;
+    handles.connect(1);
+    handles.advance_to(500);
+    assert!(handles.take_kinds(1).contains(&"in turn"));
     handles.give_back(0, holder);
     assert!(handles.has(1, waiting));
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use redlock_conformance::{Client, Guard, Refusal, Refused};
 use redlock_core::{Options, RetryDelay};
+use redlock_driver::ReleaseVerdict;
 use redlock_tests::{Server, Servers};
 
 use crate::adapter::Adapter;
@@ -101,18 +102,20 @@ pub(crate) async fn a_user_with_the_rights_in_the_readme_is_called_up<A: Adapter
     let rival = A::client(&urls);
     let waiter = wait_for::<A>(&rival, only_called_up());
     wait_until_waiting::<A>(&servers, 1).await;
-    held.release().await;
+    let report = held.release().await;
+    assert_eq!(report.verdict, ReleaseVerdict::Released, "{report}");
     assert!(waiter.await.unwrap().is_valid());
 }
 
 async fn tries_now_and_then<A: Adapter>(rights: &[&str]) {
     let (_servers, urls) = with_user(rights);
-    let (client, rival) = (A::client(&urls), A::client(&urls));
+    let (client, rival, third) = (A::client(&urls), A::client(&urls), A::client(&urls));
     let held = client.lock("job", TTL * 3).await.unwrap();
     let waiter = wait_for::<A>(&rival, Options::new().wait(TTL));
-    let refused = rival.lock_with("job", TTL, Options::new().attempts(2)).await.unwrap_err();
+    let refused = third.lock_with("job", TTL, Options::new().attempts(2)).await.unwrap_err();
     assert_eq!(refused.kind, Refusal::Contended, "{refused}");
-    held.release().await;
+    let report = held.release().await;
+    assert_eq!(report.verdict, ReleaseVerdict::Released, "{report}");
     assert!(waiter.await.unwrap().is_valid());
 }
 
