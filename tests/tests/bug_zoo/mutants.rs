@@ -567,7 +567,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "others-are-asked-at-once",
         bug: "a waiter that was not called up asks all nodes at once, so that those who wait split the votes",
-        edits: &[Text { file: ACQUIRING, original: "        if is_called_up {", mutated: "        if is_called_up || AWAKE {" }],
+        edits: &[Text { file: ACQUIRING, original: "        if attempt.was_called_up() {", mutated: "        if attempt.was_called_up() || AWAKE {" }],
     },
     Mutant {
         name: "called-up-and-not-in-turn",
