@@ -23,12 +23,23 @@
 //!  verbs ──────────▶ ┌┴─────────────────────┴──────────────────────────────┐
 //!  handle_reply ───▶ │ Lock                                                │ ──▶ poll_command
 //!  handle_timeout ─▶ │   Attempt ─▶ Held ⇄ extending ─▶ Release            │ ──▶ poll_event
-//!  handle_hint ────▶ │      ▲  └─▶ waiting    └─▶ lost ──┘                 │ ──▶ poll_timeout
+//!                    │      ▲  └─▶ waiting    └─▶ lost ──┘                 │ ──▶ poll_timeout
 //!                    │      └──────┘                                       │
 //!                    └──┬──────────────┬──────────────┬───────────┬────────┘
 //!                     Round          Quorum         lease      Backoff
 //!                 votes per node,  three-valued   validity    full jitter
 //!                 one deadline       verdict     and drift
+//! ```
+//!
+//! Above it stands [`Locks`]: many locks over the same nodes, with connections, batches, and who waits for whom. Inside of a
+//! handle that is first in, first out; between handles the home of a resource keeps a queue, which is only ever a hint:
+//!
+//! ```text
+//!   waiter ── SUBSCRIBE redlock:wake:<waiter> ──────▶ home
+//!   waiter ── in turn, please (EVALSHA) ────────────▶ home    held: you are number 2, for 9.8 s
+//!   holder ── release (EVALSHA) ────────────────────▶ home    deletes the key, takes the first from the queue, PUBLISH
+//!   waiter ◀─────────────────────── redlock:wake:<waiter>     it is your turn, for 25 ms and two round trips
+//!   waiter ── in turn to the home, SET to the others ▶ all    one round trip, and the lock is held
 //! ```
 //!
 //! # The driving rule

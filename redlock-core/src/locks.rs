@@ -44,7 +44,7 @@ use crate::{
 ///             └──────┬─────────────────┬───────────▲───────┬─────┘
 ///        poll_ready: │    poll_batch:  │           │       │ poll_connect: whether to open a connection
 ///     which node has ▼    what to send ▼           │       ▼
-///     something new               connection ── handle_reply, handle_connected, handle_disconnected, ...
+///     something new               connection ── handle_reply, handle_called_up, handle_connected, ...
 /// ```
 ///
 /// **After every verb and every `handle_*`: ask [`poll_ready`](Self::poll_ready) for nodes until there is none, and each
@@ -184,6 +184,11 @@ impl Locks {
     /// asks the nodes, and the next one begins when it has given the lock back, lost it, or given up. A request for
     /// [one attempt](crate::Options::attempts), or without time to wait, does not stand in line: it fails at once when
     /// somebody is before it.
+    ///
+    /// The first attempt asks all nodes at once. A lock that somebody else has then waits in the queue of the resource's
+    /// [home](Config::home), if the connection to that hears call-ups, and is called up by the release
+    /// ([`handle_called_up`](Self::handle_called_up)). For a second after others were seen to want a resource, a lock of this
+    /// handle asks the home first. Safety depends on none of that: the keys decide who holds the lock.
     ///
     /// When [`poll_finished`](Self::poll_finished) gives the key, [`hand_over`](Self::hand_over) has the result. Whoever
     /// does not want it any more calls [`abandon`](Self::abandon).
@@ -611,8 +616,8 @@ impl Locks {
     fn set_timer(&mut self, key: LockKey) {
         let Self { entries, queues, timers, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
-        let makes_way_at = if entry.is_in_line { entry.lock.makes_way_at() } else { None };
-        let makes_way_at = makes_way_at.filter(|_| queues.has_others(entry.lock.resources()));
+        let is_waited_for = entry.is_in_line && entry.is_waited_for && queues.has_others(entry.lock.resources());
+        let makes_way_at = if is_waited_for { entry.lock.makes_way_at() } else { None };
         let renews_at = entry.renewal_timeout();
         let wakes_at = [entry.lock.poll_timeout(), makes_way_at, renews_at].into_iter().flatten().min();
         timers.schedule(key, &mut entry.timer, wakes_at);

@@ -129,14 +129,16 @@ impl Options {
         self
     }
 
-    /// Sets the largest number of attempts, in addition to the time budget; 1 means not to wait at all, neither for another
+    /// Sets the largest number of attempts, in addition to the time budget. Such a request tries now and then, and does not
+    /// stand in the wait queue of a node; 1 means not to wait at all, neither for another
     /// attempt nor for others of the same handle.
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = Some(attempts);
         self
     }
 
-    /// Sets the random wait between attempts.
+    /// Sets the random wait between attempts. Who stands in the wait queue of a node asks again after up to its
+    /// [`max`](RetryDelay::max), in case that nobody calls.
     pub const fn retry_delay(mut self, delay: RetryDelay) -> Self {
         self.retry_delay = delay;
         self

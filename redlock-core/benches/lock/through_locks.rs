@@ -42,7 +42,7 @@ impl ThroughLocks {
         let Self { locks, batch, .. } = self;
         while let Some(node) = locks.poll_ready() {
             if locks.poll_connect(node) {
-                locks.handle_connected(node, false, NOW);
+                locks.handle_connected(node, true, NOW);
             }
             locks.poll_batch(node, batch, NOW);
             for _command in batch.drain(..) {

@@ -80,6 +80,11 @@ impl Lock {
             && self.may_stand_in_queue()
     }
 
+    /// Returns whether there is something to be learned from it, or to be done for it, about queues.
+    pub(crate) fn has_news_of_queues(&self) -> bool {
+        self.others_want.is_some() || self.lost_home.is_some() || self.wants_turn()
+    }
+
     /// Returns whether its request may wait in the queue of the home. One for a number of attempts counts its tries, and one
     /// for several resources would have to wait in several queues.
     pub(crate) fn may_stand_in_queue(&self) -> bool {

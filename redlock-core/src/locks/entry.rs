@@ -19,6 +19,8 @@ pub(super) struct Entry {
     pub(super) answers: Answers,
     /// It stands in the queues of its resources.
     pub(super) is_in_line: bool,
+    /// Somebody has come to wait behind it, and may still do so.
+    pub(super) is_waited_for: bool,
     /// It is kept alive.
     pub(super) renewal: Option<Box<Renewal>>,
 }
@@ -26,7 +28,17 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn new(lock: Lock, serial: u64) -> Self {
         let (timer, answers) = (Timer::default(), Answers::default());
-        Self { serial, lock, timer, is_owned: true, is_cut_off: false, answers, is_in_line: true, renewal: None }
+        Self {
+            serial,
+            lock,
+            timer,
+            is_owned: true,
+            is_cut_off: false,
+            answers,
+            is_in_line: true,
+            is_waited_for: false,
+            renewal: None,
+        }
     }
 
     pub(super) const fn key_at(&self, index: usize) -> LockKey {

@@ -16,6 +16,9 @@ impl Locks {
     pub(super) fn stand_in_line(&mut self, key: LockKey, now: Instant) {
         let Self { entries, queues, .. } = self;
         let is_first = entries.get(key.index).is_some_and(|entry| queues.join(entry.lock.resources(), key, now));
+        if !is_first {
+            self.is_waited_for_by(key);
+        }
         match self.turn_at_head(key, now).filter(|_| is_first) {
             Some(turn) => self.update(key, now, |lock| lock.begin_in_turn(turn, now)),
             None if is_first => self.update(key, now, |lock| lock.begin(now)),
@@ -23,11 +26,25 @@ impl Locks {
         };
     }
 
+    /// Makes sure that those make way in time whom a lock waits for.
+    fn is_waited_for_by(&mut self, key: LockKey) {
+        let firsts = self.lock(key).map(|lock| self.queues.firsts(lock.resources())).unwrap_or_default();
+        for first in firsts {
+            if let Some(entry) = self.entry(first) {
+                entry.is_waited_for = true;
+                self.set_timer(first);
+            }
+        }
+    }
+
     /// Lets a lock begin that has come to the head of a queue, if it is at the head of all its queues. When this handle has
     /// had one of the resources for long, others that have no queue get a chance first.
     pub(super) fn come_on(&mut self, key: LockKey, now: Instant) {
         if self.is_closed || !self.is_first(key) {
             return;
+        }
+        if let Some(entry) = self.entry(key) {
+            entry.is_waited_for = true;
         }
         // It may have to give up instead, and then it is somebody else's turn.
         self.step(key, now, |lock| lock.handle_timeout(now));

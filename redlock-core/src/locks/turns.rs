@@ -28,12 +28,16 @@ impl Locks {
         let Self { entries, queues, contention, next_in_line, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
         let lock = &mut entry.lock;
+        let leaves_line = entry.is_in_line && !lock.is_in_the_way();
+        if !leaves_line && !lock.has_news_of_queues() {
+            return;
+        }
         if let Some((others_want, resource)) = lock.take_others_want().zip(lock.resources().only()) {
             contention.learn(resource, others_want, now);
         }
         let (wants_turn, lost_home) = (lock.wants_turn(), lock.take_lost_home());
         let mut left = None;
-        if entry.is_in_line && !lock.is_in_the_way() {
+        if leaves_line {
             entry.is_in_line = false;
             left = lock.turn().cloned().zip(lock.resources().only().cloned());
             queues.leave(lock.resources(), key, now, |next| next_in_line.push_back(next));

@@ -70,6 +70,11 @@ impl WaitQueues {
         self.queues(resources).filter(|queue| queue.waiting() == 0).map(|queue| queue.first).collect()
     }
 
+    /// Returns the locks that are the first in the queues of the resources.
+    pub(super) fn firsts(&self, resources: &Resources) -> SmallVec<[LockKey; 1]> {
+        self.queues(resources).map(|queue| queue.first).collect()
+    }
+
     /// Takes a lock out of the queues of its resources, and calls `next` with each that comes to the head of one.
     pub(super) fn leave(&mut self, resources: &Resources, key: LockKey, now: Instant, mut next: impl FnMut(LockKey)) {
         for resource in resources.as_slice() {
