@@ -11,11 +11,14 @@ use crate::contestant::{
     Rslock, TokioFred, TokioNative, TokioRedis,
 };
 use crate::executor::{Executor, Flavour};
-use crate::measure::{cpu_time, memory, percentile};
+use crate::measure::{cpu_time, memory, micros, percentile};
 use crate::workload::{Clients, Record, Workload};
 
 /// What the client says when it is connected and warm, and then waits for a line.
 pub(crate) const READY: &str = "ready";
+
+/// Into so many parts the time is cut to see how the waiting goes on.
+pub(crate) const PARTS: usize = 12;
 
 const WARM_UP: Duration = Duration::from_millis(200);
 /// Longer than the command waits for nodes to catch up; it is in use only if the command is gone.
@@ -43,6 +46,8 @@ pub(crate) struct Measurement {
     pub(crate) lock_p99: Option<f64>,
     pub(crate) lock_max: Option<f64>,
     pub(crate) unlock_p50: Option<f64>,
+    /// The longest time to lock in each of [`PARTS`] parts of the duration, as far as something was locked in it.
+    pub(crate) longest: Vec<Option<f64>>,
     pub(crate) fair_min: f64,
     pub(crate) fair_max: f64,
     pub(crate) peak_mib: f64,
@@ -89,10 +94,10 @@ async fn measure<C: Contestant>(clients: &Clients<C>, plan: &Plan) -> Measuremen
     let (begun, cpu) = (Instant::now(), cpu_time());
     let records = clients.work(plan.workload, plan.tasks, plan.duration).await;
     let (seconds, cpu) = (begun.elapsed().as_secs_f64(), cpu_time().saturating_sub(cpu));
-    summary(&records, seconds, cpu.as_secs_f64())
+    summary(&records, plan.duration, seconds, cpu.as_secs_f64())
 }
 
-fn summary(records: &[Record], seconds: f64, cpu_seconds: f64) -> Measurement {
+fn summary(records: &[Record], duration: Duration, seconds: f64, cpu_seconds: f64) -> Measurement {
     let peak_mib = memory("VmHWM");
     let of_tasks = || records.iter().map(|record| record.locks.len());
     let pairs: usize = of_tasks().sum();
@@ -109,10 +114,21 @@ fn summary(records: &[Record], seconds: f64, cpu_seconds: f64) -> Measurement {
         lock_p99: percentile(&mut locks, 0.99),
         lock_max: percentile(&mut locks, 1.0),
         unlock_p50: percentile(&mut unlocks, 0.5),
+        longest: longest(records, duration),
         fair_min: of_mean(of_tasks().min()),
         fair_max: of_mean(of_tasks().max()),
         peak_mib,
     }
+}
+
+fn longest(records: &[Record], duration: Duration) -> Vec<Option<f64>> {
+    let mut longest: Vec<Option<f64>> = vec![None; PARTS];
+    let each = micros(duration) / PARTS as f32;
+    for (moment, lock) in records.iter().flat_map(|record| record.moments.iter().zip(&record.locks)) {
+        let part = ((moment / each) as usize).min(PARTS - 1);
+        longest[part] = Some(longest[part].unwrap_or_default().max(f64::from(*lock)));
+    }
+    longest
 }
 
 fn say(line: &str) -> Result<(), Failure> {

@@ -25,6 +25,7 @@ mod output;
 mod server;
 mod session;
 mod table;
+mod waiting;
 mod workload;
 
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Task::Hold(holding) => hold::run(holding),
         Task::Compare(options) => compare(&options),
         Task::Grow(options) => growth::run(&options),
+        Task::Wait(options) => waiting::run(&options),
         Task::Help => {
             print!("{USAGE}");
             Ok(())

@@ -40,12 +40,16 @@ Or measures how it grows, and draws a chart of each: pairs per second with 1 to 
 to 9 nodes, memory with 1,000 to 1,000,000 locks held:
   --growth              (or --workload growth); --server, --contestants, --seconds, --rounds, --runtime and --charts as
                         above
+
+Or draws a chart of how long 16 clients wait for one lock while time goes on, called up or not:
+  --waiting             --server, --contestants, --seconds, --runtime and --charts as above
 ";
 
 /// What the command line asks for.
 pub(crate) enum Task {
     Compare(Options),
     Grow(Options),
+    Wait(Options),
     /// To be one of the contestants: the command starts itself so.
     Client(Plan),
     /// To be one that takes locks and keeps them.
@@ -87,18 +91,19 @@ impl Default for Options {
 
 impl Task {
     pub(crate) fn read(mut arguments: Parser) -> Result<Self, Box<dyn Error>> {
-        let (mut options, mut growth) = (Options::default(), false);
+        let (mut options, mut task) = (Options::default(), Self::Compare as fn(Options) -> Self);
         while let Some(argument) = arguments.next()? {
             match argument {
                 Arg::Long("workload") => {
                     let names = arguments.value()?.string()?;
                     if names == "growth" {
-                        growth = true;
+                        task = Self::Grow;
                     } else {
                         options.workloads = list(&names, workload)?;
                     }
                 }
-                Arg::Long("growth") => growth = true,
+                Arg::Long("growth") => task = Self::Grow,
+                Arg::Long("waiting") => task = Self::Wait,
                 Arg::Long("server") => options.server = server(&arguments.value()?.string()?)?,
                 Arg::Long("nodes") => options.nodes = list(&arguments.value()?.string()?, count)?,
                 Arg::Long("tasks") => options.tasks = list(&arguments.value()?.string()?, count)?,
@@ -119,7 +124,7 @@ impl Task {
         if options.rounds == 0 {
             return Err("--rounds must be at least 1".into());
         }
-        Ok(if growth { Self::Grow(options) } else { Self::Compare(options) })
+        Ok(task(options))
     }
 }
 

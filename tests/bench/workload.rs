@@ -80,6 +80,8 @@ impl fmt::Display for Workload {
 #[derive(Default)]
 pub(crate) struct Record {
     pub(crate) locks: Vec<f32>,
+    /// When each of them was there, since the begin; only where many want one lock.
+    pub(crate) moments: Vec<f32>,
     pub(crate) unlocks: Vec<f32>,
     pub(crate) gave_up: u64,
 }
