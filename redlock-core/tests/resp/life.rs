@@ -51,7 +51,7 @@ impl Life {
         report
     }
 
-    /// Returns the places of the servers that announce nothing.
+    /// Returns the places of the servers that call nobody up.
     fn others(&self) -> [usize; 2] {
         let home = self.config.home(&"job".into()).unwrap().index();
         [(home + 1) % 3, (home + 2) % 3]

@@ -63,8 +63,8 @@ pub(crate) fn acquire(names: impl Into<Resources>) -> Command {
 }
 
 /// The command that releases what another acquires.
-pub(crate) fn release(acquire: &Command, announce: bool, form: ScriptForm) -> Command {
+pub(crate) fn release(acquire: &Command, at_home: bool, form: ScriptForm) -> Command {
     let (resources, token) = (acquire.action.resources().unwrap().clone(), *acquire.action.token().unwrap());
-    let announce = if announce { acquire.nodes } else { NodeSet::EMPTY };
-    acquire.with_action(Action::release(resources, token, announce), form)
+    let homes = if at_home { acquire.nodes } else { NodeSet::EMPTY };
+    acquire.with_action(Action::release(resources, token, homes), form)
 }
