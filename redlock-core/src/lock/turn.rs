@@ -124,10 +124,11 @@ impl Lock {
 
     /// Asks the other nodes, if the home has granted.
     pub(super) fn follow_home(&mut self, now: Instant) {
+        if !matches!(&self.phase, Phase::Acquiring(attempt) if attempt.home_has_granted()) {
+            return;
+        }
         let ends_at = self.round_ends_at(now);
-        if let Phase::Acquiring(attempt) = &mut self.phase
-            && attempt.home_has_granted()
-        {
+        if let Phase::Acquiring(attempt) = &mut self.phase {
             attempt.ask_others(&self.config, &self.request, ends_at, &mut self.output);
         }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use redlock_core::{Attempts, ExtendError, Instant, Loss, Options, ReleaseReport, Resource};
+use redlock_core::{Attempts, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
 use redlock_driver::AcquireError;
 
 /// A `Redlock` handle, be it async or blocking, with the API of the async one. Clones are the same handle.
@@ -19,7 +19,7 @@ use redlock_driver::AcquireError;
 pub struct Client(Arc<dyn AnyClient>);
 
 trait AnyClient: fmt::Debug + Send + Sync {
-    fn lock(&self, name: Resource, ttl: Duration, options: Options) -> Acquiring;
+    fn lock(&self, names: Resources, ttl: Duration, options: Options) -> Acquiring;
     fn close(&self) -> BoxFuture<'static, Closed>;
 }
 
@@ -38,8 +38,8 @@ impl Client {
     }
 
     /// `Redlock::lock` with all of its settings.
-    pub fn lock_with(&self, name: impl Into<Resource>, ttl: Duration, options: Options) -> Acquiring {
-        self.0.lock(name.into(), ttl, options)
+    pub fn lock_with(&self, names: impl Into<Resources>, ttl: Duration, options: Options) -> Acquiring {
+        self.0.lock(names.into(), ttl, options)
     }
 
     /// `Redlock::close`.

@@ -90,6 +90,8 @@ impl Client {
     }
 
     fn drain(&mut self, handed_over: bool, now: Instant) -> Said {
+        // What the home says is about others who wait, and there is no queue here.
+        self.lock.take_others_want();
         let commands: Vec<Command> = std::iter::from_fn(|| self.lock.poll_command()).collect();
         let events: Vec<Event> = std::iter::from_fn(|| self.lock.poll_event()).collect();
         for command in &commands {

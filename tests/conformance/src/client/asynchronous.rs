@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
-use redlock_core::{ExtendError, Instant, Loss, Options, ReleaseReport, Resource};
+use redlock_core::{ExtendError, Instant, Loss, Options, ReleaseReport, Resources};
 use redlock_driver::{LockGuard, Redlock, Runtime};
 
 use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Refused};
@@ -14,8 +14,8 @@ impl<R: Runtime> From<Redlock<R>> for Client {
 }
 
 impl<R: Runtime> AnyClient for Redlock<R> {
-    fn lock(&self, name: Resource, ttl: Duration, options: Options) -> Acquiring {
-        let acquire = Self::lock(self, name, ttl).options(options);
+    fn lock(&self, names: Resources, ttl: Duration, options: Options) -> Acquiring {
+        let acquire = Self::lock(self, names, ttl).options(options);
         let guarded = |guard| Guard(Box::new(guard));
         acquire.map(move |result| result.map(guarded).map_err(Refused::from)).boxed()
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use futures_util::future::{BoxFuture, FutureExt};
 use redlock_blocking::{AbortHandle, LockGuard, Redlock};
-use redlock_core::{ExtendError, Instant, Loss, Options, ReleaseReport, Resource};
+use redlock_core::{ExtendError, Instant, Loss, Options, ReleaseReport, Resources};
 
 use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Refused};
 use crate::scheduler::on_a_thread;
@@ -16,8 +16,8 @@ impl From<Redlock> for Client {
 }
 
 impl AnyClient for Redlock {
-    fn lock(&self, name: Resource, ttl: Duration, options: Options) -> Acquiring {
-        let acquire = self.acquire(name, ttl).options(options);
+    fn lock(&self, names: Resources, ttl: Duration, options: Options) -> Acquiring {
+        let acquire = self.acquire(names, ttl).options(options);
         let abort = AbortOnDrop(acquire.abort_handle());
         async move {
             let _abort = abort;

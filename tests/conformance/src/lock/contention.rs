@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures_util::future::try_join_all;
-use redlock_core::{Options, RetryDelay};
+use redlock_core::{Options, Resources, RetryDelay};
 
 use crate::bench::{BUDGET, Bench, GIVEN_UP_WITHIN, NODE_COUNTS, SOON, TTL};
 use crate::scheduler::yield_now;
@@ -41,6 +41,24 @@ pub(super) async fn a_waiting_acquisition_gets_the_lock_when_it_is_released(benc
     bench.sleep(Duration::from_millis(20)).await;
     held.release().await;
     assert!(waiting.await.unwrap().unwrap().is_valid());
+}
+
+pub(super) async fn several_names_are_held_all_or_none_and_a_refusal_says_which_is_held(bench: Bench) {
+    let nodes = bench.start(3);
+    let rival = nodes.rival();
+    let held = nodes.client.lock("b", TTL).await.unwrap();
+    let all = || Resources::all(["a", "b", "c"]);
+    let refused = rival.lock_with(all(), TTL, Options::new().attempts(1)).await.unwrap_err();
+    assert_eq!(refused.kind, Refusal::Contended, "{refused}");
+    assert!(refused.to_string().contains("held by somebody else (b, for "), "{refused}");
+    drop(rival.lock_with("a", TTL, Options::new().wait(SOON)).await.unwrap());
+    held.release().await;
+    let both = rival.lock_with(all(), TTL, Options::new().wait(SOON)).await.unwrap();
+    for name in ["a", "b", "c"] {
+        let refused = nodes.client.try_lock(name, TTL).await.unwrap_err();
+        assert_eq!(refused.kind, Refusal::Contended, "{name}: {refused}");
+    }
+    both.release().await;
 }
 
 /// How many are before one that would come now, in the same handle.

@@ -116,5 +116,6 @@ fn has_taken(
     let is_refused = commands.any(|command| command.nodes.iter().any(|node| before.refusal(node).is_some()));
     commands.for_each(drop);
     while lock.poll_event().is_some() {}
+    lock.take_others_want();
     is_refused || after.map_or_else(|| lock.is_settled(), |after| *after == lock)
 }
