@@ -93,14 +93,22 @@ impl TcpConnection {
         }
     }
 
+    /// Reads a line, and the next one as well if the first is the length of a text.
     fn read_line(&mut self) -> io::Result<Vec<u8>> {
-        let room = LONGEST_LINE.saturating_sub(self.line.len());
-        (&mut self.stream).take(room as u64).read_until(b'\n', &mut self.line)?;
-        if !self.line.ends_with(b"\n") {
-            return Err(ErrorKind::UnexpectedEof.into());
+        while !is_whole(&self.line) {
+            let room = LONGEST_LINE.saturating_sub(self.line.len());
+            let read = (&mut self.stream).take(room as u64).read_until(b'\n', &mut self.line)?;
+            if read == 0 || !self.line.ends_with(b"\n") {
+                return Err(ErrorKind::UnexpectedEof.into());
+            }
         }
         Ok(std::mem::take(&mut self.line))
     }
+}
+
+fn is_whole(answer: &[u8]) -> bool {
+    let is_text = answer.starts_with(b"$") && !answer.starts_with(b"$-1");
+    answer.iter().filter(|byte| **byte == b'\n').count() == if is_text { 2 } else { 1 }
 }
 
 /// The words of a command as Redis reads them: how many, and each with its length.
@@ -122,6 +130,8 @@ fn read_answer<T>(line: &[u8], read: impl FnOnce(Answer<'_>) -> T) -> io::Result
     let answer = match (kind, text) {
         ("+", "OK") => Answer::Ok,
         ("$", "-1") => Answer::Nil,
+        // A text, which has no line breaks in the answers to a lock's commands.
+        ("$", text) => Answer::Bytes(text.split_once("\r\n").ok_or_else(nonsense)?.1.as_bytes()),
         (":", number) => number.parse().map(Answer::Integer).map_err(|_| nonsense())?,
         ("-", error) => Answer::Error(error),
         _ => return Err(nonsense()),

@@ -102,11 +102,16 @@ fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec<u8> {
 async fn read_answer<T>(stream: &mut BufReader<TcpStream>, read: impl FnOnce(Answer<'_>) -> T) -> io::Result<T> {
     let mut line = String::new();
     stream.take(LONGEST_LINE).read_line(&mut line).await?;
+    if line.starts_with('$') && line != "$-1\r\n" {
+        stream.take(LONGEST_LINE).read_line(&mut line).await?;
+    }
     let nonsense = || io::Error::from(io::ErrorKind::InvalidData);
     let (kind, text) = line.strip_suffix("\r\n").and_then(|line| line.split_at_checked(1)).ok_or_else(nonsense)?;
     let answer = match (kind, text) {
         ("+", "OK") => Answer::Ok,
         ("$", "-1") => Answer::Nil,
+        // A text, which has no line breaks in the answers to a lock's commands.
+        ("$", text) => Answer::Bytes(text.split_once("\r\n").ok_or_else(nonsense)?.1.as_bytes()),
         (":", number) => number.parse().map(Answer::Integer).map_err(|_| nonsense())?,
         ("-", error) => Answer::Error(error),
         _ => return Err(nonsense()),
