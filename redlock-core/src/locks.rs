@@ -17,7 +17,7 @@ use slab::Slab;
 
 use self::answers::is_of_acquisition;
 use self::contention::Contention;
-use self::entry::Entry;
+use self::entry::{Entry, Standing};
 use self::node::{Due, Node, Ticket};
 use self::timers::Timers;
 use self::wait_queue::WaitQueues;
@@ -616,7 +616,7 @@ impl Locks {
     fn set_timer(&mut self, key: LockKey) {
         let Self { entries, queues, timers, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
-        let is_waited_for = entry.is_in_line && entry.is_waited_for && queues.has_others(entry.lock.resources());
+        let is_waited_for = entry.standing == Standing::WaitedFor && queues.has_others(entry.lock.resources());
         let makes_way_at = if is_waited_for { entry.lock.makes_way_at() } else { None };
         let renews_at = entry.renewal_timeout();
         let wakes_at = [entry.lock.poll_timeout(), makes_way_at, renews_at].into_iter().flatten().min();

@@ -108,7 +108,9 @@ impl TcpConnection {
 
 fn is_whole(answer: &[u8]) -> bool {
     let is_text = answer.starts_with(b"$") && !answer.starts_with(b"$-1");
-    answer.iter().filter(|byte| **byte == b'\n').count() == if is_text { 2 } else { 1 }
+    let mut lines = answer.split_inclusive(|byte| *byte == b'\n');
+    let last = if is_text { lines.nth(1) } else { lines.next() };
+    last.is_some_and(|line| line.ends_with(b"\n"))
 }
 
 /// The words of a command as Redis reads them: how many, and each with its length.

@@ -17,15 +17,30 @@ pub(super) struct Entry {
     /// Its acquisition was ended by [`Locks::close`](super::Locks::close).
     pub(super) is_cut_off: bool,
     pub(super) answers: Answers,
-    /// It stands in the queues of its resources.
-    pub(super) is_in_line: bool,
-    /// Somebody has come to wait behind it, and may still do so.
-    pub(super) is_waited_for: bool,
+    pub(super) standing: Standing,
     /// It is kept alive.
     pub(super) renewal: Option<Box<Renewal>>,
 }
 
+/// How a lock stands in the queues of its resources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Standing {
+    /// Nobody has come to wait behind it.
+    InLine,
+    /// Somebody has come to wait behind it, and may still do so.
+    WaitedFor,
+    /// It stands there no more.
+    Left,
+}
+
 impl Entry {
+    /// Notes that somebody waits behind the lock.
+    pub(super) fn is_waited_for(&mut self) {
+        if self.standing == Standing::InLine {
+            self.standing = Standing::WaitedFor;
+        }
+    }
+
     pub(super) fn new(lock: Lock, serial: u64) -> Self {
         let (timer, answers) = (Timer::default(), Answers::default());
         Self {
@@ -35,8 +50,7 @@ impl Entry {
             is_owned: true,
             is_cut_off: false,
             answers,
-            is_in_line: true,
-            is_waited_for: false,
+            standing: Standing::InLine,
             renewal: None,
         }
     }

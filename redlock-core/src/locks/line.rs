@@ -31,7 +31,7 @@ impl Locks {
         let firsts = self.lock(key).map(|lock| self.queues.firsts(lock.resources())).unwrap_or_default();
         for first in firsts {
             if let Some(entry) = self.entry(first) {
-                entry.is_waited_for = true;
+                entry.is_waited_for();
                 self.set_timer(first);
             }
         }
@@ -44,7 +44,7 @@ impl Locks {
             return;
         }
         if let Some(entry) = self.entry(key) {
-            entry.is_waited_for = true;
+            entry.is_waited_for();
         }
         // It may have to give up instead, and then it is somebody else's turn.
         self.step(key, now, |lock| lock.handle_timeout(now));

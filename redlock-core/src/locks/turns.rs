@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use smallvec::SmallVec;
 
-use super::entry::Entry;
+use super::entry::{Entry, Standing};
 use super::node::{Node, Ticket};
 use super::{LockKey, Locks};
 use crate::lock::{NoTurn, Turn};
@@ -28,7 +28,7 @@ impl Locks {
         let Self { entries, queues, contention, next_in_line, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
         let lock = &mut entry.lock;
-        let leaves_line = entry.is_in_line && !lock.is_in_the_way();
+        let leaves_line = entry.standing != Standing::Left && !lock.is_in_the_way();
         if !leaves_line && !lock.has_news_of_queues() {
             return;
         }
@@ -38,7 +38,7 @@ impl Locks {
         let (wants_turn, lost_home) = (lock.wants_turn(), lock.take_lost_home());
         let mut left = None;
         if leaves_line {
-            entry.is_in_line = false;
+            entry.standing = Standing::Left;
             left = lock.turn().cloned().zip(lock.resources().only().cloned());
             queues.leave(lock.resources(), key, now, |next| next_in_line.push_back(next));
         }

@@ -17,24 +17,24 @@ pub(super) async fn run<C: Contestant>(
     tasks: usize,
     duration: Duration,
 ) -> Vec<Record> {
-    let begin = Instant::now();
+    let start = Instant::now();
     let clients = std::iter::once(first).chain(others).cycle();
     let tasks: Vec<_> =
-        clients.take(tasks).map(|client| C::Executor::spawn(one_task(client.clone(), begin, duration))).collect();
+        clients.take(tasks).map(|client| C::Executor::spawn(one_task(client.clone(), start, duration))).collect();
     join_all(tasks).await
 }
 
 /// What was begun before the end counts, so that nobody's long wait is left out.
-async fn one_task<C: Contestant>(contestant: Arc<C>, begin: Instant, duration: Duration) -> Record {
+async fn one_task<C: Contestant>(contestant: Arc<C>, start: Instant, duration: Duration) -> Record {
     let mut record = Record::default();
-    while begin.elapsed() < duration {
+    while start.elapsed() < duration {
         let begun = Instant::now();
         let Some(held) = contestant.lock("bench", TTL).await else {
             record.gave_up += 1;
             continue;
         };
         record.locks.push(micros(begun.elapsed()));
-        record.moments.push(micros(begin.elapsed()));
+        record.moments.push(micros(start.elapsed()));
         C::Executor::sleep(HOLD).await;
         let begun = Instant::now();
         contestant.unlock(held).await;
