@@ -147,8 +147,8 @@ impl Lock {
     }
 
     /// Returns how long to wait after a failed attempt. Who stands in a queue is called up, and asks only in case that goes
-    /// wrong: now and then, and the first one when the time of whoever has the key or the turn is over. Who was called up and came in vain, because other nodes are
-    /// slower to learn of the release, asks for a place at once.
+    /// wrong: now and then, and the first one when the time of whoever has the key or the turn is over. Who was called up and
+    /// came in vain, because other nodes are slower to learn of the release, asks for a place at once.
     fn delay_after(&mut self, error: &AcquireError, was_called_up: bool, limit: Duration) -> Duration {
         let retry_delay = self.request.options.retry_delay;
         let home = self.turn.as_ref().map(|turn| turn.home);

@@ -35,7 +35,7 @@ pub(super) enum Standing {
 
 impl Entry {
     /// Notes that somebody waits behind the lock.
-    pub(super) fn is_waited_for(&mut self) {
+    pub(super) fn note_waiter(&mut self) {
         if self.standing == Standing::InLine {
             self.standing = Standing::WaitedFor;
         }

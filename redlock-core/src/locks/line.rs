@@ -17,21 +17,21 @@ impl Locks {
         let Self { entries, queues, .. } = self;
         let is_first = entries.get(key.index).is_some_and(|entry| queues.join(entry.lock.resources(), key, now));
         if !is_first {
-            self.is_waited_for_by(key);
+            self.note_waiter(key);
+            self.update(key, now, |lock| lock.wait_in_line(now));
+        } else if let Some(turn) = self.turn_at_head(key, now) {
+            self.update(key, now, |lock| lock.begin_in_turn(turn, now));
+        } else {
+            self.update(key, now, |lock| lock.begin(now));
         }
-        match self.turn_at_head(key, now).filter(|_| is_first) {
-            Some(turn) => self.update(key, now, |lock| lock.begin_in_turn(turn, now)),
-            None if is_first => self.update(key, now, |lock| lock.begin(now)),
-            None => self.update(key, now, |lock| lock.wait_in_line(now)),
-        };
     }
 
     /// Makes sure that those make way in time whom a lock waits for.
-    fn is_waited_for_by(&mut self, key: LockKey) {
+    fn note_waiter(&mut self, key: LockKey) {
         let firsts = self.lock(key).map(|lock| self.queues.firsts(lock.resources())).unwrap_or_default();
         for first in firsts {
             if let Some(entry) = self.entry(first) {
-                entry.is_waited_for();
+                entry.note_waiter();
                 self.set_timer(first);
             }
         }
@@ -44,7 +44,7 @@ impl Locks {
             return;
         }
         if let Some(entry) = self.entry(key) {
-            entry.is_waited_for();
+            entry.note_waiter();
         }
         // It may have to give up instead, and then it is somebody else's turn.
         self.step(key, now, |lock| lock.handle_timeout(now));
@@ -61,8 +61,8 @@ impl Locks {
     /// after every release.
     fn is_break_due(&self, key: LockKey, now: Instant) -> bool {
         self.lock(key).is_some_and(|lock| {
-            let has_queue = lock.resources().only().is_some_and(|resource| self.open_home(resource, now).is_some());
-            self.queues.is_break_due(lock.resources()) && !has_queue
+            self.queues.is_break_due(lock.resources())
+                && lock.resources().only().is_none_or(|resource| self.open_home(resource, now).is_none())
         })
     }
 
