@@ -12,9 +12,10 @@ use crate::fixture::{Fixture, TTL};
 
 const SOON: Duration = Duration::from_secs(10);
 
-/// Who never asks by itself while it waits. It gets the lock only if it is called up.
+/// Who does not ask by itself while it waits in a queue, and gets the lock only if it is called up. One whose first attempt
+/// found a node too slow tries again soon.
 fn only_called_up() -> Options {
-    Options::new().retry_delay(RetryDelay::new(TTL * 360, TTL * 360)).wait(TTL * 3)
+    Options::new().retry_delay(RetryDelay::new(RetryDelay::DEFAULT.base(), TTL * 360)).wait(TTL * 3)
 }
 
 /// Begins to wait for the lock; `result` tells what comes of it.
