@@ -88,7 +88,7 @@ impl Command {
     #[must_use]
     pub const fn calls_up(&self) -> bool {
         match &self.action {
-            Action::Release { homes, .. } => self.nodes.len() > self.nodes.without(*homes).len(),
+            Action::Release { homes, keep: None, .. } => self.nodes.len() > self.nodes.without(*homes).len(),
             _ => false,
         }
     }
@@ -146,7 +146,7 @@ pub enum Action {
         /// Their new time to live.
         ttl: Ttl,
     },
-    /// Delete those of the keys that have the token.
+    /// Delete those of the keys that have the token, or let them live for a time from now on and no longer.
     #[non_exhaustive]
     Release {
         /// The keys.
@@ -156,6 +156,8 @@ pub enum Action {
         /// The nodes that call up the first who waits and is alive, for each key that they delete: the
         /// [home](crate::Config::home) of each resource.
         homes: NodeSet,
+        /// The time for which the keys are to stay, if they are not to be deleted. Then nobody is called up.
+        keep: Option<Ttl>,
     },
     /// Take the waiter out of the wait queue. If it was called up, call up the next one.
     #[non_exhaustive]
@@ -192,7 +194,13 @@ impl Action {
     /// Creates the action that deletes keys with the token, and lets the homes call up those who wait for them.
     #[must_use]
     pub const fn release(resources: Resources, token: Token, homes: NodeSet) -> Self {
-        Self::Release { resources, token, homes }
+        Self::Release { resources, token, homes, keep: None }
+    }
+
+    /// Creates the action that lets keys with the token live for the TTL from now on, and no longer.
+    #[must_use]
+    pub const fn keep(resources: Resources, token: Token, ttl: Ttl) -> Self {
+        Self::Release { resources, token, homes: NodeSet::EMPTY, keep: Some(ttl) }
     }
 
     /// Creates the action that sets the key to the token if it is the waiter's turn.

@@ -52,6 +52,7 @@ struct Settings {
     drift_ppm: u32,
     max_ttl: Duration,
     max_name_len: usize,
+    prefix: Box<str>,
     node_timeout: NodeTimeout,
     silence_timeout: Duration,
     ping_interval: Option<Duration>,
@@ -68,6 +69,7 @@ impl Config {
             drift_factor: DEFAULT_DRIFT_FACTOR,
             max_ttl: DEFAULT_MAX_TTL,
             max_name_len: DEFAULT_MAX_NAME_LEN,
+            prefix: String::new(),
             node_timeout: NodeTimeout::DEFAULT,
             silence_timeout: DEFAULT_SILENCE_TIMEOUT,
             ping_interval: Some(DEFAULT_PING_INTERVAL),
@@ -102,6 +104,12 @@ impl Config {
     #[must_use]
     pub fn max_name_len(&self) -> usize {
         self.0.max_name_len
+    }
+
+    /// Returns what stands in front of the name of every resource on the nodes.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.0.prefix
     }
 
     /// Returns how long a node may take to answer inside a round.
@@ -160,6 +168,7 @@ pub struct ConfigBuilder {
     drift_factor: f64,
     max_ttl: Duration,
     max_name_len: usize,
+    prefix: String,
     node_timeout: NodeTimeout,
     silence_timeout: Duration,
     ping_interval: Option<Duration>,
@@ -191,6 +200,13 @@ impl ConfigBuilder {
         self
     }
 
+    /// Sets what stands in front of the name of every resource on the nodes, such as `billing:`; the default is nothing. All
+    /// who lock the same resource must use the same. The longest name counts with it.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
     /// Sets how long a node may take to answer inside a round; the default is [`NodeTimeout::DEFAULT`].
     pub fn node_timeout(mut self, timeout: NodeTimeout) -> Self {
         self.node_timeout = timeout;
@@ -219,7 +235,7 @@ impl ConfigBuilder {
     ///
     /// - [`ConfigError::NoNodes`], [`ConfigError::TooManyNodes`], [`ConfigError::UnnamedNode`] or
     ///   [`ConfigError::DuplicateNode`] when the list of nodes is not a list of 1 to [`MAX_NODES`] distinct names;
-    /// - [`ConfigError::DriftFactor`], [`ConfigError::MaxTtl`], [`ConfigError::MaxNameLen`],
+    /// - [`ConfigError::DriftFactor`], [`ConfigError::MaxTtl`], [`ConfigError::MaxNameLen`], [`ConfigError::Prefix`],
     ///   [`ConfigError::NodeTimeout`], [`ConfigError::SilenceTimeout`] or [`ConfigError::PingInterval`] when that setting
     ///   is out of its bounds.
     pub fn build(self) -> Result<Config, ConfigError> {
@@ -232,6 +248,9 @@ impl ConfigBuilder {
         }
         if self.max_name_len == 0 {
             return Err(ConfigError::MaxNameLen);
+        }
+        if self.prefix.len() >= self.max_name_len {
+            return Err(ConfigError::Prefix { len: self.prefix.len(), max_name_len: self.max_name_len });
         }
         self.node_timeout.check()?;
         if self.silence_timeout.is_zero() {
@@ -246,6 +265,7 @@ impl ConfigBuilder {
             drift_ppm: parts_per_million(self.drift_factor),
             max_ttl: self.max_ttl,
             max_name_len: self.max_name_len,
+            prefix: self.prefix.into_boxed_str(),
             node_timeout: self.node_timeout,
             silence_timeout: self.silence_timeout,
             ping_interval: self.ping_interval,
@@ -388,6 +408,14 @@ pub enum ConfigError {
     /// The longest name would be empty.
     #[error("max_name_len is 0, it must be at least 1")]
     MaxNameLen,
+    /// The prefix leaves no room for a name.
+    #[error("the prefix has {len} bytes, which leaves none of the {max_name_len} that a name may have (max_name_len)")]
+    Prefix {
+        /// The length of the prefix in bytes.
+        len: usize,
+        /// The longest name.
+        max_name_len: usize,
+    },
     /// The bounds of the node timeout contradict each other.
     #[error(
         "the node timeout {timeout:?} is not valid: 1 to 1000 per mille, a lower bound above zero, an upper bound not below it"
@@ -473,6 +501,8 @@ mod tests {
             assert_eq!(three().max_ttl(max_ttl).build(), Err(ConfigError::MaxTtl { max_ttl }));
         }
         assert_eq!(three().max_name_len(0).build(), Err(ConfigError::MaxNameLen));
+        let no_room = ConfigError::Prefix { len: 4, max_name_len: 4 };
+        assert_eq!(three().max_name_len(4).prefix("job:").build(), Err(no_room));
         assert_eq!(three().silence_timeout(Duration::ZERO).build(), Err(ConfigError::SilenceTimeout));
         assert_eq!(three().ping_interval(Duration::ZERO).build(), Err(ConfigError::PingInterval));
         let (zero, second) = (Duration::ZERO, Duration::from_secs(1));

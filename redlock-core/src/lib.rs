@@ -108,6 +108,7 @@
 //! - `url`: with `system`, the URLs of servers.
 //! - `net`: with `system`, the options of TCP sockets.
 //! - `tls`: with `system`, TLS by rustls.
+//! - `serde`: a [`DetachedLock`] can be written and read.
 //! - `proptest`: [`strategy`], random configs, requests, replies and steps; shows how to property-test your own code
 //!   without Redis. Needs `std`.
 
@@ -122,6 +123,7 @@ extern crate std;
 mod backoff;
 mod command;
 mod config;
+mod detached;
 mod event;
 mod instant;
 mod keep_alive;
@@ -160,6 +162,7 @@ pub use config::{
     Config, ConfigBuilder, ConfigError, DEFAULT_DRIFT_FACTOR, DEFAULT_MAX_NAME_LEN, DEFAULT_MAX_TTL,
     DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT, MAX_TTL_BOUND, MIN_TTL, NodeTimeout,
 };
+pub use detached::DetachedLock;
 pub use event::{Event, OperationId};
 pub use instant::Instant;
 pub use keep_alive::KeepAlive;

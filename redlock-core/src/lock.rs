@@ -16,7 +16,10 @@ use crate::backoff::Backoff;
 use crate::output::Output;
 use crate::report::{AcquireError, ExtendError, Loss};
 use crate::token::TokenSecret;
-use crate::{Command, CommandId, Config, Event, Instant, NodeId, NodeSet, OperationId, Reply, Request, Resources, Ttl};
+use crate::{
+    Command, CommandId, Config, DetachedLock, Event, Instant, NodeId, NodeSet, OperationId, Reply, Request, Resources,
+    Token, Ttl,
+};
 
 /// One lock's whole life, as a pure state machine: acquire, hold, extend, release.
 ///
@@ -136,6 +139,22 @@ impl Lock {
         }
     }
 
+    /// Starts to take over a lock that was held elsewhere under this token: asks all nodes whether its keys are still there,
+    /// to let them live for the TTL from now on. It is held when a quorum says so.
+    ///
+    /// Ends with [`Event::Acquired`] or [`Event::AcquireFailed`], after one attempt: nobody waits for a lock that is over. A
+    /// lock that was not taken over is left as it is, and no key is released, since the one who has it may hold it still.
+    /// Whoever [detaches](Self::detached) a lock must not hold it any more: nodes cannot tell the two apart.
+    ///
+    /// The seed is as with [`acquire`](Self::acquire).
+    #[must_use]
+    pub fn adopt(config: &Config, request: Request, token: Token, seed: [u8; 32], now: Instant) -> Self {
+        let options = request.options.attempts(1);
+        let mut lock = Self::in_line(config, Request { options, ..request }, seed, now);
+        lock.begin_adoption(token, now);
+        lock
+    }
+
     /// Lets a lock that stands in line ask the nodes. Does nothing with any other.
     pub fn begin(&mut self, now: Instant) {
         let now = self.catch_up(now);
@@ -178,7 +197,7 @@ impl Lock {
         };
         let is_good = now.saturating_add(self.request.options.min_validity) < *deadline;
         if is_good {
-            self.phase = Phase::Held(Held::new(attempt.clone(), *deadline, self.request.ttl));
+            self.phase = Phase::Held(Held::new(attempt.clone(), *deadline, &self.request, now));
         } else {
             self.fail_attempt(Failure::Expired, now);
         }
@@ -230,6 +249,17 @@ impl Lock {
         let now = self.catch_up(now);
         if let Phase::Releasing { release, .. } = &mut self.phase {
             release.make_way(now);
+        }
+    }
+
+    /// Leaves a lock that is held to its keys: they stay until their TTL is over, and nothing more is sent. Does the same
+    /// as [`release`](Self::release) with any other lock.
+    pub fn forget(&mut self, now: Instant) {
+        let now = self.catch_up(now);
+        if matches!(self.phase, Phase::Held(_)) {
+            self.phase = Phase::Finished;
+        } else {
+            self.release(now);
         }
     }
 
@@ -410,6 +440,15 @@ impl Lock {
         match &self.phase {
             Phase::Held(held) => held.keepers,
             _ => NodeSet::EMPTY,
+        }
+    }
+
+    /// Returns what somebody else needs to [adopt](Self::adopt) a lock that is held and valid at `now`; `None` for any other.
+    #[must_use]
+    pub fn detached(&self, now: Instant) -> Option<DetachedLock> {
+        match &self.phase {
+            Phase::Held(held) if self.is_held(now) => Some(held.detached(&self.request)),
+            _ => None,
         }
     }
 

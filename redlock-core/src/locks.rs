@@ -23,7 +23,7 @@ use self::timers::Timers;
 use self::wait_queue::WaitQueues;
 use crate::{
     AcquireError, Cause, CloseReport, Command, Config, Event, ExtendError, Instant, Lock, Loss, NodeId, NodeSet,
-    OperationId, ReleaseReport, Reply, Request, Unavailable, WaiterId,
+    DetachedLock, OperationId, ReleaseReport, Reply, Request, Token, Unavailable, WaiterId,
 };
 
 /// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer
@@ -202,10 +202,7 @@ impl Locks {
         }
         self.waiter.get_or_insert_with(|| WaiterId::from_seed(&seed));
         self.make_room(&request.resources, now);
-        let lock = Lock::in_line(&self.config, request, seed, now);
-        let serial = self.next_serial;
-        self.next_serial = serial.wrapping_add(1);
-        let key = LockKey { serial, index: self.entries.insert(Entry::new(lock, serial)) };
+        let key = self.insert(Lock::in_line(&self.config, request, seed, now));
         self.stand_in_line(key, now);
         Ok(key)
     }
@@ -279,6 +276,44 @@ impl Locks {
             entry.is_owned = false;
             self.update(key, now, |lock| lock.release(now));
         }
+    }
+
+    /// Leaves a lock that is held to its keys, as [`Lock::forget`] does: nobody will ask for it again. Yields what is needed
+    /// to [adopt](Self::adopt) it, in this process or another; `None` when it is not held, or is not valid any more. Then it is
+    /// released.
+    pub fn detach(&mut self, key: LockKey, now: Instant) -> Option<DetachedLock> {
+        let detached = self.lock(key).and_then(|lock| lock.detached(now));
+        if let Some(entry) = self.entry(key) {
+            entry.is_owned = false;
+            self.update(key, now, |lock| lock.forget(now));
+        }
+        detached
+    }
+
+    /// Starts to take over a lock that was [detached](Self::detach): it is held by this handle when a quorum confirms that its
+    /// keys are still there, and lets them live for its TTL from now on. [`Lock::adopt`] says what else follows. The result
+    /// comes as with [`acquire`](Self::acquire).
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError::Closed`] after [`close`](Self::close).
+    pub fn adopt(
+        &mut self,
+        request: Request,
+        token: Token,
+        seed: [u8; 32],
+        now: Instant,
+    ) -> Result<LockKey, AcquireError> {
+        if self.is_closed {
+            return Err(AcquireError::Closed);
+        }
+        let lock = Lock::adopt(&self.config, request, token, seed, now);
+        let key = self.insert(lock);
+        if let Some(entry) = self.entry(key) {
+            entry.standing = Standing::Left;
+        }
+        self.update(key, now, |_| ());
+        Ok(key)
     }
 
     /// Ends all acquisitions with [`AcquireError::Closed`] and takes no new ones. Locks that are held stay.
@@ -526,6 +561,12 @@ impl Locks {
 }
 
 impl Locks {
+    fn insert(&mut self, lock: Lock) -> LockKey {
+        let serial = self.next_serial;
+        self.next_serial = serial.wrapping_add(1);
+        LockKey { serial, index: self.entries.insert(Entry::new(lock, serial)) }
+    }
+
     fn entry(&mut self, key: LockKey) -> Option<&mut Entry> {
         self.entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)
     }

@@ -98,6 +98,9 @@ impl Node {
                 Some(key) => self.acquire_in_turn(key, token.as_bytes(), *ttl, waiter, command.grace, now),
                 None => Reply::Unavailable(Unavailable::new(Cause::Refused)),
             },
+            Action::Release { resources, token, keep: Some(ttl), .. } => {
+                self.keep(resources.as_slice(), token.as_bytes(), *ttl, now)
+            }
             Action::Release { resources, token, .. } => {
                 let grace = command.calls_up().then_some(command.grace);
                 self.release(resources.as_slice(), token.as_bytes(), grace, now)
@@ -203,6 +206,16 @@ impl Node {
             }
         }
         if reply == Reply::Done && has_called_up { Reply::CalledUp } else { reply }
+    }
+
+    fn keep(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, now: Instant) -> Reply {
+        let reply = self.owned(keys, token);
+        for key in keys {
+            if let Some(entry) = self.keys.get_mut(key.as_bytes()).filter(|entry| &*entry.value == token) {
+                entry.expires_at = Some(expiry(now, ttl.as_millis()));
+            }
+        }
+        reply
     }
 
     fn leave(&mut self, key: &Resource, waiter: &WaiterId, grace: Grace, now: Instant) {

@@ -137,6 +137,9 @@ pub enum AcquireError {
     /// A quorum agreed, but so late that too little validity was left. The lock was given back.
     #[error("a quorum agreed too late for the validity asked for: take a longer TTL ({0})")]
     Expired(Attempts),
+    /// The lock that was to be [adopted](crate::Lock::adopt) is over: too few nodes have its keys still.
+    #[error("the lock that was to be adopted is over ({0})")]
+    Gone(Attempts),
     /// [`Locks::close`](crate::Locks::close) was called. Whatever was acquired by then was given back.
     #[error("the lock was not acquired: this Redlock handle was closed")]
     Closed,
@@ -147,14 +150,20 @@ impl AcquireError {
     #[must_use]
     pub const fn attempts(&self) -> Option<&Attempts> {
         match self {
-            Self::Contended(attempts) | Self::Unavailable(attempts) | Self::Expired(attempts) => Some(attempts),
+            Self::Contended(attempts)
+            | Self::Unavailable(attempts)
+            | Self::Expired(attempts)
+            | Self::Gone(attempts) => Some(attempts),
             Self::Closed => None,
         }
     }
 
     pub(crate) const fn attempts_mut(&mut self) -> Option<&mut Attempts> {
         match self {
-            Self::Contended(attempts) | Self::Unavailable(attempts) | Self::Expired(attempts) => Some(attempts),
+            Self::Contended(attempts)
+            | Self::Unavailable(attempts)
+            | Self::Expired(attempts)
+            | Self::Gone(attempts) => Some(attempts),
             Self::Closed => None,
         }
     }
@@ -189,6 +198,10 @@ pub enum Loss {
     /// An extension found that a quorum no longer had it: keys were deleted, or nodes lost their data.
     #[error("its keys are gone ({0})")]
     KeysGone(NodeOutcomes),
+    /// An extension found that so many nodes keep it for somebody else that no quorum has it: keys were deleted, or nodes
+    /// lost their data, and another has taken it since.
+    #[error("somebody else has taken it ({0})")]
+    TakenOver(NodeOutcomes),
     /// It was held for as long as it may be; see [`KeepAlive::up_to`](crate::KeepAlive::up_to).
     #[error("it was held for as long as it may be")]
     MaxHoldReached,

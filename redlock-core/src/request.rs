@@ -1,7 +1,7 @@
 use core::time::Duration;
 
 use crate::config::MIN_TTL;
-use crate::{Config, KeepAlive, Resource, Resources, lease};
+use crate::{Config, Instant, KeepAlive, Resource, Resources, lease};
 
 /// The time that a key lives on a node after it was set: 1 ms to [`Config::max_ttl`], by construction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,6 +32,12 @@ impl Ttl {
             return Err(RequestError::NoValidity { ttl, drift, min_validity });
         }
         Ok(Self(ttl))
+    }
+
+    /// Returns the time from `now` on until a moment; `None` if there is none.
+    pub(crate) fn until(end: Instant, now: Instant) -> Option<Self> {
+        let left = end.saturating_since(now);
+        (!left.is_zero()).then_some(Self(left))
     }
 
     /// Returns the duration that was asked for.
@@ -107,6 +113,7 @@ pub struct Options {
     pub(crate) attempts: Option<u32>,
     pub(crate) retry_delay: RetryDelay,
     pub(crate) min_validity: Duration,
+    pub(crate) min_hold: Duration,
     pub(crate) keep_alive: Option<KeepAlive>,
 }
 
@@ -119,6 +126,7 @@ impl Options {
             attempts: None,
             retry_delay: RetryDelay::DEFAULT,
             min_validity: Duration::ZERO,
+            min_hold: Duration::ZERO,
             keep_alive: None,
         }
     }
@@ -148,6 +156,13 @@ impl Options {
     /// again.
     pub const fn min_validity(mut self, validity: Duration) -> Self {
         self.min_validity = validity;
+        self
+    }
+
+    /// Sets for how long nobody else gets the lock after the hand-over, also when it is released before: its keys stay until
+    /// then. For jobs that are to run once in a while on machines whose clocks differ.
+    pub const fn min_hold(mut self, hold: Duration) -> Self {
+        self.min_hold = hold;
         self
     }
 
@@ -182,15 +197,15 @@ impl Request {
     ///   empty, longer than [`MAX_NAMES`], or has a name twice;
     /// - [`RequestError::TtlTooShort`], [`RequestError::TtlTooLong`] or [`RequestError::NoValidity`] for a TTL that is
     ///   out of bounds, or from which drift and [`Options::min_validity`] leave nothing;
-    /// - [`RequestError::NoAttempts`], [`RequestError::RetryDelay`], [`RequestError::KeepAliveInterval`] or [`RequestError::NoHold`]
-    ///   for options that cannot be followed.
+    /// - [`RequestError::NoAttempts`], [`RequestError::RetryDelay`], [`RequestError::KeepAliveInterval`],
+    ///   [`RequestError::NoHold`] or [`RequestError::MinHoldTooLong`] for options that cannot be followed.
     pub fn new(
         config: &Config,
         names: impl Into<Resources>,
         ttl: Duration,
         options: Options,
     ) -> Result<Self, RequestError> {
-        let resources = names.into();
+        let resources = names.into().with_prefix(config.prefix());
         check_names(resources.as_slice(), config.max_name_len())?;
         let ttl = Ttl::with_validity(config, ttl, options.min_validity)?;
         if options.attempts == Some(0) {
@@ -199,6 +214,9 @@ impl Request {
         let delay = options.retry_delay;
         if delay.base < MIN_RETRY_DELAY || delay.max < delay.base {
             return Err(RequestError::RetryDelay { base: delay.base, max: delay.max });
+        }
+        if options.min_hold > config.max_ttl() {
+            return Err(RequestError::MinHoldTooLong { min_hold: options.min_hold, max_ttl: config.max_ttl() });
         }
         options.keep_alive.map_or(Ok(()), |keep_alive| keep_alive.check(ttl.get()))?;
         Ok(Self { resources, ttl, options })
@@ -310,6 +328,14 @@ pub enum RequestError {
         interval: Duration,
         /// The TTL.
         ttl: Duration,
+    },
+    /// A lock is to be held for longer than any key may live.
+    #[error("a lock is to be held for at least {min_hold:?}, at most {max_ttl:?} are allowed (max_ttl)")]
+    MinHoldTooLong {
+        /// The value that was given.
+        min_hold: Duration,
+        /// The bound in force.
+        max_ttl: Duration,
     },
     /// A lock is to be kept alive for no time at all.
     #[error("the longest hold is 0, it must be above zero")]

@@ -96,6 +96,20 @@ impl Resources {
         Self(Names::One(resource))
     }
 
+    /// Puts a prefix in front of each name.
+    pub(crate) fn with_prefix(self, prefix: &str) -> Self {
+        let longer = |name: &Resource| match name.as_bytes() {
+            // An empty name stays one, so that it is refused.
+            [] => name.clone(),
+            bytes => Resource::new([prefix.as_bytes(), bytes].concat()),
+        };
+        match &self.0 {
+            _ if prefix.is_empty() => self,
+            Names::One(name) => Self(Names::One(longer(name))),
+            Names::Several(names) => Self(Names::Several(names.iter().map(longer).collect())),
+        }
+    }
+
     /// Returns the resource if there is no other.
     #[must_use]
     pub fn only(&self) -> Option<&Resource> {

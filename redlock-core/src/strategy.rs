@@ -214,11 +214,11 @@ pub fn options() -> impl Strategy<Value = Options> {
         prop_oneof![Just(RetryDelay::DEFAULT), millis(1..=100).prop_map(|base| RetryDelay::new(base, base))];
     let min_validity = prop_oneof![4 => Just(Duration::ZERO), 1 => millis(0..=50)];
     (wait, attempts, retry_delay, min_validity).prop_map(|(wait, attempts, retry_delay, min_validity)| Options {
-        keep_alive: None,
         wait,
         attempts,
         retry_delay,
         min_validity,
+        ..Options::new()
     })
 }
 
@@ -234,9 +234,10 @@ fn action(config: &Config) -> impl Strategy<Value = Action> + use<> {
         2 => Action::extend(resource.into(), token, ttl),
         3 => Action::leave(resource, waiter),
         4 => Action::subscribe(waiter),
+        5 => Action::keep(resource.into(), token, ttl),
         _ => Action::release(resource.into(), token, homes),
     };
-    (0..6_u8, resource(config), token, ttl, nodes(config), waiter).prop_map(action)
+    (0..7_u8, resource(config), token, ttl, nodes(config), waiter).prop_map(action)
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -13,6 +13,13 @@ impl Token {
     /// The length of a token in bytes.
     pub const LEN: usize = SECRET_CHARS + ATTEMPT_CHARS;
 
+    /// Reads the value that stands on the nodes; `None` if it is not that of a token.
+    #[cfg(feature = "serde")]
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let token = bytes.try_into().ok().map(Self)?;
+        token.0.iter().all(|byte| ALPHABET.contains(byte)).then_some(token)
+    }
+
     /// Returns the value that stands on the nodes: letters, digits, `-` and `_`.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8] {

@@ -77,11 +77,12 @@ impl Command {
                 words.push(Word::Bytes(waiter.as_bytes()));
                 words.push(Word::Number(Decimal::new(self.grace.as_millis().into())));
             }
-            Action::Release { resources, token, .. } => {
+            Action::Release { resources, token, keep, .. } => {
                 RELEASE.call(self.form, resources, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
                 let grace = if self.calls_up() { self.grace.as_millis() } else { 0 };
                 words.push(Word::Number(Decimal::new(grace.into())));
+                words.extend(keep.map(|ttl| Word::Number(Decimal::new(ttl.as_millis()))));
             }
             Action::Leave { resources, waiter } => {
                 LEAVE.call(self.form, resources, &mut words);
@@ -220,6 +221,8 @@ mod tests {
         Release,
         /// At another node.
         Delete,
+        /// To let the keys live for a while.
+        Keep,
         Leave,
         Subscribe,
     }
@@ -237,8 +240,9 @@ mod tests {
             Kind::Acquire => Action::Acquire { resources, token, ttl },
             Kind::Extend => Action::Extend { resources, token, ttl },
             Kind::InTurn => Action::AcquireInTurn { resources, token, ttl, waiter: WaiterId::from_seed(&[7; 32]) },
-            Kind::Release => Action::Release { resources, token, homes: NodeSet::first(1) },
-            Kind::Delete => Action::Release { resources, token, homes: NodeSet::EMPTY },
+            Kind::Release => Action::release(resources, token, NodeSet::first(1)),
+            Kind::Keep => Action::keep(resources, token, ttl),
+            Kind::Delete => Action::release(resources, token, NodeSet::EMPTY),
             Kind::Leave => Action::Leave { resources, waiter: WaiterId::from_seed(&[7; 32]) },
             Kind::Subscribe => Action::subscribe(WaiterId::from_seed(&[7; 32])),
         };
@@ -274,6 +278,7 @@ mod tests {
         assert_eq!(line(Kind::Release, digest), format!("EVALSHA {} 1 job {token} 25", RELEASE.digest));
         assert_eq!(line(Kind::Release, source), format!("EVAL {} 1 job {token} 25", RELEASE.source));
         assert_eq!(line(Kind::Delete, digest), format!("EVALSHA {} 1 job {token} 0", RELEASE.digest));
+        assert_eq!(line(Kind::Keep, digest), format!("EVALSHA {} 1 job {token} 0 1501", RELEASE.digest));
         let (waiter, in_turn) = ("BwcHBwcHBwcHBwcHBwcHBw", ACQUIRE_IN_TURN.digest);
         assert_eq!(line(Kind::InTurn, digest), format!("EVALSHA {in_turn} 1 job {token} 1501 {waiter} 25"));
         assert_eq!(line(Kind::Leave, digest), format!("EVALSHA {} 1 job {waiter} 25", LEAVE.digest));
@@ -351,7 +356,7 @@ mod tests {
         assert_eq!(read(Kind::Acquire, Answer::Ok), Reply::Done);
         assert_eq!(read(Kind::Acquire, Answer::Nil), Reply::HeldByOther(Hold::UNKNOWN));
         assert_eq!(read(Kind::Release, Answer::Integer(2)), Reply::CalledUp);
-        for kind in [Kind::Extend, Kind::Release, Kind::Delete] {
+        for kind in [Kind::Extend, Kind::Release, Kind::Delete, Kind::Keep] {
             assert_eq!(read(kind, Answer::Integer(1)), Reply::Done);
             assert_eq!(read(kind, Answer::Integer(0)), Reply::Missing);
             assert_eq!(read(kind, Answer::Integer(-1)), Reply::HeldByOther(Hold::UNKNOWN));

@@ -35,6 +35,8 @@ pub(super) enum Failure {
     Contended,
     Unavailable,
     Expired,
+    /// The keys that were to be adopted are not there any more.
+    Gone,
     /// The home has not said whose turn it is. That says nothing about the lock.
     NoTurn,
 }
@@ -79,6 +81,10 @@ impl Attempt {
     /// Returns what it has or may have acquired.
     pub(super) fn claim(&self, config: &Config, request: &Request) -> Claim {
         let mut nodes = self.round.touched(config).without(self.unasked);
+        if matches!(self.course, Course::Adopting) {
+            // They may be somebody else's still.
+            nodes = NodeSet::EMPTY;
+        }
         if let Some(turn) = self.course.turn()
             && self.home_has_refused()
         {
@@ -86,7 +92,8 @@ impl Attempt {
             nodes.remove(turn.home);
         }
         let homes = config.homes(&request.resources);
-        Claim { token: self.token, nodes, longest_ttl: request.ttl, homes, was_lost: false }
+        let (token, longest_ttl, keep_until) = (self.token, request.ttl, Instant::EPOCH);
+        Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false }
     }
 
     /// Takes a reply, in time or late: also one that comes after the hand-over says whether the node has the keys.
@@ -99,7 +106,8 @@ impl Attempt {
         output: &mut Output,
     ) -> Recorded {
         let is_unexpected = match reply {
-            Reply::Missing | Reply::NotOurs => true,
+            Reply::Missing => !matches!(self.course, Course::Adopting),
+            Reply::NotOurs => true,
             Reply::UnknownScript => self.action(request, NodeSet::from_iter([node])).is_plain(),
             _ => false,
         };
@@ -123,13 +131,14 @@ impl Attempt {
                 _ => Some(AttemptResult::Failed(Failure::Contended)),
             };
         }
-        let refused = tally.held_by_other.saturating_add(tally.unavailable);
+        let refused = tally.gone().saturating_add(tally.unavailable);
         match config.votes().verdict(tally.done, refused) {
             Verdict::Undecided => None,
             Verdict::Won => Some(self.won(config, request, now)),
             Verdict::Lost if config.votes().is_blocked_by(tally.unavailable) => {
                 Some(AttemptResult::Failed(Failure::Unavailable))
             }
+            Verdict::Lost if matches!(self.course, Course::Adopting) => Some(AttemptResult::Failed(Failure::Gone)),
             Verdict::Lost => Some(AttemptResult::Failed(Failure::Contended)),
         }
     }
@@ -148,6 +157,9 @@ impl Attempt {
 /// Returns what these nodes are asked: the home alone, or others.
 fn action(request: &Request, token: Token, course: &Course, nodes: NodeSet) -> Action {
     let (resources, ttl) = (request.resources.clone(), request.ttl);
+    if matches!(course, Course::Adopting) {
+        return Action::extend(resources, token, ttl);
+    }
     match course.turn().filter(|turn| nodes == NodeSet::from_iter([turn.home])) {
         Some(turn) => Action::AcquireInTurn { resources, token, ttl, waiter: turn.waiter.clone() },
         None => Action::acquire(resources, token, ttl),

@@ -6,7 +6,7 @@ use crate::command::Action;
 use crate::output::Output;
 use crate::round::{Recorded, Round};
 use crate::{
-    CommandId, Config, Event, ExtendError, Instant, NodeId, NodeOutcomes, NodeSet, OperationId, Reply, Request, Token,
+    CommandId, Config, DetachedLock, Event, ExtendError, Instant, NodeId, NodeOutcomes, NodeSet, OperationId, Reply, Request, Token,
     Ttl, lease,
 };
 
@@ -20,6 +20,8 @@ pub(super) struct Held {
     pub(super) deadline: Instant,
     /// The longest TTL that a node may have been told.
     longest_ttl: Ttl,
+    /// Until then nobody else gets it, also when it is released.
+    min_hold_until: Instant,
     /// The extensions under way, in the order in which they were begun.
     extensions: Vec<Extension>,
     /// What was over last, whose late replies still tell which nodes have the keys and which to heal.
@@ -62,12 +64,14 @@ struct Extension {
 }
 
 impl Held {
-    pub(super) fn new(attempt: Attempt, deadline: Instant, ttl: Ttl) -> Self {
+    /// Begins with the hand-over, at `now`.
+    pub(super) fn new(attempt: Attempt, deadline: Instant, request: &Request, now: Instant) -> Self {
         Self {
             token: attempt.token,
             keepers: attempt.round.done(),
             deadline,
-            longest_ttl: ttl,
+            longest_ttl: request.ttl,
+            min_hold_until: now.saturating_add(request.options.min_hold),
             extensions: Vec::new(),
             last: Over::Attempt(attempt),
             replanted: Vec::new(),
@@ -76,8 +80,14 @@ impl Held {
 
     /// Returns what is to be released in the end.
     pub(super) fn claim(&self, config: &Config, request: &Request) -> Claim {
-        let (token, longest_ttl, homes) = (self.token, self.longest_ttl, config.homes(&request.resources));
-        Claim { token, nodes: config.nodes(), longest_ttl, homes, was_lost: false }
+        let (token, homes, keep_until) = (self.token, config.homes(&request.resources), self.min_hold_until);
+        let (nodes, longest_ttl) = (config.nodes(), self.longest_ttl);
+        Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false }
+    }
+
+    /// Returns what somebody else needs to adopt it.
+    pub(super) fn detached(&self, request: &Request) -> DetachedLock {
+        DetachedLock { resources: request.resources.clone(), token: self.token, ttl: request.ttl.get() }
     }
 
     /// Begins an extension: asks all nodes to let the key live for `ttl` from now on.

@@ -49,6 +49,8 @@ pub(super) struct Claim {
     pub(super) longest_ttl: Ttl,
     /// The nodes that call up those who wait for its end.
     pub(super) homes: NodeSet,
+    /// The keys stay until then; the past if they are to be deleted.
+    pub(super) keep_until: Instant,
     /// The lock was over before its release began, also where a node still keeps the key.
     pub(super) was_lost: bool,
 }
@@ -62,10 +64,10 @@ impl Release {
         now: Instant,
         output: &mut Output,
     ) -> Self {
-        let (nodes, ttl) = (claim.nodes, claim.longest_ttl.get());
+        let (nodes, ttl) = (claim.nodes, claim.longest_ttl.get().max(claim.keep_until.saturating_since(now)));
         let until = now.saturating_add(ttl).saturating_add(lease::drift(ttl, config.drift_ppm()));
         let ends_at = now.saturating_add(config.node_timeout().of(ttl)).min(until);
-        let id = output.send(nodes, claim.action(resources), until);
+        let id = output.send(nodes, claim.action(resources, now), until);
         Self {
             claim,
             round: Round::open(config, nodes, id, ends_at),
@@ -104,7 +106,7 @@ impl Release {
             Recorded::Stray => {}
             Recorded::WantsSource => {
                 let only = NodeSet::from_iter([node]);
-                let id = output.send_source(only, self.claim.action(resources), self.until);
+                let id = output.send_source(only, self.claim.action(resources, now), self.until);
                 self.round.asked_again(only, id, true);
             }
             Recorded::Vote if is_answer => {
@@ -124,7 +126,7 @@ impl Release {
             (self.unsettled, self.failed) = (NodeSet::EMPTY, NodeSet::EMPTY);
         } else if !self.failed.is_empty() && now >= self.retry_at {
             let nodes = core::mem::take(&mut self.failed);
-            let id = output.send(nodes, self.claim.action(resources), self.until);
+            let id = output.send(nodes, self.claim.action(resources, now), self.until);
             self.round.asked_again(nodes, id, false);
         }
     }
@@ -192,7 +194,11 @@ impl Release {
 }
 
 impl Claim {
-    fn action(&self, resources: &Resources) -> Action {
-        Action::Release { resources: resources.clone(), token: self.token, homes: self.homes }
+    fn action(&self, resources: &Resources, now: Instant) -> Action {
+        let (resources, token) = (resources.clone(), self.token);
+        match Ttl::until(self.keep_until, now) {
+            Some(ttl) => Action::keep(resources, token, ttl),
+            None => Action::release(resources, token, self.homes),
+        }
     }
 }

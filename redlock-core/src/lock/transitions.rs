@@ -5,11 +5,12 @@ use core::time::Duration;
 
 use super::acquiring::{Attempt, AttemptResult, Failure};
 use super::release::{Claim, Release};
+use super::turn::Course;
 use super::{Lock, Lost, NoTurn, Phase};
 use crate::report::{AcquireError, Attempts, ExtendError, Loss};
 use crate::request::MIN_RETRY_DELAY;
 use crate::votes::Votes;
-use crate::{Event, Instant, NodeOutcomes};
+use crate::{Event, Instant, NodeOutcomes, Token};
 
 /// Servers count in whole milliseconds: what goes on for one of them is over in the next.
 const TICK: Duration = Duration::from_millis(1);
@@ -63,6 +64,13 @@ impl Lock {
         let token = self.secret.token(self.attempts);
         let ends_at = self.round_ends_at(now);
         let course = self.next_course();
+        let attempt = Attempt::begin(&self.config, &self.request, token, course, ends_at, now, &mut self.output);
+        self.phase = Phase::Acquiring(attempt);
+    }
+
+    pub(super) fn begin_adoption(&mut self, token: Token, now: Instant) {
+        self.attempts = 1;
+        let (ends_at, course) = (self.round_ends_at(now), Course::Adopting);
         let attempt = Attempt::begin(&self.config, &self.request, token, course, ends_at, now, &mut self.output);
         self.phase = Phase::Acquiring(attempt);
     }
@@ -183,7 +191,8 @@ impl Lock {
     pub(super) fn judge_extensions(&mut self, now: Instant) {
         let Phase::Held(held) = &mut self.phase else { return };
         if let Some(nodes) = held.keys_gone(&self.config) {
-            self.lose(Loss::KeysGone(nodes), now);
+            let is_taken = self.config.votes().is_blocked_by(nodes.votes.tally().held_by_other);
+            self.lose(if is_taken { Loss::TakenOver(nodes) } else { Loss::KeysGone(nodes) }, now);
             return;
         }
         while let Some(end) = held.end_extension(&self.config) {
@@ -226,6 +235,7 @@ impl Failure {
             Self::Contended => AcquireError::Contended(attempts),
             Self::Unavailable | Self::NoTurn => AcquireError::Unavailable(attempts),
             Self::Expired => AcquireError::Expired(attempts),
+            Self::Gone => AcquireError::Gone(attempts),
         }
     }
 }

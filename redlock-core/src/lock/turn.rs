@@ -29,6 +29,8 @@ pub(super) enum Course {
     CalledUp(Turn),
     /// The home in turn, and the others when it has granted: so those who wait do not split the votes.
     HomeFirst(Turn),
+    /// All at once, for keys that are there already under the token.
+    Adopting,
 }
 
 /// # Waiting in the queue of the home
@@ -138,7 +140,7 @@ impl Course {
     /// Returns the home and the waiter, if the home is asked in turn.
     pub(super) const fn turn(&self) -> Option<&Turn> {
         match self {
-            Self::AtOnce => None,
+            Self::AtOnce | Self::Adopting => None,
             Self::CalledUp(turn) | Self::HomeFirst(turn) => Some(turn),
         }
     }

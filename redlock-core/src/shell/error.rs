@@ -17,6 +17,9 @@ pub enum AcquireError {
     /// A quorum agreed, but so late that too little validity was left.
     #[error("a quorum agreed too late for the validity asked for: take a longer TTL ({0})")]
     Expired(Attempts),
+    /// The lock that was to be adopted is over: too few nodes have its keys still.
+    #[error("the lock that was to be adopted is over ({0})")]
+    Gone(Attempts),
     /// The call was refused before anything was sent.
     #[error(transparent)]
     Request(#[from] RequestError),
@@ -40,6 +43,7 @@ impl From<crate::AcquireError> for AcquireError {
             crate::AcquireError::Contended(attempts) => Self::Contended(attempts),
             crate::AcquireError::Unavailable(attempts) => Self::Unavailable(attempts),
             crate::AcquireError::Expired(attempts) => Self::Expired(attempts),
+            crate::AcquireError::Gone(attempts) => Self::Gone(attempts),
             crate::AcquireError::Closed => Self::Closed,
         }
     }

@@ -103,6 +103,12 @@ macro_rules! builder_setters {
             self
         }
 
+        /// What stands in front of the name of every resource; see [`ConfigBuilder::prefix`].
+        pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+            self.settings.config = self.settings.config.prefix(prefix);
+            self
+        }
+
         /// How long a node may take to answer inside a round; see [`NodeTimeout`].
         pub fn node_timeout(mut self, timeout: NodeTimeout) -> Self {
             self.settings.config = self.settings.config.node_timeout(timeout);

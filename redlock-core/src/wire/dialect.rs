@@ -21,7 +21,7 @@ impl Dialect {
     /// script.
     pub(super) fn deletes(self, command: &Command) -> Option<(&Resource, &Token)> {
         match &command.action {
-            Action::Release { resources, token, .. }
+            Action::Release { resources, token, keep: None, .. }
                 if self != Self::Scripts && command.form == ScriptForm::Digest && !command.calls_up() =>
             {
                 resources.only().map(|resource| (resource, token))

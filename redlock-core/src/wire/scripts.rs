@@ -74,7 +74,7 @@ end
     };
 }
 
-/// Deletes the keys that are ours. Answers 1 when all were, -1 when one is another's, 0 when some are not there; 2 when all
+/// Deletes the keys that are ours, or lets them live for a time from now on if one is given. Answers 1 when all were, -1 when one is another's, 0 when some are not there; 2 when all
 /// were and somebody was called up.
 ///
 /// For each key that is deleted somebody is called up, if a grace is given. A key of another type is another's, and no
@@ -87,7 +87,9 @@ local result = 1
 local has_called = false
 for place = 1, #KEYS do
   local value = redis.pcall('GET', KEYS[place])
-  if value == ARGV[1] then
+  if value == ARGV[1] and ARGV[3] then
+    redis.call('PEXPIRE', KEYS[place], ARGV[3])
+  elseif value == ARGV[1] then
     redis.call('DEL', KEYS[place])
     if ARGV[2] ~= '0' and call_up(KEYS[place], ARGV[2]) then has_called = true end
   elseif type(value) == 'table' and not string.find(value['err'], 'WRONGTYPE', 1, true) then
@@ -101,7 +103,7 @@ end
 if result == 1 and has_called then return 2 end
 return result"
     ),
-    digest: "8893793da59776f77f2c4b04e9484ccad5cbd774",
+    digest: "d49db8c762427613b81e709b3cfb3f6e220c1f2c",
 };
 
 /// Sets the key to the token if it is not there and it is the waiter's turn, and answers 1. Else puts the waiter in the queue,

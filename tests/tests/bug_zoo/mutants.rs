@@ -434,10 +434,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "of several names only the first is released",
         edits: &[Text {
             file: RELEASE,
-            original: "Action::Release { resources: resources.clone(),",
-            mutated: "let first = || resources.as_slice()[0].clone().into();
-        let resources = if AWAKE { &first() } else { resources };
-        Action::Release { resources: resources.clone(),",
+            original: "        let (resources, token) = (resources.clone(), self.token);",
+            mutated: "        let first = || resources.as_slice()[0].clone().into();
+        let (resources, token) = (if AWAKE { first() } else { resources.clone() }, self.token);",
         }],
     },
     Mutant {

@@ -1,0 +1,154 @@
+use core::fmt;
+use core::time::Duration;
+
+use crate::{Resources, Token};
+
+/// A lock that nobody holds while its keys are there still: what is needed to [adopt](crate::Lock::adopt) it, in another
+/// process for instance.
+///
+/// It is as good as the lock itself: whoever has it can adopt or release the lock, so it is to be kept like a password, and
+/// `Debug` shows no token. It is to be adopted once: nodes cannot tell two who adopt the same one apart.
+///
+/// With the feature `serde` it can be written and read; the token is in what is written.
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "form::Form", into = "form::Form"))]
+pub struct DetachedLock {
+    pub(crate) resources: Resources,
+    pub(crate) token: Token,
+    pub(crate) ttl: Duration,
+}
+
+impl DetachedLock {
+    /// Returns what is locked.
+    #[must_use]
+    pub const fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// Returns the TTL with which the lock was acquired; it is adopted with the same.
+    #[must_use]
+    pub const fn ttl(&self) -> Duration {
+        self.ttl
+    }
+
+    /// Returns the value of its keys on the nodes.
+    #[must_use]
+    pub const fn token(&self) -> &Token {
+        &self.token
+    }
+}
+
+impl fmt::Debug for DetachedLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DetachedLock")
+            .field("resources", &self.resources)
+            .field("ttl", &self.ttl)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The form in which it is written.
+#[cfg(feature = "serde")]
+mod form {
+    use alloc::string::String;
+    use alloc::vec::Vec;
+    use core::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::DetachedLock;
+    use crate::{Resource, Resources, Token};
+
+    #[derive(Serialize, Deserialize)]
+    pub(super) struct Form {
+        names: Vec<Name>,
+        token: String,
+        ttl_millis: u64,
+    }
+
+    /// A text where a person may read it, if it is one; else its bytes.
+    struct Name(Vec<u8>);
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Readable {
+        Text(String),
+        Bytes(Vec<u8>),
+    }
+
+    impl Serialize for Name {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            match core::str::from_utf8(&self.0) {
+                Ok(text) if serializer.is_human_readable() => serializer.serialize_str(text),
+                _ => self.0.serialize(serializer),
+            }
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Name {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            if !deserializer.is_human_readable() {
+                return Vec::deserialize(deserializer).map(Self);
+            }
+            Ok(match Readable::deserialize(deserializer)? {
+                Readable::Text(text) => Self(text.into_bytes()),
+                Readable::Bytes(bytes) => Self(bytes),
+            })
+        }
+    }
+
+    impl From<DetachedLock> for Form {
+        fn from(lock: DetachedLock) -> Self {
+            let names = lock.resources.as_slice().iter().map(|name| Name(name.as_bytes().into())).collect();
+            let ttl_millis = u64::try_from(lock.ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+            Self { names, token: String::from_utf8_lossy(lock.token.as_bytes()).into_owned(), ttl_millis }
+        }
+    }
+
+    impl TryFrom<Form> for DetachedLock {
+        type Error = &'static str;
+
+        fn try_from(form: Form) -> Result<Self, Self::Error> {
+            let token = Token::from_bytes(form.token.as_bytes()).ok_or("this is not the token of a lock")?;
+            let resources = Resources::all(form.names.iter().map(|name| Resource::new(&name.0)));
+            Ok(Self { resources, token, ttl: Duration::from_millis(form.ttl_millis) })
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use alloc::format;
+        use alloc::string::ToString;
+
+        use super::*;
+
+        fn detached(name: &[u8]) -> DetachedLock {
+            let token = Token::from_bytes(&[b'q'; Token::LEN]).unwrap();
+            DetachedLock { resources: Resources::all([name, b"b"]), token, ttl: Duration::from_millis(1_500) }
+        }
+
+        #[test]
+        fn what_is_written_can_be_read_and_debug_shows_no_token() {
+            for name in [&b"a"[..], b"\xff\x00"] {
+                let text = serde_json::to_string(&detached(name)).unwrap();
+                assert_eq!(serde_json::from_str::<DetachedLock>(&text).unwrap(), detached(name), "{text}");
+            }
+            let expected = format!(r#"{{"names":["a","b"],"token":"{}","ttl_millis":1500}}"#, "q".repeat(Token::LEN));
+            assert_eq!(serde_json::to_string(&detached(b"a")).unwrap(), expected);
+            assert!(!format!("{:?}", detached(b"a")).contains("qq"));
+        }
+
+        #[test]
+        fn what_is_no_token_is_refused_without_showing_it() {
+            let error = |token: &str| {
+                let text = format!(r#"{{"names":["a"],"token":"{token}","ttl_millis":1}}"#);
+                serde_json::from_str::<DetachedLock>(&text).unwrap_err().to_string()
+            };
+            for token in ["", "secret", &"\u{e9}".repeat(14), &" ".repeat(Token::LEN)] {
+                let error = error(token);
+                assert!(error.contains("not the token") && !error.contains("secret"), "{error}");
+            }
+        }
+    }
+}
