@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redlock_core::{KeepAlive, Options, Request, Resources, RetryDelay};
+use redlock_core::{DetachedLock, KeepAlive, Options, Request, Resources, RetryDelay, Token};
 
 use crate::redlock::Handle;
 use crate::shell::Shell;
@@ -16,12 +16,19 @@ pub struct Acquire {
     resources: Resources,
     ttl: Duration,
     options: Options,
+    /// The keys are there already, under this token.
+    adopts: Option<Token>,
     is_aborted: Arc<AtomicBool>,
 }
 
 impl Acquire {
     pub(crate) fn new(handle: Handle, resources: Resources, ttl: Duration, options: Options) -> Self {
-        Self { handle, resources, ttl, options, is_aborted: Arc::default() }
+        Self { handle, resources, ttl, options, adopts: None, is_aborted: Arc::default() }
+    }
+
+    pub(crate) fn adopt(handle: Handle, detached: &DetachedLock, options: Options) -> Self {
+        let adopts = Some(*detached.token());
+        Self { adopts, ..Self::new(handle, detached.resources().clone(), detached.ttl(), options) }
     }
 
     /// The time budget for all attempts together; 30 seconds unless configured.
@@ -48,9 +55,21 @@ impl Acquire {
         self.options(options)
     }
 
+    /// For how long nobody else gets the lock after the hand-over, also when it is released before; for no time, unless
+    /// configured. See [`Options::min_hold`].
+    pub fn min_hold(self, hold: Duration) -> Self {
+        let options = self.options.min_hold(hold);
+        self.options(options)
+    }
+
     /// How the lock is kept alive while it is held; not at all, unless configured. A holder still has to watch for its loss.
     pub fn keep_alive(self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
         let options = self.options.keep_alive(keep_alive);
+        self.options(options)
+    }
+
+    pub(crate) fn keep_alive_unless_set(self, keep_alive: KeepAlive) -> Self {
+        let options = self.options.keep_alive_unless_set(keep_alive);
         self.options(options)
     }
 
@@ -81,10 +100,13 @@ impl Acquire {
     ///   [`Redlock::close`](crate::Redlock::close).
     pub fn lock(self) -> Result<LockGuard, AcquireError> {
         let shell = self.handle.shell();
-        let request = Request::new(&shell.config, self.resources.clone(), self.ttl, self.options)?;
-        let seed = shell.seed()?;
-        let key = shell.acquire(request, seed, &self.is_aborted)?;
-        Ok(LockGuard::new(self.handle, key, self.resources))
+        let request = match self.adopts {
+            Some(_) => Request::of_keys(&shell.config, self.resources, self.ttl, self.options)?,
+            None => Request::new(&shell.config, self.resources, self.ttl, self.options)?,
+        };
+        let resources = request.resources().clone();
+        let key = shell.acquire(request, self.adopts, shell.seed()?, &self.is_aborted)?;
+        Ok(LockGuard::new(self.handle, key, resources))
     }
 }
 

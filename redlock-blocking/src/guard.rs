@@ -1,30 +1,31 @@
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
-use redlock_core::{ExtendError, Instant, LockKey, Loss, ReleaseReport, Resources};
+use redlock_core::{DetachedLock, ExtendError, Instant, LockKey, Loss, ReleaseReport, Resources};
 
+use crate::Lease;
 use crate::redlock::Handle;
 
 /// A lock that was acquired. It is released when the guard is dropped, or with a report by [`release`](Self::release).
 ///
-/// A guard does not make the lock last: after [`deadline`](Self::deadline) somebody else may have it. Extend it in
-/// time, or [have it kept alive](crate::Acquire::keep_alive); look at [`remaining`](Self::remaining) before each step that
+/// A guard does not make the lock last: after [`deadline`](Lease::deadline) somebody else may have it. Extend it in
+/// time, or [have it kept alive](crate::Acquire::keep_alive); look at [`remaining`](Lease::remaining) before each step that
 /// needs the lock, and give the step less time than that.
 ///
 /// The guard can be sent to other threads. Dropping it sends the release, behind everything that was sent for this
 /// lock, and waits for no node.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard {
-    handle: Handle,
-    key: LockKey,
-    resources: Resources,
-    /// Its release was reported.
+    lease: Lease,
+    /// Its release was reported, or it was left.
     is_over: bool,
 }
 
 impl LockGuard {
     pub(crate) const fn new(handle: Handle, key: LockKey, resources: Resources) -> Self {
-        Self { handle, key, resources, is_over: false }
+        Self { lease: Lease::new(handle, key, resources), is_over: false }
     }
 
     /// Extends the lock: it is good for `ttl` from now on, less the drift. Returns the new deadline.
@@ -53,47 +54,30 @@ impl LockGuard {
         report
     }
 
-    /// The end of the lock's validity, on the clock of [`now`](crate::now). For a lock that was found to be lost
-    /// before, the moment of that.
-    #[must_use]
-    pub fn deadline(&self) -> Instant {
-        self.handle.shell().deadline(self.key).unwrap_or_default()
-    }
-
-    /// For how long the lock is valid from now on; zero when it is not.
-    #[must_use]
-    pub fn remaining(&self) -> Duration {
-        self.deadline().saturating_since(self.handle.shell().now())
-    }
-
-    /// Whether the lock is valid at this moment. The clock is read at every call.
-    #[must_use]
-    pub fn is_valid(&self) -> bool {
-        !self.remaining().is_zero()
-    }
-
-    /// Looks whether the lock is still held: for loops, `guard.check()?` before each step.
+    /// Leaves the lock without a guard, to be [adopted](crate::Redlock::adopt) later or in another process: its keys stay
+    /// until their TTL is over, and nobody keeps it alive meanwhile. What is returned is as good as the lock.
     ///
     /// # Errors
     ///
-    /// How it was lost: for ever. Stop the work that needs it.
-    pub fn check(&self) -> Result<(), Loss> {
-        self.handle.shell().loss(self.key).map_or(Ok(()), Err)
+    /// How the lock was lost.
+    pub fn detach(mut self) -> Result<DetachedLock, Loss> {
+        self.is_over = true;
+        self.handle.shell().detach(self.key)
     }
 
-    /// Waits until the lock is lost, for at most `timeout`: at its deadline, whatever the network does, or earlier when an
-    /// extension finds that the keys are gone. Returns how it was lost; `None` when the time is over.
-    #[must_use]
-    pub fn wait_lost(&self, timeout: Duration) -> Option<Loss> {
-        self.handle.shell().wait_lost(self.key, timeout)
+    /// Leaves the lock to its TTL: nobody gets it before, and nobody releases it or keeps it alive.
+    pub fn forget(self) {
+        // A lock that is lost has nothing to be left.
+        let _ = self.detach();
     }
 
-    /// Calls `callback` when the lock is lost, with how it was, or with `None` when it was released instead.
+    /// Lets several parts of the program hold the lock together; the last one releases it.
     ///
-    /// It is called once, on a thread that looks after all locks of the handle or that waits for another one: it must be
-    /// short, and a panic in it is caught. If the lock is lost already it is called at once, on this thread.
-    pub fn on_lost(&self, callback: impl FnOnce(Option<Loss>) + Send + 'static) {
-        self.handle.shell().on_lost(self.key, Box::new(callback));
+    /// A lock is never entered twice by itself: who asks for it again waits for the guard that there is, also on the same
+    /// thread. Code that has the lock without knowing does not know either when its deadline is. So it is shared by handing
+    /// it on.
+    pub fn share(self) -> SharedGuard {
+        SharedGuard(Arc::new(self))
     }
 
     /// What tells the lock apart, and keeps the handle going.
@@ -101,11 +85,14 @@ impl LockGuard {
     pub(crate) fn lock(&self) -> (Handle, LockKey) {
         (self.handle.clone(), self.key)
     }
+}
 
-    /// What is locked.
-    #[must_use]
-    pub const fn resources(&self) -> &Resources {
-        &self.resources
+/// It can be asked what every lease can be asked.
+impl Deref for LockGuard {
+    type Target = Lease;
+
+    fn deref(&self) -> &Lease {
+        &self.lease
     }
 }
 
@@ -120,8 +107,31 @@ impl Drop for LockGuard {
 impl fmt::Debug for LockGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LockGuard")
-            .field("resources", &self.resources)
+            .field("resources", self.resources())
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
+    }
+}
+
+/// A lock that several parts of a program hold together; made by [`LockGuard::share`]. It is released when the last clone is
+/// dropped, or by [`release`](Self::release).
+#[derive(Clone, Debug)]
+#[must_use = "the lock is released when the last guard is dropped"]
+pub struct SharedGuard(Arc<LockGuard>);
+
+impl SharedGuard {
+    /// Gives up this part. The last one releases the lock, as [`LockGuard::release`] does, and gets the report.
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
+    pub fn release(self) -> Option<ReleaseReport> {
+        Arc::into_inner(self.0).map(LockGuard::release)
+    }
+}
+
+/// It can be asked what every lease can be asked.
+impl Deref for SharedGuard {
+    type Target = Lease;
+
+    fn deref(&self) -> &Lease {
+        &self.0
     }
 }

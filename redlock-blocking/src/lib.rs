@@ -203,7 +203,9 @@
 
 mod acquire;
 mod builder;
+mod election;
 mod guard;
+mod lease;
 #[cfg(feature = "cache")]
 mod named_locks;
 mod native;
@@ -213,6 +215,7 @@ mod redis_rs;
 mod redlock;
 mod shell;
 pub mod transport;
+mod work;
 
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
@@ -222,15 +225,15 @@ pub use redis;
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 #[doc(inline)]
 pub use redlock_cache as cache;
-pub use redlock_core::shell::{AcquireError, BuildError, DEFAULT_CONNECT_TIMEOUT};
+pub use redlock_core::shell::{AcquireError, BuildError, Completed, DEFAULT_CONNECT_TIMEOUT, WorkError};
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use redlock_core::system::tls::{TlsBuilder, TlsError, TlsSettings};
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
     Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT,
-    ExtendError, Hold, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome, ReleaseReport,
-    ReleaseVerdict, Request, RequestError, Resource, Resources, RetryDelay, Unavailable,
+    DetachedLock, ExtendError, Hold, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome,
+    ReleaseReport, ReleaseVerdict, Request, RequestError, Resource, Resources, RetryDelay, Unavailable,
 };
 
 #[doc(no_inline)]
@@ -238,7 +241,9 @@ pub use mio;
 
 pub use acquire::{AbortHandle, Acquire};
 pub use builder::{Builder, IntoNode, Node};
-pub use guard::LockGuard;
+pub use election::{Campaign, Candidate, Leadership};
+pub use guard::{LockGuard, SharedGuard};
+pub use lease::Lease;
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 pub use named_locks::{HeldLock, NamedLockError, NamedLocks};

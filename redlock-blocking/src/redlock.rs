@@ -2,10 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redlock_core::{Config, Options, Resource, Resources};
+use redlock_core::{Config, DetachedLock, Options, Resource, Resources};
 
 use crate::shell::Shell;
-use crate::{Acquire, AcquireError, Builder, CloseReport, LockGuard};
+use crate::{Acquire, AcquireError, Builder, Candidate, CloseReport, Completed, Lease, LockGuard, WorkError};
 
 /// A handle to a set of independent masters, for taking locks. It can be used by many threads at the same time; clones
 /// are cheap and share everything.
@@ -88,6 +88,48 @@ impl Redlock {
     /// Begins an acquisition with settings of its own, or one that other threads can abort.
     pub fn acquire(&self, resources: impl Into<Resources>, ttl: Duration) -> Acquire {
         Acquire::new(self.handle.clone(), resources.into(), ttl, self.options)
+    }
+
+    /// Takes the lock of a resource, does the work on this thread, and releases the lock: [`acquire`](Self::acquire) with
+    /// [`run`](Acquire::run), which says more.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkError::Acquire`]: the lock was not acquired, and the work was not begun.
+    pub fn with_lock<T>(
+        &self,
+        resources: impl Into<Resources>,
+        ttl: Duration,
+        work: impl FnOnce(&Lease) -> T,
+    ) -> Result<Completed<T>, WorkError> {
+        self.acquire(resources, ttl).run(work)
+    }
+
+    /// Makes a candidate in an election: of all that name the same one, at most one leads. `ttl` is for how long others wait
+    /// for a leader that is gone.
+    #[must_use]
+    pub fn candidate(&self, election: impl Into<Resource>, ttl: Duration) -> Candidate {
+        Candidate::new(self.clone(), election.into(), ttl)
+    }
+
+    /// Takes over a lock that was [detached](LockGuard::detach), in this process or another, when a quorum confirms that its
+    /// keys are still there, and lets them live for its TTL from now on.
+    ///
+    /// A detached lock is to be adopted once: nodes cannot tell two who adopt the same one apart. One that was not adopted is
+    /// left as it is. [`begin_adoption`](Self::begin_adoption) has settings: how it is kept alive, and how much validity must
+    /// be left.
+    ///
+    /// # Errors
+    ///
+    /// [`AcquireError::Gone`] when too few nodes have its keys still, [`Unavailable`](AcquireError::Unavailable) when too few
+    /// nodes answer, so that one may try again; else as with [`lock`](Self::lock).
+    pub fn adopt(&self, detached: &DetachedLock) -> Result<LockGuard, AcquireError> {
+        self.begin_adoption(detached).lock()
+    }
+
+    /// Begins to [adopt](Self::adopt) a lock with settings of its own.
+    pub fn begin_adoption(&self, detached: &DetachedLock) -> Acquire {
+        Acquire::adopt(self.handle.clone(), detached, self.options)
     }
 
     /// Ends all acquisitions that are under way with [`AcquireError::Closed`], takes no new ones, and waits until all

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use redlock_core::system::NoEntropy;
 use redlock_core::{
-    Config, ExtendError, Instant, LockKey, Locks, Loss, NodeId, NodeSet, ReleaseReport, Request, Status,
+    Config, DetachedLock, ExtendError, Instant, LockKey, Locks, Loss, NodeId, NodeSet, ReleaseReport, Request, Status,
+    Token,
 };
 
 pub(crate) use self::connecting::Connect;
@@ -131,10 +132,11 @@ impl Shell {
 
 /// # For users
 impl Shell {
-    /// Acquires a lock on the caller's thread.
+    /// Acquires a lock, or adopts what is there under a token, on the caller's thread.
     pub(crate) fn acquire(
         self: &Arc<Self>,
         request: Request,
+        adopts: Option<Token>,
         seed: [u8; 32],
         is_aborted: &AtomicBool,
     ) -> Result<LockKey, AcquireError> {
@@ -145,7 +147,11 @@ impl Shell {
         if is_aborted.load(Ordering::Acquire) {
             return Err(AcquireError::Aborted);
         }
-        let key = state.locks.acquire(request, seed, self.platform.now())?;
+        let now = self.platform.now();
+        let key = match adopts {
+            Some(token) => state.locks.adopt(request, token, seed, now)?,
+            None => state.locks.acquire(request, seed, now)?,
+        };
         let result = self.wait(state, Some(key), None, |locks, now| match locks.hand_over(key, now) {
             Some(result) => Some(result.map_err(AcquireError::from)),
             None if is_aborted.load(Ordering::Acquire) => Some(Err(AcquireError::Aborted)),
@@ -174,6 +180,16 @@ impl Shell {
             Some(report)
         });
         result.expect("it has no time limit")
+    }
+
+    /// Leaves a lock to its keys: nobody will ask for it again. Returns what is needed to adopt it, or how it was lost.
+    pub(crate) fn detach(self: &Arc<Self>, key: LockKey) -> Result<DetachedLock, Loss> {
+        let mut state = self.state();
+        let now = self.platform.now();
+        let status = state.locks.status(key, now);
+        let detached = state.locks.detach(key, now);
+        self.attend(state);
+        detached.ok_or_else(|| loss_of(status).unwrap_or(Loss::Expired))
     }
 
     /// Releases what there may be and leaves the rest to others: nobody will ask for this lock again. Waits for nobody's

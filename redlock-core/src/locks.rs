@@ -22,8 +22,8 @@ use self::node::{Due, Node, Ticket};
 use self::timers::Timers;
 use self::wait_queue::WaitQueues;
 use crate::{
-    AcquireError, Cause, CloseReport, Command, Config, Event, ExtendError, Instant, Lock, Loss, NodeId, NodeSet,
-    DetachedLock, OperationId, ReleaseReport, Reply, Request, Token, Unavailable, WaiterId,
+    AcquireError, Cause, CloseReport, Command, Config, DetachedLock, Event, ExtendError, Instant, Lock, Loss, NodeId,
+    NodeSet, OperationId, ReleaseReport, Reply, Request, Token, Unavailable, WaiterId,
 };
 
 /// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer

@@ -173,6 +173,15 @@ impl Options {
     }
 }
 
+#[cfg(feature = "system")]
+impl Options {
+    /// Sets how the lock is kept alive unless that is set, for adapters.
+    pub fn keep_alive_unless_set(self, keep_alive: KeepAlive) -> Self {
+        let keep_alive = self.keep_alive.or(Some(keep_alive));
+        Self { keep_alive, ..self }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self::new()
@@ -205,7 +214,21 @@ impl Request {
         ttl: Duration,
         options: Options,
     ) -> Result<Self, RequestError> {
-        let resources = names.into().with_prefix(config.prefix());
+        Self::of_keys(config, names.into().with_prefix(config.prefix()), ttl, options)
+    }
+
+    /// Checks a request for resources that have their [prefix](crate::ConfigBuilder::prefix) already, such as those of a lock
+    /// that is to be [adopted](crate::Lock::adopt).
+    ///
+    /// # Errors
+    ///
+    /// As with [`new`](Self::new).
+    pub fn of_keys(
+        config: &Config,
+        resources: Resources,
+        ttl: Duration,
+        options: Options,
+    ) -> Result<Self, RequestError> {
         check_names(resources.as_slice(), config.max_name_len())?;
         let ttl = Ttl::with_validity(config, ttl, options.min_validity)?;
         if options.attempts == Some(0) {

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use redlock_core::{KeepAlive, LockKey, Options, Request, Resources, RetryDelay};
+use redlock_core::{DetachedLock, KeepAlive, LockKey, Options, Request, Resources, RetryDelay, Token};
 
 use crate::redlock::Handle;
 use crate::{AcquireError, LockGuard, Runtime};
@@ -20,6 +20,8 @@ pub struct Acquire<R: Runtime> {
     resources: Resources,
     ttl: Duration,
     options: Options,
+    /// The keys are there already, under this token.
+    adopts: Option<Token>,
     stage: Stage,
 }
 
@@ -35,7 +37,12 @@ enum Stage {
 
 impl<R: Runtime> Acquire<R> {
     pub(crate) fn new(handle: Handle<R>, resources: Resources, ttl: Duration, options: Options) -> Self {
-        Self { handle, resources, ttl, options, stage: Stage::NotBegun }
+        Self { handle, resources, ttl, options, adopts: None, stage: Stage::NotBegun }
+    }
+
+    pub(crate) fn adopt(handle: Handle<R>, detached: &DetachedLock, options: Options) -> Self {
+        let (resources, ttl) = (detached.resources().clone(), detached.ttl());
+        Self { handle, resources, ttl, options, adopts: Some(*detached.token()), stage: Stage::NotBegun }
     }
 
     /// The time budget for all attempts together; 30 seconds unless configured.
@@ -62,9 +69,21 @@ impl<R: Runtime> Acquire<R> {
         self.options(options)
     }
 
+    /// For how long nobody else gets the lock after the hand-over, also when it is released before; for no time, unless
+    /// configured. See [`Options::min_hold`].
+    pub fn min_hold(self, hold: Duration) -> Self {
+        let options = self.options.min_hold(hold);
+        self.options(options)
+    }
+
     /// How the lock is kept alive while it is held; not at all, unless configured. A holder still has to watch for its loss.
     pub fn keep_alive(self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
         let options = self.options.keep_alive(keep_alive);
+        self.options(options)
+    }
+
+    pub(crate) fn keep_alive_unless_set(self, keep_alive: KeepAlive) -> Self {
+        let options = self.options.keep_alive_unless_set(keep_alive);
         self.options(options)
     }
 
@@ -74,10 +93,14 @@ impl<R: Runtime> Acquire<R> {
         self
     }
 
-    fn begin(&self, context: &Context<'_>) -> Result<LockKey, AcquireError> {
+    fn begin(&mut self, context: &Context<'_>) -> Result<LockKey, AcquireError> {
         let shell = self.handle.attended()?;
-        let request = Request::new(&shell.config, self.resources.clone(), self.ttl, self.options)?;
-        shell.begin_acquire(request, shell.runtime.seed()?, context)
+        let request = match self.adopts {
+            Some(_) => Request::of_keys(&shell.config, self.resources.clone(), self.ttl, self.options)?,
+            None => Request::new(&shell.config, self.resources.clone(), self.ttl, self.options)?,
+        };
+        self.resources = request.resources().clone();
+        shell.begin_acquire(request, self.adopts, shell.runtime.seed()?, context)
     }
 }
 

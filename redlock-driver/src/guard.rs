@@ -1,18 +1,19 @@
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use redlock_core::{ExtendError, Instant, LockKey, Loss, OperationId, ReleaseReport, Resources};
+use redlock_core::{DetachedLock, ExtendError, Instant, LockKey, Loss, OperationId, ReleaseReport, Resources};
 
-use crate::Runtime;
 use crate::redlock::Handle;
+use crate::{Lease, Runtime};
 
 /// A lock that was acquired. It is released when the guard is dropped, or with a report by [`release`](Self::release).
 ///
-/// A guard does not make the lock last: after [`deadline`](Self::deadline) somebody else may have it. Extend it in
-/// time, or [have it kept alive](crate::Acquire::keep_alive); look at [`remaining`](Self::remaining) before each step that
+/// A guard does not make the lock last: after [`deadline`](Lease::deadline) somebody else may have it. Extend it in
+/// time, or [have it kept alive](crate::Acquire::keep_alive); look at [`remaining`](Lease::remaining) before each step that
 /// needs the lock, and give the step less time than that.
 ///
 /// The guard can be sent to other threads. Dropping it waits for no node, needs no runtime, and orders the release
@@ -21,16 +22,14 @@ use crate::redlock::Handle;
 /// then; where many end at the same time, [`release`](Self::release) gathers what they say into fewer messages.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard<R: Runtime> {
-    handle: Handle<R>,
-    key: LockKey,
-    resources: Resources,
-    /// Its release was reported.
+    lease: Lease<R>,
+    /// Its release was reported, or it was left.
     is_over: bool,
 }
 
 impl<R: Runtime> LockGuard<R> {
     pub(crate) const fn new(handle: Handle<R>, key: LockKey, resources: Resources) -> Self {
-        Self { handle, key, resources, is_over: false }
+        Self { lease: Lease::new(handle, key, resources), is_over: false }
     }
 
     /// Extends the lock: it is good for `ttl` from now on, less the drift. Yields the new deadline.
@@ -85,45 +84,39 @@ impl<R: Runtime> LockGuard<R> {
         report
     }
 
-    /// The end of the lock's validity, on the clock of the runtime. For a lock that was found to be lost before, the
-    /// moment of that.
-    #[must_use]
-    pub fn deadline(&self) -> Instant {
-        self.handle.shell().deadline(self.key).unwrap_or_default()
-    }
-
-    /// For how long the lock is valid from now on; zero when it is not.
-    #[must_use]
-    pub fn remaining(&self) -> Duration {
-        let deadline = self.deadline();
-        deadline.saturating_since(self.handle.shell().runtime.now())
-    }
-
-    /// Whether the lock is valid at this moment. The clock is read at every call.
-    #[must_use]
-    pub fn is_valid(&self) -> bool {
-        !self.remaining().is_zero()
-    }
-
-    /// Looks whether the lock is still held: for loops, `guard.check()?` before each step.
+    /// Leaves the lock without a guard, to be [adopted](crate::Redlock::adopt) later or in another process: its keys stay
+    /// until their TTL is over, and nobody keeps it alive meanwhile. What is yielded is as good as the lock.
     ///
     /// # Errors
     ///
-    /// How it was lost: for ever. Stop the work that needs it.
-    pub fn check(&self) -> Result<(), Loss> {
-        self.handle.shell().loss(self.key).map_or(Ok(()), Err)
+    /// How the lock was lost.
+    pub fn detach(mut self) -> Result<DetachedLock, Loss> {
+        self.is_over = true;
+        self.handle.shell().detach(self.key)
     }
 
-    /// What is locked.
-    #[must_use]
-    pub fn resources(&self) -> &Resources {
-        &self.resources
+    /// Leaves the lock to its TTL: nobody gets it before, and nobody releases it or keeps it alive.
+    pub fn forget(self) {
+        // A lock that is lost has nothing to be left.
+        let _ = self.detach();
     }
 
-    /// A future that waits until the lock is lost: at its deadline, whatever the network does, or earlier when an
-    /// extension finds that the keys are gone. It does not borrow the guard, so work can be raced against it.
-    pub fn lost(&self) -> Lost<R> {
-        Lost { handle: self.handle.clone(), key: self.key }
+    /// Lets several parts of the program hold the lock together; the last one releases it.
+    ///
+    /// A lock is never entered twice by itself: who asks for it again waits for the guard that there is, also on the same
+    /// thread or task. An async task has no identity that would tell who asks, and code that has the lock without knowing
+    /// does not know either when its deadline is. So it is shared by handing it on.
+    pub fn share(self) -> SharedGuard<R> {
+        SharedGuard(Arc::new(self))
+    }
+}
+
+/// It can be asked what every lease can be asked.
+impl<R: Runtime> Deref for LockGuard<R> {
+    type Target = Lease<R>;
+
+    fn deref(&self) -> &Lease<R> {
+        &self.lease
     }
 }
 
@@ -141,35 +134,44 @@ impl<R: Runtime> Drop for LockGuard<R> {
 impl<R: Runtime> fmt::Debug for LockGuard<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LockGuard")
-            .field("resources", &self.resources)
+            .field("resources", self.resources())
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }
 }
 
-/// Waits until a lock is lost; made by [`LockGuard::lost`].
-///
-/// Yields how it was lost, or `None` when it was released instead.
-#[must_use = "a future does nothing unless it is awaited"]
-pub struct Lost<R: Runtime> {
-    handle: Handle<R>,
-    key: LockKey,
-}
+/// A lock that several parts of a program hold together; made by [`LockGuard::share`]. It is released when the last clone is
+/// dropped, or by [`release`](Self::release).
+#[must_use = "the lock is released when the last guard is dropped"]
+pub struct SharedGuard<R: Runtime>(Arc<LockGuard<R>>);
 
-impl<R: Runtime> Future for Lost<R> {
-    type Output = Option<Loss>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let is_attended = self.handle.attended().is_ok();
-        match self.handle.shell().poll_lost(self.key, context) {
-            Poll::Pending if !is_attended => Poll::Ready(Some(Loss::Unwatched)),
-            poll => poll,
+impl<R: Runtime> SharedGuard<R> {
+    /// Gives up this part. The last one releases the lock, as [`LockGuard::release`] does, and gets the report.
+    pub async fn release(self) -> Option<ReleaseReport> {
+        match Arc::into_inner(self.0) {
+            Some(guard) => Some(guard.release().await),
+            None => None,
         }
     }
 }
 
-impl<R: Runtime> fmt::Debug for Lost<R> {
+/// It can be asked what every lease can be asked.
+impl<R: Runtime> Deref for SharedGuard<R> {
+    type Target = Lease<R>;
+
+    fn deref(&self) -> &Lease<R> {
+        &self.0
+    }
+}
+
+impl<R: Runtime> Clone for SharedGuard<R> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<R: Runtime> fmt::Debug for SharedGuard<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lost").finish_non_exhaustive()
+        f.debug_tuple("SharedGuard").field(&self.0).finish()
     }
 }

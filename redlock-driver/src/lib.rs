@@ -88,6 +88,7 @@
 //!
 //! - `cache`: [`NamedLocks`], which are released by name, and the [caches](cache) that they are kept in;
 //! - `memory`: [`memory::MemoryNode`], a node that lives in this process;
+//! - `serde`: a [`DetachedLock`] can be written and read;
 //! - `net`: sockets to nodes, for adapters; `net-tls`: TLS over them, by rustls;
 //! - `redis-tokio-comp`, `redis-smol-comp`: `redis_rs`, nodes over the `redis` crate on tokio or on the reactor of smol,
 //!   which is async-std's too. If a program enables both, redis-rs uses tokio inside a tokio runtime and smol everywhere
@@ -106,7 +107,9 @@
 mod acquire;
 mod builder;
 mod carrier;
+mod election;
 mod guard;
+mod lease;
 #[cfg(feature = "memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
 pub mod memory;
@@ -128,22 +131,25 @@ mod shell;
 mod task;
 mod timer;
 pub mod transport;
+mod work;
 
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 #[doc(inline)]
 pub use redlock_cache as cache;
-pub use redlock_core::shell::{AcquireError, BuildError, DEFAULT_CONNECT_TIMEOUT, NoRuntime};
+pub use redlock_core::shell::{AcquireError, BuildError, Completed, DEFAULT_CONNECT_TIMEOUT, NoRuntime, WorkError};
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
     Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT,
-    ExtendError, Hold, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome, ReleaseReport,
-    ReleaseVerdict, Request, RequestError, Resource, Resources, RetryDelay, Unavailable,
+    DetachedLock, ExtendError, Hold, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome,
+    ReleaseReport, ReleaseVerdict, Request, RequestError, Resource, Resources, RetryDelay, Unavailable,
 };
 
 pub use acquire::Acquire;
 pub use builder::{Builder, IntoNode, Node};
-pub use guard::{LockGuard, Lost};
+pub use election::{Candidate, Leadership};
+pub use guard::{LockGuard, SharedGuard};
+pub use lease::{Lease, Lost};
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 pub use named_locks::{HeldLock, NamedLockError, NamedLocks};

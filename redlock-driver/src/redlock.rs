@@ -1,14 +1,14 @@
 use std::fmt;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use redlock_core::{Config, Options, Resource, Resources};
+use redlock_core::{Config, DetachedLock, Options, Resource, Resources};
 
 use crate::shell::Shell;
 use crate::task::{self, Parts};
-use crate::{Acquire, Builder, CloseReport, NoRuntime, Runtime};
+use crate::{Acquire, Builder, Candidate, CloseReport, Completed, Lease, NoRuntime, Runtime, WorkError};
 
 /// A handle to a set of independent masters, for taking locks. Clones are cheap and share everything.
 ///
@@ -83,6 +83,43 @@ impl<R: Runtime> Redlock<R> {
     /// As with [`lock`](Self::lock).
     pub fn try_lock(&self, resources: impl Into<Resources>, ttl: Duration) -> Acquire<R> {
         self.lock(resources, ttl).attempts(1)
+    }
+
+    /// Takes the lock of a resource, does the work, and releases the lock: [`lock`](Self::lock) with
+    /// [`run`](Acquire::run), which says more.
+    ///
+    /// # Errors
+    ///
+    /// - [`WorkError::Acquire`]: the lock was not acquired, and the work was not begun;
+    /// - [`WorkError::Lost`]: the lock was lost, and the work was dropped.
+    pub async fn with_lock<T, W: Future<Output = T>>(
+        &self,
+        resources: impl Into<Resources>,
+        ttl: Duration,
+        work: impl FnOnce(Lease<R>) -> W,
+    ) -> Result<Completed<T>, WorkError> {
+        self.lock(resources, ttl).run(work).await
+    }
+
+    /// Makes a candidate in an election: of all that name the same one, at most one leads. `ttl` is for how long others wait
+    /// for a leader that is gone.
+    pub fn candidate(&self, election: impl Into<Resource>, ttl: Duration) -> Candidate<R> {
+        Candidate::new(self.clone(), election.into(), ttl)
+    }
+
+    /// Takes over a lock that was [detached](crate::LockGuard::detach), in this process or another: it is held when a quorum
+    /// confirms that its keys are still there, and lets them live for its TTL from now on.
+    ///
+    /// Options say how it is kept alive, and how much validity must be left; it is not waited for. A detached lock is to be
+    /// adopted once: nodes cannot tell two who adopt the same one apart. One that was not adopted is left as it is.
+    ///
+    /// # Errors
+    ///
+    /// Yielded by the future: [`AcquireError::Gone`](crate::AcquireError::Gone) when too few nodes have its keys still,
+    /// [`Unavailable`](crate::AcquireError::Unavailable) when too few nodes answer, so that one may try again; else as with
+    /// [`lock`](Self::lock).
+    pub fn adopt(&self, detached: &DetachedLock) -> Acquire<R> {
+        Acquire::adopt(self.handle.clone(), detached, self.options)
     }
 
     /// Ends all acquisitions that are under way with [`AcquireError::Closed`](crate::AcquireError::Closed), takes no

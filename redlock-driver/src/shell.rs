@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use redlock_core::{
-    Cause, Command, Config, ExtendError, Instant, LockKey, Locks, Loss, NodeId, OperationId, ReleaseReport, Reply,
-    Request, Resource, Status, Unavailable,
+    Cause, Command, Config, DetachedLock, ExtendError, Instant, LockKey, Locks, Loss, NodeId, OperationId,
+    ReleaseReport, Reply, Request, Resource, Status, Token, Unavailable,
 };
 
 use smallvec::SmallVec;
@@ -115,15 +115,19 @@ impl<R: Runtime> Shell<R> {
 
 /// # For users' futures and guards
 impl<R: Runtime> Shell<R> {
-    /// Starts to acquire, and waits for the result.
+    /// Starts to acquire, or to adopt what is there under a token, and waits for the result.
     pub(crate) fn begin_acquire(
         &self,
         request: Request,
+        adopts: Option<Token>,
         seed: [u8; 32],
         context: &Context<'_>,
     ) -> Result<LockKey, AcquireError> {
         let begun = self.work(|state, now, _| {
-            let key = state.locks.acquire(request, seed, now)?;
+            let key = match adopts {
+                Some(token) => state.locks.adopt(request, token, seed, now)?,
+                None => state.locks.acquire(request, seed, now)?,
+            };
             state.waiters.wait(key, context);
             Ok(key)
         });
@@ -173,6 +177,17 @@ impl<R: Runtime> Shell<R> {
             state.ready_or_wait(key, context, result)
         });
         self.waits(context, poll)
+    }
+
+    /// Leaves a lock to its keys: nobody will ask for it again. Yields what is needed to adopt it, or how it was lost.
+    pub(crate) fn detach(&self, key: LockKey) -> Result<DetachedLock, Loss> {
+        self.work_and_send(Urgency::Last, |state, now, _| {
+            let status = state.locks.status(key, now);
+            state.locks.detach(key, now).ok_or(match status {
+                Status::Lost(loss) => loss,
+                _ => Loss::Expired,
+            })
+        })
     }
 
     /// Releases what there may be and leaves the rest to the task: nobody will ask for this lock again.

@@ -183,9 +183,10 @@ pub use redlock_driver::net::{TlsBuilder, TlsError, TlsSettings};
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use redlock_driver::redis_rs::RedisUrl;
 pub use redlock_driver::{
-    AcquireError, Attempts, BuildError, Cause, CloseReport, Config, ConfigError, ExtendError, Hold, Instant, IntoNode,
-    KeepAlive, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome, ReleaseReport,
-    ReleaseVerdict, RequestError, Resource, Resources, RetryDelay, Unavailable, now, transport,
+    AcquireError, Attempts, BuildError, Cause, CloseReport, Completed, Config, ConfigError, DetachedLock, ExtendError,
+    Hold, Instant, IntoNode, KeepAlive, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeTimeout, Options,
+    Outcome, ReleaseReport, ReleaseVerdict, RequestError, Resource, Resources, RetryDelay, Unavailable, WorkError, now,
+    transport,
 };
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
@@ -200,6 +201,14 @@ pub type Builder = redlock_driver::Builder<Tokio>;
 pub type Acquire = redlock_driver::Acquire<Tokio>;
 /// A lock that was acquired. See [`redlock_driver::LockGuard`].
 pub type LockGuard = redlock_driver::LockGuard<Tokio>;
+/// A lock that several parts of a program hold together. See [`redlock_driver::SharedGuard`].
+pub type SharedGuard = redlock_driver::SharedGuard<Tokio>;
+/// What can be asked of a lock that was acquired. See [`redlock_driver::Lease`].
+pub type Lease = redlock_driver::Lease<Tokio>;
+/// One who wants to lead. See [`redlock_driver::Candidate`].
+pub type Candidate = redlock_driver::Candidate<Tokio>;
+/// The time in which a candidate leads. See [`redlock_driver::Leadership`].
+pub type Leadership = redlock_driver::Leadership<Tokio>;
 /// Waits until a lock is lost. See [`redlock_driver::Lost`].
 pub type Lost = redlock_driver::Lost<Tokio>;
 /// An independent master with the way to it. See [`redlock_driver::Node`].

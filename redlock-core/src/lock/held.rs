@@ -6,8 +6,8 @@ use crate::command::Action;
 use crate::output::Output;
 use crate::round::{Recorded, Round};
 use crate::{
-    CommandId, Config, DetachedLock, Event, ExtendError, Instant, NodeId, NodeOutcomes, NodeSet, OperationId, Reply, Request, Token,
-    Ttl, lease,
+    CommandId, Config, DetachedLock, Event, ExtendError, Instant, NodeId, NodeOutcomes, NodeSet, OperationId, Reply,
+    Request, Token, Ttl, lease,
 };
 
 /// A lock that is held.

@@ -80,7 +80,8 @@ fn visible(text: &str) -> Option<&str> {
     let is_address = |byte: u8| byte.is_ascii_hexdigit() || b"[]:.".contains(&byte);
     let is_plain = host.bytes().all(is_host) || (host.starts_with('[') && host.bytes().all(is_address));
     let is_path = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
-    // A port without a host is rather a password without one.
-    let is_port = port.is_empty() || (!host.is_empty() && port.parse::<u16>().is_ok());
+    // A port without a host is rather a password without one, and so is one with a sign.
+    let is_number = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    let is_port = port.is_empty() || (!host.is_empty() && is_number);
     (is_plain && is_path && is_port).then_some(text)
 }

@@ -4,10 +4,18 @@ use redlock_core::{Cause, ExtendError, Loss, ReleaseVerdict, Reply};
 
 use crate::harness::{Bench, Cluster, SIZES, TTL, VALIDITY, at, letters, ms, nodes, unavailable};
 
-/// What each node said to the extension that found the keys gone.
+/// What each node said to the extension that found the keys gone. They were taken over if those of others leave no quorum.
+#[track_caller]
 fn keys_gone(loss: &Loss) -> String {
-    let Loss::KeysGone(nodes) = loss else { panic!("{loss:?}") };
-    letters(nodes)
+    let (nodes, is_taken) = match loss {
+        Loss::KeysGone(nodes) => (nodes, false),
+        Loss::TakenOver(nodes) => (nodes, true),
+        other => panic!("{other:?}"),
+    };
+    let said = letters(nodes);
+    let (others, blocking) = (said.matches('-').count(), said.len().div_ceil(2));
+    assert_eq!(is_taken, others >= blocking, "{said}");
+    said
 }
 
 #[test]

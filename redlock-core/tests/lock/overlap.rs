@@ -171,7 +171,7 @@ fn the_replies_to_any_of_them_may_prove_the_loss() {
         let replied = if is_first { &first } else { &second };
         bench.reply(&replied.command, "-.-");
         let loss = expect_all_lost(&mut bench, &first, &second);
-        let Loss::KeysGone(said) = loss else { panic!("{loss:?}") };
+        let Loss::TakenOver(said) = loss else { panic!("{loss:?}") };
         assert_eq!(letters(&said), "-.-");
     }
 }

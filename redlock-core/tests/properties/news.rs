@@ -51,11 +51,12 @@ pub(crate) enum Failure {
 pub(crate) enum Lost {
     Expired,
     KeysGone(Outcomes),
+    TakenOver(Outcomes),
 }
 
 impl News {
     /// All that can happen to a lock, as [`Self::kind`] puts it.
-    pub(crate) const KINDS: [&str; 14] = [
+    pub(crate) const KINDS: [&str; 15] = [
         "acquired",
         "contended",
         "unavailable",
@@ -66,6 +67,7 @@ impl News {
         "extension without keys",
         "expired",
         "keys gone",
+        "keys taken over",
         "released",
         "already expired",
         "taken over",
@@ -81,9 +83,10 @@ impl News {
             Self::Extended { .. } => "extended",
             Self::Unconfirmed { .. } => "extension unconfirmed",
             Self::ExtendFailed { loss: Lost::Expired, .. } => "extension too late",
-            Self::ExtendFailed { loss: Lost::KeysGone(_), .. } => "extension without keys",
+            Self::ExtendFailed { loss: Lost::KeysGone(_) | Lost::TakenOver(_), .. } => "extension without keys",
             Self::Lost(Lost::Expired) => "expired",
             Self::Lost(Lost::KeysGone(_)) => "keys gone",
+            Self::Lost(Lost::TakenOver(_)) => "keys taken over",
             Self::Released { verdict: ReleaseVerdict::Released, .. } => "released",
             Self::Released { verdict: ReleaseVerdict::AlreadyExpired, .. } => "already expired",
             Self::Released { verdict: ReleaseVerdict::TakenOver, .. } => "taken over",
@@ -130,6 +133,7 @@ impl From<&Loss> for Lost {
         match loss {
             Loss::Expired => Self::Expired,
             Loss::KeysGone(nodes) => Self::KeysGone(outcomes(nodes)),
+            Loss::TakenOver(nodes) => Self::TakenOver(outcomes(nodes)),
             other => panic!("a loss that never comes: {other:?}"),
         }
     }

@@ -132,8 +132,9 @@ impl Reference {
         let Phase::Held(held) = &mut self.phase else { return };
         let verdict = |extension: &Extension| extension.round.extended(&extension.recovered);
         let proof = held.heard().find(|extension| verdict(extension) == Some(Extended::KeysGone));
-        if let Some(outcomes) = proof.map(|proof| proof.round.outcomes()) {
-            self.lose(Lost::KeysGone(outcomes));
+        if let Some(round) = proof.map(|proof| &proof.round) {
+            let (outcomes, is_taken) = (round.outcomes(), round.is_taken_over());
+            self.lose(if is_taken { Lost::TakenOver(outcomes) } else { Lost::KeysGone(outcomes) });
             return;
         }
         let (over, under_way) = held.extensions.drain(..).partition(|extension| verdict(extension).is_some());

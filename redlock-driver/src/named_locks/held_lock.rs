@@ -39,7 +39,7 @@ impl<R: Runtime> HeldLock<R> {
 
     /// The end of the lock's validity; `None` when it is being released.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.state().guard.as_ref().map(LockGuard::deadline)
+        self.state().guard.as_ref().map(|guard| guard.deadline())
     }
 
     /// Waits until nobody else extends.

@@ -13,6 +13,7 @@ mod cancellation;
 mod clock;
 mod closing;
 mod connections;
+mod holding;
 mod link;
 mod memory;
 mod named_locks;

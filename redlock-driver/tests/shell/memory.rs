@@ -11,18 +11,18 @@ use crate::world::TTL;
 /// The longest time that a node which is back stays unused.
 const SOON: Duration = Duration::from_secs(1);
 
-fn three_nodes() -> (Clock, [MemoryNode; 3], Redlock<Clock>) {
+pub(crate) fn three_nodes() -> (Clock, [MemoryNode; 3], Redlock<Clock>) {
     let clock = Clock::default();
     let nodes = ["one", "two", "three"].map(MemoryNode::new);
     let redlock = over(&nodes, &clock);
     (clock, nodes, redlock)
 }
 
-fn over(nodes: &[MemoryNode; 3], clock: &Clock) -> Redlock<Clock> {
+pub(crate) fn over(nodes: &[MemoryNode; 3], clock: &Clock) -> Redlock<Clock> {
     Redlock::builder().nodes(nodes).build_on(clock.clone()).unwrap()
 }
 
-fn has_keys(node: &MemoryNode, names: &[&str]) -> bool {
+pub(crate) fn has_keys(node: &MemoryNode, names: &[&str]) -> bool {
     node.keys().iter().map(Vec::as_slice).eq(names.iter().map(|name| name.as_bytes()))
 }
 

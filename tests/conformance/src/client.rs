@@ -7,8 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use redlock_core::{Attempts, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
+use futures_util::future::{BoxFuture, FutureExt};
+use redlock_core::shell::{Completed, WorkError};
+use redlock_core::{Attempts, DetachedLock, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
 use redlock_driver::AcquireError;
 
 /// A `Redlock` handle, be it async or blocking, with the API of the async one. Clones are the same handle.
@@ -20,11 +21,16 @@ pub struct Client(Arc<dyn AnyClient>);
 
 trait AnyClient: fmt::Debug + Send + Sync {
     fn lock(&self, names: Resources, ttl: Duration, options: Options) -> Acquiring;
+    fn adopt(&self, detached: &DetachedLock) -> Acquiring;
+    fn work(&self, name: Resource, ttl: Duration, work: BoxFuture<'static, ()>) -> Working;
     fn close(&self) -> BoxFuture<'static, Closed>;
 }
 
 /// An acquisition that is under way from its first poll on.
 pub type Acquiring = BoxFuture<'static, Result<Guard, Refused>>;
+
+/// Work under a lock that is under way from its first poll on.
+pub type Working = BoxFuture<'static, Result<Completed<()>, WorkError>>;
 
 impl Client {
     /// `Redlock::lock`.
@@ -42,6 +48,21 @@ impl Client {
         self.0.lock(names.into(), ttl, options)
     }
 
+    /// `Redlock::adopt`.
+    pub fn adopt(&self, detached: &DetachedLock) -> Acquiring {
+        self.0.adopt(detached)
+    }
+
+    /// `Redlock::with_lock`. A blocking one looks at its lease all the time, and ends the work when the lock is lost.
+    pub fn with_lock(
+        &self,
+        name: impl Into<Resource>,
+        ttl: Duration,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) -> Working {
+        self.0.work(name.into(), ttl, work.boxed())
+    }
+
     /// `Redlock::close`.
     pub async fn close(&self) -> Closed {
         self.0.close().await
@@ -55,6 +76,7 @@ pub struct Guard(Box<dyn AnyGuard>);
 trait AnyGuard: fmt::Debug + Send + Sync {
     fn extend(&mut self, ttl: Duration) -> BoxFuture<'_, Result<Instant, ExtendError>>;
     fn release(self: Box<Self>) -> BoxFuture<'static, ReleaseReport>;
+    fn detach(self: Box<Self>) -> Result<DetachedLock, Loss>;
     fn lost(&self) -> BoxFuture<'static, Option<Loss>>;
     fn deadline(&self) -> Instant;
     fn remaining(&self) -> Duration;
@@ -73,6 +95,15 @@ impl Guard {
     /// `LockGuard::release`.
     pub async fn release(self) -> ReleaseReport {
         self.0.release().await
+    }
+
+    /// `LockGuard::detach`.
+    ///
+    /// # Errors
+    ///
+    /// How the lock was lost.
+    pub fn detach(self) -> Result<DetachedLock, Loss> {
+        self.0.detach()
     }
 
     /// `LockGuard::lost`, or what a blocking guard calls back.
@@ -126,6 +157,8 @@ pub enum Refusal {
     Unavailable,
     /// A quorum agreed too late.
     Expired,
+    /// A lock that was to be adopted is over.
+    Gone,
     /// It was refused before anything was sent.
     Request,
     /// The handle was closed.
@@ -151,6 +184,7 @@ impl From<AcquireError> for Refused {
             AcquireError::Contended(attempts) => (Refusal::Contended, Some(attempts)),
             AcquireError::Unavailable(attempts) => (Refusal::Unavailable, Some(attempts)),
             AcquireError::Expired(attempts) => (Refusal::Expired, Some(attempts)),
+            AcquireError::Gone(attempts) => (Refusal::Gone, Some(attempts)),
             AcquireError::Request(_) => (Refusal::Request, None),
             AcquireError::Closed => (Refusal::Closed, None),
             _ => (Refusal::Other, None),

@@ -3,6 +3,7 @@
 mod cancellation;
 mod contention;
 mod foreign_keys;
+mod holding;
 mod keep_alive;
 mod life;
 mod lost_nodes;
@@ -80,6 +81,15 @@ pub(crate) const CASES: &[LockCase] = cases! {
         a_longest_hold_ends_with_a_loss [],
         when_the_nodes_hang_the_loss_comes_at_the_deadline [Pause],
         a_minority_that_is_dead_does_not_end_it [Restart],
+    }
+    holding: {
+        work_has_a_lock_that_outlives_its_ttl_and_is_released [],
+        work_learns_that_the_lock_was_lost [Pause],
+        a_detached_lock_is_adopted_by_another_handle [],
+        a_detached_lock_that_is_over_is_not_adopted [],
+        a_detached_lock_that_somebody_else_has_taken_is_not_adopted_and_theirs_is_left_alone [],
+        a_detached_lock_is_not_adopted_without_a_quorum_and_can_be_with_one [Pause],
+        a_released_lock_stays_for_its_shortest_hold [],
     }
     lost_nodes: {
         a_minority_that_is_dead_at_the_start_is_no_error_and_costs_no_time [Restart],

@@ -104,6 +104,7 @@ fn what_may_be_a_password_is_not_shown() {
         ("redis://10.0.0.1:12?x=y", "redis://10.0.0.1:12"),
         ("redis://[::1]:12?x=y", "redis://[::1]:12"),
         ("redis://user:12345678", "redis://***"),
+        ("redis://user:+88", "redis://***"),
         ("hunter2", "***"),
         ("secretabc://x@host", "***@host"),
         ("secret@host", "***@host"),

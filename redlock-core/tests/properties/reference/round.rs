@@ -135,6 +135,12 @@ impl Round {
         })
     }
 
+    /// Whether the keys of others alone leave no quorum.
+    pub(crate) fn is_taken_over(&self) -> bool {
+        let votes = self.votes();
+        votes.nodes() - votes.held_by_other < votes.quorum()
+    }
+
     pub(crate) fn released(&self) -> Option<ReleaseVerdict> {
         self.votes().fixed(|votes| match votes {
             votes if votes.done >= votes.quorum() => ReleaseVerdict::Released,

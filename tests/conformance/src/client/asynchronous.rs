@@ -2,10 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
-use redlock_core::{ExtendError, Instant, Loss, Options, ReleaseReport, Resources};
-use redlock_driver::{LockGuard, Redlock, Runtime};
+use redlock_core::{DetachedLock, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
+use redlock_driver::{Lease, LockGuard, Redlock, Runtime};
 
-use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Refused};
+use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Refused, Working};
 
 impl<R: Runtime> From<Redlock<R>> for Client {
     fn from(redlock: Redlock<R>) -> Self {
@@ -18,6 +18,16 @@ impl<R: Runtime> AnyClient for Redlock<R> {
         let acquire = Self::lock(self, names, ttl).options(options);
         let guarded = |guard| Guard(Box::new(guard));
         acquire.map(move |result| result.map(guarded).map_err(Refused::from)).boxed()
+    }
+
+    fn adopt(&self, detached: &DetachedLock) -> Acquiring {
+        let guarded = |guard| Guard(Box::new(guard));
+        Self::adopt(self, detached).map(move |result| result.map(guarded).map_err(Refused::from)).boxed()
+    }
+
+    fn work(&self, name: Resource, ttl: Duration, work: BoxFuture<'static, ()>) -> Working {
+        let redlock = self.clone();
+        async move { redlock.with_lock(name, ttl, |_| work).await }.boxed()
     }
 
     fn close(&self) -> BoxFuture<'static, Closed> {
@@ -39,15 +49,19 @@ impl<R: Runtime> AnyGuard for LockGuard<R> {
         Self::release(*self).boxed()
     }
 
+    fn detach(self: Box<Self>) -> Result<DetachedLock, Loss> {
+        Self::detach(*self)
+    }
+
     fn lost(&self) -> BoxFuture<'static, Option<Loss>> {
-        Self::lost(self).boxed()
+        Lease::lost(self).boxed()
     }
 
     fn deadline(&self) -> Instant {
-        Self::deadline(self)
+        Lease::deadline(self)
     }
 
     fn remaining(&self) -> Duration {
-        Self::remaining(self)
+        Lease::remaining(self)
     }
 }

@@ -1,12 +1,14 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use futures_channel::oneshot;
 use futures_util::future::{BoxFuture, FutureExt};
-use redlock_blocking::{AbortHandle, LockGuard, Redlock};
-use redlock_core::{ExtendError, Instant, Loss, Options, ReleaseReport, Resources};
+use redlock_blocking::{AbortHandle, LockGuard, Redlock, WorkError};
+use redlock_core::shell::Completed;
+use redlock_core::{DetachedLock, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
 
-use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Refused};
+use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Refused, Working};
 use crate::scheduler::on_a_thread;
 
 impl From<Redlock> for Client {
@@ -27,6 +29,27 @@ impl AnyClient for Redlock {
         .boxed()
     }
 
+    fn adopt(&self, detached: &DetachedLock) -> Acquiring {
+        let adoption = self.begin_adoption(detached);
+        on_a_thread(move || adoption.lock()).map(|result| result.map(Held::guard).map_err(Refused::from)).boxed()
+    }
+
+    fn work(&self, name: Resource, ttl: Duration, mut work: BoxFuture<'static, ()>) -> Working {
+        let redlock = self.clone();
+        let run = move || {
+            redlock.with_lock(name, ttl, |lease| {
+                while lease.check().is_ok() && work.as_mut().now_or_never().is_none() {
+                    thread::sleep(LOOK_EVERY);
+                }
+            })
+        };
+        let judge = |result: Result<_, WorkError>| match result {
+            Ok(Completed { loss: Some(loss), .. }) => Err(WorkError::Lost(loss)),
+            other => other,
+        };
+        on_a_thread(run).map(judge).boxed()
+    }
+
     fn close(&self) -> BoxFuture<'static, Closed> {
         let redlock = self.clone();
         let close = move || {
@@ -36,6 +59,9 @@ impl AnyClient for Redlock {
         on_a_thread(close).boxed()
     }
 }
+
+/// How often blocking work looks whether it is over.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// Ends an acquisition whose future is dropped; one that is over is not touched.
 struct AbortOnDrop(AbortHandle);
@@ -79,6 +105,10 @@ impl AnyGuard for Held {
         .boxed()
     }
 
+    fn detach(self: Box<Self>) -> Result<DetachedLock, Loss> {
+        locked(&self.0).take().expect("a guard is released once").detach()
+    }
+
     fn lost(&self) -> BoxFuture<'static, Option<Loss>> {
         let (sender, told) = oneshot::channel();
         // Nobody may wait for it any more.
@@ -87,10 +117,10 @@ impl AnyGuard for Held {
     }
 
     fn deadline(&self) -> Instant {
-        self.with(LockGuard::deadline)
+        self.with(|guard| guard.deadline())
     }
 
     fn remaining(&self) -> Duration {
-        self.with(LockGuard::remaining)
+        self.with(|guard| guard.remaining())
     }
 }

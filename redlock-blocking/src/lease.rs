@@ -1,0 +1,81 @@
+use std::fmt;
+use std::time::Duration;
+
+use redlock_core::{Instant, LockKey, Loss, Resources};
+
+use crate::redlock::Handle;
+
+/// What can be asked of a lock that was acquired, by whoever works under it: until when it is good, and whether it was lost.
+///
+/// Every [`LockGuard`](crate::LockGuard) is one, and [`run`](crate::Acquire::run) gives one to the work. Clones ask the same
+/// lock; they neither hold nor release it, and see it as it is after its release, too.
+#[derive(Clone)]
+pub struct Lease {
+    pub(crate) handle: Handle,
+    pub(crate) key: LockKey,
+    resources: Resources,
+}
+
+impl Lease {
+    pub(crate) const fn new(handle: Handle, key: LockKey, resources: Resources) -> Self {
+        Self { handle, key, resources }
+    }
+
+    /// The end of the lock's validity, on the clock of [`now`](crate::now). For a lock that was found to be lost
+    /// before, the moment of that.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.handle.shell().deadline(self.key).unwrap_or_default()
+    }
+
+    /// For how long the lock is valid from now on; zero when it is not.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        self.deadline().saturating_since(self.handle.shell().now())
+    }
+
+    /// Whether the lock is valid at this moment. The clock is read at every call.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        !self.remaining().is_zero()
+    }
+
+    /// Looks whether the lock is still held: for loops, `guard.check()?` before each step.
+    ///
+    /// # Errors
+    ///
+    /// How it was lost: for ever. Stop the work that needs it.
+    pub fn check(&self) -> Result<(), Loss> {
+        self.handle.shell().loss(self.key).map_or(Ok(()), Err)
+    }
+
+    /// Waits until the lock is lost, for at most `timeout`: at its deadline, whatever the network does, or earlier when an
+    /// extension finds that the keys are gone. Returns how it was lost; `None` when the time is over.
+    #[must_use]
+    pub fn wait_lost(&self, timeout: Duration) -> Option<Loss> {
+        self.handle.shell().wait_lost(self.key, timeout)
+    }
+
+    /// Calls `callback` when the lock is lost, with how it was, or with `None` when it was released instead.
+    ///
+    /// It is called once, on a thread that looks after all locks of the handle or that waits for another one: it must be
+    /// short, and a panic in it is caught. If the lock is lost already it is called at once, on this thread.
+    pub fn on_lost(&self, callback: impl FnOnce(Option<Loss>) + Send + 'static) {
+        self.handle.shell().on_lost(self.key, Box::new(callback));
+    }
+
+    /// What is locked, as it is named on the nodes.
+    #[must_use]
+    pub const fn resources(&self) -> &Resources {
+        &self.resources
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("resources", &self.resources)
+            .field("remaining", &self.remaining())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,34 @@
+use super::AcquireError;
+use crate::{Loss, ReleaseReport};
+
+/// Work that was done under a lock, which was released after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Completed<T> {
+    /// The result of the work.
+    pub value: T,
+    /// How the lock was lost before the work was over; `None` if it was held to the end, and nobody else had it meanwhile.
+    pub loss: Option<Loss>,
+    /// What each node said to the release.
+    pub release: ReleaseReport,
+}
+
+impl<T> Completed<T> {
+    /// Notes work that is over, for adapters.
+    #[must_use]
+    pub const fn new(value: T, loss: Option<Loss>, release: ReleaseReport) -> Self {
+        Self { value, loss, release }
+    }
+}
+
+/// Why work under a lock was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkError {
+    /// The lock was not acquired, and the work was not begun.
+    #[error(transparent)]
+    Acquire(#[from] AcquireError),
+    /// Async only: the lock was lost, and the work was dropped where it was.
+    #[error("the lock was lost before the work was done: {0}")]
+    Lost(Loss),
+}

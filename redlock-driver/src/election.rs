@@ -1,0 +1,84 @@
+use std::fmt;
+use std::time::Duration;
+
+use redlock_core::{KeepAlive, Loss, ReleaseReport, Resource};
+
+use crate::{AcquireError, Lease, LockGuard, Redlock, Runtime};
+
+/// One who wants to lead, among all who name the same election; made by [`Redlock::candidate`].
+///
+/// An election is a lock that whoever leads keeps alive. So at most one leads at any moment, under the same conditions under
+/// which at most one holds a lock; and one that hangs, or that loses its network, leads no longer than its TTL.
+pub struct Candidate<R: Runtime> {
+    redlock: Redlock<R>,
+    election: Resource,
+    ttl: Duration,
+}
+
+impl<R: Runtime> Candidate<R> {
+    pub(crate) const fn new(redlock: Redlock<R>, election: Resource, ttl: Duration) -> Self {
+        Self { redlock, election, ttl }
+    }
+
+    /// Waits until this candidate is elected, for as long as that takes: also while nodes are down.
+    ///
+    /// Candidates are elected in the order in which they came, nearly. Cancel-safe: dropping the future withdraws.
+    ///
+    /// # Errors
+    ///
+    /// Those that waiting cannot cure: [`AcquireError::Request`], [`AcquireError::NoEntropy`], [`AcquireError::Closed`],
+    /// [`AcquireError::NoRuntime`], and [`AcquireError::Unavailable`] when too many nodes refuse this client for good, such as
+    /// for a wrong password.
+    pub async fn campaign(&self) -> Result<Leadership<R>, AcquireError> {
+        let lock = self.redlock.lock(self.election.clone(), self.ttl);
+        lock.wait(Duration::MAX).keep_alive(KeepAlive::while_held()).await.map(Leadership)
+    }
+}
+
+impl<R: Runtime> Clone for Candidate<R> {
+    fn clone(&self) -> Self {
+        Self { redlock: self.redlock.clone(), election: self.election.clone(), ttl: self.ttl }
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Candidate<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Candidate").field("election", &self.election).field("ttl", &self.ttl).finish_non_exhaustive()
+    }
+}
+
+/// The time in which a [`Candidate`] leads. Dropping it resigns.
+#[must_use = "whoever drops it resigns"]
+pub struct Leadership<R: Runtime>(LockGuard<R>);
+
+impl<R: Runtime> Leadership<R> {
+    /// Returns whether this candidate leads at this moment. The clock is read at every call.
+    #[must_use]
+    pub fn is_leader(&self) -> bool {
+        self.0.is_valid()
+    }
+
+    /// Waits until this candidate leads no longer, and yields why: at the end of its TTL at the latest, when it could not be
+    /// prolonged. Others may lead from then on.
+    pub async fn ended(&self) -> Loss {
+        // Nobody else can release it.
+        self.0.lost().await.unwrap_or(Loss::Expired)
+    }
+
+    /// Returns what the work of a leader can ask: until when it leads at least.
+    #[must_use]
+    pub fn lease(&self) -> &Lease<R> {
+        &self.0
+    }
+
+    /// Lets the next candidate lead at once.
+    pub async fn resign(self) -> ReleaseReport {
+        self.0.release().await
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Leadership<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Leadership").field(&self.0).finish()
+    }
+}

@@ -1,0 +1,109 @@
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use redlock_core::{Instant, LockKey, Loss, Resources};
+
+use crate::Runtime;
+use crate::redlock::Handle;
+
+/// What can be asked of a lock that was acquired, by whoever works under it: until when it is good, and whether it was lost.
+///
+/// Every [`LockGuard`](crate::LockGuard) is one, and [`run`](crate::Acquire::run) gives one to the work. Clones ask the same
+/// lock; they neither hold nor release it, and see it as it is after its release, too.
+pub struct Lease<R: Runtime> {
+    pub(crate) handle: Handle<R>,
+    pub(crate) key: LockKey,
+    resources: Resources,
+}
+
+impl<R: Runtime> Lease<R> {
+    pub(crate) const fn new(handle: Handle<R>, key: LockKey, resources: Resources) -> Self {
+        Self { handle, key, resources }
+    }
+
+    /// The end of the lock's validity, on the clock of the runtime. For a lock that was found to be lost before, the
+    /// moment of that.
+    #[must_use]
+    pub fn deadline(&self) -> Instant {
+        self.handle.shell().deadline(self.key).unwrap_or_default()
+    }
+
+    /// For how long the lock is valid from now on; zero when it is not.
+    #[must_use]
+    pub fn remaining(&self) -> Duration {
+        let deadline = self.deadline();
+        deadline.saturating_since(self.handle.shell().runtime.now())
+    }
+
+    /// Whether the lock is valid at this moment. The clock is read at every call.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        !self.remaining().is_zero()
+    }
+
+    /// Looks whether the lock is still held: for loops, `guard.check()?` before each step.
+    ///
+    /// # Errors
+    ///
+    /// How it was lost: for ever. Stop the work that needs it.
+    pub fn check(&self) -> Result<(), Loss> {
+        self.handle.shell().loss(self.key).map_or(Ok(()), Err)
+    }
+
+    /// What is locked, as it is named on the nodes.
+    #[must_use]
+    pub const fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// A future that waits until the lock is lost: at its deadline, whatever the network does, or earlier when an
+    /// extension finds that the keys are gone. It does not borrow the guard, so work can be raced against it.
+    pub fn lost(&self) -> Lost<R> {
+        Lost { handle: self.handle.clone(), key: self.key }
+    }
+}
+
+impl<R: Runtime> Clone for Lease<R> {
+    fn clone(&self) -> Self {
+        Self { handle: self.handle.clone(), key: self.key, resources: self.resources.clone() }
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Lease<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease")
+            .field("resources", &self.resources)
+            .field("remaining", &self.remaining())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waits until a lock is lost; made by [`Lease::lost`].
+///
+/// Yields how it was lost, or `None` when it was released instead.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Lost<R: Runtime> {
+    handle: Handle<R>,
+    key: LockKey,
+}
+
+impl<R: Runtime> Future for Lost<R> {
+    type Output = Option<Loss>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let is_attended = self.handle.attended().is_ok();
+        match self.handle.shell().poll_lost(self.key, context) {
+            Poll::Pending if !is_attended => Poll::Ready(Some(Loss::Unwatched)),
+            poll => poll,
+        }
+    }
+}
+
+impl<R: Runtime> fmt::Debug for Lost<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lost").finish_non_exhaustive()
+    }
+}
