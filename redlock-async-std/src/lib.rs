@@ -77,7 +77,7 @@
 //! # }
 //! ```
 //!
-//! Run the work beside [`LockGuard::lost`] and stop it when that completes first.
+//! Run the work beside [`Lease::lost`] and stop it when that completes first.
 //!
 //! # Release by name
 //!
@@ -113,8 +113,8 @@
 //!
 //! # What it does not promise
 //!
-//! A process may pause between [`LockGuard::is_valid`] and the step that needed the lock, for longer than the lock
-//! lives. No lock with a TTL can prevent that: give steps less time than [`LockGuard::remaining`], and let what is
+//! A process may pause between [`Lease::is_valid`] and the step that needed the lock, for longer than the lock
+//! lives. No lock with a TTL can prevent that: give steps less time than [`Lease::remaining`], and let what is
 //! protected check what it is given where that is possible.
 //!
 //! # Nodes

@@ -58,11 +58,11 @@
 //!
 //! # What it does not promise
 //!
-//! - A process may pause between [`LockGuard::is_valid`] and the step that needed the lock, for longer than the lock
-//!   lives. No lock with a TTL can prevent that: give steps less time than [`LockGuard::remaining`], and let what is
+//! - A process may pause between [`Lease::is_valid`] and the step that needed the lock, for longer than the lock
+//!   lives. No lock with a TTL can prevent that: give steps less time than [`Lease::remaining`], and let what is
 //!   protected check what it is given where that is possible.
-//! - A lock is lost when its deadline passes, whatever you are doing then. [`LockGuard::wait_lost`] and
-//!   [`LockGuard::on_lost`] tell you; [`LockGuard::is_valid`] is asked.
+//! - A lock is lost when its deadline passes, whatever you are doing then. [`Lease::wait_lost`] and
+//!   [`Lease::on_lost`] tell you; [`Lease::is_valid`] is asked.
 //!
 //! # Threads
 //!

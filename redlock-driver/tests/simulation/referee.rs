@@ -94,7 +94,7 @@ impl Hold {
     /// What the guard says, or said last.
     pub(crate) fn deadline(&self) -> Instant {
         let mut state = lock(&self.state);
-        state.deadline = state.guard.as_ref().map_or(state.deadline, LockGuard::deadline);
+        state.deadline = state.guard.as_ref().map_or(state.deadline, |guard| guard.deadline());
         state.deadline
     }
 

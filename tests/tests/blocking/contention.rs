@@ -40,7 +40,7 @@ fn a_thousand_locks_are_held_at_once_over_few_connections() {
     let nodes = Fixture::start(3);
     let locks = (0..LOCKS).map(|number| nodes.redlock.try_lock(format!("job-{number}"), TTL * 6));
     let guards: Vec<LockGuard> = locks.map(Result::unwrap).collect();
-    assert!(guards.iter().all(LockGuard::is_valid));
+    assert!(guards.iter().all(|guard| guard.is_valid()));
     let sizes = || nodes.servers.iter().map(|server| server.command(&["DBSIZE"]).unwrap()).collect::<HashSet<_>>();
     assert!(wait_until(SOON, || sizes() == HashSet::from([LOCKS.to_string()])), "{:?}", sizes());
     drop(guards);
