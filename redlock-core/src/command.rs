@@ -1,5 +1,7 @@
+use alloc::sync::Arc;
 use core::time::Duration;
 
+use crate::fence::Fencing;
 use crate::{Instant, NodeSet, Resource, Resources, Token, Ttl, WaiterId};
 
 /// Tells the commands of one [`Lock`](crate::Lock) apart; a reply is matched to its command by it.
@@ -119,6 +121,8 @@ pub enum Action {
         token: Token,
         /// Their time to live.
         ttl: Ttl,
+        /// What becomes of the counter of each key, if the lock is fenced.
+        fencing: Option<Arc<Fencing>>,
     },
     /// Set the key to the token for the TTL if it is not there, and if it is the waiter's turn: it was called up, or nobody
     /// else was and nobody who is alive is before it. Else put the waiter at the end of the wait queue, unless it is in it,
@@ -135,6 +139,18 @@ pub enum Action {
         ttl: Ttl,
         /// Who wants it.
         waiter: WaiterId,
+        /// What becomes of the counter of the key, if the lock is fenced.
+        fencing: Option<Arc<Fencing>>,
+    },
+    /// If all keys have the token, raise the counter of each.
+    #[non_exhaustive]
+    Raise {
+        /// The keys.
+        resources: Resources,
+        /// Their value.
+        token: Token,
+        /// The fences below which no counter is to be.
+        fencing: Arc<Fencing>,
     },
     /// If all keys have the token, let them live for the TTL at least: a remaining time that is longer is left alone.
     #[non_exhaustive]
@@ -182,7 +198,22 @@ impl Action {
     /// Creates the action that sets the keys to the token, if nobody else has one of them.
     #[must_use]
     pub const fn acquire(resources: Resources, token: Token, ttl: Ttl) -> Self {
-        Self::Acquire { resources, token, ttl }
+        Self::Acquire { resources, token, ttl, fencing: None }
+    }
+
+    /// Creates the action that raises the counters of keys with the token.
+    #[must_use]
+    pub const fn raise(resources: Resources, token: Token, fencing: Arc<Fencing>) -> Self {
+        Self::Raise { resources, token, fencing }
+    }
+
+    /// Makes the same action for a lock that is fenced. One that sets no keys stays as it is.
+    #[must_use]
+    pub fn fenced(mut self, by: impl Into<Option<Arc<Fencing>>>) -> Self {
+        if let Self::Acquire { fencing, .. } | Self::AcquireInTurn { fencing, .. } = &mut self {
+            *fencing = by.into();
+        }
+        self
     }
 
     /// Creates the action that lets keys with the token live for the TTL at least.
@@ -206,7 +237,7 @@ impl Action {
     /// Creates the action that sets the key to the token if it is the waiter's turn.
     #[must_use]
     pub const fn acquire_in_turn(resource: Resource, token: Token, ttl: Ttl, waiter: WaiterId) -> Self {
-        Self::AcquireInTurn { resources: Resources::one(resource), token, ttl, waiter }
+        Self::AcquireInTurn { resources: Resources::one(resource), token, ttl, waiter, fencing: None }
     }
 
     /// Creates the action that takes the waiter out of the wait queue of the resource.
@@ -224,8 +255,12 @@ impl Action {
     /// Returns whether it is a command of every server, and no script.
     pub(crate) fn is_plain(&self) -> bool {
         match self {
-            Self::Acquire { resources, .. } => resources.only().is_some(),
-            Self::AcquireInTurn { .. } | Self::Extend { .. } | Self::Release { .. } | Self::Leave { .. } => false,
+            Self::Acquire { resources, fencing, .. } => fencing.is_none() && resources.only().is_some(),
+            Self::AcquireInTurn { .. }
+            | Self::Raise { .. }
+            | Self::Extend { .. }
+            | Self::Release { .. }
+            | Self::Leave { .. } => false,
             Self::Subscribe { .. } | Self::Ping => true,
         }
     }
@@ -236,6 +271,7 @@ impl Action {
         match self {
             Self::Acquire { resources, .. }
             | Self::AcquireInTurn { resources, .. }
+            | Self::Raise { resources, .. }
             | Self::Extend { resources, .. }
             | Self::Release { resources, .. }
             | Self::Leave { resources, .. } => Some(resources),
@@ -249,6 +285,7 @@ impl Action {
         match self {
             Self::Acquire { token, .. }
             | Self::AcquireInTurn { token, .. }
+            | Self::Raise { token, .. }
             | Self::Extend { token, .. }
             | Self::Release { token, .. } => Some(token),
             Self::Leave { .. } | Self::Subscribe { .. } | Self::Ping => None,

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::quorum::Quorum;
-use crate::{MAX_NODES, NodeId, NodeSet, Resource, Resources};
+use crate::{Instant, MAX_NODES, NodeId, NodeSet, Resource, Resources, Ttl};
 
 /// The share of the TTL that clocks may drift apart unless [`ConfigBuilder::drift_factor`] says otherwise: one per
 /// cent.
@@ -27,6 +27,12 @@ pub const DEFAULT_SILENCE_TIMEOUT: Duration = Duration::from_secs(5);
 /// After how long without a word a connection is tried out, unless [`ConfigBuilder::ping_interval`] says otherwise: 30
 /// seconds, half of what firewalls and load balancers usually allow.
 pub const DEFAULT_PING_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long a node keeps the counter of a resource unless [`ConfigBuilder::fence_retention`] says otherwise: seven days.
+pub const DEFAULT_FENCE_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The shortest time for which counters can be kept: a day, far beyond the errors of clocks.
+pub const MIN_FENCE_RETENTION: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The longest TTL that [`ConfigBuilder::max_ttl`] can allow: ten years.
 pub const MAX_TTL_BOUND: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
@@ -53,6 +59,7 @@ struct Settings {
     max_ttl: Duration,
     max_name_len: usize,
     prefix: Box<str>,
+    fence_retention: Ttl,
     node_timeout: NodeTimeout,
     silence_timeout: Duration,
     ping_interval: Option<Duration>,
@@ -70,6 +77,7 @@ impl Config {
             max_ttl: DEFAULT_MAX_TTL,
             max_name_len: DEFAULT_MAX_NAME_LEN,
             prefix: String::new(),
+            fence_retention: DEFAULT_FENCE_RETENTION,
             node_timeout: NodeTimeout::DEFAULT,
             silence_timeout: DEFAULT_SILENCE_TIMEOUT,
             ping_interval: Some(DEFAULT_PING_INTERVAL),
@@ -110,6 +118,12 @@ impl Config {
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.0.prefix
+    }
+
+    /// Returns how long a node keeps the counter of a resource after it was fenced for the last time.
+    #[must_use]
+    pub fn fence_retention(&self) -> Ttl {
+        self.0.fence_retention
     }
 
     /// Returns how long a node may take to answer inside a round.
@@ -169,6 +183,7 @@ pub struct ConfigBuilder {
     max_ttl: Duration,
     max_name_len: usize,
     prefix: String,
+    fence_retention: Duration,
     node_timeout: NodeTimeout,
     silence_timeout: Duration,
     ping_interval: Option<Duration>,
@@ -207,6 +222,14 @@ impl ConfigBuilder {
         self
     }
 
+    /// Sets how long a node keeps the counter of a resource after it was fenced for the last time, at least
+    /// [`MIN_FENCE_RETENTION`]; the default is [`DEFAULT_FENCE_RETENTION`]. After it, fences go on from the wall clock of
+    /// whoever asks: it must be longer than any clock is wrong, and than any holder may be late.
+    pub fn fence_retention(mut self, retention: Duration) -> Self {
+        self.fence_retention = retention;
+        self
+    }
+
     /// Sets how long a node may take to answer inside a round; the default is [`NodeTimeout::DEFAULT`].
     pub fn node_timeout(mut self, timeout: NodeTimeout) -> Self {
         self.node_timeout = timeout;
@@ -236,6 +259,7 @@ impl ConfigBuilder {
     /// - [`ConfigError::NoNodes`], [`ConfigError::TooManyNodes`], [`ConfigError::UnnamedNode`] or
     ///   [`ConfigError::DuplicateNode`] when the list of nodes is not a list of 1 to [`MAX_NODES`] distinct names;
     /// - [`ConfigError::DriftFactor`], [`ConfigError::MaxTtl`], [`ConfigError::MaxNameLen`], [`ConfigError::Prefix`],
+    ///   [`ConfigError::FenceRetention`],
     ///   [`ConfigError::NodeTimeout`], [`ConfigError::SilenceTimeout`] or [`ConfigError::PingInterval`] when that setting
     ///   is out of its bounds.
     pub fn build(self) -> Result<Config, ConfigError> {
@@ -248,6 +272,9 @@ impl ConfigBuilder {
         }
         if self.max_name_len == 0 {
             return Err(ConfigError::MaxNameLen);
+        }
+        if !(MIN_FENCE_RETENTION..=MAX_TTL_BOUND).contains(&self.fence_retention) {
+            return Err(ConfigError::FenceRetention { retention: self.fence_retention });
         }
         if self.prefix.len() >= self.max_name_len {
             return Err(ConfigError::Prefix { len: self.prefix.len(), max_name_len: self.max_name_len });
@@ -266,6 +293,8 @@ impl ConfigBuilder {
             max_ttl: self.max_ttl,
             max_name_len: self.max_name_len,
             prefix: self.prefix.into_boxed_str(),
+            fence_retention: Ttl::until(Instant::EPOCH.saturating_add(self.fence_retention), Instant::EPOCH)
+                .ok_or(ConfigError::FenceRetention { retention: self.fence_retention })?,
             node_timeout: self.node_timeout,
             silence_timeout: self.silence_timeout,
             ping_interval: self.ping_interval,
@@ -408,6 +437,14 @@ pub enum ConfigError {
     /// The longest name would be empty.
     #[error("max_name_len is 0, it must be at least 1")]
     MaxNameLen,
+    /// Counters are to be kept for too short or too long a time.
+    #[error(
+        "fence_retention is {retention:?}, it must be at least {MIN_FENCE_RETENTION:?} and at most {MAX_TTL_BOUND:?}"
+    )]
+    FenceRetention {
+        /// The value that was given.
+        retention: Duration,
+    },
     /// The prefix leaves no room for a name.
     #[error("the prefix has {len} bytes, which leaves none of the {max_name_len} that a name may have (max_name_len)")]
     Prefix {

@@ -1,9 +1,10 @@
 use core::fmt;
 use core::time::Duration;
 
+use crate::fence::Fences;
 use crate::{Resources, Token};
 
-/// A lock that nobody holds while its keys are there still: what is needed to [adopt](crate::Lock::adopt) it, in another
+/// A lock that nobody holds while its keys are there still: what is needed to [adopt](crate::Request::adopting) it, in another
 /// process for instance.
 ///
 /// It is as good as the lock itself: whoever has it can adopt or release the lock, so it is to be kept like a password, and
@@ -17,6 +18,7 @@ pub struct DetachedLock {
     pub(crate) resources: Resources,
     pub(crate) token: Token,
     pub(crate) ttl: Duration,
+    pub(crate) fences: Option<Fences>,
 }
 
 impl DetachedLock {
@@ -32,10 +34,10 @@ impl DetachedLock {
         self.ttl
     }
 
-    /// Returns the value of its keys on the nodes.
+    /// Returns the fences of the lock, if it is fenced; whoever adopts it has the same.
     #[must_use]
-    pub const fn token(&self) -> &Token {
-        &self.token
+    pub const fn fences(&self) -> Option<&Fences> {
+        self.fences.as_ref()
     }
 }
 
@@ -58,6 +60,7 @@ mod form {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::DetachedLock;
+    use crate::fence::Fence;
     use crate::{Resource, Resources, Token};
 
     #[derive(Serialize, Deserialize)]
@@ -65,6 +68,8 @@ mod form {
         names: Vec<Name>,
         token: String,
         ttl_millis: u64,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        fences: Vec<Fence>,
     }
 
     /// A text where a person may read it, if it is one; else its bytes.
@@ -102,7 +107,8 @@ mod form {
         fn from(lock: DetachedLock) -> Self {
             let names = lock.resources.as_slice().iter().map(|name| Name(name.as_bytes().into())).collect();
             let ttl_millis = u64::try_from(lock.ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-            Self { names, token: String::from_utf8_lossy(lock.token.as_bytes()).into_owned(), ttl_millis }
+            let fences = lock.fences.iter().flat_map(|fences| fences.as_slice()).copied().collect();
+            Self { names, token: String::from_utf8_lossy(lock.token.as_bytes()).into_owned(), ttl_millis, fences }
         }
     }
 
@@ -112,7 +118,12 @@ mod form {
         fn try_from(form: Form) -> Result<Self, Self::Error> {
             let token = Token::from_bytes(form.token.as_bytes()).ok_or("this is not the token of a lock")?;
             let resources = Resources::all(form.names.iter().map(|name| Resource::new(&name.0)));
-            Ok(Self { resources, token, ttl: Duration::from_millis(form.ttl_millis) })
+            let is_fenced = !form.fences.is_empty();
+            if is_fenced && form.fences.len() != form.names.len() {
+                return Err("there is not one fence for each name");
+            }
+            let fences = is_fenced.then(|| form.fences.into_iter().collect());
+            Ok(Self { resources, token, ttl: Duration::from_millis(form.ttl_millis), fences })
         }
     }
 
@@ -125,7 +136,12 @@ mod form {
 
         fn detached(name: &[u8]) -> DetachedLock {
             let token = Token::from_bytes(&[b'q'; Token::LEN]).unwrap();
-            DetachedLock { resources: Resources::all([name, b"b"]), token, ttl: Duration::from_millis(1_500) }
+            DetachedLock {
+                resources: Resources::all([name, b"b"]),
+                token,
+                ttl: Duration::from_millis(1_500),
+                fences: None,
+            }
         }
 
         #[test]
@@ -137,6 +153,11 @@ mod form {
             let expected = format!(r#"{{"names":["a","b"],"token":"{}","ttl_millis":1500}}"#, "q".repeat(Token::LEN));
             assert_eq!(serde_json::to_string(&detached(b"a")).unwrap(), expected);
             assert!(!format!("{:?}", detached(b"a")).contains("qq"));
+            let fenced = DetachedLock { fences: Some([33, 7].map(Fence::new).into_iter().collect()), ..detached(b"a") };
+            let text = serde_json::to_string(&fenced).unwrap();
+            assert!(text.ends_with(r#""fences":[33,7]}"#), "{text}");
+            assert_eq!(serde_json::from_str::<DetachedLock>(&text).unwrap(), fenced);
+            assert!(serde_json::from_str::<DetachedLock>(&text.replace("33,7", "33")).is_err());
         }
 
         #[test]

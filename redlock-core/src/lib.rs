@@ -125,6 +125,7 @@ mod command;
 mod config;
 mod detached;
 mod event;
+pub mod fence;
 mod instant;
 mod keep_alive;
 mod lease;
@@ -159,8 +160,9 @@ mod wire;
 
 pub use command::{Action, Command, CommandId, Grace, ScriptForm};
 pub use config::{
-    Config, ConfigBuilder, ConfigError, DEFAULT_DRIFT_FACTOR, DEFAULT_MAX_NAME_LEN, DEFAULT_MAX_TTL,
-    DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT, MAX_TTL_BOUND, MIN_TTL, NodeTimeout,
+    Config, ConfigBuilder, ConfigError, DEFAULT_DRIFT_FACTOR, DEFAULT_FENCE_RETENTION, DEFAULT_MAX_NAME_LEN,
+    DEFAULT_MAX_TTL, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT, MAX_TTL_BOUND, MIN_FENCE_RETENTION, MIN_TTL,
+    NodeTimeout,
 };
 pub use detached::DetachedLock;
 pub use event::{Event, OperationId};

@@ -1,5 +1,6 @@
 mod acquiring;
 mod held;
+mod minting;
 mod release;
 mod transitions;
 mod turn;
@@ -13,12 +14,13 @@ use self::held::Held;
 use self::release::Release;
 pub(crate) use self::turn::{NoTurn, Turn};
 use crate::backoff::Backoff;
+use crate::fence::Fences;
 use crate::output::Output;
 use crate::report::{AcquireError, ExtendError, Loss};
 use crate::token::TokenSecret;
 use crate::{
     Command, CommandId, Config, DetachedLock, Event, Instant, NodeId, NodeSet, OperationId, Reply, Request, Resources,
-    Token, Ttl,
+    Ttl,
 };
 
 /// One lock's whole life, as a pure state machine: acquire, hold, extend, release.
@@ -104,6 +106,10 @@ impl Lock {
     /// `seed` must come from the operating system's random source, freshly for every lock: 16 of its bytes make the
     /// tokens, 8 the jitter.
     ///
+    /// A request that [adopts](Request::adopting) a lock asks all nodes whether its keys are still there under its token, to
+    /// let them live for the TTL from now on; the lock is held when a quorum says so. It is not waited for. One that was not
+    /// adopted, or whose adoption is given up, is left as it is: whoever has it may hold it still.
+    ///
     /// Ends with [`Event::Acquired`] or [`Event::AcquireFailed`], unless [`release`](Self::release) cancels it.
     #[must_use]
     pub fn acquire(config: &Config, request: Request, seed: [u8; 32], now: Instant) -> Self {
@@ -137,22 +143,6 @@ impl Lock {
             lost_home: None,
             output: Output::new(),
         }
-    }
-
-    /// Starts to take over a lock that was held elsewhere under this token: asks all nodes whether its keys are still there,
-    /// to let them live for the TTL from now on. It is held when a quorum says so.
-    ///
-    /// Ends with [`Event::Acquired`] or [`Event::AcquireFailed`], after one attempt: nobody waits for a lock that is over. A
-    /// lock that was not taken over is left as it is, and no key is released, since the one who has it may hold it still.
-    /// Whoever [detaches](Self::detached) a lock must not hold it any more: nodes cannot tell the two apart.
-    ///
-    /// The seed is as with [`acquire`](Self::acquire).
-    #[must_use]
-    pub fn adopt(config: &Config, request: Request, token: Token, seed: [u8; 32], now: Instant) -> Self {
-        let options = request.options.attempts(1);
-        let mut lock = Self::in_line(config, Request { options, ..request }, seed, now);
-        lock.begin_adoption(token, now);
-        lock
     }
 
     /// Lets a lock that stands in line ask the nodes. Does nothing with any other.
@@ -197,7 +187,7 @@ impl Lock {
         };
         let is_good = now.saturating_add(self.request.options.min_validity) < *deadline;
         if is_good {
-            self.phase = Phase::Held(Held::new(attempt.clone(), *deadline, &self.request, now));
+            self.phase = Phase::Held(Held::new(&self.config, attempt.clone(), *deadline, &self.request, now));
         } else {
             self.fail_attempt(Failure::Expired, now);
         }
@@ -343,7 +333,7 @@ impl Lock {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let phase = match &self.phase {
             Phase::InLine => Some(self.give_up_at),
-            Phase::Acquiring(attempt) => attempt.round.poll_timeout(),
+            Phase::Acquiring(attempt) => attempt.poll_timeout(),
             Phase::Waiting { until } => Some(*until),
             Phase::Won { deadline, .. } => Some(*deadline),
             Phase::Held(held) => Some(held.poll_timeout()),
@@ -443,7 +433,16 @@ impl Lock {
         }
     }
 
-    /// Returns what somebody else needs to [adopt](Self::adopt) a lock that is held and valid at `now`; `None` for any other.
+    /// Returns the fences of a lock that is held, if it is fenced.
+    #[must_use]
+    pub fn fences(&self) -> Option<&Fences> {
+        match &self.phase {
+            Phase::Held(held) => held.fences(),
+            _ => None,
+        }
+    }
+
+    /// Returns what somebody else needs to [adopt](Request::adopting) a lock that is held and valid at `now`; `None` for any other.
     #[must_use]
     pub fn detached(&self, now: Instant) -> Option<DetachedLock> {
         match &self.phase {

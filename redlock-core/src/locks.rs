@@ -23,7 +23,7 @@ use self::timers::Timers;
 use self::wait_queue::WaitQueues;
 use crate::{
     AcquireError, Cause, CloseReport, Command, Config, DetachedLock, Event, ExtendError, Instant, Lock, Loss, NodeId,
-    NodeSet, OperationId, ReleaseReport, Reply, Request, Token, Unavailable, WaiterId,
+    NodeSet, OperationId, ReleaseReport, Reply, Request, Unavailable, WaiterId,
 };
 
 /// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer
@@ -185,6 +185,8 @@ impl Locks {
     /// [one attempt](crate::Options::attempts), or without time to wait, does not stand in line: it fails at once when
     /// somebody is before it.
     ///
+    /// A request that [adopts](Request::adopting) a lock does not stand in line: it has the lock already, or never will.
+    ///
     /// The first attempt asks all nodes at once. A lock that somebody else has then waits in the queue of the resource's
     /// [home](Config::home), if the connection to that hears call-ups, and is called up by the release
     /// ([`handle_called_up`](Self::handle_called_up)). For a second after others were seen to want a resource, a lock of this
@@ -201,9 +203,19 @@ impl Locks {
             return Err(AcquireError::Closed);
         }
         self.waiter.get_or_insert_with(|| WaiterId::from_seed(&seed));
-        self.make_room(&request.resources, now);
-        let key = self.insert(Lock::in_line(&self.config, request, seed, now));
-        self.stand_in_line(key, now);
+        let is_adoption = request.adopts.is_some();
+        if !is_adoption {
+            self.make_room(&request.resources, now);
+        }
+        let serial = self.next_serial;
+        self.next_serial = serial.wrapping_add(1);
+        let entry = Entry::new(Lock::in_line(&self.config, request, seed, now), serial);
+        let key = LockKey { serial, index: self.entries.insert(entry) };
+        if is_adoption {
+            self.adopt(key, now);
+        } else {
+            self.stand_in_line(key, now);
+        }
         Ok(key)
     }
 
@@ -279,7 +291,7 @@ impl Locks {
     }
 
     /// Leaves a lock that is held to its keys, as [`Lock::forget`] does: nobody will ask for it again. Yields what is needed
-    /// to [adopt](Self::adopt) it, in this process or another; `None` when it is not held, or is not valid any more. Then it is
+    /// to [adopt](Request::adopting) it, in this process or another; `None` when it is not held, or is not valid any more. Then it is
     /// released.
     pub fn detach(&mut self, key: LockKey, now: Instant) -> Option<DetachedLock> {
         let detached = self.lock(key).and_then(|lock| lock.detached(now));
@@ -288,32 +300,6 @@ impl Locks {
             self.update(key, now, |lock| lock.forget(now));
         }
         detached
-    }
-
-    /// Starts to take over a lock that was [detached](Self::detach): it is held by this handle when a quorum confirms that its
-    /// keys are still there, and lets them live for its TTL from now on. [`Lock::adopt`] says what else follows. The result
-    /// comes as with [`acquire`](Self::acquire).
-    ///
-    /// # Errors
-    ///
-    /// [`AcquireError::Closed`] after [`close`](Self::close).
-    pub fn adopt(
-        &mut self,
-        request: Request,
-        token: Token,
-        seed: [u8; 32],
-        now: Instant,
-    ) -> Result<LockKey, AcquireError> {
-        if self.is_closed {
-            return Err(AcquireError::Closed);
-        }
-        let lock = Lock::adopt(&self.config, request, token, seed, now);
-        let key = self.insert(lock);
-        if let Some(entry) = self.entry(key) {
-            entry.standing = Standing::Left;
-        }
-        self.update(key, now, |_| ());
-        Ok(key)
     }
 
     /// Ends all acquisitions with [`AcquireError::Closed`] and takes no new ones. Locks that are held stay.
@@ -561,10 +547,12 @@ impl Locks {
 }
 
 impl Locks {
-    fn insert(&mut self, lock: Lock) -> LockKey {
-        let serial = self.next_serial;
-        self.next_serial = serial.wrapping_add(1);
-        LockKey { serial, index: self.entries.insert(Entry::new(lock, serial)) }
+    /// Lets a lock ask for its keys that stands in nobody's way.
+    fn adopt(&mut self, key: LockKey, now: Instant) {
+        if let Some(entry) = self.entry(key) {
+            entry.standing = Standing::Left;
+            self.update(key, now, |lock| lock.begin(now));
+        }
     }
 
     fn entry(&mut self, key: LockKey) -> Option<&mut Entry> {

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use self::wait_queue::WaitQueue;
+use crate::fence::{Fence, Fencing};
 use crate::{Action, Cause, Command, Grace, Hold, Instant, Reply, Resource, ScriptForm, Ttl, Unavailable, WaiterId};
 
 /// A Redis master, as far as it answers the commands of this crate, with a clock that is handed in.
@@ -34,6 +35,8 @@ use crate::{Action, Cause, Command, Grace, Hold, Instant, Reply, Resource, Scrip
 pub struct Node {
     keys: BTreeMap<Vec<u8>, Entry>,
     queues: BTreeMap<Resource, WaitQueue>,
+    /// The last fence of each resource, and the last millisecond in which it is remembered.
+    counters: BTreeMap<Resource, (Fence, u128)>,
     /// Those who would hear that they are called up.
     subscribers: BTreeSet<WaiterId>,
     call_ups: VecDeque<(WaiterId, Resource)>,
@@ -45,6 +48,7 @@ enum Script {
     Acquire,
     AcquireInTurn,
     Extend,
+    Raise,
     Release,
     Leave,
 }
@@ -63,6 +67,9 @@ impl Entry {
     }
 }
 
+/// The seconds of a day: for no more than that a node believes a client from the future.
+const A_DAY: u64 = 24 * 60 * 60;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Owner {
     Nobody,
@@ -77,6 +84,7 @@ impl Node {
         Self {
             keys: BTreeMap::new(),
             queues: BTreeMap::new(),
+            counters: BTreeMap::new(),
             subscribers: BTreeSet::new(),
             call_ups: VecDeque::new(),
             scripts: BTreeSet::new(),
@@ -90,12 +98,19 @@ impl Node {
             return Reply::UnknownScript;
         }
         match &command.action {
-            Action::Acquire { resources, token, ttl } => {
-                self.acquire(resources.as_slice(), token.as_bytes(), *ttl, now)
+            Action::Acquire { resources, token, ttl, fencing } => {
+                self.acquire(resources.as_slice(), token.as_bytes(), *ttl, fencing.as_deref(), now)
+            }
+            Action::Raise { resources, token, fencing } => {
+                let reply = self.owned(resources.as_slice(), token.as_bytes());
+                if reply == Reply::Done { self.fence(resources.as_slice(), fencing, now) } else { reply }
             }
             Action::Extend { resources, token, ttl } => self.extend(resources.as_slice(), token.as_bytes(), *ttl, now),
-            Action::AcquireInTurn { resources, token, ttl, waiter } => match resources.only() {
-                Some(key) => self.acquire_in_turn(key, token.as_bytes(), *ttl, waiter, command.grace, now),
+            Action::AcquireInTurn { resources, token, ttl, waiter, fencing } => match resources.only() {
+                Some(key) => {
+                    let fencing = fencing.as_deref();
+                    self.acquire_in_turn(key, token.as_bytes(), *ttl, waiter, command.grace, fencing, now)
+                }
                 None => Reply::Unavailable(Unavailable::new(Cause::Refused)),
             },
             Action::Release { resources, token, keep: Some(ttl), .. } => {
@@ -137,8 +152,8 @@ impl Node {
         self.subscribers.remove(waiter);
     }
 
-    fn acquire(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, now: Instant) -> Reply {
-        if let [key] = keys
+    fn acquire(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, fencing: Option<&Fencing>, now: Instant) -> Reply {
+        if let ([key], None) = (keys, fencing)
             && self.keys.contains_key(key.as_bytes())
         {
             return Reply::HeldByOther(Hold::UNKNOWN);
@@ -152,7 +167,37 @@ impl Node {
             let new = || Entry { value: token.into(), expires_at: Some(0) };
             entry.or_insert_with(new).live_until(expiry(now, ttl.as_millis()));
         }
-        Reply::Done
+        fencing.map_or(Reply::Done, |fencing| self.fence(keys, fencing, now))
+    }
+
+    /// Counts on for the keys, or raises their counters.
+    fn fence(&mut self, keys: &[Resource], fencing: &Fencing, now: Instant) -> Reply {
+        match fencing {
+            Fencing::Mint { proposal, retention } => {
+                let seconds = now.since_epoch().as_secs().saturating_add(A_DAY);
+                let latest = Fence::new(seconds.saturating_mul(1_000_000));
+                let mint = |key: &Resource| {
+                    let fence = self.counter(key).next().max((*proposal).min(latest));
+                    self.counters.insert(key.clone(), (fence, expiry(now, retention.as_millis())));
+                    fence
+                };
+                Reply::Granted(keys.iter().map(mint).collect())
+            }
+            Fencing::Raise { fences, retention } => {
+                for (key, fence) in keys.iter().zip(fences.as_slice()) {
+                    if self.counter(key) < *fence {
+                        self.counters.insert(key.clone(), (*fence, expiry(now, retention.as_millis())));
+                    }
+                }
+                Reply::Done
+            }
+        }
+    }
+
+    /// Returns the last fence of a resource; zero if there is none.
+    #[must_use]
+    pub fn counter(&self, resource: &Resource) -> Fence {
+        self.counters.get(resource).map(|(fence, _)| *fence).unwrap_or_default()
     }
 
     fn extend(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, now: Instant) -> Reply {
@@ -175,6 +220,7 @@ impl Node {
         ttl: Ttl,
         waiter: &WaiterId,
         grace: Grace,
+        fencing: Option<&Fencing>,
         now: Instant,
     ) -> Reply {
         let mut remaining = self.ttl(key.as_bytes(), now).filter(|remaining| *remaining != Duration::MAX);
@@ -188,7 +234,7 @@ impl Node {
                 let queue = self.queue(key);
                 queue.leave(waiter);
                 queue.end_turn(waiter);
-                return self.acquire(core::slice::from_ref(key), token, ttl, now);
+                return self.acquire(core::slice::from_ref(key), token, ttl, fencing, now);
             }
             remaining = self.queue(key).turn_ends_at().map(|at| left(at, now));
         }
@@ -295,6 +341,7 @@ impl Node {
     pub fn wipe(&mut self) {
         self.keys.clear();
         self.queues.clear();
+        self.counters.clear();
     }
 
     /// Forgets all scripts, as `SCRIPT FLUSH` or a restart does.
@@ -305,12 +352,14 @@ impl Node {
     /// Returns whether the node knows a script; one that came with its text is known from then on.
     fn understands(&mut self, command: &Command) -> bool {
         let script = match &command.action {
-            Action::Acquire { resources, .. } if resources.only().is_none() => Script::Acquire,
+            action if action.is_plain() => return true,
+            Action::Acquire { .. } => Script::Acquire,
+            Action::Raise { .. } => Script::Raise,
             Action::AcquireInTurn { .. } => Script::AcquireInTurn,
             Action::Extend { .. } => Script::Extend,
             Action::Release { .. } => Script::Release,
             Action::Leave { .. } => Script::Leave,
-            Action::Acquire { .. } | Action::Subscribe { .. } | Action::Ping => return true,
+            Action::Subscribe { .. } | Action::Ping => return true,
         };
         if command.form == ScriptForm::Source {
             self.scripts.insert(script);
@@ -321,6 +370,7 @@ impl Node {
     fn expire(&mut self, now: Instant) {
         let millis = now.since_epoch().as_millis();
         self.keys.retain(|_, entry| entry.expires_at.is_none_or(|expires_at| millis <= expires_at));
+        self.counters.retain(|_, (_, expires_at)| millis <= *expires_at);
         self.queues.retain(|_, queue| {
             queue.expire(now);
             !queue.is_empty()

@@ -5,6 +5,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::Resource;
+use crate::fence::Fences;
 
 /// The reply of a node to a command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -12,6 +13,8 @@ use crate::Resource;
 pub enum Reply {
     /// It did what it was asked to do.
     Done,
+    /// It has set the keys of a fenced lock, and has counted on to these fences.
+    Granted(Fences),
     /// It has released the keys, and has called up somebody who waits for one of them.
     CalledUp,
     /// A key is there with another value or of another type: somebody else holds it. No key of theirs was changed. Or it is

@@ -3,7 +3,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::votes::Votes;
-use crate::{Config, Hold, NodeId, RequestError, Unavailable};
+use crate::{Cause, Config, Hold, NodeId, Reply, RequestError, Unavailable};
 
 /// The outcome of a command on one node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -19,6 +19,21 @@ pub enum Outcome {
     Missing,
     /// The node has no say.
     Unavailable(Unavailable),
+}
+
+impl Outcome {
+    /// Returns what a reply comes to, when the node is not asked again.
+    pub(crate) fn of(reply: Reply) -> Self {
+        match reply {
+            Reply::Done | Reply::Granted(_) => Self::Done,
+            Reply::HeldByOther(hold) => Self::HeldByOther(hold),
+            Reply::Missing => Self::Missing,
+            Reply::Unavailable(unavailable) => Self::Unavailable(unavailable),
+            Reply::CalledUp | Reply::NotOurs | Reply::UnknownScript => {
+                Self::Unavailable(Unavailable::new(Cause::Unexpected))
+            }
+        }
+    }
 }
 
 impl fmt::Display for Outcome {

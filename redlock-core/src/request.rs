@@ -1,11 +1,16 @@
+use alloc::sync::Arc;
+use core::fmt;
 use core::time::Duration;
 
 use crate::config::MIN_TTL;
-use crate::{Config, Instant, KeepAlive, Resource, Resources, lease};
+use crate::fence::Fence;
+use crate::{Config, DetachedLock, Instant, KeepAlive, Resource, Resources, lease};
 
 /// The time that a key lives on a node after it was set: 1 ms to [`Config::max_ttl`], by construction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Ttl(Duration);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ttl {
+    nanos: u64,
+}
 
 impl Ttl {
     /// Checks a duration against the bounds of a config.
@@ -31,25 +36,35 @@ impl Ttl {
         if ttl.saturating_sub(drift) <= min_validity {
             return Err(RequestError::NoValidity { ttl, drift, min_validity });
         }
-        Ok(Self(ttl))
+        Ok(Self::saturating(ttl))
+    }
+
+    fn saturating(duration: Duration) -> Self {
+        Self { nanos: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX) }
     }
 
     /// Returns the time from `now` on until a moment; `None` if there is none.
     pub(crate) fn until(end: Instant, now: Instant) -> Option<Self> {
         let left = end.saturating_since(now);
-        (!left.is_zero()).then_some(Self(left))
+        (!left.is_zero()).then(|| Self::saturating(left))
     }
 
     /// Returns the duration that was asked for.
     #[must_use]
     pub const fn get(self) -> Duration {
-        self.0
+        Duration::from_nanos(self.nanos)
     }
 
     /// Returns the duration in whole milliseconds, rounded up: what the nodes are told.
     #[must_use]
-    pub fn as_millis(self) -> u64 {
-        u64::try_from(self.0.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+    pub const fn as_millis(self) -> u64 {
+        self.nanos.div_ceil(1_000_000)
+    }
+}
+
+impl fmt::Debug for Ttl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Ttl").field(&self.get()).finish()
     }
 }
 
@@ -114,6 +129,7 @@ pub struct Options {
     pub(crate) retry_delay: RetryDelay,
     pub(crate) min_validity: Duration,
     pub(crate) min_hold: Duration,
+    pub(crate) is_fenced: bool,
     pub(crate) keep_alive: Option<KeepAlive>,
 }
 
@@ -127,6 +143,7 @@ impl Options {
             retry_delay: RetryDelay::DEFAULT,
             min_validity: Duration::ZERO,
             min_hold: Duration::ZERO,
+            is_fenced: false,
             keep_alive: None,
         }
     }
@@ -166,6 +183,13 @@ impl Options {
         self
     }
 
+    /// Sets whether the lock is fenced: then its holder gets a [`Fence`] that is larger than those of all
+    /// before, by which a store can refuse a holder that is late.
+    pub const fn fenced(mut self, is_fenced: bool) -> Self {
+        self.is_fenced = is_fenced;
+        self
+    }
+
     /// Sets how the lock is kept alive by [`Locks`](crate::Locks) after the hand-over; `None` for not at all.
     pub fn keep_alive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
         self.keep_alive = keep_alive.into();
@@ -194,6 +218,10 @@ pub struct Request {
     pub(crate) resources: Resources,
     pub(crate) ttl: Ttl,
     pub(crate) options: Options,
+    /// The wall clock when the acquisition begins.
+    pub(crate) proposal: Fence,
+    /// The lock is there already.
+    pub(crate) adopts: Option<Arc<DetachedLock>>,
 }
 
 impl Request {
@@ -214,20 +242,28 @@ impl Request {
         ttl: Duration,
         options: Options,
     ) -> Result<Self, RequestError> {
-        Self::of_keys(config, names.into().with_prefix(config.prefix()), ttl, options)
+        let resources = names.into().with_prefix(config.prefix());
+        Self::of_keys(config, resources, ttl, options, None)
     }
 
-    /// Checks a request for resources that have their [prefix](crate::ConfigBuilder::prefix) already, such as those of a lock
-    /// that is to be [adopted](crate::Lock::adopt).
+    /// Makes a request that adopts a lock which was [detached](crate::Locks::detach): with the TTL that it had.
+    ///
+    /// Such a lock is to be adopted once: nodes cannot tell two who adopt the same one apart.
     ///
     /// # Errors
     ///
-    /// As with [`new`](Self::new).
-    pub fn of_keys(
+    /// As with [`new`](Self::new), when names or TTL are out of the bounds of this config.
+    pub fn adopting(config: &Config, detached: &DetachedLock, options: Options) -> Result<Self, RequestError> {
+        let adopts = Some(Arc::new(detached.clone()));
+        Self::of_keys(config, detached.resources.clone(), detached.ttl, options.attempts(1), adopts)
+    }
+
+    fn of_keys(
         config: &Config,
         resources: Resources,
         ttl: Duration,
         options: Options,
+        adopts: Option<Arc<DetachedLock>>,
     ) -> Result<Self, RequestError> {
         check_names(resources.as_slice(), config.max_name_len())?;
         let ttl = Ttl::with_validity(config, ttl, options.min_validity)?;
@@ -242,7 +278,16 @@ impl Request {
             return Err(RequestError::MinHoldTooLong { min_hold: options.min_hold, max_ttl: config.max_ttl() });
         }
         options.keep_alive.map_or(Ok(()), |keep_alive| keep_alive.check(ttl.get()))?;
-        Ok(Self { resources, ttl, options })
+        Ok(Self { resources, ttl, options, proposal: Fence::default(), adopts })
+    }
+
+    /// Sets the time since 1970 at which the acquisition begins, which is proposed to the nodes as a fence: so that they agree
+    /// in one round trip, and that fences go on when counters have been forgotten. Clocks that are wrong do no harm to either
+    /// while the counters are there.
+    #[must_use]
+    pub fn at_wall_clock(mut self, since_1970: Duration) -> Self {
+        self.proposal = Fence::new(u64::try_from(since_1970.as_micros()).unwrap_or(0)).min(Fence::MAX);
+        self
     }
 
     /// Returns the resources that are to be locked.

@@ -48,18 +48,17 @@ impl Round {
             return Recorded::Stray;
         }
         self.unanswered.remove(node);
-        let outcome = match reply {
-            Reply::Done => Outcome::Done,
-            Reply::HeldByOther(hold) => Outcome::HeldByOther(hold),
-            Reply::Missing => Outcome::Missing,
-            Reply::Unavailable(unavailable) => Outcome::Unavailable(unavailable),
-            Reply::NotOurs | Reply::UnknownScript if !self.has_source.contains(node) => return Recorded::WantsSource,
-            Reply::CalledUp | Reply::NotOurs | Reply::UnknownScript => {
-                Outcome::Unavailable(Unavailable::new(Cause::Unexpected))
-            }
-        };
-        self.votes.record(node, outcome);
+        let is_unknown = matches!(reply, Reply::NotOurs | Reply::UnknownScript);
+        if is_unknown && !self.has_source.contains(node) {
+            return Recorded::WantsSource;
+        }
+        self.votes.record(node, Outcome::of(reply));
         Recorded::Vote
+    }
+
+    /// Puts another outcome in the place of what a node has said.
+    pub(crate) fn revoke(&mut self, node: NodeId, outcome: Outcome) {
+        self.votes.record(node, outcome);
     }
 
     /// Notes that nodes whose answer is not there were asked by the command `id` instead of the first one.

@@ -12,8 +12,9 @@ use smallvec::SmallVec;
 pub use self::answer::Answer;
 pub(crate) use self::answer::{Question, is_denied};
 pub use self::dialect::Dialect;
-use self::scripts::{ACQUIRE, ACQUIRE_IN_TURN, EXTEND, LEAVE, RELEASE};
+use self::scripts::{ACQUIRE, ACQUIRE_IN_TURN, EXTEND, LEAVE, RAISE, RELEASE};
 pub(crate) use self::scripts::{COMMON, Script};
+use crate::fence::Fencing;
 use crate::{Action, Command, Resource, Resources, ScriptForm, Token, WaiterId};
 
 /// The prefix of the channel on which a waiter is called up; its [id](WaiterId) follows it. A message on it is the name of the
@@ -52,8 +53,8 @@ impl Command {
     fn wire_with_scripts(&self) -> Wire<'_> {
         let mut words = SmallVec::new();
         match &self.action {
-            Action::Acquire { resources, token, ttl } => {
-                if let Some(resource) = resources.only() {
+            Action::Acquire { resources, token, ttl, fencing } => {
+                if let Some(resource) = resources.only().filter(|_| fencing.is_none()) {
                     words.push(Word::Bytes(b"SET"));
                     words.push(Word::Bytes(resource.as_bytes()));
                     words.push(Word::Bytes(token.as_bytes()));
@@ -64,18 +65,25 @@ impl Command {
                     words.push(Word::Bytes(token.as_bytes()));
                 }
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
+                fencing.iter().for_each(|fencing| fencing.push_words(&mut words));
+            }
+            Action::Raise { resources, token, fencing } => {
+                RAISE.call(self.form, resources, &mut words);
+                words.push(Word::Bytes(token.as_bytes()));
+                fencing.push_words(&mut words);
             }
             Action::Extend { resources, token, ttl } => {
                 EXTEND.call(self.form, resources, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
             }
-            Action::AcquireInTurn { resources, token, ttl, waiter } => {
+            Action::AcquireInTurn { resources, token, ttl, waiter, fencing } => {
                 ACQUIRE_IN_TURN.call(self.form, resources, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
                 words.push(Word::Bytes(waiter.as_bytes()));
                 words.push(Word::Number(Decimal::new(self.grace.as_millis().into())));
+                fencing.iter().for_each(|fencing| fencing.push_words(&mut words));
             }
             Action::Release { resources, token, keep, .. } => {
                 RELEASE.call(self.form, resources, &mut words);
@@ -103,6 +111,19 @@ impl Command {
 #[derive(Clone, Debug)]
 pub struct Wire<'a> {
     words: SmallVec<[Word<'a>; 6]>,
+}
+
+impl Fencing {
+    /// Adds how long counters live, what is proposed, and the fences of a lock that is held.
+    fn push_words(&self, words: &mut SmallVec<[Word<'_>; 6]>) {
+        let (retention, proposal, fences) = match self {
+            Self::Mint { proposal, retention } => (retention, proposal.get(), &[][..]),
+            Self::Raise { fences, retention } => (retention, 0, fences.as_slice()),
+        };
+        words.push(Word::Number(Decimal::new(retention.as_millis())));
+        words.push(Word::Number(Decimal::new(proposal)));
+        words.extend(fences.iter().map(|fence| Word::Number(Decimal::new(fence.get()))));
+    }
 }
 
 impl Script {
@@ -204,6 +225,7 @@ impl Decimal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fence::Fence;
     use crate::token::TokenSecret;
     use crate::{Cause, CommandId, Config, Grace, Hold, Instant, NodeSet, Options, Reply, Request, Unavailable};
     use alloc::format;
@@ -215,7 +237,12 @@ mod tests {
     #[derive(Clone, Copy)]
     enum Kind {
         Acquire,
+        Fenced,
+        /// To set keys that were lost of a lock that is fenced.
+        Replant,
         InTurn,
+        InTurnFenced,
+        Raise,
         Extend,
         /// At the home.
         Release,
@@ -236,10 +263,20 @@ mod tests {
         let request = Request::new(&config, names, Duration::from_micros(1_500_001), Options::new()).unwrap();
         let (resources, ttl) = (request.resources, request.ttl);
         let token = TokenSecret::new([0xC7; 16]).token(0xC71C_71C7);
+        let mint = || Fencing::mint(Fence::new(5_000), config.fence_retention());
+        let raise =
+            |fences: &[u64]| Fencing::raise(fences.iter().copied().map(Fence::new).collect(), config.fence_retention());
+        let in_turn = |resources: Resources| {
+            Action::acquire_in_turn(resources.as_slice()[0].clone(), token, ttl, WaiterId::from_seed(&[7; 32]))
+        };
         let action = match kind {
-            Kind::Acquire => Action::Acquire { resources, token, ttl },
+            Kind::Acquire => Action::acquire(resources, token, ttl),
+            Kind::Fenced => Action::acquire(resources, token, ttl).fenced(mint()),
+            Kind::Replant => Action::acquire(resources, token, ttl).fenced(raise(&[33, 7])),
+            Kind::Raise => Action::raise(resources, token, raise(&[33])),
             Kind::Extend => Action::Extend { resources, token, ttl },
-            Kind::InTurn => Action::AcquireInTurn { resources, token, ttl, waiter: WaiterId::from_seed(&[7; 32]) },
+            Kind::InTurn => in_turn(resources),
+            Kind::InTurnFenced => in_turn(resources).fenced(mint()),
             Kind::Release => Action::release(resources, token, NodeSet::first(1)),
             Kind::Keep => Action::keep(resources, token, ttl),
             Kind::Delete => Action::release(resources, token, NodeSet::EMPTY),
@@ -262,7 +299,7 @@ mod tests {
 
     #[test]
     fn digests_are_those_of_the_texts() {
-        for script in [ACQUIRE, ACQUIRE_IN_TURN, EXTEND, LEAVE, RELEASE] {
+        for script in [ACQUIRE, ACQUIRE_IN_TURN, EXTEND, LEAVE, RAISE, RELEASE] {
             let digest = Sha1::digest(script.source);
             assert_eq!(format!("{digest:x}"), script.digest, "{}", script.source);
         }
@@ -282,6 +319,11 @@ mod tests {
         let (waiter, in_turn) = ("BwcHBwcHBwcHBwcHBwcHBw", ACQUIRE_IN_TURN.digest);
         assert_eq!(line(Kind::InTurn, digest), format!("EVALSHA {in_turn} 1 job {token} 1501 {waiter} 25"));
         assert_eq!(line(Kind::Leave, digest), format!("EVALSHA {} 1 job {waiter} 25", LEAVE.digest));
+        let week = 7 * 24 * 60 * 60 * 1_000;
+        let in_turn = format!("EVALSHA {in_turn} 1 job {token} 1501 {waiter} 25 {week} 5000");
+        assert_eq!(line(Kind::InTurnFenced, digest), in_turn);
+        assert_eq!(line(Kind::Fenced, digest), format!("EVALSHA {} 1 job {token} 1501 {week} 5000", ACQUIRE.digest));
+        assert_eq!(line(Kind::Raise, source), format!("EVAL {} 1 job {token} {week} 0 33", RAISE.source));
         assert_eq!(line(Kind::Subscribe, digest), format!("SUBSCRIBE redlock:wake:{waiter}"));
     }
 
@@ -295,6 +337,8 @@ mod tests {
         assert_eq!(line(Kind::Acquire, source), format!("EVAL {} 2 from to {token} 1501", ACQUIRE.source));
         assert_eq!(line(Kind::Extend, digest), format!("EVALSHA {} 2 from to {token} 1501", EXTEND.digest));
         assert_eq!(line(Kind::Release, digest), format!("EVALSHA {} 2 from to {token} 25", RELEASE.digest));
+        let replant = format!("EVALSHA {} 2 from to {token} 1501 604800000 0 33 7", ACQUIRE.digest);
+        assert_eq!(line(Kind::Replant, digest), replant);
     }
 
     #[test]
@@ -325,6 +369,32 @@ mod tests {
         for bytes in [&b"1"[..], b"", b"a b", b"1 -1", b"1 x", b"\xff 1"] {
             assert_eq!(read(Answer::Bytes(bytes)), Reply::Unavailable(Unavailable::new(Cause::Unexpected)));
         }
+    }
+
+    #[test]
+    fn the_fences_of_a_grant_are_read_one_for_each_name() {
+        let fenced = command_for(Resources::all(["to", "from"]), Kind::Fenced, ScriptForm::Digest);
+        let granted = |fences: &[u64]| Reply::Granted(fences.iter().copied().map(Fence::new).collect());
+        let read = |command: &Command, answer: &[u8]| Reply::from_wire(command, Answer::Bytes(answer));
+        assert_eq!(read(&fenced, b"fence 33 1700000000000000"), granted(&[33, 1_700_000_000_000_000]));
+        assert_eq!(read(&command(Kind::Fenced, ScriptForm::Digest), b"fence 33"), granted(&[33]));
+        assert_eq!(read(&command(Kind::InTurnFenced, ScriptForm::Digest), b"fence 33"), granted(&[33]));
+        assert!(matches!(read(&fenced, b"2 1500"), Reply::HeldByOther(_)));
+        assert!(matches!(read(&command(Kind::InTurnFenced, ScriptForm::Digest), b"1500 2"), Reply::HeldByOther(_)));
+        for bytes in
+            [&b"fence 33"[..], b"fence 1 2 3", b"fence 1  2", b"fence 1 x", b"fence 1 9007199254740992", b"fence"]
+        {
+            assert_eq!(read(&fenced, bytes), Reply::Unavailable(Unavailable::new(Cause::Unexpected)));
+        }
+        assert_eq!(
+            Reply::from_wire(&fenced, Answer::Integer(1)),
+            Reply::Unavailable(Unavailable::new(Cause::Unexpected)),
+            "a lock without a fence is none that was asked for"
+        );
+        assert_eq!(
+            read(&command(Kind::Acquire, ScriptForm::Digest), b"fence 33"),
+            Reply::Unavailable(Unavailable::new(Cause::Unexpected))
+        );
     }
 
     #[test]

@@ -1,10 +1,14 @@
+use alloc::boxed::Box;
+
+use super::minting::Minting;
 use super::release::Claim;
 use super::turn::Course;
 use crate::command::Action;
+use crate::fence::{Fence, Fences};
 use crate::output::Output;
 use crate::quorum::Verdict;
 use crate::round::{Recorded, Round};
-use crate::{Cause, CommandId, Config, Instant, NodeId, NodeSet, Reply, Request, Token, Unavailable, lease};
+use crate::{Cause, CommandId, Config, Instant, NodeId, NodeSet, Outcome, Reply, Request, Token, Unavailable, lease};
 
 /// One attempt: a fresh token on its way to all nodes at once, or to the home and then to the others.
 ///
@@ -20,6 +24,8 @@ pub(super) struct Attempt {
     started_at: Instant,
     /// Sent later than that, it would be of no use, and its release might be given up before it.
     send_by: Instant,
+    /// The fences, if the lock is to have some that are new.
+    minting: Option<Box<Minting>>,
 }
 
 /// The result of an attempt.
@@ -47,16 +53,19 @@ impl Attempt {
         request: &Request,
         token: Token,
         course: Course,
+        proposal: Option<Fence>,
         round_ends_at: Instant,
         now: Instant,
         output: &mut Output,
     ) -> Self {
         let nodes = config.nodes();
+        let minting = proposal.map(|proposal| Box::new(Minting::begin(proposal, config.fence_retention())));
         let first = course.turn().map_or(nodes, |turn| NodeSet::from_iter([turn.home]));
         let send_by = send_by(config, request, now, round_ends_at);
-        let id = output.send(first, action(request, token, &course, first), send_by);
-        let round = Round::open(config, nodes, id, round_ends_at);
-        let mut attempt = Self { token, round, course, unasked: nodes.without(first), started_at: now, send_by };
+        let mint = minting.as_ref().map(|minting| minting.mint());
+        let id = output.send(first, action(request, token, &course, first).fenced(mint), send_by);
+        let (round, unasked) = (Round::open(config, nodes, id, round_ends_at), nodes.without(first));
+        let mut attempt = Self { token, round, course, unasked, started_at: now, send_by, minting };
         if attempt.was_called_up() {
             attempt.ask_others(config, request, round_ends_at, output);
         }
@@ -105,7 +114,18 @@ impl Attempt {
         reply: Reply,
         output: &mut Output,
     ) -> Recorded {
+        if let Some(minting) = self.minting.as_mut().filter(|minting| minting.expects(id, node)) {
+            if let Some(outcome) = minting.handle_reply(request, self.token, node, reply, output) {
+                self.round.revoke(node, outcome);
+            }
+            return Recorded::Vote;
+        }
+        let granted = match &reply {
+            Reply::Granted(fences) => Some(fences.clone()),
+            _ => None,
+        };
         let is_unexpected = match reply {
+            Reply::Done | Reply::Granted(_) => granted.is_some() != self.minting.is_some(),
             Reply::Missing => !matches!(self.course, Course::Adopting),
             Reply::NotOurs => true,
             Reply::UnknownScript => self.action(request, NodeSet::from_iter([node])).is_plain(),
@@ -118,7 +138,43 @@ impl Attempt {
             let id = output.send_source(only, self.action(request, only), self.send_by);
             self.round.asked_again(only, id, true);
         }
+        if let (Some(minting), Some(fences), Recorded::Vote) = (&mut self.minting, granted, recorded) {
+            minting.grant(node, fences);
+        }
         recorded
+    }
+
+    /// Returns whether a reply with this id is one to this attempt.
+    pub(super) fn expects(&self, id: CommandId, node: NodeId) -> bool {
+        self.round.expects(id, node) || self.minting.as_ref().is_some_and(|minting| minting.expects(id, node))
+    }
+
+    /// Has the fences kept by a quorum, when one has granted.
+    pub(super) fn commit(&mut self, config: &Config, request: &Request, ends_at: Instant, output: &mut Output) {
+        if let Some(minting) = &mut self.minting {
+            let ends_at = send_by(config, request, self.started_at, ends_at);
+            minting.advance(config.quorum(), request, self.token, ends_at, output);
+        }
+    }
+
+    /// Returns the fences, once they are fixed.
+    pub(super) fn fences(&self) -> Option<&Fences> {
+        self.minting.as_ref()?.fences()
+    }
+
+    /// Counts silence as a refusal when its time is over.
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.round.expire(now);
+        let late = self.minting.as_mut().map_or(NodeSet::EMPTY, |minting| minting.expire(now));
+        for node in late.iter() {
+            self.round.revoke(node, Outcome::Unavailable(Unavailable::new(Cause::NoAnswer)));
+        }
+    }
+
+    /// Returns the moment at which [`Self::expire`] has something to do.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let minting = self.minting.as_ref().and_then(|minting| minting.poll_timeout());
+        [self.round.poll_timeout(), minting].into_iter().flatten().min()
     }
 
     /// Returns the result, as soon as it is fixed. `now` is when the deciding reply was handled.
@@ -131,8 +187,12 @@ impl Attempt {
                 _ => Some(AttemptResult::Failed(Failure::Contended)),
             };
         }
-        let refused = tally.gone().saturating_add(tally.unavailable);
-        match config.votes().verdict(tally.done, refused) {
+        let (done, ahead) = match &self.minting {
+            Some(minting) => (minting.committed().len(), minting.ahead().len()),
+            None => (tally.done, 0),
+        };
+        let refused = tally.gone().saturating_add(tally.unavailable).saturating_add(ahead);
+        match config.votes().verdict(done, refused) {
             Verdict::Undecided => None,
             Verdict::Won => Some(self.won(config, request, now)),
             Verdict::Lost if config.votes().is_blocked_by(tally.unavailable) => {
@@ -150,7 +210,8 @@ impl Attempt {
     }
 
     fn action(&self, request: &Request, nodes: NodeSet) -> Action {
-        action(request, self.token, &self.course, nodes)
+        let mint = self.minting.as_ref().map(|minting| minting.mint());
+        action(request, self.token, &self.course, nodes).fenced(mint)
     }
 }
 
@@ -161,7 +222,7 @@ fn action(request: &Request, token: Token, course: &Course, nodes: NodeSet) -> A
         return Action::extend(resources, token, ttl);
     }
     match course.turn().filter(|turn| nodes == NodeSet::from_iter([turn.home])) {
-        Some(turn) => Action::AcquireInTurn { resources, token, ttl, waiter: turn.waiter.clone() },
+        Some(turn) => Action::AcquireInTurn { resources, token, ttl, waiter: turn.waiter.clone(), fencing: None },
         None => Action::acquire(resources, token, ttl),
     }
 }

@@ -1,8 +1,10 @@
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::acquiring::Attempt;
 use super::release::Claim;
 use crate::command::Action;
+use crate::fence::{Fences, Fencing};
 use crate::output::Output;
 use crate::round::{Recorded, Round};
 use crate::{
@@ -22,6 +24,8 @@ pub(super) struct Held {
     longest_ttl: Ttl,
     /// Until then nobody else gets it, also when it is released.
     min_hold_until: Instant,
+    /// Its fences, if it is fenced, and how a node that has lost them is told.
+    fencing: Option<Arc<Fencing>>,
     /// The extensions under way, in the order in which they were begun.
     extensions: Vec<Extension>,
     /// What was over last, whose late replies still tell which nodes have the keys and which to heal.
@@ -65,13 +69,16 @@ struct Extension {
 
 impl Held {
     /// Begins with the hand-over, at `now`.
-    pub(super) fn new(attempt: Attempt, deadline: Instant, request: &Request, now: Instant) -> Self {
+    pub(super) fn new(config: &Config, attempt: Attempt, deadline: Instant, request: &Request, now: Instant) -> Self {
+        let adopted = request.adopts.as_ref().and_then(|detached| detached.fences.as_ref());
+        let fences = attempt.fences().or(adopted);
         Self {
             token: attempt.token,
             keepers: attempt.round.done(),
             deadline,
             longest_ttl: request.ttl,
             min_hold_until: now.saturating_add(request.options.min_hold),
+            fencing: fences.map(|fences| Fencing::raise(fences.clone(), config.fence_retention())),
             extensions: Vec::new(),
             last: Over::Attempt(attempt),
             replanted: Vec::new(),
@@ -85,9 +92,14 @@ impl Held {
         Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false }
     }
 
+    pub(super) fn fences(&self) -> Option<&Fences> {
+        self.fencing.as_ref()?.fences()
+    }
+
     /// Returns what somebody else needs to adopt it.
     pub(super) fn detached(&self, request: &Request) -> DetachedLock {
-        DetachedLock { resources: request.resources.clone(), token: self.token, ttl: request.ttl.get() }
+        let (resources, fences) = (request.resources.clone(), self.fences().cloned());
+        DetachedLock { resources, token: self.token, ttl: request.ttl.get(), fences }
     }
 
     /// Begins an extension: asks all nodes to let the key live for `ttl` from now on.
@@ -131,7 +143,7 @@ impl Held {
             }
             recorded
         } else if let Over::Attempt(attempt) = &mut self.last
-            && attempt.round.expects(id, node)
+            && attempt.expects(id, node)
         {
             attempt.handle_reply(request, id, node, reply, output)
         } else {
@@ -163,8 +175,8 @@ impl Held {
         let place = self.replanted.iter().position(|sent| sent.id == id && sent.node == node);
         let Some(place) = place else { return Recorded::Stray };
         let sent = self.replanted.swap_remove(place);
-        // A single key is set without a script.
-        let is_script = request.resources.only().is_none();
+        // A single key is set without a script, unless it is fenced.
+        let is_script = request.resources.only().is_none() || self.fencing.is_some();
         if *reply == Reply::UnknownScript && is_script && !sent.has_source {
             self.replant(request, Replanted { has_source: true, ..sent }, output);
         }
@@ -183,7 +195,7 @@ impl Held {
     }
 
     fn replant(&mut self, request: &Request, mut sent: Replanted, output: &mut Output) {
-        let action = Action::acquire(request.resources.clone(), self.token, sent.ttl);
+        let action = Action::acquire(request.resources.clone(), self.token, sent.ttl).fenced(self.fencing.clone());
         let only = NodeSet::from_iter([sent.node]);
         sent.id = if sent.has_source {
             output.send_source(only, action, sent.send_by)
@@ -301,7 +313,7 @@ impl Extension {
 /// Returns whether the node has all keys after its reply; `None` if that does not say it.
 const fn says_that_it_has_keys(reply: &Reply) -> Option<bool> {
     match reply {
-        Reply::Done => Some(true),
+        Reply::Done | Reply::Granted(_) => Some(true),
         Reply::HeldByOther(_) | Reply::Missing => Some(false),
         Reply::CalledUp | Reply::NotOurs | Reply::UnknownScript | Reply::Unavailable(_) => None,
     }

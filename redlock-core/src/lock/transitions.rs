@@ -7,10 +7,11 @@ use super::acquiring::{Attempt, AttemptResult, Failure};
 use super::release::{Claim, Release};
 use super::turn::Course;
 use super::{Lock, Lost, NoTurn, Phase};
+use crate::fence::Fence;
 use crate::report::{AcquireError, Attempts, ExtendError, Loss};
 use crate::request::MIN_RETRY_DELAY;
 use crate::votes::Votes;
-use crate::{Event, Instant, NodeOutcomes, Token};
+use crate::{Event, Instant, NodeOutcomes};
 
 /// Servers count in whole milliseconds: what goes on for one of them is over in the next.
 const TICK: Duration = Duration::from_millis(1);
@@ -26,8 +27,8 @@ impl Lock {
         }
         self.earlier.retain(|release| !release.is_settled());
         match &mut self.phase {
-            Phase::Acquiring(attempt) if attempt.round.poll_timeout().is_some_and(|at| now >= at) => {
-                attempt.round.expire(now);
+            Phase::Acquiring(attempt) if attempt.poll_timeout().is_some_and(|at| now >= at) => {
+                attempt.expire(now);
                 self.judge_attempt(now);
             }
             Phase::InLine if now >= self.give_up_at && now > self.started_at => self.give_up_in_line(now),
@@ -61,18 +62,23 @@ impl Lock {
 
     pub(super) fn begin_attempt(&mut self, now: Instant) {
         self.attempts = self.attempts.saturating_add(1);
-        let token = self.secret.token(self.attempts);
+        let (token, course, proposal) = match &self.request.adopts {
+            Some(detached) => (detached.token, Course::Adopting, None),
+            None => {
+                let proposal = self.request.options.is_fenced.then(|| self.proposal(now));
+                (self.secret.token(self.attempts), self.next_course(), proposal)
+            }
+        };
         let ends_at = self.round_ends_at(now);
-        let course = self.next_course();
-        let attempt = Attempt::begin(&self.config, &self.request, token, course, ends_at, now, &mut self.output);
+        let Self { config, request, output, .. } = self;
+        let attempt = Attempt::begin(config, request, token, course, proposal, ends_at, now, output);
         self.phase = Phase::Acquiring(attempt);
     }
 
-    pub(super) fn begin_adoption(&mut self, token: Token, now: Instant) {
-        self.attempts = 1;
-        let (ends_at, course) = (self.round_ends_at(now), Course::Adopting);
-        let attempt = Attempt::begin(&self.config, &self.request, token, course, ends_at, now, &mut self.output);
-        self.phase = Phase::Acquiring(attempt);
+    /// Returns what is proposed as a fence: the wall clock, as far as it is known.
+    fn proposal(&self, now: Instant) -> Fence {
+        let passed = u64::try_from(now.saturating_since(self.started_at).as_micros()).unwrap_or(0);
+        Fence::new(self.request.proposal.get().saturating_add(passed)).min(Fence::MAX)
     }
 
     /// Returns the moment from which silence counts as a refusal: after the node timeout, and not after the budget. A
@@ -84,7 +90,9 @@ impl Lock {
 
     pub(super) fn judge_attempt(&mut self, now: Instant) {
         self.follow_home(now);
-        let Phase::Acquiring(attempt) = &self.phase else { return };
+        let ends_at = self.round_ends_at(now);
+        let Phase::Acquiring(attempt) = &mut self.phase else { return };
+        attempt.commit(&self.config, &self.request, ends_at, &mut self.output);
         match attempt.result(&self.config, &self.request, now) {
             Some(AttemptResult::Won { deadline }) => {
                 self.win(deadline);

@@ -109,6 +109,13 @@ macro_rules! builder_setters {
             self
         }
 
+        /// How long a node keeps the counter of a resource after it was fenced for the last time; see
+        /// [`ConfigBuilder::fence_retention`].
+        pub fn fence_retention(mut self, retention: Duration) -> Self {
+            self.settings.config = self.settings.config.fence_retention(retention);
+            self
+        }
+
         /// How long a node may take to answer inside a round; see [`NodeTimeout`].
         pub fn node_timeout(mut self, timeout: NodeTimeout) -> Self {
             self.settings.config = self.settings.config.node_timeout(timeout);

@@ -2,6 +2,7 @@ use alloc::format;
 use core::time::Duration;
 
 use super::Dialect;
+use crate::fence::{Fence, Fences, Fencing};
 use crate::{Action, Cause, Command, Hold, Reply, Resources, Unavailable};
 
 /// An answer of a Redis server, as far as it matters here.
@@ -37,8 +38,14 @@ pub(crate) enum Question {
     Set,
     /// To set several keys that are not there.
     SetAll(Resources),
+    /// To set several keys that are not there, and count on.
+    SetAllFenced(Resources),
     /// To set a key in turn.
     InTurn,
+    /// To set a key in turn, and count on.
+    InTurnFenced,
+    /// To raise the counters of keys that are ours.
+    Raise,
     /// To let keys that are ours live on.
     Extend,
     /// To delete keys that are ours.
@@ -56,9 +63,14 @@ pub(crate) enum Question {
 impl Question {
     pub(crate) fn of(command: &Command, dialect: Dialect) -> Self {
         match &command.action {
-            Action::Acquire { resources, .. } if resources.only().is_some() => Self::Set,
+            action @ Action::Acquire { .. } if action.is_plain() => Self::Set,
+            Action::Acquire { resources, fencing, .. } if mints(fencing.as_deref()) => {
+                Self::SetAllFenced(resources.clone())
+            }
             Action::Acquire { resources, .. } => Self::SetAll(resources.clone()),
+            Action::Raise { .. } => Self::Raise,
             Action::Release { .. } if dialect.deletes(command).is_some() => Self::DeleteIfEqual,
+            Action::AcquireInTurn { fencing, .. } if mints(fencing.as_deref()) => Self::InTurnFenced,
             Action::AcquireInTurn { .. } => Self::InTurn,
             Action::Extend { .. } => Self::Extend,
             Action::Release { .. } => Self::Release,
@@ -76,6 +88,13 @@ impl Question {
             (_, Answer::Error(text)) => Reply::from_error(text),
             (Self::Subscribe, _) | (Self::Set, Answer::Ok) => Reply::Done,
             (Self::Set, Answer::Nil) => Reply::HeldByOther(Hold::UNKNOWN),
+            (Self::SetAllFenced(resources), Answer::Bytes(bytes)) => {
+                Reply::from_fences(bytes, resources.as_slice().len())
+                    .unwrap_or_else(|| Reply::from_hold(resources, bytes))
+            }
+            (Self::InTurnFenced, Answer::Bytes(bytes)) => {
+                Reply::from_fences(bytes, 1).unwrap_or_else(|| Reply::from_place(bytes))
+            }
             (Self::SetAll(resources), Answer::Bytes(bytes)) => Reply::from_hold(resources, bytes),
             (Self::InTurn, Answer::Bytes(bytes)) => Reply::from_place(bytes),
             (_, Answer::Integer(number)) => self.reply_of_script(number),
@@ -86,11 +105,18 @@ impl Question {
     /// Reads the number that a script, or a command in its place, has answered.
     const fn reply_of_script(&self, number: i64) -> Reply {
         match (self, number) {
-            (Self::SetAll(_) | Self::InTurn | Self::Extend | Self::Release | Self::Leave | Self::DeleteIfEqual, 1) => {
-                Reply::Done
-            }
-            (Self::Extend | Self::Release, -1) => Reply::HeldByOther(Hold::UNKNOWN),
-            (Self::Extend | Self::Release, 0) => Reply::Missing,
+            (
+                Self::SetAll(_)
+                | Self::InTurn
+                | Self::Raise
+                | Self::Extend
+                | Self::Release
+                | Self::Leave
+                | Self::DeleteIfEqual,
+                1,
+            ) => Reply::Done,
+            (Self::Raise | Self::Extend | Self::Release, -1) => Reply::HeldByOther(Hold::UNKNOWN),
+            (Self::Raise | Self::Extend | Self::Release, 0) => Reply::Missing,
             (Self::Release, 2) => Reply::CalledUp,
             (Self::DeleteIfEqual, 0) => Reply::NotOurs,
             _ => Reply::Unavailable(Unavailable::new(Cause::Unexpected)),
@@ -98,7 +124,21 @@ impl Question {
     }
 }
 
+/// Returns whether a node counts on to numbers that it says.
+fn mints(fencing: Option<&Fencing>) -> bool {
+    matches!(fencing, Some(Fencing::Mint { .. }))
+}
+
 impl Reply {
+    /// Reads so many fences: `fence 1700000000000000 33`; `None` if that is not what the text says.
+    fn from_fences(bytes: &[u8], count: usize) -> Option<Self> {
+        let text = core::str::from_utf8(bytes).ok()?.strip_prefix("fence ")?;
+        let read = |word: &str| word.parse().ok().map(Fence::new).filter(|fence| *fence <= Fence::MAX);
+        let fences: Fences = text.split(' ').map_while(read).collect();
+        let is_whole = text.split(' ').count() == count && fences.as_slice().len() == count;
+        Some(if is_whole { Self::Granted(fences) } else { Self::Unavailable(Unavailable::new(Cause::Unexpected)) })
+    }
+
     /// Reads the place of a resource that is held, counted from 1, and the TTL of its key: `2 1500`.
     fn from_hold(resources: &Resources, bytes: &[u8]) -> Self {
         let read = || {

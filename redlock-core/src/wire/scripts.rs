@@ -10,23 +10,85 @@ pub(crate) struct Script {
 /// The scripts that every lock needs.
 pub(crate) const COMMON: [Script; 2] = [EXTEND, RELEASE];
 
-/// Takes several keys, all or none. Answers 1, or the place of a key that is another's and its TTL in milliseconds.
+/// The part of a script that counts on for a key, by one or to the proposal; it returns the number in digits.
+///
+/// A proposal counts for no more than a day from the node's present, so that a client from the future does no harm that
+/// lasts. A number never goes through `tostring`, which would round it.
+macro_rules! mint {
+    () => {
+        "\
+local function mint(key, retention, proposal)
+  local counter = 'redlock:fence:{' .. key .. '}'
+  local latest = (tonumber(redis.call('TIME')[1]) + 86400) * 1000000
+  local count = tonumber(redis.call('GET', counter) or '0') + 1
+  local fence = string.format('%.0f', math.max(count, math.min(tonumber(proposal), latest)))
+  redis.call('SET', counter, fence, 'PX', retention)
+  return fence
+end
+"
+    };
+}
+
+/// The part of a script that lets the counter of a key not be below a fence.
+macro_rules! raise {
+    () => {
+        "\
+local function raise(key, retention, fence)
+  local counter = 'redlock:fence:{' .. key .. '}'
+  if tonumber(redis.call('GET', counter) or '0') < tonumber(fence) then
+    redis.call('SET', counter, fence, 'PX', retention)
+  end
+end
+"
+    };
+}
+
+/// Takes several keys, all or none. Answers 1, or the fences that it has counted on to, or the place of a key that is another's and its TTL in milliseconds.
 ///
 /// Keys that are ours already are those of a lock with some keys gone, which is healed: they are never shortened.
 pub(super) const ACQUIRE: Script = Script {
-    source: "\
+    source: concat!(
+        mint!(),
+        raise!(),
+        "\
 for place = 1, #KEYS do
   local value = redis.call('GET', KEYS[place])
   if value and value ~= ARGV[1] then return place .. ' ' .. redis.call('PTTL', KEYS[place]) end
 end
+local fences = ''
 for place = 1, #KEYS do
   local is_new = redis.call('SET', KEYS[place], ARGV[1], 'NX', 'PX', ARGV[2])
   if not is_new and redis.call('PTTL', KEYS[place]) < tonumber(ARGV[2]) then
     redis.call('PEXPIRE', KEYS[place], ARGV[2])
   end
+  if ARGV[5] then
+    raise(KEYS[place], ARGV[3], ARGV[4 + place])
+  elseif ARGV[3] then
+    fences = fences .. ' ' .. mint(KEYS[place], ARGV[3], ARGV[4])
+  end
 end
-return 1",
-    digest: "cf78a3e9b1e07671beaf31253e2a1013fddb0c10",
+if fences ~= '' then return 'fence' .. fences end
+return 1"
+    ),
+    digest: "1c106516e0db36ae6cba8690544433cfec984277",
+};
+
+/// Lets the counters of the keys not be below the fences, if all keys are ours. Answers as [`EXTEND`] does.
+pub(super) const RAISE: Script = Script {
+    source: concat!(
+        raise!(),
+        "\
+local is_missing = false
+for place = 1, #KEYS do
+  local value = redis.call('GET', KEYS[place])
+  if value and value ~= ARGV[1] then return -1 end
+  is_missing = is_missing or not value
+end
+if is_missing then return 0 end
+for place = 1, #KEYS do raise(KEYS[place], ARGV[2], ARGV[3 + place]) end
+return 1"
+    ),
+    digest: "243b0bd66c32b0499f73317d725b93bd3df8bb4d",
 };
 
 /// Answers 1 when all keys are ours, -1 when one is another's, 0 when some are not there.
@@ -106,7 +168,8 @@ return result"
     digest: "d49db8c762427613b81e709b3cfb3f6e220c1f2c",
 };
 
-/// Sets the key to the token if it is not there and it is the waiter's turn, and answers 1. Else puts the waiter in the queue,
+/// Sets the key to the token if it is not there and it is the waiter's turn, and answers 1, or the fence that it has counted
+/// on to. Else puts the waiter in the queue,
 /// and answers for how long the key or the turn of another goes on, in milliseconds, and the place of the waiter.
 ///
 /// Who has the turn is only a hint, for a time: whatever goes wrong with it, the key decides who holds the lock. The waiter's
@@ -114,6 +177,7 @@ return result"
 pub(super) const ACQUIRE_IN_TURN: Script = Script {
     source: concat!(
         call_up!(),
+        mint!(),
         "\
 local key, token, ttl, me, grace = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local queue, called = 'redlock:queue:{' .. key .. '}', 'redlock:called:{' .. key .. '}'
@@ -125,6 +189,7 @@ if left == -2 then
     redis.call('SET', key, token, 'NX', 'PX', ttl)
     redis.pcall('ZREM', queue, me)
     if turn == me then redis.pcall('DEL', called) end
+    if ARGV[6] then return 'fence ' .. mint(key, ARGV[6], ARGV[7]) end
     return 1
   end
   left = redis.pcall('PTTL', called)
@@ -137,7 +202,7 @@ end
 local place = redis.pcall('ZRANK', queue, me)
 return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0)"
     ),
-    digest: "acabc2df0939ac42742c09a0a57b520997f019c2",
+    digest: "b6250b4dbe7d1bacaeeb84b5ecad59e67a34e84f",
 };
 
 /// Takes the waiter out of the queue. If it was called up, and the key is free, the next one is.

@@ -18,9 +18,8 @@ fn detached(size: usize) -> DetachedLock {
 }
 
 fn adopting(config: Config, detached: &DetachedLock, options: Options, now: Instant) -> Bench {
-    let request =
-        Request::new(&config, detached.resources().clone(), detached.ttl(), options).expect("a valid request");
-    let lock = Lock::adopt(&config, request, *detached.token(), [9; 32], now);
+    let request = Request::adopting(&config, detached, options).expect("a valid request");
+    let lock = Lock::acquire(&config, request, [9; 32], now);
     Bench { config, lock, now }
 }
 
@@ -47,7 +46,9 @@ fn all_nodes_are_asked_whether_the_keys_are_there() {
         let mut bench = adopting(config(size), &detached, Options::new(), at(3_000));
         let extend = bench.expect_extend();
         let Action::Extend { resources, token, ttl, .. } = &extend.action else { panic!("{extend:?}") };
-        assert_eq!((resources, token, ttl.get()), (detached.resources(), detached.token(), TTL));
+        assert_eq!((resources, ttl.get()), (detached.resources(), TTL));
+        let set = Bench::acquire(size).expect_acquire();
+        assert_eq!(set.action.token(), Some(token), "that under which it was acquired");
         assert_eq!(extend.nodes, bench.config.nodes());
         bench.expect_nothing();
         assert!(!bench.is_held(), "nobody has said so");
