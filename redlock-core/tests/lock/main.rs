@@ -4,6 +4,7 @@ mod acquire;
 mod adopt;
 mod contract;
 mod extend;
+mod fencing;
 mod harness;
 mod keepers;
 mod loss;

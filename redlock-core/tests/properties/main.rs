@@ -8,6 +8,7 @@
 mod bench;
 mod bounds;
 mod exclusion;
+mod fencing;
 mod ledger;
 mod lifecycle;
 mod network;
