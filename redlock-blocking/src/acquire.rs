@@ -3,32 +3,39 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redlock_core::{DetachedLock, KeepAlive, Options, Request, Resources, RetryDelay, Token};
+use redlock_core::{DetachedLock, KeepAlive, Options, Request, Resources, RetryDelay};
 
 use crate::redlock::Handle;
 use crate::shell::Shell;
-use crate::{AcquireError, LockGuard};
+use crate::{AcquireError, Lease, LockGuard};
 
 /// An acquisition that is to be made by [`lock`](Self::lock); its setters say how hard to try.
 #[must_use = "nothing is acquired before `lock`"]
 pub struct Acquire {
     handle: Handle,
-    resources: Resources,
-    ttl: Duration,
+    wanted: Wanted,
     options: Options,
-    /// The keys are there already, under this token.
-    adopts: Option<Token>,
     is_aborted: Arc<AtomicBool>,
+}
+
+/// What is to be acquired.
+#[derive(Debug)]
+enum Wanted {
+    Lock {
+        resources: Resources,
+        ttl: Duration,
+    },
+    /// What was detached elsewhere.
+    Adoption(DetachedLock),
 }
 
 impl Acquire {
     pub(crate) fn new(handle: Handle, resources: Resources, ttl: Duration, options: Options) -> Self {
-        Self { handle, resources, ttl, options, adopts: None, is_aborted: Arc::default() }
+        Self { handle, wanted: Wanted::Lock { resources, ttl }, options, is_aborted: Arc::default() }
     }
 
     pub(crate) fn adopt(handle: Handle, detached: &DetachedLock, options: Options) -> Self {
-        let adopts = Some(*detached.token());
-        Self { adopts, ..Self::new(handle, detached.resources().clone(), detached.ttl(), options) }
+        Self { handle, wanted: Wanted::Adoption(detached.clone()), options, is_aborted: Arc::default() }
     }
 
     /// The time budget for all attempts together; 30 seconds unless configured.
@@ -59,6 +66,13 @@ impl Acquire {
     /// configured. See [`Options::min_hold`].
     pub fn min_hold(self, hold: Duration) -> Self {
         let options = self.options.min_hold(hold);
+        self.options(options)
+    }
+
+    /// Has the nodes mint a [fence](crate::Lease::fence) for the lock: a number that is larger than those of all holders
+    /// before, by which what is protected can refuse one that comes too late. See [`fence`](redlock_core::fence).
+    pub fn fenced(self) -> Self {
+        let options = self.options.fenced(true);
         self.options(options)
     }
 
@@ -100,23 +114,19 @@ impl Acquire {
     ///   [`Redlock::close`](crate::Redlock::close).
     pub fn lock(self) -> Result<LockGuard, AcquireError> {
         let shell = self.handle.shell();
-        let request = match self.adopts {
-            Some(_) => Request::of_keys(&shell.config, self.resources, self.ttl, self.options)?,
-            None => Request::new(&shell.config, self.resources, self.ttl, self.options)?,
+        let request = match self.wanted {
+            Wanted::Lock { resources, ttl } => Request::new(&shell.config, resources, ttl, self.options)?,
+            Wanted::Adoption(detached) => Request::adopting(&shell.config, &detached, self.options)?,
         };
-        let resources = request.resources().clone();
-        let key = shell.acquire(request, self.adopts, shell.seed()?, &self.is_aborted)?;
-        Ok(LockGuard::new(self.handle, key, resources))
+        let request = request.at_wall_clock(shell.wall_clock());
+        let (key, held) = shell.acquire(request, shell.seed()?, &self.is_aborted)?;
+        Ok(LockGuard::new(Lease::new(self.handle, key, held)))
     }
 }
 
 impl fmt::Debug for Acquire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acquire")
-            .field("resources", &self.resources)
-            .field("ttl", &self.ttl)
-            .field("options", &self.options)
-            .finish_non_exhaustive()
+        f.debug_struct("Acquire").field("wanted", &self.wanted).field("options", &self.options).finish_non_exhaustive()
     }
 }
 

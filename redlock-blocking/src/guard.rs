@@ -3,9 +3,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redlock_core::{DetachedLock, ExtendError, Instant, LockKey, Loss, ReleaseReport, Resources};
+#[cfg(feature = "cache")]
+use redlock_core::LockKey;
+use redlock_core::{DetachedLock, ExtendError, Instant, Loss, ReleaseReport};
 
 use crate::Lease;
+#[cfg(feature = "cache")]
 use crate::redlock::Handle;
 
 /// A lock that was acquired. It is released when the guard is dropped, or with a report by [`release`](Self::release).
@@ -24,8 +27,8 @@ pub struct LockGuard {
 }
 
 impl LockGuard {
-    pub(crate) const fn new(handle: Handle, key: LockKey, resources: Resources) -> Self {
-        Self { lease: Lease::new(handle, key, resources), is_over: false }
+    pub(crate) const fn new(lease: Lease) -> Self {
+        Self { lease, is_over: false }
     }
 
     /// Extends the lock: it is good for `ttl` from now on, less the drift. Returns the new deadline.

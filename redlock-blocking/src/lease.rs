@@ -1,7 +1,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use redlock_core::{Instant, LockKey, Loss, Resources};
+use redlock_core::fence::Fence;
+use redlock_core::{HandedOver, Instant, LockKey, Loss, Resource, Resources};
 
 use crate::redlock::Handle;
 
@@ -13,12 +14,25 @@ use crate::redlock::Handle;
 pub struct Lease {
     pub(crate) handle: Handle,
     pub(crate) key: LockKey,
-    resources: Resources,
+    held: HandedOver,
 }
 
 impl Lease {
-    pub(crate) const fn new(handle: Handle, key: LockKey, resources: Resources) -> Self {
-        Self { handle, key, resources }
+    pub(crate) const fn new(handle: Handle, key: LockKey, held: HandedOver) -> Self {
+        Self { handle, key, held }
+    }
+
+    /// The fence of the lock, if it is [fenced](crate::Acquire::fenced): to be given to what is protected with every write, so
+    /// that it can refuse one that comes too late. `None` too for a lock of several resources, which has
+    /// [several](Self::fences).
+    #[must_use]
+    pub fn fence(&self) -> Option<Fence> {
+        self.held.fence()
+    }
+
+    /// The fence of each resource, if the lock is [fenced](crate::Acquire::fenced); nothing if it is not.
+    pub fn fences(&self) -> impl Iterator<Item = (&Resource, Fence)> {
+        self.held.fences()
     }
 
     /// The end of the lock's validity, on the clock of [`now`](crate::now). For a lock that was found to be lost
@@ -67,14 +81,14 @@ impl Lease {
     /// What is locked, as it is named on the nodes.
     #[must_use]
     pub const fn resources(&self) -> &Resources {
-        &self.resources
+        self.held.resources()
     }
 }
 
 impl fmt::Debug for Lease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease")
-            .field("resources", &self.resources)
+            .field("resources", self.resources())
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }

@@ -225,6 +225,7 @@ pub use redis;
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 #[doc(inline)]
 pub use redlock_cache as cache;
+pub use redlock_core::fence::{self, Fence, FenceGate, StaleFence};
 pub use redlock_core::shell::{AcquireError, BuildError, Completed, DEFAULT_CONNECT_TIMEOUT, WorkError};
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]

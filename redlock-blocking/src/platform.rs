@@ -36,6 +36,13 @@ pub trait Platform: Send + Sync + 'static {
         redlock_core::system::seed()
     }
 
+    /// The time since 1970, as far as the machine knows: what [fenced](crate::Acquire::fenced) locks propose to the nodes.
+    ///
+    /// Provided: the system's.
+    fn wall_clock(&self) -> Duration {
+        redlock_core::system::wall_clock()
+    }
+
     /// Starts a thread.
     ///
     /// # Errors

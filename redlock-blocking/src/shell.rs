@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use redlock_core::system::NoEntropy;
 use redlock_core::{
-    Config, DetachedLock, ExtendError, Instant, LockKey, Locks, Loss, NodeId, NodeSet, ReleaseReport, Request, Status,
-    Token,
+    Config, DetachedLock, ExtendError, HandedOver, Instant, LockKey, Locks, Loss, NodeId, NodeSet, ReleaseReport,
+    Request, Status,
 };
 
 pub(crate) use self::connecting::Connect;
@@ -132,14 +132,13 @@ impl Shell {
 
 /// # For users
 impl Shell {
-    /// Acquires a lock, or adopts what is there under a token, on the caller's thread.
+    /// Acquires a lock on the caller's thread.
     pub(crate) fn acquire(
         self: &Arc<Self>,
         request: Request,
-        adopts: Option<Token>,
         seed: [u8; 32],
         is_aborted: &AtomicBool,
-    ) -> Result<LockKey, AcquireError> {
+    ) -> Result<(LockKey, HandedOver), AcquireError> {
         let mut state = self.state();
         if state.locks.is_closed() {
             return Err(AcquireError::Closed);
@@ -147,20 +146,16 @@ impl Shell {
         if is_aborted.load(Ordering::Acquire) {
             return Err(AcquireError::Aborted);
         }
-        let now = self.platform.now();
-        let key = match adopts {
-            Some(token) => state.locks.adopt(request, token, seed, now)?,
-            None => state.locks.acquire(request, seed, now)?,
-        };
+        let key = state.locks.acquire(request, seed, self.platform.now())?;
         let result = self.wait(state, Some(key), None, |locks, now| match locks.hand_over(key, now) {
-            Some(result) => Some(result.map_err(AcquireError::from)),
+            Some(result) => Some(result.map(|_deadline| HandedOver::of(locks, key)).map_err(AcquireError::from)),
             None if is_aborted.load(Ordering::Acquire) => Some(Err(AcquireError::Aborted)),
             None => None,
         });
         if !matches!(result, Some(Ok(_))) {
             self.abandon(key);
         }
-        result.unwrap_or(Err(AcquireError::Closed)).map(|_deadline| key)
+        result.unwrap_or(Err(AcquireError::Closed)).map(|held| (key, held))
     }
 
     pub(crate) fn extend(self: &Arc<Self>, key: LockKey, ttl: Duration) -> Result<Instant, ExtendError> {
@@ -269,6 +264,10 @@ impl Shell {
     /// The present moment, on the clock of all deadlines.
     pub(crate) fn now(&self) -> Instant {
         self.platform.now()
+    }
+
+    pub(crate) fn wall_clock(&self) -> Duration {
+        self.platform.wall_clock()
     }
 
     pub(crate) fn seed(&self) -> Result<[u8; 32], NoEntropy> {

@@ -170,7 +170,7 @@ pub use instant::Instant;
 pub use keep_alive::KeepAlive;
 pub use lease::DRIFT_MARGIN;
 pub use lock::Lock;
-pub use locks::{LockKey, Locks, Status};
+pub use locks::{HandedOver, LockKey, Locks, Status};
 pub use node::{MAX_NODES, NodeId, NodeSet};
 pub use probe::Probe;
 pub use reply::{Cause, Hold, Reply, Unavailable};

@@ -21,9 +21,10 @@ use self::entry::{Entry, Standing};
 use self::node::{Due, Node, Ticket};
 use self::timers::Timers;
 use self::wait_queue::WaitQueues;
+use crate::fence::{Fence, Fences};
 use crate::{
     AcquireError, Cause, CloseReport, Command, Config, DetachedLock, Event, ExtendError, Instant, Lock, Loss, NodeId,
-    NodeSet, OperationId, ReleaseReport, Reply, Request, Unavailable, WaiterId,
+    NodeSet, OperationId, ReleaseReport, Reply, Request, Resource, Resources, Unavailable, WaiterId,
 };
 
 /// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer
@@ -146,6 +147,44 @@ pub enum Status {
     Lost(Loss),
     /// It was given up by its owner, or there is no such lock.
     Released,
+}
+
+/// What does not change of a lock that was handed over: for a guard to keep.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HandedOver {
+    resources: Resources,
+    fences: Option<Fences>,
+}
+
+impl HandedOver {
+    /// Looks at a lock in the moment of its hand-over.
+    #[must_use]
+    pub fn of(locks: &Locks, key: LockKey) -> Self {
+        let lock = locks.lock(key);
+        let resources = lock.map_or_else(|| Resources::all::<Resource>([]), |lock| lock.resources().clone());
+        Self { resources, fences: lock.and_then(Lock::fences).cloned() }
+    }
+
+    /// Returns what is locked, as it is named on the nodes.
+    #[must_use]
+    pub const fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
+    /// Returns the fence of a lock of one resource, if it is fenced.
+    #[must_use]
+    pub fn fence(&self) -> Option<Fence> {
+        match self.fences.as_ref()?.as_slice() {
+            [fence] => Some(*fence),
+            _ => None,
+        }
+    }
+
+    /// Returns the resources with their fences; nothing if the lock is not fenced.
+    pub fn fences(&self) -> impl Iterator<Item = (&Resource, Fence)> {
+        let fences = self.fences.iter().flat_map(|fences| fences.as_slice());
+        self.resources.as_slice().iter().zip(fences.copied())
+    }
 }
 
 /// # Verbs

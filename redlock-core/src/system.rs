@@ -30,7 +30,7 @@ pub mod tls;
 pub mod url;
 mod words;
 
-pub use clock::now;
+pub use clock::{now, wall_clock};
 pub use entropy::{NoEntropy, seed};
 #[cfg(feature = "net")]
 #[cfg_attr(docsrs, doc(cfg(feature = "net")))]

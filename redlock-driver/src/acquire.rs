@@ -4,10 +4,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use redlock_core::{DetachedLock, KeepAlive, LockKey, Options, Request, Resources, RetryDelay, Token};
+use redlock_core::{DetachedLock, KeepAlive, LockKey, Options, Request, Resources, RetryDelay};
 
 use crate::redlock::Handle;
-use crate::{AcquireError, LockGuard, Runtime};
+use crate::{AcquireError, Lease, LockGuard, Runtime};
 
 /// An acquisition: a future that yields a [`LockGuard`]. It begins when it is polled for the first time; until then
 /// its setters say how hard to try.
@@ -17,12 +17,20 @@ use crate::{AcquireError, LockGuard, Runtime};
 #[must_use = "a lock is only acquired when the future is awaited"]
 pub struct Acquire<R: Runtime> {
     handle: Handle<R>,
-    resources: Resources,
-    ttl: Duration,
+    wanted: Wanted,
     options: Options,
-    /// The keys are there already, under this token.
-    adopts: Option<Token>,
     stage: Stage,
+}
+
+/// What is to be acquired.
+#[derive(Debug)]
+enum Wanted {
+    Lock {
+        resources: Resources,
+        ttl: Duration,
+    },
+    /// What was detached elsewhere.
+    Adoption(DetachedLock),
 }
 
 /// How far an acquisition has come.
@@ -37,12 +45,11 @@ enum Stage {
 
 impl<R: Runtime> Acquire<R> {
     pub(crate) fn new(handle: Handle<R>, resources: Resources, ttl: Duration, options: Options) -> Self {
-        Self { handle, resources, ttl, options, adopts: None, stage: Stage::NotBegun }
+        Self { handle, wanted: Wanted::Lock { resources, ttl }, options, stage: Stage::NotBegun }
     }
 
     pub(crate) fn adopt(handle: Handle<R>, detached: &DetachedLock, options: Options) -> Self {
-        let (resources, ttl) = (detached.resources().clone(), detached.ttl());
-        Self { handle, resources, ttl, options, adopts: Some(*detached.token()), stage: Stage::NotBegun }
+        Self { handle, wanted: Wanted::Adoption(detached.clone()), options, stage: Stage::NotBegun }
     }
 
     /// The time budget for all attempts together; 30 seconds unless configured.
@@ -76,6 +83,13 @@ impl<R: Runtime> Acquire<R> {
         self.options(options)
     }
 
+    /// Has the nodes mint a [fence](crate::Lease::fence) for the lock: a number that is larger than those of all holders
+    /// before, by which what is protected can refuse one that comes too late. See [`fence`](redlock_core::fence).
+    pub fn fenced(self) -> Self {
+        let options = self.options.fenced(true);
+        self.options(options)
+    }
+
     /// How the lock is kept alive while it is held; not at all, unless configured. A holder still has to watch for its loss.
     pub fn keep_alive(self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
         let options = self.options.keep_alive(keep_alive);
@@ -93,14 +107,14 @@ impl<R: Runtime> Acquire<R> {
         self
     }
 
-    fn begin(&mut self, context: &Context<'_>) -> Result<LockKey, AcquireError> {
+    fn begin(&self, context: &Context<'_>) -> Result<LockKey, AcquireError> {
         let shell = self.handle.attended()?;
-        let request = match self.adopts {
-            Some(_) => Request::of_keys(&shell.config, self.resources.clone(), self.ttl, self.options)?,
-            None => Request::new(&shell.config, self.resources.clone(), self.ttl, self.options)?,
+        let request = match &self.wanted {
+            Wanted::Lock { resources, ttl } => Request::new(&shell.config, resources.clone(), *ttl, self.options)?,
+            Wanted::Adoption(detached) => Request::adopting(&shell.config, detached, self.options)?,
         };
-        self.resources = request.resources().clone();
-        shell.begin_acquire(request, self.adopts, shell.runtime.seed()?, context)
+        let request = request.at_wall_clock(shell.runtime.wall_clock());
+        shell.begin_acquire(request, shell.runtime.seed()?, context)
     }
 }
 
@@ -120,10 +134,10 @@ impl<R: Runtime> Future for Acquire<R> {
             Stage::Acquiring(key) => key,
             Stage::Over => panic!("an acquisition was polled after it has ended"),
         };
-        this.handle.attended()?.poll_acquire(key, context).map_ok(|()| {
+        this.handle.attended()?.poll_acquire(key, context).map_ok(|held| {
             // From here on the guard stands for the lock.
             this.stage = Stage::Over;
-            LockGuard::new(this.handle.clone(), key, this.resources.clone())
+            LockGuard::new(Lease::new(this.handle.clone(), key, held))
         })
     }
 }
@@ -140,10 +154,6 @@ impl<R: Runtime> Drop for Acquire<R> {
 
 impl<R: Runtime> fmt::Debug for Acquire<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acquire")
-            .field("resources", &self.resources)
-            .field("ttl", &self.ttl)
-            .field("options", &self.options)
-            .finish_non_exhaustive()
+        f.debug_struct("Acquire").field("wanted", &self.wanted).field("options", &self.options).finish_non_exhaustive()
     }
 }

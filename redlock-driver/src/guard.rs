@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use redlock_core::{DetachedLock, ExtendError, Instant, LockKey, Loss, OperationId, ReleaseReport, Resources};
+use redlock_core::{DetachedLock, ExtendError, Instant, Loss, OperationId, ReleaseReport};
 
-use crate::redlock::Handle;
 use crate::{Lease, Runtime};
 
 /// A lock that was acquired. It is released when the guard is dropped, or with a report by [`release`](Self::release).
@@ -28,8 +27,8 @@ pub struct LockGuard<R: Runtime> {
 }
 
 impl<R: Runtime> LockGuard<R> {
-    pub(crate) const fn new(handle: Handle<R>, key: LockKey, resources: Resources) -> Self {
-        Self { lease: Lease::new(handle, key, resources), is_over: false }
+    pub(crate) const fn new(lease: Lease<R>) -> Self {
+        Self { lease, is_over: false }
     }
 
     /// Extends the lock: it is good for `ttl` from now on, less the drift. Yields the new deadline.

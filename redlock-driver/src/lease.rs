@@ -4,7 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use redlock_core::{Instant, LockKey, Loss, Resources};
+use redlock_core::fence::Fence;
+use redlock_core::{HandedOver, Instant, LockKey, Loss, Resource, Resources};
 
 use crate::Runtime;
 use crate::redlock::Handle;
@@ -16,12 +17,25 @@ use crate::redlock::Handle;
 pub struct Lease<R: Runtime> {
     pub(crate) handle: Handle<R>,
     pub(crate) key: LockKey,
-    resources: Resources,
+    held: HandedOver,
 }
 
 impl<R: Runtime> Lease<R> {
-    pub(crate) const fn new(handle: Handle<R>, key: LockKey, resources: Resources) -> Self {
-        Self { handle, key, resources }
+    pub(crate) const fn new(handle: Handle<R>, key: LockKey, held: HandedOver) -> Self {
+        Self { handle, key, held }
+    }
+
+    /// The fence of the lock, if it is [fenced](crate::Acquire::fenced): to be given to what is protected with every write, so
+    /// that it can refuse one that comes too late. `None` too for a lock of several resources, which has
+    /// [several](Self::fences).
+    #[must_use]
+    pub fn fence(&self) -> Option<Fence> {
+        self.held.fence()
+    }
+
+    /// The fence of each resource, if the lock is [fenced](crate::Acquire::fenced); nothing if it is not.
+    pub fn fences(&self) -> impl Iterator<Item = (&Resource, Fence)> {
+        self.held.fences()
     }
 
     /// The end of the lock's validity, on the clock of the runtime. For a lock that was found to be lost before, the
@@ -56,7 +70,7 @@ impl<R: Runtime> Lease<R> {
     /// What is locked, as it is named on the nodes.
     #[must_use]
     pub const fn resources(&self) -> &Resources {
-        &self.resources
+        self.held.resources()
     }
 
     /// A future that waits until the lock is lost: at its deadline, whatever the network does, or earlier when an
@@ -68,14 +82,14 @@ impl<R: Runtime> Lease<R> {
 
 impl<R: Runtime> Clone for Lease<R> {
     fn clone(&self) -> Self {
-        Self { handle: self.handle.clone(), key: self.key, resources: self.resources.clone() }
+        Self { handle: self.handle.clone(), key: self.key, held: self.held.clone() }
     }
 }
 
 impl<R: Runtime> fmt::Debug for Lease<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lease")
-            .field("resources", &self.resources)
+            .field("resources", self.resources())
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }

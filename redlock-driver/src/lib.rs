@@ -137,6 +137,7 @@ mod work;
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 #[doc(inline)]
 pub use redlock_cache as cache;
+pub use redlock_core::fence::{self, Fence, FenceGate, StaleFence};
 pub use redlock_core::shell::{AcquireError, BuildError, Completed, DEFAULT_CONNECT_TIMEOUT, NoRuntime, WorkError};
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{

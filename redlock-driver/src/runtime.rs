@@ -1,4 +1,5 @@
 use std::future::Future;
+use std::time::Duration;
 
 use redlock_core::Instant;
 use redlock_core::shell::NoRuntime;
@@ -6,7 +7,7 @@ use redlock_core::system::NoEntropy;
 
 /// What the driver needs from an async runtime: a clock, a timer, a way to start a task, and fresh random bytes.
 ///
-/// An adapter implements the two methods that differ between runtimes; a simulator implements all four.
+/// An adapter implements the two methods that differ between runtimes; a simulator implements the clocks and the seeds, too.
 pub trait Runtime: Clone + Send + Sync + 'static {
     /// The present moment, on a clock that never goes back and runs on while the machine sleeps.
     ///
@@ -22,6 +23,13 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     #[must_use]
     fn for_memory_nodes(self) -> Self {
         self
+    }
+
+    /// The time since 1970, as far as the machine knows: what [fenced](crate::Acquire::fenced) locks propose to the nodes.
+    ///
+    /// Provided: the system's.
+    fn wall_clock(&self) -> Duration {
+        redlock_core::system::wall_clock()
     }
 
     /// Waits until `deadline`. It may wake up late; a timer wakes, it does not decide.

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use redlock_core::{
-    Cause, Command, Config, DetachedLock, ExtendError, Instant, LockKey, Locks, Loss, NodeId, OperationId,
-    ReleaseReport, Reply, Request, Resource, Status, Token, Unavailable,
+    Cause, Command, Config, DetachedLock, ExtendError, HandedOver, Instant, LockKey, Locks, Loss, NodeId, OperationId,
+    ReleaseReport, Reply, Request, Resource, Status, Unavailable,
 };
 
 use smallvec::SmallVec;
@@ -115,19 +115,15 @@ impl<R: Runtime> Shell<R> {
 
 /// # For users' futures and guards
 impl<R: Runtime> Shell<R> {
-    /// Starts to acquire, or to adopt what is there under a token, and waits for the result.
+    /// Starts to acquire, and waits for the result.
     pub(crate) fn begin_acquire(
         &self,
         request: Request,
-        adopts: Option<Token>,
         seed: [u8; 32],
         context: &Context<'_>,
     ) -> Result<LockKey, AcquireError> {
         let begun = self.work(|state, now, _| {
-            let key = match adopts {
-                Some(token) => state.locks.adopt(request, token, seed, now)?,
-                None => state.locks.acquire(request, seed, now)?,
-            };
+            let key = state.locks.acquire(request, seed, now)?;
             state.waiters.wait(key, context);
             Ok(key)
         });
@@ -136,12 +132,13 @@ impl<R: Runtime> Shell<R> {
     }
 
     /// Waits for the result of an acquisition, and hands the lock over in the moment of the answer.
-    pub(crate) fn poll_acquire(&self, key: LockKey, context: &Context<'_>) -> Poll<Result<(), AcquireError>> {
+    pub(crate) fn poll_acquire(&self, key: LockKey, context: &Context<'_>) -> Poll<Result<HandedOver, AcquireError>> {
         let poll = self.work(|state, now, _| {
             let result = state.locks.hand_over(key, now);
-            state.ready_or_wait(key, context, result)
+            let handed_over = result.map(|result| result.map(|_deadline| HandedOver::of(&state.locks, key)));
+            state.ready_or_wait(key, context, handed_over)
         });
-        self.waits(context, poll).map(|result| result.map(drop).map_err(Into::into))
+        self.waits(context, poll).map_err(Into::into)
     }
 
     pub(crate) fn extend(&self, key: LockKey, ttl: Duration) -> Result<OperationId, ExtendError> {

@@ -12,15 +12,18 @@ use std::time::{Duration, Instant as SystemInstant};
 
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
+use redlock_core::fence::{Fence, Fencing};
 use redlock_core::system::socket::{read as read_from, write};
 use redlock_core::{
     Action, Answer, Command, Config, Event, Grace, Instant, Lock, NodeTimeout, Options, Reply, Request, Resource,
-    Resources, ScriptForm, WaiterId, model, resp,
+    Resources, ScriptForm, Token, WaiterId, model, resp,
 };
 use redlock_tests::{Server, wait_until};
 
 const CLIENTS: usize = 3;
 const RESOURCES: [&str; 2] = ["job-0", "job-1"];
+/// What is proposed as a fence is below that, and so counters are ahead of it now and then.
+const FENCES: u64 = 40;
 /// By how much the two may differ about the rest of a key's life, beside the time that a command takes on a busy
 /// machine: each rounds to milliseconds in its own way.
 const ROUNDING: Duration = Duration::from_millis(3);
@@ -29,29 +32,70 @@ const MARGIN: Duration = Duration::from_millis(150);
 
 #[derive(Clone, Debug)]
 enum Step {
-    Acquire { client: usize, resource: usize, ttl: Duration },
-    AcquireAll { client: usize, ttl: Duration },
-    Extend { client: usize, ttl: Duration },
-    Release { client: usize },
-    AcquireInTurn { client: usize, resource: usize, ttl: Duration },
-    Leave { client: usize, resource: usize },
-    Subscribe { client: usize },
-    SetByHand { resource: usize, ttl: Option<Duration> },
-    Delete { resource: usize },
+    Acquire {
+        client: usize,
+        resource: usize,
+        ttl: Duration,
+        options: Options,
+    },
+    AcquireAll {
+        client: usize,
+        ttl: Duration,
+        options: Options,
+    },
+    Extend {
+        client: usize,
+        ttl: Duration,
+    },
+    Release {
+        client: usize,
+    },
+    AcquireInTurn {
+        client: usize,
+        resource: usize,
+        ttl: Duration,
+        proposal: Option<u64>,
+    },
+    /// Raises counters to this, for the keys that the client has asked for last.
+    Raise {
+        client: usize,
+        fence: u64,
+    },
+    Leave {
+        client: usize,
+        resource: usize,
+    },
+    Subscribe {
+        client: usize,
+    },
+    SetByHand {
+        resource: usize,
+        ttl: Option<Duration>,
+    },
+    Delete {
+        resource: usize,
+    },
     ForgetScripts,
     Wait(Duration),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let ttl = || (300..900_u64).prop_map(Duration::from_millis);
+    let min_hold = || prop_oneof![3 => Just(Duration::ZERO), 1 => ttl()];
+    let options = || {
+        (min_hold(), any::<bool>())
+            .prop_map(|(hold, is_fenced)| Options::new().attempts(1).min_hold(hold).fenced(is_fenced))
+    };
     prop_oneof![
-        5 => (0..CLIENTS, 0..RESOURCES.len(), ttl())
-            .prop_map(|(client, resource, ttl)| Step::Acquire { client, resource, ttl }),
-        3 => (0..CLIENTS, ttl()).prop_map(|(client, ttl)| Step::AcquireAll { client, ttl }),
+        5 => (0..CLIENTS, 0..RESOURCES.len(), ttl(), options())
+            .prop_map(|(client, resource, ttl, options)| Step::Acquire { client, resource, ttl, options }),
+        3 => (0..CLIENTS, ttl(), options())
+            .prop_map(|(client, ttl, options)| Step::AcquireAll { client, ttl, options }),
+        2 => (0..CLIENTS, 0..FENCES).prop_map(|(client, fence)| Step::Raise { client, fence }),
         4 => (0..CLIENTS, ttl()).prop_map(|(client, ttl)| Step::Extend { client, ttl }),
         4 => (0..CLIENTS).prop_map(|client| Step::Release { client }),
-        6 => (0..CLIENTS, 0..RESOURCES.len(), ttl())
-            .prop_map(|(client, resource, ttl)| Step::AcquireInTurn { client, resource, ttl }),
+        6 => (0..CLIENTS, 0..RESOURCES.len(), ttl(), proptest::option::of(0..FENCES))
+            .prop_map(|(client, resource, ttl, proposal)| Step::AcquireInTurn { client, resource, ttl, proposal }),
         2 => (0..CLIENTS, 0..RESOURCES.len()).prop_map(|(client, resource)| Step::Leave { client, resource }),
         2 => (0..CLIENTS).prop_map(|client| Step::Subscribe { client }),
         1 => (0..RESOURCES.len(), proptest::option::of(ttl()))
@@ -68,6 +112,8 @@ struct Pair<'a> {
     model: model::Node,
     config: Config,
     locks: [Option<Lock>; CLIENTS],
+    /// What each client has asked for last, and under which token.
+    asked: [Option<(Resources, Token)>; CLIENTS],
     subscribers: [Option<Subscriber>; CLIENTS],
     /// How many locks were begun: each draws its tokens from another seed.
     begun: u8,
@@ -84,6 +130,7 @@ impl<'a> Pair<'a> {
             model: model::Node::new(),
             config: Config::builder(["only"]).node_timeout(patient).build().unwrap(),
             locks: [None, None, None],
+            asked: [None, None, None],
             subscribers: [None, None, None],
             begun: 0,
             slowest: Duration::ZERO,
@@ -97,12 +144,17 @@ impl<'a> Pair<'a> {
 
     fn take(&mut self, step: &Step) {
         match step {
-            Step::Acquire { client, resource, ttl } => self.acquire(*client, RESOURCES[*resource].into(), *ttl),
-            Step::AcquireAll { client, ttl } => self.acquire(*client, Resources::all(RESOURCES), *ttl),
+            Step::Acquire { client, resource, ttl, options } => {
+                self.acquire(*client, RESOURCES[*resource].into(), *ttl, *options);
+            }
+            Step::AcquireAll { client, ttl, options } => {
+                self.acquire(*client, Resources::all(RESOURCES), *ttl, *options);
+            }
+            Step::Raise { client, fence } => self.raise(*client, Fence::new(*fence)),
             Step::Extend { client, ttl } => self.drive(*client, |lock, now| drop(lock.extend(*ttl, now))),
             Step::Release { client } => self.drive(*client, Lock::release),
-            Step::AcquireInTurn { client, resource, ttl } => {
-                self.acquire_in_turn(*client, RESOURCES[*resource].into(), *ttl);
+            Step::AcquireInTurn { client, resource, ttl, proposal } => {
+                self.acquire_in_turn(*client, RESOURCES[*resource].into(), *ttl, proposal.map(Fence::new));
             }
             Step::Leave { client, resource } => self.leave(*client, RESOURCES[*resource].into()),
             Step::Subscribe { client } => self.subscribe(*client),
@@ -116,9 +168,10 @@ impl<'a> Pair<'a> {
         }
     }
 
-    fn acquire(&mut self, client: usize, resources: Resources, ttl: Duration) {
+    fn acquire(&mut self, client: usize, resources: Resources, ttl: Duration, options: Options) {
         self.begun += 1;
-        let request = Request::new(&self.config, resources, ttl, Options::new().attempts(1)).unwrap();
+        let request = Request::new(&self.config, resources, ttl, options).unwrap();
+        let request = request.at_wall_clock(Duration::from_micros(u64::from(self.begun) % FENCES));
         self.locks[client] = Some(Lock::acquire(&self.config, request, [self.begun; 32], self.now()));
         self.drive(client, |_, _| ());
     }
@@ -128,6 +181,7 @@ impl<'a> Pair<'a> {
         let Some(mut lock) = self.locks[client].take() else { return };
         verb(&mut lock, self.now());
         while let Some(command) = lock.poll_command() {
+            self.asked[client] = command.action.resources().cloned().zip(command.action.token().copied());
             for node in command.nodes.iter() {
                 let reply = self.execute(&command);
                 lock.handle_reply(command.id, node, reply, self.now());
@@ -142,17 +196,29 @@ impl<'a> Pair<'a> {
     }
 
     /// Asks for a lock in turn. What comes of it, the lock takes for the reply to the command that it has given out itself.
-    fn acquire_in_turn(&mut self, client: usize, resource: Resource, ttl: Duration) {
+    fn acquire_in_turn(&mut self, client: usize, resource: Resource, ttl: Duration, proposal: Option<Fence>) {
         self.begun += 1;
-        let request = Request::new(&self.config, resource.as_bytes(), ttl, Options::new().attempts(1)).unwrap();
+        let options = Options::new().attempts(1).fenced(proposal.is_some());
+        let request = Request::new(&self.config, resource.as_bytes(), ttl, options).unwrap();
         let mut lock = Lock::acquire(&self.config, request, [self.begun; 32], self.now());
         let command = lock.poll_command().unwrap();
         let Action::Acquire { token, ttl, .. } = command.action else { panic!("a lock begins with that") };
-        let reply = self.execute_script(&command, &Action::acquire_in_turn(resource, token, ttl, waiter(client)));
+        self.asked[client] = Some((resource.clone().into(), token));
+        let fencing = proposal.map(|proposal| Fencing::mint(proposal, self.config.fence_retention()));
+        let action = Action::acquire_in_turn(resource, token, ttl, waiter(client)).fenced(fencing);
+        let reply = self.execute_script(&command, &action);
         lock.handle_reply(command.id, command.nodes.iter().next().unwrap(), reply, self.now());
         self.locks[client] = Some(lock);
         self.drive(client, |_, _| ());
         self.locks[client].as_mut().unwrap().poll_event();
+    }
+
+    fn raise(&mut self, client: usize, fence: Fence) {
+        let Some((resources, token)) = self.asked[client].clone() else { return };
+        let fences = resources.as_slice().iter().map(|_| fence).collect();
+        let action = Action::raise(resources, token, Fencing::raise(fences, self.config.fence_retention()));
+        let command = self.any_command();
+        self.execute_script(&command, &action);
     }
 
     fn forget_scripts(&mut self) {
@@ -268,6 +334,9 @@ impl<'a> Pair<'a> {
         let (value, ttl) = (self.server.get(key).unwrap(), self.server.command(&["PTTL", resource]).unwrap());
         let tolerance = self.slowest + self.now().saturating_since(now) + ROUNDING;
         assert_eq!(value.as_deref(), self.model.get(key, now), "{resource}");
+        let counter = self.server.get(format!("redlock:fence:{{{resource}}}").as_bytes()).unwrap();
+        let counter = counter.map(|digits| String::from_utf8(digits).unwrap().parse().unwrap());
+        assert_eq!(counter.unwrap_or(0), self.model.counter(&resource.into()).get(), "{resource}");
         match (self.model.ttl(key, now), ttl.parse().unwrap()) {
             (None, -2_i64) | (Some(Duration::MAX), -1) => {}
             (Some(expected), millis) if millis >= 0 => {

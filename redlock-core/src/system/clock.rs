@@ -1,4 +1,4 @@
-//! The clock of a holder.
+//! The clocks of a holder.
 
 use crate::Instant;
 
@@ -27,4 +27,10 @@ pub fn now() -> Instant {
     static EPOCH: OnceLock<std::time::Instant> = OnceLock::new();
     let epoch = EPOCH.get_or_init(std::time::Instant::now);
     Instant::from_epoch(epoch.elapsed())
+}
+
+/// Returns the time since 1970, as far as the machine knows; zero where its clock is before that.
+#[must_use]
+pub fn wall_clock() -> std::time::Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
 }

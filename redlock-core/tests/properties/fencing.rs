@@ -171,7 +171,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(crate::cases(2_000))]
+    #![proptest_config(crate::cases(10_000))]
 
     #[test]
     fn fences_are_unique_and_increase(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
+use redlock_core::fence::Fence;
 use redlock_core::shell::{Completed, WorkError};
 use redlock_core::{Attempts, DetachedLock, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
 use redlock_driver::AcquireError;
@@ -30,7 +31,7 @@ trait AnyClient: fmt::Debug + Send + Sync {
 pub type Acquiring = BoxFuture<'static, Result<Guard, Refused>>;
 
 /// Work under a lock that is under way from its first poll on.
-pub type Working = BoxFuture<'static, Result<Completed<()>, WorkError>>;
+type Working = BoxFuture<'static, Result<Completed<()>, WorkError>>;
 
 impl Client {
     /// `Redlock::lock`.
@@ -59,7 +60,7 @@ impl Client {
         name: impl Into<Resource>,
         ttl: Duration,
         work: impl Future<Output = ()> + Send + 'static,
-    ) -> Working {
+    ) -> BoxFuture<'static, Result<Completed<()>, WorkError>> {
         self.0.work(name.into(), ttl, work.boxed())
     }
 
@@ -80,6 +81,7 @@ trait AnyGuard: fmt::Debug + Send + Sync {
     fn lost(&self) -> BoxFuture<'static, Option<Loss>>;
     fn deadline(&self) -> Instant;
     fn remaining(&self) -> Duration;
+    fn fences(&self) -> Vec<(Resource, Fence)>;
 }
 
 impl Guard {
@@ -122,6 +124,25 @@ impl Guard {
     #[must_use]
     pub fn remaining(&self) -> Duration {
         self.0.remaining()
+    }
+
+    /// `LockGuard::fences`.
+    #[must_use]
+    pub fn fences(&self) -> Vec<(Resource, Fence)> {
+        self.0.fences()
+    }
+
+    /// `LockGuard::fence`, of a lock of one name that is fenced.
+    ///
+    /// # Panics
+    ///
+    /// When it is not.
+    #[must_use]
+    pub fn fence(&self) -> Fence {
+        match self.fences().as_slice() {
+            [(_, fence)] => *fence,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// `LockGuard::is_valid`.

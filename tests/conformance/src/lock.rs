@@ -2,6 +2,7 @@
 
 mod cancellation;
 mod contention;
+mod fencing;
 mod foreign_keys;
 mod holding;
 mod keep_alive;
@@ -90,6 +91,14 @@ pub(crate) const CASES: &[LockCase] = cases! {
         a_detached_lock_that_somebody_else_has_taken_is_not_adopted_and_theirs_is_left_alone [],
         a_detached_lock_is_not_adopted_without_a_quorum_and_can_be_with_one [Pause],
         a_released_lock_stays_for_its_shortest_hold [],
+    }
+    fencing: {
+        every_holder_has_a_larger_fence_than_those_before_it [],
+        those_who_wait_are_fenced_in_turn [],
+        each_of_several_names_has_a_fence_of_its_own [],
+        a_fence_stays_when_the_lock_is_extended_and_adopted [],
+        fences_go_on_when_a_minority_has_lost_its_counters [Wipe],
+        a_late_holder_is_refused_by_the_gate [],
     }
     lost_nodes: {
         a_minority_that_is_dead_at_the_start_is_no_error_and_costs_no_time [Restart],

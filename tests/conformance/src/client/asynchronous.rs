@@ -2,6 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
+use redlock_core::fence::Fence;
 use redlock_core::{DetachedLock, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
 use redlock_driver::{Lease, LockGuard, Redlock, Runtime};
 
@@ -63,5 +64,9 @@ impl<R: Runtime> AnyGuard for LockGuard<R> {
 
     fn remaining(&self) -> Duration {
         Lease::remaining(self)
+    }
+
+    fn fences(&self) -> Vec<(Resource, Fence)> {
+        Lease::fences(self).map(|(name, fence)| (name.clone(), fence)).collect()
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use futures_util::future::{BoxFuture, FutureExt};
 use redlock_blocking::{AbortHandle, LockGuard, Redlock, WorkError};
+use redlock_core::fence::Fence;
 use redlock_core::shell::Completed;
 use redlock_core::{DetachedLock, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
 
@@ -122,5 +123,9 @@ impl AnyGuard for Held {
 
     fn remaining(&self) -> Duration {
         self.with(|guard| guard.remaining())
+    }
+
+    fn fences(&self) -> Vec<(Resource, Fence)> {
+        self.with(|guard| guard.fences().map(|(name, fence)| (name.clone(), fence)).collect())
     }
 }
