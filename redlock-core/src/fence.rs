@@ -1,4 +1,63 @@
 //! Fencing tokens: numbers by which a store tells a late holder of a lock from the present one.
+//!
+//! # What it is for
+//!
+//! A lock with a TTL is over at its deadline, whether its holder knows it or not. A process may be stopped, a machine may
+//! sleep, a request may hang in a network for longer than the lock lives; then the holder wakes up, goes on where it was, and
+//! writes over what the next holder has written:
+//!
+//! ```text
+//!   first holder   ── lock ── read ──── (paused) ─────────────────────── write: overwrites the second's work
+//!   second holder                        └ the lock is over ┘ lock ── read ── write ── release
+//! ```
+//!
+//! No lock can prevent that, because the store does not ask it. So the holder brings a number along with every write, and the
+//! store itself refuses a number that is smaller than one that it has seen:
+//!
+//! ```text
+//!   first holder   ── lock, fence 33 ── read ── (paused) ───────────────────────────── write with 33: refused
+//!   second holder                                   lock, fence 34 ── read ── write with 34 ── release
+//! ```
+//!
+//! Source: *How to do distributed locking*, Martin Kleppmann, 2016.
+//!
+//! # What it guarantees
+//!
+//! Of all acquisitions of a resource that are [fenced](crate::Options::fenced), no two have the same fence, and one that
+//! begins after another was granted has a larger one. That holds whatever clocks do, on nodes and clients, however long
+//! anybody is paused, and when lock keys are evicted, deleted or expire too early: only as long as no quorum of the nodes
+//! loses its counters, within the [retention](crate::ConfigBuilder::fence_retention). Nodes that restart empty lose theirs. A
+//! minority of them does no harm at once, but the next ones may make it a quorum: run nodes with persistence, or restart them
+//! one at a time and not faster than resources are fenced anew.
+//!
+//! When all counters are lost, fences go on from the wall clock of whoever asks: still larger than before, if clocks are right
+//! to within the time that has passed. That is a hint, and no guarantee.
+//!
+//! An acquisition that is not fenced takes the lock all the same, and leaves the counters alone: what it writes cannot be
+//! told from what others write. So all who use a resource should be fenced, or none.
+//!
+//! # How it works
+//!
+//! Each node keeps a counter beside the lock, at `redlock:fence:{name}`. With the key it sets the counter to one more, or to
+//! what the client proposes if that is larger: the microseconds since 1970. The fence is the largest number that a quorum has
+//! granted. Usually all have granted what was proposed, and that is all: one round trip, as without a fence. Otherwise those
+//! that have granted less are told to raise their counters, where the key is still ours; the lock is held when a quorum keeps
+//! the fence. Two such quorums share a node, and there one of the two acquisitions came wholly before the other.
+//!
+//! Extending, healing and adopting a lock keep its fence; a node that has lost everything is given the fence with the key.
+//!
+//! # How a store uses it
+//!
+//! - In memory, or behind one service: [`FenceGate`].
+//! - In a database: a column with the largest fence that has written, compared in the write itself, so that nothing comes
+//!   between. A new holder writes its fence before it reads, so that nobody before it writes any more:
+//!
+//!   ```sql
+//!   UPDATE account SET fence = $1 WHERE id = $2 AND fence <= $1;                      -- before reading
+//!   UPDATE account SET balance = $3, fence = $1 WHERE id = $2 AND fence <= $1;        -- 0 rows: the lock was lost
+//!   ```
+//!
+//! - In Redis: [`REDIS_SET_IF_NOT_STALE`], a script that compares and writes.
 
 mod gate;
 
@@ -48,6 +107,18 @@ impl fmt::Display for Fence {
         self.0.fmt(f)
     }
 }
+
+/// A script for Redis or Valkey as a store: sets a key unless a larger fence has written it.
+///
+/// `KEYS` are the key and the one at which its fence is kept; `ARGV` are the fence, in digits, and the value. It answers 1 when
+/// the key was set, and 0 when the fence is stale: then the lock was lost, and nothing was changed. On a cluster both keys
+/// must be in one slot. Called with the present value it tells the store of a new holder.
+pub const REDIS_SET_IF_NOT_STALE: &str = "\
+local seen = redis.call('GET', KEYS[2])
+if seen and tonumber(seen) > tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[2], ARGV[1])
+redis.call('SET', KEYS[1], ARGV[2])
+return 1";
 
 /// The fences of one lock, one for each of its resources, in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
