@@ -25,13 +25,14 @@
 //!
 //! Of all acquisitions of a resource that are [fenced](crate::Options::fenced), no two have the same fence, and one that
 //! begins after another was granted has a larger one. That holds whatever clocks do, on nodes and clients, however long
-//! anybody is paused, and when lock keys are evicted, deleted or expire too early: only as long as no quorum of the nodes
-//! loses its counters, within the [retention](crate::ConfigBuilder::fence_retention). Nodes that restart empty lose theirs. A
-//! minority of them does no harm at once, but the next ones may make it a quorum: run nodes with persistence, or restart them
-//! one at a time and not faster than resources are fenced anew.
+//! anybody is paused, and when lock keys are evicted, deleted or expire too early: as long as no node loses its counters within
+//! the [retention](crate::ConfigBuilder::fence_retention).
 //!
-//! When all counters are lost, fences go on from the wall clock of whoever asks: still larger than before, if clocks are right
-//! to within the time that has passed. That is a hint, and no guarantee.
+//! A node that restarts empty does lose them. A fence that all nodes had kept outlives the loss of fewer than a quorum of
+//! them; one that only a quorum had kept, because others were down, may be forgotten with a single node. Then fences go on
+//! from the wall clock of whoever asks: still larger than before, if the clocks of the clients differ by less than the time
+//! that has passed between the two acquisitions. That is likely, and no guarantee: where it has to be one, run nodes with
+//! persistence.
 //!
 //! An acquisition that is not fenced takes the lock all the same, and leaves the counters alone: what it writes cannot be
 //! told from what others write. So all who use a resource should be fenced, or none.
