@@ -452,6 +452,15 @@ impl Lock {
         }
     }
 
+    /// Returns the token of a lock that is held, or was won and not handed over.
+    pub(crate) const fn token(&self) -> Option<&Token> {
+        match &self.phase {
+            Phase::Won { attempt, .. } => Some(&attempt.token),
+            Phase::Held(held) => Some(held.token()),
+            _ => None,
+        }
+    }
+
     /// Returns how the lock was lost, if it was.
     #[must_use]
     pub fn loss(&self) -> Option<&Loss> {

@@ -54,7 +54,7 @@ impl Round {
             Reply::Missing => Outcome::Missing,
             Reply::Unavailable(unavailable) => Outcome::Unavailable(unavailable),
             Reply::NotOurs | Reply::UnknownScript if !self.has_source.contains(node) => return Recorded::WantsSource,
-            Reply::CalledUp | Reply::NotOurs | Reply::UnknownScript => {
+            Reply::CalledUp | Reply::Inspected(_) | Reply::NotOurs | Reply::UnknownScript => {
                 Outcome::Unavailable(Unavailable::new(Cause::Unexpected))
             }
         };

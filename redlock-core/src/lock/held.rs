@@ -90,6 +90,11 @@ impl Held {
         DetachedLock { resources: request.resources.clone(), token: self.token, ttl: request.ttl.get() }
     }
 
+    /// Returns the value of its keys.
+    pub(super) const fn token(&self) -> &Token {
+        &self.token
+    }
+
     /// Begins an extension: asks all nodes to let the key live for `ttl` from now on.
     pub(super) fn extend(
         &mut self,
@@ -303,6 +308,6 @@ const fn says_that_it_has_keys(reply: &Reply) -> Option<bool> {
     match reply {
         Reply::Done => Some(true),
         Reply::HeldByOther(_) | Reply::Missing => Some(false),
-        Reply::CalledUp | Reply::NotOurs | Reply::UnknownScript | Reply::Unavailable(_) => None,
+        Reply::CalledUp | Reply::Inspected(_) | Reply::NotOurs | Reply::UnknownScript | Reply::Unavailable(_) => None,
     }
 }
