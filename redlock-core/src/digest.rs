@@ -17,6 +17,11 @@ impl ValueDigest {
         Self(sha1_prefix(value))
     }
 
+    #[cfg(test)]
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
     /// Reads 16 hexadecimal digits.
     pub(crate) fn from_hex(digits: &str) -> Option<Self> {
         let is_hex = digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());

@@ -308,3 +308,142 @@ fn remaining_of_quorum(quorum: Quorum, keys: impl Iterator<Item = KeyState>) -> 
     ends.sort_unstable_by(|one, other| other.cmp(one));
     ends.get(quorum.size().saturating_sub(1)).copied().filter(|left| *left != Duration::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cause;
+    use alloc::string::ToString;
+
+    const OURS: &[u8] = b"o";
+
+    /// The report of a node for a letter of the table, with a TTL and a number of waiters.
+    fn report(letter: char, millis: Option<u64>, waiting: Option<u32>) -> Result<KeyReport, Unavailable> {
+        let remaining = millis.map(Duration::from_millis);
+        let state = match letter {
+            '.' => return Err(Unavailable::new(Cause::NoAnswer)),
+            'f' => KeyState::Free,
+            'x' => KeyState::OtherType { remaining },
+            value => KeyState::Held { digest: ValueDigest::of(&[u8::try_from(value).unwrap()]), remaining },
+        };
+        Ok(KeyReport::new(state, waiting))
+    }
+
+    fn status(letters: &str, millis: &[Option<u64>], waiting: &[Option<u32>]) -> LockStatus {
+        let config = Config::builder(letters.char_indices().map(|(place, _)| format!("node-{place}"))).build().unwrap();
+        let at = |place: usize| (millis.get(place).copied().flatten(), waiting.get(place).copied().flatten());
+        let report = |(place, letter)| report(letter, at(place).0, at(place).1);
+        let reports: Vec<_> = letters.chars().enumerate().map(report).collect();
+        LockStatus::new(&config, "job".into(), &reports, &[ValueDigest::of(OURS), ValueDigest::of(b"older")])
+    }
+
+    fn word(state: LockState) -> &'static str {
+        match state {
+            LockState::Free => "free",
+            LockState::Held { by: Holder::ThisHandle, .. } => "ours",
+            LockState::Held { by: Holder::Another, .. } => "another",
+            LockState::Split => "split",
+            LockState::OtherType => "other-type",
+            LockState::Unknown => "unknown",
+        }
+    }
+
+    #[test]
+    fn verdicts_follow_the_table() {
+        let rows = include_str!("../testdata/status.txt").lines();
+        let mut count = 0;
+        for row in rows.filter(|row| !row.is_empty() && !row.starts_with('#')) {
+            let (letters, expected) = row.split_once(' ').unwrap();
+            assert_eq!(word(status(letters, &[], &[]).state()), expected, "{letters}");
+            let reversed: std::string::String = letters.chars().rev().collect();
+            assert_eq!(word(status(&reversed, &[], &[]).state()), expected, "{reversed}");
+            count += 1;
+        }
+        assert!(count >= 90, "the table was read: {count} rows");
+    }
+
+    /// Whatever the silent nodes have: a lock that is held is not said to be free, split or of another type, and one that is
+    /// not is not said to be held.
+    #[test]
+    fn a_verdict_stands_whatever_the_silent_nodes_have() {
+        let letters = ['f', 'a', 'b', 'x', '.'];
+        for nodes in 1..=5_u32 {
+            for case in 0..5_usize.pow(nodes) {
+                let known: Vec<char> = (0..nodes).map(|place| letters[case / 5_usize.pow(place) % 5]).collect();
+                let verdict = judge_letters(&known);
+                for other in ['f', 'a', 'b', 'c', 'x'] {
+                    let all = known.iter().map(|letter| if *letter == '.' { other } else { *letter });
+                    let truth = judge_letters(&all.collect::<Vec<_>>());
+                    let stands = match verdict {
+                        LockState::Unknown => true,
+                        LockState::Split => !matches!(truth, LockState::Held { .. } | LockState::Unknown),
+                        _ => word(verdict) == word(truth),
+                    };
+                    assert!(stands, "{known:?} is {verdict:?}, with {other} it is {truth:?}");
+                }
+            }
+        }
+    }
+
+    fn judge_letters(letters: &[char]) -> LockState {
+        let reports: Vec<_> = letters.iter().map(|letter| report(*letter, None, None)).collect();
+        judge(Quorum::of(letters.len()), &reports, &[])
+    }
+
+    #[test]
+    fn the_remaining_time_is_that_of_the_quorum_that_lasts_for_longest() {
+        let remaining = |letters, millis: &[Option<u64>]| match status(letters, millis, &[]).state() {
+            LockState::Held { nodes, remaining, .. } => (nodes, remaining.map(|left| left.as_millis())),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(remaining("a", &[Some(700)]), (1, Some(700)));
+        assert_eq!(remaining("aaa", &[Some(1), Some(900), Some(800)]), (3, Some(800)));
+        assert_eq!(remaining("afa", &[Some(100), None, Some(900)]), (2, Some(100)));
+        assert_eq!(remaining("baaa", &[Some(9_999), Some(5), Some(4), Some(6)]), (3, Some(4)));
+        assert_eq!(remaining("aaaaa", &[Some(1), Some(2), Some(3), Some(4), Some(5)]), (5, Some(3)));
+        assert_eq!(remaining("aaa", &[None, Some(1), None]), (3, None), "two have no end");
+        assert_eq!(remaining("aaa", &[None, Some(1), Some(2)]), (3, Some(2)), "one has no end");
+    }
+
+    #[test]
+    fn a_person_can_read_it() {
+        let text =
+            |letters, millis: &[Option<u64>], waiting: &[Option<u32>]| status(letters, millis, waiting).to_string();
+        let (eight, half) = ([Some(8_299); 5], [Some(512); 5]);
+        assert_eq!(
+            text("aaaff", &eight, &[Some(0), Some(4)]),
+            "held by another on 3 of 5 nodes for another 8.2 s, 4 waiting"
+        );
+        assert_eq!(text("oo.", &half, &[]), "held by this handle on 2 of 3 nodes for another 512 ms");
+        assert_eq!(text("aaa", &[], &[Some(0); 3]), "held by another on 3 of 3 nodes without an end");
+        assert_eq!(text("ff.", &[], &[Some(0); 3]), "free on 2 of 3 nodes");
+        assert_eq!(text("fff", &[], &[None, Some(2)]), "free on 3 of 3 nodes, 2 waiting");
+        assert_eq!(text("abf", &eight, &[]), "held by nobody: there are keys on 2 of 3 nodes, the same on no quorum");
+        assert_eq!(text("xxf", &[], &[]), "blocked by a key of another type on 2 of 3 nodes");
+        assert_eq!(text("a..", &eight, &[]), "unknown: 1 of 3 nodes have answered, too few to say");
+    }
+
+    #[test]
+    fn each_node_has_a_line() {
+        let status = status("foax.", &[None, Some(8_299), None, Some(20)], &[Some(3), Some(0), None, Some(1)]);
+        let expected = "node-0: free, 3 waiting\n\
+            node-1: held by this handle for another 8.2 s\n\
+            node-2: held by another without an end\n\
+            node-3: a key of another type for another 20 ms, 1 waiting\n\
+            node-4: not available: no answer in time";
+        assert_eq!(status.by_node().to_string(), expected);
+        assert_eq!(status.waiting(), Some(3));
+        assert_eq!(status.nodes().map(|(node, name, _)| (node.index(), name)).nth(2), Some((2, "node-2")));
+        assert_eq!(status.resource(), &Resource::new("job"));
+        assert!(!status.is_free() && !status.is_held());
+    }
+
+    #[test]
+    fn nothing_of_a_value_is_shown() {
+        let status = status("oab", &[], &[]);
+        let digits = format!("{:x}", ValueDigest::of(OURS).bits());
+        for text in [format!("{status:?}"), format!("{status:#?}"), status.to_string(), status.by_node().to_string()] {
+            assert!(!text.contains(&digits) && !text.contains("Digest"), "{text}");
+        }
+    }
+}

@@ -19,6 +19,7 @@ fn first_word(command: &Command) -> (&'static [u8], usize) {
         Action::Acquire { .. } => return (b"SET", 6),
         Action::Subscribe { .. } => return (b"SUBSCRIBE", 2),
         Action::AcquireInTurn { .. } => (b"EVAL", 4),
+        Action::Inspect { .. } => (b"EVAL", 0),
         _ => (b"EVAL", 2),
     };
     let script = if command.form == ScriptForm::Digest { b"EVALSHA" } else { script };
