@@ -31,9 +31,9 @@ impl Inspection {
         self.ours.extend(digests);
     }
 
-    /// Takes a node's first answer; returns whether the node wants to be sent the script's text.
+    /// Takes a node's answer; returns whether the node wants to be sent the script's text.
     pub(crate) fn handle_reply(&mut self, node: NodeId, reply: Reply) -> bool {
-        let Some(report @ None) = self.reports.get_mut(node.index()) else { return false };
+        let Some(report) = self.reports.get_mut(node.index()) else { return false };
         *report = Some(match reply {
             Reply::Inspected(said) => Ok(said),
             Reply::Unavailable(why) => Err(why),

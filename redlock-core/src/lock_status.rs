@@ -198,7 +198,7 @@ impl fmt::Debug for LockStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = f.debug_struct("LockStatus");
         fields.field("resource", &self.resource).field("state", &self.state);
-        self.nodes().fold(&mut fields, |fields, (_, name, status)| fields.field(name, status)).finish()
+        self.nodes().fold(&mut fields, |fields, (_, name, status)| fields.field(name, status)).finish_non_exhaustive()
     }
 }
 

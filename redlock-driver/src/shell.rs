@@ -251,13 +251,11 @@ impl<R: Runtime> Shell<R> {
     pub(crate) fn poll_inspection(&self, key: InspectionKey, context: &Context<'_>) -> Poll<LockStatus> {
         let poll = {
             let mut state = self.state();
-            match state.locks.take_inspected(key) {
-                Some(status) => Poll::Ready(status),
-                None => {
-                    register_in(&mut state.inspecting, context);
-                    Poll::Pending
-                }
+            let result = state.locks.take_inspected(key);
+            if result.is_none() {
+                register_in(&mut state.inspecting, context);
             }
+            result.map_or(Poll::Pending, Poll::Ready)
         };
         self.waits(context, poll)
     }
