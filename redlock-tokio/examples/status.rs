@@ -19,6 +19,8 @@ const NAME: &str = "status:invoice-7";
 const TTL: Duration = Duration::from_secs(10);
 /// In which whoever waits is in the queue.
 const SOON: Duration = Duration::from_millis(300);
+/// For how long it waits.
+const PATIENCE: Duration = Duration::from_millis(600);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -52,7 +54,7 @@ async fn show_life(holder: &Redlock, observer: &Redlock, waiter: Redlock) -> Res
     show("At first", observer).await?;
     let guard = holder.lock(NAME, TTL).await?;
     show("To its holder", holder).await?;
-    let waiting = tokio::spawn(async move { waiter.lock(NAME, TTL).wait(SOON * 2).await });
+    let waiting = tokio::spawn(async move { waiter.lock(NAME, TTL).wait(PATIENCE).await });
     tokio::time::sleep(SOON).await;
     show("To anybody else, while a third one waits", observer).await?;
     if waiting.await?.is_err() {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use redlock_core::{
-    Action, Cause, Command, Config, Holder, InspectionKey, Instant, KeyReport, KeyState, KeyStatus, LockKey, LockState,
+    Cause, Command, Config, Holder, InspectionKey, Instant, KeyReport, KeyState, KeyStatus, LockKey, LockState,
     LockStatus, Locks, NodeId, NodeStatus, NodeTimeout, Options, Reply, Request, RequestError, ScriptForm, Unavailable,
     ValueDigest,
 };

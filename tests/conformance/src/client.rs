@@ -56,6 +56,7 @@ impl Client {
     }
 
     /// `Redlock::adopt`.
+    #[must_use = "a future does nothing unless it is awaited"]
     pub fn adopt(&self, detached: &DetachedLock) -> Acquiring {
         self.0.adopt(detached)
     }
