@@ -124,7 +124,6 @@ pub struct SharedGuard(Arc<LockGuard>);
 
 impl SharedGuard {
     /// Gives up this part. The last one releases the lock, as [`LockGuard::release`] does, and gets the report.
-    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn release(self) -> Option<ReleaseReport> {
         Arc::into_inner(self.0).map(LockGuard::release)
     }

@@ -233,8 +233,9 @@ pub use redlock_core::system::tls::{TlsBuilder, TlsError, TlsSettings};
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
     Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT,
-    DetachedLock, ExtendError, Hold, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome,
-    ReleaseReport, ReleaseVerdict, Request, RequestError, Resource, Resources, RetryDelay, Unavailable,
+    DetachedLock, ExtendError, Hold, Holder, Instant, KeepAlive, KeyStatus, LockState, LockStatus, Loss, NodeId,
+    NodeOutcomes, NodeStatus, NodeTimeout, Options, Outcome, ReleaseReport, ReleaseVerdict, Request, RequestError,
+    Resource, Resources, RetryDelay, Unavailable,
 };
 
 #[doc(no_inline)]

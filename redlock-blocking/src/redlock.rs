@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redlock_core::{Config, DetachedLock, Options, Resource, Resources};
+use redlock_core::{Config, DetachedLock, LockStatus, Options, RequestError, Resource, Resources};
 
 use crate::shell::Shell;
 use crate::{Acquire, AcquireError, Builder, Candidate, CloseReport, Completed, Lease, LockGuard, WorkError};
@@ -130,6 +130,24 @@ impl Redlock {
     /// Begins to [adopt](Self::adopt) a lock with settings of its own.
     pub fn begin_adoption(&self, detached: &DetachedLock) -> Acquire {
         Acquire::adopt(self.handle.clone(), detached, self.options)
+    }
+
+    /// Asks all nodes how the lock of a resource stands: free, held by this handle or another and for how long, and how many
+    /// wait for it. Nothing is acquired, and nothing is changed on any node.
+    ///
+    /// The result is a snapshot, for people, logs and metrics: whether the lock can be had only [`lock`](Self::lock) can
+    /// tell. This takes one round trip to the slowest node, and never more than the longest node timeout (500 ms unless
+    /// configured); a node that is down or does not answer is part of the result, and no error. It works after
+    /// [`close`](Self::close), too.
+    ///
+    /// A user of an ACL needs no more rights than locks do; without `ZCARD` on the keys `redlock:*`, the number of those who
+    /// wait is not known.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::EmptyName`] or [`RequestError::NameTooLong`] for a name that is no key: nothing was sent.
+    pub fn status(&self, name: impl Into<Resource>) -> Result<LockStatus, RequestError> {
+        self.handle.shell().inspect(name.into())
     }
 
     /// Ends all acquisitions that are under way with [`AcquireError::Closed`], takes no new ones, and waits until all

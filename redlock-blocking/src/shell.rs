@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use redlock_core::system::NoEntropy;
 use redlock_core::{
-    Config, DetachedLock, ExtendError, HandedOver, Instant, LockKey, Locks, Loss, NodeId, NodeSet, ReleaseReport,
-    Request, Status,
+    Config, DetachedLock, ExtendError, HandedOver, Instant, LockKey, LockStatus, Locks, Loss, NodeId, NodeSet,
+    ReleaseReport, Request, RequestError, Resource, Status,
 };
 
 pub(crate) use self::connecting::Connect;
@@ -177,6 +177,14 @@ impl Shell {
         result.expect("it has no time limit")
     }
 
+    /// Asks all nodes how a lock stands.
+    pub(crate) fn inspect(self: &Arc<Self>, name: Resource) -> Result<LockStatus, RequestError> {
+        let mut state = self.state();
+        let key = state.locks.inspect(name, self.platform.now())?;
+        let result = self.wait(state, None, None, |locks, _| locks.take_inspected(key));
+        Ok(result.expect("it has no time limit"))
+    }
+
     /// Leaves a lock to its keys: nobody will ask for it again. Returns what is needed to adopt it, or how it was lost.
     pub(crate) fn detach(self: &Arc<Self>, key: LockKey) -> Result<DetachedLock, Loss> {
         let mut state = self.state();
@@ -294,9 +302,13 @@ impl State {
         while let Some(key) = self.locks.poll_finished() {
             self.leader.has_news |= !self.waiters.finish(key, &mut self.locks, &mut self.wakes);
         }
+        while self.locks.poll_inspected().is_some() {
+            self.waiters.finish_others(&mut self.wakes);
+            self.leader.has_news = true;
+        }
         let was_quiet = std::mem::replace(&mut self.is_quiet, self.locks.is_quiet());
         if self.is_quiet && !was_quiet {
-            self.waiters.finish_closing(&mut self.wakes);
+            self.waiters.finish_others(&mut self.wakes);
             self.leader.has_news = true;
         }
     }

@@ -183,6 +183,12 @@ pub enum Action {
         /// Who does not want it any more.
         waiter: WaiterId,
     },
+    /// Say how the key stands and how many wait for it, and change nothing.
+    #[non_exhaustive]
+    Inspect {
+        /// The resource. There is one only.
+        resources: Resources,
+    },
     /// Tell this connection when the waiter is called up. For connections that
     /// [hear announcements](crate::Locks::handle_connected).
     #[non_exhaustive]
@@ -246,6 +252,12 @@ impl Action {
         Self::Leave { resources: Resources::one(resource), waiter }
     }
 
+    /// Creates the action that asks how the key of the resource stands.
+    #[must_use]
+    pub const fn inspect(resource: Resource) -> Self {
+        Self::Inspect { resources: Resources::one(resource) }
+    }
+
     /// Creates the action that lets this connection hear when the waiter is called up.
     #[must_use]
     pub const fn subscribe(waiter: WaiterId) -> Self {
@@ -260,7 +272,8 @@ impl Action {
             | Self::Raise { .. }
             | Self::Extend { .. }
             | Self::Release { .. }
-            | Self::Leave { .. } => false,
+            | Self::Leave { .. }
+            | Self::Inspect { .. } => false,
             Self::Subscribe { .. } | Self::Ping => true,
         }
     }
@@ -274,7 +287,8 @@ impl Action {
             | Self::Raise { resources, .. }
             | Self::Extend { resources, .. }
             | Self::Release { resources, .. }
-            | Self::Leave { resources, .. } => Some(resources),
+            | Self::Leave { resources, .. }
+            | Self::Inspect { resources } => Some(resources),
             Self::Subscribe { .. } | Self::Ping => None,
         }
     }
@@ -288,7 +302,7 @@ impl Action {
             | Self::Raise { token, .. }
             | Self::Extend { token, .. }
             | Self::Release { token, .. } => Some(token),
-            Self::Leave { .. } | Self::Subscribe { .. } | Self::Ping => None,
+            Self::Leave { .. } | Self::Inspect { .. } | Self::Subscribe { .. } | Self::Ping => None,
         }
     }
 }

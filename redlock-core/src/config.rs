@@ -382,6 +382,11 @@ impl NodeTimeout {
         share.max(self.min).min(self.max)
     }
 
+    /// Returns the timeout where there is no TTL to go by: the longest.
+    pub(crate) const fn longest(self) -> Duration {
+        self.max
+    }
+
     fn check(self) -> Result<(), ConfigError> {
         let in_bounds = (1..=1_000).contains(&self.per_mille)
             && !self.min.is_zero()

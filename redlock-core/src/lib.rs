@@ -124,12 +124,16 @@ mod backoff;
 mod command;
 mod config;
 mod detached;
+mod digest;
 mod event;
 pub mod fence;
+mod inspection;
 mod instant;
 mod keep_alive;
+mod key_report;
 mod lease;
 mod lock;
+mod lock_status;
 mod locks;
 #[cfg(feature = "model")]
 #[cfg_attr(docsrs, doc(cfg(feature = "model")))]
@@ -165,12 +169,15 @@ pub use config::{
     NodeTimeout,
 };
 pub use detached::DetachedLock;
+pub use digest::ValueDigest;
 pub use event::{Event, OperationId};
 pub use instant::Instant;
 pub use keep_alive::KeepAlive;
+pub use key_report::{KeyReport, KeyState};
 pub use lease::DRIFT_MARGIN;
 pub use lock::Lock;
-pub use locks::{HandedOver, LockKey, Locks, Status};
+pub use lock_status::{Holder, KeyStatus, LockState, LockStatus, NodeStatus};
+pub use locks::{HandedOver, InspectionKey, LockKey, Locks, Status};
 pub use node::{MAX_NODES, NodeId, NodeSet};
 pub use probe::Probe;
 pub use reply::{Cause, Hold, Reply, Unavailable};

@@ -20,7 +20,7 @@ use crate::report::{AcquireError, ExtendError, Loss};
 use crate::token::TokenSecret;
 use crate::{
     Command, CommandId, Config, DetachedLock, Event, Instant, NodeId, NodeSet, OperationId, Reply, Request, Resources,
-    Ttl,
+    Token, Ttl,
 };
 
 /// One lock's whole life, as a pure state machine: acquire, hold, extend, release.
@@ -447,6 +447,15 @@ impl Lock {
     pub fn detached(&self, now: Instant) -> Option<DetachedLock> {
         match &self.phase {
             Phase::Held(held) if self.is_held(now) => Some(held.detached(&self.request)),
+            _ => None,
+        }
+    }
+
+    /// Returns the token of a lock that is held, or was won and not handed over.
+    pub(crate) const fn token(&self) -> Option<&Token> {
+        match &self.phase {
+            Phase::Won { attempt, .. } => Some(&attempt.token),
+            Phase::Held(held) => Some(held.token()),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@ mod answers;
 mod contention;
 mod entry;
 mod equality;
+mod inspections;
 mod line;
 mod node;
 mod renewal;
@@ -18,6 +19,8 @@ use slab::Slab;
 use self::answers::is_of_acquisition;
 use self::contention::Contention;
 use self::entry::{Entry, Standing};
+pub use self::inspections::InspectionKey;
+use self::inspections::Inspections;
 use self::node::{Due, Node, Ticket};
 use self::timers::Timers;
 use self::wait_queue::WaitQueues;
@@ -112,6 +115,7 @@ pub struct Locks {
     /// Those of them that may call somebody up, who then comes to the others, too: they come last.
     calling: NodeSet,
     finished: VecDeque<LockKey>,
+    inspections: Inspections,
     /// Answers in the place of nodes. They reach their locks before the call that has made them returns.
     stand_ins: VecDeque<(NodeId, Ticket, Reply)>,
     /// The number of locks with a release under way that a node in time has not answered.
@@ -211,6 +215,7 @@ impl Locks {
             ready: nodes,
             calling: NodeSet::EMPTY,
             finished: VecDeque::new(),
+            inspections: Inspections::default(),
             stand_ins: VecDeque::new(),
             releasing: 0,
             is_closed: false,
@@ -395,6 +400,10 @@ impl Locks {
             Some(Ticket::Lock { key, id }) => {
                 self.update(key, now, |lock| lock.handle_reply(id, node, reply, now));
             }
+            Some(Ticket::Inspection(key)) => {
+                self.inspected(key, node, reply, now);
+                self.deliver(now);
+            }
             Some(Ticket::Subscribe) => self.subscribed(node, &reply, now),
             Some(Ticket::Aside) | None => {}
         }
@@ -443,6 +452,7 @@ impl Locks {
             self.handle_timeout_of(node, now);
         }
         self.deliver(now);
+        self.expire_inspections(now);
         // A lock that wants to be woken at once again must not keep the caller in here: it is due in the next call.
         for _ in 0..self.timers.len() {
             let Some((at, key)) = self.timers.pop_due(now) else { break };
@@ -495,7 +505,7 @@ impl Locks {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let nodes = self.nodes.iter().filter_map(|node| node.poll_timeout(&self.config));
-        nodes.chain(self.timers.next()).min()
+        nodes.chain(self.timers.next()).chain(self.inspections.poll_timeout()).min()
     }
 }
 
@@ -618,6 +628,7 @@ impl Locks {
                     Ticket::Lock { key, id } => {
                         self.step(key, now, |lock| lock.handle_reply(id, node, reply, now));
                     }
+                    Ticket::Inspection(key) => self.inspected(key, node, reply, now),
                     Ticket::Subscribe => self.subscribed(node, &reply, now),
                     Ticket::Aside => {}
                 }
@@ -654,7 +665,7 @@ impl Locks {
                 if command.calls_up() {
                     calling.insert(node);
                 }
-                match state.push(key, command, now) {
+                match state.push(ticket, command, now) {
                     Ok(()) => ready.insert(node),
                     Err(why) => stand_ins.push_back((node, ticket, Reply::Unavailable(why))),
                 }

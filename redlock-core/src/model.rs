@@ -8,7 +8,10 @@ use core::time::Duration;
 
 use self::wait_queue::WaitQueue;
 use crate::fence::{Fence, Fencing};
-use crate::{Action, Cause, Command, Grace, Hold, Instant, Reply, Resource, ScriptForm, Ttl, Unavailable, WaiterId};
+use crate::{
+    Action, Cause, Command, Grace, Hold, Instant, KeyReport, KeyState, Reply, Resource, ScriptForm, Ttl, Unavailable,
+    ValueDigest, WaiterId,
+};
 
 /// A Redis master, as far as it answers the commands of this crate, with a clock that is handed in.
 ///
@@ -51,6 +54,7 @@ enum Script {
     Raise,
     Release,
     Leave,
+    Inspect,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -126,6 +130,10 @@ impl Node {
                 }
                 Reply::Done
             }
+            Action::Inspect { resources } => match resources.only() {
+                Some(key) => self.inspect(key, now),
+                None => Reply::Unavailable(Unavailable::new(Cause::Refused)),
+            },
             Action::Subscribe { waiter } => {
                 self.subscribers.insert(waiter.clone());
                 Reply::Done
@@ -272,6 +280,15 @@ impl Node {
         }
     }
 
+    fn inspect(&self, key: &Resource, now: Instant) -> Reply {
+        let state = self.keys.get(key.as_bytes()).map_or(KeyState::Free, |entry| KeyState::Held {
+            digest: ValueDigest::of(&entry.value),
+            remaining: entry.expires_at.map(|expires_at| left(expires_at, now)),
+        });
+        let waiting = self.queues.get(key).map_or(0, WaitQueue::len);
+        Reply::Inspected(KeyReport::new(state, Some(waiting)))
+    }
+
     /// Calls up the first one who waits for a key and is alive; returns whether there is one.
     fn call_up(&mut self, key: &Resource, grace: Grace, me: Option<&WaiterId>, now: Instant) -> bool {
         let Self { queues, subscribers, call_ups, .. } = self;
@@ -359,6 +376,7 @@ impl Node {
             Action::Extend { .. } => Script::Extend,
             Action::Release { .. } => Script::Release,
             Action::Leave { .. } => Script::Leave,
+            Action::Inspect { .. } => Script::Inspect,
             Action::Subscribe { .. } | Action::Ping => return true,
         };
         if command.form == ScriptForm::Source {

@@ -4,8 +4,8 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
-use crate::Resource;
 use crate::fence::Fences;
+use crate::{KeyReport, Resource};
 
 /// The reply of a node to a command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +25,8 @@ pub enum Reply {
     /// It has no key with this token. Whether somebody else holds it, the form of the command cannot tell; the core then
     /// asks with the text of the script. Nothing was changed.
     NotOurs,
+    /// It has said how a key stands, and has changed nothing.
+    Inspected(KeyReport),
     /// It does not know the script by its digest; the core then sends the text.
     UnknownScript,
     /// It did not do it, or may not have done it, for a reason of its own.

@@ -303,6 +303,17 @@ impl Request {
     }
 }
 
+/// Checks the name of one resource, and returns the resource as it is named on the nodes.
+///
+/// # Errors
+///
+/// [`RequestError::EmptyName`] or [`RequestError::NameTooLong`].
+pub(crate) fn key_of(config: &Config, name: Resource) -> Result<Resource, RequestError> {
+    let resources = Resources::one(name).with_prefix(config.prefix());
+    check_names(resources.as_slice(), config.max_name_len())?;
+    resources.only().cloned().ok_or(RequestError::NoNames)
+}
+
 fn check_names(names: &[Resource], max_name_len: usize) -> Result<(), RequestError> {
     if names.is_empty() {
         return Err(RequestError::NoNames);

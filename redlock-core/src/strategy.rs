@@ -235,9 +235,10 @@ fn action(config: &Config) -> impl Strategy<Value = Action> + use<> {
         3 => Action::leave(resource, waiter),
         4 => Action::subscribe(waiter),
         5 => Action::keep(resource.into(), token, ttl),
+        6 => Action::inspect(resource),
         _ => Action::release(resource.into(), token, homes),
     };
-    (0..7_u8, resource(config), token, ttl, nodes(config), waiter).prop_map(action)
+    (0..8_u8, resource(config), token, ttl, nodes(config), waiter).prop_map(action)
 }
 
 fn nanos(duration: Duration) -> u64 {

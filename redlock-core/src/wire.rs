@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 pub use self::answer::Answer;
 pub(crate) use self::answer::{Question, is_denied};
 pub use self::dialect::Dialect;
-use self::scripts::{ACQUIRE, ACQUIRE_IN_TURN, EXTEND, LEAVE, RAISE, RELEASE};
+use self::scripts::{ACQUIRE, ACQUIRE_IN_TURN, EXTEND, INSPECT, LEAVE, RAISE, RELEASE};
 pub(crate) use self::scripts::{COMMON, Script};
 use crate::fence::Fencing;
 use crate::{Action, Command, Resource, Resources, ScriptForm, Token, WaiterId};
@@ -97,6 +97,7 @@ impl Command {
                 words.push(Word::Bytes(waiter.as_bytes()));
                 words.push(Word::Number(Decimal::new(self.grace.as_millis().into())));
             }
+            Action::Inspect { resources } => INSPECT.call(self.form, resources, &mut words),
             Action::Subscribe { waiter } => {
                 words.push(Word::Bytes(b"SUBSCRIBE"));
                 words.push(Word::Channel(waiter.channel()));
@@ -227,7 +228,10 @@ mod tests {
     use super::*;
     use crate::fence::Fence;
     use crate::token::TokenSecret;
-    use crate::{Cause, CommandId, Config, Grace, Hold, Instant, NodeSet, Options, Reply, Request, Unavailable};
+    use crate::{
+        Cause, CommandId, Config, Grace, Hold, Instant, KeyReport, KeyState, NodeSet, Options, Reply, Request,
+        Unavailable, ValueDigest,
+    };
     use alloc::format;
     use alloc::string::{String, ToString};
     use alloc::vec::Vec;
@@ -251,6 +255,7 @@ mod tests {
         /// To let the keys live for a while.
         Keep,
         Leave,
+        Inspect,
         Subscribe,
     }
 
@@ -281,6 +286,7 @@ mod tests {
             Kind::Keep => Action::keep(resources, token, ttl),
             Kind::Delete => Action::release(resources, token, NodeSet::EMPTY),
             Kind::Leave => Action::Leave { resources, waiter: WaiterId::from_seed(&[7; 32]) },
+            Kind::Inspect => Action::Inspect { resources },
             Kind::Subscribe => Action::subscribe(WaiterId::from_seed(&[7; 32])),
         };
         let (send_by, grace) = (Instant::EPOCH, Grace::DEFAULT);
@@ -299,7 +305,7 @@ mod tests {
 
     #[test]
     fn digests_are_those_of_the_texts() {
-        for script in [ACQUIRE, ACQUIRE_IN_TURN, EXTEND, LEAVE, RAISE, RELEASE] {
+        for script in [ACQUIRE, ACQUIRE_IN_TURN, EXTEND, INSPECT, LEAVE, RAISE, RELEASE] {
             let digest = Sha1::digest(script.source);
             assert_eq!(format!("{digest:x}"), script.digest, "{}", script.source);
         }
@@ -324,6 +330,8 @@ mod tests {
         assert_eq!(line(Kind::InTurnFenced, digest), in_turn);
         assert_eq!(line(Kind::Fenced, digest), format!("EVALSHA {} 1 job {token} 1501 {week} 5000", ACQUIRE.digest));
         assert_eq!(line(Kind::Raise, source), format!("EVAL {} 1 job {token} {week} 0 33", RAISE.source));
+        assert_eq!(line(Kind::Inspect, digest), format!("EVALSHA {} 1 job", INSPECT.digest));
+        assert_eq!(line(Kind::Inspect, source), format!("EVAL {} 1 job", INSPECT.source));
         assert_eq!(line(Kind::Subscribe, digest), format!("SUBSCRIBE redlock:wake:{waiter}"));
     }
 
@@ -395,6 +403,60 @@ mod tests {
             read(&command(Kind::Acquire, ScriptForm::Digest), b"fence 33"),
             Reply::Unavailable(Unavailable::new(Cause::Unexpected))
         );
+    }
+
+    #[test]
+    fn an_inspection_is_answered_with_ttl_queue_and_digest() {
+        let inspect = command(Kind::Inspect, ScriptForm::Digest);
+        let read = |answer| Reply::from_wire(&inspect, answer);
+        let said = |state, waiting| Reply::Inspected(KeyReport::new(state, waiting));
+        let held = |millis: Option<u64>| KeyState::Held {
+            digest: ValueDigest::of(b"1"),
+            remaining: millis.map(Duration::from_millis),
+        };
+        assert_eq!(read(Answer::Bytes(b"-2 0 -")), said(KeyState::Free, Some(0)));
+        assert_eq!(read(Answer::Bytes(b"-2 7 -")), said(KeyState::Free, Some(7)), "somebody was called up");
+        assert_eq!(read(Answer::Bytes(b"1500 2 356a192b7913b04c")), said(held(Some(1_500)), Some(2)));
+        assert_eq!(read(Answer::Bytes(b"0 -1 356a192b7913b04c")), said(held(Some(0)), None), "no rights to the queue");
+        assert_eq!(read(Answer::Bytes(b"-1 0 356a192b7913b04c")), said(held(None), Some(0)), "a key without an end");
+        let other_type = |millis: Option<u64>| KeyState::OtherType { remaining: millis.map(Duration::from_millis) };
+        assert_eq!(read(Answer::Bytes(b"-1 0 -")), said(other_type(None), Some(0)));
+        assert_eq!(read(Answer::Bytes(b"20 -1 -")), said(other_type(Some(20)), None));
+        assert_eq!(read(Answer::Error("NOSCRIPT No matching script.")), Reply::UnknownScript);
+    }
+
+    #[test]
+    fn anything_else_is_no_answer_to_an_inspection() {
+        let inspect = command(Kind::Inspect, ScriptForm::Digest);
+        let unexpected = Reply::Unavailable(Unavailable::new(Cause::Unexpected));
+        for bytes in [
+            &b""[..],
+            b" ",
+            b"  ",
+            b"1500",
+            b"1500 2",
+            b"1500 2 ",
+            b"1500 2 356a192b7913b04",
+            b"1500 2 356a192b7913b04c ",
+            b"1500 2 356a192b7913b04c 1",
+            b"1500 2 +56a192b7913b04c",
+            b"1500 -2 356a192b7913b04c",
+            b"1500 +2 356a192b7913b04c",
+            b"1500 4294967296 356a192b7913b04c",
+            b"-2 0 356a192b7913b04c",
+            b"-3 0 356a192b7913b04c",
+            b"+1 0 356a192b7913b04c",
+            b"1e3 0 356a192b7913b04c",
+            b"18446744073709551616 0 356a192b7913b04c",
+            b"-3 0 -",
+            b" 0 -",
+            b"\xff 0 -",
+        ] {
+            assert_eq!(Reply::from_wire(&inspect, Answer::Bytes(bytes)), unexpected, "{}", bytes.escape_ascii());
+        }
+        for answer in [Answer::Ok, Answer::Nil, Answer::Other, Answer::Integer(0), Answer::Integer(1)] {
+            assert_eq!(Reply::from_wire(&inspect, answer), unexpected);
+        }
     }
 
     #[test]

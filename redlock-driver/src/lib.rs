@@ -128,6 +128,7 @@ pub mod redis_rs;
 mod redlock;
 mod runtime;
 mod shell;
+mod status;
 mod task;
 mod timer;
 pub mod transport;
@@ -142,8 +143,9 @@ pub use redlock_core::shell::{AcquireError, BuildError, Completed, DEFAULT_CONNE
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
     Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT,
-    DetachedLock, ExtendError, Hold, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeTimeout, Options, Outcome,
-    ReleaseReport, ReleaseVerdict, Request, RequestError, Resource, Resources, RetryDelay, Unavailable,
+    DetachedLock, ExtendError, Hold, Holder, Instant, KeepAlive, KeyStatus, LockState, LockStatus, Loss, NodeId,
+    NodeOutcomes, NodeStatus, NodeTimeout, Options, Outcome, ReleaseReport, ReleaseVerdict, Request, RequestError,
+    Resource, Resources, RetryDelay, Unavailable,
 };
 
 pub use acquire::Acquire;

@@ -147,6 +147,10 @@ impl<R: Runtime> Redlock<R> {
         self.handle.shell().runtime.now()
     }
 
+    pub(crate) fn handle(&self) -> Handle<R> {
+        self.handle.clone()
+    }
+
     /// The settings that all locks of this handle share.
     #[must_use]
     pub fn config(&self) -> &Config {

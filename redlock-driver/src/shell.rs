@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use redlock_core::{
-    Cause, Command, Config, DetachedLock, ExtendError, HandedOver, Instant, LockKey, Locks, Loss, NodeId, OperationId,
-    ReleaseReport, Reply, Request, Resource, Status, Unavailable,
+    Cause, Command, Config, DetachedLock, ExtendError, HandedOver, InspectionKey, Instant, LockKey, LockStatus, Locks,
+    Loss, NodeId, OperationId, ReleaseReport, Reply, Request, RequestError, Resource, Status, Unavailable,
 };
 
 use smallvec::SmallVec;
@@ -51,6 +51,8 @@ struct State<R> {
     timer: Option<Waker>,
     armed: Option<Instant>,
     closing: Vec<Waker>,
+    /// Those who wait for inspections; each looks for its own when one has ended.
+    inspecting: Vec<Waker>,
     /// No handle and no guard is left.
     abandoned: bool,
 }
@@ -69,6 +71,7 @@ impl<R: Runtime> Shell<R> {
             timer: None,
             armed: None,
             closing: Vec::new(),
+            inspecting: Vec::new(),
             abandoned: false,
         };
         Self {
@@ -236,6 +239,29 @@ impl<R: Runtime> Shell<R> {
         self.waits(context, poll)
     }
 
+    /// Starts to ask all nodes how a lock stands.
+    pub(crate) fn begin_inspection(&self, name: Resource) -> Result<InspectionKey, RequestError> {
+        self.work(|state, now, _| state.locks.inspect(name, now))
+    }
+
+    /// Waits for the result of an inspection.
+    pub(crate) fn poll_inspection(&self, key: InspectionKey, context: &Context<'_>) -> Poll<LockStatus> {
+        let poll = {
+            let mut state = self.state();
+            let result = state.locks.take_inspected(key);
+            if result.is_none() {
+                register_in(&mut state.inspecting, context);
+            }
+            result.map_or(Poll::Pending, Poll::Ready)
+        };
+        self.waits(context, poll)
+    }
+
+    /// Notes that nobody waits for an inspection any more.
+    pub(crate) fn forget_inspection(&self, key: InspectionKey) {
+        self.state().locks.forget_inspection(key);
+    }
+
     /// Returns what is left when nobody can wait for more.
     pub(crate) fn close_report(&self) -> CloseReport {
         self.state().locks.close_report()
@@ -371,6 +397,9 @@ impl<R> State<R> {
             }
         }
         self.wake_finished(wakes);
+        while self.locks.poll_inspected().is_some() {
+            wakes.take_all_from(&mut self.inspecting);
+        }
         if self.locks.is_quiet() {
             wakes.take_all_from(&mut self.closing);
         }

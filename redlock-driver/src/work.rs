@@ -57,8 +57,8 @@ impl<R: Runtime> Acquire<R> {
         let guard = self.keep_alive_unless_set(KeepAlive::while_held()).await?;
         let lease = (*guard).clone();
         let value = {
-            let lost = lease.lost();
-            match select(pin!(work(lease)), lost).await {
+            let ended = lease.lost();
+            match select(pin!(work(lease)), ended).await {
                 Either::Left((value, _)) => value,
                 Either::Right((Some(loss), _)) => return Err(WorkError::Lost(loss)),
                 // Nobody else can release it.

@@ -15,8 +15,8 @@ use proptest::test_runner::FileFailurePersistence;
 use redlock_core::fence::{Fence, Fencing};
 use redlock_core::system::socket::{read as read_from, write};
 use redlock_core::{
-    Action, Answer, Command, Config, Event, Grace, Instant, Lock, NodeTimeout, Options, Reply, Request, Resource,
-    Resources, ScriptForm, Token, WaiterId, model, resp,
+    Action, Answer, Command, Config, Event, Grace, Instant, KeyState, Lock, NodeTimeout, Options, Reply, Request,
+    Resource, Resources, ScriptForm, Token, WaiterId, model, resp,
 };
 use redlock_tests::{Server, wait_until};
 
@@ -68,6 +68,9 @@ enum Step {
     Subscribe {
         client: usize,
     },
+    Inspect {
+        resource: usize,
+    },
     SetByHand {
         resource: usize,
         ttl: Option<Duration>,
@@ -98,6 +101,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(client, resource, ttl, proposal)| Step::AcquireInTurn { client, resource, ttl, proposal }),
         2 => (0..CLIENTS, 0..RESOURCES.len()).prop_map(|(client, resource)| Step::Leave { client, resource }),
         2 => (0..CLIENTS).prop_map(|client| Step::Subscribe { client }),
+        3 => (0..RESOURCES.len()).prop_map(|resource| Step::Inspect { resource }),
         1 => (0..RESOURCES.len(), proptest::option::of(ttl()))
             .prop_map(|(resource, ttl)| Step::SetByHand { resource, ttl }),
         1 => (0..RESOURCES.len()).prop_map(|resource| Step::Delete { resource }),
@@ -158,6 +162,10 @@ impl<'a> Pair<'a> {
             }
             Step::Leave { client, resource } => self.leave(*client, RESOURCES[*resource].into()),
             Step::Subscribe { client } => self.subscribe(*client),
+            Step::Inspect { resource } => {
+                let command = self.any_command();
+                self.execute_script(&command, &Action::inspect(RESOURCES[*resource].into()));
+            }
             Step::SetByHand { resource, ttl } => self.set_by_hand(RESOURCES[*resource], *ttl),
             Step::Delete { resource } => self.delete(RESOURCES[*resource]),
             Step::ForgetScripts => self.forget_scripts(),
@@ -412,12 +420,26 @@ fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
 
 /// Whether two replies say the same, about the rest of a key's life as far as that can be measured.
 fn are_alike(one: &Reply, other: &Reply, tolerance: Duration) -> bool {
-    let (Reply::HeldByOther(one), Reply::HeldByOther(other)) = (one, other) else { return one == other };
-    (&one.resource, one.place) == (&other.resource, other.place)
-        && match (one.remaining, other.remaining) {
-            (Some(one), Some(other)) => one.abs_diff(other) <= tolerance,
-            (one, other) => one == other,
+    let are_near = |one: Option<Duration>, other: Option<Duration>| match (one, other) {
+        (Some(one), Some(other)) => one.abs_diff(other) <= tolerance,
+        (one, other) => one == other,
+    };
+    match (one, other) {
+        (Reply::HeldByOther(one), Reply::HeldByOther(other)) => {
+            (&one.resource, one.place) == (&other.resource, other.place) && are_near(one.remaining, other.remaining)
         }
+        (Reply::Inspected(one), Reply::Inspected(other)) => match (one.state, other.state) {
+            (
+                KeyState::Held { digest, remaining },
+                KeyState::Held { digest: other_digest, remaining: other_remaining },
+            ) => {
+                let is_same = (digest, one.waiting) == (other_digest, other.waiting);
+                is_same && are_near(remaining, other_remaining)
+            }
+            _ => one == other,
+        },
+        (one, other) => one == other,
+    }
 }
 
 /// What a transport makes of an answer.

@@ -72,7 +72,7 @@ impl Waiters {
     }
 
     /// Remembers to wake those who wait for no lock in particular.
-    pub(super) fn finish_closing(&self, wakes: &mut Wakes) {
+    pub(super) fn finish_others(&self, wakes: &mut Wakes) {
         let waiting = self.parked.iter().filter(|(key, _)| key.is_none());
         wakes.threads.extend(waiting.map(|(_, thread)| thread.clone()));
     }

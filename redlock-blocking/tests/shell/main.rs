@@ -5,4 +5,5 @@
 mod attribution;
 mod connecting;
 mod link;
+mod status;
 mod threads;

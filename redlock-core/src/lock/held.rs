@@ -102,6 +102,11 @@ impl Held {
         DetachedLock { resources, token: self.token, ttl: request.ttl.get(), fences }
     }
 
+    /// Returns the value of its keys.
+    pub(super) const fn token(&self) -> &Token {
+        &self.token
+    }
+
     /// Begins an extension: asks all nodes to let the key live for `ttl` from now on.
     pub(super) fn extend(
         &mut self,
@@ -315,6 +320,6 @@ const fn says_that_it_has_keys(reply: &Reply) -> Option<bool> {
     match reply {
         Reply::Done | Reply::Granted(_) => Some(true),
         Reply::HeldByOther(_) | Reply::Missing => Some(false),
-        Reply::CalledUp | Reply::NotOurs | Reply::UnknownScript | Reply::Unavailable(_) => None,
+        Reply::CalledUp | Reply::Inspected(_) | Reply::NotOurs | Reply::UnknownScript | Reply::Unavailable(_) => None,
     }
 }

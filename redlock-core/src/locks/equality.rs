@@ -4,6 +4,7 @@ use alloc::collections::VecDeque;
 use core::hash::{Hash, Hasher};
 
 use super::contention::Contention;
+use super::inspections::Inspections;
 use super::node::Node;
 use super::timers::Timers;
 use super::wait_queue::WaitQueues;
@@ -28,7 +29,7 @@ impl Hash for Locks {
 
 /// All fields but the entries, and what is empty between calls.
 type Parts<'a> = (Settled<'a>, u64, &'a Timers, Waiting<'a>, &'a [Node], [NodeSet; 2], &'a VecDeque<LockKey>, usize);
-type Settled<'a> = (&'a Config, bool);
+type Settled<'a> = (&'a Config, bool, &'a Inspections);
 type Waiting<'a> = (&'a WaitQueues, Option<&'a WaiterId>, &'a Contention);
 
 impl Locks {
@@ -46,11 +47,12 @@ impl Locks {
             ready,
             calling,
             finished,
+            inspections,
             stand_ins: _,
             releasing,
             is_closed,
         } = self;
-        let (settled, waiting) = ((config, *is_closed), (queues, waiter.as_ref(), contention));
+        let (settled, waiting) = ((config, *is_closed, inspections), (queues, waiter.as_ref(), contention));
         (settled, *next_serial, timers, waiting, nodes, [*ready, *calling], finished, *releasing)
     }
 }

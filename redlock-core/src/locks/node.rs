@@ -3,7 +3,7 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::LockKey;
+use super::{InspectionKey, LockKey};
 use crate::{
     Action, Cause, Command, CommandId, Config, Grace, Instant, NodeSet, Reply, ScriptForm, Unavailable, WaiterId,
 };
@@ -40,6 +40,8 @@ pub(super) struct Node {
 pub(super) enum Ticket {
     /// One of a lock.
     Lock { key: LockKey, id: CommandId },
+    /// One of an inspection.
+    Inspection(InspectionKey),
     /// One that subscribes the handle.
     Subscribe,
     /// One of which the reply says no more than that the node is there.
@@ -109,14 +111,14 @@ impl Node {
     }
 
     /// Takes a command that is to be sent, or says why it cannot be.
-    pub(super) fn push(&mut self, key: LockKey, mut command: Command, now: Instant) -> Result<(), Unavailable> {
+    pub(super) fn push(&mut self, ticket: Ticket, mut command: Command, now: Instant) -> Result<(), Unavailable> {
         match &self.link {
             Link::Wanted(Some(why)) | Link::Connecting(Some(why)) | Link::Pausing { why, .. } | Link::GivenUp(why) => {
                 Err(why.clone().unsent())
             }
             Link::Wanted(None) | Link::Connecting(None) | Link::Connected { .. } => {
                 command.grace = Grace::over(self.round_trip.smoothed);
-                self.queue.push_back((Ticket::Lock { key, id: command.id }, command));
+                self.queue.push_back((ticket, command));
                 self.tidy(now);
                 Ok(())
             }
@@ -132,7 +134,7 @@ impl Node {
     pub(super) fn queued(&self) -> impl Iterator<Item = (LockKey, &Command)> {
         self.queue.iter().filter_map(|(ticket, command)| match ticket {
             Ticket::Lock { key, .. } => Some((*key, command)),
-            Ticket::Subscribe | Ticket::Aside => None,
+            Ticket::Inspection(_) | Ticket::Subscribe | Ticket::Aside => None,
         })
     }
 
@@ -381,13 +383,14 @@ mod tests {
         for millis in 0..100_000 {
             let now = Instant::from_epoch(Duration::from_millis(millis));
             let command = Lock::acquire(&config, request.clone(), [0; 32], now).poll_command().unwrap();
-            node.push(LockKey { serial: millis, index: 0 }, command, now).unwrap();
+            let ticket = Ticket::Lock { key: LockKey { serial: millis, index: 0 }, id: command.id };
+            node.push(ticket, command, now).unwrap();
             assert!(node.queue.len() <= 2 * MAX_BATCH);
         }
         node.take_batch(&mut Vec::new(), Instant::EPOCH, |_| panic!("all are in time"));
         let keys = node.tickets.iter().map(|ticket| match ticket {
             Ticket::Lock { key, .. } => Some(*key),
-            Ticket::Subscribe | Ticket::Aside => None,
+            Ticket::Inspection(_) | Ticket::Subscribe | Ticket::Aside => None,
         });
         assert!(keys.is_sorted(), "the order is kept");
     }

@@ -37,6 +37,11 @@ impl WaitQueue {
         self.waiting.is_empty() && self.called.is_none()
     }
 
+    /// Counts those who wait.
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.waiting.len()).unwrap_or(u32::MAX)
+    }
+
     /// Returns who was called up.
     pub(super) fn called(&self) -> Option<&WaiterId> {
         self.called.as_ref().map(|called| &called.waiter)

@@ -3,7 +3,7 @@ use core::time::Duration;
 
 use super::Dialect;
 use crate::fence::{Fence, Fences, Fencing};
-use crate::{Action, Cause, Command, Hold, Reply, Resources, Unavailable};
+use crate::{Action, Cause, Command, Hold, KeyReport, Reply, Resources, Unavailable};
 
 /// An answer of a Redis server, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub(crate) enum Question {
     Release,
     /// To take a waiter out of a queue.
     Leave,
+    /// To say how a key stands.
+    Inspect,
     /// To tell when a waiter is called up.
     Subscribe,
     /// To delete a key with a value, without a script.
@@ -75,6 +77,7 @@ impl Question {
             Action::Extend { .. } => Self::Extend,
             Action::Release { .. } => Self::Release,
             Action::Leave { .. } => Self::Leave,
+            Action::Inspect { .. } => Self::Inspect,
             Action::Subscribe { .. } => Self::Subscribe,
             Action::Ping => Self::Ping,
         }
@@ -97,6 +100,7 @@ impl Question {
             }
             (Self::SetAll(resources), Answer::Bytes(bytes)) => Reply::from_hold(resources, bytes),
             (Self::InTurn, Answer::Bytes(bytes)) => Reply::from_place(bytes),
+            (Self::Inspect, Answer::Bytes(bytes)) => Reply::from_report(bytes),
             (_, Answer::Integer(number)) => self.reply_of_script(number),
             _ => Reply::Unavailable(Unavailable::new(Cause::Unexpected)),
         }
@@ -158,6 +162,11 @@ impl Reply {
             Some(Hold { resource: None, remaining, place: Some(place.parse().ok()?).filter(|place| *place > 0) })
         };
         Self::held(read())
+    }
+
+    /// Reads how a key stands: `1500 3 356a192b7913b04c`.
+    fn from_report(bytes: &[u8]) -> Self {
+        KeyReport::from_wire(bytes).map_or(Self::Unavailable(Unavailable::new(Cause::Unexpected)), Self::Inspected)
     }
 
     fn held(hold: Option<Hold>) -> Self {

@@ -205,6 +205,27 @@ return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0)"
     digest: "b6250b4dbe7d1bacaeeb84b5ecad59e67a34e84f",
 };
 
+/// Answers how a key stands, and changes nothing: its TTL in milliseconds (-2 without the key, -1 without an end), the number
+/// of waiters in its queue (-1 where the user may not look), and a digest of its value (`-` for a key of another type, and
+/// without a key).
+///
+/// The value itself stays on the node: it is what a lock is released with.
+pub(super) const INSPECT: Script = Script {
+    source: "\
+local left = redis.call('PTTL', KEYS[1])
+local waiting = redis.pcall('ZCARD', 'redlock:queue:{' .. KEYS[1] .. '}')
+if type(waiting) ~= 'number' then waiting = -1 end
+local value = redis.pcall('GET', KEYS[1])
+local digest = '-'
+if type(value) == 'string' then
+  digest = string.sub(redis.sha1hex(value), 1, 16)
+elseif type(value) == 'table' and not string.find(value['err'], 'WRONGTYPE', 1, true) then
+  return value
+end
+return string.format('%.0f %d %s', left, waiting, digest)",
+    digest: "b4e1fc0f8f2d41075e6db37c3b0d9dae4fd2a952",
+};
+
 /// Takes the waiter out of the queue. If it was called up, and the key is free, the next one is.
 pub(super) const LEAVE: Script = Script {
     source: concat!(

@@ -4,6 +4,7 @@
 
 mod connections;
 mod handles;
+mod inspections;
 mod keep_alive;
 mod life;
 mod line;

@@ -20,6 +20,7 @@ fn first_word(command: &Command) -> (&'static [u8], usize) {
         Action::Subscribe { .. } => return (b"SUBSCRIBE", 2),
         Action::AcquireInTurn { .. } => (b"EVAL", 4),
         Action::Release { keep: Some(_), .. } => (b"EVAL", 3),
+        Action::Inspect { .. } => (b"EVAL", 0),
         _ => (b"EVAL", 2),
     };
     let script = if command.form == ScriptForm::Digest { b"EVALSHA" } else { script };

@@ -39,6 +39,7 @@ impl<R: Runtime> Shell<R> {
             state.locks.start_over(&why, now);
             state.waiters.take_all(wakes);
             wakes.take_all_from(&mut state.closing);
+            wakes.take_all_from(&mut state.inspecting);
         });
     }
 

@@ -18,5 +18,6 @@ mod link;
 mod memory;
 mod named_locks;
 mod order;
+mod status;
 mod time;
 mod world;

@@ -10,7 +10,10 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt};
 use redlock_core::fence::Fence;
 use redlock_core::shell::{Completed, WorkError};
-use redlock_core::{Attempts, DetachedLock, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
+use redlock_core::{
+    Attempts, DetachedLock, ExtendError, Instant, LockStatus, Loss, Options, ReleaseReport, RequestError, Resource,
+    Resources,
+};
 use redlock_driver::AcquireError;
 
 /// A `Redlock` handle, be it async or blocking, with the API of the async one. Clones are the same handle.
@@ -23,12 +26,16 @@ pub struct Client(Arc<dyn AnyClient>);
 trait AnyClient: fmt::Debug + Send + Sync {
     fn lock(&self, names: Resources, ttl: Duration, options: Options) -> Acquiring;
     fn adopt(&self, detached: &DetachedLock) -> Acquiring;
+    fn status(&self, name: Resource) -> Inspecting;
     fn work(&self, name: Resource, ttl: Duration, work: BoxFuture<'static, ()>) -> Working;
     fn close(&self) -> BoxFuture<'static, Closed>;
 }
 
 /// An acquisition that is under way from its first poll on.
 pub type Acquiring = BoxFuture<'static, Result<Guard, Refused>>;
+
+/// A question about a lock that is under way from its first poll on.
+pub type Inspecting = BoxFuture<'static, Result<LockStatus, RequestError>>;
 
 /// Work under a lock that is under way from its first poll on.
 type Working = BoxFuture<'static, Result<Completed<()>, WorkError>>;
@@ -50,8 +57,14 @@ impl Client {
     }
 
     /// `Redlock::adopt`.
+    #[must_use = "a future does nothing unless it is awaited"]
     pub fn adopt(&self, detached: &DetachedLock) -> Acquiring {
         self.0.adopt(detached)
+    }
+
+    /// `Redlock::status`.
+    pub fn status(&self, name: impl Into<Resource>) -> Inspecting {
+        self.0.status(name.into())
     }
 
     /// `Redlock::with_lock`. A blocking one looks at its lease all the time, and ends the work when the lock is lost.

@@ -74,7 +74,7 @@ mod transport;
 
 pub use async_node::AsyncNode;
 pub use blocking_node::BlockingNode;
-pub use client::{Acquiring, Client, Closed, Guard, Refusal, Refused};
+pub use client::{Acquiring, Client, Closed, Guard, Inspecting, Refusal, Refused, Working};
 pub use harness::{check, main};
 pub use node::{Need, TestNode};
 pub use scheduler::Scheduler;

@@ -8,6 +8,7 @@ mod holding;
 mod keep_alive;
 mod life;
 mod lost_nodes;
+mod status;
 
 use futures_util::future::LocalBoxFuture;
 
@@ -110,5 +111,14 @@ pub(crate) const CASES: &[LockCase] = cases! {
         a_lock_that_is_extended_outlives_the_restart_of_every_node_one_at_a_time [Restart],
         a_node_that_missed_the_release_is_told_when_it_is_back [Restart, Durability],
         without_a_quorum_a_release_is_unconfirmed_and_done_later [Pause],
+    }
+    status: {
+        a_lock_is_free_then_held_and_free_again_and_each_handle_knows_whose_it_is [],
+        a_name_that_is_no_key_is_refused [],
+        a_key_of_another_program_is_anothers [ForeignKeys],
+        a_minority_that_is_dead_is_named_and_hides_nothing [Restart],
+        a_minority_that_hangs_is_waited_for_no_longer_than_the_node_timeout [Pause],
+        without_a_quorum_nobody_can_say [Restart],
+        a_question_that_is_dropped_is_forgotten [DroppedCalls],
     }
 };

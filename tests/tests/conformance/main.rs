@@ -21,6 +21,7 @@ mod server_errors;
 mod server_node;
 mod smol_programs;
 mod sockets;
+mod status;
 mod tls;
 mod waiting;
 

@@ -6,7 +6,9 @@ use redlock_conformance::Suite;
 use redlock_tests::Server;
 
 use crate::adapter::{Adapter, Need};
-use crate::{bad_input, connections, cross_check, interoperability, middlebox, server_errors, sockets, tls, waiting};
+use crate::{
+    bad_input, connections, cross_check, interoperability, middlebox, server_errors, sockets, status, tls, waiting,
+};
 
 /// A suite that gets them, or says why it does not.
 pub(crate) trait WithServerCases {
@@ -103,6 +105,14 @@ server_cases! {
         a_user_without_channels_tries_now_and_then [Passwords],
         a_user_without_sorted_sets_tries_now_and_then [Passwords],
         a_user_who_may_only_lock_tries_now_and_then [Passwords],
+    }
+    status: {
+        a_key_of_another_type_is_told_from_a_lock [],
+        scripts_that_the_servers_forgot_are_sent_again [],
+        those_who_wait_are_counted [Announcements],
+        a_user_with_the_rights_in_the_readme_sees_all [Passwords],
+        a_user_who_may_only_lock_sees_the_lock_and_not_the_queue [Passwords],
+        a_user_without_the_right_to_the_key_is_told_so [Passwords],
     }
     sockets: {
         nodes_can_be_unix_sockets_and_clients_that_were_configured_elsewhere [UnixSockets],

@@ -14,12 +14,15 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// Who does not ask by itself while it waits in a queue, and gets the lock only if it is called up. One whose first attempt
 /// found a node too slow tries again soon.
-fn only_called_up() -> Options {
+pub(crate) fn only_called_up() -> Options {
     Options::new().retry_delay(RetryDelay::new(RetryDelay::DEFAULT.base(), TTL * 360)).wait(TTL * 3)
 }
 
 /// Begins to wait for the lock; `result` tells what comes of it.
-fn wait_for<A: Adapter>(client: &Client, options: Options) -> impl Future<Output = Result<Guard, Refused>> + use<A> {
+pub(crate) fn wait_for<A: Adapter>(
+    client: &Client,
+    options: Options,
+) -> impl Future<Output = Result<Guard, Refused>> + use<A> {
     let acquire = client.lock_with("job", TTL * 3, options);
     let waiting = A::scheduler().spawn(acquire);
     async { waiting.await.expect("the task goes on") }
@@ -31,7 +34,7 @@ fn waiting(servers: &Servers) -> usize {
     servers.iter().map(count).sum()
 }
 
-async fn wait_until_waiting<A: Adapter>(servers: &Servers, count: usize) {
+pub(crate) async fn wait_until_waiting<A: Adapter>(servers: &Servers, count: usize) {
     assert!(A::scheduler().wait_until(SOON, || waiting(servers) == count).await, "{} wait", waiting(servers));
 }
 
@@ -69,7 +72,7 @@ pub(crate) async fn who_gives_up_leaves_no_place_and_is_told_of_it<A: Adapter>()
 }
 
 /// Starts servers with a user of these rights, and returns its URLs.
-fn with_user(rights: &[&str]) -> (Servers, Vec<String>) {
+pub(crate) fn with_user(rights: &[&str]) -> (Servers, Vec<String>) {
     let servers = Servers::start(3);
     for server in servers.iter() {
         let rules = [&["ACL", "SETUSER", "worker", "on", ">pass", "resetchannels"], rights].concat();
@@ -80,10 +83,10 @@ fn with_user(rights: &[&str]) -> (Servers, Vec<String>) {
 }
 
 /// What a user needs to lock.
-const LOCKING: [&str; 8] = ["~job", "+set", "+get", "+del", "+pttl", "+pexpire", "+eval", "+evalsha"];
+pub(crate) const LOCKING: [&str; 8] = ["~job", "+set", "+get", "+del", "+pttl", "+pexpire", "+eval", "+evalsha"];
 
 /// What a user needs in addition to wait in queues.
-const WAITING: [&str; 11] = [
+pub(crate) const WAITING: [&str; 11] = [
     "~redlock:*",
     "&redlock:wake:*",
     "+hello",

@@ -6,7 +6,7 @@ use redlock_core::fence::Fence;
 use redlock_core::{DetachedLock, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
 use redlock_driver::{Lease, LockGuard, Redlock, Runtime};
 
-use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Refused, Working};
+use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Inspecting, Refused, Working};
 
 impl<R: Runtime> From<Redlock<R>> for Client {
     fn from(redlock: Redlock<R>) -> Self {
@@ -24,6 +24,11 @@ impl<R: Runtime> AnyClient for Redlock<R> {
     fn adopt(&self, detached: &DetachedLock) -> Acquiring {
         let guarded = |guard| Guard(Box::new(guard));
         Self::adopt(self, detached).map(move |result| result.map(guarded).map_err(Refused::from)).boxed()
+    }
+
+    fn status(&self, name: Resource) -> Inspecting {
+        let redlock = self.clone();
+        async move { Self::status(&redlock, name).await }.boxed()
     }
 
     fn work(&self, name: Resource, ttl: Duration, work: BoxFuture<'static, ()>) -> Working {

@@ -9,7 +9,7 @@ use redlock_core::fence::Fence;
 use redlock_core::shell::Completed;
 use redlock_core::{DetachedLock, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
 
-use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Refused, Working};
+use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Inspecting, Refused, Working};
 use crate::scheduler::on_a_thread;
 
 impl From<Redlock> for Client {
@@ -33,6 +33,11 @@ impl AnyClient for Redlock {
     fn adopt(&self, detached: &DetachedLock) -> Acquiring {
         let adoption = self.begin_adoption(detached);
         on_a_thread(move || adoption.lock()).map(|result| result.map(Held::guard).map_err(Refused::from)).boxed()
+    }
+
+    fn status(&self, name: Resource) -> Inspecting {
+        let redlock = self.clone();
+        on_a_thread(move || Self::status(&redlock, name)).boxed()
     }
 
     fn work(&self, name: Resource, ttl: Duration, mut work: BoxFuture<'static, ()>) -> Working {
