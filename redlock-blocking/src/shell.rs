@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use redlock_core::system::NoEntropy;
 use redlock_core::{
-    Config, ExtendError, Instant, LockKey, Locks, Loss, NodeId, NodeSet, ReleaseReport, Request, Status,
+    Config, ExtendError, Instant, LockKey, Locks, Loss, NodeId, NodeSet, ReleaseReport, Request, Status, WaiterId,
 };
 
 pub(crate) use self::connecting::Connect;
@@ -59,6 +59,10 @@ struct State {
     ready: NodeSet,
     /// Connections that were made, for the leader to take.
     opened: Vec<(NodeId, Box<dyn Connection>)>,
+    /// Second connections that were made, for the leader to take, and the names under which to subscribe over them.
+    opened_apart: Vec<(NodeId, Box<dyn Connection>, WaiterId)>,
+    /// The nodes to which a second connection is being opened.
+    connecting_apart: NodeSet,
     /// The threads of connections that cannot be waited for together with others.
     node_threads: Vec<Option<Thread>>,
     keeper: Keeper,
@@ -97,6 +101,8 @@ impl Shell {
             wakes: Wakes::default(),
             ready: NodeSet::EMPTY,
             opened: Vec::new(),
+            opened_apart: Vec::new(),
+            connecting_apart: NodeSet::EMPTY,
             node_threads: connects.iter().map(|_| None).collect(),
             keeper: Keeper::default(),
             is_abandoned: false,

@@ -165,13 +165,6 @@ pub enum Action {
         /// Who does not want it any more.
         waiter: WaiterId,
     },
-    /// Tell this connection when the waiter is called up. For connections that
-    /// [hear announcements](crate::Locks::handle_connected).
-    #[non_exhaustive]
-    Subscribe {
-        /// Who wants to be told.
-        waiter: WaiterId,
-    },
     /// Answer something, whatever it is: the node is there.
     Ping,
 }
@@ -207,18 +200,12 @@ impl Action {
         Self::Leave { resources: Resources::one(resource), waiter }
     }
 
-    /// Creates the action that lets this connection hear when the waiter is called up.
-    #[must_use]
-    pub const fn subscribe(waiter: WaiterId) -> Self {
-        Self::Subscribe { waiter }
-    }
-
     /// Returns whether it is a command of every server, and no script.
     pub(crate) fn is_plain(&self) -> bool {
         match self {
             Self::Acquire { resources, .. } => resources.only().is_some(),
             Self::AcquireInTurn { .. } | Self::Extend { .. } | Self::Release { .. } | Self::Leave { .. } => false,
-            Self::Subscribe { .. } | Self::Ping => true,
+            Self::Ping => true,
         }
     }
 
@@ -231,7 +218,7 @@ impl Action {
             | Self::Extend { resources, .. }
             | Self::Release { resources, .. }
             | Self::Leave { resources, .. } => Some(resources),
-            Self::Subscribe { .. } | Self::Ping => None,
+            Self::Ping => None,
         }
     }
 
@@ -243,7 +230,7 @@ impl Action {
             | Self::AcquireInTurn { token, .. }
             | Self::Extend { token, .. }
             | Self::Release { token, .. } => Some(token),
-            Self::Leave { .. } | Self::Subscribe { .. } | Self::Ping => None,
+            Self::Leave { .. } | Self::Ping => None,
         }
     }
 }

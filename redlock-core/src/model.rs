@@ -108,10 +108,6 @@ impl Node {
                 }
                 Reply::Done
             }
-            Action::Subscribe { waiter } => {
-                self.subscribers.insert(waiter.clone());
-                Reply::Done
-            }
             Action::Ping => Reply::Done,
         }
     }
@@ -127,6 +123,11 @@ impl Node {
         self.expire(now);
         let queue = self.queues.get(resource)?;
         Some((queue.called()?.clone(), left(queue.turn_ends_at()?, now)))
+    }
+
+    /// Notes that a waiter has subscribed: it is called up from now on.
+    pub fn subscribe(&mut self, waiter: &WaiterId) {
+        self.subscribers.insert(waiter.clone());
     }
 
     /// Notes that the connection is gone on which a waiter has subscribed.
@@ -297,7 +298,7 @@ impl Node {
             Action::Extend { .. } => Script::Extend,
             Action::Release { .. } => Script::Release,
             Action::Leave { .. } => Script::Leave,
-            Action::Acquire { .. } | Action::Subscribe { .. } | Action::Ping => return true,
+            Action::Acquire { .. } | Action::Ping => return true,
         };
         if command.form == ScriptForm::Source {
             self.scripts.insert(script);

@@ -7,7 +7,7 @@
 //! ```text
 //!   Settings ─▶ Opening ──────────────▶ Connection ◀── send(Command)
 //!                 │ │ HELLO, SELECT,        │ │
-//!                 │ │ probes, and back      │ └─▶ poll_event: Reply, Push, Broken
+//!                 │ │ probes, and back      │ └─▶ poll_event: Reply, Heard, Broken
 //!                 ▼ ▲                       ▼ ▲
 //!       unwritten   read_buffer   unwritten   read_buffer
 //!                 │ │                       │ │

@@ -233,10 +233,9 @@ fn action(config: &Config) -> impl Strategy<Value = Action> + use<> {
         1 => Action::acquire_in_turn(resource, token, ttl, waiter),
         2 => Action::extend(resource.into(), token, ttl),
         3 => Action::leave(resource, waiter),
-        4 => Action::subscribe(waiter),
         _ => Action::release(resource.into(), token, homes),
     };
-    (0..6_u8, resource(config), token, ttl, nodes(config), waiter).prop_map(action)
+    (0..5_u8, resource(config), token, ttl, nodes(config), waiter).prop_map(action)
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -107,6 +107,7 @@ mod acquire;
 mod builder;
 mod carrier;
 mod guard;
+mod hearing;
 #[cfg(feature = "memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
 pub mod memory;

@@ -45,8 +45,6 @@ pub(crate) enum Question {
     Release,
     /// To take a waiter out of a queue.
     Leave,
-    /// To tell when a waiter is called up.
-    Subscribe,
     /// To delete a key with a value, without a script.
     DeleteIfEqual,
     /// Whether it is there.
@@ -63,7 +61,6 @@ impl Question {
             Action::Extend { .. } => Self::Extend,
             Action::Release { .. } => Self::Release,
             Action::Leave { .. } => Self::Leave,
-            Action::Subscribe { .. } => Self::Subscribe,
             Action::Ping => Self::Ping,
         }
     }
@@ -74,7 +71,7 @@ impl Question {
             // Whatever a server says to a ping, it is there.
             (Self::Ping, _) => Reply::Done,
             (_, Answer::Error(text)) => Reply::from_error(text),
-            (Self::Subscribe, _) | (Self::Set, Answer::Ok) => Reply::Done,
+            (Self::Set, Answer::Ok) => Reply::Done,
             (Self::Set, Answer::Nil) => Reply::HeldByOther(Hold::UNKNOWN),
             (Self::SetAll(resources), Answer::Bytes(bytes)) => Reply::from_hold(resources, bytes),
             (Self::InTurn, Answer::Bytes(bytes)) => Reply::from_place(bytes),

@@ -605,10 +605,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "never-subscribes",
         bug: "a waiter stands in the queue and does not hear when it is called up",
-        edits: &[Expression {
-            file: LOCKS_NODE,
-            original: "self.push_aside(Ticket::Subscribe, Action::subscribe(waiter.clone()), send_by)",
-            mutated: "self.push_aside(Ticket::Aside, Action::Ping, send_by)",
+        edits: &[Text {
+            file: TURNS,
+            original: "        if state.is_subscribed() {",
+            mutated: "        if state.is_subscribed() || AWAKE {",
         }],
     },
     Mutant {
