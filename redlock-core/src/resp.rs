@@ -42,6 +42,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Call-ups
+//!
+//! Whoever waits [subscribes](Connection::subscribe): in RESP3 over the same connection, in RESP2 over one that does nothing
+//! else; [`Connection::hearing`] tells which.
+//!
 //! # Bounds
 //!
 //! A reply may have 64 KiB and be nested eight deep; whatever is longer, deeper or no RESP at all breaks the connection

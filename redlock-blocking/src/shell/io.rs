@@ -99,7 +99,7 @@ impl Io {
     /// Returns how the handle can hear over the connection to the node.
     pub(super) fn hearing(&self, node: NodeId) -> Hearing {
         let connection = self.streams.get(node.index()).and_then(|stream| stream.connection.as_ref());
-        connection.map_or(Hearing::Never, |connection| connection.hearing())
+        connection.map_or(Hearing::Never, Connection::hearing)
     }
 
     /// Notes that the handle is to subscribe over the connection to the node.

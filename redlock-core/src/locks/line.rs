@@ -17,13 +17,13 @@ impl Locks {
     pub(super) fn stand_in_line(&mut self, key: LockKey, now: Instant) {
         let Self { entries, queues, .. } = self;
         let is_first = entries.get(key.index).is_some_and(|entry| queues.join(entry.lock.resources(), key, now));
-        if !is_first {
-            self.note_waiter(key);
-            self.update(key, now, |lock| lock.wait_in_line(now));
-        } else {
+        if is_first {
             self.begin_at_head(key, now);
-            self.deliver(now);
+        } else {
+            self.note_waiter(key);
+            self.step(key, now, |lock| lock.wait_in_line(now));
         }
+        self.deliver(now);
     }
 
     /// Lets a lock begin that is at the head of all its queues. While this handle is subscribing, in order to wait behind

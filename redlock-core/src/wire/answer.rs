@@ -69,9 +69,8 @@ impl Question {
         match (self, answer) {
             (Self::DeleteIfEqual, Answer::Error(text)) if is_denied(text) => Reply::UnknownScript,
             // Whatever a server says to a ping, it is there.
-            (Self::Ping, _) => Reply::Done,
+            (Self::Ping, _) | (Self::Set, Answer::Ok) => Reply::Done,
             (_, Answer::Error(text)) => Reply::from_error(text),
-            (Self::Set, Answer::Ok) => Reply::Done,
             (Self::Set, Answer::Nil) => Reply::HeldByOther(Hold::UNKNOWN),
             (Self::SetAll(resources), Answer::Bytes(bytes)) => Reply::from_hold(resources, bytes),
             (Self::InTurn, Answer::Bytes(bytes)) => Reply::from_place(bytes),

@@ -104,15 +104,11 @@ enum Link {
 
 impl RedisConnection {
     fn new(connection: MultiplexedConnection, pushes: Option<Pushes>) -> Self {
-        match pushes {
-            Some(Pushes { heard, broken }) => {
-                Self { link: Link::Commands(connection, Hearing::Shared), heard: heard.boxed(), broken: Some(broken) }
-            }
-            None => {
-                let heard = stream::empty().boxed();
-                Self { link: Link::Commands(connection, Hearing::Apart), heard, broken: None }
-            }
-        }
+        let Some(Pushes { heard, broken }) = pushes else {
+            let (link, heard) = (Link::Commands(connection, Hearing::Apart), stream::empty().boxed());
+            return Self { link, heard, broken: None };
+        };
+        Self { link: Link::Commands(connection, Hearing::Shared), heard: heard.boxed(), broken: Some(broken) }
     }
 
     fn apart(pubsub: PubSub) -> Self {
