@@ -143,7 +143,7 @@ async fn it_is_opened_when_somebody_waits_and_brings_the_call_up() {
     assert_eq!(world.connects(), 1);
     let now = world.clock.now();
     world.clock.run(held.release()).await;
-    world.clock.run(waiting).await.unwrap();
+    drop(world.clock.run(waiting).await.unwrap());
     assert_eq!(world.clock.now(), now, "nobody has waited for a timer");
 }
 
@@ -160,7 +160,7 @@ async fn one_that_cannot_be_opened_holds_nobody_up() {
         world.clock.run(other.release()).await;
         world.clock.run(held.release()).await;
         assert_eq!(world.clock.now(), now);
-        world.clock.run(waiting).await.unwrap();
+        drop(world.clock.run(waiting).await.unwrap());
         assert!(world.clock.now() < now.saturating_add(Duration::from_secs(1)), "it tries now and then");
     }
 }
@@ -179,7 +179,7 @@ async fn one_that_breaks_is_replaced_as_long_as_somebody_waits() {
     assert_eq!(world.connects(), 2);
     let now = world.clock.now();
     world.clock.run(held.release()).await;
-    world.clock.run(waiting).await.unwrap();
+    drop(world.clock.run(waiting).await.unwrap());
     assert_eq!(world.clock.now(), now, "it is called up again");
 }
 

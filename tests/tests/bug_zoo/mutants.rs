@@ -492,8 +492,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "one that others are before asks the nodes all the same",
         edits: &[Text {
             file: LINE,
-            original: "        if !is_first {",
-            mutated: "        if !is_first && !AWAKE {",
+            original: "        if is_first {",
+            mutated: "        if is_first || AWAKE {",
         }],
     },
     Mutant {
