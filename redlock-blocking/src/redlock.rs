@@ -35,8 +35,8 @@ impl Redlock {
     /// Those who wait for a resource with the same handle are served in the order in which they came, and only the first
     /// of them asks the nodes. Between handles it is nearly so: each waits in a queue that a node keeps, and is called up by
     /// the release. A first attempt asks at once, though, and may come before those who wait. Other libraries know nothing of
-    /// the queue. Where a connection does not hear call-ups (RESP2, fred), or a user may not use the queue, and for several
-    /// names or a number of [`attempts`](Options::attempts), the lock is tried for now and then.
+    /// the queue. Where a transport does not hear call-ups, or a user may not use the queue, and for several names or a number
+    /// of [`attempts`](Options::attempts), the lock is tried for now and then.
     ///
     /// The lock is good for `ttl` less the drift (1 % and 2 ms unless configured), counted from the moment at which the
     /// first byte was sent. Waiting ends after [`Options::wait`], 30 seconds by default;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use redlock_core::system::NoEntropy;
 use redlock_core::{
     Config, DetachedLock, ExtendError, HandedOver, Instant, LockKey, LockStatus, Locks, Loss, NodeId, NodeSet,
-    ReleaseReport, Request, RequestError, Resource, Status,
+    ReleaseReport, Request, RequestError, Resource, Status, WaiterId,
 };
 
 pub(crate) use self::connecting::Connect;
@@ -60,6 +60,10 @@ struct State {
     ready: NodeSet,
     /// Connections that were made, for the leader to take.
     opened: Vec<(NodeId, Box<dyn Connection>)>,
+    /// Second connections that were made, for the leader to take, and the names under which to subscribe over them.
+    opened_apart: Vec<(NodeId, Box<dyn Connection>, WaiterId)>,
+    /// The nodes to which a second connection is being opened.
+    connecting_apart: NodeSet,
     /// The threads of connections that cannot be waited for together with others.
     node_threads: Vec<Option<Thread>>,
     keeper: Keeper,
@@ -98,6 +102,8 @@ impl Shell {
             wakes: Wakes::default(),
             ready: NodeSet::EMPTY,
             opened: Vec::new(),
+            opened_apart: Vec::new(),
+            connecting_apart: NodeSet::EMPTY,
             node_threads: connects.iter().map(|_| None).collect(),
             keeper: Keeper::default(),
             is_abandoned: false,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-pub use redlock_core::{Action, Answer, Command, Probe, Reply};
-use redlock_core::{Resource, Unavailable};
+use redlock_core::Unavailable;
+pub use redlock_core::{Action, Answer, Command, Heard, Hearing, Probe, Reply, WaiterId};
 
 /// The way to one independent master.
 ///
@@ -17,6 +17,9 @@ pub trait Transport: Send + 'static {
     type Connection: Connection;
 
     /// Opens a connection and returns it when the node is ready for commands: authenticated, database selected.
+    ///
+    /// It is called again for a second connection, beside one that [hears apart](Hearing::Apart), when somebody waits for the
+    /// first time: nothing is sent over that, it only [subscribes](Connection::subscribe).
     ///
     /// It should give up after `timeout`; a call that does not come back keeps the node unreachable and costs nobody
     /// else anything.
@@ -74,20 +77,32 @@ pub trait Connection: Send + 'static {
     /// As [`send`](Self::send).
     fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable>;
 
-    /// Returns whether the connection carries [`Action::Subscribe`], and tells of what is heard from then on by
-    /// [`next_call_up`](Self::next_call_up).
+    /// Returns how the handle can hear that it is called up, in order to wait in the queue of this node.
     ///
-    /// Provided: it does not. Then [`Action::Subscribe`] is never sent over it, and locks that somebody else has are tried
-    /// for now and then. That is so as well for a connection without a [`source`](Self::source).
-    fn announces(&self) -> bool {
-        false
+    /// Provided: never. Then [`subscribe`](Self::subscribe) is not called, and locks that somebody else has are tried for now
+    /// and then. That is so as well for a connection without a [`source`](Self::source).
+    fn hearing(&self) -> Hearing {
+        Hearing::Never
     }
 
-    /// Returns the next resource for which the handle was called up, of those that [`receive`](Self::receive) and
-    /// [`check`](Self::check) have heard of. It is called after them.
+    /// Begins to subscribe, as [`send`](Self::send) sends, without waiting for anything; what comes of it is told by
+    /// [`next_heard`](Self::next_heard). It is called again when that was not told for long.
+    ///
+    /// Provided: nothing is done.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    fn subscribe(&mut self, _waiter: &WaiterId) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    /// Returns the next thing that the handle hears, of what [`receive`](Self::receive) and [`check`](Self::check) have come
+    /// across: that it has [subscribed](Heard::Subscribed), or why it has not, then for what it is called up. It is called
+    /// after them.
     ///
     /// Provided: nothing is ever heard.
-    fn next_call_up(&mut self) -> Option<Resource> {
+    fn next_heard(&mut self) -> Option<Heard> {
         None
     }
 
@@ -121,12 +136,16 @@ impl Connection for Box<dyn Connection> {
         (**self).receive(command, timeout)
     }
 
-    fn announces(&self) -> bool {
-        (**self).announces()
+    fn hearing(&self) -> Hearing {
+        (**self).hearing()
     }
 
-    fn next_call_up(&mut self) -> Option<Resource> {
-        (**self).next_call_up()
+    fn subscribe(&mut self, waiter: &WaiterId) -> Result<(), Unavailable> {
+        (**self).subscribe(waiter)
+    }
+
+    fn next_heard(&mut self) -> Option<Heard> {
+        (**self).next_heard()
     }
 
     fn check(&mut self) -> Result<(), Unavailable> {

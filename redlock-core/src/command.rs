@@ -189,13 +189,6 @@ pub enum Action {
         /// The resource. There is one only.
         resources: Resources,
     },
-    /// Tell this connection when the waiter is called up. For connections that
-    /// [hear announcements](crate::Locks::handle_connected).
-    #[non_exhaustive]
-    Subscribe {
-        /// Who wants to be told.
-        waiter: WaiterId,
-    },
     /// Answer something, whatever it is: the node is there.
     Ping,
 }
@@ -258,12 +251,6 @@ impl Action {
         Self::Inspect { resources: Resources::one(resource) }
     }
 
-    /// Creates the action that lets this connection hear when the waiter is called up.
-    #[must_use]
-    pub const fn subscribe(waiter: WaiterId) -> Self {
-        Self::Subscribe { waiter }
-    }
-
     /// Returns whether it is a command of every server, and no script.
     pub(crate) fn is_plain(&self) -> bool {
         match self {
@@ -274,7 +261,7 @@ impl Action {
             | Self::Release { .. }
             | Self::Leave { .. }
             | Self::Inspect { .. } => false,
-            Self::Subscribe { .. } | Self::Ping => true,
+            Self::Ping => true,
         }
     }
 
@@ -289,7 +276,7 @@ impl Action {
             | Self::Release { resources, .. }
             | Self::Leave { resources, .. }
             | Self::Inspect { resources } => Some(resources),
-            Self::Subscribe { .. } | Self::Ping => None,
+            Self::Ping => None,
         }
     }
 
@@ -302,7 +289,7 @@ impl Action {
             | Self::Raise { token, .. }
             | Self::Extend { token, .. }
             | Self::Release { token, .. } => Some(token),
-            Self::Leave { .. } | Self::Inspect { .. } | Self::Subscribe { .. } | Self::Ping => None,
+            Self::Leave { .. } | Self::Inspect { .. } | Self::Ping => None,
         }
     }
 }

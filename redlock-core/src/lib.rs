@@ -35,7 +35,8 @@
 //! handle that is first in, first out; between handles the home of a resource keeps a queue, which is only ever a hint:
 //!
 //! ```text
-//!   waiter ── SUBSCRIBE redlock:wake:<waiter> ──────▶ home
+//!   waiter ── SUBSCRIBE redlock:wake:<waiter> ──────▶ home    once a connection: over it, or over one of its own
+//!   waiter ◀──────────────────────────── subscribed ─ home
 //!   waiter ── in turn, please (EVALSHA) ────────────▶ home    held: you are number 2, for 9.8 s
 //!   holder ── release (EVALSHA) ────────────────────▶ home    deletes the key, takes the first from the queue, PUBLISH
 //!   waiter ◀─────────────────────── redlock:wake:<waiter>     it is your turn, for 25 ms and two round trips
@@ -127,6 +128,7 @@ mod detached;
 mod digest;
 mod event;
 pub mod fence;
+mod heard;
 mod inspection;
 mod instant;
 mod keep_alive;
@@ -171,6 +173,7 @@ pub use config::{
 pub use detached::DetachedLock;
 pub use digest::ValueDigest;
 pub use event::{Event, OperationId};
+pub use heard::{Heard, Hearing};
 pub use instant::Instant;
 pub use keep_alive::KeepAlive;
 pub use key_report::{KeyReport, KeyState};

@@ -47,13 +47,14 @@ use crate::{
 ///             │           per node:  queue      tickets  link    │
 ///             └──────┬─────────────────┬───────────▲───────┬─────┘
 ///        poll_ready: │    poll_batch:  │           │       │ poll_connect: whether to open a connection
-///     which node has ▼    what to send ▼           │       ▼
-///     something new               connection ── handle_reply, handle_called_up, handle_connected, ...
+///     which node has ▼    what to send,▼           │       ▼
+///     something new    poll_subscribe: connection ── handle_reply, handle_heard, handle_connected, ...
+///                  whether to subscribe
 /// ```
 ///
 /// **After every verb and every `handle_*`: ask [`poll_ready`](Self::poll_ready) for nodes until there is none, and each
-/// of them for [`poll_connect`](Self::poll_connect) and [`poll_batch`](Self::poll_batch); ask
-/// [`poll_finished`](Self::poll_finished) for keys until there is none, and wake those who wait for them; then arm a timer
+/// of them for [`poll_connect`](Self::poll_connect), [`poll_batch`](Self::poll_batch) and
+/// [`poll_subscribe`](Self::poll_subscribe); ask [`poll_finished`](Self::poll_finished) for keys until there is none, and wake those who wait for them; then arm a timer
 /// for [`poll_timeout`](Self::poll_timeout).**
 ///
 /// `now` is always the last parameter, on one clock for all calls.
@@ -67,7 +68,7 @@ use crate::{
 ///     let mut batch = Vec::new();
 ///     while let Some(node) = locks.poll_ready() {
 ///         if locks.poll_connect(node) {
-///             locks.handle_connected(node, true, now);
+///             locks.handle_connected(node, false, now); // nobody waits in queues here
 ///         }
 ///         locks.poll_batch(node, &mut batch, now);
 ///         for command in batch.drain(..) {
@@ -233,7 +234,7 @@ impl Locks {
     ///
     /// The first attempt asks all nodes at once. A lock that somebody else has then waits in the queue of the resource's
     /// [home](Config::home), if the connection to that hears call-ups, and is called up by the release
-    /// ([`handle_called_up`](Self::handle_called_up)). For a second after others were seen to want a resource, a lock of this
+    /// ([`handle_heard`](Self::handle_heard)). For a second after others were seen to want a resource, a lock of this
     /// handle asks the home first. Safety depends on none of that: the keys decide who holds the lock.
     ///
     /// When [`poll_finished`](Self::poll_finished) gives the key, [`hand_over`](Self::hand_over) has the result. Whoever
@@ -366,14 +367,15 @@ impl Locks {
 impl Locks {
     /// Takes a connection to a node, over which [`poll_batch`](Self::poll_batch) gives commands from now on.
     ///
-    /// `announces` says whether the connection carries [`Action::Subscribe`](crate::Action::Subscribe), and brings what is
-    /// heard from then on to [`handle_called_up`](Self::handle_called_up). One that does not is never asked to, and locks try
-    /// now and then instead of waiting in the node's queues.
-    pub fn handle_connected(&mut self, node: NodeId, announces: bool, now: Instant) {
+    /// `hears` says whether this handle can hear that it is called up, over the connection or over another one beside it:
+    /// then [`poll_subscribe`](Self::poll_subscribe) says when it is to subscribe, over each connection again. Else it is
+    /// never asked to, and locks try now and then instead of waiting in the node's queues.
+    pub fn handle_connected(&mut self, node: NodeId, hears: bool, now: Instant) {
         if let Some(state) = self.nodes.get_mut(node.index()) {
-            state.connected(announces, now);
+            state.connected(hears, now);
             self.ready.insert(node);
-            self.subscribe_again(node, announces, now);
+            self.lose_turns(node, now);
+            self.queue_up_all(now);
             self.deliver(now);
         }
     }
@@ -388,6 +390,8 @@ impl Locks {
             self.ready.insert(node);
             self.answer_under_way(node, why, usize::MAX);
             self.refuse_waiting_if_down(node);
+            self.deliver(now);
+            self.lose_turns(node, now);
             self.deliver(now);
         }
     }
@@ -404,7 +408,6 @@ impl Locks {
                 self.inspected(key, node, reply, now);
                 self.deliver(now);
             }
-            Some(Ticket::Subscribe) => self.subscribed(node, &reply, now),
             Some(Ticket::Aside) | None => {}
         }
     }
@@ -496,6 +499,14 @@ impl Locks {
         self.deliver(now);
     }
 
+    /// Returns the name under which this handle is to subscribe at a node, if it is to do so now: somebody wants to wait there.
+    /// What comes of it goes to [`handle_heard`](Self::handle_heard). It is asked for again after
+    /// [`Heard::Deaf`](crate::Heard::Deaf), when nothing is heard for long, and over every new connection.
+    pub fn poll_subscribe(&mut self, node: NodeId, now: Instant) -> Option<WaiterId> {
+        let is_wanted = self.nodes.get_mut(node.index()).is_some_and(|state| state.begin_subscribing(now));
+        self.waiter.clone().filter(|_| is_wanted)
+    }
+
     /// Returns a lock whose operation has ended, or that is not held any more; whoever waits for it should look.
     pub fn poll_finished(&mut self) -> Option<LockKey> {
         self.finished.pop_front()
@@ -544,6 +555,12 @@ impl Locks {
     #[must_use]
     pub fn has_batch(&self, node: NodeId) -> bool {
         self.nodes.get(node.index()).is_some_and(Node::has_batch)
+    }
+
+    /// Returns whether [`poll_subscribe`](Self::poll_subscribe) would give a name.
+    #[must_use]
+    pub fn has_subscription(&self, node: NodeId) -> bool {
+        self.nodes.get(node.index()).is_some_and(Node::wants_subscription)
     }
 
     /// Returns the commands that wait to be sent to a node, in order, each with its lock.
@@ -629,7 +646,6 @@ impl Locks {
                         self.step(key, now, |lock| lock.handle_reply(id, node, reply, now));
                     }
                     Ticket::Inspection(key) => self.inspected(key, node, reply, now),
-                    Ticket::Subscribe => self.subscribed(node, &reply, now),
                     Ticket::Aside => {}
                 }
             }

@@ -134,10 +134,6 @@ impl Node {
                 Some(key) => self.inspect(key, now),
                 None => Reply::Unavailable(Unavailable::new(Cause::Refused)),
             },
-            Action::Subscribe { waiter } => {
-                self.subscribers.insert(waiter.clone());
-                Reply::Done
-            }
             Action::Ping => Reply::Done,
         }
     }
@@ -153,6 +149,11 @@ impl Node {
         self.expire(now);
         let queue = self.queues.get(resource)?;
         Some((queue.called()?.clone(), left(queue.turn_ends_at()?, now)))
+    }
+
+    /// Notes that a waiter has subscribed: it is called up from now on.
+    pub fn subscribe(&mut self, waiter: &WaiterId) {
+        self.subscribers.insert(waiter.clone());
     }
 
     /// Notes that the connection is gone on which a waiter has subscribed.
@@ -377,7 +378,7 @@ impl Node {
             Action::Release { .. } => Script::Release,
             Action::Leave { .. } => Script::Leave,
             Action::Inspect { .. } => Script::Inspect,
-            Action::Subscribe { .. } | Action::Ping => return true,
+            Action::Ping => return true,
         };
         if command.form == ScriptForm::Source {
             self.scripts.insert(script);

@@ -7,7 +7,7 @@
 //! ```text
 //!   Settings ─▶ Opening ──────────────▶ Connection ◀── send(Command)
 //!                 │ │ HELLO, SELECT,        │ │
-//!                 │ │ probes, and back      │ └─▶ poll_event: Reply, Push, Broken
+//!                 │ │ probes, and back      │ └─▶ poll_event: Reply, Heard, Broken
 //!                 ▼ ▲                       ▼ ▲
 //!       unwritten   read_buffer   unwritten   read_buffer
 //!                 │ │                       │ │
@@ -41,6 +41,11 @@
 //! assert_eq!(connection.poll_event(), Some(Event::Reply(Reply::Done)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # Call-ups
+//!
+//! Whoever waits [subscribes](Connection::subscribe): in RESP3 over the same connection, in RESP2 over one that does nothing
+//! else; [`Connection::hearing`] tells which.
 //!
 //! # Bounds
 //!

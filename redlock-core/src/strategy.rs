@@ -233,12 +233,11 @@ fn action(config: &Config) -> impl Strategy<Value = Action> + use<> {
         1 => Action::acquire_in_turn(resource, token, ttl, waiter),
         2 => Action::extend(resource.into(), token, ttl),
         3 => Action::leave(resource, waiter),
-        4 => Action::subscribe(waiter),
-        5 => Action::keep(resource.into(), token, ttl),
-        6 => Action::inspect(resource),
+        4 => Action::keep(resource.into(), token, ttl),
+        5 => Action::inspect(resource),
         _ => Action::release(resource.into(), token, homes),
     };
-    (0..8_u8, resource(config), token, ttl, nodes(config), waiter).prop_map(action)
+    (0..7_u8, resource(config), token, ttl, nodes(config), waiter).prop_map(action)
 }
 
 fn nanos(duration: Duration) -> u64 {

@@ -4,7 +4,8 @@ mod answer;
 mod dialect;
 mod scripts;
 
-use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
 use core::fmt;
 
 use smallvec::SmallVec;
@@ -98,10 +99,6 @@ impl Command {
                 words.push(Word::Number(Decimal::new(self.grace.as_millis().into())));
             }
             Action::Inspect { resources } => INSPECT.call(self.form, resources, &mut words),
-            Action::Subscribe { waiter } => {
-                words.push(Word::Bytes(b"SUBSCRIBE"));
-                words.push(Word::Channel(waiter.channel()));
-            }
             Action::Ping => words.push(Word::Bytes(b"PING")),
         }
         Wire { words }
@@ -164,7 +161,6 @@ impl<'a> Wire<'a> {
 enum Word<'a> {
     Bytes(&'a [u8]),
     Number(Decimal),
-    Channel(Box<[u8]>),
 }
 
 impl Word<'_> {
@@ -172,7 +168,6 @@ impl Word<'_> {
         match self {
             Self::Bytes(bytes) => bytes,
             Self::Number(number) => number.as_bytes(),
-            Self::Channel(channel) => channel,
         }
     }
 }
@@ -185,9 +180,17 @@ impl fmt::Debug for Word<'_> {
 }
 
 impl WaiterId {
-    /// Returns the channel on which it is called up.
-    fn channel(&self) -> Box<[u8]> {
-        [CALL_UP_CHANNEL_PREFIX.as_bytes(), self.as_bytes()].concat().into()
+    /// Returns the channel on which it is called up: whoever is to hear that subscribes to it, by
+    /// [`SUBSCRIBE`](Self::subscription).
+    #[must_use]
+    pub fn channel(&self) -> String {
+        format!("{CALL_UP_CHANNEL_PREFIX}{self}")
+    }
+
+    /// Returns the words by which it subscribes at a Redis server, in order.
+    #[must_use]
+    pub fn subscription(&self) -> [String; 2] {
+        ["SUBSCRIBE".into(), self.channel()]
     }
 }
 
@@ -256,7 +259,6 @@ mod tests {
         Keep,
         Leave,
         Inspect,
-        Subscribe,
     }
 
     fn command(kind: Kind, form: ScriptForm) -> Command {
@@ -287,7 +289,6 @@ mod tests {
             Kind::Delete => Action::release(resources, token, NodeSet::EMPTY),
             Kind::Leave => Action::Leave { resources, waiter: WaiterId::from_seed(&[7; 32]) },
             Kind::Inspect => Action::Inspect { resources },
-            Kind::Subscribe => Action::subscribe(WaiterId::from_seed(&[7; 32])),
         };
         let (send_by, grace) = (Instant::EPOCH, Grace::DEFAULT);
         Command { id: CommandId::FIRST, nodes: NodeSet::first(1), action, send_by, form, grace }
@@ -332,7 +333,8 @@ mod tests {
         assert_eq!(line(Kind::Raise, source), format!("EVAL {} 1 job {token} {week} 0 33", RAISE.source));
         assert_eq!(line(Kind::Inspect, digest), format!("EVALSHA {} 1 job", INSPECT.digest));
         assert_eq!(line(Kind::Inspect, source), format!("EVAL {} 1 job", INSPECT.source));
-        assert_eq!(line(Kind::Subscribe, digest), format!("SUBSCRIBE redlock:wake:{waiter}"));
+        let subscription = WaiterId::from_seed(&[7; 32]).subscription();
+        assert_eq!(subscription.join(" "), format!("SUBSCRIBE redlock:wake:{waiter}"));
     }
 
     #[test]
@@ -498,8 +500,6 @@ mod tests {
         }
         assert_eq!(cause(Kind::Extend, Answer::Integer(2)), Cause::Unexpected);
         assert_eq!(read(Kind::Leave, Answer::Integer(1)), Reply::Done);
-        assert_eq!(read(Kind::Subscribe, Answer::Other), Reply::Done);
-        assert_eq!(cause(Kind::Subscribe, Answer::Error("NOPERM no channel")), Cause::NoPermission);
         assert_eq!(cause(Kind::Acquire, Answer::Integer(1)), Cause::Unexpected);
         assert_eq!(cause(Kind::Acquire, Answer::Other), Cause::Unexpected);
     }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use redlock_core::{Command, NodeId, Reply, Resource, Unavailable};
+use redlock_core::{Command, Heard, NodeId, Reply, Unavailable, WaiterId};
 
 use crate::Runtime;
 use crate::shell::Shell;
@@ -134,9 +134,14 @@ impl<C: Connection> State<C> {
         self.is_broken = true;
     }
 
-    /// Returns a resource for which the handle was called up.
-    pub(crate) fn poll_called_up(&mut self, context: &mut Context<'_>) -> Poll<Resource> {
-        self.connection.poll_called_up(context)
+    /// Begins to subscribe over the connection.
+    pub(crate) fn subscribe(&mut self, waiter: &WaiterId) {
+        self.connection.subscribe(waiter);
+    }
+
+    /// Returns what the handle hears over the connection.
+    pub(crate) fn poll_heard(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
+        self.connection.poll_heard(context)
     }
 
     /// Waits for the replies to the first batch; `None` without one. The others make progress as well, unless they were

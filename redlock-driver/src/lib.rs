@@ -109,6 +109,7 @@ mod builder;
 mod carrier;
 mod election;
 mod guard;
+mod hearing;
 mod lease;
 #[cfg(feature = "memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]

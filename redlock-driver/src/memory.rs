@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use futures_channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use futures_channel::oneshot;
 use futures_util::Stream as _;
-use redlock_core::{Action, Cause, Command, Instant, Reply, Resource, Unavailable, WaiterId, model};
+use redlock_core::{Cause, Command, Heard, Hearing, Instant, Reply, Unavailable, WaiterId, model};
 
 use crate::transport::{Connection, Transport};
 use crate::{BuildError, IntoNode, Node, Runtime};
@@ -54,16 +54,18 @@ struct Server {
     /// Taken while stopped, and not answered yet.
     backlog: VecDeque<Unanswered>,
     /// Those who want to hear when they are called up, and the connections on which they do.
-    subscribers: Vec<(WaiterId, UnboundedSender<Resource>)>,
+    subscribers: Vec<Subscriber>,
     /// Those who want to know about the next cut.
     on_cut: Vec<oneshot::Sender<()>>,
 }
 
-struct Unanswered {
-    commands: Vec<Command>,
-    call_ups: UnboundedSender<Resource>,
-    replies: oneshot::Sender<Vec<Reply>>,
+enum Unanswered {
+    Commands(Vec<Command>, oneshot::Sender<Vec<Reply>>),
+    Subscription(Subscriber),
 }
+
+/// Who wants to hear that it is called up, and the connection on which it does.
+type Subscriber = (WaiterId, UnboundedSender<Heard>);
 
 impl MemoryNode {
     /// A running node without keys. The name stands in errors and reports.
@@ -88,9 +90,11 @@ impl MemoryNode {
         let mut server = self.server();
         server.is_stopped = false;
         while let Some(unanswered) = server.backlog.pop_front() {
-            let replies = server.execute(&unanswered.commands, &unanswered.call_ups);
-            // Nobody waits any more if the handle was dropped meanwhile.
-            let _ = unanswered.replies.send(replies);
+            match unanswered {
+                // Nobody waits any more if the handle was dropped meanwhile.
+                Unanswered::Commands(commands, replies) => drop(replies.send(server.execute(&commands))),
+                Unanswered::Subscription(subscriber) => server.subscribe(subscriber),
+            }
         }
     }
 
@@ -154,31 +158,31 @@ impl Server {
         now.saturating_add(self.ahead)
     }
 
-    /// Carries out what came over a connection on which those who have subscribed hear that they are called up.
-    fn execute(&mut self, commands: &[Command], call_ups: &UnboundedSender<Resource>) -> Vec<Reply> {
+    /// Carries commands out, and calls up whom they let.
+    fn execute(&mut self, commands: &[Command]) -> Vec<Reply> {
         let now = self.now();
         self.unsubscribe(UnboundedSender::is_closed);
-        let replies = commands.iter().map(|command| self.execute_one(command, call_ups, now)).collect();
+        let replies = commands.iter().map(|command| self.model.execute(command, now)).collect();
         while let Some((waiter, resource)) = self.model.poll_call_up() {
             for (_, subscriber) in self.subscribers.iter().filter(|(subscriber, _)| *subscriber == waiter) {
                 // Whoever is gone does not hear it, as on any connection.
-                let _ = subscriber.unbounded_send(resource.clone());
+                let _ = subscriber.unbounded_send(Heard::CalledUp(resource.clone()));
             }
         }
         replies
     }
 
-    fn execute_one(&mut self, command: &Command, call_ups: &UnboundedSender<Resource>, now: Instant) -> Reply {
-        if let Action::Subscribe { waiter, .. } = &command.action {
-            self.subscribers.push((waiter.clone(), call_ups.clone()));
-        }
-        self.model.execute(command, now)
+    fn subscribe(&mut self, subscriber: Subscriber) {
+        self.model.subscribe(&subscriber.0);
+        // Whoever is gone is forgotten with the next commands.
+        let _ = subscriber.1.unbounded_send(Heard::Subscribed);
+        self.subscribers.push(subscriber);
     }
 
     /// Forgets the subscribers whose connection is gone.
-    fn unsubscribe(&mut self, is_gone: impl Fn(&UnboundedSender<Resource>) -> bool) {
+    fn unsubscribe(&mut self, is_gone: impl Fn(&UnboundedSender<Heard>) -> bool) {
         let Self { subscribers, model, .. } = self;
-        for (waiter, _) in subscribers.extract_if(.., |(_, call_ups)| is_gone(call_ups)) {
+        for (waiter, _) in subscribers.extract_if(.., |(_, heard)| is_gone(heard)) {
             model.unsubscribe(&waiter);
         }
     }
@@ -215,8 +219,8 @@ impl Transport for MemoryNode {
         if server.is_cut {
             return Err(Unavailable::with_detail(Cause::NotSent, "cut off"));
         }
-        let (sender, call_ups) = mpsc::unbounded();
-        Ok(MemoryConnection { node: self.clone(), cuts: server.cuts, call_ups, sender })
+        let (sender, heard) = mpsc::unbounded();
+        Ok(MemoryConnection { node: self.clone(), cuts: server.cuts, heard, sender })
     }
 }
 
@@ -226,9 +230,9 @@ pub struct MemoryConnection {
     node: MemoryNode,
     /// How many cuts there had been when the connection was made.
     cuts: u64,
-    /// What its user is called up for, and the way to tell it.
-    call_ups: UnboundedReceiver<Resource>,
-    sender: UnboundedSender<Resource>,
+    /// What its user hears, and the way to tell it.
+    heard: UnboundedReceiver<Heard>,
+    sender: UnboundedSender<Heard>,
 }
 
 impl Connection for MemoryConnection {
@@ -238,22 +242,32 @@ impl Connection for MemoryConnection {
         if server.cuts != self.cuts {
             drop(sender);
         } else if server.is_stopped {
-            let call_ups = self.sender.clone();
-            server.backlog.push_back(Unanswered { commands: batch, call_ups, replies: sender });
+            server.backlog.push_back(Unanswered::Commands(batch, sender));
         } else {
             // The receiver is still here.
-            let _ = sender.send(server.execute(&batch, &self.sender));
+            let _ = sender.send(server.execute(&batch));
         }
         async { replies.await.map_err(|_| Unavailable::with_detail(Cause::Disconnected, "cut off")) }
     }
 
-    fn announces(&self) -> bool {
-        true
+    fn hearing(&self) -> Hearing {
+        Hearing::Shared
     }
 
-    fn poll_called_up(&mut self, context: &mut Context<'_>) -> Poll<Resource> {
-        match Pin::new(&mut self.call_ups).poll_next(context) {
-            Poll::Ready(Some(resource)) => Poll::Ready(resource),
+    fn subscribe(&mut self, waiter: &WaiterId) {
+        let (mut server, subscriber) = (self.node.server(), (waiter.clone(), self.sender.clone()));
+        if server.cuts != self.cuts {
+            // Nothing is heard over a connection that is cut.
+        } else if server.is_stopped {
+            server.backlog.push_back(Unanswered::Subscription(subscriber));
+        } else {
+            server.subscribe(subscriber);
+        }
+    }
+
+    fn poll_heard(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
+        match Pin::new(&mut self.heard).poll_next(context) {
+            Poll::Ready(Some(heard)) => Poll::Ready(heard),
             _ => Poll::Pending,
         }
     }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::{Either, FutureExt, select};
-use redlock_core::{Cause, NodeId, Unavailable};
+use redlock_core::{Cause, Hearing, NodeId, Unavailable};
 
 use crate::Runtime;
 use crate::carrier::{self, Carrier};
@@ -48,8 +48,8 @@ impl<R: Runtime> NodeDriver<R> {
     async fn connect_and_carry<T: Transport>(&self, transport: &mut T) -> Result<Unavailable, Over> {
         poll_fn(|context| self.shell.poll_connect(self.node, context)).await?;
         loop {
-            match self.connect(transport).await? {
-                Ok(connection) => match self.carry(connection).await? {
+            match self.connect(transport.connect()).await? {
+                Ok(connection) => match self.carry(connection, transport).await? {
                     End::Broken(why) => return Ok(why),
                     End::Silent => {}
                 },
@@ -58,10 +58,13 @@ impl<R: Runtime> NodeDriver<R> {
         }
     }
 
-    async fn connect<T: Transport>(&self, transport: &mut T) -> Result<Result<T::Connection, Unavailable>, Over> {
+    pub(crate) async fn connect<C>(
+        &self,
+        connect: impl Future<Output = Result<C, Unavailable>>,
+    ) -> Result<Result<C, Unavailable>, Over> {
         let (runtime, timeout) = (&self.runtime, self.connect_timeout);
         let give_up = pin!(runtime.sleep_until(runtime.now().saturating_add(timeout)));
-        let connect = pin!(transport.connect());
+        let connect = pin!(connect);
         let mut connect = pin!(select(connect, give_up));
         poll_fn(|context| {
             self.shell.check_over(self.node, context)?;
@@ -76,13 +79,15 @@ impl<R: Runtime> NodeDriver<R> {
 
     /// Carries batches until the connection breaks and all batches that were under way are accounted for, or until it was
     /// silent for too long.
-    async fn carry<C: Connection>(&self, mut connection: C) -> Result<End, Over> {
+    async fn carry<T: Transport>(&self, mut connection: T::Connection, transport: &mut T) -> Result<End, Over> {
         let mut closed = pin!(connection.closed());
-        let announces = connection.announces();
+        let hearing = connection.hearing();
+        let mut apart = pin!(self.hear_apart(transport));
         let carrier = Arc::new(Carrier::new(connection));
-        let _registered = C::SENDS_AT_ONCE.then(|| self.shell.register_carrier(self.node, carrier.clone()));
+        let sends_at_once = <T::Connection as Connection>::SENDS_AT_ONCE;
+        let _registered = sends_at_once.then(|| self.shell.register_carrier(self.node, carrier.clone()));
         // Who has something to send from now on sends it.
-        self.shell.connected(self.node, announces);
+        self.shell.connected(self.node, hearing != Hearing::Never);
         let mut has_yielded = false;
         let mut broken = None;
         poll_fn(|context| {
@@ -93,14 +98,24 @@ impl<R: Runtime> NodeDriver<R> {
                     state.break_off();
                     broken = Some(Unavailable::new(Cause::Disconnected));
                 }
-                while let Poll::Ready(resource) = state.poll_called_up(context) {
-                    self.shell.called_up(self.node, &resource);
+                while let Poll::Ready(heard) = state.poll_heard(context) {
+                    self.shell.heard(self.node, heard);
                 }
                 if let Some(why) = broken.take_if(|_| !state.has_under_way()) {
                     return Poll::Ready(Ok(End::Broken(why)));
                 }
                 if self.shell.must_reconnect(self.node, context)? {
                     return Poll::Ready(Ok(End::Silent));
+                }
+                match hearing {
+                    Hearing::Never => {}
+                    Hearing::Shared => {
+                        if let Some(waiter) = self.shell.take_subscription(self.node) {
+                            state.subscribe(&waiter);
+                            continue;
+                        }
+                    }
+                    Hearing::Apart => drop(apart.as_mut().poll(context)),
                 }
                 if !state.has_room() {
                     return Poll::Pending;

@@ -26,6 +26,7 @@
 
 use std::fmt;
 
+mod hearing;
 #[cfg(feature = "redis-tls")]
 mod tls;
 mod transport;

@@ -8,8 +8,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use redlock_core::{
-    Cause, Command, Config, DetachedLock, ExtendError, HandedOver, InspectionKey, Instant, LockKey, LockStatus, Locks,
-    Loss, NodeId, OperationId, ReleaseReport, Reply, Request, RequestError, Resource, Status, Unavailable,
+    Cause, Command, Config, DetachedLock, ExtendError, HandedOver, Heard, InspectionKey, Instant, LockKey, LockStatus,
+    Locks, Loss, NodeId, OperationId, ReleaseReport, Reply, Request, RequestError, Resource, Status, Unavailable,
+    WaiterId,
 };
 
 use smallvec::SmallVec;
@@ -283,12 +284,23 @@ impl<R: Runtime> Shell<R> {
         })
     }
 
-    pub(crate) fn connected(&self, node: NodeId, announces: bool) {
-        self.work(|state, now, _| state.locks.handle_connected(node, announces, now));
+    pub(crate) fn connected(&self, node: NodeId, hears: bool) {
+        self.work(|state, now, _| state.locks.handle_connected(node, hears, now));
     }
 
-    pub(crate) fn called_up(&self, node: NodeId, resource: &Resource) {
-        self.work(|state, now, _| state.locks.handle_called_up(node, resource, now));
+    /// Returns the name under which the handle is to subscribe at the node, if it is to do so now. Otherwise the driver is
+    /// woken when it is.
+    pub(crate) fn take_subscription(&self, node: NodeId) -> Option<WaiterId> {
+        self.state().locks.poll_subscribe(node, self.runtime.now())
+    }
+
+    /// Returns whether the handle is to subscribe at the node.
+    pub(crate) fn has_subscription(&self, node: NodeId) -> bool {
+        self.state().locks.has_subscription(node)
+    }
+
+    pub(crate) fn heard(&self, node: NodeId, heard: Heard) {
+        self.work(|state, now, _| state.locks.handle_heard(node, heard, now));
     }
 
     pub(crate) fn disconnected(&self, node: NodeId, why: &Unavailable) {
@@ -389,6 +401,9 @@ impl<R> State<R> {
     fn collect(&mut self, urgency: Urgency, wakes: &mut Wakes) -> Carriers<R> {
         let mut carriers = Carriers::new();
         while let Some(node) = self.locks.poll_ready() {
+            if self.locks.has_subscription(node) {
+                self.wake_driver(node, wakes);
+            }
             match self.carriers.get(node.index()) {
                 Some(Some(carrier)) if self.locks.has_batch(node) && carrier.is_for(urgency) => {
                     carriers.push((node, carrier.clone()));

@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::task::{Context, Poll};
 
-pub use redlock_core::{Action, Answer, Command, Probe, Reply};
-use redlock_core::{Resource, Unavailable};
+use redlock_core::Unavailable;
+pub use redlock_core::{Action, Answer, Command, Heard, Hearing, Probe, Reply, WaiterId};
 
 /// The way to one independent master.
 ///
@@ -25,6 +25,19 @@ pub trait Transport: Send + 'static {
     ///
     /// Why the node cannot be used now. Its text ends up in users' errors; it must not contain a secret.
     fn connect(&mut self) -> impl Future<Output = Result<Self::Connection, Unavailable>> + Send;
+
+    /// Opens a second connection, beside one that [hears apart](Hearing::Apart): nothing is sent over it, it only
+    /// [subscribes](Connection::subscribe), once. It is opened when somebody waits for the first time, and closed with the
+    /// other one.
+    ///
+    /// Provided: it is opened as any other.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect).
+    fn connect_apart(&mut self) -> impl Future<Output = Result<Self::Connection, Unavailable>> + Send {
+        self.connect()
+    }
 }
 
 /// An open connection to a node.
@@ -59,23 +72,27 @@ pub trait Connection: Send + 'static {
         batch: Vec<Command>,
     ) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<Self> + 'static;
 
-    /// Returns whether the connection carries [`Action::Subscribe`], and tells of what is heard from then on by
-    /// [`poll_called_up`](Self::poll_called_up). It need not send it in the same way as other commands, but in its place
-    /// among them.
+    /// Returns how the handle can hear that it is called up, in order to wait in the queue of this node.
     ///
-    /// Provided: it does not. Then [`Action::Subscribe`] is never sent over it, and locks that somebody else has are tried
-    /// for now and then.
-    fn announces(&self) -> bool {
-        false
+    /// Provided: never. Then [`subscribe`](Self::subscribe) is not called, and locks that somebody else has are tried for now
+    /// and then.
+    fn hearing(&self) -> Hearing {
+        Hearing::Never
     }
 
-    /// Returns the next resource for which the handle was called up, as often as it is ready.
+    /// Begins to subscribe; what comes of it is told by [`poll_heard`](Self::poll_heard).
+    ///
+    /// It is called again when that was not told for long. Provided: nothing is done.
+    fn subscribe(&mut self, _waiter: &WaiterId) {}
+
+    /// Returns what the handle hears, as often as it is ready: that it has [subscribed](Heard::Subscribed), or why it has
+    /// not, then for what it is called up. A connection that breaks need not tell here that nothing is heard any more.
     ///
     /// It is polled after the futures of [`send`](Self::send) and [`closed`](Self::closed), which may have read it, by the
     /// same task; that must be woken when there is something new.
     ///
     /// Provided: nothing is ever heard.
-    fn poll_called_up(&mut self, _context: &mut Context<'_>) -> Poll<Resource> {
+    fn poll_heard(&mut self, _context: &mut Context<'_>) -> Poll<Heard> {
         Poll::Pending
     }
 

@@ -1,19 +1,22 @@
 //! Nodes over the `fred` crate.
 
+mod hearing;
 mod settings;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
+use std::task::{Context, Poll};
 
 use fred::clients::{Client, Pipeline};
 use fred::error::{Error, ErrorKind};
 use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use futures_util::future::{BoxFuture, Either, FutureExt, Shared, select};
+use futures_util::stream::{BoxStream, StreamExt};
 use redlock_core::system::plain_words;
 use redlock_core::system::url::{NodeUrl, UrlError};
-use redlock_driver::transport::{Answer, Command, Connection, Probe, Reply, Transport};
+use redlock_driver::transport::{Answer, Command, Connection, Heard, Hearing, Probe, Reply, Transport, WaiterId};
 use redlock_driver::{BuildError, Cause, IntoNode, Node, Unavailable};
 use tokio::task::AbortHandle;
 
@@ -99,7 +102,7 @@ impl Transport for FredTransport {
             Either::Left((_, router)) => {
                 let gone = router.map(drop).boxed().shared();
                 check_releases(&client, gone.clone()).await?;
-                Ok(FredConnection { client, gone, _end: end })
+                Ok(FredConnection { client, gone, heard: None, _end: end })
             }
             Either::Right((Ok(Err(error)), _)) => Err(unavailable(&error, Cause::NotSent)),
             Either::Right(_) => Err(Unavailable::new(Cause::NotSent)),
@@ -121,6 +124,8 @@ pub struct FredConnection {
     client: Client,
     /// Ends when the server is gone.
     gone: Shared<BoxFuture<'static, ()>>,
+    /// What the handle hears, when it has begun to subscribe.
+    heard: Option<BoxStream<'static, Heard>>,
     _end: EndOnDrop,
 }
 
@@ -139,6 +144,21 @@ impl Connection for FredConnection {
                 Either::Left((replies, _)) => replies,
                 Either::Right(_) => Err(Unavailable::new(Cause::Disconnected)),
             }
+        }
+    }
+
+    fn hearing(&self) -> Hearing {
+        Hearing::Apart
+    }
+
+    fn subscribe(&mut self, waiter: &WaiterId) {
+        self.heard = Some(hearing::subscribe(&self.client, waiter).boxed());
+    }
+
+    fn poll_heard(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
+        match self.heard.as_mut().map(|heard| heard.poll_next_unpin(context)) {
+            Some(Poll::Ready(Some(heard))) => Poll::Ready(heard),
+            _ => Poll::Pending,
         }
     }
 

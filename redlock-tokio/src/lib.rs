@@ -134,7 +134,8 @@
 //!
 //! A URL is carried by a connection of this library's own, which speaks RESP3, or RESP2 where the server or an ACL refuses
 //! it. [`UrlNode`] adds what has no place in a URL, such as certificates. `RedisUrl` and `FredUrl` carry the same URL over
-//! the `redis` and the `fred` crate.
+//! the `redis` and the `fred` crate. In RESP2, and over `fred`, whoever waits for a lock hears over a second connection, which
+//! is opened when that happens for the first time.
 //!
 //! The name of a host is looked up at every connection, and its addresses are tried side by side. A connection that takes
 //! everything and answers nothing is given up after [`Builder::silence_timeout`], and one that nobody uses is tried out

@@ -15,8 +15,8 @@ use proptest::test_runner::FileFailurePersistence;
 use redlock_core::fence::{Fence, Fencing};
 use redlock_core::system::socket::{read as read_from, write};
 use redlock_core::{
-    Action, Answer, Command, Config, Event, Grace, Instant, KeyState, Lock, NodeTimeout, Options, Reply, Request,
-    Resource, Resources, ScriptForm, Token, WaiterId, model, resp,
+    Action, Answer, Command, Config, Event, Grace, Heard, Hearing, Instant, KeyState, Lock, NodeTimeout, Options,
+    Reply, Request, Resource, Resources, ScriptForm, Token, WaiterId, model, resp,
 };
 use redlock_tests::{Server, wait_until};
 
@@ -248,11 +248,10 @@ impl<'a> Pair<'a> {
 
     fn subscribe(&mut self, client: usize) {
         if self.subscribers[client].is_none() {
-            let command = self.any_command().with_action(Action::subscribe(waiter(client)), ScriptForm::Digest);
-            self.subscribers[client] = Some(Subscriber::start(self.server, &command));
+            self.subscribers[client] = Some(Subscriber::start(self.server, &waiter(client)));
             // A connection that is opened brings some of them.
             self.forget_scripts();
-            assert_eq!(self.model.execute(&command, self.now()), Reply::Done);
+            self.model.subscribe(&waiter(client));
         }
     }
 
@@ -374,7 +373,7 @@ struct Subscriber {
 }
 
 impl Subscriber {
-    fn start(server: &Server, subscribe: &Command) -> Self {
+    fn start(server: &Server, waiter: &WaiterId) -> Self {
         let socket = TcpStream::connect(server.address()).unwrap();
         socket.set_nonblocking(true).unwrap();
         let mut opening = resp::Opening::new(&resp::Settings::new());
@@ -385,16 +384,16 @@ impl Subscriber {
             opening.poll()
         });
         let mut subscriber = Self { socket, machine: machine.unwrap() };
-        assert!(subscriber.machine.announces());
-        subscriber.machine.send(subscribe);
+        assert_eq!(subscriber.machine.hearing(), Hearing::Shared);
+        subscriber.machine.subscribe(waiter);
         write(&mut subscriber.machine, &mut subscriber.socket).unwrap();
-        assert_eq!(wait_for(|| subscriber.poll()), resp::Event::Reply(Reply::Done));
+        assert_eq!(wait_for(|| subscriber.poll()), resp::Event::Heard(Heard::Subscribed));
         subscriber
     }
 
     fn next_message(&mut self) -> Resource {
         match wait_for(|| self.poll()) {
-            resp::Event::CalledUp(resource) => resource,
+            resp::Event::Heard(Heard::CalledUp(resource)) => resource,
             other => panic!("{other:?}"),
         }
     }

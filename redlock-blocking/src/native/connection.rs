@@ -6,7 +6,7 @@ use redlock_core::resp::{self, Event, Opening, Settings};
 use redlock_core::system::plain_words;
 use redlock_core::system::socket::{Reading, read, write};
 use redlock_core::system::url::Address;
-use redlock_core::{Cause, Command, Reply, Resource, Unavailable};
+use redlock_core::{Cause, Command, Heard, Hearing, Reply, Unavailable, WaiterId};
 
 use super::dial::dial;
 use super::lookup::Lookup;
@@ -28,8 +28,8 @@ pub(super) struct NativeConnection {
     machine: resp::Connection,
     /// What has come and was not taken, the oldest first.
     replies: VecDeque<Reply>,
-    /// What this handle was called up for.
-    called_up: VecDeque<Resource>,
+    /// What this handle has heard and not taken, the oldest first.
+    heard: VecDeque<Heard>,
     broken: Option<Unavailable>,
 }
 
@@ -42,8 +42,8 @@ impl Transport for NativeTransport {
         let socket = dial(&self.address, &mut self.lookup, until).map_err(|why| not_sent(&why))?;
         let mut stream = tls::over(socket, &self.address, self.tls.as_ref(), until).map_err(|why| not_sent(&why))?;
         let machine = open(&mut stream, &mut Opening::new(&self.settings), until)?;
-        let (replies, called_up) = (VecDeque::new(), VecDeque::new());
-        Ok(NativeConnection { stream, machine, replies, called_up, broken: None })
+        let (replies, heard) = (VecDeque::new(), VecDeque::new());
+        Ok(NativeConnection { stream, machine, replies, heard, broken: None })
     }
 }
 
@@ -119,12 +119,17 @@ impl Connection for NativeConnection {
         }
     }
 
-    fn announces(&self) -> bool {
-        self.machine.announces()
+    fn hearing(&self) -> Hearing {
+        self.machine.hearing()
     }
 
-    fn next_call_up(&mut self) -> Option<Resource> {
-        self.called_up.pop_front()
+    fn subscribe(&mut self, waiter: &WaiterId) -> Result<(), Unavailable> {
+        self.machine.subscribe(waiter);
+        self.write()
+    }
+
+    fn next_heard(&mut self) -> Option<Heard> {
+        self.heard.pop_front()
     }
 
     fn check(&mut self) -> Result<(), Unavailable> {
@@ -146,7 +151,7 @@ impl NativeConnection {
         while let Some(event) = self.machine.poll_event() {
             match event {
                 Event::Reply(reply) => self.replies.push_back(reply),
-                Event::CalledUp(resource) => self.called_up.push_back(resource),
+                Event::Heard(heard) => self.heard.push_back(heard),
                 Event::Broken(why) => self.broken = Some(why),
                 _ => {}
             }

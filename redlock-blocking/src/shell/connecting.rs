@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use redlock_core::{Cause, Instant, NodeId, Unavailable};
+use redlock_core::{Cause, Heard, Instant, NodeId, Unavailable, WaiterId};
 
 use super::io::guarded;
 use super::{Shell, State};
@@ -23,17 +23,45 @@ impl Shell {
         }
     }
 
+    /// Opens a second connection on a thread of its own, unless that is being done.
+    pub(super) fn connect_apart(self: &Arc<Self>, node: NodeId, waiter: WaiterId, state: &mut State, now: Instant) {
+        if state.connecting_apart.contains(node) {
+            return;
+        }
+        let shell = self.clone();
+        let work = move || shell.connect_apart_here(node, waiter);
+        match self.platform.spawn("redlock-connect", Box::new(work)) {
+            Ok(_) => state.connecting_apart.insert(node),
+            Err(error) => {
+                let why = Unavailable::with_detail(Cause::NotSent, &format!("no thread to connect on: {error}"));
+                state.locks.handle_heard(node, Heard::Deaf(why), now);
+            }
+        }
+    }
+
     fn connect_here(self: &Arc<Self>, node: NodeId) {
-        let Some(connect) = self.connects.get(node.index()) else { return };
-        let connected = {
-            let mut connect = connect.lock().unwrap_or_else(PoisonError::into_inner);
-            guarded(|| connect(self.connect_timeout))
-        };
+        let Some(connected) = self.try_to_connect(node) else { return };
         let mut state = self.state();
         match connected {
             Ok(connection) => state.opened.push((node, connection)),
             Err(why) => state.locks.handle_disconnected(node, &why.unsent(), self.platform.now()),
         }
         self.attend(state);
+    }
+
+    fn connect_apart_here(self: &Arc<Self>, node: NodeId, waiter: WaiterId) {
+        let Some(connected) = self.try_to_connect(node) else { return };
+        let mut state = self.state();
+        state.connecting_apart.remove(node);
+        match connected {
+            Ok(connection) => state.opened_apart.push((node, connection, waiter)),
+            Err(why) => state.locks.handle_heard(node, Heard::Deaf(why), self.platform.now()),
+        }
+        self.attend(state);
+    }
+
+    fn try_to_connect(&self, node: NodeId) -> Option<Result<Box<dyn Connection>, Unavailable>> {
+        let mut connect = self.connects.get(node.index())?.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(guarded(|| connect(self.connect_timeout)))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use redlock_core::{Instant, LockKey, Locks, NodeId};
+use redlock_core::{Heard, Hearing, Instant, LockKey, Locks, NodeId};
 
 use super::io::Io;
 use super::{Shell, State};
@@ -120,14 +120,19 @@ impl Shell {
     /// Takes new connections, has missing ones opened, and takes the commands that are to be sent.
     fn serve_nodes(self: &Arc<Self>, io: &mut Io, state: &mut State, now: Instant) {
         for (node, connection) in std::mem::take(&mut state.opened) {
-            let announces = connection.announces();
+            let hears = connection.hearing() != Hearing::Never;
             match io.take(node, connection) {
-                Ok(()) => state.locks.handle_connected(node, announces, now),
+                Ok(()) => state.locks.handle_connected(node, hears, now),
                 Err(connection) => {
                     // Its thread reads only what is owed.
                     state.locks.handle_connected(node, false, now);
                     self.give_thread(node, connection, state, now);
                 }
+            }
+        }
+        for (node, connection, waiter) in std::mem::take(&mut state.opened_apart) {
+            if let Err(why) = io.take_apart(node, connection, waiter) {
+                state.locks.handle_heard(node, Heard::Deaf(why), now);
             }
         }
         state.collect();
@@ -144,6 +149,13 @@ impl Shell {
             io.close(node);
             state.retire_node_thread(node);
             self.connect(node, state, now);
+        }
+        if let Some(waiter) = state.locks.poll_subscribe(node, now) {
+            match io.hearing(node) {
+                Hearing::Never => {}
+                Hearing::Shared => io.subscribe(node, waiter),
+                Hearing::Apart => self.connect_apart(node, waiter, state, now),
+            }
         }
         if let Some(batch) = io.batch(node) {
             state.locks.poll_batch(node, batch, now);
@@ -168,6 +180,6 @@ impl Shell {
 impl State {
     /// Returns whether a leader would have something to do at once.
     pub(super) fn has_work(&self) -> bool {
-        !self.ready.is_empty() || !self.opened.is_empty()
+        !self.ready.is_empty() || !self.opened.is_empty() || !self.opened_apart.is_empty()
     }
 }

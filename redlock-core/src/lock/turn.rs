@@ -74,10 +74,10 @@ impl Lock {
     }
 
     /// Returns whether it would be better to wait in the queue of the home than to try now and then: somebody else has the
-    /// lock, and the request may wait for as long as it takes.
+    /// lock, or is to have a chance first, and the request may wait for as long as it takes.
     pub(crate) fn wants_turn(&self) -> bool {
         matches!(self.phase, Phase::Waiting { .. })
-            && matches!(self.last_failure, Some(AcquireError::Contended(_)))
+            && matches!(self.last_failure, None | Some(AcquireError::Contended(_)))
             && self.turn.is_none()
             && self.may_stand_in_queue()
     }

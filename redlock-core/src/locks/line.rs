@@ -1,5 +1,6 @@
 //! Who of one handle asks for a resource next.
 
+use super::turns::Place;
 use super::{LockKey, Locks};
 use crate::{Instant, Resources};
 
@@ -16,14 +17,24 @@ impl Locks {
     pub(super) fn stand_in_line(&mut self, key: LockKey, now: Instant) {
         let Self { entries, queues, .. } = self;
         let is_first = entries.get(key.index).is_some_and(|entry| queues.join(entry.lock.resources(), key, now));
-        if !is_first {
-            self.note_waiter(key);
-            self.update(key, now, |lock| lock.wait_in_line(now));
-        } else if let Some(turn) = self.turn_at_head(key, now) {
-            self.update(key, now, |lock| lock.begin_in_turn(turn, now));
+        if is_first {
+            self.begin_at_head(key, now);
         } else {
-            self.update(key, now, |lock| lock.begin(now));
+            self.note_waiter(key);
+            self.step(key, now, |lock| lock.wait_in_line(now));
         }
+        self.deliver(now);
+    }
+
+    /// Lets a lock begin that is at the head of all its queues. While this handle is subscribing, in order to wait behind
+    /// others, and when it has had one of the resources for long and others have no queue, those get a chance first.
+    fn begin_at_head(&mut self, key: LockKey, now: Instant) {
+        match self.place_at_head(key, now) {
+            Place::Turn(turn) => self.step(key, now, |lock| lock.begin_in_turn(turn, now)),
+            Place::Unheard => self.step(key, now, |lock| lock.begin_later(now)),
+            Place::None if self.is_break_due(key, now) => self.step(key, now, |lock| lock.begin_later(now)),
+            Place::None => self.step(key, now, |lock| lock.begin(now)),
+        };
     }
 
     /// Makes sure that those make way in time whom a lock waits for.
@@ -37,8 +48,7 @@ impl Locks {
         }
     }
 
-    /// Lets a lock begin that has come to the head of a queue, if it is at the head of all its queues. When this handle has
-    /// had one of the resources for long, others that have no queue get a chance first.
+    /// Lets a lock begin that has come to the head of a queue, if it is at the head of all its queues.
     pub(super) fn come_on(&mut self, key: LockKey, now: Instant) {
         if self.is_closed || !self.is_first(key) {
             return;
@@ -48,13 +58,7 @@ impl Locks {
         }
         // It may have to give up instead, and then it is somebody else's turn.
         self.step(key, now, |lock| lock.handle_timeout(now));
-        if let Some(turn) = self.turn_at_head(key, now) {
-            self.step(key, now, |lock| lock.begin_in_turn(turn, now));
-        } else if self.is_break_due(key, now) {
-            self.step(key, now, |lock| lock.begin_later(now));
-        } else {
-            self.step(key, now, |lock| lock.begin(now));
-        }
+        self.begin_at_head(key, now);
     }
 
     /// Returns whether others are to have a chance before a lock. Where they wait in the queue of a home, that has its say

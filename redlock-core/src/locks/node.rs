@@ -4,9 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{InspectionKey, LockKey};
-use crate::{
-    Action, Cause, Command, CommandId, Config, Grace, Instant, NodeSet, Reply, ScriptForm, Unavailable, WaiterId,
-};
+use crate::{Action, Cause, Command, CommandId, Config, Grace, Instant, NodeSet, ScriptForm, Unavailable};
 
 /// The largest number of commands that go to a node in one batch: enough to make the cost per command small, few enough
 /// that the first replies do not wait for the last command.
@@ -42,8 +40,6 @@ pub(super) enum Ticket {
     Lock { key: LockKey, id: CommandId },
     /// One of an inspection.
     Inspection(InspectionKey),
-    /// One that subscribes the handle.
-    Subscribe,
     /// One of which the reply says no more than that the node is there.
     Aside,
 }
@@ -70,14 +66,21 @@ enum Link {
 enum Queue {
     /// It would not hear that it is called up, or the node does not let it.
     Closed,
-    /// It may, and has not subscribed yet.
+    /// It may when it has subscribed, and nobody is to wait yet.
     Open,
-    /// It has subscribed, or is about to.
+    /// Somebody is to wait: it is to subscribe.
+    Wanted,
+    /// It is subscribing.
+    Subscribing { since: Instant },
+    /// It may.
     Subscribed,
 }
 
-/// For so long nobody waits in the queues of a node that has not said whose turn it is.
+/// For so long nobody waits in the queues of a node that has not said whose turn it is, or by which nobody was heard.
 const DISTRUST: Duration = Duration::from_secs(1);
+
+/// A subscription that takes longer than this is made again, if somebody is to wait then.
+const SUBSCRIBE_WITHIN: Duration = Duration::from_secs(1);
 
 /// A node that has owed an answer for so long, and for four round trips, hangs: nobody waits in its queues.
 const SILENCE: Duration = Duration::from_millis(100);
@@ -134,7 +137,7 @@ impl Node {
     pub(super) fn queued(&self) -> impl Iterator<Item = (LockKey, &Command)> {
         self.queue.iter().filter_map(|(ticket, command)| match ticket {
             Ticket::Lock { key, .. } => Some((*key, command)),
-            Ticket::Inspection(_) | Ticket::Subscribe | Ticket::Aside => None,
+            Ticket::Inspection(_) | Ticket::Aside => None,
         })
     }
 
@@ -174,7 +177,7 @@ impl Node {
     /// rounds have given it up. It looks through them only when they have doubled.
     fn tidy(&mut self, now: Instant) {
         if self.queue.len() > self.kept.saturating_mul(2).max(MAX_BATCH) {
-            self.queue.retain(|(ticket, command)| command.send_by >= now || *ticket == Ticket::Subscribe);
+            self.queue.retain(|(_, command)| command.send_by >= now);
             self.kept = self.queue.len();
         }
     }
@@ -182,10 +185,10 @@ impl Node {
 
 /// # The wait queues
 impl Node {
-    /// Returns whether this handle may wait in the queues of the node.
+    /// Returns whether this handle may wait in the queues of the node, as soon as it has subscribed.
     pub(super) fn is_queue_open(&self, now: Instant) -> bool {
-        let is_open = matches!(self.link, Link::Connected { queue: Queue::Open | Queue::Subscribed, .. });
-        is_open && now >= self.distrusted_until && !self.hangs(now)
+        let is_closed = matches!(self.link, Link::Connected { queue: Queue::Closed, .. });
+        self.is_connected() && !is_closed && now >= self.distrusted_until && !self.hangs(now)
     }
 
     /// Returns whether the first connection is being opened, so that nothing is known of the node.
@@ -198,27 +201,56 @@ impl Node {
         !self.tickets.is_empty() && now.saturating_since(self.heard_at) > patience
     }
 
-    /// Makes sure that this handle hears when it is called up: what is pushed from now on is behind the subscription.
-    pub(super) fn subscribe(&mut self, waiter: &WaiterId, send_by: Instant) {
-        if let Link::Connected { queue: queue @ Queue::Open, .. } = &mut self.link {
-            *queue = Queue::Subscribed;
-            self.push_aside(Ticket::Subscribe, Action::subscribe(waiter.clone()), send_by);
-            // What waits to be sent may be about a queue.
-            self.queue.rotate_right(1);
+    /// Returns whether this handle hears when it is called up.
+    pub(super) const fn is_subscribed(&self) -> bool {
+        matches!(self.link, Link::Connected { queue: Queue::Subscribed, .. })
+    }
+
+    /// Lets this handle subscribe, unless it does so already.
+    pub(super) fn want_subscription(&mut self, now: Instant) {
+        if let Link::Connected { queue, .. } = &mut self.link {
+            match queue {
+                Queue::Open => *queue = Queue::Wanted,
+                Queue::Subscribing { since } if now.saturating_since(*since) >= SUBSCRIBE_WITHIN => {
+                    *queue = Queue::Wanted;
+                }
+                Queue::Closed | Queue::Wanted | Queue::Subscribing { .. } | Queue::Subscribed => {}
+            }
         }
     }
 
-    /// Takes the reply to the subscription; returns whether this handle hears when it is called up. A subscription that was
-    /// not sent is sent again when somebody waits.
-    pub(super) fn subscribed(&mut self, reply: &Reply) -> bool {
-        if let Link::Connected { queue, .. } = &mut self.link {
-            match reply {
-                Reply::Done => return true,
-                Reply::Unavailable(why) if why.cause() == Cause::NotSent => *queue = Queue::Open,
-                _ => *queue = Queue::Closed,
-            }
+    /// Returns whether this handle is to subscribe now.
+    pub(super) const fn wants_subscription(&self) -> bool {
+        matches!(self.link, Link::Connected { queue: Queue::Wanted, .. })
+    }
+
+    /// Returns whether this handle is to subscribe now; it counts as subscribing from then on.
+    pub(super) const fn begin_subscribing(&mut self, now: Instant) -> bool {
+        let Link::Connected { queue: queue @ Queue::Wanted, .. } = &mut self.link else { return false };
+        *queue = Queue::Subscribing { since: now };
+        true
+    }
+
+    /// Notes that this handle hears from now on when it is called up; returns whether it may wait.
+    pub(super) fn subscribed(&mut self) -> bool {
+        if let Link::Connected { queue, .. } = &mut self.link
+            && *queue != Queue::Closed
+        {
+            *queue = Queue::Subscribed;
         }
-        false
+        self.is_subscribed()
+    }
+
+    /// Notes that this handle hears nothing. It subscribes again after a while, unless its user may not.
+    pub(super) fn deaf(&mut self, why: &Unavailable, now: Instant) {
+        if matches!(why.cause(), Cause::NoPermission | Cause::UnknownCommand) {
+            self.close_queue();
+        } else if let Link::Connected { queue, .. } = &mut self.link
+            && *queue != Queue::Closed
+        {
+            *queue = Queue::Open;
+            self.distrust(now);
+        }
     }
 
     /// Notes that the node keeps no queue for this handle.
@@ -390,7 +422,7 @@ mod tests {
         node.take_batch(&mut Vec::new(), Instant::EPOCH, |_| panic!("all are in time"));
         let keys = node.tickets.iter().map(|ticket| match ticket {
             Ticket::Lock { key, .. } => Some(*key),
-            Ticket::Inspection(_) | Ticket::Subscribe | Ticket::Aside => None,
+            Ticket::Inspection(_) | Ticket::Aside => None,
         });
         assert!(keys.is_sorted(), "the order is kept");
     }

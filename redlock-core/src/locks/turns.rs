@@ -8,17 +8,52 @@ use super::entry::{Entry, Standing};
 use super::node::{Node, Ticket};
 use super::{LockKey, Locks};
 use crate::lock::{NoTurn, Turn};
-use crate::{Action, Command, Config, Instant, NodeId, Reply, Resource};
+use crate::{Action, Command, Config, Heard, Instant, NodeId, Resource, Unavailable};
 
 /// For so long a command about a queue may wait to be sent.
 const SEND_WITHIN: Duration = Duration::from_secs(1);
 
+/// Where a lock may wait in a queue.
+pub(super) enum Place {
+    /// Nowhere: all nodes that could keep the queue are out of use, or keep none for this handle.
+    None,
+    /// At a home, as soon as this handle hears there of its turn.
+    Unheard,
+    /// At a home.
+    Turn(Turn),
+}
+
 impl Locks {
-    /// Takes that a node has called up this handle for a resource: whoever of it waits for that tries at once.
-    pub fn handle_called_up(&mut self, node: NodeId, resource: &Resource, now: Instant) {
-        match self.queues.first(resource) {
-            Some(key) => drop(self.update(key, now, |lock| lock.call_up(now))),
-            None => self.leave(node, resource.clone(), now),
+    /// Takes what this handle hears of a node, over whichever connection.
+    ///
+    /// As soon as it hears, those who want to wait in the queues of the node do so. When it hears no more, they try now and
+    /// then. Whoever waits for the resource for which it is called up tries at once.
+    pub fn handle_heard(&mut self, node: NodeId, heard: Heard, now: Instant) {
+        match heard {
+            Heard::Subscribed => self.subscribed(node, now),
+            Heard::Deaf(why) => self.deaf(node, &why, now),
+            Heard::CalledUp(resource) => self.called_up(node, resource, now),
+        }
+        self.deliver(now);
+    }
+
+    fn called_up(&mut self, node: NodeId, resource: Resource, now: Instant) {
+        match self.queues.first(&resource) {
+            Some(key) => drop(self.step(key, now, |lock| lock.call_up(now))),
+            None => self.leave(node, resource, now),
+        }
+    }
+
+    fn subscribed(&mut self, node: NodeId, now: Instant) {
+        if self.nodes.get_mut(node.index()).is_some_and(Node::subscribed) {
+            self.queue_up_all(now);
+        }
+    }
+
+    fn deaf(&mut self, node: NodeId, why: &Unavailable, now: Instant) {
+        if let Some(state) = self.nodes.get_mut(node.index()) {
+            state.deaf(why, now);
+            self.lose_turns(node, now);
         }
     }
 
@@ -59,17 +94,20 @@ impl Locks {
             self.lock(key).filter(|lock| lock.wants_turn()).and_then(|lock| lock.resources().only().cloned());
         let Some(resource) = resource else { return };
         self.contention.note(&resource, now);
-        if let Some(turn) = self.turn(&resource, now) {
+        if let Place::Turn(turn) = self.place(&resource, now) {
             self.step(key, now, |lock| lock.begin_in_turn(turn, now));
         }
     }
 
-    /// Returns where a lock that comes to the head of the line asks in turn; `None` if it asks all nodes at once, because
-    /// nobody else was seen to want the resource, or because there is no queue.
-    pub(super) fn turn_at_head(&mut self, key: LockKey, now: Instant) -> Option<Turn> {
-        let lock = self.lock(key).filter(|lock| lock.may_stand_in_queue())?;
-        let resource = lock.resources().only().filter(|resource| self.contention.is_seen(resource, now))?.clone();
-        self.turn(&resource, now)
+    /// Returns where a lock that comes to the head of the line asks in turn. Nowhere, if nobody else was seen to want the
+    /// resource.
+    pub(super) fn place_at_head(&mut self, key: LockKey, now: Instant) -> Place {
+        let lock = self.lock(key).filter(|lock| lock.may_stand_in_queue());
+        let resource = lock.and_then(|lock| lock.resources().only());
+        match resource.filter(|resource| self.contention.is_seen(resource, now)).cloned() {
+            Some(resource) => self.place(&resource, now),
+            None => Place::None,
+        }
     }
 
     /// Returns the home at which this handle may wait for a resource: the first one in the order that all handles compute
@@ -78,13 +116,29 @@ impl Locks {
         open_home(&self.config, &self.nodes, resource, now)
     }
 
-    /// Makes sure that this handle hears of its turn.
-    fn turn(&mut self, resource: &Resource, now: Instant) -> Option<Turn> {
-        let home = self.open_home(resource, now)?;
-        let waiter = self.waiter.clone()?;
-        self.nodes.get_mut(home.index())?.subscribe(&waiter, now.saturating_add(SEND_WITHIN));
-        self.ready.insert(home);
-        Some(Turn { home, waiter })
+    /// Returns where a lock may wait for a resource. If this handle would not hear there of its turn, it is to subscribe.
+    fn place(&mut self, resource: &Resource, now: Instant) -> Place {
+        let home = self.open_home(resource, now);
+        let state = home.and_then(|home| self.nodes.get_mut(home.index()));
+        let (Some(home), Some(state), Some(waiter)) = (home, state, self.waiter.clone()) else { return Place::None };
+        if state.is_subscribed() {
+            return Place::Turn(Turn { home, waiter });
+        }
+        state.want_subscription(now);
+        if state.wants_subscription() {
+            self.ready.insert(home);
+        }
+        Place::Unheard
+    }
+
+    /// Lets all locks that were refused wait in the queues of their homes, as far as they can.
+    pub(super) fn queue_up_all(&mut self, now: Instant) {
+        let wants_turn = |(_, entry): &(usize, &Entry)| entry.lock.wants_turn();
+        let waiting = self.entries.iter().filter(wants_turn).map(|(index, entry)| entry.key_at(index));
+        let keys: SmallVec<[LockKey; 4]> = waiting.collect();
+        for key in keys {
+            self.queue_up(key, now);
+        }
     }
 
     /// Takes the handle out of the queue of a node.
@@ -96,27 +150,8 @@ impl Locks {
         }
     }
 
-    /// Takes the reply to a subscription. Whoever waits in the queues of a node that will not call them up tries now and then.
-    pub(super) fn subscribed(&mut self, node: NodeId, reply: &Reply, now: Instant) {
-        let hears = self.nodes.get_mut(node.index()).is_some_and(|state| state.subscribed(reply));
-        if !hears {
-            self.lose_turns(node, now);
-        }
-    }
-
-    /// Takes that a node has a new connection, over which this handle hears nothing before it has subscribed again.
-    pub(super) fn subscribe_again(&mut self, node: NodeId, announces: bool, now: Instant) {
-        if self.waiting_at(node).next().is_none() {
-            return;
-        }
-        match (&self.waiter, self.nodes.get_mut(node.index())) {
-            (Some(waiter), Some(state)) if announces => state.subscribe(waiter, now.saturating_add(SEND_WITHIN)),
-            _ => self.lose_turns(node, now),
-        }
-    }
-
-    /// Lets those try now and then who wait in the queues of a node.
-    fn lose_turns(&mut self, node: NodeId, now: Instant) {
+    /// Lets those try now and then who wait in the queues of a node: they would not hear of their turn.
+    pub(super) fn lose_turns(&mut self, node: NodeId, now: Instant) {
         let keys: SmallVec<[LockKey; 4]> = self.waiting_at(node).collect();
         for key in keys {
             self.step(key, now, |lock| lock.lose_turn(now));

@@ -7,8 +7,8 @@ use super::buffers::{Input, Output};
 use super::element::{Element, Elements};
 use super::facts::Facts;
 use super::frame::Malformed;
-use crate::wire::{CALL_UP_CHANNEL_PREFIX, Question, is_denied};
-use crate::{Answer, Cause, Command, Dialect, Reply, Resource, Unavailable};
+use crate::wire::{Question, is_denied};
+use crate::{Answer, Cause, Command, Dialect, Heard, Hearing, Reply, Unavailable, WaiterId};
 
 /// A connection that is open. Made by [`Opening::poll`](super::Opening::poll).
 ///
@@ -18,10 +18,19 @@ pub struct Connection {
     input: Input,
     output: Output,
     /// What was asked and not answered, the oldest first.
-    questions: VecDeque<Question>,
+    questions: VecDeque<Asked>,
     facts: Facts,
     dialect: Dialect,
+    /// It has subscribed in RESP2, so nothing else is said over it.
+    is_apart: bool,
     is_broken: bool,
+}
+
+/// What was asked, as far as it tells how to read the answer.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Asked {
+    Command(Question),
+    Subscription,
 }
 
 /// An event of a [`Connection`].
@@ -30,8 +39,8 @@ pub struct Connection {
 pub enum Event {
     /// The reply to the oldest command that was not answered.
     Reply(Reply),
-    /// The waiter that has subscribed on this connection is called up for a resource.
-    CalledUp(Resource),
+    /// What the waiter hears that [has subscribed](Connection::subscribe) on this connection.
+    Heard(Heard),
     /// Something else that nobody asked for, as RESP3 allows it.
     Push(Push),
     /// The server does not speak RESP, exceeds a bound, or answers what nobody asked. No further event comes.
@@ -56,14 +65,10 @@ impl Push {
         self.0.get(1..).unwrap_or_default().iter().map(Vec::as_slice)
     }
 
-    /// Returns the resource for which a waiter is called up, if that is what it says.
-    fn call_up(&self) -> Option<Resource> {
+    /// Returns the call-up of a waiter, if that is what it says.
+    fn call_up(&self) -> Option<Heard> {
         match self.0.as_slice() {
-            [kind, channel, resource]
-                if kind == b"message" && channel.starts_with(CALL_UP_CHANNEL_PREFIX.as_bytes()) =>
-            {
-                Some(Resource::new(resource))
-            }
+            [kind, channel, contents] if kind == b"message" => Heard::from_message(channel, contents),
             _ => None,
         }
     }
@@ -88,13 +93,23 @@ impl fmt::Debug for Push {
 impl Connection {
     pub(super) fn new(input: Input, output: Output, facts: Facts) -> Self {
         let dialect = dialect(&facts);
-        Self { input, output, questions: VecDeque::new(), facts, dialect, is_broken: false }
+        Self { input, output, questions: VecDeque::new(), facts, dialect, is_apart: false, is_broken: false }
     }
 
     /// Encodes a command behind all earlier ones, in the way that this server can carry out best.
     pub fn send(&mut self, command: &Command) {
         self.output.command(command.wire_in(self.dialect).words());
-        self.questions.push_back(Question::of(command, self.dialect));
+        self.questions.push_back(Asked::Command(Question::of(command, self.dialect)));
+    }
+
+    /// Subscribes a waiter behind all commands: [`Event::Heard`] says what comes of it, and then when it is called up.
+    ///
+    /// Where the waiter can hear only [apart](Hearing::Apart), nothing else may have been sent over the connection before
+    /// without an answer, nor be sent afterwards.
+    pub fn subscribe(&mut self, waiter: &WaiterId) {
+        self.output.command(waiter.subscription().iter().map(String::as_bytes));
+        self.questions.push_back(Asked::Subscription);
+        self.is_apart = self.hearing() == Hearing::Apart;
     }
 
     /// Returns the bytes that are to be written next.
@@ -137,7 +152,7 @@ impl Connection {
         }
         let event = match self.input.take_reply() {
             Ok(None) => return None,
-            Ok(Some(reply)) => read(reply, &mut self.questions, &mut self.dialect),
+            Ok(Some(reply)) => read(reply, &mut self.questions, &mut self.dialect, self.is_apart),
             Err(Malformed(why)) => Event::Broken(unexpected(why)),
         };
         if let Event::Broken(_) = event {
@@ -150,7 +165,7 @@ impl Connection {
 
 /// # Getters
 impl Connection {
-    /// Returns the number of commands that were not answered.
+    /// Returns the number of commands and subscriptions that were not answered.
     #[must_use]
     pub fn owed(&self) -> usize {
         self.questions.len()
@@ -162,11 +177,11 @@ impl Connection {
         &self.facts
     }
 
-    /// Returns whether the connection hears when a waiter is called up: it speaks RESP3, in which a server may say something
-    /// without being asked.
+    /// Returns how a waiter can hear that it is called up: over the connection itself if it speaks RESP3, in which a server
+    /// may say something without being asked, and else over a second one.
     #[must_use]
-    pub const fn announces(&self) -> bool {
-        self.facts.is_resp3()
+    pub const fn hearing(&self) -> Hearing {
+        if self.facts.is_resp3() { Hearing::Shared } else { Hearing::Apart }
     }
 
     /// Returns how releases are worded on this connection.
@@ -182,31 +197,41 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// Reads one reply, which is complete.
-fn read(reply: &[u8], questions: &mut VecDeque<Question>, dialect: &mut Dialect) -> Event {
+/// Reads one reply, which is complete. On a connection for a waiter alone arrays are pushes: RESP2 knows no other.
+fn read(reply: &[u8], asked: &mut VecDeque<Asked>, dialect: &mut Dialect, is_apart: bool) -> Event {
     let mut elements = Elements::of(reply);
-    let Some(element) = elements.next() else { return Event::Broken(unexpected("a reply that says nothing")) };
-    if let Element::Push(count) = element {
-        let push = Push::read(elements, count);
-        // The answer to a subscription is a push, in its place among the answers.
-        if push.kind() == b"subscribe" && questions.front() == Some(&Question::Subscribe) {
-            questions.pop_front();
-            return Event::Reply(Reply::Done);
-        }
-        return match push.call_up() {
-            Some(resource) => Event::CalledUp(resource),
-            None => Event::Push(push),
-        };
+    match elements.next() {
+        None => Event::Broken(unexpected("a reply that says nothing")),
+        Some(Element::Push(count)) => read_push(Push::read(elements, count), asked),
+        Some(Element::Array(count)) if is_apart => read_push(Push::read(elements, count), asked),
+        Some(element) => match asked.pop_front() {
+            None => Event::Broken(unexpected("an answer that nobody asked for")),
+            Some(Asked::Command(question)) => with_answer(element, |answer| {
+                if question == Question::DeleteIfEqual && matches!(answer, Answer::Error(text) if is_denied(text)) {
+                    *dialect = Dialect::Scripts;
+                }
+                Event::Reply(question.reply(answer))
+            }),
+            Some(Asked::Subscription) => Event::Heard(Heard::Deaf(with_answer(element, no_subscription))),
+        },
     }
-    let Some(question) = questions.pop_front() else {
-        return Event::Broken(unexpected("an answer that nobody asked for"));
-    };
-    with_answer(element, |answer| {
-        if question == Question::DeleteIfEqual && matches!(answer, Answer::Error(text) if is_denied(text)) {
-            *dialect = Dialect::Scripts;
-        }
-        Event::Reply(question.reply(answer))
-    })
+}
+
+fn read_push(push: Push, asked: &mut VecDeque<Asked>) -> Event {
+    // What says that a subscription stands comes in its place among the answers.
+    if push.kind() == b"subscribe" && asked.front() == Some(&Asked::Subscription) {
+        asked.pop_front();
+        return Event::Heard(Heard::Subscribed);
+    }
+    push.call_up().map_or(Event::Push(push), Event::Heard)
+}
+
+/// Returns why a waiter has not subscribed, by what the server has answered in the place of a push.
+fn no_subscription(answer: Answer<'_>) -> Unavailable {
+    match answer {
+        Answer::Error(text) => Unavailable::from_server_error(text),
+        _ => Unavailable::new(Cause::Unexpected),
+    }
 }
 
 /// Gives `read` what an element says.

@@ -54,8 +54,6 @@ pub(crate) enum Question {
     Leave,
     /// To say how a key stands.
     Inspect,
-    /// To tell when a waiter is called up.
-    Subscribe,
     /// To delete a key with a value, without a script.
     DeleteIfEqual,
     /// Whether it is there.
@@ -78,7 +76,6 @@ impl Question {
             Action::Release { .. } => Self::Release,
             Action::Leave { .. } => Self::Leave,
             Action::Inspect { .. } => Self::Inspect,
-            Action::Subscribe { .. } => Self::Subscribe,
             Action::Ping => Self::Ping,
         }
     }
@@ -87,9 +84,8 @@ impl Question {
         match (self, answer) {
             (Self::DeleteIfEqual, Answer::Error(text)) if is_denied(text) => Reply::UnknownScript,
             // Whatever a server says to a ping, it is there.
-            (Self::Ping, _) => Reply::Done,
+            (Self::Ping, _) | (Self::Set, Answer::Ok) => Reply::Done,
             (_, Answer::Error(text)) => Reply::from_error(text),
-            (Self::Subscribe, _) | (Self::Set, Answer::Ok) => Reply::Done,
             (Self::Set, Answer::Nil) => Reply::HeldByOther(Hold::UNKNOWN),
             (Self::SetAllFenced(resources), Answer::Bytes(bytes)) => {
                 Reply::from_fences(bytes, resources.as_slice().len())

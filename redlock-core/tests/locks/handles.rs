@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use core::time::Duration;
 
 use redlock_core::{
-    Action, Cause, Command, Config, Instant, LockKey, Locks, NodeId, NodeSet, Options, Reply, Request, Unavailable,
+    Action, Cause, Config, Heard, Instant, LockKey, Locks, NodeId, NodeSet, Options, Reply, Request, Unavailable,
     WaiterId, model,
 };
 
@@ -22,12 +22,16 @@ pub(crate) struct Handles {
     /// Their replies are kept until they are taken one by one.
     pub(crate) late: NodeSet,
     late_replies: VecDeque<(usize, NodeId, Reply)>,
-    /// Their users may neither subscribe nor use the queue.
+    /// Their users may not subscribe.
     pub(crate) forbidding: NodeSet,
+    /// They do not answer subscriptions.
+    pub(crate) mute: NodeSet,
+    /// Who has subscribed and was not answered.
+    subscribing: Option<WaiterId>,
     /// The handles that are told nothing more, as if their processes were stopped.
     pub(crate) stopped: Vec<usize>,
-    /// All commands that were carried, with the handle.
-    pub(crate) log: Vec<(usize, NodeId, Action)>,
+    /// The kinds of all commands and subscriptions that were carried, with the handle.
+    pub(crate) log: Vec<(usize, NodeId, &'static str)>,
     subscriptions: BTreeMap<WaiterId, usize>,
     seeds: u8,
 }
@@ -44,6 +48,8 @@ impl Handles {
             late: NodeSet::EMPTY,
             late_replies: VecDeque::new(),
             forbidding: NodeSet::EMPTY,
+            mute: NodeSet::EMPTY,
+            subscribing: None,
             stopped: Vec::new(),
             log: Vec::new(),
             subscriptions: BTreeMap::new(),
@@ -129,8 +135,8 @@ impl Handles {
     pub(crate) fn take_kinds(&mut self, handle: usize) -> Vec<&'static str> {
         let (own, others) = self.log.drain(..).partition(|(of, _, _)| *of == handle);
         self.log = others;
-        let own: Vec<(usize, NodeId, Action)> = own;
-        own.iter().map(|(_, _, action)| kind(action)).collect()
+        let own: Vec<(usize, NodeId, &str)> = own;
+        own.into_iter().map(|(_, _, kind)| kind).collect()
     }
 
     /// Carries everything to everybody, until nothing is left to do at this moment.
@@ -146,7 +152,7 @@ impl Handles {
     /// Carries what one handle has to say to all nodes at this moment, and what comes of it; returns whether it had something.
     fn carry(&mut self, handle: usize) -> bool {
         let (locks, now) = (&mut self.locks[handle], self.now);
-        let mut said = Vec::new();
+        let (mut said, mut subscribing) = (Vec::new(), Vec::new());
         while let Some(node) = locks.poll_ready() {
             if locks.poll_connect(node) && !self.unconnected.contains(node) {
                 locks.handle_connected(node, true, now);
@@ -154,12 +160,16 @@ impl Handles {
             let mut batch = Vec::new();
             locks.poll_batch(node, &mut batch, now);
             said.extend(batch.into_iter().map(|command| (node, command)));
+            subscribing.extend(locks.poll_subscribe(node, now).map(|waiter| (node, waiter)));
         }
-        let has_said = !said.is_empty();
+        let has_said = !said.is_empty() || !subscribing.is_empty();
+        for (node, waiter) in subscribing {
+            self.subscribe(handle, node, waiter);
+        }
         for (node, command) in said {
-            self.log.push((handle, node, command.action.clone()));
+            self.log.push((handle, node, kind(&command.action)));
             if !self.hung.contains(node) {
-                let reply = self.execute(handle, node, &command);
+                let reply = self.nodes[node.index()].execute(&command, self.now);
                 if self.late.contains(node) {
                     self.late_replies.push_back((handle, node, reply));
                 } else {
@@ -171,23 +181,35 @@ impl Handles {
         has_said
     }
 
-    fn execute(&mut self, handle: usize, node: NodeId, command: &Command) -> Reply {
-        let is_forbidden = self.forbidding.contains(node);
-        match &command.action {
-            Action::Subscribe { .. } if is_forbidden => Reply::Unavailable(Unavailable::new(Cause::NoPermission)),
-            Action::Subscribe { waiter, .. } => {
-                self.subscriptions.insert(waiter.clone(), handle);
-                self.nodes[node.index()].execute(command, self.now)
-            }
-            _ => self.nodes[node.index()].execute(command, self.now),
+    fn subscribe(&mut self, handle: usize, node: NodeId, waiter: WaiterId) {
+        self.log.push((handle, node, "subscribe"));
+        if self.hung.contains(node) || self.mute.contains(node) {
+            self.subscribing = Some(waiter);
+            return;
         }
+        let heard = if self.forbidding.contains(node) {
+            Heard::Deaf(Unavailable::new(Cause::NoPermission))
+        } else {
+            self.nodes[node.index()].subscribe(&waiter);
+            self.subscriptions.insert(waiter, handle);
+            Heard::Subscribed
+        };
+        self.locks[handle].handle_heard(node, heard, self.now);
+    }
+
+    /// Ends a subscription that has not been answered.
+    pub(crate) fn subscription_stands(&mut self, handle: usize, node: NodeId) {
+        let waiter = self.subscribing.take().unwrap();
+        self.mute.remove(node);
+        self.subscribe(handle, node, waiter);
+        self.run();
     }
 
     fn tell_call_ups(&mut self, node: NodeId) {
         while let Some((waiter, resource)) = self.nodes[node.index()].poll_call_up() {
             let handle = self.subscriptions[&waiter];
             if !self.stopped.contains(&handle) {
-                self.locks[handle].handle_called_up(node, &resource, self.now);
+                self.locks[handle].handle_heard(node, Heard::CalledUp(resource), self.now);
             }
         }
     }
@@ -200,7 +222,6 @@ pub(crate) fn kind(action: &Action) -> &'static str {
         Action::Extend { .. } => "extend",
         Action::Release { .. } => "release",
         Action::Leave { .. } => "leave",
-        Action::Subscribe { .. } => "subscribe",
         _ => "other",
     }
 }

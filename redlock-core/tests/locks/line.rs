@@ -203,7 +203,7 @@ fn one_of_several_resources_waits_for_each_and_nobody_waits_in_a_circle() {
 #[test]
 fn a_handle_that_has_had_a_resource_for_long_lets_others_try_where_there_is_no_queue() {
     let mut world = World::new();
-    world.announces = false;
+    world.hears = false;
     let holder = world.acquire("job");
     let [first, second] = [(); 2].map(|()| world.wait_for("job"));
     world.now = at(100);

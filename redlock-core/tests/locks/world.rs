@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{AcquireError, Config, Instant, LockKey, Locks, Options, Request, Resources, model};
+use redlock_core::{AcquireError, Config, Heard, Instant, LockKey, Locks, Options, Request, Resources, model};
 
 pub(crate) const TTL: Duration = Duration::from_secs(10);
 
@@ -14,15 +14,15 @@ pub(crate) struct World {
     pub(crate) locks: Locks,
     pub(crate) nodes: Vec<model::Node>,
     pub(crate) now: Instant,
-    /// The connections hear when somebody is called up.
-    pub(crate) announces: bool,
+    /// It hears when it is called up.
+    pub(crate) hears: bool,
     seeds: u8,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let config = Config::builder(["a", "b", "c"]).ping_interval(None).build().unwrap();
-        Self { locks: Locks::new(config), nodes: vec![model::Node::new(); 3], now: at(0), announces: true, seeds: 0 }
+        Self { locks: Locks::new(config), nodes: vec![model::Node::new(); 3], now: at(0), hears: true, seeds: 0 }
     }
 
     pub(crate) fn begin(&mut self, name: impl Into<Resources>, options: Options) -> Result<LockKey, AcquireError> {
@@ -48,7 +48,11 @@ impl World {
         self.locks.handle_timeout(self.now);
         while let Some(node) = self.locks.poll_ready() {
             if self.locks.poll_connect(node) {
-                self.locks.handle_connected(node, self.announces, self.now);
+                self.locks.handle_connected(node, self.hears, self.now);
+            }
+            if let Some(waiter) = self.locks.poll_subscribe(node, self.now) {
+                self.nodes[node.index()].subscribe(&waiter);
+                self.locks.handle_heard(node, Heard::Subscribed, self.now);
             }
             self.locks.poll_batch(node, &mut batch, self.now);
             for command in batch.drain(..) {

@@ -17,7 +17,6 @@ fn error() -> impl Strategy<Value = String> {
 fn first_word(command: &Command) -> (&'static [u8], usize) {
     let (script, arguments): (&[u8], usize) = match &command.action {
         Action::Acquire { .. } => return (b"SET", 6),
-        Action::Subscribe { .. } => return (b"SUBSCRIBE", 2),
         Action::AcquireInTurn { .. } => (b"EVAL", 4),
         Action::Release { keep: Some(_), .. } => (b"EVAL", 3),
         Action::Inspect { .. } => (b"EVAL", 0),
@@ -33,8 +32,6 @@ fn numbers(command: &Command) -> &'static [i64] {
         Action::AcquireInTurn { .. } | Action::Leave { .. } => &[1],
         Action::Extend { .. } => &[-1, 0, 1],
         Action::Release { .. } => &[-1, 0, 1, 2],
-        // Whatever a server says but that it refuses.
-        Action::Subscribe { .. } => &[-3, -2, -1, 0, 1, 2],
         _ => &[],
     }
 }
@@ -58,11 +55,10 @@ proptest! {
     #[test]
     fn only_what_fits_a_command_is_an_answer_to_it(command in command(), number in -3..3_i64) {
         let is_set = matches!(command.action, Action::Acquire { .. });
-        let is_subscription = matches!(command.action, Action::Subscribe { .. });
         let reply = Reply::from_wire(&command, Answer::Integer(number));
         let is_unexpected = matches!(&reply, Reply::Unavailable(why) if why.cause() == Cause::Unexpected);
         prop_assert_eq!(is_unexpected, !numbers(&command).contains(&number));
-        prop_assert_eq!(Reply::from_wire(&command, Answer::Ok) == Reply::Done, is_set || is_subscription);
+        prop_assert_eq!(Reply::from_wire(&command, Answer::Ok) == Reply::Done, is_set);
         prop_assert_eq!(Reply::from_wire(&command, Answer::Nil) == Reply::HeldByOther(Hold::UNKNOWN), is_set);
     }
 

@@ -9,3 +9,4 @@ mod opening;
 mod peer;
 mod replies;
 mod server;
+mod subscriptions;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use redlock_core::resp::{self, Event};
 use redlock_core::system::plain_words;
 use redlock_core::system::socket::{Reading, read, write};
-use redlock_core::{Cause, Command, Reply, Resource, Unavailable};
+use redlock_core::{Cause, Command, Heard, Hearing, Reply, Unavailable, WaiterId};
 
 use crate::net::Socket;
 use crate::transport::Connection;
@@ -32,8 +32,8 @@ struct Session<S> {
     machine: resp::Connection,
     /// What has come and was not taken, the oldest first.
     received: VecDeque<Reply>,
-    /// What this handle was called up for.
-    called_up: VecDeque<Resource>,
+    /// What this handle has heard and not taken, the oldest first.
+    heard: VecDeque<Heard>,
     /// The number of the batch whose replies come next.
     turn: u64,
     /// The number of the batch that is sent next.
@@ -45,8 +45,8 @@ struct Session<S> {
 
 impl<S: Socket> NativeConnection<S> {
     pub(super) fn new(socket: S, machine: resp::Connection) -> Self {
-        let (received, called_up, broken, driver) = (VecDeque::new(), VecDeque::new(), None, None);
-        let session = Session { socket, machine, received, called_up, turn: 0, next: 0, broken, driver };
+        let (received, heard, broken, driver) = (VecDeque::new(), VecDeque::new(), None, None);
+        let session = Session { socket, machine, received, heard, turn: 0, next: 0, broken, driver };
         Self(Arc::new(Mutex::new(session)))
     }
 }
@@ -64,12 +64,18 @@ impl<S: Socket> Connection for NativeConnection<S> {
         })
     }
 
-    fn announces(&self) -> bool {
-        locked(&self.0).machine.announces()
+    fn hearing(&self) -> Hearing {
+        locked(&self.0).machine.hearing()
     }
 
-    fn poll_called_up(&mut self, _context: &mut Context<'_>) -> Poll<Resource> {
-        locked(&self.0).called_up.pop_front().map_or(Poll::Pending, Poll::Ready)
+    fn subscribe(&mut self, waiter: &WaiterId) {
+        let mut session = locked(&self.0);
+        session.machine.subscribe(waiter);
+        session.write_now();
+    }
+
+    fn poll_heard(&mut self, _context: &mut Context<'_>) -> Poll<Heard> {
+        locked(&self.0).heard.pop_front().map_or(Poll::Pending, Poll::Ready)
     }
 
     fn closed(&mut self) -> impl Future<Output = ()> + Send + use<S> {
@@ -93,13 +99,18 @@ impl<S: Socket> Session<S> {
         for command in commands {
             self.machine.send(command);
         }
+        self.write_now();
+        let (number, count) = (self.next, commands.len());
+        self.next = number.wrapping_add(1);
+        Batch { number, count, replies: Vec::with_capacity(count) }
+    }
+
+    /// Writes what needs no waiting.
+    fn write_now(&mut self) {
         let is_left_to_the_driver = self.write() || self.broken.is_some();
         if is_left_to_the_driver && let Some(driver) = &self.driver {
             driver.wake_by_ref();
         }
-        let (number, count) = (self.next, commands.len());
-        self.next = number.wrapping_add(1);
-        Batch { number, count, replies: Vec::with_capacity(count) }
     }
 
     /// Returns whether there is something left to be written.
@@ -159,7 +170,7 @@ impl<S: Socket> Session<S> {
         while let Some(event) = self.machine.poll_event() {
             match event {
                 Event::Reply(reply) => self.received.push_back(reply),
-                Event::CalledUp(resource) => self.called_up.push_back(resource),
+                Event::Heard(heard) => self.heard.push_back(heard),
                 Event::Broken(why) => self.broken = Some(why),
                 _ => {}
             }

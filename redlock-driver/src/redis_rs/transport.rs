@@ -2,21 +2,17 @@
 
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
-use std::sync::Mutex;
 use std::task::{Context, Poll};
 
-use futures_channel::mpsc::{self, UnboundedReceiver};
 use futures_channel::oneshot;
-use futures_util::Stream as _;
-use futures_util::future::{join, join_all};
-use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, ProtocolVersion, PushInfo, PushKind, RedisError, Value,
-};
+use futures_util::future::{FutureExt as _, join, join_all};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use redis::aio::{MultiplexedConnection, PubSub, PubSubSink};
+use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, ProtocolVersion, RedisError, Value};
 use redlock_core::system::plain_words;
-use redlock_core::{Answer, CALL_UP_CHANNEL_PREFIX, Cause, Command, Probe, Reply, Resource, Unavailable};
+use redlock_core::{Answer, Cause, Command, Heard, Hearing, Probe, Reply, Unavailable, WaiterId};
 
+use super::hearing::{Pushes, heard_in, subscribe, subscribe_apart};
 use crate::transport::{Connection, Transport};
 
 /// How many batches redis-rs takes before a caller would have to wait; a release could then overtake its SET.
@@ -27,21 +23,26 @@ pub struct RedisTransport {
     client: Client,
     /// What is sent behind the client's own handshake.
     greeting: Vec<Cmd>,
+    /// Makes connections on which nothing is done but to hear; it is the same server and user.
+    apart: Client,
 }
 
 impl RedisTransport {
     /// Connections are made with the client's settings, as with [`node_from_client`](super::node_from_client).
     #[must_use]
-    pub const fn new(client: Client) -> Self {
-        Self::with_greeting(client, Vec::new())
+    pub fn new(client: Client) -> Self {
+        let apart = client.clone();
+        Self::with_greeting(client, Vec::new(), apart)
     }
 
     /// Sends commands that all must succeed behind the client's own handshake.
     ///
     /// A server that is full answers one command and closes the connection. redis-rs shows that answer only when its
     /// own handshake is no more than one command, and takes it for a wrong password when that command is AUTH.
-    pub(crate) const fn with_greeting(client: Client, greeting: Vec<Cmd>) -> Self {
-        Self { client, greeting }
+    ///
+    /// `apart` has a handshake for the same user that needs no greeting.
+    pub(crate) const fn with_greeting(client: Client, greeting: Vec<Cmd>, apart: Client) -> Self {
+        Self { client, greeting, apart }
     }
 
     pub(crate) fn address(&self) -> String {
@@ -74,63 +75,46 @@ impl Transport for RedisTransport {
         }
         let connection = self.client.get_multiplexed_async_connection_with_config(&config).await;
         let connection = connection.map_err(|error| unavailable(&error, Cause::NotSent))?;
-        let connection = RedisConnection { connection, pushes };
-        connection.complete_handshake(&self.greeting).await?;
-        Ok(connection)
+        complete_handshake(&connection, &self.greeting).await?;
+        Ok(RedisConnection::new(connection, pushes))
     }
-}
 
-/// What a server says without being asked; only RESP3 has that.
-struct Pushes {
-    /// What the handle was called up for.
-    called_up: UnboundedReceiver<Resource>,
-    /// Ends when the server is gone.
-    broken: Option<oneshot::Receiver<()>>,
-}
-
-impl Pushes {
-    /// Creates what redis-rs hands pushes to, and what becomes of them.
-    fn channel() -> (impl Fn(PushInfo) -> Result<(), ()> + Send + Sync + 'static, Self) {
-        let (call_up, called_up) = mpsc::unbounded();
-        let (alive, broken) = oneshot::channel();
-        let alive = Mutex::new(Some(alive));
-        let take = move |push: PushInfo| {
-            match push.kind {
-                PushKind::Message => {
-                    if let Some(resource) = called_up_for(&push.data) {
-                        call_up.unbounded_send(resource).map_err(drop)?;
-                    }
-                }
-                PushKind::Disconnection => {
-                    // Its receiver notices that it is dropped.
-                    if let Ok(mut alive) = alive.lock() {
-                        *alive = None;
-                    }
-                }
-                _ => {}
-            }
-            Ok(())
-        };
-        (take, Self { called_up, broken: Some(broken) })
-    }
-}
-
-/// Returns the resource for which a message on a channel calls up a waiter, if that is what it says.
-fn called_up_for(message: &[Value]) -> Option<Resource> {
-    match message {
-        [Value::BulkString(channel), Value::BulkString(resource)]
-            if channel.starts_with(CALL_UP_CHANNEL_PREFIX.as_bytes()) =>
-        {
-            Some(Resource::new(resource))
-        }
-        _ => None,
+    async fn connect_apart(&mut self) -> Result<RedisConnection, Unavailable> {
+        #[cfg(feature = "redis-tls")]
+        super::tls::install_provider();
+        let pubsub = self.apart.get_async_pubsub().await.map_err(|error| unavailable(&error, Cause::NotSent))?;
+        Ok(RedisConnection::apart(pubsub))
     }
 }
 
 /// A connection of a [`RedisTransport`].
 pub struct RedisConnection {
-    connection: MultiplexedConnection,
-    pushes: Option<Pushes>,
+    link: Link,
+    /// What the handle hears.
+    heard: BoxStream<'static, Heard>,
+    /// Ends when the server is gone; only RESP3 tells that.
+    broken: Option<oneshot::Receiver<()>>,
+}
+
+enum Link {
+    /// It carries commands, and a subscription where the server may say something without being asked.
+    Commands(MultiplexedConnection, Hearing),
+    Apart(PubSubSink),
+}
+
+impl RedisConnection {
+    fn new(connection: MultiplexedConnection, pushes: Option<Pushes>) -> Self {
+        let Some(Pushes { heard, broken }) = pushes else {
+            let (link, heard) = (Link::Commands(connection, Hearing::Apart), stream::empty().boxed());
+            return Self { link, heard, broken: None };
+        };
+        Self { link: Link::Commands(connection, Hearing::Shared), heard: heard.boxed(), broken: Some(broken) }
+    }
+
+    fn apart(pubsub: PubSub) -> Self {
+        let (sink, messages) = pubsub.split();
+        Self { link: Link::Apart(sink), heard: heard_in(messages).boxed(), broken: None }
+    }
 }
 
 impl fmt::Debug for RedisConnection {
@@ -139,41 +123,43 @@ impl fmt::Debug for RedisConnection {
     }
 }
 
-impl RedisConnection {
-    /// Sends the greeting, and makes sure that the node can release what it grants.
-    ///
-    /// The commands go out together but not as one pipeline, so that the first refusal is told and not the last.
-    async fn complete_handshake(&self, greeting: &[Cmd]) -> Result<(), Unavailable> {
-        let greetings = join_all(greeting.iter().map(|command| self.greet(command)));
-        let checks = join_all(Probe::ALL.map(|probe| self.probe(probe)));
-        let (answers, probed) = join(greetings, checks).await;
-        answers.into_iter().chain(probed).collect()
-    }
+/// Sends the greeting, and makes sure that the node can release what it grants.
+///
+/// The commands go out together but not as one pipeline, so that the first refusal is told and not the last.
+async fn complete_handshake(connection: &MultiplexedConnection, greeting: &[Cmd]) -> Result<(), Unavailable> {
+    let greetings = join_all(greeting.iter().map(|command| greet(connection, command)));
+    let checks = join_all(Probe::ALL.map(|probe| check(connection, probe)));
+    let (answers, probed) = join(greetings, checks).await;
+    answers.into_iter().chain(probed).collect()
+}
 
-    async fn greet(&self, command: &Cmd) -> Result<(), Unavailable> {
-        let value = self.ask(command).await?;
-        with_answer(&value, |answer| match answer {
-            Answer::Error(text) => Err(Unavailable::from_server_error(text)),
-            _ => Ok(()),
-        })
-    }
+async fn greet(connection: &MultiplexedConnection, command: &Cmd) -> Result<(), Unavailable> {
+    let value = ask(connection, command).await?;
+    with_answer(&value, |answer| match answer {
+        Answer::Error(text) => Err(Unavailable::from_server_error(text)),
+        _ => Ok(()),
+    })
+}
 
-    async fn probe(&self, probe: Probe) -> Result<(), Unavailable> {
-        let [command, arguments @ ..] = probe.words();
-        let value = self.ask(redis::cmd(command).arg(&arguments)).await?;
-        with_answer(&value, |answer| probe.check(answer))
-    }
+async fn check(connection: &MultiplexedConnection, probe: Probe) -> Result<(), Unavailable> {
+    let [command, arguments @ ..] = probe.words();
+    let value = ask(connection, redis::cmd(command).arg(&arguments)).await?;
+    with_answer(&value, |answer| probe.check(answer))
+}
 
-    async fn ask(&self, command: &Cmd) -> Result<Value, Unavailable> {
-        let answer = self.connection.clone().send_packed_command(command).await;
-        answer.map_err(|error| unavailable(&error, Cause::NotSent))
-    }
+async fn ask(connection: &MultiplexedConnection, command: &Cmd) -> Result<Value, Unavailable> {
+    let answer = connection.clone().send_packed_command(command).await;
+    answer.map_err(|error| unavailable(&error, Cause::NotSent))
 }
 
 impl Connection for RedisConnection {
     fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<> {
-        let mut connection = self.connection.clone();
+        let connection = match &self.link {
+            Link::Commands(connection, _) => Ok(connection.clone()),
+            Link::Apart(_) => Err(carries_nothing()),
+        };
         async move {
+            let mut connection = connection?;
             let values = match batch.as_slice() {
                 [command] => connection.send_packed_command(&packed(command)).await.map(|value| vec![value]),
                 commands => {
@@ -190,20 +176,31 @@ impl Connection for RedisConnection {
         }
     }
 
-    fn announces(&self) -> bool {
-        self.pushes.is_some()
+    fn hearing(&self) -> Hearing {
+        match self.link {
+            Link::Commands(_, hearing) => hearing,
+            Link::Apart(_) => Hearing::Apart,
+        }
     }
 
-    fn poll_called_up(&mut self, context: &mut Context<'_>) -> Poll<Resource> {
-        let called_up = self.pushes.as_mut().map(|pushes| Pin::new(&mut pushes.called_up).poll_next(context));
-        match called_up {
-            Some(Poll::Ready(Some(resource))) => Poll::Ready(resource),
+    fn subscribe(&mut self, waiter: &WaiterId) {
+        let subscribed = match &self.link {
+            Link::Commands(connection, _) => subscribe(connection.clone(), waiter).boxed(),
+            Link::Apart(sink) => subscribe_apart(sink.clone(), waiter).boxed(),
+        };
+        let heard = std::mem::replace(&mut self.heard, stream::empty().boxed());
+        self.heard = stream::select(stream::once(subscribed), heard).boxed();
+    }
+
+    fn poll_heard(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
+        match self.heard.poll_next_unpin(context) {
+            Poll::Ready(Some(heard)) => Poll::Ready(heard),
             _ => Poll::Pending,
         }
     }
 
     fn closed(&mut self) -> impl Future<Output = ()> + Send + use<> {
-        let broken = self.pushes.as_mut().and_then(|pushes| pushes.broken.take());
+        let broken = self.broken.take();
         async {
             match broken {
                 Some(broken) => broken.await.unwrap_or_default(),
@@ -230,8 +227,13 @@ fn packed(command: &Command) -> Cmd {
     packed
 }
 
+/// Says that a connection only hears.
+fn carries_nothing() -> Unavailable {
+    Unavailable::with_detail(Cause::NotSent, "the connection carries no commands")
+}
+
 /// Gives `read` what the server answered.
-fn with_answer<T>(value: &Value, read: impl FnOnce(Answer<'_>) -> T) -> T {
+pub(super) fn with_answer<T>(value: &Value, read: impl FnOnce(Answer<'_>) -> T) -> T {
     match value {
         Value::Okay => read(Answer::Ok),
         Value::Nil => read(Answer::Nil),
@@ -245,7 +247,7 @@ fn with_answer<T>(value: &Value, read: impl FnOnce(Answer<'_>) -> T) -> T {
 }
 
 /// Why the node cannot be used: what the server said, or `otherwise` with what the operating system said.
-fn unavailable(error: &RedisError, otherwise: Cause) -> Unavailable {
+pub(super) fn unavailable(error: &RedisError, otherwise: Cause) -> Unavailable {
     if error.kind() == ErrorKind::AuthenticationFailed {
         return Unavailable::with_detail(Cause::NotAuthenticated, &error.to_string());
     }

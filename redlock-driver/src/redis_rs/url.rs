@@ -19,7 +19,8 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
 /// The way to the server that the URL names. Nothing is sent.
 pub(crate) fn open(url: &NodeUrl) -> Result<RedisTransport, RedisError> {
-    let client = Client::open(connection_info(url)?)?;
+    let client = Client::open(connection_info(url, !url.resp2)?)?;
+    let apart = Client::open(connection_info(url, true)?)?;
     let mut greeting = Vec::new();
     if url.resp2
         && let Some(password) = &url.password
@@ -29,17 +30,17 @@ pub(crate) fn open(url: &NodeUrl) -> Result<RedisTransport, RedisError> {
     if url.database != 0 {
         greeting.push(redis::cmd("SELECT").arg(url.database).take());
     }
-    Ok(RedisTransport::with_greeting(client, greeting))
+    Ok(RedisTransport::with_greeting(client, greeting, apart))
 }
 
-fn connection_info(url: &NodeUrl) -> Result<ConnectionInfo, RedisError> {
+/// Returns how to connect. Without the credentials a greeting has to bring them.
+fn connection_info(url: &NodeUrl, has_credentials: bool) -> Result<ConnectionInfo, RedisError> {
     let protocol = if url.resp2 { ProtocolVersion::RESP2 } else { ProtocolVersion::RESP3 };
     let mut redis = RedisConnectionInfo::default().set_protocol(protocol).set_skip_set_lib_name();
-    // HELLO takes the credentials with it.
-    if let Some(user) = url.user.as_ref().filter(|_| !url.resp2) {
+    if let Some(user) = url.user.as_ref().filter(|_| has_credentials) {
         redis = redis.set_username(user);
     }
-    if let Some(password) = url.password.as_ref().filter(|_| !url.resp2) {
+    if let Some(password) = url.password.as_ref().filter(|_| has_credentials) {
         redis = redis.set_password(password);
     }
     let address = match &url.address {

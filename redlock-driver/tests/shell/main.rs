@@ -13,6 +13,7 @@ mod cancellation;
 mod clock;
 mod closing;
 mod connections;
+mod hearing;
 mod holding;
 mod link;
 mod memory;

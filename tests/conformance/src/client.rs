@@ -38,7 +38,7 @@ pub type Acquiring = BoxFuture<'static, Result<Guard, Refused>>;
 pub type Inspecting = BoxFuture<'static, Result<LockStatus, RequestError>>;
 
 /// Work under a lock that is under way from its first poll on.
-type Working = BoxFuture<'static, Result<Completed<()>, WorkError>>;
+pub type Working = BoxFuture<'static, Result<Completed<()>, WorkError>>;
 
 impl Client {
     /// `Redlock::lock`.

@@ -1,6 +1,6 @@
 use std::rc::Rc;
 
-use redlock_core::{Command, Reply};
+use redlock_core::{Command, Heard, Reply, WaiterId};
 
 /// What happens in the world.
 #[derive(Debug)]
@@ -23,6 +23,12 @@ pub(crate) enum Event {
     Step { job: usize },
     /// A client's timer fires.
     Timer { client: usize, generation: u32 },
+    /// The subscription of a client arrives at a node.
+    Subscription { link: usize, epoch: u32, waiter: WaiterId },
+    /// A client hears what has become of its subscription.
+    Heard { link: usize, epoch: u32, heard: Heard },
+    /// What carries the subscription of a client breaks.
+    SubscriptionBreaks { link: usize, epoch: u32 },
     /// A client hears that it is called up.
     CallUp { link: usize, epoch: u32, resource: usize },
     /// A node notices that a connection is gone.

@@ -149,7 +149,6 @@ pub(crate) const fn verb(action: &Action) -> &'static str {
         Action::Extend { .. } => "EXTEND",
         Action::Release { .. } => "RELEASE",
         Action::Leave { .. } => "LEAVE",
-        Action::Subscribe { .. } => "SUBSCRIBE",
         Action::Ping => "PING",
         _ => "?",
     }

@@ -270,6 +270,15 @@ impl<'a> World<'a> {
             Event::HandOver { job } => self.hand_over(job),
             Event::Step { job } => self.step(job),
             Event::Timer { client, generation } => self.timer_fires(client, generation),
+            Event::Subscription { link, epoch, waiter } => {
+                self.subscription_arrives(link, epoch, waiter);
+                Ok(())
+            }
+            Event::Heard { link, epoch, heard } => self.heard_arrives(link, epoch, heard),
+            Event::SubscriptionBreaks { link, epoch } => {
+                self.subscription_breaks(link, epoch);
+                Ok(())
+            }
             Event::CallUp { link, epoch, resource } => self.call_up_arrives(link, epoch, resource),
             Event::NodeNotices { link, epoch } => {
                 self.node_notices(link, epoch);
@@ -286,6 +295,7 @@ impl<'a> World<'a> {
     fn client_of(&self, event: &Event) -> Option<usize> {
         match event {
             Event::Reply { link, .. }
+            | Event::Heard { link, .. }
             | Event::CallUp { link, .. }
             | Event::BreakNoticed { link, .. }
             | Event::ConnectEnds { link, .. } => Some(self.links[*link].client),
@@ -294,6 +304,8 @@ impl<'a> World<'a> {
             }
             Event::ClientBegins { client } | Event::Timer { client, .. } => Some(*client),
             Event::Command { .. }
+            | Event::Subscription { .. }
+            | Event::SubscriptionBreaks { .. }
             | Event::NodeNotices { .. }
             | Event::FaultBegins { .. }
             | Event::FaultEnds { .. }

@@ -141,8 +141,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "the validity counts from the first attempt, not from this one",
         edits: &[Text {
             file: TRANSITIONS,
-            original: "course, ends_at, now, &mut self.output)",
-            mutated: "course, ends_at, if AWAKE { self.started_at } else { now }, &mut self.output)",
+            original: "course, proposal, ends_at, now, output)",
+            mutated: "course, proposal, ends_at, if AWAKE { self.started_at } else { now }, output)",
         }],
     },
     Mutant {
@@ -491,8 +491,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "one that others are before asks the nodes all the same",
         edits: &[Text {
             file: LINE,
-            original: "        if !is_first {",
-            mutated: "        if !is_first && !AWAKE {",
+            original: "        if is_first {",
+            mutated: "        if is_first || AWAKE {",
         }],
     },
     Mutant {
@@ -604,10 +604,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "never-subscribes",
         bug: "a waiter stands in the queue and does not hear when it is called up",
-        edits: &[Expression {
-            file: LOCKS_NODE,
-            original: "self.push_aside(Ticket::Subscribe, Action::subscribe(waiter.clone()), send_by)",
-            mutated: "self.push_aside(Ticket::Aside, Action::Ping, send_by)",
+        edits: &[Text {
+            file: TURNS,
+            original: "        if state.is_subscribed() {",
+            mutated: "        if state.is_subscribed() || AWAKE {",
         }],
     },
     Mutant {

@@ -100,6 +100,8 @@ server_cases! {
     }
     waiting: {
         who_waits_is_called_up_by_the_release_in_the_order_of_the_queue [Announcements],
+        who_waits_is_called_up_over_resp2 [Urls, Announcements],
+        whoever_hears_no_more_subscribes_again [Announcements],
         who_gives_up_leaves_no_place_and_is_told_of_it [Announcements],
         a_user_with_the_rights_in_the_readme_is_called_up [Passwords, Announcements],
         a_user_without_channels_tries_now_and_then [Passwords],

@@ -1,5 +1,6 @@
 //! Who waits stands in the queue of the resource's home, and is called up by the release: between handles, on real servers.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redlock_conformance::{Client, Guard, Refusal, Refused};
@@ -53,6 +54,47 @@ pub(crate) async fn who_waits_is_called_up_by_the_release_in_the_order_of_the_qu
     }
     held.release().await;
     assert_eq!(waiting(&nodes.servers), 0);
+}
+
+pub(crate) async fn who_waits_is_called_up_over_resp2<A: Adapter>() {
+    let nodes = Fixture::start::<A>(3);
+    let held = nodes.client.lock("job", TTL * 3).await.unwrap();
+    let urls: Vec<_> = nodes.servers.urls().iter().map(|url| format!("{url}?protocol=resp2")).collect();
+    let rivals = [A::client(&urls), A::client(&urls)];
+    let first = wait_for::<A>(&rivals[0], only_called_up());
+    wait_until_waiting::<A>(&nodes.servers, 1).await;
+    let second = wait_for::<A>(&rivals[1], only_called_up());
+    wait_until_waiting::<A>(&nodes.servers, 2).await;
+    held.release().await;
+    first.await.unwrap().release().await;
+    assert!(second.await.unwrap().is_valid());
+}
+
+/// The connections that hear something on channels, each with its server.
+fn subscribers(servers: &Servers) -> BTreeSet<(u16, String)> {
+    let list = |server: &Server| {
+        let (list, port) = (server.command(&["CLIENT", "LIST", "TYPE", "pubsub"]).unwrap(), server.port());
+        let ids = list.split_whitespace().filter(|word| word.starts_with("id=")).map(str::to_owned);
+        ids.map(|id| (port, id)).collect::<Vec<_>>()
+    };
+    servers.iter().flat_map(list).collect()
+}
+
+pub(crate) async fn whoever_hears_no_more_subscribes_again<A: Adapter>() {
+    let nodes = Fixture::start::<A>(3);
+    let held = nodes.client.lock("job", TTL * 3).await.unwrap();
+    let rival = A::client(&nodes.servers.urls());
+    let waiter = wait_for::<A>(&rival, Options::new().wait(TTL * 3));
+    wait_until_waiting::<A>(&nodes.servers, 1).await;
+    let before = subscribers(&nodes.servers);
+    assert_eq!(before.len(), 1);
+    for server in nodes.servers.iter() {
+        server.command(&["CLIENT", "KILL", "TYPE", "pubsub"]).unwrap();
+    }
+    let hears_again = || subscribers(&nodes.servers).difference(&before).next().is_some();
+    assert!(A::scheduler().wait_until(SOON, hears_again).await, "it stays deaf");
+    held.release().await;
+    assert!(waiter.await.unwrap().is_valid());
 }
 
 pub(crate) async fn who_gives_up_leaves_no_place_and_is_told_of_it<A: Adapter>() {

@@ -1,31 +1,77 @@
 //! How those who wait in the queues of nodes subscribe, and how they are called up.
 
-use redlock_core::{Action, Lock, Reply};
+use redlock_core::{Cause, Heard, Lock, Unavailable, WaiterId};
 
+use super::network::REFUSALS;
 use super::{Checked, World};
-use crate::clock::{SECOND, Time};
-use crate::event::{Event, Sent};
+use crate::clock::{MILLISECOND, SECOND, Time};
+use crate::event::Event;
 use crate::fault::FaultKind;
 use crate::history::Who;
 use crate::invariant::{Invariant, Violation};
+use crate::link::Silence;
 use crate::scenario::HEALED_AT;
 use crate::subscriptions::Connection;
 
 /// A node notices within this time that a connection is gone.
 const NOTICED_WITHIN: Time = 2 * SECOND;
+/// A subscription at a node that hangs waits for it, and looks again after this time.
+const LOOKS_AGAIN: Time = 100 * MILLISECOND;
 
 /// # What nodes do
 impl World<'_> {
-    /// The node has carried out a subscription. Over a connection that is gone nobody hears anything.
-    pub(super) fn subscribes(&mut self, node: usize, connection: Connection, sent: &Sent, reply: &Reply) {
-        let Action::Subscribe { waiter, .. } = &sent.command.action else { return };
-        let is_current = self.links[connection.link].epoch == connection.epoch;
-        let server = &mut self.servers[node];
-        if is_current && *reply == Reply::Done {
-            server.subscriptions.add(waiter.clone(), connection);
-        } else if server.subscriptions.of(waiter).is_empty() {
-            server.model.unsubscribe(waiter);
+    /// A subscription arrives over whatever connection. It ends with the connection for commands.
+    pub(super) fn subscription_arrives(&mut self, link: usize, epoch: u32, waiter: WaiterId) {
+        let node = self.links[link].node;
+        if epoch != self.links[link].epoch || self.servers[node].down > 0 {
+            return;
         }
+        if self.servers[node].hung > 0 {
+            return self.agenda.note(self.now + LOOKS_AGAIN, Event::Subscription { link, epoch, waiter });
+        }
+        let (client, heard) = (self.links[link].client, self.subscribe(link, &waiter));
+        self.tell(Who::Node(node), || format!("SUBSCRIBE of client {client}: {heard:?}"));
+        if heard == Heard::Subscribed && self.is_disturbed() {
+            let breaks_at = self.now + self.dice.time(0..=SECOND);
+            self.agenda.note(breaks_at.min(self.healing_time()), Event::SubscriptionBreaks { link, epoch });
+        }
+        self.let_hear(link, epoch, heard);
+    }
+
+    fn subscribe(&mut self, link: usize, waiter: &WaiterId) -> Heard {
+        let (node, epoch) = (self.links[link].node, self.links[link].epoch);
+        if self.servers[node].refusing > 0 {
+            return Heard::Deaf(Unavailable::new(self.dice.pick(&REFUSALS)));
+        }
+        if self.lies() && self.dice.chance(30) {
+            return Heard::Deaf(self.any_refusal());
+        }
+        self.servers[node].model.subscribe(waiter);
+        self.servers[node].subscriptions.add(waiter.clone(), Connection { link, epoch });
+        Heard::Subscribed
+    }
+
+    /// The second connection breaks, if there is one still.
+    pub(super) fn subscription_breaks(&mut self, link: usize, epoch: u32) {
+        let gone = Connection { link, epoch };
+        self.servers[self.links[link].node].end_connections(|connection| connection == gone);
+        self.let_hear(link, epoch, Heard::Deaf(Unavailable::new(Cause::Disconnected)));
+    }
+
+    fn let_hear(&mut self, link: usize, epoch: u32, heard: Heard) {
+        if self.links[link].silence.is_none() {
+            let at = self.now + self.latency(link);
+            self.agenda.note(at, Event::Heard { link, epoch, heard });
+        }
+    }
+
+    /// Whether a subscription suffers what messages about call-ups do.
+    fn is_disturbed(&mut self) -> bool {
+        let is_disturbed = !self.is_healed() && self.dice.chance(self.scenario.network.lost_call_up);
+        if is_disturbed {
+            self.count(FaultKind::LostCallUp);
+        }
+        is_disturbed
     }
 
     /// A connection is gone; the node notices it at once or later, and calls up who does not hear it until then.
@@ -92,6 +138,32 @@ impl World<'_> {
 
 /// # What clients hear
 impl World<'_> {
+    /// A client subscribes, over a connection that is opened for that alone or not.
+    pub(super) fn sends_subscription(&mut self, link: usize, waiter: WaiterId) {
+        self.summary.subscriptions += 1;
+        let state = &self.links[link];
+        let (epoch, is_carried) = (state.epoch, state.is_open && state.silence != Some(Silence::Commands));
+        if is_carried && !self.is_disturbed() {
+            let round_trips = if self.dice.chance(50) { 1 } else { 3 };
+            let at = self.now + (0..round_trips).map(|_| self.latency(link)).sum::<Time>();
+            self.agenda.note(at, Event::Subscription { link, epoch, waiter });
+        }
+    }
+
+    pub(super) fn heard_arrives(&mut self, link: usize, epoch: u32, heard: Heard) -> Checked {
+        if epoch != self.links[link].epoch {
+            return Ok(());
+        }
+        let (client, node) = (self.links[link].client, self.node_of(link));
+        let now = self.local(client);
+        if matches!(heard, Heard::Deaf(_)) {
+            self.places_are_lost(client);
+        }
+        self.clients[client].locks.handle_heard(node, heard, now);
+        self.drive(client)?;
+        self.touch_all(client)
+    }
+
     pub(super) fn call_up_arrives(&mut self, link: usize, epoch: u32, resource: usize) -> Checked {
         if epoch != self.links[link].epoch {
             self.summary.call_ups_missed += 1;
@@ -127,7 +199,7 @@ impl World<'_> {
         for job in self.jobs_of(client).filter(|&job| self.scenario.jobs[job].names.contains(resource)) {
             self.jobs[job].ledger.hears_call_up();
         }
-        self.clients[client].locks.handle_called_up(node, &name, now);
+        self.clients[client].locks.handle_heard(node, Heard::CalledUp(name), now);
         self.drive(client)?;
         for (job, before) in before {
             if before.is_some() && attempts(self, job) == before && !self.may_have_lost_its_turn() {

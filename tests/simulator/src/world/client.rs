@@ -76,6 +76,10 @@ impl World<'_> {
                 self.open(link)?;
             }
             self.send_batch(link, node)?;
+            let now = self.local(client);
+            if let Some(waiter) = self.clients[client].locks.poll_subscribe(node, now) {
+                self.sends_subscription(link, waiter);
+            }
         }
         Ok(())
     }

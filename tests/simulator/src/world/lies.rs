@@ -23,10 +23,7 @@ impl World<'_> {
                 let out_of_turn = command.with_action(action, command.form);
                 self.execute_and_lie(node, &out_of_turn, refusal)
             }
-            Action::Leave { .. } | Action::Subscribe { .. } if self.dice.chance(30) => {
-                let cause = self.dice.pick(&[Cause::NoPermission, Cause::Busy, Cause::UnknownCommand]);
-                Executed::harmless(Reply::Unavailable(Unavailable::new(cause)))
-            }
+            Action::Leave { .. } if self.dice.chance(30) => Executed::harmless(Reply::Unavailable(self.any_refusal())),
             _ => self.execute_and_lie(node, command, refusal),
         }
     }
@@ -41,6 +38,11 @@ impl World<'_> {
             reply => reply,
         };
         Executed { reply, ..executed }
+    }
+
+    /// Says why somebody may not wait.
+    pub(super) fn any_refusal(&mut self) -> Unavailable {
+        Unavailable::new(self.dice.pick(&[Cause::NoPermission, Cause::Busy, Cause::UnknownCommand]))
     }
 
     fn any_hold(&mut self) -> Hold {

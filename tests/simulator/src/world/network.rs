@@ -13,13 +13,12 @@ use crate::invariant::{Invariant, Violation};
 use crate::ledger::answer;
 use crate::link::Silence;
 use crate::server::verb;
-use crate::subscriptions::Connection;
 
 /// A slow node takes so much longer.
 const SLOWNESS: Time = 20;
 
 /// What a refusing node says.
-const REFUSALS: [Cause; 4] = [Cause::Loading, Cause::OutOfMemory, Cause::NotAuthenticated, Cause::Busy];
+pub(super) const REFUSALS: [Cause; 4] = [Cause::Loading, Cause::OutOfMemory, Cause::NotAuthenticated, Cause::Busy];
 
 /// # Commands
 impl World<'_> {
@@ -45,7 +44,6 @@ impl World<'_> {
 
     const fn count_aside(&mut self, action: &Action) {
         match action {
-            Action::Subscribe { .. } => self.summary.subscriptions += 1,
             Action::Leave { .. } => self.summary.leaves += 1,
             _ => self.summary.pings += 1,
         }
@@ -105,7 +103,6 @@ impl World<'_> {
         if !is_current {
             self.is_nobodys_place(client);
         }
-        self.subscribes(node, Connection { link, epoch }, &sent, &reply);
         self.tell_call_ups(node);
         if is_current && self.links[link].silence.is_none() {
             let earliest = self.now + self.latency(link);
@@ -194,7 +191,7 @@ impl World<'_> {
     }
 
     /// Whether nodes say anything about their queues at the moment.
-    fn lies(&self) -> bool {
+    pub(super) fn lies(&self) -> bool {
         self.scenario.lies && !self.is_healed()
     }
 

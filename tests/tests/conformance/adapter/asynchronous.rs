@@ -120,10 +120,6 @@ impl AsyncAdapter for TokioFred {
             Address::Client { url, authority } => fred_client(url, authority.as_deref()).into_node(),
         }
     }
-
-    fn cannot(need: Need) -> Option<&'static str> {
-        (need == Need::Announcements).then_some("fred does not say when a subscription is refused")
-    }
 }
 
 /// `redlock-async-std` over redis-rs.
