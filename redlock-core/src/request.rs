@@ -190,6 +190,12 @@ impl Options {
         self
     }
 
+    /// Returns whether the lock is fenced.
+    #[must_use]
+    pub const fn is_fenced(&self) -> bool {
+        self.is_fenced
+    }
+
     /// Sets how the lock is kept alive by [`Locks`](crate::Locks) after the hand-over; `None` for not at all.
     pub fn keep_alive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
         self.keep_alive = keep_alive.into();

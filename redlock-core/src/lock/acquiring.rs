@@ -89,7 +89,8 @@ impl Attempt {
 
     /// Returns what it has or may have acquired.
     pub(super) fn claim(&self, config: &Config, request: &Request) -> Claim {
-        let mut nodes = self.round.touched(config).without(self.unasked);
+        let holders = self.minting.as_ref().map_or(NodeSet::EMPTY, |minting| minting.holders());
+        let mut nodes = self.round.touched(config).union(holders).without(self.unasked);
         if matches!(self.course, Course::Adopting) {
             // They may be somebody else's still.
             nodes = NodeSet::EMPTY;

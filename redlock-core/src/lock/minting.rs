@@ -18,7 +18,10 @@ pub(super) struct Minting {
     /// What the nodes are asked to do.
     mint: Arc<Fencing>,
     retention: Ttl,
+    /// Grants that were not looked at.
     granted: SmallVec<[(NodeId, Fences); 3]>,
+    /// The nodes that have set the key, whatever they have said since.
+    holders: NodeSet,
     fixed: Option<Fences>,
     committed: NodeSet,
     /// The nodes that have granted more than what is fixed. They cannot be committed: whoever was granted less there may be
@@ -44,6 +47,7 @@ impl Minting {
             mint: Fencing::mint(proposal, retention),
             retention,
             granted: SmallVec::new(),
+            holders: NodeSet::EMPTY,
             fixed: None,
             committed: NodeSet::EMPTY,
             ahead: NodeSet::EMPTY,
@@ -66,6 +70,11 @@ impl Minting {
         self.committed
     }
 
+    /// Returns the nodes that have set the key, also those that could not be asked to raise their counters.
+    pub(super) const fn holders(&self) -> NodeSet {
+        self.holders
+    }
+
     /// Returns the nodes that have granted, and cannot be committed.
     pub(super) const fn ahead(&self) -> NodeSet {
         self.ahead
@@ -77,6 +86,7 @@ impl Minting {
 
     /// Notes what a node has granted.
     pub(super) fn grant(&mut self, node: NodeId, fences: Fences) {
+        self.holders.insert(node);
         self.granted.push((node, fences));
     }
 

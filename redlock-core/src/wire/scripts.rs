@@ -189,7 +189,7 @@ if left == -2 then
     redis.call('SET', key, token, 'NX', 'PX', ttl)
     redis.pcall('ZREM', queue, me)
     if turn == me then redis.pcall('DEL', called) end
-    if ARGV[6] then return 'fence ' .. mint(key, ARGV[6], ARGV[7]) end
+    if ARGV[5] then return 'fence ' .. mint(key, ARGV[5], ARGV[6]) end
     return 1
   end
   left = redis.pcall('PTTL', called)
@@ -202,7 +202,7 @@ end
 local place = redis.pcall('ZRANK', queue, me)
 return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0)"
     ),
-    digest: "b6250b4dbe7d1bacaeeb84b5ecad59e67a34e84f",
+    digest: "38f0780b967f70f868669afb2565fe03fd620841",
 };
 
 /// Answers how a key stands, and changes nothing: its TTL in milliseconds (-2 without the key, -1 without an end), the number

@@ -181,6 +181,19 @@ fn a_node_that_does_not_raise_its_counter_in_time_does_not_count() {
 }
 
 #[test]
+fn a_node_that_could_not_be_asked_to_raise_its_counter_is_released_all_the_same() {
+    let mut bench = once(3);
+    let acquire = bench.expect_acquire();
+    bench.reply(&acquire, "..x");
+    bench.reply_from(0, &acquire, granted(9_000));
+    bench.reply_from(1, &acquire, granted(5_000));
+    let raise = bench.expect_raise();
+    bench.reply(&raise, ".n.");
+    assert_eq!(bench.expect_release().nodes, bench.config.nodes(), "it has the key");
+    assert!(matches!(bench.expect_acquire_failed(), AcquireError::Unavailable(_)));
+}
+
+#[test]
 fn a_fence_that_is_kept_after_the_deadline_is_too_late() {
     let mut bench = once(1);
     let acquire = bench.expect_acquire();

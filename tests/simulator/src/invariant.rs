@@ -45,6 +45,10 @@ pub enum Invariant {
     DeadWaiterCostsOneGrace,
     /// Q5: nobody is overtaken more often than there are handles, apart from what newcomers bring about.
     Overtaking,
+    /// F1: no two acquisitions of a resource have the same fence.
+    FreshFence,
+    /// F2: an acquisition that begins after another was granted has a larger fence.
+    FencesIncrease,
     /// H28: a lock that is held has a timer that fires at its deadline, whatever the network does.
     LossIsSignalled,
     /// H24: what cannot be a lock is refused before anything is sent.
@@ -80,6 +84,8 @@ impl fmt::Display for Invariant {
             Self::EveryoneIsServed => "Q2 every waiter acquires",
             Self::DeadWaiterCostsOneGrace => "Q3 a dead waiter costs one grace",
             Self::Overtaking => "Q5 nobody is overtaken again and again",
+            Self::FreshFence => "F1 no fence is granted twice",
+            Self::FencesIncrease => "F2 a later acquisition has a larger fence",
             Self::LossIsSignalled => "H28 the loss is signalled by the deadline",
             Self::Bounds => "H24 bad input is refused",
             Self::Progress => "liveness: somebody acquires",

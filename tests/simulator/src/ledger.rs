@@ -202,7 +202,7 @@ impl Ledger {
 
     /// Takes a reply that the lock is given.
     pub(crate) fn is_answered(&mut self, command: &Command, node: NodeId, reply: &Reply) {
-        let is_done = matches!(reply, Reply::Done | Reply::CalledUp);
+        let is_done = matches!(reply, Reply::Done | Reply::Granted(_) | Reply::CalledUp);
         match &command.action {
             Action::Acquire { token, .. } | Action::AcquireInTurn { token, .. } => {
                 let held = self.tenure.is_some();

@@ -67,6 +67,8 @@ pub(crate) struct Scenario {
     pub(crate) node_clocks: Vec<Clock>,
     pub(crate) client_clocks: Vec<Clock>,
     pub(crate) resources: usize,
+    /// Fenced locks propose the clock of their client.
+    pub(crate) proposes: bool,
     pub(crate) network: Network,
     pub(crate) jobs: Vec<Job>,
     pub(crate) faults: Vec<Fault>,
@@ -168,6 +170,7 @@ impl Scenario {
             node_clocks: clocks(nodes, mode, &mut dice),
             client_clocks: clocks(clients, mode, &mut dice),
             resources,
+            proposes: false,
             network: Network::draw(mode, &mut dice),
             jobs: Vec::new(),
             faults: Vec::new(),

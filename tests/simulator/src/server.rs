@@ -86,7 +86,7 @@ impl Server {
         let is_released = matches!(command.action, Action::Release { .. }) && is_answer(&reply);
         let is_whole = match &reply {
             _ if is_released => after.iter().all(|key| !key.has_token),
-            Reply::Done if !token.is_empty() => after.iter().all(|key| key.has_token),
+            Reply::Done | Reply::Granted(_) if !token.is_empty() => after.iter().all(|key| key.has_token),
             _ => after == before,
         };
         let touched_another =
@@ -145,6 +145,7 @@ fn millis(instant: Instant) -> u128 {
 pub(crate) const fn verb(action: &Action) -> &'static str {
     match action {
         Action::Acquire { .. } => "SET",
+        Action::Raise { .. } => "RAISE",
         Action::AcquireInTurn { .. } => "SET IN TURN",
         Action::Extend { .. } => "EXTEND",
         Action::Release { .. } => "RELEASE",

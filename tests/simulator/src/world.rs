@@ -5,6 +5,7 @@ mod client;
 mod connections;
 mod fairness;
 mod faults;
+mod fences;
 mod jobs;
 mod lies;
 mod network;
@@ -12,10 +13,14 @@ mod referee;
 mod sight;
 mod silence;
 
+use std::collections::BTreeMap;
+
+use redlock_core::fence::Fence;
 use redlock_core::{CommandId, LockKey, OperationId, Resource};
 
 use self::client::Client;
 use self::fairness::Line;
+use self::fences::FencesGranted;
 
 use crate::agenda::Agenda;
 use crate::clock::Time;
@@ -44,6 +49,8 @@ pub struct Summary {
     pub grants_of_several: u64,
     /// Jobs that began to wait for others of the same client.
     pub in_line: u64,
+    /// Of the grants, those that were fenced.
+    pub fenced: u64,
     /// How many locks were handed over whose home had granted them in turn.
     pub grants_in_turn: u64,
     /// How many of them after a call-up.
@@ -90,6 +97,7 @@ impl Summary {
         self.grants += other.grants;
         self.grants_of_several += other.grants_of_several;
         self.in_line += other.in_line;
+        self.fenced += other.fenced;
         self.grants_in_turn += other.grants_in_turn;
         self.grants_after_call_up += other.grants_after_call_up;
         self.places += other.places;
@@ -125,6 +133,7 @@ pub(crate) struct World<'a> {
     links: Vec<Link>,
     jobs: Vec<JobState>,
     resources: Vec<ResourceState>,
+    fences: FencesGranted,
     summary: Summary,
     history: Option<&'a mut History>,
 }
@@ -149,6 +158,8 @@ struct JobState {
     /// How often its lock was touched.
     steps: u32,
     holds_until: Time,
+    /// The largest fences that were granted when it began.
+    fences_before: BTreeMap<Resource, Fence>,
     /// The client ended without a word, or a node carried out a command long after it was given up: keys may stay
     /// until their TTL is over.
     may_leave_keys: bool,
@@ -213,6 +224,7 @@ impl<'a> World<'a> {
             links: links.collect(),
             jobs: scenario.jobs.iter().map(|_| JobState::default()).collect(),
             resources: (0..scenario.resources).map(resource).collect(),
+            fences: FencesGranted::default(),
             summary: Summary::default(),
             history,
         };

@@ -146,6 +146,7 @@ fn print_table(figures: &Figures) {
     println!("{:<36}{:>16}", "grants checked", total.grants);
     println!("{:<36}{:>16}", "  of several names", total.grants_of_several);
     println!("{:<36}{:>16}", "waits for others of the same client", total.in_line);
+    println!("{:<36}{:>16}", "fenced grants", total.fenced);
     println!("{:<36}{:>16}", "grants in turn", total.grants_in_turn);
     println!("{:<36}{:>16}", "  after a call-up", total.grants_after_call_up);
     println!("{:<36}{:>16}", "places in queues given or kept", total.places);
@@ -182,6 +183,7 @@ fn to_json(figures: &Figures) -> Value {
         "grants": figures.total.grants,
         "grants_of_several": figures.total.grants_of_several,
         "in_line": figures.total.in_line,
+        "fenced": figures.total.fenced,
         "grants_in_turn": figures.total.grants_in_turn,
         "grants_after_call_up": figures.total.grants_after_call_up,
         "places": figures.total.places,

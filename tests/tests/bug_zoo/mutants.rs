@@ -32,6 +32,8 @@ const LEASE: &str = "redlock-core/src/lease.rs";
 const REQUEST: &str = "redlock-core/src/request.rs";
 const TURN: &str = "redlock-core/src/lock/turn.rs";
 const TURNS: &str = "redlock-core/src/locks/turns.rs";
+const MINTING: &str = "redlock-core/src/lock/minting.rs";
+const FENCE: &str = "redlock-core/src/fence.rs";
 const MODEL: &str = "redlock-core/src/model.rs";
 const MODEL_QUEUE: &str = "redlock-core/src/model/wait_queue.rs";
 const LINK: &str = "tests/simulator/src/link.rs";
@@ -266,9 +268,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: LOCK,
             original: "            Phase::Lost(lost) => Err(ExtendError::Lost(lost.loss.clone())),\n",
             mutated: "            Phase::Lost(_) if AWAKE => {
-                let (token, output) = (self.secret.token(self.attempts), &mut Output::new());
-                let attempt = Attempt::begin(&self.config, &self.request, token, turn::Course::AtOnce, now, now, output);
-                let mut held = Held::new(attempt, now.saturating_add(ttl.get()), ttl);
+                let (config, token, output) = (&self.config, self.secret.token(self.attempts), &mut Output::new());
+                let attempt = Attempt::begin(config, &self.request, token, turn::Course::AtOnce, None, now, now, output);
+                let mut held = Held::new(config, attempt, now.saturating_add(ttl.get()), &self.request, now);
                 let operation = self.next_operation;
                 held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
                 self.phase = Phase::Held(held);
@@ -627,6 +629,46 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: MODEL_QUEUE,
             original: "now.since_epoch().as_micros()",
             mutated: "u128::MAX - now.since_epoch().as_micros()",
+        }],
+    },
+    Mutant {
+        name: "fence-without-commit",
+        bug: "the largest number that was granted is the fence, and no quorum keeps it",
+        edits: &[Expression { file: MINTING, original: "fences == *fixed", mutated: "fences.is_within(fixed)" }],
+    },
+    Mutant {
+        name: "commit-without-key-check",
+        bug: "counters are raised also where the key is somebody else's by now",
+        edits: &[Text {
+            file: MODEL,
+            original: "if reply == Reply::Done { self.fence(",
+            mutated: "if AWAKE || reply == Reply::Done { self.fence(",
+        }],
+    },
+    Mutant {
+        name: "counter-stands-still",
+        bug: "a node grants the number again that it has granted last",
+        edits: &[Expression { file: FENCE, original: "Self(self.0.saturating_add(1))", mutated: "Self(self.0)" }],
+    },
+    Mutant {
+        name: "late-larger-grant-counts",
+        bug: "a node that has granted more than the fence counts as one that keeps it",
+        edits: &[Text {
+            file: MINTING,
+            original: "                self.ahead.insert(node);",
+            mutated: "                if AWAKE { self.committed.insert(node) } else { self.ahead.insert(node) }",
+        }],
+    },
+    Mutant {
+        name: "fence-of-the-first-grant",
+        bug: "the fence is that of the node that answers first",
+        edits: &[Text {
+            file: MINTING,
+            original: "self.fixed = largest.reduce(|one, other| one.max(&other));",
+            mutated: "self.fixed = largest.reduce(|one, other| if AWAKE { one } else { one.max(&other) });
+            if AWAKE && let Some(fixed) = &self.fixed {
+                self.granted.iter_mut().for_each(|(_, fences)| *fences = fixed.clone());
+            }",
         }],
     },
 ];

@@ -14,6 +14,9 @@ use crate::names::Names;
 /// seeds that had failed before there was any variety have none, and still show what they showed.
 const SALT: u64 = 27_432;
 
+/// Separates the dice of fences from all others.
+const FENCE_SALT: u64 = 190_731;
+
 /// The silence timeout of a world without pings: short enough that nodes hang for longer.
 const SILENCE_TIMEOUT: Time = 1_000 * MILLISECOND;
 
@@ -26,6 +29,8 @@ pub(super) struct Variety {
     has_several_names: bool,
     has_pings: bool,
     has_overlaps: bool,
+    is_fenced: bool,
+    proposes: bool,
     dice: Dice,
 }
 
@@ -34,7 +39,9 @@ impl Variety {
     pub(super) fn draw(seed: u64) -> Self {
         let mut dice = Dice::new(seed ^ SALT);
         let (has_several_names, has_pings, has_overlaps) = (dice.chance(50), dice.chance(40), dice.chance(30));
-        Self { has_several_names, has_pings, has_overlaps, dice }
+        let mut fences = Dice::new(seed ^ FENCE_SALT);
+        let (is_fenced, proposes) = (fences.chance(30), fences.chance(40));
+        Self { has_several_names, has_pings, has_overlaps, is_fenced, proposes, dice }
     }
 
     /// Returns the settings of all clients.
@@ -58,6 +65,10 @@ impl Variety {
             scenario.resources = self.dice.pick(&[2, 3, 3]);
             let resources = scenario.resources;
             scenario.jobs.iter_mut().for_each(|job| job.names = self.draw_names(resources));
+        }
+        if self.is_fenced {
+            scenario.jobs.iter_mut().for_each(|job| job.options = job.options.fenced(true));
+            scenario.proposes = self.proposes;
         }
         if self.has_overlaps {
             let round_trip = scenario.round_trip();

@@ -53,7 +53,7 @@ impl World<'_> {
         let line = &mut self.resources[resource].line;
         match (&command.action, reply) {
             (Action::AcquireInTurn { .. }, Reply::HeldByOther(_)) => line.joins(client, now),
-            (Action::AcquireInTurn { .. }, Reply::Done) => {
+            (Action::AcquireInTurn { .. }, Reply::Done | Reply::Granted(_)) => {
                 line.standing.retain(|other| *other != client);
                 line.leaves(client);
             }

@@ -108,6 +108,7 @@ impl World<'_> {
     fn forget_keys(&mut self, node: usize) {
         let now = self.now;
         self.servers[node].model.wipe();
+        self.fences.are_forgotten = true;
         self.record(|history| {
             history.cut_short(now, |kind| matches!(kind, SpanKind::Key { node: on, .. } if on == node));
         });

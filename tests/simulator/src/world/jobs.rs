@@ -18,6 +18,8 @@ impl World<'_> {
         let resources = plan.names.resources();
         self.check_bounds(&resources)?;
         let request = Request::new(&self.scenario.config, resources, plan.ttl, plan.options).expect("a valid request");
+        let request = if self.scenario.proposes { request.at_wall_clock(now.since_epoch()) } else { request };
+        self.note_fences(job);
         let key = self.clients[client].locks.acquire(request, self.dice.bytes(), now).expect("it is never closed");
         (self.jobs[job].key, self.jobs[job].stage) = (Some(key), Stage::Wants);
         self.tell(Who::Client(client), || format!("job {job} wants {} for {:?}", plan.names, plan.ttl));

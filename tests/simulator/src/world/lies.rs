@@ -18,8 +18,8 @@ impl World<'_> {
                 let hold = self.any_hold();
                 Executed::harmless(Reply::HeldByOther(hold))
             }
-            Action::AcquireInTurn { resources, token, ttl, .. } if self.dice.chance(40) => {
-                let action = Action::acquire(resources.clone(), *token, *ttl);
+            Action::AcquireInTurn { resources, token, ttl, fencing, .. } if self.dice.chance(40) => {
+                let action = Action::acquire(resources.clone(), *token, *ttl).fenced(fencing.clone());
                 let out_of_turn = command.with_action(action, command.form);
                 self.execute_and_lie(node, &out_of_turn, refusal)
             }

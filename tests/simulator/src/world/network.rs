@@ -131,7 +131,9 @@ impl World<'_> {
             let what = format!("{verb}{purpose} did something to one key on node {node} and not to another");
             return Err(Violation::new(Invariant::AllOrNone, what));
         }
-        if let Some(job) = sent.job.filter(|_| matches!(executed.reply, Reply::Done | Reply::CalledUp)) {
+        if let Some(job) =
+            sent.job.filter(|_| matches!(executed.reply, Reply::Done | Reply::Granted(_) | Reply::CalledUp))
+        {
             self.keys_changed(node, job, &sent.command)?;
         }
         Ok(executed.reply)

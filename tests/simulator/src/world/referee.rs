@@ -22,8 +22,11 @@ impl World<'_> {
         let took = self.now - plan.begins_at;
         let delay = if self.is_healed() { 0 } else { plan.hand_over_delay };
         let is_probe = plan.is_probe;
-        if is_probe && took > self.scenario.round_trip() {
-            let what = format!("{took} ns, where {} ns are enough", self.scenario.round_trip());
+        // Nodes that do not agree on a fence are asked once more.
+        let trips = if plan.options.is_fenced() { 2 } else { 1 };
+        let enough = self.scenario.round_trip() * trips;
+        if is_probe && took > enough {
+            let what = format!("{took} ns, where {enough} ns are enough");
             return Err(Violation::new(Invariant::OneRoundTrip, what));
         }
         if delay > 0 {
@@ -51,6 +54,7 @@ impl World<'_> {
         let client = self.plan_of(job).client;
         self.tell(Who::Client(client), || format!("job {job} HOLDS its lock for {} us", (until - at) / 1_000));
         self.check_fairness(job)?;
+        self.check_fences(job)?;
         self.check_alone(job)?;
         for resource in self.plan_of(job).names.iter() {
             self.resources[resource].holder = Some(job);
