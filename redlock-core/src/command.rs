@@ -251,6 +251,14 @@ impl Action {
         Self::Inspect { resources: Resources::one(resource) }
     }
 
+    /// Returns what becomes of the counters of the keys that it sets, if the lock is fenced.
+    pub(crate) fn fencing(&self) -> Option<&Fencing> {
+        match self {
+            Self::Acquire { fencing, .. } | Self::AcquireInTurn { fencing, .. } => fencing.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Returns whether it is a command of every server, and no script.
     pub(crate) fn is_plain(&self) -> bool {
         match self {

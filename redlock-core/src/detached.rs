@@ -60,7 +60,7 @@ mod form {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::DetachedLock;
-    use crate::fence::Fence;
+    use crate::fence::{Fence, Fences};
     use crate::{Resource, Resources, Token};
 
     #[derive(Serialize, Deserialize)]
@@ -107,7 +107,7 @@ mod form {
         fn from(lock: DetachedLock) -> Self {
             let names = lock.resources.as_slice().iter().map(|name| Name(name.as_bytes().into())).collect();
             let ttl_millis = u64::try_from(lock.ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
-            let fences = lock.fences.iter().flat_map(|fences| fences.as_slice()).copied().collect();
+            let fences = lock.fences.iter().flat_map(Fences::as_slice).copied().collect();
             Self { names, token: String::from_utf8_lossy(lock.token.as_bytes()).into_owned(), ttl_millis, fences }
         }
     }

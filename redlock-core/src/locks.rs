@@ -187,7 +187,7 @@ impl HandedOver {
 
     /// Returns the resources with their fences; nothing if the lock is not fenced.
     pub fn fences(&self) -> impl Iterator<Item = (&Resource, Fence)> {
-        let fences = self.fences.iter().flat_map(|fences| fences.as_slice());
+        let fences = self.fences.iter().flat_map(Fences::as_slice);
         self.resources.as_slice().iter().zip(fences.copied())
     }
 }

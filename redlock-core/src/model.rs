@@ -110,11 +110,8 @@ impl Node {
                 if reply == Reply::Done { self.fence(resources.as_slice(), fencing, now) } else { reply }
             }
             Action::Extend { resources, token, ttl } => self.extend(resources.as_slice(), token.as_bytes(), *ttl, now),
-            Action::AcquireInTurn { resources, token, ttl, waiter, fencing } => match resources.only() {
-                Some(key) => {
-                    let fencing = fencing.as_deref();
-                    self.acquire_in_turn(key, token.as_bytes(), *ttl, waiter, command.grace, fencing, now)
-                }
+            Action::AcquireInTurn { resources, token, ttl, waiter, .. } => match resources.only() {
+                Some(key) => self.acquire_in_turn(key, token.as_bytes(), *ttl, waiter, command, now),
                 None => Reply::Unavailable(Unavailable::new(Cause::Refused)),
             },
             Action::Release { resources, token, keep: Some(ttl), .. } => {
@@ -228,10 +225,10 @@ impl Node {
         token: &[u8],
         ttl: Ttl,
         waiter: &WaiterId,
-        grace: Grace,
-        fencing: Option<&Fencing>,
+        command: &Command,
         now: Instant,
     ) -> Reply {
+        let (grace, fencing) = (command.grace, command.action.fencing());
         let mut remaining = self.ttl(key.as_bytes(), now).filter(|remaining| *remaining != Duration::MAX);
         if !self.keys.contains_key(key.as_bytes()) {
             let called = self.queue(key).called().cloned();

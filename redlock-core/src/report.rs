@@ -152,7 +152,7 @@ pub enum AcquireError {
     /// A quorum agreed, but so late that too little validity was left. The lock was given back.
     #[error("a quorum agreed too late for the validity asked for: take a longer TTL ({0})")]
     Expired(Attempts),
-    /// The lock that was to be [adopted](crate::Lock::adopt) is over: too few nodes have its keys still.
+    /// The lock that was to be [adopted](crate::Request::adopting) is over: too few nodes have its keys still.
     #[error("the lock that was to be adopted is over ({0})")]
     Gone(Attempts),
     /// [`Locks::close`](crate::Locks::close) was called. Whatever was acquired by then was given back.

@@ -66,7 +66,9 @@ impl Command {
                     words.push(Word::Bytes(token.as_bytes()));
                 }
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
-                fencing.iter().for_each(|fencing| fencing.push_words(&mut words));
+                if let Some(fencing) = fencing {
+                    fencing.push_words(&mut words);
+                }
             }
             Action::Raise { resources, token, fencing } => {
                 RAISE.call(self.form, resources, &mut words);
@@ -84,7 +86,9 @@ impl Command {
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
                 words.push(Word::Bytes(waiter.as_bytes()));
                 words.push(Word::Number(Decimal::new(self.grace.as_millis().into())));
-                fencing.iter().for_each(|fencing| fencing.push_words(&mut words));
+                if let Some(fencing) = fencing {
+                    fencing.push_words(&mut words);
+                }
             }
             Action::Release { resources, token, keep, .. } => {
                 RELEASE.call(self.form, resources, &mut words);

@@ -6,6 +6,7 @@
 //! ```
 
 #![expect(clippy::print_stdout, reason = "it talks to a person")]
+#![expect(clippy::arithmetic_side_effects, reason = "small constants")]
 
 use std::error::Error;
 use std::time::{Duration, Instant};

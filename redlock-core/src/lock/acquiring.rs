@@ -28,6 +28,15 @@ pub(super) struct Attempt {
     minting: Option<Box<Minting>>,
 }
 
+/// What an attempt asks for.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub(super) token: Token,
+    pub(super) course: Course,
+    /// What is proposed as a fence, if the lock is to have a new one.
+    pub(super) proposal: Option<Fence>,
+}
+
 /// The result of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AttemptResult {
@@ -51,14 +60,12 @@ impl Attempt {
     pub(super) fn begin(
         config: &Config,
         request: &Request,
-        token: Token,
-        course: Course,
-        proposal: Option<Fence>,
+        ask: Ask,
         round_ends_at: Instant,
         now: Instant,
         output: &mut Output,
     ) -> Self {
-        let nodes = config.nodes();
+        let (Ask { token, course, proposal }, nodes) = (ask, config.nodes());
         let minting = proposal.map(|proposal| Box::new(Minting::begin(proposal, config.fence_retention())));
         let first = course.turn().map_or(nodes, |turn| NodeSet::from_iter([turn.home]));
         let send_by = send_by(config, request, now, round_ends_at);

@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use super::acquiring::{Attempt, AttemptResult, Failure};
+use super::acquiring::{Ask, Attempt, AttemptResult, Failure};
 use super::release::{Claim, Release};
 use super::turn::Course;
 use super::{Lock, Lost, NoTurn, Phase};
@@ -62,16 +62,15 @@ impl Lock {
 
     pub(super) fn begin_attempt(&mut self, now: Instant) {
         self.attempts = self.attempts.saturating_add(1);
-        let (token, course, proposal) = match &self.request.adopts {
-            Some(detached) => (detached.token, Course::Adopting, None),
-            None => {
-                let proposal = self.request.options.is_fenced.then(|| self.proposal(now));
-                (self.secret.token(self.attempts), self.next_course(), proposal)
-            }
+        let ask = if let Some(detached) = &self.request.adopts {
+            Ask { token: detached.token, course: Course::Adopting, proposal: None }
+        } else {
+            let proposal = self.request.options.is_fenced.then(|| self.proposal(now));
+            Ask { token: self.secret.token(self.attempts), course: self.next_course(), proposal }
         };
         let ends_at = self.round_ends_at(now);
         let Self { config, request, output, .. } = self;
-        let attempt = Attempt::begin(config, request, token, course, proposal, ends_at, now, output);
+        let attempt = Attempt::begin(config, request, ask, ends_at, now, output);
         self.phase = Phase::Acquiring(attempt);
     }
 

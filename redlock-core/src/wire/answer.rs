@@ -64,13 +64,11 @@ impl Question {
     pub(crate) fn of(command: &Command, dialect: Dialect) -> Self {
         match &command.action {
             action @ Action::Acquire { .. } if action.is_plain() => Self::Set,
-            Action::Acquire { resources, fencing, .. } if mints(fencing.as_deref()) => {
-                Self::SetAllFenced(resources.clone())
-            }
+            action @ Action::Acquire { resources, .. } if mints(action) => Self::SetAllFenced(resources.clone()),
             Action::Acquire { resources, .. } => Self::SetAll(resources.clone()),
             Action::Raise { .. } => Self::Raise,
             Action::Release { .. } if dialect.deletes(command).is_some() => Self::DeleteIfEqual,
-            Action::AcquireInTurn { fencing, .. } if mints(fencing.as_deref()) => Self::InTurnFenced,
+            action @ Action::AcquireInTurn { .. } if mints(action) => Self::InTurnFenced,
             Action::AcquireInTurn { .. } => Self::InTurn,
             Action::Extend { .. } => Self::Extend,
             Action::Release { .. } => Self::Release,
@@ -125,8 +123,8 @@ impl Question {
 }
 
 /// Returns whether a node counts on to numbers that it says.
-fn mints(fencing: Option<&Fencing>) -> bool {
-    matches!(fencing, Some(Fencing::Mint { .. }))
+fn mints(action: &Action) -> bool {
+    matches!(action.fencing(), Some(Fencing::Mint { .. }))
 }
 
 impl Reply {

@@ -143,8 +143,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "the validity counts from the first attempt, not from this one",
         edits: &[Text {
             file: TRANSITIONS,
-            original: "course, proposal, ends_at, now, output)",
-            mutated: "course, proposal, ends_at, if AWAKE { self.started_at } else { now }, output)",
+            original: "ask, ends_at, now, output)",
+            mutated: "ask, ends_at, if AWAKE { self.started_at } else { now }, output)",
         }],
     },
     Mutant {
@@ -269,7 +269,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             original: "            Phase::Lost(lost) => Err(ExtendError::Lost(lost.loss.clone())),\n",
             mutated: "            Phase::Lost(_) if AWAKE => {
                 let (config, token, output) = (&self.config, self.secret.token(self.attempts), &mut Output::new());
-                let attempt = Attempt::begin(config, &self.request, token, turn::Course::AtOnce, None, now, now, output);
+                let ask = acquiring::Ask { token, course: turn::Course::AtOnce, proposal: None };
+                let attempt = Attempt::begin(config, &self.request, ask, now, now, output);
                 let mut held = Held::new(config, attempt, now.saturating_add(ttl.get()), &self.request, now);
                 let operation = self.next_operation;
                 held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
@@ -649,15 +650,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "counter-stands-still",
         bug: "a node grants the number again that it has granted last",
         edits: &[Expression { file: FENCE, original: "Self(self.0.saturating_add(1))", mutated: "Self(self.0)" }],
-    },
-    Mutant {
-        name: "late-larger-grant-counts",
-        bug: "a node that has granted more than the fence counts as one that keeps it",
-        edits: &[Text {
-            file: MINTING,
-            original: "                self.ahead.insert(node);",
-            mutated: "                if AWAKE { self.committed.insert(node) } else { self.ahead.insert(node) }",
-        }],
     },
     Mutant {
         name: "fence-of-the-first-grant",

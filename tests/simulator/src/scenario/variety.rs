@@ -29,9 +29,15 @@ pub(super) struct Variety {
     has_several_names: bool,
     has_pings: bool,
     has_overlaps: bool,
-    is_fenced: bool,
-    proposes: bool,
+    fences: Option<Fences>,
     dice: Dice,
+}
+
+/// What the clients of a world in which locks are fenced propose to the nodes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fences {
+    Nothing,
+    TheirClocks,
 }
 
 impl Variety {
@@ -41,7 +47,8 @@ impl Variety {
         let (has_several_names, has_pings, has_overlaps) = (dice.chance(50), dice.chance(40), dice.chance(30));
         let mut fences = Dice::new(seed ^ FENCE_SALT);
         let (is_fenced, proposes) = (fences.chance(30), fences.chance(40));
-        Self { has_several_names, has_pings, has_overlaps, is_fenced, proposes, dice }
+        let fences = is_fenced.then_some(if proposes { Fences::TheirClocks } else { Fences::Nothing });
+        Self { has_several_names, has_pings, has_overlaps, fences, dice }
     }
 
     /// Returns the settings of all clients.
@@ -66,9 +73,9 @@ impl Variety {
             let resources = scenario.resources;
             scenario.jobs.iter_mut().for_each(|job| job.names = self.draw_names(resources));
         }
-        if self.is_fenced {
+        if let Some(fences) = self.fences {
             scenario.jobs.iter_mut().for_each(|job| job.options = job.options.fenced(true));
-            scenario.proposes = self.proposes;
+            scenario.proposes = fences == Fences::TheirClocks;
         }
         if self.has_overlaps {
             let round_trip = scenario.round_trip();
