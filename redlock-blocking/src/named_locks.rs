@@ -189,8 +189,11 @@ impl NamedLocks {
 
     fn take(&self, name: &Resource, acquire: Acquire) -> Result<Locked, NamedLockError> {
         // Whoever keeps it by name extends it by name.
-        let held = HeldLock::new(acquire.keep_alive(None).lock()?);
-        keep(&*self.cache, name.as_bytes(), held, HeldLock::deadline, || self.redlock.now()).map_err(|refused| {
+        let guard = acquire.keep_alive(None).lock()?;
+        let fence = guard.fence();
+        let held = HeldLock::new(guard);
+        let kept = keep(&*self.cache, name.as_bytes(), held, HeldLock::deadline, || self.redlock.now());
+        kept.map(|locked| locked.with_fence(fence)).map_err(|refused| {
             let now = self.redlock.now();
             let report = refused.value.release().expect("nobody else has seen this lock");
             NamedLockError::not_kept(&refused, report, now)

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use redlock_core::fence::Fence;
 use redlock_core::{ExtendError, Instant, ReleaseReport, Resource};
 
 use crate::{Cache, Generation, Refusal, Refused};
@@ -14,9 +15,19 @@ pub struct Locked {
     pub validity: Duration,
     /// Tells it from every other lock of that name, before and after, in this process.
     pub generation: Generation,
+    /// Its fence, if the options of the handle say that locks are fenced.
+    pub fence: Option<Fence>,
     /// The locks that were still held and are being released now, because a [bounded](crate::BoundedCache) cache needed
     /// their room: empty unless it [evicts](crate::WhenFull::Evict).
     pub evicted: Vec<Resource>,
+}
+
+impl Locked {
+    /// Notes the fence of the lock, for adapters.
+    #[must_use]
+    pub fn with_fence(self, fence: Option<Fence>) -> Self {
+        Self { fence, ..self }
+    }
 }
 
 /// Keeps a lock that was taken by its name.
@@ -41,7 +52,7 @@ pub fn keep<V>(
             Ok(inserted) => {
                 let evicted = inserted.evicted(now).map(|left| Resource::new(&left.name)).collect();
                 let validity = deadline.saturating_since(now);
-                return Ok(Locked { validity, generation: inserted.generation, evicted });
+                return Ok(Locked { validity, generation: inserted.generation, fence: None, evicted });
             }
             Err(refused) => refused,
         };

@@ -196,10 +196,12 @@ impl<R: Runtime> NamedLocks<R> {
 
     async fn take(&self, name: &Resource, acquire: Acquire<R>) -> Result<Locked, NamedLockError> {
         // Whoever keeps it by name extends it by name.
-        let held = HeldLock::new(acquire.keep_alive(None).await?);
+        let guard = acquire.keep_alive(None).await?;
+        let fence = guard.fence();
+        let held = HeldLock::new(guard);
         let deadline_of = |held: &HeldLock<R>| held.deadline().unwrap_or_default();
         match keep(&*self.cache, name.as_bytes(), held, deadline_of, || self.now()) {
-            Ok(locked) => Ok(locked),
+            Ok(locked) => Ok(locked.with_fence(fence)),
             Err(refused) => {
                 let now = self.now();
                 let guard = refused.value.take().expect("nobody else has seen this lock");

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contestant::{
     AsyncStdNative, BlockingNative, Contestant, Failure, FloorPublish, FloorQueue, FloorRaw, FloorRedis, Name, Redlock,
-    Rslock, TokioFred, TokioNative, TokioRedis,
+    Rslock, TokioFenced, TokioFred, TokioNative, TokioRedis,
 };
 use crate::executor::{Executor, Flavour};
 use crate::measure::{cpu_time, memory, micros, percentile};
@@ -61,6 +61,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
         Name::FloorQueue => start::<FloorQueue>(plan),
         Name::FloorPublish => start::<FloorPublish>(plan),
         Name::Tokio => start::<TokioNative>(plan),
+        Name::TokioFenced => start::<TokioFenced>(plan),
         Name::TokioRedis => start::<TokioRedis>(plan),
         Name::TokioFred => start::<TokioFred>(plan),
         Name::AsyncStd => start::<AsyncStdNative>(plan),

@@ -9,6 +9,7 @@ mod floor_raw;
 mod floor_redis;
 mod redlock;
 mod rslock;
+mod tokio_fenced;
 mod tokio_fred;
 mod tokio_native;
 mod tokio_redis;
@@ -27,6 +28,7 @@ pub(crate) use self::floor_raw::FloorRaw;
 pub(crate) use self::floor_redis::FloorRedis;
 pub(crate) use self::redlock::Redlock;
 pub(crate) use self::rslock::Rslock;
+pub(crate) use self::tokio_fenced::TokioFenced;
 pub(crate) use self::tokio_fred::TokioFred;
 pub(crate) use self::tokio_native::TokioNative;
 pub(crate) use self::tokio_redis::TokioRedis;
@@ -65,6 +67,7 @@ pub(crate) enum Name {
     FloorQueue,
     FloorPublish,
     Tokio,
+    TokioFenced,
     TokioRedis,
     TokioFred,
     AsyncStd,
@@ -74,12 +77,13 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::FloorRaw,
         Self::FloorRedis,
         Self::FloorQueue,
         Self::FloorPublish,
         Self::Tokio,
+        Self::TokioFenced,
         Self::TokioRedis,
         Self::TokioFred,
         Self::AsyncStd,
@@ -95,6 +99,7 @@ impl Name {
             Self::FloorQueue => "floor-queue",
             Self::FloorPublish => "floor-publish",
             Self::Tokio => "tokio",
+            Self::TokioFenced => "tokio-fenced",
             Self::TokioRedis => "tokio-redis",
             Self::TokioFred => "tokio-fred",
             Self::AsyncStd => "async-std",

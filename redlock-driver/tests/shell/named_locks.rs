@@ -215,6 +215,23 @@ async fn what_is_kept_by_name_is_not_kept_alive_by_the_options_of_the_handle() {
 }
 
 #[tokio::test]
+async fn what_is_kept_by_name_has_a_fence_if_the_options_of_the_handle_say_so() {
+    let clock = Clock::default();
+    let nodes = ["one", "two", "three"].map(MemoryNode::new);
+    let fenced = Redlock::builder().nodes(&nodes).options(Options::new().fenced(true)).build_on(clock.clone()).unwrap();
+    let locks = NamedLocks::new(fenced, MapCache::new());
+    let mut fences = Vec::new();
+    for _ in 0..3 {
+        fences.push(clock.run(locks.lock("job", TTL)).await.unwrap().fence.expect("it is fenced"));
+        clock.run(locks.unlock("job")).await.unwrap();
+    }
+    assert!(fences.is_sorted_by(|earlier, later| earlier < later), "{fences:?}");
+    let unfenced = Redlock::builder().nodes(&nodes).build_on(clock.clone()).unwrap();
+    let locks = NamedLocks::new(unfenced, MapCache::new());
+    assert_eq!(clock.run(locks.lock("job", TTL)).await.unwrap().fence, None);
+}
+
+#[tokio::test]
 async fn of_several_who_unlock_one_does_and_the_others_are_told() {
     let world = World::new().await;
     let (locks, clock) = (named(&world), &world.clock);
