@@ -220,12 +220,12 @@ async fn what_is_kept_by_name_has_a_fence_if_the_options_of_the_handle_say_so() 
     let nodes = ["one", "two", "three"].map(MemoryNode::new);
     let fenced = Redlock::builder().nodes(&nodes).options(Options::new().fenced(true)).build_on(clock.clone()).unwrap();
     let locks = NamedLocks::new(fenced, MapCache::new());
-    let mut fences = Vec::new();
+    let mut numbers = Vec::new();
     for _ in 0..3 {
-        fences.push(clock.run(locks.lock("job", TTL)).await.unwrap().fence.expect("it is fenced"));
+        numbers.push(clock.run(locks.lock("job", TTL)).await.unwrap().fence.expect("it is fenced"));
         clock.run(locks.unlock("job")).await.unwrap();
     }
-    assert!(fences.is_sorted_by(|earlier, later| earlier < later), "{fences:?}");
+    assert!(numbers.is_sorted_by(|earlier, later| earlier < later), "{numbers:?}");
     let unfenced = Redlock::builder().nodes(&nodes).build_on(clock.clone()).unwrap();
     let locks = NamedLocks::new(unfenced, MapCache::new());
     assert_eq!(clock.run(locks.lock("job", TTL)).await.unwrap().fence, None);
