@@ -98,7 +98,6 @@ pub(crate) const CASES: &[LockCase] = cases! {
         those_who_wait_are_fenced_in_turn [],
         each_of_several_names_has_a_fence_of_its_own [],
         a_fence_stays_when_the_lock_is_extended_and_adopted [],
-        fences_go_on_when_a_minority_has_lost_its_counters [Wipe],
         a_late_holder_is_refused_by_the_gate [],
     }
     lost_nodes: {

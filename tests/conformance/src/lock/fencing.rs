@@ -76,19 +76,6 @@ pub(super) async fn a_fence_stays_when_the_lock_is_extended_and_adopted(bench: B
     assert!(nodes.rival().lock_with("job", TTL, fenced()).await.unwrap().fence() > fence);
 }
 
-pub(super) async fn fences_go_on_when_a_minority_has_lost_its_counters(bench: Bench) {
-    let nodes = bench.start(3);
-    let mut last = None;
-    for turn in 0..6 {
-        let guard = nodes.client.lock_with("job", TTL, fenced()).await.unwrap();
-        assert!(Some(guard.fence()) > last);
-        last = Some(guard.fence());
-        guard.release().await;
-        nodes.assert_gone("job").await;
-        nodes[turn % 3].wipe();
-    }
-}
-
 pub(super) async fn a_late_holder_is_refused_by_the_gate(bench: Bench) {
     let nodes = bench.start(3);
     let mut gate = FenceGate::new();
