@@ -178,6 +178,13 @@ impl Fencing {
         Arc::new(Self::Mint { proposal, retention })
     }
 
+    /// Returns how long the counters live.
+    pub(crate) const fn retention(&self) -> Ttl {
+        match self {
+            Self::Mint { retention, .. } | Self::Raise { retention, .. } => *retention,
+        }
+    }
+
     /// Returns the fences of a lock that is held.
     pub(crate) const fn fences(&self) -> Option<&Fences> {
         match self {

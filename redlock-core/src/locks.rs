@@ -54,7 +54,8 @@ use crate::{
 ///
 /// **After every verb and every `handle_*`: ask [`poll_ready`](Self::poll_ready) for nodes until there is none, and each
 /// of them for [`poll_connect`](Self::poll_connect), [`poll_batch`](Self::poll_batch) and
-/// [`poll_subscribe`](Self::poll_subscribe); ask [`poll_finished`](Self::poll_finished) for keys until there is none, and wake those who wait for them; then arm a timer
+/// [`poll_subscribe`](Self::poll_subscribe); ask [`poll_finished`](Self::poll_finished) for keys until there is none, and
+/// wake those who wait for them; then arm a timer
 /// for [`poll_timeout`](Self::poll_timeout).**
 ///
 /// `now` is always the last parameter, on one clock for all calls.
@@ -336,8 +337,8 @@ impl Locks {
     }
 
     /// Leaves a lock that is held to its keys, as [`Lock::forget`] does: nobody will ask for it again. Yields what is needed
-    /// to [adopt](Request::adopting) it, in this process or another; `None` when it is not held, or is not valid any more. Then it is
-    /// released.
+    /// to [adopt](Request::adopting) it, in this process or another; `None` when it is not held, or is not valid any more.
+    /// Then it is released.
     pub fn detach(&mut self, key: LockKey, now: Instant) -> Option<DetachedLock> {
         let detached = self.lock(key).and_then(|lock| lock.detached(now));
         if let Some(entry) = self.entry(key) {

@@ -53,6 +53,7 @@ fn all_contestants_lock_and_unlock() {
         "floor-raw",
         "floor-redis",
         "tokio",
+        "tokio-fenced",
         "tokio-redis",
         "tokio-fred",
         "async-std",
@@ -71,9 +72,11 @@ fn all_contestants_lock_and_unlock() {
         assert!(row["lock_p50_us"].as_f64().unwrap() > 0.0, "{row}");
         assert!(row["lock_max_us"].as_f64().unwrap() >= row["lock_p99_us"].as_f64().unwrap(), "{row}");
         assert_eq!(row["server"], "redis", "{row}");
-        // A SET and an EVALSHA for each of three nodes; a busy machine may make somebody try again.
+        // A SET and an EVALSHA for each of three nodes; a busy machine may make somebody try again. The servers count the
+        // two SETs inside of the script of a fenced lock, too.
+        let least = if row["contestant"] == "tokio-fenced" { 12.0 } else { 6.0 };
         let commands = row["commands_per_acquisition"].as_f64().unwrap();
-        assert!((5.5..6.5).contains(&commands), "{row}");
+        assert!((least - 0.5..least + 0.5).contains(&commands), "{row}");
     }
     assert!(fs::read_to_string(charts.path().join("comparison.svg")).unwrap().starts_with("<svg"));
 }

@@ -17,7 +17,6 @@ use crate::{CommandId, Instant, NodeId, NodeSet, Outcome, Reply, Request, Token,
 pub(super) struct Minting {
     /// What the nodes are asked to do.
     mint: Arc<Fencing>,
-    retention: Ttl,
     /// Grants that were not looked at.
     granted: SmallVec<[(NodeId, Fences); 3]>,
     /// The nodes that have set the key, whatever they have said since.
@@ -45,7 +44,6 @@ impl Minting {
     pub(super) fn begin(proposal: Fence, retention: Ttl) -> Self {
         Self {
             mint: Fencing::mint(proposal, retention),
-            retention,
             granted: SmallVec::new(),
             holders: NodeSet::EMPTY,
             fixed: None,
@@ -116,7 +114,8 @@ impl Minting {
             }
         }
         if !below.is_empty() {
-            let (action, send_by) = (raise(request, token, fixed, self.retention), self.ends_at.unwrap_or(ends_at));
+            let (action, send_by) =
+                (raise(request, token, fixed, self.mint.retention()), self.ends_at.unwrap_or(ends_at));
             let id = output.send(below, action, send_by);
             self.raising.extend(below.iter().map(|node| Raising { node, id, has_source: false }));
         }
@@ -143,7 +142,7 @@ impl Minting {
         {
             raising.has_source = true;
             let only = NodeSet::from_iter([node]);
-            raising.id = output.send_source(only, raise(request, token, fixed, self.retention), ends_at);
+            raising.id = output.send_source(only, raise(request, token, fixed, self.mint.retention()), ends_at);
             return None;
         }
         self.raising.swap_remove(place);

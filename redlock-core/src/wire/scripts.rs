@@ -43,7 +43,8 @@ end
     };
 }
 
-/// Takes several keys, all or none. Answers 1, or the fences that it has counted on to, or the place of a key that is another's and its TTL in milliseconds.
+/// Takes several keys, all or none. Answers 1, or the fences that it has counted on to, or the place of a key that is
+/// another's and its TTL in milliseconds.
 ///
 /// Keys that are ours already are those of a lock with some keys gone, which is healed: they are never shortened.
 pub(super) const ACQUIRE: Script = Script {
@@ -73,10 +74,9 @@ return 1"
     digest: "1c106516e0db36ae6cba8690544433cfec984277",
 };
 
-/// Lets the counters of the keys not be below the fences, if all keys are ours. Answers as [`EXTEND`] does.
-pub(super) const RAISE: Script = Script {
-    source: concat!(
-        raise!(),
+/// The part of a script that ends it unless all keys are ours: with -1 when one is another's, 0 when some are not there.
+macro_rules! all_ours {
+    () => {
         "\
 local is_missing = false
 for place = 1, #KEYS do
@@ -85,7 +85,16 @@ for place = 1, #KEYS do
   is_missing = is_missing or not value
 end
 if is_missing then return 0 end
-for place = 1, #KEYS do raise(KEYS[place], ARGV[2], ARGV[3 + place]) end
+"
+    };
+}
+
+/// Lets the counters of the keys not be below the fences, if all keys are ours. Answers as [`EXTEND`] does.
+pub(super) const RAISE: Script = Script {
+    source: concat!(
+        raise!(),
+        all_ours!(),
+        "for place = 1, #KEYS do raise(KEYS[place], ARGV[2], ARGV[3 + place]) end
 return 1"
     ),
     digest: "243b0bd66c32b0499f73317d725b93bd3df8bb4d",
@@ -96,18 +105,14 @@ return 1"
 /// The TTL is only ever lengthened: a short extension that fails, or that comes late, must leave the keys of a longer
 /// lease alone. `PEXPIRE` and not `SET`, which a server that is out of memory refuses.
 pub(super) const EXTEND: Script = Script {
-    source: "\
-local is_missing = false
-for place = 1, #KEYS do
-  local value = redis.call('GET', KEYS[place])
-  if value and value ~= ARGV[1] then return -1 end
-  is_missing = is_missing or not value
-end
-if is_missing then return 0 end
+    source: concat!(
+        all_ours!(),
+        "\
 for place = 1, #KEYS do
   if redis.call('PTTL', KEYS[place]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[place], ARGV[2]) end
 end
-return 1",
+return 1"
+    ),
     digest: "5f3993b2752ef213cecb3946a400d126436cd448",
 };
 
@@ -136,8 +141,8 @@ end
     };
 }
 
-/// Deletes the keys that are ours, or lets them live for a time from now on if one is given. Answers 1 when all were, -1 when one is another's, 0 when some are not there; 2 when all
-/// were and somebody was called up.
+/// Deletes the keys that are ours, or lets them live for a time from now on if one is given. Answers 1 when all were, -1 when
+/// one is another's, 0 when some are not there; 2 when all were and somebody was called up.
 ///
 /// For each key that is deleted somebody is called up, if a grace is given. A key of another type is another's, and no
 /// reason to leave the keys behind it.

@@ -95,7 +95,10 @@ fn nodes_that_did_not_grant_are_told_apart() {
     world.nodes[0].set(b"job", b"theirs", None, now);
     world.nodes[1].set(b"job", b"theirs", Some(Duration::from_secs(3)), now);
     let status = world.inspect("job");
-    let held = |status: &LockStatus| matches!(status.state(), LockState::Held { nodes: 2, remaining: Some(left), .. } if left == Duration::from_secs(3));
+    let held = |status: &LockStatus| match status.state() {
+        LockState::Held { nodes: 2, remaining, .. } => remaining == Some(Duration::from_secs(3)),
+        _ => false,
+    };
     assert!(held(&status), "{status:?}");
     world.nodes[1].set(b"job", b"of a third", Some(Duration::from_secs(3)), now);
     assert_eq!(world.inspect("job").state(), LockState::Split);

@@ -1,19 +1,24 @@
 use std::time::Duration;
 
-use redlock_tokio::{LockGuard, Redlock};
+use redlock_tokio::{LockGuard, Options, Redlock};
 
 use super::{Contestant, Failure};
 use crate::executor::Tokio;
 
 /// redlock-tokio over its own connections.
-pub(crate) struct TokioNative(Redlock);
+pub(crate) type TokioNative = Native<false>;
+/// The same, with a fence for every lock.
+pub(crate) type TokioFenced = Native<true>;
 
-impl Contestant for TokioNative {
+pub(crate) struct Native<const IS_FENCED: bool>(Redlock);
+
+impl<const IS_FENCED: bool> Contestant for Native<IS_FENCED> {
     type Executor = Tokio;
     type Held = LockGuard;
 
     async fn connect(urls: &[String]) -> Result<Self, Failure> {
-        Ok(Self(Redlock::builder().nodes(urls).build()?))
+        let options = Options::new().fenced(IS_FENCED);
+        Ok(Self(Redlock::builder().nodes(urls).options(options).build()?))
     }
 
     async fn lock(&self, key: &str, ttl: Duration) -> Option<LockGuard> {
