@@ -66,25 +66,34 @@ impl Socket for TokioSocket {
     }
 }
 
+impl Kind {
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(socket) => socket.try_read(buffer),
+            #[cfg(unix)]
+            Self::Unix(socket) => socket.try_read(buffer),
+        }
+    }
+
+    /// Does something for which the socket has to be readable. It is taken for readable no longer when that says
+    /// [`WouldBlock`](io::ErrorKind::WouldBlock), unless something has come since before it began.
+    fn try_readable(&self, io: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        match self {
+            Self::Tcp(socket) => socket.try_io(Interest::READABLE, io),
+            #[cfg(unix)]
+            Self::Unix(socket) => socket.try_io(Interest::READABLE, io),
+        }
+    }
+}
+
 impl Read for TokioSocket {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &self.0 {
-            Kind::Tcp(socket) => {
-                let read = socket.try_read(buffer)?;
-                if is_all(read, buffer) {
-                    let _ = socket.try_io(Interest::READABLE, nothing_left);
-                }
-                Ok(read)
-            }
-            #[cfg(unix)]
-            Kind::Unix(socket) => {
-                let read = socket.try_read(buffer)?;
-                if is_all(read, buffer) {
-                    let _ = socket.try_io(Interest::READABLE, nothing_left);
-                }
-                Ok(read)
-            }
-        }
+        let mut length = 0;
+        let outcome = self.0.try_readable(|| {
+            length = self.0.try_read(buffer)?;
+            if is_all(length, buffer) { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        });
+        if length == 0 { outcome.map(|()| 0) } else { Ok(length) }
     }
 }
 
@@ -92,10 +101,6 @@ impl Read for TokioSocket {
 /// only, that need not be found out by another read: tokio is told instead, as it does in its own reads.
 fn is_all(read: usize, buffer: &[u8]) -> bool {
     cfg!(any(target_os = "linux", target_os = "android")) && (1..buffer.len()).contains(&read)
-}
-
-fn nothing_left() -> io::Result<()> {
-    Err(io::ErrorKind::WouldBlock.into())
 }
 
 impl Write for TokioSocket {

@@ -30,6 +30,7 @@ macro_rules! tests {
             tcp::a_read_does_not_wait_and_whoever_waits_is_woken,
             tcp::a_write_does_not_wait_and_whoever_waits_is_woken,
             tcp::single_bytes_arrive_in_order,
+            tcp::bytes_that_come_while_others_are_read_wake_as_well,
             tcp::the_end_of_a_connection_is_read,
             tls::a_server_with_a_trusted_authority_is_spoken_to,
             tls::a_server_with_another_authority_is_refused,

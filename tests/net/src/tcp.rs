@@ -1,8 +1,10 @@
 //! TCP, and the names of hosts.
 
+use std::hint::spin_loop;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use redlock_driver::net::{Network, Socket};
 
@@ -106,6 +108,31 @@ pub async fn single_bytes_arrive_in_order(network: impl Network) {
         write_all(&mut stream, &[*byte]).await.unwrap();
     }
     expect(&mut stream, &bytes).await;
+}
+
+/// Bytes that come in the very moment in which those before them are read are not missed.
+///
+/// Nobody can choose that moment, so the server tries many. It hangs up when it waits in vain.
+pub async fn bytes_that_come_while_others_are_read_wake_as_well(network: impl Network) {
+    let server = Server::start(|mut stream| {
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut pause = (0..2_000).cycle();
+        while stream.read_exact(&mut [0]).is_ok() {
+            stream.write_all(b"a").unwrap();
+            for _ in 0..pause.next().unwrap() {
+                spin_loop();
+            }
+            stream.write_all(b"b").unwrap();
+        }
+    });
+    let mut stream = connect(&network, &format!("redis://127.0.0.1:{}", server.port)).await.unwrap();
+    for _ in 0..20_000 {
+        write_all(&mut stream, b"?").await.unwrap();
+        expect(&mut stream, b"ab").await;
+    }
+    drop(stream);
+    server.join();
 }
 
 /// A connection that the server closes is read to its end.
