@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use redlock_conformance::Client;
-use redlock_core::{Cause, Holder, KeyStatus, LockState, LockStatus};
+use redlock_core::{Cause, Holder, KeyStatus, LockState, LockStatus, Options};
 use redlock_tests::Servers;
 
 use crate::adapter::Adapter;
 use crate::fixture::{Fixture, TTL};
-use crate::waiting::{LOCKING, WAITING, only_called_up, wait_for, wait_until_waiting, with_user};
+use crate::waiting::{LOCKING, WAITING, wait_for, wait_until_waiting, with_user};
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -81,7 +81,7 @@ pub(crate) async fn those_who_wait_are_counted<A: Adapter>() {
     let rivals: Vec<_> = (0..2).map(|_| A::client(&nodes.servers.urls())).collect();
     let mut waiters = Vec::new();
     for (number, rival) in rivals.iter().enumerate() {
-        waiters.push(wait_for::<A>(rival, only_called_up()));
+        waiters.push(wait_for::<A>(rival, Options::new().wait(TTL * 3)));
         wait_until_waiting::<A>(&nodes.servers, number + 1).await;
     }
     let before = all_keys(&nodes.servers);
