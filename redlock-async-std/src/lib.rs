@@ -169,9 +169,10 @@ pub use redlock_driver::net::{TlsBuilder, TlsError, TlsSettings};
 pub use redlock_driver::redis_rs::RedisUrl;
 pub use redlock_driver::{
     AcquireError, Attempts, BuildError, Cause, CloseReport, Completed, Config, ConfigError, DetachedLock, ExtendError,
-    Fence, FenceGate, Hold, Holder, Instant, IntoNode, KeepAlive, KeyStatus, LockState, LockStatus, Loss, NoEntropy,
-    NoRuntime, NodeId, NodeOutcomes, NodeStatus, NodeTimeout, Options, Outcome, ReleaseReport, ReleaseVerdict,
-    RequestError, Resource, Resources, RetryDelay, StaleFence, Unavailable, WorkError, fence, now, transport,
+    Facts, Fence, FenceGate, Health, Hold, Holder, Instant, IntoNode, KeepAlive, KeyStatus, LockState, LockStatus,
+    Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeStatus, NodeTimeout, Options, Outcome, ReleaseReport,
+    ReleaseVerdict, RequestError, Resource, Resources, RestartGuard, RetryDelay, Rule, StaleFence, Unavailable,
+    WorkError, fence, health, now, transport,
 };
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]

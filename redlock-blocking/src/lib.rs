@@ -226,6 +226,7 @@ pub use redis;
 #[doc(inline)]
 pub use redlock_cache as cache;
 pub use redlock_core::fence::{self, Fence, FenceGate, StaleFence};
+pub use redlock_core::health::{self, Health};
 pub use redlock_core::shell::{AcquireError, BuildError, Completed, DEFAULT_CONNECT_TIMEOUT, WorkError};
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
@@ -233,9 +234,9 @@ pub use redlock_core::system::tls::{TlsBuilder, TlsError, TlsSettings};
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
     Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT,
-    DetachedLock, ExtendError, Hold, Holder, Instant, KeepAlive, KeyStatus, LockState, LockStatus, Loss, NodeId,
+    DetachedLock, ExtendError, Facts, Hold, Holder, Instant, KeepAlive, KeyStatus, LockState, LockStatus, Loss, NodeId,
     NodeOutcomes, NodeStatus, NodeTimeout, Options, Outcome, ReleaseReport, ReleaseVerdict, Request, RequestError,
-    Resource, Resources, RetryDelay, Unavailable,
+    Resource, Resources, RestartGuard, RetryDelay, Rule, Unavailable,
 };
 
 #[doc(no_inline)]

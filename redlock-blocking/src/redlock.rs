@@ -2,6 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use redlock_core::health::Health;
 use redlock_core::{Config, DetachedLock, LockStatus, Options, RequestError, Resource, Resources};
 
 use crate::shell::Shell;
@@ -148,6 +149,13 @@ impl Redlock {
     /// [`RequestError::EmptyName`] or [`RequestError::NameTooLong`] for a name that is no key: nothing was sent.
     pub fn status(&self, name: impl Into<Resource>) -> Result<LockStatus, RequestError> {
         self.handle.shell().inspect(name.into())
+    }
+
+    /// Returns how the nodes and the locks of this handle are, as far as it knows: which nodes are connected and vote, what
+    /// is wrong with them, and what has become of locks. Nothing is sent, so it can be asked every second.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.handle.shell().health()
     }
 
     /// Ends all acquisitions that are under way with [`AcquireError::Closed`], takes no new ones, and waits until all

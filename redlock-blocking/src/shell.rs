@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
+use redlock_core::health::Health;
 use redlock_core::system::NoEntropy;
 use redlock_core::{
     Config, DetachedLock, ExtendError, HandedOver, Instant, LockKey, LockStatus, Locks, Loss, NodeId, NodeSet,
@@ -213,6 +214,11 @@ impl Shell {
     /// Returns the end of the validity of a lock that was handed over.
     pub(crate) fn deadline(&self, key: LockKey) -> Option<Instant> {
         self.state().locks.deadline(key)
+    }
+
+    /// Returns how the nodes and the locks are.
+    pub(crate) fn health(&self) -> Health {
+        self.state().locks.health(self.platform.now())
     }
 
     /// Returns how a lock that was handed over was lost, if it was.

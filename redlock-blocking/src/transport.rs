@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redlock_core::Unavailable;
-pub use redlock_core::{Action, Answer, Command, Heard, Hearing, Probe, Reply, WaiterId};
+pub use redlock_core::{Action, Answer, Command, Facts, Heard, Hearing, Probe, Reply, WaiterId};
 
 /// The way to one independent master.
 ///
@@ -77,6 +77,14 @@ pub trait Connection: Send + 'static {
     /// As [`send`](Self::send).
     fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable>;
 
+    /// Returns what the server has said about itself when the connection was opened; it is asked for once, before anything
+    /// is sent. The [restart guard](redlock_core::RestartGuard) and the health report depend on it.
+    ///
+    /// Provided: nothing, so that nothing can be checked.
+    fn facts(&self) -> Facts {
+        Facts::default()
+    }
+
     /// Returns how the handle can hear that it is called up, in order to wait in the queue of this node.
     ///
     /// Provided: never. Then [`subscribe`](Self::subscribe) is not called, and locks that somebody else has are tried for now
@@ -134,6 +142,10 @@ impl Connection for Box<dyn Connection> {
 
     fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
         (**self).receive(command, timeout)
+    }
+
+    fn facts(&self) -> Facts {
+        (**self).facts()
     }
 
     fn hearing(&self) -> Hearing {

@@ -189,8 +189,8 @@ pub enum Action {
         /// The resource. There is one only.
         resources: Resources,
     },
-    /// Answer something, whatever it is: the node is there.
-    Ping,
+    /// Say what time it is. Whatever is answered, the node is there.
+    ReadClock,
 }
 
 impl Action {
@@ -269,7 +269,7 @@ impl Action {
             | Self::Release { .. }
             | Self::Leave { .. }
             | Self::Inspect { .. } => false,
-            Self::Ping => true,
+            Self::ReadClock => true,
         }
     }
 
@@ -284,7 +284,7 @@ impl Action {
             | Self::Release { resources, .. }
             | Self::Leave { resources, .. }
             | Self::Inspect { resources } => Some(resources),
-            Self::Ping => None,
+            Self::ReadClock => None,
         }
     }
 
@@ -297,7 +297,7 @@ impl Action {
             | Self::Raise { token, .. }
             | Self::Extend { token, .. }
             | Self::Release { token, .. } => Some(token),
-            Self::Leave { .. } | Self::Inspect { .. } | Self::Ping => None,
+            Self::Leave { .. } | Self::Inspect { .. } | Self::ReadClock => None,
         }
     }
 }

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::quorum::Quorum;
-use crate::{Instant, MAX_NODES, NodeId, NodeSet, Resource, Resources, Ttl};
+use crate::trust::TrustRules;
+use crate::{Instant, MAX_NODES, NodeId, NodeSet, Resource, Resources, RestartGuard, Rule, Ttl};
 
 /// The share of the TTL that clocks may drift apart unless [`ConfigBuilder::drift_factor`] says otherwise: one per
 /// cent.
@@ -63,6 +64,7 @@ struct Settings {
     node_timeout: NodeTimeout,
     silence_timeout: Duration,
     ping_interval: Option<Duration>,
+    trust: TrustRules,
 }
 
 impl Config {
@@ -81,6 +83,8 @@ impl Config {
             node_timeout: NodeTimeout::DEFAULT,
             silence_timeout: DEFAULT_SILENCE_TIMEOUT,
             ping_interval: Some(DEFAULT_PING_INTERVAL),
+            trust: TrustRules::default(),
+            durable: Vec::new(),
         }
     }
 
@@ -165,6 +169,10 @@ impl Config {
         resources.as_slice().iter().filter_map(|resource| self.home(resource)).collect()
     }
 
+    pub(crate) fn trust(&self) -> TrustRules {
+        self.0.trust
+    }
+
     pub(crate) fn drift_ppm(&self) -> u32 {
         self.0.drift_ppm
     }
@@ -187,6 +195,8 @@ pub struct ConfigBuilder {
     node_timeout: NodeTimeout,
     silence_timeout: Duration,
     ping_interval: Option<Duration>,
+    trust: TrustRules,
+    durable: Vec<String>,
 }
 
 impl ConfigBuilder {
@@ -252,6 +262,42 @@ impl ConfigBuilder {
         self
     }
 
+    /// Sets which nodes have no vote for a while because they may have forgotten what they had granted; the default is
+    /// [`RestartGuard::SEEN`].
+    pub fn restart_guard(mut self, guard: RestartGuard) -> Self {
+        self.trust.guard = guard;
+        self
+    }
+
+    /// Declares that the node of this name forgets nothing when it is killed and started again, so that the
+    /// [restart guard](Self::restart_guard) lets it vote at once. One that says so itself (`appendonly yes` with
+    /// `appendfsync always`, if the user may ask) need not be named.
+    pub fn durable(mut self, name: impl Into<String>) -> Self {
+        self.durable.push(name.into());
+        self
+    }
+
+    /// Sets what becomes of a node that is a replica; the default is [`Rule::Warn`]. Its master may forget what the replica
+    /// knows, and the other way round; one that takes no writes refuses all locks anyway.
+    pub fn on_replica(mut self, rule: Rule) -> Self {
+        self.trust.on_replica = rule;
+        self
+    }
+
+    /// Sets what becomes of a node that throws keys away when its memory is full (`maxmemory-policy`); the default is
+    /// [`Rule::Warn`]. A lock whose key is thrown away can be taken by somebody else.
+    pub fn on_eviction(mut self, rule: Rule) -> Self {
+        self.trust.on_eviction = rule;
+        self
+    }
+
+    /// Sets what becomes of a node that is a member of a Redis Cluster; the default is [`Rule::Warn`]. A failover of the
+    /// cluster forgets keys.
+    pub fn on_cluster(mut self, rule: Rule) -> Self {
+        self.trust.on_cluster = rule;
+        self
+    }
+
     /// Checks every rule and makes the config.
     ///
     /// # Errors
@@ -260,8 +306,9 @@ impl ConfigBuilder {
     ///   [`ConfigError::DuplicateNode`] when the list of nodes is not a list of 1 to [`MAX_NODES`] distinct names;
     /// - [`ConfigError::DriftFactor`], [`ConfigError::MaxTtl`], [`ConfigError::MaxNameLen`], [`ConfigError::Prefix`],
     ///   [`ConfigError::FenceRetention`],
-    ///   [`ConfigError::NodeTimeout`], [`ConfigError::SilenceTimeout`] or [`ConfigError::PingInterval`] when that setting
-    ///   is out of its bounds.
+    ///   [`ConfigError::NodeTimeout`], [`ConfigError::SilenceTimeout`], [`ConfigError::PingInterval`] or
+    ///   [`ConfigError::LongestTtl`] when that setting is out of its bounds;
+    /// - [`ConfigError::UnknownNode`] when a node is declared durable that there is not.
     pub fn build(self) -> Result<Config, ConfigError> {
         check_names(&self.names)?;
         if !(0.0..1.0).contains(&self.drift_factor) {
@@ -286,7 +333,13 @@ impl ConfigBuilder {
         if self.ping_interval.is_some_and(|interval| interval.is_zero()) {
             return Err(ConfigError::PingInterval);
         }
+        let longest_ttl = self.trust.guard.longest(Duration::ZERO);
+        if longest_ttl > MAX_TTL_BOUND {
+            return Err(ConfigError::LongestTtl { longest_ttl });
+        }
+        let durable = nodes_of(&self.durable, &self.names)?;
         Ok(Config(Arc::new(Settings {
+            trust: TrustRules { durable, ..self.trust },
             hashes: self.names.iter().map(|name| hash(name.as_bytes())).collect(),
             names: self.names.into_iter().map(String::into_boxed_str).collect(),
             drift_ppm: parts_per_million(self.drift_factor),
@@ -321,6 +374,12 @@ fn check_names(names: &[String]) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+/// Returns the nodes that have these names.
+fn nodes_of(wanted: &[String], names: &[String]) -> Result<NodeSet, ConfigError> {
+    let node = |name: &String| names.iter().position(|other| other == name).and_then(NodeId::new);
+    wanted.iter().map(|name| node(name).ok_or_else(|| ConfigError::UnknownNode { name: name.clone() })).collect()
 }
 
 /// Returns a factor below one in parts per million, rounded up.
@@ -469,6 +528,18 @@ pub enum ConfigError {
     /// A connection would have no time to answer anything.
     #[error("silence_timeout is 0, it must be above zero")]
     SilenceTimeout,
+    /// The longest TTL that anybody uses is out of bounds.
+    #[error("the restart guard has a longest TTL of {longest_ttl:?}, it must be at most {MAX_TTL_BOUND:?}")]
+    LongestTtl {
+        /// The value that was given.
+        longest_ttl: Duration,
+    },
+    /// A node is declared durable that there is not.
+    #[error("the node {name} is declared durable, but there is no node of that name")]
+    UnknownNode {
+        /// The name that was given.
+        name: String,
+    },
     /// Connections would be tried out all the time.
     #[error("ping_interval is 0, it must be above zero, or none")]
     PingInterval,

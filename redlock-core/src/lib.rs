@@ -127,7 +127,9 @@ mod config;
 mod detached;
 mod digest;
 mod event;
+mod facts;
 pub mod fence;
+pub mod health;
 mod heard;
 mod inspection;
 mod instant;
@@ -160,6 +162,7 @@ pub mod strategy;
 #[cfg_attr(docsrs, doc(cfg(feature = "system")))]
 pub mod system;
 mod token;
+mod trust;
 mod votes;
 mod waiter;
 mod wire;
@@ -173,6 +176,7 @@ pub use config::{
 pub use detached::DetachedLock;
 pub use digest::ValueDigest;
 pub use event::{Event, OperationId};
+pub use facts::Facts;
 pub use heard::{Heard, Hearing};
 pub use instant::Instant;
 pub use keep_alive::KeepAlive;
@@ -190,5 +194,6 @@ pub use report::{
 pub use request::{DEFAULT_WAIT, MAX_NAMES, MIN_RETRY_DELAY, Options, Request, RequestError, RetryDelay, Ttl};
 pub use resource::{Resource, Resources};
 pub use token::Token;
+pub use trust::{RestartGuard, Rule};
 pub use waiter::WaiterId;
 pub use wire::{Answer, CALL_UP_CHANNEL_PREFIX, Dialect, Wire};

@@ -1,12 +1,15 @@
 mod answers;
+mod clock;
 mod contention;
 mod entry;
 mod equality;
+mod health;
 mod inspections;
 mod line;
 mod node;
 mod renewal;
 mod timers;
+mod trust;
 mod turns;
 mod wait_queue;
 
@@ -19,6 +22,7 @@ use slab::Slab;
 use self::answers::is_of_acquisition;
 use self::contention::Contention;
 use self::entry::{Entry, Standing};
+use self::health::Tally;
 pub use self::inspections::InspectionKey;
 use self::inspections::Inspections;
 use self::node::{Due, Node, Ticket};
@@ -26,8 +30,8 @@ use self::timers::Timers;
 use self::wait_queue::WaitQueues;
 use crate::fence::{Fence, Fences};
 use crate::{
-    AcquireError, Cause, CloseReport, Command, Config, DetachedLock, Event, ExtendError, Instant, Lock, Loss, NodeId,
-    NodeSet, OperationId, ReleaseReport, Reply, Request, Resource, Resources, Unavailable, WaiterId,
+    AcquireError, Cause, CloseReport, Command, Config, DetachedLock, Event, ExtendError, Facts, Instant, Lock, Loss,
+    NodeId, NodeSet, OperationId, ReleaseReport, Reply, Request, Resource, Resources, Unavailable, WaiterId,
 };
 
 /// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer
@@ -62,14 +66,14 @@ use crate::{
 ///
 /// ```
 /// use core::time::Duration;
-/// use redlock_core::{Config, Instant, Locks, Options, Request, model};
+/// use redlock_core::{Config, Facts, Instant, Locks, Options, Request, model};
 ///
 /// /// Carries what there is to carry, to nodes that answer at once.
 /// fn drive(locks: &mut Locks, nodes: &mut [model::Node], now: Instant) {
 ///     let mut batch = Vec::new();
 ///     while let Some(node) = locks.poll_ready() {
 ///         if locks.poll_connect(node) {
-///             locks.handle_connected(node, false, now); // nobody waits in queues here
+///             locks.handle_connected(node, Facts::default(), false, now); // nobody waits in queues here
 ///         }
 ///         locks.poll_batch(node, &mut batch, now);
 ///         for command in batch.drain(..) {
@@ -122,6 +126,9 @@ pub struct Locks {
     stand_ins: VecDeque<(NodeId, Ticket, Reply)>,
     /// The number of locks with a release under way that a node in time has not answered.
     releasing: usize,
+    /// The longest time for which a key of this handle lives.
+    longest_ttl: Duration,
+    tally: Tally,
     is_closed: bool,
 }
 
@@ -220,6 +227,8 @@ impl Locks {
             inspections: Inspections::default(),
             stand_ins: VecDeque::new(),
             releasing: 0,
+            longest_ttl: Duration::ZERO,
+            tally: Tally::default(),
             is_closed: false,
         }
     }
@@ -249,6 +258,7 @@ impl Locks {
             return Err(AcquireError::Closed);
         }
         self.waiter.get_or_insert_with(|| WaiterId::from_seed(&seed));
+        self.note_ttl(request.ttl.get().max(request.options.min_hold));
         let is_adoption = request.adopts.is_some();
         if !is_adoption {
             self.make_room(&request.resources, now);
@@ -277,6 +287,7 @@ impl Locks {
             match answer {
                 Event::AcquireFailed(error) => return Some(Err(error)),
                 _ if self.update(key, now, |lock| lock.hand_over(now)) == Some(true) => {
+                    self.tally.acquired();
                     if self.entry(key).is_some_and(|entry| entry.begin_renewal(now)) {
                         self.update(key, now, |_| ());
                     }
@@ -295,7 +306,11 @@ impl Locks {
     ///
     /// Those of [`Lock::extend`]; [`ExtendError::NotHeld`] also when there is no such lock. Nothing is sent.
     pub fn extend(&mut self, key: LockKey, ttl: Duration, now: Instant) -> Result<OperationId, ExtendError> {
-        self.update(key, now, |lock| lock.extend(ttl, now)).unwrap_or(Err(ExtendError::NotHeld))
+        let begun = self.update(key, now, |lock| lock.extend(ttl, now)).unwrap_or(Err(ExtendError::NotHeld));
+        if begun.is_ok() {
+            self.note_ttl(ttl);
+        }
+        begun
     }
 
     /// Takes the result of an extension: the new end of the lock's validity; `None` as long as that is open.
@@ -357,6 +372,7 @@ impl Locks {
         for key in keys {
             if let Some(entry) = self.entry(key) {
                 entry.is_cut_off = true;
+                self.tally.failed(&AcquireError::Closed);
                 self.finished.push_back(key);
                 self.update(key, now, |lock| lock.release(now));
             }
@@ -366,14 +382,17 @@ impl Locks {
 
 /// # What comes in
 impl Locks {
-    /// Takes a connection to a node, over which [`poll_batch`](Self::poll_batch) gives commands from now on.
+    /// Takes a connection to a node, over which [`poll_batch`](Self::poll_batch) gives commands from now on, and what the
+    /// server has said about itself; [`Facts::default`] if that is nothing.
     ///
     /// `hears` says whether this handle can hear that it is called up, over the connection or over another one beside it:
     /// then [`poll_subscribe`](Self::poll_subscribe) says when it is to subscribe, over each connection again. Else it is
     /// never asked to, and locks try now and then instead of waiting in the node's queues.
-    pub fn handle_connected(&mut self, node: NodeId, hears: bool, now: Instant) {
-        if let Some(state) = self.nodes.get_mut(node.index()) {
-            state.connected(hears, now);
+    pub fn handle_connected(&mut self, node: NodeId, facts: Facts, hears: bool, now: Instant) {
+        self.learn(node, facts, now);
+        let Self { nodes, config, .. } = self;
+        if let Some(state) = nodes.get_mut(node.index()) {
+            state.connected(hears, config, now);
             self.ready.insert(node);
             self.lose_turns(node, now);
             self.queue_up_all(now);
@@ -402,12 +421,18 @@ impl Locks {
         let Some(state) = self.nodes.get_mut(node.index()) else { return };
         state.heard(now);
         match state.take_ticket() {
-            Some(Ticket::Lock { key, id }) => {
+            Some(Ticket::Lock { key, id, is_acquisition }) => {
+                let reply = if is_acquisition { self.without_vote_of_restarted(node, reply, now) } else { reply };
                 self.update(key, now, |lock| lock.handle_reply(id, node, reply, now));
             }
             Some(Ticket::Inspection(key)) => {
                 self.inspected(key, node, reply, now);
                 self.deliver(now);
+            }
+            Some(Ticket::Clock { asked_at }) => {
+                if let Reply::Time(time) = reply {
+                    state.trust.clock.looked(time, asked_at, now);
+                }
             }
             Some(Ticket::Aside) | None => {}
         }
@@ -423,7 +448,7 @@ impl Locks {
     /// Notes that a node will never be connected again: all commands to it are refused, for the reason given.
     pub fn give_up(&mut self, node: NodeId, why: &Unavailable, now: Instant) {
         if let Some(state) = self.nodes.get_mut(node.index()) {
-            state.give_up(why);
+            state.give_up(why, now);
             self.answer_under_way(node, why, usize::MAX);
             self.refuse_waiting_if_down(node);
             self.deliver(now);
@@ -643,11 +668,11 @@ impl Locks {
         loop {
             while let Some((node, ticket, reply)) = self.stand_ins.pop_front() {
                 match ticket {
-                    Ticket::Lock { key, id } => {
+                    Ticket::Lock { key, id, .. } => {
                         self.step(key, now, |lock| lock.handle_reply(id, node, reply, now));
                     }
                     Ticket::Inspection(key) => self.inspected(key, node, reply, now),
-                    Ticket::Aside => {}
+                    Ticket::Clock { .. } | Ticket::Aside => {}
                 }
             }
             let Some(key) = self.next_in_line.pop_front() else { break };
@@ -673,11 +698,12 @@ impl Locks {
     fn send_commands(&mut self, key: LockKey, now: Instant) {
         let Self { entries, nodes, config, ready, calling, stand_ins, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
+        let is_acquisition = entry.lock.is_acquiring();
         while let Some(command) = entry.lock.poll_command() {
             let command = turns::with_open_home(command, config, nodes, now);
             for node in command.nodes.iter() {
                 let Some(state) = nodes.get_mut(node.index()) else { continue };
-                let ticket = Ticket::Lock { key, id: command.id };
+                let ticket = Ticket::Lock { key, id: command.id, is_acquisition };
                 let command = command.with_nodes(NodeSet::from_iter([node]));
                 if command.calls_up() {
                     calling.insert(node);
@@ -692,10 +718,15 @@ impl Locks {
 
     /// Keeps what has become of a lock's operations, for whoever waits for it.
     fn take_events(&mut self, key: LockKey, was_held: bool, now: Instant) {
-        let Self { entries, queues, finished, .. } = self;
+        let Self { entries, queues, finished, tally, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
         let mut has_ended = was_held && !entry.is_held();
         while let Some(event) = entry.lock.poll_event() {
+            match &event {
+                Event::AcquireFailed(error) => tally.failed(error),
+                Event::Lost(_) => tally.lost(),
+                _ => {}
+            }
             let is_own = entry.renewal.as_mut().is_some_and(|renewal| renewal.take(&event, &entry.lock, now));
             // A loss can be seen in the lock.
             if !is_own && !matches!(event, Event::Lost(_)) {

@@ -131,7 +131,7 @@ impl Node {
                 Some(key) => self.inspect(key, now),
                 None => Reply::Unavailable(Unavailable::new(Cause::Refused)),
             },
-            Action::Ping => Reply::Done,
+            Action::ReadClock => Reply::Done,
         }
     }
 
@@ -375,7 +375,7 @@ impl Node {
             Action::Release { .. } => Script::Release,
             Action::Leave { .. } => Script::Leave,
             Action::Inspect { .. } => Script::Inspect,
-            Action::Ping => return true,
+            Action::ReadClock => return true,
         };
         if command.form == ScriptForm::Source {
             self.scripts.insert(script);

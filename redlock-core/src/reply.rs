@@ -25,6 +25,8 @@ pub enum Reply {
     /// It has no key with this token. Whether somebody else holds it, the form of the command cannot tell; the core then
     /// asks with the text of the script. Nothing was changed.
     NotOurs,
+    /// It has said what time it is: its wall clock, since the Unix epoch.
+    Time(Duration),
     /// It has said how a key stands, and has changed nothing.
     Inspected(KeyReport),
     /// It does not know the script by its digest; the core then sends the text.
@@ -173,6 +175,12 @@ pub enum Cause {
     NoDatabase,
     /// It does not know a command that locks need: too old, or the command was renamed (`ERR unknown command`).
     UnknownCommand,
+    /// It was started again and may have forgotten what it had granted before: it has no vote before all of that has
+    /// expired, see [`RestartGuard`](crate::RestartGuard).
+    Restarted,
+    /// It is the same server as a node that was named before it, or is run in a way that this handle was told to
+    /// [refuse](crate::Rule::Refuse). Nothing is sent to it but what undoes something.
+    Unsuitable,
     /// It answered with an error of another kind.
     Refused,
     /// It answered with something that does not fit the command.
@@ -183,7 +191,12 @@ impl Cause {
     const fn proves_untouched(self) -> bool {
         matches!(
             self,
-            Self::NotSent | Self::NotAuthenticated | Self::NoPermission | Self::NoDatabase | Self::UnknownCommand
+            Self::NotSent
+                | Self::NotAuthenticated
+                | Self::NoPermission
+                | Self::NoDatabase
+                | Self::UnknownCommand
+                | Self::Unsuitable
         )
     }
 
@@ -195,7 +208,12 @@ impl Cause {
     pub const fn is_permanent(self) -> bool {
         matches!(
             self,
-            Self::NotAuthenticated | Self::NoPermission | Self::Cluster | Self::NoDatabase | Self::UnknownCommand
+            Self::NotAuthenticated
+                | Self::NoPermission
+                | Self::Cluster
+                | Self::NoDatabase
+                | Self::UnknownCommand
+                | Self::Unsuitable
         )
     }
 }
@@ -217,6 +235,8 @@ impl fmt::Display for Cause {
             Self::UnknownCommand => {
                 "a command that locks need is not known, take Redis 6 or newer and do not rename it"
             }
+            Self::Restarted => "restarted, and what it had granted may be lost",
+            Self::Unsuitable => "not to be used",
             Self::Refused => "refused",
             Self::Unexpected => "an answer that does not fit the command, is this a Redis server?",
         })

@@ -29,7 +29,7 @@ impl Outcome {
             Reply::HeldByOther(hold) => Self::HeldByOther(hold),
             Reply::Missing => Self::Missing,
             Reply::Unavailable(unavailable) => Self::Unavailable(unavailable),
-            Reply::CalledUp | Reply::Inspected(_) | Reply::NotOurs | Reply::UnknownScript => {
+            Reply::CalledUp | Reply::Time(_) | Reply::Inspected(_) | Reply::NotOurs | Reply::UnknownScript => {
                 Self::Unavailable(Unavailable::new(Cause::Unexpected))
             }
         }

@@ -27,7 +27,7 @@
 //! opening.handle_written(greeting.len()); // to the server
 //!
 //! // From the server: the answers to HELLO, to the two probes and to the two scripts.
-//! opening.handle_bytes(b"%1\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n");
+//! opening.handle_bytes(b"%1\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n");
 //! let mut connection = opening.poll().expect("all was answered")?;
 //! assert_eq!(connection.facts().server(), Some("valkey"));
 //!
@@ -64,12 +64,11 @@
 mod buffers;
 mod connection;
 mod element;
-mod facts;
 mod frame;
+mod hello;
 mod opening;
 mod settings;
 
 pub use self::connection::{Connection, Event, Push};
-pub use self::facts::Facts;
 pub use self::opening::Opening;
 pub use self::settings::Settings;

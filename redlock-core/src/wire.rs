@@ -103,7 +103,7 @@ impl Command {
                 words.push(Word::Number(Decimal::new(self.grace.as_millis().into())));
             }
             Action::Inspect { resources } => INSPECT.call(self.form, resources, &mut words),
-            Action::Ping => words.push(Word::Bytes(b"PING")),
+            Action::ReadClock => words.extend([Word::Bytes(b"INFO"), Word::Bytes(b"server")]),
         }
         Wire { words }
     }

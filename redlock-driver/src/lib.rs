@@ -140,13 +140,14 @@ mod work;
 #[doc(inline)]
 pub use redlock_cache as cache;
 pub use redlock_core::fence::{self, Fence, FenceGate, StaleFence};
+pub use redlock_core::health::{self, Health};
 pub use redlock_core::shell::{AcquireError, BuildError, Completed, DEFAULT_CONNECT_TIMEOUT, NoRuntime, WorkError};
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
     Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT,
-    DetachedLock, ExtendError, Hold, Holder, Instant, KeepAlive, KeyStatus, LockState, LockStatus, Loss, NodeId,
+    DetachedLock, ExtendError, Facts, Hold, Holder, Instant, KeepAlive, KeyStatus, LockState, LockStatus, Loss, NodeId,
     NodeOutcomes, NodeStatus, NodeTimeout, Options, Outcome, ReleaseReport, ReleaseVerdict, Request, RequestError,
-    Resource, Resources, RetryDelay, Unavailable,
+    Resource, Resources, RestartGuard, RetryDelay, Rule, Unavailable,
 };
 
 pub use acquire::Acquire;

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use futures_channel::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use futures_channel::oneshot;
 use futures_util::Stream as _;
-use redlock_core::{Cause, Command, Heard, Hearing, Instant, Reply, Unavailable, WaiterId, model};
+use redlock_core::{Cause, Command, Facts, Heard, Hearing, Instant, Reply, Unavailable, WaiterId, model};
 
 use crate::transport::{Connection, Transport};
 use crate::{BuildError, IntoNode, Node, Runtime};
@@ -248,6 +248,12 @@ impl Connection for MemoryConnection {
             let _ = sender.send(server.execute(&batch));
         }
         async { replies.await.map_err(|_| Unavailable::with_detail(Cause::Disconnected, "cut off")) }
+    }
+
+    fn facts(&self) -> Facts {
+        let mut facts = Facts::default();
+        facts.note_info(&format!("server_name:memory\nrole:master\nrun_id:{}\n", self.node.name));
+        facts
     }
 
     fn hearing(&self) -> Hearing {

@@ -81,13 +81,13 @@ impl<R: Runtime> NodeDriver<R> {
     /// silent for too long.
     async fn carry<T: Transport>(&self, mut connection: T::Connection, transport: &mut T) -> Result<End, Over> {
         let mut closed = pin!(connection.closed());
-        let hearing = connection.hearing();
+        let (hearing, facts) = (connection.hearing(), connection.facts());
         let mut apart = pin!(self.hear_apart(transport));
         let carrier = Arc::new(Carrier::new(connection));
         let sends_at_once = <T::Connection as Connection>::SENDS_AT_ONCE;
         let _registered = sends_at_once.then(|| self.shell.register_carrier(self.node, carrier.clone()));
         // Who has something to send from now on sends it.
-        self.shell.connected(self.node, hearing != Hearing::Never);
+        self.shell.connected(self.node, facts, hearing != Hearing::Never);
         let mut has_yielded = false;
         let mut broken = None;
         poll_fn(|context| {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use redlock_core::health::Health;
 use redlock_core::{Config, DetachedLock, Options, Resource, Resources};
 
 use crate::shell::Shell;
@@ -139,6 +140,13 @@ impl<R: Runtime> Redlock<R> {
             }
         })
         .await
+    }
+
+    /// Returns how the nodes and the locks of this handle are, as far as it knows: which nodes are connected and vote, what
+    /// is wrong with them, and what has become of locks. Nothing is sent, so it can be asked every second.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.handle.shell().health()
     }
 
     /// The present moment, on the clock of all deadlines.

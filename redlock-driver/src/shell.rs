@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use redlock_core::health::Health;
 use redlock_core::{
-    Cause, Command, Config, DetachedLock, ExtendError, HandedOver, Heard, InspectionKey, Instant, LockKey, LockStatus,
-    Locks, Loss, NodeId, OperationId, ReleaseReport, Reply, Request, RequestError, Resource, Status, Unavailable,
-    WaiterId,
+    Cause, Command, Config, DetachedLock, ExtendError, Facts, HandedOver, Heard, InspectionKey, Instant, LockKey,
+    LockStatus, Locks, Loss, NodeId, OperationId, ReleaseReport, Reply, Request, RequestError, Resource, Status,
+    Unavailable, WaiterId,
 };
 
 use smallvec::SmallVec;
@@ -263,6 +264,11 @@ impl<R: Runtime> Shell<R> {
         self.state().locks.forget_inspection(key);
     }
 
+    /// Returns how the nodes and the locks are.
+    pub(crate) fn health(&self) -> Health {
+        self.state().locks.health(self.runtime.now())
+    }
+
     /// Returns what is left when nobody can wait for more.
     pub(crate) fn close_report(&self) -> CloseReport {
         self.state().locks.close_report()
@@ -284,8 +290,8 @@ impl<R: Runtime> Shell<R> {
         })
     }
 
-    pub(crate) fn connected(&self, node: NodeId, hears: bool) {
-        self.work(|state, now, _| state.locks.handle_connected(node, hears, now));
+    pub(crate) fn connected(&self, node: NodeId, facts: Facts, hears: bool) {
+        self.work(|state, now, _| state.locks.handle_connected(node, facts, hears, now));
     }
 
     /// Returns the name under which the handle is to subscribe at the node, if it is to do so now. Otherwise the driver is

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::task::{Context, Poll};
 
 use redlock_core::Unavailable;
-pub use redlock_core::{Action, Answer, Command, Heard, Hearing, Probe, Reply, WaiterId};
+pub use redlock_core::{Action, Answer, Command, Facts, Heard, Hearing, Probe, Reply, WaiterId};
 
 /// The way to one independent master.
 ///
@@ -71,6 +71,14 @@ pub trait Connection: Send + 'static {
         &mut self,
         batch: Vec<Command>,
     ) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<Self> + 'static;
+
+    /// Returns what the server has said about itself when the connection was opened; it is asked for once, before anything
+    /// is sent. The [restart guard](redlock_core::RestartGuard) and the health report depend on it.
+    ///
+    /// Provided: nothing, so that nothing can be checked.
+    fn facts(&self) -> Facts {
+        Facts::default()
+    }
 
     /// Returns how the handle can hear that it is called up, in order to wait in the queue of this node.
     ///

@@ -3,6 +3,7 @@
 mod hearing;
 mod settings;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
@@ -16,7 +17,9 @@ use futures_util::future::{BoxFuture, Either, FutureExt, Shared, select};
 use futures_util::stream::{BoxStream, StreamExt};
 use redlock_core::system::plain_words;
 use redlock_core::system::url::{NodeUrl, UrlError};
-use redlock_driver::transport::{Answer, Command, Connection, Heard, Hearing, Probe, Reply, Transport, WaiterId};
+use redlock_driver::transport::{
+    Answer, Command, Connection, Facts, Heard, Hearing, Probe, Reply, Transport, WaiterId,
+};
 use redlock_driver::{BuildError, Cause, IntoNode, Node, Unavailable};
 use tokio::task::AbortHandle;
 
@@ -101,8 +104,8 @@ impl Transport for FredTransport {
         match select(pin!(connected.recv()), router).await {
             Either::Left((_, router)) => {
                 let gone = router.map(drop).boxed().shared();
-                check_releases(&client, gone.clone()).await?;
-                Ok(FredConnection { client, gone, heard: None, _end: end })
+                let facts = complete_handshake(&client, gone.clone()).await?;
+                Ok(FredConnection { client, facts, gone, heard: None, _end: end })
             }
             Either::Right((Ok(Err(error)), _)) => Err(unavailable(&error, Cause::NotSent)),
             Either::Right(_) => Err(Unavailable::new(Cause::NotSent)),
@@ -122,6 +125,7 @@ impl Drop for EndOnDrop {
 /// A connection of a [`FredTransport`].
 pub struct FredConnection {
     client: Client,
+    facts: Facts,
     /// Ends when the server is gone.
     gone: Shared<BoxFuture<'static, ()>>,
     /// What the handle hears, when it has begun to subscribe.
@@ -147,6 +151,10 @@ impl Connection for FredConnection {
         }
     }
 
+    fn facts(&self) -> Facts {
+        self.facts.clone()
+    }
+
     fn hearing(&self) -> Hearing {
         Hearing::Apart
     }
@@ -167,19 +175,37 @@ impl Connection for FredConnection {
     }
 }
 
-/// Makes sure that the node can release what it grants.
-async fn check_releases(client: &Client, gone: impl Future<Output = ()>) -> Result<(), Unavailable> {
+/// Makes sure that the node can release what it grants, and asks what the server says of itself.
+async fn complete_handshake(client: &Client, gone: impl Future<Output = ()>) -> Result<Facts, Unavailable> {
     let pipeline = client.pipeline();
     for probe in Probe::ALL {
         queue(&pipeline, probe.words().into_iter().map(str::as_bytes));
     }
+    queue(&pipeline, ["INFO"].into_iter().map(str::as_bytes));
+    queue(&pipeline, ["CONFIG", "GET", "appendfsync"].into_iter().map(str::as_bytes));
     let Either::Left((answers, _)) = select(pin!(pipeline.try_all::<Value>()), pin!(gone)).await else {
         return Err(Unavailable::new(Cause::NotSent));
     };
-    if answers.len() < Probe::ALL.len() {
-        return Err(Unavailable::new(Cause::NotSent));
+    let (probed, said) = answers.split_at_checked(Probe::ALL.len()).ok_or(Unavailable::new(Cause::NotSent))?;
+    Probe::ALL.iter().zip(probed).try_for_each(|(probe, result)| probe.check(answer(result)?))?;
+    Ok(facts_in(said))
+}
+
+/// Reads what the server says of itself, as far as the user may know it.
+fn facts_in(said: &[Result<Value, Error>]) -> Facts {
+    let mut facts = Facts::default();
+    if let Some(Ok(info)) = said.first()
+        && let Some(info) = info.as_str()
+    {
+        facts.note_info(&info);
     }
-    Probe::ALL.iter().zip(&answers).try_for_each(|(probe, result)| probe.check(answer(result)?))
+    if let Some(Ok(fsync)) = said.get(1)
+        && let Ok(mut pairs) = fsync.clone().convert::<HashMap<String, String>>()
+        && let Some(fsync) = pairs.remove("appendfsync")
+    {
+        facts.note_fsync(&fsync);
+    }
+    facts
 }
 
 async fn carry(pipeline: Pipeline<Client>, batch: Vec<Command>) -> Result<Vec<Reply>, Unavailable> {

@@ -6,7 +6,7 @@ use redlock_core::resp::{self, Event, Opening, Settings};
 use redlock_core::system::plain_words;
 use redlock_core::system::socket::{Reading, read, write};
 use redlock_core::system::url::Address;
-use redlock_core::{Cause, Command, Heard, Hearing, Reply, Unavailable, WaiterId};
+use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
 
 use super::dial::dial;
 use super::lookup::Lookup;
@@ -117,6 +117,10 @@ impl Connection for NativeConnection {
             }
             self.stream.socket().wait_readable(left).map_err(|why| disconnected(&why))?;
         }
+    }
+
+    fn facts(&self) -> Facts {
+        self.machine.facts().clone()
     }
 
     fn hearing(&self) -> Hearing {

@@ -120,12 +120,12 @@ impl Shell {
     /// Takes new connections, has missing ones opened, and takes the commands that are to be sent.
     fn serve_nodes(self: &Arc<Self>, io: &mut Io, state: &mut State, now: Instant) {
         for (node, connection) in std::mem::take(&mut state.opened) {
-            let hears = connection.hearing() != Hearing::Never;
+            let (hears, facts) = (connection.hearing() != Hearing::Never, connection.facts());
             match io.take(node, connection) {
-                Ok(()) => state.locks.handle_connected(node, hears, now),
+                Ok(()) => state.locks.handle_connected(node, facts, hears, now),
                 Err(connection) => {
                     // Its thread reads only what is owed.
-                    state.locks.handle_connected(node, false, now);
+                    state.locks.handle_connected(node, facts, false, now);
                     self.give_thread(node, connection, state, now);
                 }
             }

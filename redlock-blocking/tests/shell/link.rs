@@ -71,7 +71,7 @@ impl Link {
     }
 
     pub(crate) fn pings(&self) -> usize {
-        self.state().carried.iter().filter(|command| matches!(command.action, Action::Ping)).count()
+        self.state().carried.iter().filter(|command| matches!(command.action, Action::ReadClock)).count()
     }
 
     pub(crate) fn carried(&self) -> Vec<Command> {

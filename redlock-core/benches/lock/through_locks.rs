@@ -3,7 +3,7 @@
 use core::hint::black_box;
 use core::time::Duration;
 
-use redlock_core::{Command, Config, Instant, Locks, Options, Reply, Request};
+use redlock_core::{Command, Config, Facts, Instant, Locks, Options, Reply, Request};
 
 const NOW: Instant = Instant::from_epoch(Duration::from_millis(1));
 
@@ -42,7 +42,7 @@ impl ThroughLocks {
         let Self { locks, batch, .. } = self;
         while let Some(node) = locks.poll_ready() {
             if locks.poll_connect(node) {
-                locks.handle_connected(node, true, NOW);
+                locks.handle_connected(node, Facts::default(), true, NOW);
             }
             locks.poll_batch(node, batch, NOW);
             for _command in batch.drain(..) {

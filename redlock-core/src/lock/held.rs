@@ -320,6 +320,11 @@ const fn says_that_it_has_keys(reply: &Reply) -> Option<bool> {
     match reply {
         Reply::Done | Reply::Granted(_) => Some(true),
         Reply::HeldByOther(_) | Reply::Missing => Some(false),
-        Reply::CalledUp | Reply::Inspected(_) | Reply::NotOurs | Reply::UnknownScript | Reply::Unavailable(_) => None,
+        Reply::CalledUp
+        | Reply::Time(_)
+        | Reply::Inspected(_)
+        | Reply::NotOurs
+        | Reply::UnknownScript
+        | Reply::Unavailable(_) => None,
     }
 }

@@ -2,6 +2,7 @@
 
 use alloc::collections::VecDeque;
 use core::hash::{Hash, Hasher};
+use core::time::Duration;
 
 use super::contention::Contention;
 use super::inspections::Inspections;
@@ -27,9 +28,9 @@ impl Hash for Locks {
     }
 }
 
-/// All fields but the entries, and what is empty between calls.
+/// All fields but the entries, what is empty between calls, and what is only counted.
 type Parts<'a> = (Settled<'a>, u64, &'a Timers, Waiting<'a>, &'a [Node], [NodeSet; 2], &'a VecDeque<LockKey>, usize);
-type Settled<'a> = (&'a Config, bool, &'a Inspections);
+type Settled<'a> = (&'a Config, bool, &'a Inspections, Duration);
 type Waiting<'a> = (&'a WaitQueues, Option<&'a WaiterId>, &'a Contention);
 
 impl Locks {
@@ -50,9 +51,12 @@ impl Locks {
             inspections,
             stand_ins: _,
             releasing,
+            longest_ttl,
+            tally: _,
             is_closed,
         } = self;
-        let (settled, waiting) = ((config, *is_closed, inspections), (queues, waiter.as_ref(), contention));
+        let (settled, waiting) =
+            ((config, *is_closed, inspections, *longest_ttl), (queues, waiter.as_ref(), contention));
         (settled, *next_serial, timers, waiting, nodes, [*ready, *calling], finished, *releasing)
     }
 }

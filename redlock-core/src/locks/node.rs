@@ -3,7 +3,9 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::trust::Trust;
 use super::{InspectionKey, LockKey};
+use crate::health::ConnectionState;
 use crate::{Action, Cause, Command, CommandId, Config, Grace, Instant, NodeSet, ScriptForm, Unavailable};
 
 /// The largest number of commands that go to a node in one batch: enough to make the cost per command small, few enough
@@ -19,8 +21,12 @@ const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Node {
     link: Link,
+    /// When the link came to be up or down as it is; `None` before the first try to connect has come to an end.
+    changed_at: Option<Instant>,
     /// When the connection was last heard of, or was first owed something again.
     heard_at: Instant,
+    /// When the server was last asked for its clock.
+    looked_at: Instant,
     reconnect_delay: Duration,
     /// The commands that were not sent, in the order in which they must reach the node.
     queue: VecDeque<(Ticket, Command)>,
@@ -31,15 +37,25 @@ pub(super) struct Node {
     /// The node is no home until then.
     distrusted_until: Instant,
     round_trip: RoundTrip,
+    pub(super) trust: Trust,
+    /// Why the queue of the connection was closed, if its node has said it.
+    no_queue: Option<Unavailable>,
 }
 
 /// A command whose reply is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Ticket {
     /// One of a lock.
-    Lock { key: LockKey, id: CommandId },
+    Lock {
+        key: LockKey,
+        id: CommandId,
+        /// A grant may count as a vote.
+        is_acquisition: bool,
+    },
     /// One of an inspection.
     Inspection(InspectionKey),
+    /// A look at the clock.
+    Clock { asked_at: Instant },
     /// One of which the reply says no more than that the node is there.
     Aside,
 }
@@ -103,18 +119,25 @@ impl Node {
     pub(super) fn new() -> Self {
         Self {
             link: Link::Wanted(None),
+            changed_at: None,
             heard_at: Instant::EPOCH,
+            looked_at: Instant::EPOCH,
             reconnect_delay: MIN_RECONNECT_DELAY,
             queue: VecDeque::new(),
             kept: 0,
             tickets: VecDeque::new(),
             distrusted_until: Instant::EPOCH,
             round_trip: RoundTrip::default(),
+            trust: Trust::default(),
+            no_queue: None,
         }
     }
 
     /// Takes a command that is to be sent, or says why it cannot be.
     pub(super) fn push(&mut self, ticket: Ticket, mut command: Command, now: Instant) -> Result<(), Unavailable> {
+        if let Some(why) = self.trust.unsuitable().filter(|_| !matches!(command.action, Action::Release { .. })) {
+            return Err(why.clone().unsent());
+        }
         match &self.link {
             Link::Wanted(Some(why)) | Link::Connecting(Some(why)) | Link::Pausing { why, .. } | Link::GivenUp(why) => {
                 Err(why.clone().unsent())
@@ -137,7 +160,7 @@ impl Node {
     pub(super) fn queued(&self) -> impl Iterator<Item = (LockKey, &Command)> {
         self.queue.iter().filter_map(|(ticket, command)| match ticket {
             Ticket::Lock { key, .. } => Some((*key, command)),
-            Ticket::Inspection(_) | Ticket::Aside => None,
+            Ticket::Inspection(_) | Ticket::Clock { .. } | Ticket::Aside => None,
         })
     }
 
@@ -244,7 +267,7 @@ impl Node {
     /// Notes that this handle hears nothing. It subscribes again after a while, unless its user may not.
     pub(super) fn deaf(&mut self, why: &Unavailable, now: Instant) {
         if matches!(why.cause(), Cause::NoPermission | Cause::UnknownCommand) {
-            self.close_queue();
+            self.close_queue(why.clone());
         } else if let Link::Connected { queue, .. } = &mut self.link
             && *queue != Queue::Closed
         {
@@ -254,7 +277,8 @@ impl Node {
     }
 
     /// Notes that the node keeps no queue for this handle.
-    pub(super) const fn close_queue(&mut self) {
+    pub(super) fn close_queue(&mut self, why: Unavailable) {
+        self.no_queue = Some(why);
         if let Link::Connected { queue, .. } = &mut self.link {
             *queue = Queue::Closed;
         }
@@ -289,11 +313,52 @@ impl Node {
         matches!(self.link, Link::Connected { .. })
     }
 
-    pub(super) fn connected(&mut self, announces: bool, now: Instant) {
+    pub(super) fn connected(&mut self, announces: bool, config: &Config, now: Instant) {
         let queue = if announces { Queue::Open } else { Queue::Closed };
         self.link = Link::Connected { is_useful: false, queue };
-        self.heard_at = now;
+        (self.changed_at, self.heard_at) = (Some(now), now);
+        self.no_queue = None;
         self.round_trip.under_way = None;
+        if self.trust.facts.version().is_some() {
+            self.look_at_clock(config, now);
+        }
+    }
+
+    /// Asks the server what time it is.
+    fn look_at_clock(&mut self, config: &Config, now: Instant) {
+        self.looked_at = now;
+        let send_by = now.saturating_add(config.silence_timeout());
+        self.push_aside(Ticket::Clock { asked_at: now }, Action::ReadClock, send_by);
+    }
+
+    /// Returns how the connection is.
+    pub(super) fn connection_state(&self, now: Instant) -> ConnectionState {
+        let since = self.changed_at.map_or(Duration::ZERO, |at| now.saturating_since(at));
+        match &self.link {
+            Link::Wanted(None) | Link::Connecting(None) => ConnectionState::Connecting,
+            Link::Connected { .. } => ConnectionState::Connected { since },
+            Link::Wanted(Some(why)) | Link::Connecting(Some(why)) | Link::Pausing { why, .. } | Link::GivenUp(why) => {
+                ConnectionState::Down { since, why: why.clone() }
+            }
+        }
+    }
+
+    /// Returns how long the node takes to answer, if that was measured.
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        Some(self.round_trip.smoothed).filter(|took| !took.is_zero())
+    }
+
+    /// Returns why nobody can wait in the queues of the node, as far as that is known; `None` if somebody can.
+    pub(super) const fn closed_queue(&self) -> Option<Option<&Unavailable>> {
+        match &self.link {
+            Link::Connected { queue: Queue::Closed, .. } => Some(self.no_queue.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// Returns when the connection was last heard of.
+    pub(super) const fn heard_at(&self) -> Instant {
+        self.heard_at
     }
 
     /// Notes that the connection has answered.
@@ -307,6 +372,9 @@ impl Node {
 
     /// A connection that was of use is opened again at once; after any other failure there is a pause.
     pub(super) fn disconnected(&mut self, why: &Unavailable, now: Instant) {
+        if self.is_connected() || self.changed_at.is_none() {
+            self.changed_at = Some(now);
+        }
         match &self.link {
             Link::Connected { is_useful: true, .. } => self.start_over(),
             Link::Connected { .. } | Link::Wanted(_) | Link::Connecting(_) => {
@@ -324,7 +392,8 @@ impl Node {
         self.reconnect_delay = MIN_RECONNECT_DELAY;
     }
 
-    pub(super) fn give_up(&mut self, why: &Unavailable) {
+    pub(super) fn give_up(&mut self, why: &Unavailable, now: Instant) {
+        self.changed_at = Some(now);
         self.link = Link::GivenUp(why.clone());
     }
 
@@ -340,14 +409,28 @@ impl Node {
     pub(super) fn poll_timeout(&self, config: &Config) -> Option<Instant> {
         match &self.link {
             Link::Pausing { until, .. } => Some(*until),
-            Link::Connected { .. } if !self.tickets.is_empty() => {
-                Some(self.heard_at.saturating_add(config.silence_timeout()))
-            }
-            Link::Connected { .. } if self.queue.is_empty() => {
-                config.ping_interval().map(|interval| self.heard_at.saturating_add(interval))
-            }
+            Link::Connected { .. } => [self.silent_at(config), self.look_at(config)].into_iter().flatten().min(),
             _ => None,
         }
+    }
+
+    /// Returns when a connection that owes a reply is given up.
+    fn silent_at(&self, config: &Config) -> Option<Instant> {
+        (!self.tickets.is_empty()).then(|| self.heard_at.saturating_add(config.silence_timeout()))
+    }
+
+    /// Returns when the server is asked for its clock: because the connection was not used, or because it was not looked at
+    /// for long.
+    fn look_at(&self, config: &Config) -> Option<Instant> {
+        let interval = config.ping_interval()?;
+        let last = if self.tickets.is_empty() && self.queue.is_empty() {
+            self.heard_at
+        } else if self.trust.clock.is_known() {
+            self.looked_at
+        } else {
+            return None;
+        };
+        Some(last.saturating_add(interval))
     }
 
     /// Does what has become due: ends a pause, gives up a connection that has been silent for too long, or tries out one
@@ -361,11 +444,12 @@ impl Node {
                 self.link = Link::Wanted(Some(why.clone()));
                 Due::Ready
             }
-            Link::Connected { .. } if self.tickets.is_empty() => {
-                self.push_aside(Ticket::Aside, Action::Ping, now.saturating_add(config.silence_timeout()));
+            Link::Connected { .. } if self.silent_at(config).is_none_or(|at| now < at) => {
+                self.look_at_clock(config, now);
                 Due::Ready
             }
             _ => {
+                self.changed_at = Some(now);
                 let why = silent(config.silence_timeout());
                 self.link = Link::Wanted(Some(why.clone()));
                 Due::Silent(why)
@@ -411,18 +495,19 @@ mod tests {
         let config = Config::builder(["only"]).build().unwrap();
         let request = Request::new(&config, "job", Duration::from_secs(1), Options::new()).unwrap();
         let mut node = Node::new();
-        node.connected(false, Instant::EPOCH);
+        node.connected(false, &config, Instant::EPOCH);
         for millis in 0..100_000 {
             let now = Instant::from_epoch(Duration::from_millis(millis));
             let command = Lock::acquire(&config, request.clone(), [0; 32], now).poll_command().unwrap();
-            let ticket = Ticket::Lock { key: LockKey { serial: millis, index: 0 }, id: command.id };
+            let ticket =
+                Ticket::Lock { key: LockKey { serial: millis, index: 0 }, id: command.id, is_acquisition: true };
             node.push(ticket, command, now).unwrap();
             assert!(node.queue.len() <= 2 * MAX_BATCH);
         }
         node.take_batch(&mut Vec::new(), Instant::EPOCH, |_| panic!("all are in time"));
         let keys = node.tickets.iter().map(|ticket| match ticket {
             Ticket::Lock { key, .. } => Some(*key),
-            Ticket::Inspection(_) | Ticket::Aside => None,
+            Ticket::Inspection(_) | Ticket::Clock { .. } | Ticket::Aside => None,
         });
         assert!(keys.is_sorted(), "the order is kept");
     }
@@ -447,7 +532,7 @@ mod tests {
         assert_eq!(pauses, [20, 40, 80, 160, 320, 640, 1_000, 1_000]);
 
         assert!(node.begin_connecting());
-        node.connected(false, Instant::EPOCH);
+        node.connected(false, &config, Instant::EPOCH);
         node.heard(Instant::EPOCH);
         node.disconnected(&why, Instant::EPOCH);
         assert_eq!((node.poll_timeout(&config), node.refusal()), (None, None), "it is opened again at once");

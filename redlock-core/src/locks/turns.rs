@@ -8,7 +8,7 @@ use super::entry::{Entry, Standing};
 use super::node::{Node, Ticket};
 use super::{LockKey, Locks};
 use crate::lock::{NoTurn, Turn};
-use crate::{Action, Command, Config, Heard, Instant, NodeId, Resource, Unavailable};
+use crate::{Action, Cause, Command, Config, Heard, Instant, NodeId, Resource, Unavailable};
 
 /// For so long a command about a queue may wait to be sent.
 const SEND_WITHIN: Duration = Duration::from_secs(1);
@@ -178,7 +178,10 @@ impl Locks {
         let Some(state) = self.nodes.get_mut(home.index()) else { return };
         match why {
             NoTurn::Silent => state.distrust(now),
-            NoTurn::NoQueue => state.close_queue(),
+            NoTurn::NoQueue => {
+                let why = "it lets the user keep no wait queue: permit the commands for it";
+                state.close_queue(Unavailable::with_detail(Cause::NoPermission, why));
+            }
         }
     }
 }

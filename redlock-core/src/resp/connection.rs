@@ -5,10 +5,9 @@ use core::fmt;
 
 use super::buffers::{Input, Output};
 use super::element::{Element, Elements};
-use super::facts::Facts;
 use super::frame::Malformed;
 use crate::wire::{Question, is_denied};
-use crate::{Answer, Cause, Command, Dialect, Heard, Hearing, Reply, Unavailable, WaiterId};
+use crate::{Answer, Cause, Command, Dialect, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
 
 /// A connection that is open. Made by [`Opening::poll`](super::Opening::poll).
 ///
@@ -91,8 +90,9 @@ impl fmt::Debug for Push {
 
 /// # What is sent
 impl Connection {
-    pub(super) fn new(input: Input, output: Output, facts: Facts) -> Self {
+    pub(super) fn new(input: Input, output: Output, mut facts: Facts) -> Self {
         let dialect = dialect(&facts);
+        facts.releases_by_command = dialect != Dialect::Scripts;
         Self { input, output, questions: VecDeque::new(), facts, dialect, is_apart: false, is_broken: false }
     }
 

@@ -50,6 +50,8 @@ impl<'a> Elements<'a> {
             (_, Header::Aggregate(count)) => Element::Array(count),
             (b'$' | b'*' | b'_', Header::Scalar) => Element::Nil,
             (b'$', _) => Element::Text(content),
+            // It says in front what kind of text it is: `txt:`.
+            (b'=', _) => content.get(4..).map_or(Element::Other, Element::Text),
             (b'-' | b'!', _) => Element::Error(content),
             (b'+', _) => Element::Status(content),
             (b':', _) => number(content).map_or(Element::Other, Element::Integer),

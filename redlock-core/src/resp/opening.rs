@@ -1,4 +1,5 @@
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use core::fmt;
 
 use smallvec::{SmallVec, smallvec};
@@ -6,15 +7,16 @@ use smallvec::{SmallVec, smallvec};
 use super::buffers::{Input, Output};
 use super::connection::{Connection, unexpected, with_answer};
 use super::element::{Element, Elements};
-use super::facts::Facts;
 use super::frame::Malformed;
+use super::hello;
 use super::settings::Settings;
 use crate::wire::{COMMON, is_denied};
-use crate::{Answer, Cause, Probe, Unavailable};
+use crate::{Answer, Cause, Facts, Probe, Unavailable};
 
 /// A connection that is being opened.
 ///
-/// All is asked in one round trip, in which the node also gets the scripts that every lock needs. Only a server that does
+/// All is asked in one round trip, in which the node also gets the scripts that every lock needs, and says what there is to
+/// say about itself, as far as this user may ask. Only a server that does
 /// not know `HELLO`, or an ACL that forbids it, takes a second one, in RESP2. `Debug` shows nothing that was sent or received.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Opening {
@@ -38,6 +40,10 @@ enum Step {
     /// Something of which the answer does not matter.
     May,
     Probe(Probe),
+    /// What it says of itself (`INFO`).
+    Info,
+    /// When it writes to the disk (`CONFIG GET appendfsync`).
+    Fsync,
 }
 
 impl Opening {
@@ -124,6 +130,8 @@ impl Opening {
             match told {
                 Told::Nothing | Told::Push => {}
                 Told::Facts(facts) => self.facts = facts,
+                Told::Info(info) => self.facts.note_info(&info),
+                Told::Fsync(fsync) => self.facts.note_fsync(&fsync),
                 Told::SpeaksNoResp3 => self.fall_back(),
             }
         }
@@ -172,6 +180,10 @@ impl Opening {
             output.command([&b"SCRIPT"[..], b"LOAD", script.source.as_bytes()].into_iter());
             steps.push_back(Step::May);
         }
+        output.command([&b"INFO"[..]].into_iter());
+        steps.push_back(Step::Info);
+        output.command([&b"CONFIG"[..], b"GET", b"appendfsync"].into_iter());
+        steps.push_back(Step::Fsync);
     }
 
     /// Begins again in RESP2. What was asked behind `HELLO` was asked as nobody, or as somebody else.
@@ -199,6 +211,8 @@ enum Told {
     /// It was no answer.
     Push,
     Facts(Facts),
+    Info(String),
+    Fsync(String),
     SpeaksNoResp3,
 }
 
@@ -209,8 +223,16 @@ fn read(step: Step, reply: &[u8]) -> Result<Told, Unavailable> {
         return Ok(Told::Push);
     }
     if let (Step::Hello, Element::Map(_)) = (step, element) {
-        let facts = Facts::read(Elements::of(reply)).ok_or_else(|| unexpected("an answer to HELLO that is none"));
+        let facts = hello::read(Elements::of(reply)).ok_or_else(|| unexpected("an answer to HELLO that is none"));
         return facts.map(Told::Facts);
+    }
+    match step {
+        Step::Info => return Ok(element.text().map_or(Told::Nothing, |info| Told::Info(lossy(info)))),
+        Step::Fsync => {
+            let value = elements.by_ref().nth(1).filter(|_| element.nested() > 0).and_then(Element::text);
+            return Ok(value.map_or(Told::Nothing, |fsync| Told::Fsync(lossy(fsync))));
+        }
+        Step::Hello | Step::Must | Step::May | Step::Probe(_) => {}
     }
     with_answer(element, |answer| match (step, answer) {
         (Step::May, _) | (Step::Must, Answer::Ok) => Ok(Told::Nothing),
@@ -219,6 +241,10 @@ fn read(step: Step, reply: &[u8]) -> Result<Told, Unavailable> {
         (_, Answer::Error(text)) => Err(Unavailable::from_server_error(text)),
         _ => Err(Unavailable::new(Cause::Unexpected)),
     })
+}
+
+fn lossy(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
 }
 
 /// Returns whether an error says that `HELLO`, or what it asks for, is not to be had here.

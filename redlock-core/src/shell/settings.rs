@@ -134,6 +134,37 @@ macro_rules! builder_setters {
             self
         }
 
+        /// Which nodes have no vote because they may have forgotten what they had granted; see
+        /// [`ConfigBuilder::restart_guard`].
+        pub fn restart_guard(mut self, guard: RestartGuard) -> Self {
+            self.settings.config = self.settings.config.restart_guard(guard);
+            self
+        }
+
+        /// Declares that the node of this name forgets nothing when it is killed; see [`ConfigBuilder::durable`].
+        pub fn durable(mut self, name: impl Into<String>) -> Self {
+            self.settings.config = self.settings.config.durable(name);
+            self
+        }
+
+        /// What becomes of a node that is a replica; see [`ConfigBuilder::on_replica`].
+        pub fn on_replica(mut self, rule: Rule) -> Self {
+            self.settings.config = self.settings.config.on_replica(rule);
+            self
+        }
+
+        /// What becomes of a node that throws keys away when its memory is full; see [`ConfigBuilder::on_eviction`].
+        pub fn on_eviction(mut self, rule: Rule) -> Self {
+            self.settings.config = self.settings.config.on_eviction(rule);
+            self
+        }
+
+        /// What becomes of a node that is a member of a cluster; see [`ConfigBuilder::on_cluster`].
+        pub fn on_cluster(mut self, rule: Rule) -> Self {
+            self.settings.config = self.settings.config.on_cluster(rule);
+            self
+        }
+
         /// How hard every call tries unless it says otherwise itself.
         pub fn options(mut self, options: Options) -> Self {
             self.settings.options = options;

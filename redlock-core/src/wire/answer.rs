@@ -56,8 +56,8 @@ pub(crate) enum Question {
     Inspect,
     /// To delete a key with a value, without a script.
     DeleteIfEqual,
-    /// Whether it is there.
-    Ping,
+    /// What time it is, and whether it is there.
+    ReadClock,
 }
 
 impl Question {
@@ -74,15 +74,16 @@ impl Question {
             Action::Release { .. } => Self::Release,
             Action::Leave { .. } => Self::Leave,
             Action::Inspect { .. } => Self::Inspect,
-            Action::Ping => Self::Ping,
+            Action::ReadClock => Self::ReadClock,
         }
     }
 
     pub(crate) fn reply(&self, answer: Answer<'_>) -> Reply {
         match (self, answer) {
             (Self::DeleteIfEqual, Answer::Error(text)) if is_denied(text) => Reply::UnknownScript,
-            // Whatever a server says to a ping, it is there.
-            (Self::Ping, _) | (Self::Set, Answer::Ok) => Reply::Done,
+            (Self::ReadClock, Answer::Bytes(info)) => time_in(info).map_or(Reply::Done, Reply::Time),
+            // Whatever else a server says to that, it is there.
+            (Self::ReadClock, _) | (Self::Set, Answer::Ok) => Reply::Done,
             (_, Answer::Error(text)) => Reply::from_error(text),
             (Self::Set, Answer::Nil) => Reply::HeldByOther(Hold::UNKNOWN),
             (Self::SetAllFenced(resources), Answer::Bytes(bytes)) => {
@@ -120,6 +121,13 @@ impl Question {
             _ => Reply::Unavailable(Unavailable::new(Cause::Unexpected)),
         }
     }
+}
+
+/// Returns the wall clock in the answer to `INFO server`.
+fn time_in(info: &[u8]) -> Option<Duration> {
+    let lines = core::str::from_utf8(info).ok()?.lines();
+    let micros = lines.filter_map(|line| line.strip_prefix("server_time_usec:")).next()?;
+    micros.parse().ok().map(Duration::from_micros)
 }
 
 /// Returns whether a node counts on to numbers that it says.

@@ -3,8 +3,8 @@
 use core::time::Duration;
 
 use redlock_core::{
-    AcquireError, Action, Cause, Command, Config, Instant, LockKey, Locks, NodeId, Options, Outcome, Reply, Request,
-    Unavailable,
+    AcquireError, Action, Cause, Command, Config, Facts, Instant, LockKey, Locks, NodeId, Options, Outcome, Reply,
+    Request, Unavailable,
 };
 
 fn at(millis: u64) -> Instant {
@@ -49,7 +49,7 @@ fn commands_wait_for_the_first_connection() {
     assert!(batch(&mut locks, nodes[0], at(0)).is_empty(), "there is nobody to send it");
     assert!(locks.poll_connect(nodes[0]));
     assert!(!locks.poll_connect(nodes[0]), "once is enough");
-    locks.handle_connected(nodes[0], false, at(1));
+    locks.handle_connected(nodes[0], Facts::default(), false, at(1));
     assert_eq!(locks.poll_ready(), Some(nodes[0]));
     assert!(locks.has_batch(nodes[0]));
     assert_eq!(batch(&mut locks, nodes[0], at(1)).len(), 1);
@@ -76,7 +76,7 @@ fn a_node_that_is_down_refuses_at_once_until_it_is_connected() {
     assert!(locks.poll_connect(nodes[0]));
     let meanwhile = acquire(&mut locks, "during", at(26));
     assert!(locks.hand_over(meanwhile, at(26)).unwrap().is_err(), "the last try has failed");
-    locks.handle_connected(nodes[0], false, at(30));
+    locks.handle_connected(nodes[0], Facts::default(), false, at(30));
     assert_eq!(locks.refusal(nodes[0]), None);
     acquire(&mut locks, "again", at(30));
     assert_eq!(batch(&mut locks, nodes[0], at(30)).len(), 1);
@@ -87,7 +87,7 @@ fn what_was_under_way_when_the_connection_broke_may_have_been_carried_out() {
     let (mut locks, nodes) = locks(1);
     let (first, second) = (acquire(&mut locks, "1", at(0)), acquire(&mut locks, "22", at(0)));
     assert!(locks.poll_connect(nodes[0]));
-    locks.handle_connected(nodes[0], false, at(0));
+    locks.handle_connected(nodes[0], Facts::default(), false, at(0));
     let first_sent = batch(&mut locks, nodes[0], at(0));
     assert_eq!(first_sent.len(), 2);
     locks.handle_reply(nodes[0], Reply::Done, at(1));
@@ -105,7 +105,7 @@ fn what_was_under_way_when_the_connection_broke_may_have_been_carried_out() {
     assert!(locks.hand_over(unsent, at(2)).is_none(), "it waits for the next connection");
 
     assert!(locks.poll_connect(nodes[0]), "the connection was of use, so the next is opened at once");
-    locks.handle_connected(nodes[0], false, at(3));
+    locks.handle_connected(nodes[0], Facts::default(), false, at(3));
     let sent = batch(&mut locks, nodes[0], at(3));
     let names: Vec<_> = sent
         .iter()
@@ -123,7 +123,7 @@ fn what_waited_for_too_long_is_not_sent() {
         assert!(locks.poll_connect(node));
     }
     for (&node, now) in nodes.iter().zip([at(1), at(501), at(501)]) {
-        locks.handle_connected(node, false, now);
+        locks.handle_connected(node, Facts::default(), false, now);
         let sent = batch(&mut locks, node, now);
         let is_set = |command: &Command| matches!(command.action, Action::Acquire { .. });
         assert_eq!(sent.iter().filter(|command| is_set(command)).count(), usize::from(now == at(1)), "500 ms at most");
@@ -136,7 +136,7 @@ fn what_waited_for_too_long_is_not_sent() {
 fn a_batch_without_an_answer_leaves_later_ones_to_be_answered() {
     let (mut locks, nodes) = locks(1);
     assert!(locks.poll_connect(nodes[0]));
-    locks.handle_connected(nodes[0], false, at(0));
+    locks.handle_connected(nodes[0], Facts::default(), false, at(0));
     let first = acquire(&mut locks, "1", at(0));
     assert_eq!(batch(&mut locks, nodes[0], at(0)).len(), 1);
     let second = acquire(&mut locks, "22", at(0));
@@ -175,7 +175,7 @@ fn without_anybody_to_send_what_waits_can_be_refused() {
 fn a_reply_that_nobody_asked_for_is_nothing() {
     let (mut locks, nodes) = locks(1);
     locks.handle_reply(nodes[0], Reply::Done, at(0));
-    locks.handle_connected(NodeId::new(17).unwrap(), false, at(0));
+    locks.handle_connected(NodeId::new(17).unwrap(), Facts::default(), false, at(0));
     locks.handle_reply(NodeId::new(17).unwrap(), Reply::Done, at(0));
     assert!(locks.is_empty());
 }

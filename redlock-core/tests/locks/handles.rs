@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use core::time::Duration;
 
 use redlock_core::{
-    Action, Cause, Config, Heard, Instant, LockKey, Locks, NodeId, NodeSet, Options, Reply, Request, Unavailable,
-    WaiterId, model,
+    Action, Cause, Config, Facts, Heard, Instant, LockKey, Locks, NodeId, NodeSet, Options, Reply, Request,
+    Unavailable, WaiterId, model,
 };
 
 use crate::world::{TTL, at};
@@ -113,7 +113,7 @@ impl Handles {
     /// Ends the opening of the connections of a handle.
     pub(crate) fn connect(&mut self, handle: usize) {
         for node in self.locks[handle].config().nodes().iter() {
-            self.locks[handle].handle_connected(node, true, self.now);
+            self.locks[handle].handle_connected(node, Facts::default(), true, self.now);
         }
     }
 
@@ -155,7 +155,7 @@ impl Handles {
         let (mut said, mut subscribing) = (Vec::new(), Vec::new());
         while let Some(node) = locks.poll_ready() {
             if locks.poll_connect(node) && !self.unconnected.contains(node) {
-                locks.handle_connected(node, true, now);
+                locks.handle_connected(node, Facts::default(), true, now);
             }
             let mut batch = Vec::new();
             locks.poll_batch(node, &mut batch, now);

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use redlock_core::{
-    Cause, Command, Config, Holder, InspectionKey, Instant, KeyReport, KeyState, KeyStatus, LockKey, LockState,
+    Cause, Command, Config, Facts, Holder, InspectionKey, Instant, KeyReport, KeyState, KeyStatus, LockKey, LockState,
     LockStatus, Locks, NodeId, NodeStatus, NodeTimeout, Options, Reply, Request, RequestError, ScriptForm, Unavailable,
     ValueDigest,
 };
@@ -151,7 +151,7 @@ fn acquire(locks: &mut Locks, name: &str) -> LockKey {
 fn connect(locks: &mut Locks) -> NodeId {
     let node = locks.poll_ready().unwrap();
     assert!(locks.poll_connect(node));
-    locks.handle_connected(node, false, at(0));
+    locks.handle_connected(node, Facts::default(), false, at(0));
     node
 }
 
@@ -179,7 +179,7 @@ fn a_node_that_is_down_does_not_keep_anybody_waiting() {
     let nodes: Vec<NodeId> = locks.config().nodes().iter().collect();
     for node in &nodes {
         assert!(locks.poll_connect(*node));
-        locks.handle_connected(*node, false, at(0));
+        locks.handle_connected(*node, Facts::default(), false, at(0));
     }
     locks.handle_disconnected(nodes[1], &Unavailable::new(Cause::Disconnected), at(0));
     let key = locks.inspect("job", at(1)).unwrap();
@@ -232,7 +232,7 @@ fn a_question_that_could_not_be_sent_in_time_is_not_sent() {
     let key = locks.inspect("job", at(0)).unwrap();
     let node = locks.poll_ready().unwrap();
     assert!(locks.poll_connect(node));
-    locks.handle_connected(node, false, at(TIMEOUT + 1));
+    locks.handle_connected(node, Facts::default(), false, at(TIMEOUT + 1));
     assert!(batch(&mut locks, node, at(TIMEOUT + 1)).is_empty());
     assert_eq!(cause(&mut locks, key), Some(Cause::NotSent));
 }

@@ -11,5 +11,6 @@ mod line;
 mod naive;
 mod one_by_one;
 mod silence;
+mod trust;
 mod turns;
 mod world;

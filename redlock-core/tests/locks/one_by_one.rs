@@ -7,7 +7,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use redlock_core::{
-    Cause, Config, ExtendError, Instant, Lock, LockKey, Locks, NodeId, Reply, Request, Resources, Unavailable, strategy,
+    Cause, Config, ExtendError, Facts, Instant, Lock, LockKey, Locks, NodeId, Reply, Request, Resources, Unavailable,
+    strategy,
 };
 
 use crate::naive::Naive;
@@ -164,7 +165,7 @@ impl Pair {
             return;
         }
         if works {
-            self.locks.handle_connected(node, false, self.now);
+            self.locks.handle_connected(node, Facts::default(), false, self.now);
             self.naive.connected(node);
         } else {
             let why = Unavailable::with_detail(Cause::NotSent, "connection refused");

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{Action, Command, Config, Hold, Instant, LockKey, Locks, NodeId, Options, Reply, Request};
+use redlock_core::{Action, Command, Config, Facts, Hold, Instant, LockKey, Locks, NodeId, Options, Reply, Request};
 
 const SILENCE: Duration = Duration::from_secs(5);
 const PING: Duration = Duration::from_secs(30);
@@ -24,7 +24,7 @@ fn connected() -> (Locks, NodeId) {
 fn connect(locks: &mut Locks, node: NodeId, now: Instant) {
     assert_eq!(locks.poll_ready(), Some(node));
     assert!(locks.poll_connect(node));
-    locks.handle_connected(node, false, now);
+    locks.handle_connected(node, Facts::default(), false, now);
     assert_eq!(locks.poll_ready(), Some(node));
 }
 
@@ -59,7 +59,7 @@ fn a_connection_that_owes_a_reply_for_too_long_is_given_up() {
     assert!(locks.refusal(node).unwrap().to_string().contains("no reply to anything for 5s"));
     assert!(locks.hand_over(key, at(6_000)).unwrap().is_err());
 
-    locks.handle_connected(node, false, at(6_001));
+    locks.handle_connected(node, Facts::default(), false, at(6_001));
     assert_eq!(locks.refusal(node), None);
     let again = wait_for_batch(&mut locks, node, at(8_000));
     assert!(matches!(again[..], [Command { action: Action::Release { .. }, .. }]), "the SET may have been carried out");
@@ -120,8 +120,8 @@ fn a_connection_that_nobody_uses_is_tried_out() {
     locks.handle_timeout(at(30_000));
     assert_eq!(locks.poll_ready(), Some(node));
     let pings = batch(&mut locks, node, at(30_000));
-    assert!(matches!(pings[..], [Command { action: Action::Ping, .. }]));
-    assert!(pings[0].wire().words().eq([b"PING"]));
+    assert!(matches!(pings[..], [Command { action: Action::ReadClock, .. }]));
+    assert!(pings[0].wire().words().eq([b"INFO".as_slice(), b"server"]));
     locks.handle_reply(node, Reply::Done, at(30_010));
     assert_eq!(locks.poll_timeout(), Some(at(60_010)), "once is enough");
     assert!(locks.is_empty() && locks.poll_finished().is_none(), "it is of no lock");

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{AcquireError, Config, Heard, Instant, LockKey, Locks, Options, Request, Resources, model};
+use redlock_core::{AcquireError, Config, Facts, Heard, Instant, LockKey, Locks, Options, Request, Resources, model};
 
 pub(crate) const TTL: Duration = Duration::from_secs(10);
 
@@ -48,7 +48,7 @@ impl World {
         self.locks.handle_timeout(self.now);
         while let Some(node) = self.locks.poll_ready() {
             if self.locks.poll_connect(node) {
-                self.locks.handle_connected(node, self.hears, self.now);
+                self.locks.handle_connected(node, Facts::default(), self.hears, self.now);
             }
             if let Some(waiter) = self.locks.poll_subscribe(node, self.now) {
                 self.nodes[node.index()].subscribe(&waiter);

@@ -12,7 +12,8 @@ use crate::peer::{acquire, commands, connected, events, release, written};
 fn commands_are_written_in_their_order() {
     let mut connection = connected();
     let set = acquire("job");
-    let (undo, ping) = (release(&set, true, ScriptForm::Digest), set.with_action(Action::Ping, ScriptForm::Digest));
+    let (undo, ping) =
+        (release(&set, true, ScriptForm::Digest), set.with_action(Action::ReadClock, ScriptForm::Digest));
     for command in [&set, &undo, &ping] {
         connection.send(command);
     }
@@ -76,7 +77,7 @@ fn each_reply_belongs_to_the_oldest_command() {
     connection.send(&set);
     connection.send(&release(&set, true, ScriptForm::Digest));
     connection.send(&acquire(Resources::all(["a", "b"])));
-    connection.send(&set.with_action(Action::Ping, ScriptForm::Digest));
+    connection.send(&set.with_action(Action::ReadClock, ScriptForm::Digest));
     connection.send(&set);
     connection.handle_bytes(b"+OK\r\n_\r\n:0\r\n$6\r\n2 1500\r\n+PONG\r\n-OOM command not allowed\r\n");
     let mut hold = Hold::UNKNOWN;
@@ -163,7 +164,7 @@ fn questions() -> impl Strategy<Value = Vec<Command>> {
             1 => release(&set, true, ScriptForm::Digest),
             2 => release(&set, false, ScriptForm::Digest),
             3 => acquire(Resources::all(["a", "b"])),
-            _ => set.with_action(Action::Ping, ScriptForm::Digest),
+            _ => set.with_action(Action::ReadClock, ScriptForm::Digest),
         }
     });
     proptest::collection::vec(kind, 0..20)

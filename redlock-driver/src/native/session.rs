@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use redlock_core::resp::{self, Event};
 use redlock_core::system::plain_words;
 use redlock_core::system::socket::{Reading, read, write};
-use redlock_core::{Cause, Command, Heard, Hearing, Reply, Unavailable, WaiterId};
+use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
 
 use crate::net::Socket;
 use crate::transport::Connection;
@@ -62,6 +62,10 @@ impl<S: Socket> Connection for NativeConnection<S> {
             session.drive(context);
             session.poll_replies(&mut batch, context)
         })
+    }
+
+    fn facts(&self) -> Facts {
+        locked(&self.0).machine.facts().clone()
     }
 
     fn hearing(&self) -> Hearing {
@@ -268,7 +272,7 @@ mod tests {
 
     fn connection(socket: &Scripted) -> NativeConnection<Scripted> {
         let mut opening = Opening::new(&Settings::new());
-        opening.handle_bytes(b"%0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n");
+        opening.handle_bytes(b"%0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n");
         NativeConnection::new(socket.clone(), opening.poll().unwrap().unwrap())
     }
 

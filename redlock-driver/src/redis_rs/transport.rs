@@ -1,16 +1,19 @@
 //! The transport over redis-rs.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::task::{Context, Poll};
 
 use futures_channel::oneshot;
-use futures_util::future::{FutureExt as _, join, join_all};
+use futures_util::future::{FutureExt as _, join, join_all, join3};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use redis::aio::{MultiplexedConnection, PubSub, PubSubSink};
-use redis::{AsyncConnectionConfig, Client, Cmd, ErrorKind, Pipeline, ProtocolVersion, RedisError, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue as _, Pipeline, ProtocolVersion, RedisError, Value,
+};
 use redlock_core::system::plain_words;
-use redlock_core::{Answer, Cause, Command, Heard, Hearing, Probe, Reply, Unavailable, WaiterId};
+use redlock_core::{Answer, Cause, Command, Facts, Heard, Hearing, Probe, Reply, Unavailable, WaiterId};
 
 use super::hearing::{Pushes, heard_in, subscribe, subscribe_apart};
 use crate::transport::{Connection, Transport};
@@ -75,8 +78,8 @@ impl Transport for RedisTransport {
         }
         let connection = self.client.get_multiplexed_async_connection_with_config(&config).await;
         let connection = connection.map_err(|error| unavailable(&error, Cause::NotSent))?;
-        complete_handshake(&connection, &self.greeting).await?;
-        Ok(RedisConnection::new(connection, pushes))
+        let facts = complete_handshake(&connection, &self.greeting).await?;
+        Ok(RedisConnection::new(connection, facts, pushes))
     }
 
     async fn connect_apart(&mut self) -> Result<RedisConnection, Unavailable> {
@@ -90,6 +93,7 @@ impl Transport for RedisTransport {
 /// A connection of a [`RedisTransport`].
 pub struct RedisConnection {
     link: Link,
+    facts: Facts,
     /// What the handle hears.
     heard: BoxStream<'static, Heard>,
     /// Ends when the server is gone; only RESP3 tells that.
@@ -103,17 +107,17 @@ enum Link {
 }
 
 impl RedisConnection {
-    fn new(connection: MultiplexedConnection, pushes: Option<Pushes>) -> Self {
+    fn new(connection: MultiplexedConnection, facts: Facts, pushes: Option<Pushes>) -> Self {
         let Some(Pushes { heard, broken }) = pushes else {
             let (link, heard) = (Link::Commands(connection, Hearing::Apart), stream::empty().boxed());
-            return Self { link, heard, broken: None };
+            return Self { link, facts, heard, broken: None };
         };
-        Self { link: Link::Commands(connection, Hearing::Shared), heard: heard.boxed(), broken: Some(broken) }
+        Self { link: Link::Commands(connection, Hearing::Shared), facts, heard: heard.boxed(), broken: Some(broken) }
     }
 
     fn apart(pubsub: PubSub) -> Self {
         let (sink, messages) = pubsub.split();
-        Self { link: Link::Apart(sink), heard: heard_in(messages).boxed(), broken: None }
+        Self { link: Link::Apart(sink), facts: Facts::default(), heard: heard_in(messages).boxed(), broken: None }
     }
 }
 
@@ -123,14 +127,30 @@ impl fmt::Debug for RedisConnection {
     }
 }
 
-/// Sends the greeting, and makes sure that the node can release what it grants.
+/// Sends the greeting, makes sure that the node can release what it grants, and asks what the server says of itself.
 ///
 /// The commands go out together but not as one pipeline, so that the first refusal is told and not the last.
-async fn complete_handshake(connection: &MultiplexedConnection, greeting: &[Cmd]) -> Result<(), Unavailable> {
+async fn complete_handshake(connection: &MultiplexedConnection, greeting: &[Cmd]) -> Result<Facts, Unavailable> {
     let greetings = join_all(greeting.iter().map(|command| greet(connection, command)));
     let checks = join_all(Probe::ALL.map(|probe| check(connection, probe)));
-    let (answers, probed) = join(greetings, checks).await;
-    answers.into_iter().chain(probed).collect()
+    let (answers, probed, facts) = join3(greetings, checks, ask_facts(connection)).await;
+    answers.into_iter().chain(probed).collect::<Result<(), _>>()?;
+    Ok(facts)
+}
+
+/// Asks what the server says of itself, as far as the user may know it.
+async fn ask_facts(connection: &MultiplexedConnection) -> Facts {
+    let fsync = redis::cmd("CONFIG").arg("GET").arg("appendfsync").to_owned();
+    let (info, fsync) = join(ask(connection, &redis::cmd("INFO")), ask(connection, &fsync)).await;
+    let mut facts = Facts::default();
+    if let Some(info) = info.ok().and_then(|info| String::from_redis_value(info).ok()) {
+        facts.note_info(&info);
+    }
+    let pairs = fsync.ok().and_then(|fsync| HashMap::<String, String>::from_redis_value(fsync).ok());
+    if let Some(fsync) = pairs.and_then(|mut pairs| pairs.remove("appendfsync")) {
+        facts.note_fsync(&fsync);
+    }
+    facts
 }
 
 async fn greet(connection: &MultiplexedConnection, command: &Cmd) -> Result<(), Unavailable> {
@@ -174,6 +194,10 @@ impl Connection for RedisConnection {
                 .map(|(command, value)| with_answer(value, |answer| Reply::from_wire(command, answer)))
                 .collect())
         }
+    }
+
+    fn facts(&self) -> Facts {
+        self.facts.clone()
     }
 
     fn hearing(&self) -> Hearing {
@@ -239,6 +263,7 @@ pub(super) fn with_answer<T>(value: &Value, read: impl FnOnce(Answer<'_>) -> T) 
         Value::Nil => read(Answer::Nil),
         Value::Int(number) => read(Answer::Integer(*number)),
         Value::BulkString(bytes) => read(Answer::Bytes(bytes)),
+        Value::VerbatimString { text, .. } => read(Answer::Bytes(text.as_bytes())),
         Value::ServerError(error) => {
             read(Answer::Error(&format!("{} {}", error.code(), error.details().unwrap_or_default())))
         }

@@ -150,7 +150,7 @@ pub(crate) const fn verb(action: &Action) -> &'static str {
         Action::Extend { .. } => "EXTEND",
         Action::Release { .. } => "RELEASE",
         Action::Leave { .. } => "LEAVE",
-        Action::Ping => "PING",
+        Action::ReadClock => "PING",
         _ => "?",
     }
 }

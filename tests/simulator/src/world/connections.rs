@@ -1,6 +1,6 @@
 //! How connections break, and how clients open them again.
 
-use redlock_core::{Cause, Unavailable};
+use redlock_core::{Cause, Facts, Unavailable};
 
 use super::{Checked, World};
 use crate::clock::{SECOND, Time};
@@ -83,7 +83,7 @@ impl World<'_> {
         let (client, node) = (state.client, self.node_of(link));
         let now = self.local(client);
         self.is_connected(link);
-        self.clients[client].locks.handle_connected(node, self.scenario.network.announces, now);
+        self.clients[client].locks.handle_connected(node, Facts::default(), self.scenario.network.announces, now);
         self.drive(client)
     }
 

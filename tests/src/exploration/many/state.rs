@@ -1,4 +1,4 @@
-use redlock_core::{Action as Verb, Cause, Command, Instant, Lock, LockKey, Locks, NodeId, Reply, Unavailable};
+use redlock_core::{Action as Verb, Cause, Command, Facts, Instant, Lock, LockKey, Locks, NodeId, Reply, Unavailable};
 
 use super::action::Action;
 use super::checks::check_delivery;
@@ -60,7 +60,7 @@ impl State {
             Action::Abandon(user) => self.abandon(user),
             Action::Open(node) => {
                 self.sites[node].link = Link::Open;
-                self.locks.handle_connected(node_id(node), false, now);
+                self.locks.handle_connected(node_id(node), Facts::default(), false, now);
             }
             Action::Fail(node) => {
                 self.left.failures = self.left.failures.saturating_sub(1);

@@ -1,0 +1,239 @@
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+use core::time::Duration;
+
+/// What a server has said about itself when a connection to it was opened, as far as it did: what it does not say, or may
+/// not be asked by this user, is left open.
+///
+/// A transport to a Redis server asks [`INFO`](Self::note_info) and [`CONFIG GET appendfsync`](Self::note_fsync) in its
+/// handshake; the answer to `HELLO` says some of it, too.
+///
+/// ```
+/// use redlock_core::Facts;
+///
+/// let mut facts = Facts::default();
+/// facts.note_info("redis_version:7.0.15\r\nrole:slave\r\nmaxmemory:1000000\r\nmaxmemory_policy:allkeys-lru\r\n");
+/// assert_eq!(facts.version_numbers(), Some((7, 0, 15)));
+/// assert_eq!((facts.is_replica(), facts.may_evict(), facts.is_durable()), (Some(true), Some(true), None));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Facts {
+    pub(crate) server: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) role: Option<String>,
+    pub(crate) mode: Option<String>,
+    pub(crate) connection_id: Option<i64>,
+    pub(crate) is_resp3: bool,
+    run_id: Option<String>,
+    uptime: Option<Duration>,
+    max_memory: Option<u64>,
+    eviction_policy: Option<String>,
+    has_append_only_file: Option<bool>,
+    fsync: Option<String>,
+    pub(crate) releases_by_command: bool,
+}
+
+/// The longest text that is kept of a fact: a hostile server may say a lot.
+const MAX_LEN: usize = 64;
+
+impl Facts {
+    /// Returns what kind of server it is: `redis` or `valkey`.
+    #[must_use]
+    pub fn server(&self) -> Option<&str> {
+        self.server.as_deref()
+    }
+
+    /// Returns the version of the server: `7.0.15`.
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+
+    /// Returns the first three numbers of the version, which can be compared; one that is not there is 0. `None` for a
+    /// version that does not begin with a number.
+    #[must_use]
+    pub fn version_numbers(&self) -> Option<(u32, u32, u32)> {
+        let mut numbers = self.version.as_deref()?.split('.').map(leading_number);
+        let major = numbers.next()??;
+        let mut next = || numbers.next().flatten().unwrap_or(0);
+        Some((major, next(), next()))
+    }
+
+    /// Returns the role of the server: `master` or `replica`.
+    #[must_use]
+    pub fn role(&self) -> Option<&str> {
+        self.role.as_deref()
+    }
+
+    /// Returns how the server runs: `standalone`, `cluster` or `sentinel`.
+    #[must_use]
+    pub fn mode(&self) -> Option<&str> {
+        self.mode.as_deref()
+    }
+
+    /// Returns the number by which the server knows the connection (`CLIENT ID`).
+    #[must_use]
+    pub const fn connection_id(&self) -> Option<i64> {
+        self.connection_id
+    }
+
+    /// Returns whether the connection speaks RESP3.
+    #[must_use]
+    pub const fn is_resp3(&self) -> bool {
+        self.is_resp3
+    }
+
+    /// Returns whether locks are released over the connection by a command of the server's own, without a script.
+    #[must_use]
+    pub const fn releases_by_command(&self) -> bool {
+        self.releases_by_command
+    }
+
+    /// Returns the name of this run of the server: another one after every start, and no two servers have the same.
+    #[must_use]
+    pub fn run_id(&self) -> Option<&str> {
+        self.run_id.as_deref()
+    }
+
+    /// Returns for how long the server has been running, in whole seconds; it may be up to a second less.
+    #[must_use]
+    pub const fn uptime(&self) -> Option<Duration> {
+        self.uptime
+    }
+
+    /// Returns what the server does when its memory is full: `noeviction`, `allkeys-lru`.
+    #[must_use]
+    pub fn eviction_policy(&self) -> Option<&str> {
+        self.eviction_policy.as_deref()
+    }
+
+    /// Returns whether the server may throw keys away that have a TTL: its memory has a limit (`maxmemory`) and its
+    /// `maxmemory-policy` is another than `noeviction`.
+    #[must_use]
+    pub fn may_evict(&self) -> Option<bool> {
+        let has_limit = self.max_memory != Some(0);
+        self.eviction_policy.as_deref().map(|policy| has_limit && policy != "noeviction")
+    }
+
+    /// Returns whether the server keeps what it has answered when it is killed and started again: `appendonly yes` and
+    /// `appendfsync always`.
+    #[must_use]
+    pub fn is_durable(&self) -> Option<bool> {
+        match (self.has_append_only_file, self.fsync.as_deref()) {
+            (Some(false), _) => Some(false),
+            (_, Some(fsync)) if fsync != "always" => Some(false),
+            (Some(true), Some(_)) => Some(true),
+            _ => None,
+        }
+    }
+
+    /// Returns whether the server is a replica of another.
+    #[must_use]
+    pub fn is_replica(&self) -> Option<bool> {
+        self.role.as_deref().map(|role| role == "replica")
+    }
+
+    /// Returns whether the server is a member of a cluster, which may hand its keys to others.
+    #[must_use]
+    pub fn is_cluster(&self) -> Option<bool> {
+        self.mode.as_deref().map(|mode| mode == "cluster")
+    }
+
+    /// Reads the answer to `INFO`. Lines that say nothing of interest are left out.
+    pub fn note_info(&mut self, info: &str) {
+        for (name, value) in info.lines().filter_map(|line| line.split_once(':')) {
+            match name {
+                "redis_version" => drop(self.version.get_or_insert_with(|| short(value))),
+                "valkey_version" => {
+                    self.version = Some(short(value));
+                    self.server = Some("valkey".to_owned());
+                }
+                "server_name" => self.server = Some(short(value)),
+                // `HELLO` calls it by its newer name.
+                "role" => self.role = Some(short(if value == "slave" { "replica" } else { value })),
+                "redis_mode" | "server_mode" => self.mode = Some(short(value)),
+                "run_id" => self.run_id = Some(short(value)),
+                "uptime_in_seconds" => self.uptime = value.parse().ok().map(Duration::from_secs),
+                "maxmemory" => self.max_memory = value.parse().ok(),
+                "maxmemory_policy" => self.eviction_policy = Some(short(value)),
+                "aof_enabled" => self.has_append_only_file = Some(value == "1"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Notes when the server writes its append-only file to the disk, as `CONFIG GET appendfsync` says it: `always`,
+    /// `everysec` or `no`.
+    pub fn note_fsync(&mut self, fsync: &str) {
+        self.fsync = Some(short(fsync));
+    }
+}
+
+fn short(value: &str) -> String {
+    value.chars().filter(|letter| !letter.is_control()).take(MAX_LEN).collect()
+}
+
+/// Returns the number that a text begins with: 3 of `3-rc1`.
+fn leading_number(text: &str) -> Option<u32> {
+    let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    text.get(..end)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(info: &str) -> Facts {
+        let mut facts = Facts::default();
+        facts.note_info(info);
+        facts
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_leaves_all_open() {
+        for info in ["", "# Server\r\n", "NOPERM", ":\r\n:::\r\nrun_id"] {
+            assert_eq!(of(info), Facts::default());
+        }
+    }
+
+    #[test]
+    fn what_a_fork_calls_itself_comes_before_the_version_that_it_is_compatible_with() {
+        let valkey = of("redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:9.1.2\r\nserver_mode:cluster\r\n");
+        assert_eq!(
+            (valkey.server(), valkey.version(), valkey.is_cluster()),
+            (Some("valkey"), Some("9.1.2"), Some(true))
+        );
+    }
+
+    #[test]
+    fn a_server_without_a_limit_evicts_nothing() {
+        assert_eq!(of("maxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n").may_evict(), Some(false));
+        assert_eq!(of("maxmemory:1\r\nmaxmemory_policy:noeviction\r\n").may_evict(), Some(false));
+        assert_eq!(of("maxmemory:1\r\nmaxmemory_policy:volatile-ttl\r\n").may_evict(), Some(true));
+        assert_eq!(of("maxmemory_policy:volatile-ttl\r\n").may_evict(), Some(true), "it may have a limit");
+        assert_eq!(of("maxmemory:1\r\n").may_evict(), None);
+    }
+
+    #[test]
+    fn a_server_is_durable_that_writes_everything_before_it_answers() {
+        let with = |info: &str, fsync: Option<&str>| {
+            let mut facts = of(info);
+            if let Some(fsync) = fsync {
+                facts.note_fsync(fsync);
+            }
+            facts.is_durable()
+        };
+        assert_eq!(with("aof_enabled:1\r\n", Some("always")), Some(true));
+        assert_eq!(with("aof_enabled:1\r\n", Some("everysec")), Some(false));
+        assert_eq!(with("aof_enabled:0\r\n", Some("always")), Some(false));
+        assert_eq!(with("aof_enabled:1\r\n", None), None);
+        assert_eq!(with("", Some("always")), None);
+    }
+
+    #[test]
+    fn a_hostile_server_does_not_fill_the_memory_or_the_screen() {
+        let shout = of(&format!("run_id:{}\r\nrole:\u{1b}[2J\r\n", "x".repeat(10_000)));
+        assert_eq!(shout.run_id().map(str::len), Some(MAX_LEN));
+        assert_eq!(shout.role(), Some("[2J"));
+    }
+}

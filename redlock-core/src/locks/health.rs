@@ -1,0 +1,109 @@
+//! What a handle knows of its nodes and its locks.
+
+use alloc::vec::Vec;
+
+use super::clock::Clock;
+use super::trust::Trust;
+use super::{Entry, Locks, Node};
+use crate::health::{Health, Limit, LockFigures, NodeHealth, Warning};
+use crate::trust::Flaw;
+use crate::{AcquireError, Instant, NodeId};
+
+/// What has become of locks ever since. No behaviour depends on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Tally {
+    acquired: u64,
+    contended: u64,
+    unavailable: u64,
+    expired: u64,
+    ended: u64,
+    lost: u64,
+}
+
+impl Tally {
+    pub(super) const fn acquired(&mut self) {
+        self.acquired = self.acquired.saturating_add(1);
+    }
+
+    pub(super) const fn lost(&mut self) {
+        self.lost = self.lost.saturating_add(1);
+    }
+
+    pub(super) const fn failed(&mut self, error: &AcquireError) {
+        let count = match error {
+            AcquireError::Contended(_) => &mut self.contended,
+            AcquireError::Unavailable(_) => &mut self.unavailable,
+            AcquireError::Expired(_) => &mut self.expired,
+            AcquireError::Gone(_) | AcquireError::Closed => &mut self.ended,
+        };
+        *count = count.saturating_add(1);
+    }
+}
+
+impl Locks {
+    /// Returns how the nodes and the locks of this handle are, as far as it knows; nothing is sent. It takes a look at every
+    /// lock.
+    #[must_use]
+    pub fn health(&self, now: Instant) -> Health {
+        let nodes = self.config.nodes().iter().filter_map(|node| self.node_health(node, now)).collect();
+        Health { nodes, quorum: self.config.quorum(), locks: self.figures() }
+    }
+
+    fn node_health(&self, node: NodeId, now: Instant) -> Option<NodeHealth> {
+        let state = self.nodes.get(node.index())?;
+        let left = |until: Instant| Some(until.saturating_since(now)).filter(|left| !left.is_zero());
+        Some(NodeHealth {
+            name: self.config.name(node).into(),
+            connection: state.connection_state(now),
+            quarantine: self.quarantined_until(node).and_then(left),
+            unsuitable: state.trust.unsuitable().cloned(),
+            round_trip: state.round_trip(),
+            facts: state.trust.facts.clone(),
+            warnings: self.warnings(node, state, now),
+            limits: limits(state),
+        })
+    }
+
+    fn warnings(&self, node: NodeId, state: &Node, now: Instant) -> Vec<Warning> {
+        let Trust { facts, same_as, clock, .. } = &state.trust;
+        let same = same_as.map(|node| Warning::SameServer { node: self.config.name(node).into() });
+        let flaws = self.config.trust().flaws(facts).map(|(flaw, _)| match flaw {
+            Flaw::Replica => Warning::Replica,
+            Flaw::Evicts => Warning::Evicts { policy: facts.eviction_policy().unwrap_or_default().into() },
+            Flaw::Cluster => Warning::Cluster,
+        });
+        let differs = clock.differs(self.other_clocks(node)).map(|millis| Warning::ClockDiffers { millis });
+        let was_set = clock.was_set(now).map(|(millis, ago)| Warning::ClockSet { millis, ago });
+        let unchecked = (state.is_connected() && facts.run_id().is_none()).then_some(Warning::Unchecked);
+        same.into_iter().chain(flaws).chain(differs).chain(was_set).chain(unchecked).collect()
+    }
+
+    fn other_clocks(&self, node: NodeId) -> impl Iterator<Item = &Clock> + Clone {
+        let others = self.nodes.iter().enumerate().filter(move |(index, _)| *index != node.index());
+        others.map(|(_, state)| &state.trust.clock)
+    }
+
+    fn figures(&self) -> LockFigures {
+        let count = |matches: fn(&Entry) -> bool| self.entries.iter().filter(|(_, entry)| matches(entry)).count();
+        let Tally { acquired, contended, unavailable, expired, ended, lost } = self.tally;
+        LockFigures {
+            held: count(Entry::is_held),
+            waiting: count(|entry| entry.is_owned && entry.lock.is_acquiring()),
+            releasing: self.releasing,
+            unsettled: self.unsettled(),
+            acquired,
+            contended,
+            unavailable,
+            expired,
+            ended,
+            lost,
+        }
+    }
+}
+
+fn limits(state: &Node) -> Vec<Limit> {
+    let no_queue = state.closed_queue().map(|why| Limit::NoQueue { why: why.cloned() });
+    let facts = &state.trust.facts;
+    let by_script = (facts.version().is_some() && !facts.releases_by_command()).then_some(Limit::ReleaseByScript);
+    no_queue.into_iter().chain(by_script).collect()
+}

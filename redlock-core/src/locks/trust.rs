@@ -1,0 +1,149 @@
+//! Whether a node may vote: what is known of its server, and since when.
+
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
+
+use super::clock::Clock;
+use super::{Locks, Node};
+use crate::trust::{Flaw, TrustRules};
+use crate::{Cause, Config, Facts, Instant, NodeId, Reply, Rule, Unavailable, lease};
+
+/// An uptime is told in whole seconds, and the clock that it is taken from may be one second behind.
+const UPTIME_ERROR: Duration = Duration::from_secs(1);
+
+/// What is known of the server of a node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Trust {
+    pub(super) facts: Facts,
+    /// The run of the server that was the last to be told.
+    run_id: Option<String>,
+    /// What the node had granted before that it may have forgotten.
+    pub(super) forgot_at: Option<Instant>,
+    /// The node before it that is the same server.
+    pub(super) same_as: Option<NodeId>,
+    /// Why it is not to be used.
+    unsuitable: Option<Unavailable>,
+    pub(super) clock: Clock,
+}
+
+impl Trust {
+    /// Learns what a server says when a connection to it was opened; the one before was last heard of at `heard_at`.
+    pub(super) fn connected(
+        &mut self,
+        facts: Facts,
+        rules: TrustRules,
+        is_declared: bool,
+        heard_at: Instant,
+        now: Instant,
+    ) {
+        self.clock.forget_if(facts.run_id() != self.run_id.as_deref());
+        let is_durable = is_declared || facts.is_durable() == Some(true);
+        if rules.guard.is_on() && !is_durable {
+            self.forgot_at = self.forgets_from(&facts, rules.guard.is_strict(), heard_at, now).or(self.forgot_at);
+        } else {
+            self.forgot_at = None;
+        }
+        if let Some(run_id) = facts.run_id() {
+            self.run_id = Some(run_id.into());
+        }
+        self.facts = facts;
+    }
+
+    /// Returns from when on it may have forgotten what it had granted before; `None` if it has not.
+    fn forgets_from(&self, facts: &Facts, is_strict: bool, heard_at: Instant, now: Instant) -> Option<Instant> {
+        let started_at = facts.uptime().map(|uptime| now.saturating_sub(uptime.saturating_sub(UPTIME_ERROR)));
+        match (&self.run_id, facts.run_id()) {
+            (Some(before), Some(run_id)) if before == run_id => None,
+            // If it ran while its predecessor still answered, it is another server: what that one granted, it does not know.
+            (Some(_), Some(_)) => Some(started_at.filter(|started_at| *started_at >= heard_at).unwrap_or(now)),
+            (None, Some(_)) if is_strict => Some(started_at.unwrap_or(now)),
+            (_, None) if is_strict => Some(now),
+            _ => None,
+        }
+    }
+
+    /// Returns until when the node has no vote, when no lock lived for longer than `longest_ttl`; `None` if it has forgotten
+    /// nothing.
+    pub(super) fn quarantined_until(&self, longest_ttl: Duration, config: &Config) -> Option<Instant> {
+        let forgot_at = self.forgot_at?;
+        let longest_ttl = config.trust().guard.longest(longest_ttl);
+        let lasts = longest_ttl.saturating_add(lease::drift(longest_ttl, config.drift_ppm()));
+        Some(forgot_at.saturating_add(lasts))
+    }
+
+    /// Returns why the node is not to be used, if it is not.
+    pub(super) const fn unsuitable(&self) -> Option<&Unavailable> {
+        self.unsuitable.as_ref()
+    }
+
+    fn judge(&self, config: &Config) -> Option<Unavailable> {
+        let why = match self.same_as {
+            Some(node) => format!("it is the same server as {}: name each server once", config.name(node)),
+            None => {
+                let refused = |(flaw, rule): (Flaw, Rule)| (rule == Rule::Refuse).then_some(flaw);
+                flaw_in_words(config.trust().flaws(&self.facts).find_map(refused)?, &self.facts)
+            }
+        };
+        Some(Unavailable::with_detail(Cause::Unsuitable, &why))
+    }
+}
+
+/// Says what is wrong with a server, and what is to be done about it.
+pub(super) fn flaw_in_words(flaw: Flaw, facts: &Facts) -> String {
+    match flaw {
+        Flaw::Replica => "it is a replica: name its master instead".into(),
+        Flaw::Evicts => {
+            let policy = facts.eviction_policy().unwrap_or_default();
+            format!("it throws keys away when its memory is full (maxmemory-policy {policy}): set noeviction")
+        }
+        Flaw::Cluster => "it is a member of a cluster, which may hand keys to others: name independent masters".into(),
+    }
+}
+
+impl Locks {
+    /// Learns what the server of a node says of itself.
+    pub(super) fn learn(&mut self, node: NodeId, facts: Facts, now: Instant) {
+        let rules = self.config.trust();
+        let is_declared = rules.durable.contains(node);
+        if let Some(state) = self.nodes.get_mut(node.index()) {
+            let heard_at = state.heard_at();
+            state.trust.connected(facts, rules, is_declared, heard_at, now);
+        }
+        self.find_same_servers();
+        let Self { nodes, config, .. } = self;
+        nodes.iter_mut().for_each(|Node { trust, .. }| trust.unsuitable = trust.judge(config));
+    }
+
+    /// Finds the nodes that are one server: the first of them has a vote, the others have not.
+    fn find_same_servers(&mut self) {
+        for index in 0..self.nodes.len() {
+            let (before, rest) = self.nodes.split_at_mut(index);
+            let Some(Node { trust, .. }) = rest.first_mut() else { continue };
+            let is_same = |other: &Node| trust.run_id.is_some() && other.trust.run_id == trust.run_id;
+            trust.same_as = before.iter().position(is_same).and_then(NodeId::new);
+        }
+    }
+
+    /// Takes the vote from a node that may have forgotten what it had granted to somebody else.
+    pub(super) fn without_vote_of_restarted(&self, node: NodeId, reply: Reply, now: Instant) -> Reply {
+        let is_grant = matches!(reply, Reply::Done | Reply::Granted(_));
+        match self.quarantined_until(node).filter(|until| is_grant && now < *until) {
+            Some(until) => {
+                let left = until.saturating_since(now).as_secs_f64();
+                let detail = format!("it has a vote again in {left:.1} s");
+                Reply::Unavailable(Unavailable::with_detail(Cause::Restarted, &detail))
+            }
+            None => reply,
+        }
+    }
+
+    pub(super) fn quarantined_until(&self, node: NodeId) -> Option<Instant> {
+        self.nodes.get(node.index())?.trust.quarantined_until(self.longest_ttl, &self.config)
+    }
+
+    /// Notes for how long keys live.
+    pub(super) fn note_ttl(&mut self, ttl: Duration) {
+        self.longest_ttl = self.longest_ttl.max(ttl);
+    }
+}

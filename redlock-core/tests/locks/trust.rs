@@ -1,0 +1,358 @@
+//! Nodes that have forgotten what they had granted, and nodes that are not to be used.
+
+use core::time::Duration;
+
+use redlock_core::health::{ConnectionState, Limit, Warning};
+use redlock_core::{
+    AcquireError, Cause, Command, Config, ConfigBuilder, Facts, Instant, LockKey, Locks, NodeId, Options, Outcome,
+    Reply, Request, RestartGuard, Rule, Unavailable,
+};
+
+const TTL: Duration = Duration::from_secs(10);
+
+/// For how long a node has no vote: the TTL with 1 % and 2 ms for the drift.
+const GUARD: u64 = 10_102;
+
+fn at(millis: u64) -> Instant {
+    Instant::from_epoch(Duration::from_millis(millis))
+}
+
+/// Three nodes, which do what they are asked to do.
+struct World {
+    locks: Locks,
+    nodes: Vec<NodeId>,
+}
+
+impl World {
+    fn new(settings: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> Self {
+        let config = settings(Config::builder(["a", "b", "c"])).build().unwrap();
+        Self { nodes: config.nodes().iter().collect(), locks: Locks::new(config) }
+    }
+
+    fn of_three(settings: impl FnOnce(ConfigBuilder) -> ConfigBuilder) -> Self {
+        let mut world = Self::new(settings);
+        for (node, run) in ["a1", "b1", "c1"].into_iter().enumerate() {
+            world.connect(node, &running(run, 1_000), at(0));
+        }
+        world
+    }
+
+    fn connect(&mut self, node: usize, info: &str, now: Instant) {
+        let mut facts = Facts::default();
+        facts.note_info(info);
+        let node = self.nodes[node];
+        assert!(self.locks.poll_connect(node));
+        self.locks.handle_connected(node, facts, false, now);
+        self.answer(node, now);
+    }
+
+    /// The node is started again: it says another name and a short uptime.
+    fn reconnect(&mut self, node: usize, info: &str, now: Instant) {
+        self.locks.handle_disconnected(self.nodes[node], &Unavailable::new(Cause::Disconnected), now);
+        if self.locks.refusal(self.nodes[node]).is_some() {
+            let due = self.locks.poll_timeout().unwrap();
+            self.locks.handle_timeout(due.max(now));
+        }
+        self.connect(node, info, now);
+    }
+
+    /// Lets a node do all that it is asked to do.
+    fn answer(&mut self, node: NodeId, now: Instant) -> Vec<Command> {
+        let mut batch = Vec::new();
+        self.locks.poll_batch(node, &mut batch, now);
+        batch.iter().for_each(|_| self.locks.handle_reply(node, Reply::Done, now));
+        batch
+    }
+
+    fn lock(&mut self, ttl: Duration, now: Instant) -> Result<LockKey, AcquireError> {
+        let request = Request::new(self.locks.config(), "job", ttl, Options::new().attempts(1)).unwrap();
+        let key = self.locks.acquire(request, [7; 32], now).unwrap();
+        for node in self.nodes.clone() {
+            self.answer(node, now);
+        }
+        self.locks.hand_over(key, now).unwrap().map(|_| key)
+    }
+
+    /// Takes the lock, and gives it back.
+    fn takes(&mut self, now: Instant) -> Result<(), Vec<Option<Cause>>> {
+        let taken = self.lock(TTL, now).map_err(|error| causes(&error));
+        let key = taken?;
+        self.give_back(key, now);
+        Ok(())
+    }
+
+    /// Returns which nodes were asked to release it.
+    fn give_back(&mut self, key: LockKey, now: Instant) -> Vec<bool> {
+        self.locks.abandon(key, now);
+        self.nodes.clone().into_iter().map(|node| !self.answer(node, now).is_empty()).collect()
+    }
+
+    /// Holds the lock on two nodes of three: both must have a vote.
+    fn needs(&mut self, nodes: [usize; 2]) -> &mut Self {
+        let missing = (0..3).find(|node| !nodes.contains(node)).unwrap();
+        self.locks.give_up(self.nodes[missing], &Unavailable::new(Cause::NotSent), at(0));
+        self
+    }
+}
+
+fn running(run_id: &str, uptime: u64) -> String {
+    format!(
+        "redis_version:7.0.15\r\nrun_id:{run_id}\r\nuptime_in_seconds:{uptime}\r\nrole:master\r\nredis_mode:standalone\r\n"
+    )
+}
+
+fn causes(error: &AcquireError) -> Vec<Option<Cause>> {
+    let AcquireError::Unavailable(attempts) = error else { panic!("{error}") };
+    let cause = |outcome: &Outcome| match outcome {
+        Outcome::Unavailable(why) => Some(why.cause()),
+        _ => None,
+    };
+    attempts.nodes.iter().map(|(_, _, outcome)| cause(&outcome)).collect()
+}
+
+const RESTARTED: Option<Cause> = Some(Cause::Restarted);
+const GIVEN_UP: Option<Cause> = Some(Cause::NotSent);
+
+#[test]
+fn a_node_that_was_started_again_has_no_vote_until_all_it_can_have_granted_has_expired() {
+    let mut world = World::of_three(|config| config);
+    world.takes(at(0)).unwrap();
+    world.reconnect(1, &running("b2", 0), at(1_000));
+    world.needs([0, 1]);
+    let ends = 1_000 + GUARD;
+    assert_eq!(world.takes(at(ends - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
+    assert_eq!(world.takes(at(ends)), Ok(()));
+}
+
+#[test]
+fn its_time_begins_with_its_start_and_not_with_the_connection() {
+    let mut world = World::of_three(|config| config);
+    world.takes(at(0)).unwrap();
+    // An uptime of four seconds may be one of three, or of less.
+    world.reconnect(1, &running("b2", 4), at(5_000));
+    world.needs([0, 1]);
+    assert_eq!(world.takes(at(2_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
+    assert_eq!(world.takes(at(2_000 + GUARD)), Ok(()));
+}
+
+#[test]
+fn another_server_that_was_running_all_the_time_knows_nothing_of_what_its_predecessor_had_granted() {
+    let mut world = World::of_three(|config| config);
+    world.takes(at(5_000)).unwrap();
+    world.reconnect(1, &running("other", 1_000_000), at(6_000));
+    world.needs([0, 1]);
+    assert_eq!(world.takes(at(6_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
+    assert_eq!(world.takes(at(6_000 + GUARD)), Ok(()));
+}
+
+#[test]
+fn a_lock_that_was_taken_without_its_vote_is_released_there_and_held_by_the_others() {
+    let mut world = World::of_three(|config| config);
+    world.takes(at(0)).unwrap();
+    world.reconnect(1, &running("b2", 0), at(1_000));
+    let key = world.lock(TTL, at(1_000)).expect("two others have a vote");
+    assert_eq!(world.give_back(key, at(1_000)), [true, true, true], "the node has a key, too");
+}
+
+#[test]
+fn a_lock_that_is_held_lives_on_when_a_node_was_started_again() {
+    let mut world = World::of_three(|config| config);
+    let key = world.lock(TTL, at(0)).unwrap();
+    world.reconnect(1, &running("b2", 0), at(1_000));
+    world.needs([0, 1]);
+    let extension = world.locks.extend(key, TTL, at(2_000)).unwrap();
+    for node in [world.nodes[0], world.nodes[1]] {
+        world.answer(node, at(2_000));
+    }
+    assert!(world.locks.take_extended(key, extension).unwrap().is_ok(), "its holder gives the key back to the node");
+}
+
+#[test]
+fn a_connection_that_broke_without_a_restart_costs_no_vote() {
+    let mut world = World::of_three(|config| config);
+    world.takes(at(0)).unwrap();
+    world.reconnect(1, &running("b1", 1_001), at(1_000));
+    world.needs([0, 1]);
+    assert_eq!(world.takes(at(1_000)), Ok(()));
+}
+
+#[test]
+fn the_longest_ttl_that_was_used_decides() {
+    let mut world = World::of_three(|config| config);
+    let key = world.lock(TTL, at(0)).unwrap();
+    world.locks.extend(key, TTL * 6, at(0)).unwrap();
+    world.give_back(key, at(0));
+    world.reconnect(1, &running("b2", 0), at(1_000));
+    world.needs([0, 1]);
+    assert_eq!(world.takes(at(61_000)), Err(vec![None, RESTARTED, GIVEN_UP]));
+    assert_eq!(world.takes(at(61_602)), Ok(()));
+}
+
+#[test]
+fn others_may_use_longer_ttls_than_this_handle() {
+    let mut world = World::of_three(|config| config.restart_guard(RestartGuard::SEEN.longest_ttl(TTL * 6)));
+    world.reconnect(1, &running("b2", 0), at(1_000));
+    world.needs([0, 1]);
+    assert_eq!(world.takes(at(61_601)), Err(vec![None, RESTARTED, GIVEN_UP]));
+    assert_eq!(world.takes(at(61_602)), Ok(()));
+}
+
+#[test]
+fn a_node_that_forgets_nothing_keeps_its_vote() {
+    let durable = |info: &str, settings: fn(ConfigBuilder) -> ConfigBuilder| {
+        let mut world = World::of_three(settings);
+        world.takes(at(0)).unwrap();
+        let mut facts = Facts::default();
+        facts.note_info(info);
+        facts.note_fsync("always");
+        world.locks.handle_disconnected(world.nodes[1], &Unavailable::new(Cause::Disconnected), at(1_000));
+        world.locks.poll_connect(world.nodes[1]);
+        world.locks.handle_connected(world.nodes[1], facts, false, at(1_000));
+        world.needs([0, 1]).takes(at(1_000)).is_ok()
+    };
+    let (appends, forgets) = (format!("{}aof_enabled:1\r\n", running("b2", 0)), running("b2", 0));
+    assert!(durable(&appends, |config| config));
+    assert!(durable(&forgets, |config| config.durable("b")));
+    assert!(durable(&forgets, |config| config.restart_guard(RestartGuard::OFF)));
+    assert!(!durable(&forgets, |config| config.durable("a")));
+}
+
+#[test]
+fn a_strict_handle_trusts_no_node_that_is_young() {
+    let strict = |config: ConfigBuilder| config.restart_guard(RestartGuard::STRICT);
+    let (mut world, hour) = (World::new(strict), 3_600_000);
+    world.connect(0, &running("a1", 1_000), at(hour));
+    world.connect(1, &running("b1", 1), at(hour));
+    world.connect(2, "", at(hour));
+    assert_eq!(world.takes(at(hour)), Err(vec![None, RESTARTED, RESTARTED]));
+    assert_eq!(world.takes(at(hour + GUARD - 1)), Err(vec![None, RESTARTED, RESTARTED]));
+    assert_eq!(world.takes(at(hour + GUARD)), Ok(()));
+    world.reconnect(2, "", at(hour + GUARD));
+    world.needs([0, 2]);
+    assert_eq!(world.takes(at(hour + GUARD)), Err(vec![None, GIVEN_UP, RESTARTED]), "it may have been started again");
+}
+
+#[test]
+fn a_handle_that_is_not_strict_trusts_what_it_has_not_seen() {
+    let mut world = World::new(|config| config);
+    for (node, run) in ["a1", "b1", "c1"].into_iter().enumerate() {
+        world.connect(node, &running(run, 0), at(0));
+    }
+    assert_eq!(world.takes(at(0)), Ok(()));
+}
+
+#[test]
+fn one_server_that_is_named_twice_votes_once() {
+    let mut world = World::new(|config| config);
+    for (node, run) in ["same", "b1", "same"].into_iter().enumerate() {
+        world.connect(node, &running(run, 1_000), at(0));
+    }
+    world.takes(at(0)).expect("two servers are a quorum of three");
+    let health = world.locks.health(at(0));
+    assert_eq!(health.voters(), 2);
+    assert!(health.to_string().contains("c: it is the same server as a: name each server once"), "{health}");
+    world.needs([0, 2]);
+    assert_eq!(world.takes(at(0)), Err(vec![None, GIVEN_UP, Some(Cause::Unsuitable)]));
+    world.reconnect(2, &running("c1", 0), at(1_000));
+    assert_eq!(world.takes(at(60_000)), Ok(()), "it is another server now");
+}
+
+#[test]
+fn a_node_is_used_with_a_warning_or_refused() {
+    let replica = format!("{}role:slave\r\n", running("c1", 1_000));
+    let evicts = format!("{}maxmemory:1000\r\nmaxmemory_policy:allkeys-lru\r\n", running("c1", 1_000));
+    let cluster = format!("{}redis_mode:cluster\r\n", running("c1", 1_000));
+    type Setting = fn(ConfigBuilder, Rule) -> ConfigBuilder;
+    let cases: [(String, Setting, Warning, &str); 3] = [
+        (replica, ConfigBuilder::on_replica, Warning::Replica, "name its master"),
+        (evicts, ConfigBuilder::on_eviction, evicting(), "set noeviction"),
+        (cluster, ConfigBuilder::on_cluster, Warning::Cluster, "name independent masters"),
+    ];
+    for (info, setting, warning, remedy) in cases {
+        for rule in [Rule::Warn, Rule::Refuse] {
+            let mut world = World::of_three(|config| setting(config, rule));
+            world.reconnect(2, &info, at(0));
+            let health = world.locks.health(at(60_000));
+            assert_eq!(health.nodes[2].warnings, [warning.clone()]);
+            assert!(health.to_string().contains(remedy), "{health}");
+            let taken = world.needs([0, 2]).takes(at(60_000));
+            match rule {
+                Rule::Warn => assert_eq!(taken, Ok(())),
+                Rule::Refuse => assert_eq!(taken, Err(vec![None, GIVEN_UP, Some(Cause::Unsuitable)])),
+            }
+        }
+    }
+}
+
+/// The warning of a server that evicts.
+fn evicting() -> Warning {
+    let mut world = World::of_three(|config| config);
+    world.reconnect(0, &format!("{}maxmemory_policy:allkeys-lru\r\n", running("a1", 1_000)), at(0));
+    world.locks.health(at(0)).nodes[0].warnings[0].clone()
+}
+
+#[test]
+fn a_health_report_says_how_all_is() {
+    let mut world = World::of_three(|config| config);
+    let held = world.lock(TTL, at(1_000)).unwrap();
+    world.reconnect(1, &running("b2", 0), at(2_000));
+    world.locks.handle_disconnected(world.nodes[2], &Unavailable::with_detail(Cause::Disconnected, "gone"), at(3_000));
+    assert!(world.locks.poll_connect(world.nodes[2]), "it was of use");
+    world.locks.handle_disconnected(world.nodes[2], &Unavailable::with_detail(Cause::NotSent, "refused"), at(3_500));
+    let health = world.locks.health(at(4_000));
+    let states: Vec<_> = health.nodes.iter().map(|node| (node.has_vote(), node.quarantine.is_some())).collect();
+    assert_eq!(states, [(true, false), (false, true), (false, false)]);
+    assert_eq!((health.voters(), health.has_quorum(), health.is_good()), (1, false, false));
+    let ConnectionState::Down { since, why, .. } = &health.nodes[2].connection else { panic!("{health}") };
+    assert_eq!((*since, why.detail()), (Duration::from_secs(1), Some("refused")));
+    assert_eq!((health.locks.held, health.locks.acquired, health.locks.lost), (1, 1, 0));
+    let text = health.to_string();
+    for words in ["connected for 4 s", "without a vote for 8 s", "down for 1 s", "redis 7.0.15", "1 of 3 nodes vote"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(health.nodes[0].limits.contains(&Limit::ReleaseByScript), "{text}");
+    world.locks.handle_timeout(at(20_000));
+    assert_eq!(world.locks.health(at(20_000)).locks.lost, 1);
+    world.give_back(held, at(20_000));
+    let refused = world.lock(TTL, at(20_000)).expect_err("two are down");
+    assert!(matches!(refused, AcquireError::Unavailable(_)), "{refused}");
+    assert_eq!(world.locks.health(at(20_000)).locks.unavailable, 1);
+}
+
+#[test]
+fn a_server_that_says_nothing_of_itself_was_not_checked() {
+    let mut world = World::new(|config| config);
+    world.connect(0, "", at(0));
+    let health = world.locks.health(at(0));
+    assert_eq!(health.nodes[0].warnings, [Warning::Unchecked]);
+    assert_eq!(health.nodes[1].warnings, [], "it was not asked yet");
+}
+
+#[test]
+fn clocks_of_servers_are_looked_at_when_they_are_connected_and_now_and_then() {
+    let mut world = World::new(|config| config);
+    let told = |world: &mut World, node: usize, unix_millis: u64, now: Instant| {
+        let mut batch = Vec::new();
+        world.locks.poll_batch(world.nodes[node], &mut batch, now);
+        assert_eq!(batch.len(), 1);
+        world.locks.handle_reply(world.nodes[node], Reply::Time(Duration::from_millis(unix_millis)), now);
+    };
+    for (node, ahead) in [0, 100, 5_000].into_iter().enumerate() {
+        let mut facts = Facts::default();
+        facts.note_info(&running(["a1", "b1", "c1"][node], 1_000));
+        assert!(world.locks.poll_connect(world.nodes[node]));
+        world.locks.handle_connected(world.nodes[node], facts, false, at(1_000));
+        told(&mut world, node, 1_700_000_000_000 + ahead, at(1_000));
+    }
+    let warnings = |world: &World, node: usize, now| world.locks.health(now).nodes[node].to_owned().warnings;
+    assert_eq!((warnings(&world, 0, at(1_000)), warnings(&world, 1, at(1_000))), (vec![], vec![]));
+    assert!(matches!(warnings(&world, 2, at(1_000))[..], [Warning::ClockDiffers { millis: 4_900, .. }]));
+    let due = world.locks.poll_timeout().unwrap();
+    assert_eq!(due, at(31_000));
+    world.locks.handle_timeout(due);
+    told(&mut world, 0, 1_700_000_030_000 - 3_600_000, due);
+    let set = warnings(&world, 0, at(32_000));
+    assert!(set.iter().any(|warning| matches!(warning, Warning::ClockSet { millis: -3_600_000, .. })), "{set:?}");
+    let text = world.locks.health(at(32_000)).to_string();
+    assert!(text.contains("a: its clock was set back by 60 min, 1 s ago"), "{text}");
+}
