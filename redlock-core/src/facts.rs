@@ -160,6 +160,10 @@ impl Facts {
                 _ => {}
             }
         }
+        // All others say what they are called.
+        if self.version.is_some() {
+            self.server.get_or_insert_with(|| "redis".to_owned());
+        }
     }
 
     /// Notes when the server writes its append-only file to the disk, as `CONFIG GET appendfsync` says it: `always`,

@@ -104,6 +104,7 @@ impl Locks {
 fn limits(state: &Node) -> Vec<Limit> {
     let no_queue = state.closed_queue().map(|why| Limit::NoQueue { why: why.cloned() });
     let facts = &state.trust.facts;
-    let by_script = (facts.version().is_some() && !facts.releases_by_command()).then_some(Limit::ReleaseByScript);
+    let is_known = state.is_connected() && facts.version().is_some();
+    let by_script = (is_known && !facts.releases_by_command()).then_some(Limit::ReleaseByScript);
     no_queue.into_iter().chain(by_script).collect()
 }

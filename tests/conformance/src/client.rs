@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use redlock_core::fence::Fence;
+use redlock_core::health::Health;
 use redlock_core::shell::{Completed, WorkError};
 use redlock_core::{
     Attempts, DetachedLock, ExtendError, Instant, LockStatus, Loss, Options, ReleaseReport, RequestError, Resource,
@@ -28,6 +29,7 @@ trait AnyClient: fmt::Debug + Send + Sync {
     fn adopt(&self, detached: &DetachedLock) -> Acquiring;
     fn status(&self, name: Resource) -> Inspecting;
     fn work(&self, name: Resource, ttl: Duration, work: BoxFuture<'static, ()>) -> Working;
+    fn health(&self) -> Health;
     fn close(&self) -> BoxFuture<'static, Closed>;
 }
 
@@ -75,6 +77,12 @@ impl Client {
         work: impl Future<Output = ()> + Send + 'static,
     ) -> BoxFuture<'static, Result<Completed<()>, WorkError>> {
         self.0.work(name.into(), ttl, work.boxed())
+    }
+
+    /// `Redlock::health`.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.0.health()
     }
 
     /// `Redlock::close`.

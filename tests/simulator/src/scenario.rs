@@ -4,7 +4,7 @@ mod variety;
 use core::fmt;
 use core::time::Duration;
 
-use redlock_core::{Config, Options, RetryDelay};
+use redlock_core::{Config, Options, RestartGuard, RetryDelay};
 
 use self::crowd::Crowd;
 use self::variety::Variety;
@@ -74,6 +74,8 @@ pub(crate) struct Scenario {
     pub(crate) faults: Vec<Fault>,
     /// Many want the same.
     pub(crate) is_crowded: bool,
+    /// Nodes that have forgotten their keys are back at once, and are known by their short uptime.
+    pub(crate) is_guarded: bool,
     /// Nodes say anything about their queues, until all is healed.
     pub(crate) lies: bool,
     /// The chance in the world itself: latencies, and whatever else is not planned.
@@ -166,7 +168,7 @@ impl Scenario {
         let mut scenario = Self {
             seed,
             mode,
-            config: variety.config(nodes),
+            config: variety.config(nodes, RestartGuard::OFF),
             node_clocks: clocks(nodes, mode, &mut dice),
             client_clocks: clocks(clients, mode, &mut dice),
             resources,
@@ -175,6 +177,7 @@ impl Scenario {
             jobs: Vec::new(),
             faults: Vec::new(),
             is_crowded: false,
+            is_guarded: variety.is_guarded && mode != Mode::Hostile,
             lies: false,
             dice: dice.fork(),
         };
@@ -189,6 +192,11 @@ impl Scenario {
             crowd.add_last_burst(&mut scenario);
             scenario.jobs.push(scenario.probe());
             scenario.resources += 1;
+        }
+        if scenario.is_guarded {
+            // Those who begin later have not seen what happened before.
+            let guard = RestartGuard::STRICT.longest_ttl(scenario.longest_ttl());
+            scenario.config = variety.config(nodes, guard);
         }
         scenario
     }
@@ -231,7 +239,17 @@ impl Scenario {
     /// need a few turns.
     pub(crate) fn progress_is_due_at(&self) -> Time {
         let turns = 20 * (nanos(RetryDelay::DEFAULT.max()) + 2 * self.network.longest);
-        HEALED_AT + self.silence_is_noticed_after() + SECOND + 2 * nanos(self.longest_ttl()) + turns
+        HEALED_AT
+            + self.silence_is_noticed_after()
+            + self.trusted_after()
+            + SECOND
+            + 2 * nanos(self.longest_ttl())
+            + turns
+    }
+
+    /// For how long a node that is back has no vote at most; an uptime may be a second longer than it says.
+    fn trusted_after(&self) -> Time {
+        if self.is_guarded { SECOND + nanos(self.longest_ttl()) * 102 / 100 } else { 0 }
     }
 
     /// Clocks run slow, and a round trip is on its way.
@@ -301,9 +319,13 @@ impl Scenario {
     }
 
     /// A node that comes back without its keys must have stayed away until every lock that it forgot is over, unless it
-    /// is a world beyond the promise.
+    /// is a world beyond the promise, or everybody guards against it.
     fn time_to_forget(&self, lasts: Time) -> Time {
-        if self.mode == Mode::Hostile { lasts } else { lasts + nanos(self.longest_ttl()) * 102 / 100 }
+        if self.mode == Mode::Hostile || self.is_guarded {
+            lasts
+        } else {
+            lasts + nanos(self.longest_ttl()) * 102 / 100
+        }
     }
 
     /// From the healing on, so many nodes are down or hung as do not matter.

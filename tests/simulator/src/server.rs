@@ -1,7 +1,7 @@
 use core::time::Duration;
 
 use redlock_core::model::Node;
-use redlock_core::{Action, Cause, Command, Instant, Reply, Resource, Token, Unavailable};
+use redlock_core::{Action, Cause, Command, Facts, Instant, Reply, Resource, Token, Unavailable};
 
 use crate::clock::{Clock, Time};
 use crate::event::Sent;
@@ -17,12 +17,18 @@ pub(crate) struct Server {
     pub(crate) hung: u32,
     pub(crate) slow: u32,
     pub(crate) refusing: u32,
-    /// Before that it does not come back from being down.
+    /// Before that it does not come back from being down, or has no vote.
     pub(crate) down_until: Time,
+    /// How often it was started again, and when it was for the last time.
+    runs: u32,
+    started_at: Time,
     pub(crate) subscriptions: Subscriptions,
     /// What has arrived while it stood still: link, connection and command.
     pub(crate) inbox: Vec<(usize, u32, Sent)>,
 }
+
+/// For how long a server has been running that was not started again.
+const OLD: Duration = Duration::from_secs(1_000);
 
 /// What a command did to its keys.
 pub(crate) struct Executed {
@@ -52,6 +58,8 @@ impl Server {
             slow: 0,
             refusing: 0,
             down_until: 0,
+            runs: 0,
+            started_at: 0,
             subscriptions: Subscriptions::new(),
             inbox: Vec::new(),
         }
@@ -62,6 +70,21 @@ impl Server {
         for waiter in self.subscriptions.end(has_ended) {
             self.model.unsubscribe(&waiter);
         }
+    }
+
+    /// It is up again, as another process.
+    pub(crate) const fn starts(&mut self, now: Time) {
+        self.runs += 1;
+        self.started_at = now;
+    }
+
+    /// What it says of itself. At the beginning of the world it has been running for long.
+    pub(crate) fn facts(&self, node: usize, now: Time) -> Facts {
+        let before = if self.runs == 0 { OLD } else { Duration::ZERO };
+        let uptime = before + self.clock.at(now).saturating_since(self.clock.at(self.started_at));
+        let mut facts = Facts::default();
+        facts.note_info(&format!("run_id:{node}-{}\nuptime_in_seconds:{}\n", self.runs, uptime.as_secs()));
+        facts
     }
 
     /// Whether a connection could be opened.

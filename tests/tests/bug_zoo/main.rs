@@ -5,7 +5,7 @@
 //! real core has no switches, and the copy is compiled once.
 //!
 //! `cargo test -p redlock-tests --test bug_zoo -- --nocapture` prints how many seeds it took for each, from several
-//! beginnings. The hazards of the design that need a part which does not exist yet (the restart guard) have no mutants.
+//! beginnings.
 
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
 

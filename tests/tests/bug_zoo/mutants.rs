@@ -32,6 +32,7 @@ const LEASE: &str = "redlock-core/src/lease.rs";
 const REQUEST: &str = "redlock-core/src/request.rs";
 const TURN: &str = "redlock-core/src/lock/turn.rs";
 const TURNS: &str = "redlock-core/src/locks/turns.rs";
+const TRUST: &str = "redlock-core/src/locks/trust.rs";
 const MINTING: &str = "redlock-core/src/lock/minting.rs";
 const FENCE: &str = "redlock-core/src/fence.rs";
 const MODEL: &str = "redlock-core/src/model.rs";
@@ -662,5 +663,33 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                 self.granted.iter_mut().for_each(|(_, fences)| *fences = fixed.clone());
             }",
         }],
+    },
+    Mutant {
+        name: "quarantined-vote",
+        bug: "the vote of a node counts that was started again without its keys",
+        edits: &[Expression {
+            file: TRUST,
+            original: "matches!(reply, Reply::Done | Reply::Granted(_))",
+            mutated: "false",
+        }],
+    },
+    Mutant {
+        name: "quarantine-half",
+        bug: "a node that was started again has a vote when half of the longest TTL is over",
+        edits: &[Expression {
+            file: TRUST,
+            original: "longest_ttl.saturating_add(lease::drift(longest_ttl, config.drift_ppm()))",
+            mutated: "longest_ttl / 2",
+        }],
+    },
+    Mutant {
+        name: "quarantine-for-ever",
+        bug: "a node that was started again never has a vote again",
+        edits: &[Expression { file: TRUST, original: "is_grant && now < *until", mutated: "is_grant" }],
+    },
+    Mutant {
+        name: "run-id-ignored",
+        bug: "a client that knows a node does not see that it was started again",
+        edits: &[Expression { file: TRUST, original: "before == run_id", mutated: "before == run_id || true" }],
     },
 ];

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use redlock_blocking::{BuildError, Node};
 use redlock_conformance::{Client, Scheduler};
-use redlock_driver::{ConfigError, NodeTimeout};
+use redlock_driver::{ConfigError, NodeTimeout, RestartGuard, Rule};
 use redlock_tokio::redis::{self, TlsCertificates};
 
 pub(crate) use self::asynchronous::{AsyncAdapter, AsyncStdNative, AsyncStdRedis, TokioFred, TokioNative, TokioRedis};
@@ -65,6 +65,8 @@ pub(crate) enum Setting {
     MaxNameLen(usize),
     NodeTimeout(NodeTimeout),
     SilenceTimeout(Duration),
+    RestartGuard(RestartGuard),
+    OnEviction(Rule),
 }
 
 /// A `BuildError` of either side.
@@ -83,6 +85,8 @@ pub(crate) enum Need {
     Tls,
     /// Connections that hear when somebody is called up.
     Announcements,
+    /// Connections that tell what the server says of itself.
+    Facts,
     /// The program `increment` can be told to use it.
     Program,
 }
@@ -108,6 +112,8 @@ macro_rules! build {
             Setting::MaxNameLen(bytes) => builder.max_name_len(bytes),
             Setting::NodeTimeout(timeout) => builder.node_timeout(timeout),
             Setting::SilenceTimeout(timeout) => builder.silence_timeout(timeout),
+            Setting::RestartGuard(guard) => builder.restart_guard(guard),
+            Setting::OnEviction(rule) => builder.on_eviction(rule),
         });
         builder.build().map(redlock_conformance::Client::from).map_err(unbuildable)
     }};

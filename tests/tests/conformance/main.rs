@@ -23,6 +23,7 @@ mod smol_programs;
 mod sockets;
 mod status;
 mod tls;
+mod trust;
 mod waiting;
 
 use std::process::ExitCode;

@@ -7,7 +7,8 @@ use redlock_tests::Server;
 
 use crate::adapter::{Adapter, Need};
 use crate::{
-    bad_input, connections, cross_check, interoperability, middlebox, server_errors, sockets, status, tls, waiting,
+    bad_input, connections, cross_check, interoperability, middlebox, server_errors, sockets, status, tls, trust,
+    waiting,
 };
 
 /// A suite that gets them, or says why it does not.
@@ -115,6 +116,14 @@ server_cases! {
         a_user_with_the_rights_in_the_readme_sees_all [Passwords],
         a_user_who_may_only_lock_sees_the_lock_and_not_the_queue [Passwords],
         a_user_without_the_right_to_the_key_is_told_so [Passwords],
+    }
+    trust: {
+        a_health_report_says_what_the_servers_are [Facts],
+        whoever_may_not_ask_locks_all_the_same_and_is_told_that_nothing_was_checked [Passwords, Facts],
+        without_the_guard_a_restart_lets_a_second_holder_in [],
+        with_the_guard_it_does_not [Facts],
+        one_server_that_is_named_twice_has_one_vote [Urls, Facts],
+        a_server_that_evicts_is_warned_of_or_refused [Facts],
     }
     sockets: {
         nodes_can_be_unix_sockets_and_clients_that_were_configured_elsewhere [UnixSockets],

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, FutureExt};
 use redlock_core::fence::Fence;
+use redlock_core::health::Health;
 use redlock_core::{DetachedLock, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
 use redlock_driver::{Lease, LockGuard, Redlock, Runtime};
 
@@ -24,6 +25,10 @@ impl<R: Runtime> AnyClient for Redlock<R> {
     fn adopt(&self, detached: &DetachedLock) -> Acquiring {
         let guarded = |guard| Guard(Box::new(guard));
         Self::adopt(self, detached).map(move |result| result.map(guarded).map_err(Refused::from)).boxed()
+    }
+
+    fn health(&self) -> Health {
+        Self::health(self)
     }
 
     fn status(&self, name: Resource) -> Inspecting {

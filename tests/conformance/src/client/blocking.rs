@@ -6,6 +6,7 @@ use futures_channel::oneshot;
 use futures_util::future::{BoxFuture, FutureExt};
 use redlock_blocking::{AbortHandle, LockGuard, Redlock, WorkError};
 use redlock_core::fence::Fence;
+use redlock_core::health::Health;
 use redlock_core::shell::Completed;
 use redlock_core::{DetachedLock, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
 
@@ -33,6 +34,10 @@ impl AnyClient for Redlock {
     fn adopt(&self, detached: &DetachedLock) -> Acquiring {
         let adoption = self.begin_adoption(detached);
         on_a_thread(move || adoption.lock()).map(|result| result.map(Held::guard).map_err(Refused::from)).boxed()
+    }
+
+    fn health(&self) -> Health {
+        Self::health(self)
     }
 
     fn status(&self, name: Resource) -> Inspecting {

@@ -156,7 +156,7 @@ impl Scenario {
     /// In a live world, from when on all connections stand, nobody distrusts a home any more, and no key of a client that
     /// has ended is left.
     pub(crate) fn calm_at(&self) -> Time {
-        HEALED_AT + self.silence_is_noticed_after() + 3 * SECOND + nanos(self.longest_ttl())
+        HEALED_AT + self.silence_is_noticed_after() + self.trusted_after() + 3 * SECOND + nanos(self.longest_ttl())
     }
 
     /// In a live world with a crowd that is called up, when everybody has had the lock: each has held it and was called up,

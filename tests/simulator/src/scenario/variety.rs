@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::Config;
+use redlock_core::{Config, RestartGuard};
 
 use super::{BUSY_UNTIL, Job, Renewal, Scenario, SecondExtension};
 use crate::clock::{MILLISECOND, Time, nanos};
@@ -17,6 +17,9 @@ const SALT: u64 = 27_432;
 /// Separates the dice of fences from all others.
 const FENCE_SALT: u64 = 190_731;
 
+/// Separates the dice of the restart guard from all others.
+const GUARD_SALT: u64 = 402_656;
+
 /// The silence timeout of a world without pings: short enough that nodes hang for longer.
 const SILENCE_TIMEOUT: Time = 1_000 * MILLISECOND;
 
@@ -30,6 +33,10 @@ pub(super) struct Variety {
     has_pings: bool,
     has_overlaps: bool,
     fences: Option<Fences>,
+    /// Everybody guards against nodes that have forgotten their keys.
+    pub(super) is_guarded: bool,
+    /// The silence timeout, and after how long a connection is tried out.
+    silence: (Time, Option<Time>),
     dice: Dice,
 }
 
@@ -48,22 +55,20 @@ impl Variety {
         let mut fences = Dice::new(seed ^ FENCE_SALT);
         let (is_fenced, proposes) = (fences.chance(30), fences.chance(40));
         let fences = is_fenced.then_some(if proposes { Fences::TheirClocks } else { Fences::Nothing });
-        Self { has_several_names, has_pings, has_overlaps, fences, dice }
+        let is_guarded = Dice::new(seed ^ GUARD_SALT).chance(20);
+        let silence = if has_pings { draw_silence(&mut dice) } else { (SILENCE_TIMEOUT, None) };
+        Self { has_several_names, has_pings, has_overlaps, fences, is_guarded, silence, dice }
     }
 
     /// Returns the settings of all clients.
-    pub(super) fn config(&mut self, nodes: usize) -> Config {
+    pub(super) fn config(&self, nodes: usize, guard: RestartGuard) -> Config {
         let names = ["node 0", "node 1", "node 2", "node 3", "node 4"];
-        let (silence, ping) = if self.has_pings { self.draw_silence() } else { (SILENCE_TIMEOUT, None) };
+        let (silence, ping) = self.silence;
         let config = Config::builder(names.into_iter().take(nodes))
             .silence_timeout(Duration::from_nanos(silence))
-            .ping_interval(ping.map(Duration::from_nanos));
+            .ping_interval(ping.map(Duration::from_nanos))
+            .restart_guard(guard);
         config.build().expect("the names are distinct")
-    }
-
-    fn draw_silence(&mut self) -> (Time, Option<Time>) {
-        let silence = self.dice.magnitude(40 * MILLISECOND..=1_000 * MILLISECOND);
-        (silence, Some(self.dice.magnitude(100 * MILLISECOND..=800 * MILLISECOND)))
     }
 
     /// Changes what the jobs lock, and how they extend it.
@@ -140,6 +145,11 @@ impl Variety {
     }
 }
 
+fn draw_silence(dice: &mut Dice) -> (Time, Option<Time>) {
+    let silence = dice.magnitude(40 * MILLISECOND..=1_000 * MILLISECOND);
+    (silence, Some(dice.magnitude(100 * MILLISECOND..=800 * MILLISECOND)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,6 +159,7 @@ mod tests {
         for seed in [81, 62_567, 63_423, 80_217, 316_551, 1_795_842_944_025_636, 1_795_859_802_023_406] {
             let variety = Variety::draw(seed);
             assert!(!variety.has_several_names && !variety.has_pings && !variety.has_overlaps, "seed {seed}");
+            assert!(!variety.is_guarded, "seed {seed}");
         }
     }
 

@@ -83,7 +83,11 @@ impl World<'_> {
         let (client, node) = (state.client, self.node_of(link));
         let now = self.local(client);
         self.is_connected(link);
-        self.clients[client].locks.handle_connected(node, Facts::default(), self.scenario.network.announces, now);
+        let facts = match self.scenario.is_guarded {
+            true => self.servers[node.index()].facts(node.index(), self.now),
+            false => Facts::default(),
+        };
+        self.clients[client].locks.handle_connected(node, facts, self.scenario.network.announces, now);
         self.drive(client)
     }
 

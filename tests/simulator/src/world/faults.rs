@@ -1,7 +1,7 @@
 //! How planned faults begin and end.
 
 use super::{Checked, Stage, World};
-use crate::clock::{MILLISECOND, SECOND, Time};
+use crate::clock::{MILLISECOND, SECOND, Time, nanos};
 use crate::event::Event;
 use crate::fault::{Fault, FaultKind};
 use crate::history::{SpanKind, Who};
@@ -57,6 +57,9 @@ impl World<'_> {
         match kind {
             FaultKind::Crash | FaultKind::Amnesia => {
                 self.servers[node].down -= 1;
+                if self.servers[node].down == 0 {
+                    self.servers[node].starts(now);
+                }
                 self.record(|history| history.end(SpanKind::Down { node }, now));
             }
             FaultKind::Hang => {
@@ -90,9 +93,10 @@ impl World<'_> {
 
     fn node_ends(&mut self, node: usize, kind: FaultKind, until: Time) {
         let now = self.now;
+        let without_vote = if self.scenario.is_guarded { nanos(self.scenario.longest_ttl()) } else { 0 };
         let server = &mut self.servers[node];
         server.down += 1;
-        server.down_until = server.down_until.max(until);
+        server.down_until = server.down_until.max(until + without_vote);
         server.inbox.clear();
         server.model.forget_scripts();
         server.end_connections(|_| true);

@@ -76,6 +76,7 @@ fn address(url: &str) -> String {
 const fn cannot(need: Need) -> &'static str {
     match need {
         Need::Announcements => "the example does not hear announcements",
+        Need::Facts => "the example does not ask what the server says of itself",
         Need::Program => "the program of this case knows only adapters that are published",
         _ => "the example speaks plain TCP without a password, to an address",
     }

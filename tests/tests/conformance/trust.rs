@@ -1,0 +1,156 @@
+//! Servers that have forgotten what they had granted, and servers that are not to be used.
+
+use std::time::Duration;
+
+use redlock_conformance::{Client, Guard, Refusal, Refused};
+use redlock_core::health::{Health, NodeHealth, Warning};
+use redlock_core::{Options, RestartGuard, Rule};
+use redlock_tests::{Server, Servers};
+
+use crate::adapter::{Adapter, Address, Setting};
+use crate::fixture::{Fixture, TTL};
+use crate::waiting::{LOCKING, with_user};
+
+const SOON: Duration = Duration::from_secs(10);
+
+/// Short enough to wait until it is over.
+const SHORT: Duration = Duration::from_secs(2);
+
+/// Waits until the report is so.
+async fn wait_for_health<A: Adapter>(client: &Client, is_so: impl Fn(&Health) -> bool) -> Health {
+    let is_there = || is_so(&client.health());
+    assert!(A::scheduler().wait_until(SOON, is_there).await, "{}", client.health());
+    client.health()
+}
+
+fn all_are_connected(health: &Health) -> bool {
+    health.nodes.iter().all(|node| node.has_vote() || node.quarantine.is_some() || node.unsuitable.is_some())
+}
+
+fn build<A: Adapter>(urls: &[String], setting: Setting) -> Client {
+    let addresses: Vec<_> = urls.iter().cloned().map(Address::Url).collect();
+    A::build(&addresses, &[setting]).unwrap()
+}
+
+/// What a line of `INFO` says.
+fn said(server: &Server, line: &str) -> String {
+    let info = server.command(&["INFO"]).unwrap();
+    let found = info.lines().find_map(|said| said.strip_prefix(line)?.strip_prefix(':'));
+    found.unwrap_or_else(|| panic!("no {line} in {info}")).trim().to_owned()
+}
+
+pub(crate) async fn a_health_report_says_what_the_servers_are<A: Adapter>() {
+    let nodes = Fixture::start::<A>(3);
+    let guard = nodes.client.lock("job", TTL).await.unwrap();
+    let answered = |node: &NodeHealth| node.has_vote() && node.round_trip.is_some();
+    let health = wait_for_health::<A>(&nodes.client, |health| health.nodes.iter().all(answered)).await;
+    for (node, server) in health.nodes.iter().zip(nodes.servers.iter()) {
+        assert_eq!(node.facts.run_id(), Some(&*said(server, "run_id")));
+        assert_eq!(node.facts.role(), Some("master"));
+        assert_eq!(node.facts.mode(), Some("standalone"));
+        assert!(node.facts.version().is_some_and(|version| said_version(server) == version), "{:?}", node.facts);
+        assert_eq!((node.facts.may_evict(), node.facts.is_durable()), (Some(false), Some(false)), "{:?}", node.facts);
+        assert_eq!(node.warnings, [], "{health}");
+    }
+    assert!(health.is_good() && health.to_string().contains("3 of 3 nodes vote, 2 must agree"), "{health}");
+    assert_eq!((health.locks.held, health.locks.acquired), (1, 1));
+    guard.release().await;
+    assert_eq!(nodes.client.health().locks.held, 0);
+}
+
+fn said_version(server: &Server) -> String {
+    let info = server.command(&["INFO"]).unwrap();
+    said(server, if info.contains("valkey_version") { "valkey_version" } else { "redis_version" })
+}
+
+pub(crate) async fn whoever_may_not_ask_locks_all_the_same_and_is_told_that_nothing_was_checked<A: Adapter>() {
+    let (_servers, urls) = with_user(&LOCKING);
+    let client = A::client(&urls);
+    assert!(client.lock("job", TTL).await.unwrap().is_valid());
+    let health = wait_for_health::<A>(&client, all_are_connected).await;
+    assert!(health.nodes.iter().all(|node| node.warnings == [Warning::Unchecked]), "{health}");
+    assert!(health.to_string().contains("permit INFO to the user (+info)"), "{health}");
+}
+
+/// One client holds a lock on two nodes of three, and one of them forgets it in a restart. Another client, which has seen
+/// that, wants the lock.
+async fn forgotten<A: Adapter>(guard: RestartGuard) -> (Guard, Client, Result<Guard, Refused>, Servers) {
+    let mut servers = Servers::start(3);
+    let [holder, rival] = [(), ()].map(|()| build::<A>(&servers.urls(), Setting::RestartGuard(guard)));
+    for client in [&holder, &rival] {
+        wait_for_health::<A>(client, |health| health.nodes.iter().all(NodeHealth::has_vote)).await;
+    }
+    servers[2].command(&["SET", "job", "another"]).unwrap();
+    let held = holder.lock("job", SHORT).await.unwrap();
+    let asked = || servers[2].command(&["INFO", "commandstats"]).unwrap().contains("cmdstat_set:calls=2,");
+    assert!(A::scheduler().wait_until(SOON, asked).await, "the third server has not refused it");
+    servers[2].command(&["DEL", "job"]).unwrap();
+    servers[1].kill();
+    servers[1].restart();
+    meet_again::<A>(&rival, &servers[1]).await;
+    let taken = rival.lock_with("job", SHORT, Options::new().attempts(1)).await;
+    (held, rival, taken, servers)
+}
+
+/// Uses the nodes until the client is connected to the server that was started again: one that does nothing need not notice.
+async fn meet_again<A: Adapter>(client: &Client, server: &Server) {
+    let run_id = said(server, "run_id");
+    let is_new = |node: &NodeHealth| node.facts.run_id().is_none_or(|known| known == run_id);
+    let has_met = |health: &Health| all_are_connected(health) && health.nodes.iter().any(is_new);
+    while let Ok(guard) = client.lock("other", SHORT).await {
+        guard.release().await;
+        if has_met(&client.health()) {
+            return;
+        }
+    }
+    panic!("two others are there: {}", client.health());
+}
+
+pub(crate) async fn without_the_guard_a_restart_lets_a_second_holder_in<A: Adapter>() {
+    let (held, _rival, taken, _servers) = forgotten::<A>(RestartGuard::OFF).await;
+    assert!(taken.unwrap().is_valid() && held.is_valid(), "both hold it: this is what the guard is for");
+}
+
+pub(crate) async fn with_the_guard_it_does_not<A: Adapter>() {
+    let (held, rival, taken, _servers) = forgotten::<A>(RestartGuard::SEEN).await;
+    let refused = taken.unwrap_err();
+    assert!(held.is_valid(), "it was asked for in time");
+    assert_eq!(refused.kind, Refusal::Contended, "{refused}");
+    assert!(refused.to_string().contains("restarted, and what it had granted may be lost"), "{refused}");
+    let health = rival.health();
+    assert!(health.nodes[1].quarantine.is_some_and(|left| left <= SHORT + SHORT / 50), "{health}");
+    let later = rival.lock("job", SHORT).await.unwrap();
+    assert!(later.is_valid() && !held.is_valid());
+}
+
+pub(crate) async fn one_server_that_is_named_twice_has_one_vote<A: Adapter>() {
+    let mut servers = Servers::start(2);
+    let port = servers[0].port();
+    let urls = [format!("redis://localhost:{port}"), format!("redis://127.0.0.1:{port}"), servers[1].url()];
+    let client = A::client(&urls);
+    let health = wait_for_health::<A>(&client, all_are_connected).await;
+    assert_eq!((health.voters(), health.has_quorum()), (2, true), "{health}");
+    let localhost = &health.nodes[0].name;
+    assert!(health.to_string().contains(&format!("it is the same server as {localhost}")), "{health}");
+    assert!(client.try_lock("job", TTL).await.unwrap().is_valid());
+    servers[1].kill();
+    let refused = client.try_lock("other", TTL).await.unwrap_err();
+    assert_eq!(refused.kind, Refusal::Unavailable, "{refused}");
+    assert!(refused.to_string().contains("name each server once"), "{refused}");
+}
+
+pub(crate) async fn a_server_that_evicts_is_warned_of_or_refused<A: Adapter>() {
+    let servers = Servers::start(3);
+    for server in servers.iter().take(2) {
+        server.command(&["CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru"]).unwrap();
+    }
+    let (warns, refuses) = (A::client(&servers.urls()), build::<A>(&servers.urls(), Setting::OnEviction(Rule::Refuse)));
+    let health = wait_for_health::<A>(&warns, all_are_connected).await;
+    assert_eq!(health.nodes.iter().map(|node| node.warnings.len()).collect::<Vec<_>>(), [1, 1, 0], "{health}");
+    assert!(health.to_string().contains("maxmemory-policy allkeys-lru): set noeviction"), "{health}");
+    assert!(warns.try_lock("job", TTL).await.unwrap().is_valid());
+    wait_for_health::<A>(&refuses, all_are_connected).await;
+    let refused = refuses.try_lock("other", TTL).await.unwrap_err();
+    assert_eq!(refused.kind, Refusal::Unavailable, "{refused}");
+    assert!(refused.to_string().contains("set noeviction"), "{refused}");
+}
