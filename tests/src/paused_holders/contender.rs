@@ -2,7 +2,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Torture;
 use super::client::Client;
@@ -15,7 +15,8 @@ const END_LIMIT: Duration = Duration::from_secs(30);
 /// What a client has said.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Said {
-    Held(u64),
+    /// It has got the lock with this fence, and read; then.
+    Held(u64, Instant),
     Wrote,
     Refused,
     Failed,
@@ -74,7 +75,7 @@ impl Contender {
 fn pass_on(output: ChildStdout, place: usize, said: &Sender<(usize, Said)>) {
     for line in BufReader::new(output).lines().map_while(Result::ok) {
         let what = match line.split_once(' ') {
-            Some(("held", fence)) => Said::Held(fence.parse().expect("a fence is a number")),
+            Some(("held", fence)) => Said::Held(fence.parse().expect("a fence is a number"), Instant::now()),
             _ if line == "wrote" => Said::Wrote,
             _ if line == "refused" => Said::Refused,
             _ => Said::Failed,

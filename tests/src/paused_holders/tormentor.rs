@@ -14,6 +14,8 @@ const CLIENTS: usize = 6;
 const FREE: usize = 2;
 /// A pause ends by then, even if nobody else has got the lock.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A holder that is not paused by then may have written: it works for twice as long.
+const SOON: Duration = Duration::from_millis(5);
 /// How often it looks around while nobody says anything.
 const TICK: Duration = Duration::from_millis(5);
 const PROGRESS: Duration = Duration::from_secs(1);
@@ -91,7 +93,7 @@ impl Tormentor {
 
     fn count(&mut self, said: Said) {
         let figure = match said {
-            Said::Held(_) => &mut self.report.holds,
+            Said::Held(..) => &mut self.report.holds,
             Said::Wrote => &mut self.report.written,
             Said::Refused => &mut self.report.refusals,
             Said::Failed => &mut self.report.failures,
@@ -101,7 +103,8 @@ impl Tormentor {
 
     /// Pauses every second holder until its lock is over.
     fn pause_holder(&mut self, client: usize, said: Said) {
-        if let Said::Held(fence) = said
+        if let Said::Held(fence, at) = said
+            && at.elapsed() < SOON
             && self.random.bool()
         {
             let at_least = TTL.saturating_add(Duration::from_millis(self.random.u64(..100)));

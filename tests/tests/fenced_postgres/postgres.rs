@@ -34,7 +34,9 @@ impl Postgres {
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o700)).expect("the directory is ours");
         let mut initdb = unprivileged(&programs.join("initdb"));
         // Nothing here has to outlive the machine.
-        run(initdb.args(["--username=test", "--auth=trust", "--encoding=UTF8", "--no-sync", "--pgdata"]).arg(&data));
+        run(initdb
+            .args(["--username=test", "--auth=trust", "--locale=C", "--encoding=UTF8", "--no-sync", "--pgdata"])
+            .arg(&data));
         let log = File::create(directory.path().join("log")).expect("the log can be created");
         let errors = log.try_clone().expect("the log can be shared");
         let mut server = unprivileged(&programs.join("postgres"));
