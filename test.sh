@@ -10,18 +10,25 @@ as_root() {
     elif command -v sudo >/dev/null; then
         sudo "$@"
     else
-        echo "test.sh: installing redis-server takes root or sudo; please install it and run this again" >&2
+        echo "test.sh: installing $missing takes root or sudo; please install it and run this again" >&2
         exit 1
     fi
 }
 
-install_redis() {
+# The packages of what is not there. PostgreSQL's programs are not in PATH on Debian; the cluster that its package makes is
+# left alone, for the tests have servers of their own.
+missing_packages() {
+    command -v redis-server >/dev/null || echo redis-server
+    command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || echo postgresql
+}
+
+install() {
     if ! command -v apt-get >/dev/null; then
-        echo "test.sh: there is no apt-get here; please install redis-server (7.0 or newer) and run this again" >&2
+        echo "test.sh: there is no apt-get here; please install $missing (Redis 7.0 or newer) and run this again" >&2
         exit 1
     fi
     as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends redis-server
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@"
 }
 
 # Runs tests with the server $1 in the place of redis-server; the other arguments are cargo's. All packages are named as
@@ -31,14 +38,16 @@ test_on() {
 }
 
 test_on_valkey() {
-    test_on "$1" --test harness --test differential
+    test_on "$1" --test harness --test differential --test fenced_store
     test_on "$1" --test conformance -- native
     test_on "$1" --test blocking -- lost_nodes
 }
 
-if ! command -v redis-server >/dev/null; then
-    echo "==> Installing redis-server"
-    install_redis
+mapfile -t packages < <(missing_packages)
+missing=${packages[*]}
+if [[ -n $missing ]]; then
+    echo "==> Installing $missing"
+    install "${packages[@]}"
 fi
 
 # Beforehand, because the test of the benchmark measures with it.

@@ -135,7 +135,7 @@
 //! # Features
 //!
 //! - `tls`: `rediss://` URLs, with the public authorities (of Mozilla's list) or your own certificates;
-//! - `redis`: nodes from clients of the `redis` crate, and `RedisUrl` (with `tls`, a program that uses `redlock-tokio` with
+//! - `redis`: nodes from clients of the `redis` crate, `RedisUrl`, and a fenced store, `set_if_not_stale` (with `tls`, a program that uses `redlock-tokio` with
 //!   `redis` as well enables `tls` there, too: redis-rs does not compile with TLS on one of two runtimes);
 //! - `memory`: nodes that live in this process, for first steps and for your own tests;
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
@@ -166,7 +166,7 @@ pub use redlock_driver::native::UrlNode;
 pub use redlock_driver::net::{TlsBuilder, TlsError, TlsSettings};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
-pub use redlock_driver::redis_rs::RedisUrl;
+pub use redlock_driver::redis_rs::{FencedStoreError, RedisUrl, get_if_not_stale, set_if_not_stale};
 pub use redlock_driver::{
     AcquireError, Attempts, BuildError, Cause, CloseReport, Completed, Config, ConfigError, DetachedLock, ExtendError,
     Facts, Fence, FenceGate, Health, Hold, Holder, Instant, IntoNode, KeepAlive, KeyStatus, LockState, LockStatus,

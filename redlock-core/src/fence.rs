@@ -49,18 +49,87 @@
 //!
 //! # How a store uses it
 //!
-//! - In memory, or behind one service: [`FenceGate`].
-//! - In a database: a column with the largest fence that has written, compared in the write itself, so that nothing comes
-//!   between. A new holder writes its fence before it reads, so that nobody before it writes any more:
+//! Whatever the store is, the rules are three:
 //!
-//!   ```sql
-//!   UPDATE account SET fence = $1 WHERE id = $2 AND fence <= $1;                      -- before reading
-//!   UPDATE account SET balance = $3, fence = $1 WHERE id = $2 AND fence <= $1;        -- 0 rows: the lock was lost
-//!   ```
+//! 1. It keeps the largest fence that it has seen, with the data and for as long.
+//! 2. It refuses a smaller one, and lets an equal one pass: it is the same holder. Comparing and writing are one step, so that
+//!    nothing comes between.
+//! 3. A new holder brings its fence before it reads, so that nobody before it writes any more. Otherwise a late write comes
+//!    between its reading and its writing, and is lost.
 //!
-//! - In Redis: [`REDIS_SET_IF_NOT_STALE`], a script that compares and writes.
+//! A holder that is refused has lost the lock. It must drop what it has worked out, and begin again with a new lock.
+//!
+//! ## In memory, or behind one service
+//!
+//! [`FenceGate`] compares; put it under one mutex with the data.
+//!
+//! ## In PostgreSQL
+//!
+//! Give the row a column. A fence fits into a `bigint`.
+//!
+//! ```sql
+//! ALTER TABLE account ADD COLUMN fence bigint NOT NULL DEFAULT 0;
+//! ```
+//!
+//! `$1` is the fence. Read with an `UPDATE` that brings it, and write with one that compares it:
+//!
+//! ```sql
+//! UPDATE account SET fence = $1 WHERE id = $2 AND fence <= $1 RETURNING balance;
+//! UPDATE account SET fence = $1, balance = $3 WHERE id = $2 AND fence <= $1;
+//! ```
+//!
+//! No row means that the fence is stale (or that there is no such account): the lock was lost. To say which fence has been here,
+//! `SELECT fence FROM account WHERE id = $2`, and return a [`StaleFence`]. A row that need not exist yet:
+//!
+//! ```sql
+//! INSERT INTO account (id, balance, fence) VALUES ($2, $3, $1)
+//!     ON CONFLICT (id) DO UPDATE SET balance = excluded.balance, fence = excluded.fence
+//!     WHERE account.fence <= excluded.fence;
+//! ```
+//!
+//! A row must not be deleted while late writes are possible, or its fence is gone; mark it as deleted. Where a lock protects
+//! several rows or tables, keep its fence in a table of its own, and begin each transaction with it. The row stays locked until
+//! the transaction ends, so that nothing comes between:
+//!
+//! ```sql
+//! CREATE TABLE fence (resource text PRIMARY KEY, fence bigint NOT NULL);
+//!
+//! BEGIN;
+//! INSERT INTO fence (resource, fence) VALUES ($2, $1)
+//!     ON CONFLICT (resource) DO UPDATE SET fence = excluded.fence WHERE fence.fence <= excluded.fence;
+//! -- "INSERT 0 0", no row: ROLLBACK, the lock was lost. Otherwise read and write what you like:
+//! COMMIT;
+//! ```
+//!
+//! All of this is right at the default isolation level, `READ COMMITTED`: an `UPDATE` that had to wait for another looks at the
+//! row again. At the higher levels it fails with a serialization error instead, and is to be tried again with the same fence.
+//! Other SQL databases do the same with their own words for an upsert.
+//!
+//! ## In Redis or Valkey
+//!
+//! [`REDIS_SET_IF_NOT_STALE`] and [`REDIS_GET_IF_NOT_STALE`] are scripts that compare and write or read. With the feature
+//! `redis` of the async adapters, `set_if_not_stale` and `get_if_not_stale` send them. The store should keep its data over a
+//! restart: with the fence it forgets who is late.
+//!
+//! ## In a file
+//!
+//! A file is replaced as a whole, with its fence in the first line:
+//!
+//! ```text
+//! lock the file account.lock (flock); it is empty, always there, and never replaced
+//! read the first line of account; larger than the fence: refuse
+//! write the fence and the contents to account.new, and fsync it
+//! rename account.new to account, and fsync the directory
+//! unlock
+//! ```
+//!
+//! That assumes a file system on which `flock` excludes all who write, a rename replaces a file in one step, and both last. Local
+//! ones of Unix do (ext4, XFS, Btrfs, ZFS, tmpfs until the machine restarts). On a network, it depends: NFS passes `flock` on to
+//! its server since Linux 2.6.12, and not if it is mounted with `nolock`; for others, read what they say. A holder that is paused
+//! under the `flock` holds up the others, but nothing is lost. The example `fencing_file` of `redlock-tokio` does all of it.
 
 mod gate;
+mod redis_script;
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -68,6 +137,7 @@ use core::fmt;
 use smallvec::SmallVec;
 
 pub use self::gate::{FenceGate, StaleFence};
+pub use self::redis_script::{REDIS_GET_IF_NOT_STALE, REDIS_SET_IF_NOT_STALE, REDIS_STALE_FENCE};
 use crate::Ttl;
 
 /// A number that is larger for every acquisition of a resource than for all before it.
@@ -108,18 +178,6 @@ impl fmt::Display for Fence {
         self.0.fmt(f)
     }
 }
-
-/// A script for Redis or Valkey as a store: sets a key unless a larger fence has written it.
-///
-/// `KEYS` are the key and the one at which its fence is kept; `ARGV` are the fence, in digits, and the value. It answers 1 when
-/// the key was set, and 0 when the fence is stale: then the lock was lost, and nothing was changed. On a cluster both keys
-/// must be in one slot. Called with the present value it tells the store of a new holder.
-pub const REDIS_SET_IF_NOT_STALE: &str = "\
-local seen = redis.call('GET', KEYS[2])
-if seen and tonumber(seen) > tonumber(ARGV[1]) then return 0 end
-redis.call('SET', KEYS[2], ARGV[1])
-redis.call('SET', KEYS[1], ARGV[2])
-return 1";
 
 /// The fences of one lock, one for each of its resources, in the order of their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

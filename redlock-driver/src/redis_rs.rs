@@ -26,6 +26,7 @@
 
 use std::fmt;
 
+mod fenced_store;
 mod hearing;
 #[cfg(feature = "redis-tls")]
 mod tls;
@@ -34,6 +35,7 @@ mod url;
 
 pub use redis;
 
+pub use self::fenced_store::{FencedStoreError, get_if_not_stale, set_if_not_stale};
 pub use self::transport::{RedisConnection, RedisTransport};
 use crate::{BuildError, IntoNode, Node, Runtime};
 use redlock_core::system::url::{NodeUrl, UrlError};

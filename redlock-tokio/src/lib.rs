@@ -144,7 +144,7 @@
 //! # Features
 //!
 //! - `tls`: `rediss://` URLs, with the public authorities (of Mozilla's list) or your own certificates;
-//! - `redis`: nodes from clients of the `redis` crate, and `RedisUrl`;
+//! - `redis`: nodes from clients of the `redis` crate, `RedisUrl`, and `set_if_not_stale` for a Redis that is written to under [fenced](fence) locks;
 //! - `fred`: nodes from clients of the `fred` crate, and `FredUrl`;
 //! - `memory`: nodes that live in this process, for first steps and for your own tests;
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
@@ -182,7 +182,7 @@ pub use redlock_driver::native::UrlNode;
 pub use redlock_driver::net::{TlsBuilder, TlsError, TlsSettings};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
-pub use redlock_driver::redis_rs::RedisUrl;
+pub use redlock_driver::redis_rs::{FencedStoreError, RedisUrl, get_if_not_stale, set_if_not_stale};
 pub use redlock_driver::{
     AcquireError, Attempts, BuildError, Cause, CloseReport, Completed, Config, ConfigError, DetachedLock, ExtendError,
     Facts, Fence, FenceGate, Health, Hold, Holder, Instant, IntoNode, KeepAlive, KeyStatus, LockState, LockStatus,

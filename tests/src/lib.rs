@@ -22,6 +22,8 @@
 //!
 //! What does not work out panics, with the server's log where it explains why.
 //!
+//! [`paused_holders`] lets processes contend for a lock on such servers, and pauses them.
+//!
 //! [`exploration`] needs no server: it visits every world that two locks over three model nodes can get into.
 
 #![allow(
@@ -33,6 +35,8 @@
 mod connection;
 pub mod exploration;
 mod middlebox;
+pub mod paused_holders;
+mod process;
 mod reply;
 mod server;
 mod servers;

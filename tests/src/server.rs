@@ -1,5 +1,4 @@
 mod builder;
-mod process;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -8,10 +7,11 @@ use std::{fs, io};
 
 use tempfile::TempDir;
 
+pub(crate) use self::builder::DEFAULT_SERVER;
 pub use self::builder::ServerBuilder;
 use self::builder::log_path;
-use self::process::Process;
 use crate::connection::Connection;
+use crate::process::Process;
 use crate::reply::Reply;
 use crate::wait_until;
 

@@ -42,7 +42,7 @@ impl FenceGate {
         let resource = resource.into();
         let seen = self.0.entry(resource.clone()).or_insert(fence);
         if fence < *seen {
-            return Err(StaleFence { resource, fence, seen: *seen });
+            return Err(StaleFence::new(resource, fence, *seen));
         }
         *seen = fence;
         Ok(())
@@ -66,4 +66,11 @@ pub struct StaleFence {
     pub fence: Fence,
     /// The largest fence that was seen.
     pub seen: Fence,
+}
+
+impl StaleFence {
+    /// Creates the refusal of a store of your own: it has seen a larger fence than the one that it was given.
+    pub fn new(resource: impl Into<Resource>, fence: Fence, seen: Fence) -> Self {
+        Self { resource: resource.into(), fence, seen }
+    }
 }

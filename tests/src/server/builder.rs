@@ -4,14 +4,14 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::process::Process;
 use super::{Launch, Server};
+use crate::process::Process;
 
 /// The environment variable with the path of the server's binary.
 const SERVER_VARIABLE: &str = "REDLOCK_SERVER";
 
 /// The binary that is started if the variable is not set.
-pub(super) const DEFAULT_SERVER: &str = "redis-server";
+pub(crate) const DEFAULT_SERVER: &str = "redis-server";
 
 /// Starts that lose their port to another process before the last one panics.
 const PORT_ATTEMPTS: u32 = 10;

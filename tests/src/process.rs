@@ -1,39 +1,44 @@
 use std::ffi::OsStr;
 use std::io::{Error, ErrorKind};
-use std::process::{Child, Command};
+use std::process::{Child, ChildStdin, ChildStdout, Command};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus, kill_process, waitid};
 
-use super::builder::DEFAULT_SERVER;
+use crate::server::DEFAULT_SERVER;
 
 /// A process that does not outlive its owner.
 #[derive(Debug)]
-pub(super) struct Process(Child);
+pub(crate) struct Process(Child);
 
 impl Process {
-    pub(super) fn spawn(command: &mut Command) -> Self {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         match command.spawn() {
             Ok(child) => Self(child),
             Err(error) => panic!("{}", why_not_started(command.get_program(), &error)),
         }
     }
 
-    /// Stops it, and returns when it has stopped: the kernel takes its time to tell a process on another core.
-    pub(super) fn pause(&self) {
-        self.signal(Signal::STOP);
-        let status = self.wait(WaitIdOptions::STOPPED | WaitIdOptions::EXITED);
-        assert!(status.is_some_and(|status| status.stopped()), "a server that has exited cannot be paused");
+    /// Takes the ends of its standard input and output, where they are pipes.
+    pub(crate) fn take_pipes(&mut self) -> (Option<ChildStdin>, Option<ChildStdout>) {
+        (self.0.stdin.take(), self.0.stdout.take())
     }
 
-    pub(super) fn resume(&self) {
+    /// Stops it, and returns when it has stopped: the kernel takes its time to tell a process on another core.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+        let status = self.wait(WaitIdOptions::STOPPED | WaitIdOptions::EXITED);
+        assert!(status.is_some_and(|status| status.stopped()), "a process that has exited cannot be paused");
+    }
+
+    pub(crate) fn resume(&self) {
         self.signal(Signal::CONT);
     }
 
-    pub(super) fn is_running(&self) -> bool {
+    pub(crate) fn is_running(&self) -> bool {
         self.wait(WaitIdOptions::EXITED | WaitIdOptions::NOHANG).is_none()
     }
 
-    pub(super) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> u32 {
         self.0.id()
     }
 
