@@ -143,6 +143,8 @@ mod locks;
 #[cfg_attr(docsrs, doc(cfg(feature = "model")))]
 pub mod model;
 mod node;
+#[doc = include_str!("operating.md")]
+pub mod operating {}
 mod output;
 mod probe;
 mod quorum;

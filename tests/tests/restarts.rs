@@ -33,7 +33,8 @@ fn seconds() -> u64 {
 
 /// Each client waits until its nodes have been seen once, so that it knows of every restart.
 async fn client(servers: &Servers) -> Redlock {
-    let redlock = Redlock::builder().nodes(servers.urls()).restart_guard(RestartGuard::SEEN.longest_ttl(TTL)).build().unwrap();
+    let redlock =
+        Redlock::builder().nodes(servers.urls()).restart_guard(RestartGuard::SEEN.longest_ttl(TTL)).build().unwrap();
     while redlock.health().voters() < servers.len() {
         sleep(Duration::from_millis(5)).await;
     }

@@ -1,4 +1,5 @@
 mod crowd;
+mod rollout;
 mod variety;
 
 use core::fmt;
@@ -7,6 +8,7 @@ use core::time::Duration;
 use redlock_core::{Config, Options, RestartGuard, RetryDelay};
 
 use self::crowd::Crowd;
+use self::rollout::Rollout;
 use self::variety::Variety;
 
 use crate::clock::{Clock, MICROSECOND, MILLISECOND, SECOND, Time, nanos};
@@ -76,6 +78,8 @@ pub(crate) struct Scenario {
     pub(crate) is_crowded: bool,
     /// Nodes that have forgotten their keys are back at once, and are known by their short uptime.
     pub(crate) is_guarded: bool,
+    /// Not all clients know of all nodes.
+    pub(crate) rollout: Option<Rollout>,
     /// Nodes say anything about their queues, until all is healed.
     pub(crate) lies: bool,
     /// The chance in the world itself: latencies, and whatever else is not planned.
@@ -178,6 +182,7 @@ impl Scenario {
             faults: Vec::new(),
             is_crowded: false,
             is_guarded: variety.is_guarded && mode != Mode::Hostile,
+            rollout: None,
             lies: false,
             dice: dice.fork(),
         };
@@ -193,12 +198,26 @@ impl Scenario {
             scenario.jobs.push(scenario.probe());
             scenario.resources += 1;
         }
-        if scenario.is_guarded {
-            // Those who begin later have not seen what happened before.
-            let guard = RestartGuard::STRICT.longest_ttl(scenario.longest_ttl());
-            scenario.config = variety.config(nodes, guard);
+        scenario.config = variety.config(nodes, scenario.guard());
+        if mode == Mode::Safe {
+            scenario.rollout = Rollout::draw(seed, clients, nodes, |nodes| variety.config(nodes, scenario.guard()));
         }
         scenario
+    }
+
+    /// Those who begin later have not seen what happened before, so it is a strict one.
+    fn guard(&self) -> RestartGuard {
+        if self.is_guarded { RestartGuard::STRICT.longest_ttl(self.longest_ttl()) } else { RestartGuard::OFF }
+    }
+
+    /// Returns the settings of a client.
+    pub(crate) fn config_of(&self, client: usize) -> &Config {
+        self.rollout.as_ref().and_then(|rollout| rollout.config_of(client)).unwrap_or(&self.config)
+    }
+
+    /// Returns how many nodes must agree for a client.
+    pub(crate) fn quorum_of(&self, client: usize) -> usize {
+        self.config_of(client).nodes().len() / 2 + 1
     }
 
     /// The worlds that lack one job, one fault, some names or one chance of this one.

@@ -38,7 +38,7 @@ impl Client {
             pauses: 0,
             inbox: Vec::new(),
             jobs: jobs.collect(),
-            locks: Locks::new(scenario.config.clone()),
+            locks: Locks::new(scenario.config_of(client).clone()),
             timer: None,
             generation: 0,
         }
@@ -144,8 +144,9 @@ impl<'a> World<'a> {
         self.clients[client].clock.at(self.now)
     }
 
-    pub(super) fn nodes(&self) -> impl Iterator<Item = NodeId> + use<'a> {
-        self.scenario.config.nodes().iter()
+    /// Returns the nodes that a client knows.
+    pub(super) fn nodes_of(&self, client: usize) -> impl Iterator<Item = NodeId> + use<'a> {
+        self.scenario.config_of(client).nodes().iter()
     }
 
     pub(super) fn jobs_of(&self, client: usize) -> impl Iterator<Item = usize> + use<> {

@@ -16,7 +16,7 @@ use crate::server::Server;
 /// # What a lock says
 impl World<'_> {
     pub(super) fn is_acquired(&mut self, job: usize, deadline: Instant) -> Checked {
-        let (now, quorum) = (self.local(self.plan_of(job).client), self.scenario.quorum());
+        let (now, quorum) = (self.local(self.plan_of(job).client), self.scenario.quorum_of(self.plan_of(job).client));
         self.jobs[job].ledger.is_acquired(deadline, quorum, now)?;
         let plan = self.plan_of(job);
         let took = self.now - plan.begins_at;
@@ -64,7 +64,7 @@ impl World<'_> {
     }
 
     pub(super) fn is_extended(&mut self, job: usize, extension: OperationId, deadline: Instant) -> Checked {
-        let (now, quorum) = (self.local(self.plan_of(job).client), self.scenario.quorum());
+        let (now, quorum) = (self.local(self.plan_of(job).client), self.scenario.quorum_of(self.plan_of(job).client));
         self.jobs[job].ledger.is_extended(extension, deadline, quorum, now)?;
         self.summary.extensions += 1;
         let (until, held) = (self.time_of(job, deadline), self.held(job));
@@ -150,7 +150,7 @@ impl World<'_> {
             names.iter().all(|resource| server.keeps(key(resource), token.as_bytes(), last, now))
         };
         let keepers = self.servers.iter_mut().map(keeps).filter(|&keeps| keeps).count();
-        if keepers >= self.scenario.quorum() || !self.is_within_the_promise() {
+        if keepers >= self.scenario.quorum_of(self.plan_of(job).client) || !self.is_within_the_promise() {
             return Ok(());
         }
         let what = format!("{keepers} nodes keep the token of job {job} until its deadline");

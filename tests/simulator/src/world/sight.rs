@@ -32,7 +32,7 @@ impl World<'_> {
     }
 
     fn new_commands(&self, client: usize) -> Vec<(usize, Command)> {
-        let queued = self.nodes().flat_map(|node| self.clients[client].locks.queued(node));
+        let queued = self.nodes_of(client).flat_map(|node| self.clients[client].locks.queued(node));
         let new = queued.filter_map(|(key, command)| {
             let job = self.job_of(client, key)?;
             (self.jobs[job].last_command < Some(command.id)).then(|| (job, command.clone()))
@@ -95,7 +95,7 @@ impl World<'_> {
     }
 
     fn see_refusals_of(&mut self, client: usize, job: usize) {
-        for node in self.nodes().filter(|&node| self.clients[client].locks.refusal(node).is_some()) {
+        for node in self.nodes_of(client).filter(|&node| self.clients[client].locks.refusal(node).is_some()) {
             self.jobs[job].ledger.is_cut_off(node);
         }
     }

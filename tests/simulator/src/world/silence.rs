@@ -85,7 +85,7 @@ impl World<'_> {
         is_wrong: impl Fn(&Instant) -> bool,
         what: impl Fn(Instant) -> String,
     ) -> Checked {
-        for node in self.nodes() {
+        for node in self.nodes_of(client) {
             if let Some(due) = self.due(client, node).filter(&is_wrong) {
                 let what = format!("the connection to node {} {}", node.index(), what(due));
                 return Err(Violation::new(Invariant::SilenceIsNoticed, what));
