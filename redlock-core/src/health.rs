@@ -304,6 +304,54 @@ fn in_words(duration: Duration) -> String {
     }
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Cause;
+
+    /// A node with this connection.
+    fn node(connection: ConnectionState) -> NodeHealth {
+        let (facts, round_trip) = (Facts::default(), Some(Duration::from_micros(250)));
+        let (name, limits) = ("a".into(), [Limit::NoQueue { why: None }].into());
+        let warnings = [Warning::ClockDiffers { millis: -2_500 }].into();
+        NodeHealth { name, connection, quarantine: None, unsuitable: None, round_trip, facts, warnings, limits }
+    }
+
+    fn health() -> Health {
+        let why = Unavailable::with_detail(Cause::NotSent, "refused");
+        let up = node(ConnectionState::Connected { since: Duration::from_millis(1_500) });
+        let down = node(ConnectionState::Down { since: Duration::from_secs(200), why });
+        Health { nodes: [up, down].into(), quorum: 2, locks: LockFigures { held: 3, ..LockFigures::default() } }
+    }
+
+    #[test]
+    fn a_person_reads_what_is_wrong_and_what_to_do() {
+        let text = alloc::format!("{}", health());
+        for words in [
+            "a     0.2 ms      ?                 connected for 1 s",
+            "down for 3 min: not reachable (refused)",
+            "warning: a: its clock is 2 s behind the others': set clocks by the network",
+            "1 of 2 nodes vote, 2 must agree",
+            "now: 3 held",
+        ] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        assert!(!health().has_quorum() && !health().is_good());
+    }
+
+    #[cfg(feature = "serde")]
+    #[test]
+    fn it_is_data_in_seconds_and_words() {
+        let data = serde_json::to_value(health()).unwrap();
+        assert_eq!(data["nodes"][0]["connection"]["state"], "connected");
+        assert_eq!(data["nodes"][0]["connection"]["since"], 1.5);
+        assert_eq!(data["nodes"][0]["round_trip"], 0.000_25);
+        assert_eq!(data["nodes"][0]["warnings"][0]["kind"], "clock_differs");
+        assert_eq!(data["nodes"][1]["connection"]["why"], "not reachable (refused)");
+        assert_eq!((&data["nodes"][1]["unsuitable"], &data["locks"]["held"]), (&serde_json::Value::Null, &3.into()));
+    }
+}
+
 /// How the parts are written as data.
 #[cfg(feature = "serde")]
 mod data {

@@ -339,20 +339,19 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         edits: &[Text {
             file: LOCKS_NODE,
             original: "            _ => {
-                let why = silent",
+                self.changed_at",
             mutated: "            _ if AWAKE => Due::Nothing,
             _ => {
-                let why = silent",
+                self.changed_at",
         }],
     },
     Mutant {
         name: "silence-is-not-waited-for",
         bug: "nobody wakes up when a connection has been silent for too long",
-        edits: &[Text {
+        edits: &[Expression {
             file: LOCKS_NODE,
-            original: "Link::Connected { .. } if !self.tickets.is_empty() => {",
-            mutated: "Link::Connected { .. } if !self.tickets.is_empty() && AWAKE => None,
-            Link::Connected { .. } if !self.tickets.is_empty() => {",
+            original: "[self.silent_at(config), self.look_at(config)]",
+            mutated: "[None, self.look_at(config).filter(|_| self.tickets.is_empty())]",
         }],
     },
     Mutant {
@@ -369,8 +368,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a connection that is not used is never tried out",
         edits: &[Text {
             file: LOCKS_NODE,
-            original: "config.ping_interval().map(",
-            mutated: "config.ping_interval().filter(|_| !AWAKE).map(",
+            original: "config.ping_interval()?;",
+            mutated: "config.ping_interval().filter(|_| !AWAKE)?;",
         }],
     },
     Mutant {
@@ -379,7 +378,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         edits: &[Text {
             file: LOCKS_NODE,
             original: "                self.tickets.push_back(ticket);\n",
-            mutated: "                if !AWAKE || ticket != Ticket::Aside {
+            mutated: "                if !AWAKE || !matches!(ticket, Ticket::Clock { .. }) {
                     self.tickets.push_back(ticket);
                 }\n",
         }],
