@@ -673,12 +673,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
-        name: "quarantine-half",
-        bug: "a node that was started again has a vote when half of the longest TTL is over",
+        name: "quarantine-too-short",
+        bug: "a node that was started again has a vote when an eighth of the longest TTL is over",
         edits: &[Expression {
             file: TRUST,
             original: "longest_ttl.saturating_add(lease::drift(longest_ttl, config.drift_ppm()))",
-            mutated: "longest_ttl / 2",
+            mutated: "longest_ttl / 8",
         }],
     },
     Mutant {
