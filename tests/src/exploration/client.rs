@@ -1,3 +1,4 @@
+use redlock_core::fence::Fence;
 use redlock_core::{Action, Cause, Command, CommandId, Event, Hold, Instant, Lock, Reply, Token, Unavailable};
 
 use super::scenario::{NODES, Scenario, TTL, node_id};
@@ -47,7 +48,7 @@ impl Client {
         let (config, role) = (scenario.config(), scenario.roles[index]);
         let seed = [u8::try_from(index).expect("a small number"); 32];
         let mut client = Self {
-            lock: Lock::acquire(&config, role.request(&config), seed, now),
+            lock: Lock::acquire(&config, role.request(&config, scenario.fences.is_some()), seed, now),
             attempts: Vec::new(),
             asked_at: now,
             extensions_left: role.extensions,
@@ -112,16 +113,25 @@ impl Client {
                 self.attempts.push(Attempt { token, released_at: None });
                 self.asked_at = now;
             }
+            // It lengthens nothing.
+            Action::Raise { .. } => {}
             _ if is_for_all => self.asked_at = now,
             _ => {}
         }
     }
 }
 
-/// A [`Reply`] of one byte.
+/// A fence of a small world.
+pub(super) fn small(fence: Fence) -> u32 {
+    u32::try_from(fence.get()).expect("a small number")
+}
+
+/// A [`Reply`] of few bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Answer {
     Done,
+    /// With this fence.
+    Granted(u32),
     HeldByOther,
     Missing,
     UnknownScript,
@@ -133,6 +143,7 @@ impl From<Answer> for Reply {
     fn from(answer: Answer) -> Self {
         match answer {
             Answer::Done => Self::Done,
+            Answer::Granted(fence) => Self::Granted([Fence::new(fence.into())].into_iter().collect()),
             Answer::HeldByOther => Self::HeldByOther(Hold::UNKNOWN),
             Answer::Missing => Self::Missing,
             Answer::UnknownScript => Self::UnknownScript,
@@ -146,6 +157,7 @@ impl From<Reply> for Answer {
     fn from(reply: Reply) -> Self {
         match reply {
             Reply::Done => Self::Done,
+            Reply::Granted(fences) => Self::Granted(small(fences.as_slice()[0])),
             Reply::HeldByOther(_) => Self::HeldByOther,
             Reply::Missing => Self::Missing,
             Reply::UnknownScript => Self::UnknownScript,

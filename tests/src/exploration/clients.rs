@@ -1,6 +1,6 @@
 use redlock_core::{Command, NodeSet};
 
-use super::client::{Client, Input, Said};
+use super::client::{Client, Input, Said, small};
 use super::interner::{Interner, QuickMap};
 use super::invariant::{Step, Violation};
 use super::scenario::{Scenario, instant, node_id};
@@ -38,6 +38,8 @@ pub(super) struct Outcome {
     pub(super) client: u32,
     /// The messages, in order, and where they go.
     pub(super) sent: Vec<(NodeSet, u16)>,
+    /// The fence with which the lock was handed over, if it was and is fenced.
+    pub(super) fence: Option<u32>,
 }
 
 impl Clients {
@@ -57,7 +59,7 @@ impl Clients {
         let (client, said) = Client::begin(index, &self.scenario, instant(tick));
         let id = self.states.intern(&client);
         self.note_images([id; PERMUTATIONS])?;
-        Ok(Outcome { client: id, sent: self.post(&said) })
+        Ok(Outcome { client: id, sent: self.post(&said), fence: None })
     }
 
     /// Calls a client. At the first time its images are called too: they must do the same under the nodes' other names.
@@ -113,7 +115,8 @@ impl Clients {
         let mut after = before.clone();
         let said = after.call(input, now);
         Step { role: self.scenario.roles[index], before, after: &after, said: &said, now }.check()?;
-        Ok(Outcome { client: self.states.intern(&after), sent: self.post(&said) })
+        let fence = after.lock.fences().filter(|_| said.handed_over).map(|fences| small(fences.as_slice()[0]));
+        Ok(Outcome { client: self.states.intern(&after), sent: self.post(&said), fence })
     }
 
     fn input(&self, call: Call) -> Input {

@@ -38,6 +38,8 @@ pub enum Violation {
     LeftKeyBehind,
     /// I11
     NeverSettled,
+    /// F1, F2
+    FenceNotLarger,
     /// What the search rests on: the machine treats all nodes alike.
     UnlikeImage,
 }
@@ -58,6 +60,7 @@ impl fmt::Display for Violation {
             Self::SettledTooEarly => "I11: a machine is settled, but a node has its key, and the TTL is not over",
             Self::LeftKeyBehind => "I11: nothing will happen any more, but a key is left",
             Self::NeverSettled => "I11: nothing will happen any more, but a machine is not settled",
+            Self::FenceNotLarger => "F1, F2: a lock was handed over with a fence that is not larger than all before it",
             Self::UnlikeImage => "the machine does not treat all nodes alike",
         })
     }

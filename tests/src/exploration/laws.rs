@@ -29,13 +29,16 @@ impl Laws {
     /// The world at tick zero, when the first client has begun: before that nothing of interest happens.
     pub(super) fn genesis(&mut self) -> Result<World, Violation> {
         let outcome = self.clients.begin(0, 0)?;
-        let site = Site::new(self.clients.message(outcome.sent[0].1));
+        let any = self.clients.message(outcome.sent[0].1);
+        let site = |node: usize| Site::new(any, self.scenario.fences.map(|counters| counters[node]));
+        let sites: [Site; NODES] = std::array::from_fn(site);
         let mut world = World {
             tick: 0,
             cuts_left: self.scenario.cuts,
             crashes_left: self.scenario.crashes,
+            largest_fence: 0,
             seats: [Seat::Empty; CLIENTS],
-            sites: [self.sites.intern(&site, 0); NODES],
+            sites: sites.map(|site| self.sites.intern(&site, 0)),
         };
         self.settle(&mut world, 0, &outcome)?;
         Ok(world)
@@ -106,6 +109,12 @@ impl Laws {
         let Seat::Taken(id) = world.seats[client] else { return Ok(()) };
         let outcome = self.clients.step(client, id, call, world.tick)?.clone();
         self.settle(world, client, &outcome)?;
+        if let Some(fence) = outcome.fence {
+            if fence <= world.largest_fence {
+                return Err(Violation::FenceNotLarger);
+            }
+            world.largest_fence = fence;
+        }
         self.skim(world, client)
     }
 

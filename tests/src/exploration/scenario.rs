@@ -40,6 +40,8 @@ pub struct Scenario {
     pub node_timeout: u32,
     /// Whether a client may sleep through a tick: its timers then come late.
     pub late_timers: bool,
+    /// Where the counter of each node stands at the beginning, if the locks are fenced.
+    pub fences: Option<[u8; 3]>,
 }
 
 /// What a client may do beside acquiring the lock, taking it over, and releasing it once it has or had it. All of it is
@@ -83,6 +85,7 @@ impl Scenario {
             slow_links: 1,
             node_timeout: 2,
             late_timers: false,
+            fences: None,
         }
     }
 
@@ -109,8 +112,8 @@ impl Role {
         TICK.saturating_mul(self.min_validity)
     }
 
-    pub(super) fn request(self, config: &Config) -> Request {
-        let options = Options::new().attempts(self.attempts).min_validity(self.min_validity());
+    pub(super) fn request(self, config: &Config, is_fenced: bool) -> Request {
+        let options = Options::new().attempts(self.attempts).min_validity(self.min_validity()).fenced(is_fenced);
         Request::new(config, RESOURCE, TTL, options).expect("a valid request")
     }
 }

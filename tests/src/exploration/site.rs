@@ -1,7 +1,8 @@
 use std::collections::VecDeque;
 
+use redlock_core::fence::{Fence, Fencing};
 use redlock_core::model::Node;
-use redlock_core::{Action, Command, Instant, NodeSet, Reply, Resource, ScriptForm};
+use redlock_core::{Action, Command, Config, Instant, NodeSet, Reply, Resource, ScriptForm};
 
 use super::client::Answer;
 use super::invariant::{self, Violation};
@@ -34,12 +35,16 @@ pub(super) struct Letter {
 }
 
 impl Site {
-    /// A node that has seen the scripts, as it has for all but the first lock of its life. `any` is a SET.
-    pub(super) fn new(any: &Command) -> Self {
+    /// A node that has seen the scripts, as it has for all but the first lock of its life; its counter stands here, if locks
+    /// are fenced. `any` is a SET.
+    pub(super) fn new(any: &Command, counter: Option<u8>) -> Self {
         let Action::Acquire { ttl, token, .. } = any.action else { panic!("a lock begins with a SET") };
         let resource = Resource::new(RESOURCE);
         let extend = Action::extend(resource.clone().into(), token, ttl);
         let mut node = Node::new();
+        if let Some(counter) = counter {
+            count_to(counter, &mut node, any);
+        }
         for action in [extend, Action::release(resource.into(), token, NodeSet::EMPTY)] {
             let lesson = any.with_action(action, ScriptForm::Source);
             assert_eq!(node.execute(&lesson, Instant::EPOCH), Reply::Missing);
@@ -94,6 +99,20 @@ impl Site {
         } else {
             link.commands.push_back(message);
         }
+    }
+}
+
+/// Lets a node set a key with a fence, so that its counter stands there, and delete the key.
+fn count_to(counter: u8, node: &mut Node, any: &Command) {
+    let Action::Acquire { ttl, token, .. } = any.action else { panic!("a lock begins with a SET") };
+    let resources = || Resource::new(RESOURCE).into();
+    let retention = Config::builder(["any"]).build().expect("a valid config").fence_retention();
+    let fencing = Fencing::raise([Fence::new(counter.into())].into_iter().collect(), retention);
+    let set = Action::acquire(resources(), token, ttl).fenced(fencing.clone());
+    let release = Action::release(resources(), token, NodeSet::EMPTY);
+    for action in [set, Action::raise(resources(), token, fencing), release] {
+        let reply = node.execute(&any.with_action(action, ScriptForm::Source), Instant::EPOCH);
+        assert!(matches!(reply, Reply::Done | Reply::Granted(_)), "{reply:?}");
     }
 }
 

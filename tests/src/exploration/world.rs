@@ -8,6 +8,8 @@ pub(super) struct World {
     pub(super) cuts_left: u8,
     /// How many nodes may still crash.
     pub(super) crashes_left: u8,
+    /// The largest fence with which the lock was handed over.
+    pub(super) largest_fence: u32,
     pub(super) seats: [Seat; CLIENTS],
     /// The nodes with their connections, by number.
     pub(super) sites: [u32; NODES],

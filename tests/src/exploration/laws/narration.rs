@@ -25,6 +25,7 @@ impl Laws {
     fn verb(&self, message: u16) -> &'static str {
         match self.clients.message(message).action {
             redlock_core::Action::Acquire { .. } => "SET",
+            redlock_core::Action::Raise { .. } => "RAISE",
             redlock_core::Action::Extend { .. } => "PEXPIRE",
             redlock_core::Action::Release { .. } => "DEL",
             _ => "command",
