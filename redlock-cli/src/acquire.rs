@@ -68,7 +68,11 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
 async fn acquire(args: &Args, nodes: &Nodes, redlock: &Redlock) -> Result<LockGuard, Failure> {
     let acquire = redlock.lock(args.name.as_str(), nodes.ttl(args.ttl)).wait(nodes.wait(args.wait));
     let acquire = if args.fenced { acquire.fenced() } else { acquire };
-    acquire.await.map_err(|error| Failure::acquire(&args.name, error))
+    let guard = acquire.await.map_err(|error| Failure::acquire(&args.name, error))?;
+    // A quorum has the lock. Nobody extends it, so the others should have it before this process ends; each is asked behind
+    // the command by which it gets it.
+    redlock.status(args.name.as_str()).await?;
+    Ok(guard)
 }
 
 /// Writes the lock down. If that fails, it is released.

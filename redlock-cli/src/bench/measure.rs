@@ -8,6 +8,8 @@ use tokio::task::JoinSet;
 
 use crate::failure::Failure;
 
+/// How long a lock is tried for, which nobody else uses.
+const WAIT: Duration = Duration::from_secs(1);
 /// How often the bar moves.
 const BAR_STEP: Duration = Duration::from_millis(100);
 
@@ -100,7 +102,7 @@ async fn repeat(redlock: Redlock, name: String, ttl: Duration, started: Instant,
     let mut tally = Tally::default();
     while started.elapsed() < duration {
         let before = Instant::now();
-        match pair(&redlock, &name, ttl, duration.saturating_sub(started.elapsed())).await {
+        match pair(&redlock, &name, ttl).await {
             Ok(()) => tally.pairs.push(before.elapsed()),
             Err(why) => {
                 tally.failed = tally.failed.saturating_add(1);
@@ -111,8 +113,8 @@ async fn repeat(redlock: Redlock, name: String, ttl: Duration, started: Instant,
     tally
 }
 
-async fn pair(redlock: &Redlock, name: &str, ttl: Duration, wait: Duration) -> Result<(), String> {
-    let guard = redlock.lock(name, ttl).wait(wait).await.map_err(|error| error.to_string())?;
+async fn pair(redlock: &Redlock, name: &str, ttl: Duration) -> Result<(), String> {
+    let guard = redlock.lock(name, ttl).wait(WAIT).await.map_err(|error| error.to_string())?;
     let report = guard.release().await;
     if report.verdict == ReleaseVerdict::Released { Ok(()) } else { Err(report.to_string()) }
 }
