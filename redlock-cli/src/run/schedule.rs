@@ -282,6 +282,17 @@ mod tests {
     }
 
     #[test]
+    fn the_numbers_of_help_are_right() {
+        let timing = Timing::new(Duration::from_secs(10), None).unwrap();
+        let mut schedule = Schedule::new(timing, None, at(0));
+        // The TTL less 1 % and 2 ms.
+        schedule.confirm(at(9_898));
+        assert_eq!(schedule.terminate_at(), at(6_898), "about 6.9s");
+        assert_eq!(schedule.latest_kill(), at(9_398), "about 9.4s");
+        assert_eq!(timing.kill_after, Duration::from_millis(2_500));
+    }
+
+    #[test]
     fn a_kill_after_that_leaves_no_time_is_refused_with_the_bound() {
         let ttl = Duration::from_secs(10);
         assert!(Timing::new(ttl, Some(Duration::from_millis(4_500))).is_ok());

@@ -21,7 +21,7 @@ fn a_lock_that_is_held_is_success_without_a_word() {
 /// A single attempt of each would be granted by some servers each and by a majority to nobody, now and then.
 #[test]
 fn of_those_who_come_at_the_same_moment_exactly_one_runs() {
-    let tool = Tool::on(&Servers::start(3));
+    let tool = Tool::alone_on(3);
     for round in 0..10 {
         let name = format!("job-{round}");
         let args = ["run", &name, "--if-free", "--min-hold", "1m", "--", "echo", "run"];

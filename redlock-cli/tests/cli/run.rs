@@ -7,7 +7,7 @@ use crate::tool::{Ended, LIMIT, Tool};
 
 #[test]
 fn it_ends_with_the_status_of_its_command() {
-    let tool = Tool::on(&Servers::start(3));
+    let tool = Tool::alone_on(3);
     let run = |command: &[&str]| tool.run(&[&["run", "job", "--"], command].concat());
     run(&["true"]).assert_said(0, "");
     run(&["sh", "-c", "echo out; exit 3"]).assert_said(3, "out\n");
@@ -18,7 +18,7 @@ fn it_ends_with_the_status_of_its_command() {
 
 #[test]
 fn the_command_has_stdin_and_its_arguments_as_they_are() {
-    let tool = Tool::on(&Servers::start(1));
+    let tool = Tool::alone_on(1);
     let mut command =
         tool.command(&["run", "job", "--", "sh", "-c", "cat; printf '[%s]' \"$@\"", "sh", "--ttl", "a b"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -46,7 +46,7 @@ fn without_the_lock_the_status_is_75_and_the_command_is_not_run() {
 
 #[test]
 fn what_cannot_be_followed_ends_with_2() {
-    let tool = Tool::on(&Servers::start(1));
+    let tool = Tool::alone_on(1);
     tool.run(&["run", "", "--", "true"]).assert_failed(2, "name");
     tool.run(&["run", "job", "--kill-after", "9s", "--", "true"]).assert_failed(2, "at most 4s 500ms");
     assert_eq!(tool.run(&["run", "job"]).status, Some(2));
@@ -71,7 +71,7 @@ fn the_nodes_come_from_a_file_too() {
 
 #[test]
 fn the_environment_tells_the_command_about_its_lock() {
-    let tool = Tool::on(&Servers::start(3));
+    let tool = Tool::alone_on(3);
     let print = ["--", "sh", "-c", "echo $REDLOCK_NAME,$REDLOCK_FENCE,$REDLOCK_DEADLINE_UNIX_MS"];
     let values = |options: &[&str]| {
         let before = now_millis();
@@ -95,7 +95,7 @@ fn now_millis() -> u128 {
 #[test]
 fn fifty_at_once_run_one_after_another() {
     const COUNT: usize = 50;
-    let tool = Tool::on(&Servers::start(3));
+    let tool = Tool::alone_on(3);
     let script = tool.script("work", "echo $1 >> lines; sleep 0.005; echo $1 >> lines");
     let all: Vec<_> = (0..COUNT)
         .map(|number| tool.start(&["run", "job", "--wait", "2m", "--", "sh", &script, &number.to_string()]))

@@ -2,13 +2,13 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use redlock_tests::{Server, Servers, wait_until};
+use redlock_tests::{Server, wait_until};
 
 use crate::tool::{LIMIT, Tool, is_running};
 
 #[test]
 fn signals_are_handed_on_to_the_command() {
-    let tool = Tool::on(&Servers::start(3));
+    let tool = Tool::alone_on(3);
     let signals = [
         (Signal::SIGINT, "INT"),
         (Signal::SIGTERM, "TERM"),
@@ -18,7 +18,9 @@ fn signals_are_handed_on_to_the_command() {
         (Signal::SIGUSR2, "USR2"),
     ];
     for (signal, name) in signals {
-        let work = format!("trap 'echo {name}; exit 9' {name}; echo > begun-{name}; while :; do sleep 0.01; done");
+        let work = format!(
+            "exec 2> /dev/null; trap 'echo {name}; exit 9' {name}; echo > begun-{name}; while :; do sleep 0.01; done"
+        );
         let running = tool.start(&["run", name, "--", "sh", "-c", &work]);
         tool.await_file(&format!("begun-{name}"));
         running.send(signal);
@@ -28,7 +30,7 @@ fn signals_are_handed_on_to_the_command() {
 
 #[test]
 fn a_command_that_a_signal_ends_says_so_by_its_status_and_frees_the_lock() {
-    let tool = Tool::on(&Servers::start(3));
+    let tool = Tool::alone_on(3);
     for (signal, status) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
         let running = tool.start(&["run", "job", "--wait", "0", "--", "sh", "-c", "echo > begun; exec sleep 60"]);
         tool.await_file("begun");
@@ -54,7 +56,7 @@ fn a_signal_ends_the_wait_for_the_lock() {
 /// `nohup` says that the command is to survive a hang-up.
 #[test]
 fn a_signal_that_was_ignored_stays_so() {
-    let tool = Tool::on(&Servers::start(1));
+    let tool = Tool::alone_on(1);
     let work =
         "trap '' HUP; exec \"$0\" run job -- sh -c 'echo > begun; while [ ! -e go ]; do sleep 0.01; done; echo done'";
     let mut command = Command::new("sh");
@@ -70,7 +72,7 @@ fn a_signal_that_was_ignored_stays_so() {
 
 #[test]
 fn when_the_tool_is_killed_the_lock_ends_with_its_ttl_and_the_command_with_the_tool() {
-    let tool = Tool::on(&Servers::start(3));
+    let tool = Tool::alone_on(3);
     let running = tool.start(&["run", "job", "--ttl", "1s", "--", "sh", "-c", "echo $$ > pid; exec sleep 60"]);
     let pid = tool.await_file("pid");
     let killed_at = Instant::now();

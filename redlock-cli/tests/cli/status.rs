@@ -1,7 +1,5 @@
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
 
-use nix::sys::signal::Signal;
 use redlock_tests::{Servers, wait_until};
 use serde_json::Value;
 
@@ -45,15 +43,10 @@ fn json_can_be_parsed() {
 
 #[test]
 fn watching_shows_one_snapshot_after_another() {
-    let tool = Tool::on(&Servers::start(1));
-    let mut command = tool.command(&["status", "job", "--json", "--watch=100ms"]);
-    let mut watching = command.stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(watching.stdout.take().unwrap()).lines();
-    for line in lines.take(3) {
+    let tool = Tool::alone_on(1);
+    let mut watching = tool.start(&["status", "job", "--json", "--watch=100ms"]);
+    for line in BufReader::new(watching.stdout()).lines().take(3) {
         let json: Value = serde_json::from_str(&line.unwrap()).unwrap();
         assert_eq!(json[0]["state"], "free");
     }
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(watching.id()).unwrap());
-    nix::sys::signal::kill(pid, Signal::SIGTERM).unwrap();
-    watching.wait().unwrap();
 }

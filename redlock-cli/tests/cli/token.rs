@@ -20,7 +20,7 @@ fn a_lock_is_acquired_in_one_step_and_released_in_another() {
 
 #[test]
 fn a_file_that_is_there_is_not_overwritten() {
-    let tool = Tool::on(&Servers::start(3));
+    let tool = Tool::alone_on(3);
     tool.run(&["acquire", "job", "--token", "lock"]).assert_said(0, "");
     let text = tool.read("lock");
     tool.run(&["acquire", "other", "--token", "lock"]).assert_failed(2, "it is there already");
@@ -31,7 +31,7 @@ fn a_file_that_is_there_is_not_overwritten() {
 
 #[test]
 fn a_lock_that_was_not_acquired_leaves_no_file() {
-    let tool = Tool::on(&Servers::start(3));
+    let tool = Tool::alone_on(3);
     tool.run(&["acquire", "job", "--ttl", "1m", "--token", "lock"]).assert_said(0, "");
     tool.run(&["acquire", "job", "--wait", "50ms", "--token", "second"]).assert_failed(75, "held by somebody else");
     let files = std::fs::read_dir(tool.path("")).unwrap();
@@ -64,7 +64,7 @@ fn a_release_that_reaches_too_few_servers_can_be_tried_again() {
 
 #[test]
 fn a_fence_is_printed_and_grows() {
-    let tool = Tool::on(&Servers::start(3));
+    let tool = Tool::alone_on(3);
     let fence = |file: &str| -> u64 {
         let ended = tool.run(&["acquire", "job", "--fenced", "--token", file]);
         tool.run(&["release", "job", "--token", file]).assert_said(0, "");
@@ -75,7 +75,7 @@ fn a_fence_is_printed_and_grows() {
 
 #[test]
 fn nothing_of_a_wrong_file_is_shown() {
-    let tool = Tool::on(&Servers::start(1));
+    let tool = Tool::alone_on(1);
     std::fs::write(tool.path("lock"), r#"{"names":["job"],"token":"secret","ttl_millis":1}"#).unwrap();
     let refused = tool.run(&["release", "job", "--token", "lock"]);
     refused.assert_failed(2, "it was not written by");

@@ -1,6 +1,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -15,15 +15,24 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 pub(crate) struct Tool {
     nodes: String,
     folder: TempDir,
+    /// They end with it.
+    _servers: Option<Servers>,
 }
 
 impl Tool {
+    /// The command on servers of its own.
+    pub(crate) fn alone_on(count: usize) -> Self {
+        let servers = Servers::start(count);
+        let tool = Self::on(&servers);
+        Self { _servers: Some(servers), ..tool }
+    }
+
     pub(crate) fn on(servers: &Servers) -> Self {
         Self::with_nodes(&servers.urls())
     }
 
     pub(crate) fn with_nodes(urls: &[String]) -> Self {
-        Self { nodes: urls.join(","), folder: tempfile::tempdir().unwrap() }
+        Self { nodes: urls.join(","), folder: tempfile::tempdir().unwrap(), _servers: None }
     }
 
     /// The command with arguments, without anything that the surroundings say.
@@ -42,7 +51,7 @@ impl Tool {
     /// Starts it, and lets it run.
     pub(crate) fn start(&self, args: &[&str]) -> Running {
         let mut command = self.command(args);
-        Running(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        Running(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -66,8 +75,8 @@ impl Tool {
     }
 }
 
-/// A command that has not ended.
-pub(crate) struct Running(Child);
+/// A command that has not ended. It is killed when a test fails before.
+pub(crate) struct Running(Option<Child>);
 
 impl Running {
     pub(crate) fn send(&self, signal: Signal) {
@@ -75,11 +84,24 @@ impl Running {
     }
 
     pub(crate) fn pid(&self) -> Pid {
-        Pid::from_raw(i32::try_from(self.0.id()).unwrap())
+        Pid::from_raw(i32::try_from(self.0.as_ref().unwrap().id()).unwrap())
     }
 
-    pub(crate) fn wait(self) -> Ended {
-        Ended::from(self.0.wait_with_output().unwrap())
+    pub(crate) fn stdout(&mut self) -> ChildStdout {
+        self.0.as_mut().unwrap().stdout.take().unwrap()
+    }
+
+    pub(crate) fn wait(mut self) -> Ended {
+        Ended::from(self.0.take().unwrap().wait_with_output().unwrap())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
     }
 }
 
