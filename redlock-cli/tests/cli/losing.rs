@@ -31,7 +31,9 @@ fn a_command_is_dead_before_somebody_else_has_the_lock() {
     // More than one extension.
     std::thread::sleep(Duration::from_secs(1));
     decoy.pause();
-    boxes.iter().for_each(|middlebox| middlebox.move_to(&decoy));
+    for middlebox in &boxes {
+        middlebox.move_to(&decoy);
+    }
     running.wait().assert_failed(76, "too few nodes confirmed an extension in time; the command was ended");
     assert!(wait_until(LIMIT, || !times(&first.read("log"), "2").is_empty()), "the second one has the lock");
     waiting.send(nix::sys::signal::Signal::SIGKILL);

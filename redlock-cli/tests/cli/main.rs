@@ -1,5 +1,8 @@
 //! The command `redlock` as a process, on real servers.
 
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
+#![allow(clippy::print_stdout, reason = "it says which test was skipped")]
+
 mod bench;
 mod help;
 mod if_free;

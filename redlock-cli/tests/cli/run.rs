@@ -100,7 +100,9 @@ fn fifty_at_once_run_one_after_another() {
     let all: Vec<_> = (0..COUNT)
         .map(|number| tool.start(&["run", "job", "--wait", "2m", "--", "sh", &script, &number.to_string()]))
         .collect();
-    all.into_iter().for_each(|one| one.wait().assert_said(0, ""));
+    for one in all {
+        one.wait().assert_said(0, "");
+    }
     let text = tool.read("lines");
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines.len(), 2 * COUNT);
