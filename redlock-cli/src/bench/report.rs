@@ -93,7 +93,7 @@ mod tests {
         let sorted: Vec<_> = (1..=1_000).map(Duration::from_micros).collect();
         assert_eq!(percentile(&sorted, 500), Duration::from_micros(500));
         assert_eq!(percentile(&sorted, 999), Duration::from_micros(999));
-        assert_eq!(percentile(&sorted, 1_000), Duration::from_micros(1_000));
+        assert_eq!(percentile(&sorted, 1_000), Duration::from_millis(1));
         assert_eq!(percentile(&sorted[..1], 500), Duration::from_micros(1));
         assert_eq!(percentile(&[], 500), Duration::ZERO);
     }

@@ -202,7 +202,7 @@ mod tests {
     }
 
     fn at(millis: u64) -> Instant {
-        Instant::from_epoch(Duration::from_millis(1_000_000 + millis))
+        Instant::from_epoch(Duration::from_secs(1_000)).saturating_add(Duration::from_millis(millis))
     }
 
     #[test]
