@@ -32,6 +32,16 @@ fn of_those_who_come_at_the_same_moment_exactly_one_runs() {
     }
 }
 
+/// As those leave it who came at the same moment and were granted by one server each.
+#[test]
+fn keys_by_which_nobody_holds_the_lock_do_not_keep_the_command_from_running() {
+    let servers = Servers::start(3);
+    for (server, value) in servers.iter().zip(["one", "another"]) {
+        server.command(&["SET", "job", value, "PX", "500"]).unwrap();
+    }
+    Tool::on(&servers).run(&["run", "job", "--if-free", "--", "echo", "run"]).assert_said(0, "run\n");
+}
+
 #[test]
 fn a_name_that_is_blocked_for_ever_is_not_passed_over_in_silence() {
     let servers = Servers::start(3);

@@ -92,6 +92,8 @@ impl Running {
     }
 
     pub(crate) fn wait(mut self) -> Ended {
+        let has_ended = |child: &mut Child| child.try_wait().unwrap().is_some();
+        assert!(wait_until(2 * LIMIT, || self.0.as_mut().is_none_or(has_ended)), "it goes on");
         Ended::from(self.0.take().unwrap().wait_with_output().unwrap())
     }
 }
