@@ -103,8 +103,8 @@ Signals and terminal:
   command, except those that were ignored at the start (nohup). While the lock
   is waited for, they end the wait. If stdin is a terminal, the command gets it:
   Ctrl-C goes to the command itself. Ctrl-Z stops both, and the lock ends with
-  its TTL; after fg the command goes on if its lock is still valid, and is
-  killed if not.
+  its TTL; after fg the command goes on if more than kill-after and the margin
+  are left until the deadline, and is ended if not.
 
 Environment of the command:
   REDLOCK_NAME               the name of the lock
