@@ -1,0 +1,89 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use redlock_tokio::{LockGuard, Redlock};
+
+use crate::duration;
+use crate::failure::Failure;
+use crate::nodes::{NodeArgs, Nodes};
+use crate::output;
+use crate::run::Signals;
+use crate::token_file::NewTokenFile;
+
+/// Take a lock and leave it to its TTL, for scripts that release it in another step
+///
+/// Writes a file with which `redlock release` gives the lock back. Nobody keeps the lock alive meanwhile: it ends with its TTL,
+/// whatever is still going on then. Where a script can be run as a whole, `redlock run` is safer.
+#[derive(clap::Args)]
+#[command(after_long_help = AFTER_HELP)]
+pub(crate) struct Args {
+    /// The name of the lock
+    name: String,
+
+    /// The file that is written; it must not be there yet
+    ///
+    /// Only the user can read it (mode 0600). Whoever has it can release the lock: keep it like a password.
+    #[arg(long, value_name = "FILE")]
+    token: PathBuf,
+
+    /// How long the lock lasts [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    ttl: Option<Duration>,
+
+    /// How long to wait for the lock [default: 30s]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    wait: Option<Duration>,
+
+    /// Have the servers mint a fence, and print it
+    #[arg(long)]
+    fenced: bool,
+}
+
+const AFTER_HELP: &str = "\
+Exit status:
+  75  the lock was not acquired; there is no file
+
+Examples:
+  redlock acquire deploy --ttl 15m --token deploy.lock
+  redlock release deploy --token deploy.lock
+  FENCE=$(redlock acquire account:7 --ttl 1m --token account.lock --fenced)";
+
+pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure> {
+    let nodes = Nodes::find(nodes)?;
+    let file = NewTokenFile::prepare(&args.token)?;
+    let mut signals = Signals::listen()?;
+    let redlock = nodes.connect()?;
+    let acquired = tokio::select! {
+        acquired = acquire(&args, &nodes, &redlock) => acquired,
+        signal = signals.next() => Err(Failure::Interrupted(signal)),
+    };
+    let written = match acquired {
+        Ok(guard) => leave(guard, file, &redlock, &args.name).await,
+        Err(failure) => Err(failure),
+    };
+    redlock.close().await;
+    written.map(|()| 0)
+}
+
+async fn acquire(args: &Args, nodes: &Nodes, redlock: &Redlock) -> Result<LockGuard, Failure> {
+    let acquire = redlock.lock(args.name.as_str(), nodes.ttl(args.ttl)).wait(nodes.wait(args.wait));
+    let acquire = if args.fenced { acquire.fenced() } else { acquire };
+    let guard = acquire.await.map_err(|error| Failure::acquire(&args.name, error))?;
+    // A quorum has the lock. Nobody extends it, so the others should have it before this process ends; each is asked behind
+    // the command by which it gets it.
+    redlock.status(args.name.as_str()).await?;
+    Ok(guard)
+}
+
+/// Writes the lock down. If that fails, it is released.
+async fn leave(guard: LockGuard, file: NewTokenFile, redlock: &Redlock, name: &str) -> Result<(), Failure> {
+    let fence = guard.fence();
+    let lock = guard.detach().map_err(|loss| Failure::Lost { name: name.into(), why: loss.to_string() })?;
+    if let Err(failure) = file.write(&lock) {
+        if let Ok(guard) = redlock.adopt(&lock).await {
+            guard.release().await;
+        }
+        return Err(failure);
+    }
+    fence.map_or(Ok(()), |fence| output::print(&format!("{fence}\n")))
+}

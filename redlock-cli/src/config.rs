@@ -1,0 +1,116 @@
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::failure::Failure;
+use crate::{duration, nodes};
+
+/// What a configuration file says. Every key may be left out.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The URLs of the nodes, as a list, or as a text like that of `REDLOCK_NODES`.
+    #[serde(default, deserialize_with = "urls")]
+    pub(crate) nodes: Vec<String>,
+    #[serde(default, deserialize_with = "time")]
+    pub(crate) ttl: Option<Duration>,
+    #[serde(default, deserialize_with = "time")]
+    pub(crate) wait: Option<Duration>,
+    /// Stands in front of the name of every lock.
+    #[serde(default)]
+    pub(crate) prefix: String,
+    /// The certificates of the authorities that `rediss://` nodes are trusted by, as PEM.
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads the file that was named, or the usual one if it is there.
+    pub(crate) fn load(named: Option<&Path>) -> Result<Self, Failure> {
+        match named {
+            Some(path) => Self::read(path),
+            None => match usual_path().filter(|path| path.exists()) {
+                Some(path) => Self::read(&path),
+                None => Ok(Self::default()),
+            },
+        }
+    }
+
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let unusable = |why: &str| Failure::Usage(format!("the configuration file {}: {why}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|error| unusable(&error.to_string()))?;
+        Self::parse(&text).map_err(|why| unusable(&why))
+    }
+
+    /// Reads the text of a file. An error names the line and does not show it: it may have a password.
+    fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| match error.span() {
+            Some(span) => format!("line {}: {}", line_at(text, span.start), error.message()),
+            None => error.message().into(),
+        })
+    }
+}
+
+fn line_at(text: &str, position: usize) -> usize {
+    text.bytes().take(position).filter(|byte| *byte == b'\n').count().saturating_add(1)
+}
+
+fn usual_path() -> Option<PathBuf> {
+    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")))?;
+    Some(base.join("redlock").join("config.toml"))
+}
+
+/// A value of the wrong type must not be shown, so none is: any is taken here.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Urls {
+    List(Vec<String>),
+    Text(String),
+    Other(serde::de::IgnoredAny),
+}
+
+fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    match Urls::deserialize(deserializer)? {
+        Urls::List(urls) => Ok(urls),
+        Urls::Text(text) => Ok(nodes::split(&text)),
+        Urls::Other(_) => Err(serde::de::Error::custom("nodes must be a list of URLs")),
+    }
+}
+
+fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    duration::parse(&text).map(Some).map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_says_all_that_can_be_said() {
+        let text =
+            "nodes = ['redis://a', 'redis://b']\nttl = '20s'\nwait = '1m'\nprefix = 'app:'\nca_file = '/ca.pem'\n";
+        let config = Config::parse(text).unwrap();
+        assert_eq!(config.nodes, ["redis://a", "redis://b"]);
+        assert_eq!((config.ttl, config.wait), (Some(Duration::from_secs(20)), Some(Duration::from_secs(60))));
+        assert_eq!((config.prefix.as_str(), config.ca_file), ("app:", Some("/ca.pem".into())));
+        assert_eq!(Config::parse("nodes = 'redis://a, redis://b'").unwrap().nodes, ["redis://a", "redis://b"]);
+        assert!(Config::parse("").unwrap().nodes.is_empty());
+    }
+
+    #[test]
+    fn an_error_names_the_line_and_shows_no_password() {
+        let rows = [
+            ("\nnode = ['redis://:secret@a']", "line 2: unknown field `node`"),
+            ("nodes = [1, 'redis://:secret@a']", "line 1: nodes must be a list of URLs"),
+            ("nodes = [redis://:secret@a]", "line 1: "),
+            ("nodes = ['redis://:secret@a'", "line 1: "),
+            ("ttl = '10'", "line 1: time unit needed"),
+        ];
+        for (text, expected) in rows {
+            let error = Config::parse(text).err().unwrap();
+            assert!(error.contains(expected) && !error.contains("secret"), "{text}: {error}");
+        }
+    }
+}

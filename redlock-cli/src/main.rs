@@ -1,0 +1,118 @@
+//! The command `redlock`: distributed locks over independent Redis or Valkey masters, from a shell.
+//!
+//! `redlock run NAME -- COMMAND` takes a lock, keeps it alive while the command runs, and ends the command before
+//! somebody else can have the lock. `redlock help run` says exactly when.
+//!
+//! # When the command is ended
+//!
+//! A lock is valid until its deadline: its TTL less the drift (1 % and 2 ms), counted from the last extension that a
+//! quorum confirmed. Nobody else can have it before. Extensions begin after a third of the TTL and are tried again
+//! sooner when they fail. With the margin of 5 % of the TTL (20 ms at least, 500 ms at most):
+//!
+//! ```text
+//! deadline - kill-after - margin   SIGTERM to the process group of the command, unless an extension was confirmed
+//! deadline - margin                SIGKILL to the process group; earlier if kill-after is over before
+//! deadline                         somebody else can have the lock
+//! ```
+//!
+//! `kill-after` and the margin together are at most half of the TTL, so that extensions have at least a sixth of the TTL
+//! to succeed. When an extension finds that the keys are gone from a quorum, nobody knows whether somebody else has the
+//! lock already: SIGTERM is sent at once, and SIGKILL at the time above. All of this is decided by `CLOCK_BOOTTIME` where
+//! the system has it, so that it holds for a machine that has slept.
+//!
+//! # Structure
+//!
+//! One file per command, each with its arguments and an `execute`; `nodes` says where the nodes come from, `failure` with
+//! which status the process ends. What is decided about time is in `run::schedule`, which reads no clock.
+
+#[cfg(not(unix))]
+compile_error!("redlock-cli needs process groups and signals, as Unix has them");
+
+mod acquire;
+mod bench;
+mod completions;
+mod config;
+mod duration;
+mod failure;
+mod man;
+mod nodes;
+mod output;
+mod release;
+mod run;
+mod status;
+mod token_file;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::failure::Failure;
+use crate::nodes::NodeArgs;
+
+/// Distributed locks over independent Redis or Valkey servers
+#[derive(Parser)]
+#[command(name = "redlock", version, after_long_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    nodes: NodeArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  export REDLOCK_NODES=redis://10.0.0.1,redis://10.0.0.2,redis://10.0.0.3
+  redlock run report -- make report
+  redlock run nightly --if-free --min-hold 1m -- ./nightly.sh
+  redlock status report nightly
+
+Exit status:
+  75  the lock was not acquired, or too few nodes answered: try again later
+  76  the lock was lost
+  2   the arguments or the configuration are wrong
+  `redlock run` ends with the status of its command otherwise.";
+
+#[derive(Subcommand)]
+enum Command {
+    Run(run::Args),
+    Acquire(acquire::Args),
+    Release(release::Args),
+    Status(status::Args),
+    Bench(bench::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+    #[command(name = run::LAUNCH, hide = true)]
+    Launch(run::LaunchArgs),
+}
+
+fn main() -> ExitCode {
+    match dispatch(Cli::parse()) {
+        Ok(status) => ExitCode::from(status),
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Executes a command; yields the status with which the process is to end.
+fn dispatch(cli: Cli) -> Result<u8, Failure> {
+    let nodes = &cli.nodes;
+    match cli.command {
+        Command::Run(args) => block_on(run::execute(args, nodes)),
+        Command::Acquire(args) => block_on(acquire::execute(args, nodes)),
+        Command::Release(args) => block_on(release::execute(args, nodes)),
+        Command::Status(args) => block_on(status::execute(args, nodes)),
+        Command::Bench(args) => block_on(bench::execute(args, nodes)),
+        Command::Completions(args) => completions::execute(&args, &mut Cli::command()),
+        Command::Man(args) => man::execute(&args, Cli::command()),
+        Command::Launch(args) => Err(run::launch(&args)),
+    }
+}
+
+/// Runs a command on this thread alone: a command that was started by a thread ends with it, see `run::launch`.
+fn block_on(command: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::Other(format!("no async runtime could be made: {error}")))?;
+    runtime.block_on(command)
+}
+
+#[cfg(test)]
+mod tests;

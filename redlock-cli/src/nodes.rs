@@ -1,0 +1,143 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use redlock_tokio::{Redlock, UrlNode};
+
+use crate::config::Config;
+use crate::failure::Failure;
+
+/// The TTL of a lock unless arguments or configuration say otherwise.
+const DEFAULT_TTL: Duration = Duration::from_secs(10);
+/// How long a lock is waited for unless arguments or configuration say otherwise.
+const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+/// The environment variable that names the nodes.
+const VARIABLE: &str = "REDLOCK_NODES";
+/// The name that the servers show for the connections.
+const CLIENT_NAME: &str = "redlock-cli";
+
+/// Where the nodes come from. It has no `Debug`, because URLs may have passwords.
+#[expect(clippy::doc_markdown, reason = "--help shows the text as it is")]
+#[derive(clap::Args)]
+pub(crate) struct NodeArgs {
+    /// The URL of a server; give it once for each
+    ///
+    /// Three or five independent masters are usual. A URL is redis://user:password@host:port/database, rediss://... for
+    /// TLS, or unix:///path. All users of a machine can see the arguments of a command: put a URL with a password into the
+    /// environment variable REDLOCK_NODES (separated by commas or blanks) or into the configuration file.
+    #[arg(long = "node", value_name = "URL", global = true, help_heading = "Nodes")]
+    nodes: Vec<String>,
+
+    /// The configuration file [default: $XDG_CONFIG_HOME/redlock/config.toml]
+    ///
+    /// A file in TOML with the keys nodes (a list of URLs), ttl, wait, prefix (stands in front of the name of every lock) and
+    /// ca_file (certificates of your own authorities for rediss://, as PEM). What --node, REDLOCK_NODES and other arguments
+    /// say comes first. The default is $XDG_CONFIG_HOME/redlock/config.toml or ~/.config/redlock/config.toml, and need not
+    /// be there.
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Nodes")]
+    config: Option<PathBuf>,
+}
+
+/// All that a command needs to use the nodes.
+pub(crate) struct Nodes {
+    urls: Vec<String>,
+    config: Config,
+}
+
+impl Nodes {
+    /// Looks where the nodes are named: first in the arguments, then in the environment, then in the file.
+    pub(crate) fn find(args: &NodeArgs) -> Result<Self, Failure> {
+        let variable = std::env::var_os(VARIABLE).map(|text| text.to_string_lossy().into_owned());
+        Self::choose(&args.nodes, variable.as_deref(), Config::load(args.config.as_deref())?)
+    }
+
+    fn choose(arguments: &[String], variable: Option<&str>, config: Config) -> Result<Self, Failure> {
+        let sources = [arguments.to_vec(), variable.map(split).unwrap_or_default(), config.nodes.clone()];
+        let urls = sources.into_iter().find(|urls| !urls.is_empty());
+        let urls = urls.ok_or_else(|| Failure::Usage(NO_NODES.into()))?;
+        Ok(Self { urls, config })
+    }
+
+    /// Begins to connect.
+    pub(crate) fn connect(&self) -> Result<Redlock, Failure> {
+        let authorities = self.config.ca_file.as_ref().map(std::fs::read).transpose();
+        let authorities = authorities.map_err(|error| Failure::Usage(format!("ca_file: {error}")))?;
+        let mut builder = Redlock::builder().prefix(self.config.prefix.clone());
+        for url in &self.urls {
+            builder = builder.node(node(url, authorities.as_deref())?);
+        }
+        Ok(builder.build()?)
+    }
+
+    /// Returns the TTL of a lock, where an argument comes first.
+    pub(crate) fn ttl(&self, argument: Option<Duration>) -> Duration {
+        argument.or(self.config.ttl).unwrap_or(DEFAULT_TTL)
+    }
+
+    /// Returns how long a lock is waited for, where an argument comes first.
+    pub(crate) fn wait(&self, argument: Option<Duration>) -> Duration {
+        argument.or(self.config.wait).unwrap_or(DEFAULT_WAIT)
+    }
+
+    /// Returns what stands in front of the name of every lock.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.config.prefix
+    }
+}
+
+const NO_NODES: &str =
+    "no nodes are named: set REDLOCK_NODES, use --node URL, or write them into the configuration file";
+
+/// Splits a text of URLs at commas and blanks.
+pub(crate) fn split(text: &str) -> Vec<String> {
+    text.split(|c: char| c == ',' || c.is_whitespace()).filter(|url| !url.is_empty()).map(Into::into).collect()
+}
+
+fn node(url: &str, authorities: Option<&[u8]>) -> Result<UrlNode, Failure> {
+    let node = UrlNode::new(url).client_name(CLIENT_NAME);
+    match authorities {
+        Some(authorities) if is_tls(url) => with_authorities(node, authorities),
+        _ => Ok(node),
+    }
+}
+
+fn is_tls(url: &str) -> bool {
+    ["rediss://", "valkeys://"].iter().any(|scheme| url.starts_with(scheme))
+}
+
+#[cfg(feature = "tls")]
+fn with_authorities(node: UrlNode, authorities: &[u8]) -> Result<UrlNode, Failure> {
+    let settings = redlock_tokio::TlsSettings::builder().authorities(authorities).build();
+    settings.map(|settings| node.tls(settings)).map_err(|error| Failure::Usage(format!("ca_file: {error}")))
+}
+
+/// The node itself says that TLS is not there.
+#[cfg(not(feature = "tls"))]
+#[expect(clippy::unnecessary_wraps, reason = "with TLS it can fail")]
+const fn with_authorities(node: UrlNode, _: &[u8]) -> Result<UrlNode, Failure> {
+    Ok(node)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn urls(arguments: &[&str], variable: Option<&str>, file: &[&str]) -> Result<Vec<String>, Failure> {
+        let own = |urls: &[&str]| urls.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let config = Config { nodes: own(file), ..Config::default() };
+        Nodes::choose(&own(arguments), variable, config).map(|nodes| nodes.urls)
+    }
+
+    #[test]
+    fn arguments_come_before_the_environment_and_that_before_the_file() {
+        assert_eq!(urls(&["a"], Some("b"), &["c"]).unwrap(), ["a"]);
+        assert_eq!(urls(&[], Some("b"), &["c"]).unwrap(), ["b"]);
+        assert_eq!(urls(&[], None, &["c"]).unwrap(), ["c"]);
+        assert_eq!(urls(&[], Some(" , "), &["c"]).unwrap(), ["c"], "an empty variable names none");
+        assert!(matches!(urls(&[], None, &[]), Err(Failure::Usage(text)) if text.contains("REDLOCK_NODES")));
+    }
+
+    #[test]
+    fn urls_are_separated_by_commas_or_blanks() {
+        assert_eq!(split("a,b c,\n\td ,"), ["a", "b", "c", "d"]);
+    }
+}

@@ -1,0 +1,150 @@
+use std::ffi::OsString;
+use std::process::Command;
+
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{Pid, getpgrp};
+use tokio::signal::unix::{self, SignalKind};
+
+use super::{launch, terminal};
+use crate::failure::{Failure, signal_status};
+
+/// A command in a process group of its own, which has the terminal if this process had it.
+#[derive(Debug)]
+pub(super) struct Child {
+    /// The number of the process and of its group.
+    pid: Pid,
+    has_ended: bool,
+    /// It has the terminal, or had it until it was stopped.
+    has_terminal: bool,
+    /// Tells that something has happened to a child.
+    news: unix::Signal,
+}
+
+/// Something that has happened to a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It has ended, with this status as a shell would say it.
+    Ended { status: u8, by: Option<Signal> },
+    /// It was stopped, by Ctrl-Z for instance.
+    Stopped,
+}
+
+impl Child {
+    /// Starts a command. A variable without a value is taken out of its environment.
+    pub(super) fn start(command: &[OsString], variables: &[(&str, Option<String>)]) -> Result<Self, Failure> {
+        // Before the command can end.
+        let news = unix::signal(SignalKind::child())
+            .map_err(|error| Failure::Other(format!("the command cannot be watched: {error}")))?;
+        let has_terminal = terminal::is_ours();
+        let mut launcher = launch::command(command, has_terminal);
+        for (name, value) in variables {
+            set(&mut launcher, name, value.as_deref());
+        }
+        let program = || command.first().map(|program| program.to_string_lossy().into_owned()).unwrap_or_default();
+        let child = launcher.spawn();
+        let child = child.map_err(|error| Failure::NotStarted { program: program(), why: error.to_string() })?;
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
+        Ok(Self { pid, has_ended: false, has_terminal, news })
+    }
+
+    /// Waits until something happens to the command. After its end, this does not complete.
+    pub(super) async fn changed(&mut self) -> Change {
+        loop {
+            if let Some(change) = self.look() {
+                return change;
+            }
+            // It ends with the runtime only.
+            if self.news.recv().await.is_none() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    fn look(&mut self) -> Option<Change> {
+        if self.has_ended {
+            return None;
+        }
+        let change = match waitpid(self.pid, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
+            Ok(WaitStatus::Exited(_, code)) => {
+                Change::Ended { status: u8::try_from(code).unwrap_or(u8::MAX), by: None }
+            }
+            Ok(WaitStatus::Signaled(_, signal, _)) => Change::Ended { status: signal_status(signal), by: Some(signal) },
+            Ok(WaitStatus::Stopped(..)) => Change::Stopped,
+            Ok(_) => return None,
+            // Ended by a signal that has no name, or gone.
+            Err(_) => Change::Ended { status: u8::MAX, by: None },
+        };
+        if let Change::Ended { by, .. } = change {
+            self.has_ended = true;
+            self.give_terminal_back(by);
+        }
+        Some(change)
+    }
+
+    /// Sends a signal to the whole group. A command that has ended meanwhile does not mind.
+    pub(super) fn send(&self, signal: Signal) {
+        let _ = killpg(self.pid, signal);
+    }
+
+    /// Tells the whole group to end, also if it is stopped.
+    pub(super) fn terminate(&self) {
+        self.send(Signal::SIGTERM);
+        self.send(Signal::SIGCONT);
+    }
+
+    /// Kills the whole group, and the command itself should it have left the group.
+    pub(super) fn kill(&self) {
+        self.send(Signal::SIGKILL);
+        if !self.has_ended {
+            let _ = kill(self.pid, Signal::SIGKILL);
+        }
+    }
+
+    /// Returns whether anybody is left in the group of a command that has ended.
+    pub(super) fn group_is_there(&self) -> bool {
+        // The first process of a container inherits orphans, who stay there until they are waited for.
+        while let Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) =
+            waitpid(Pid::from_raw(self.pid.as_raw().saturating_neg()), Some(WaitPidFlag::WNOHANG))
+        {}
+        killpg(self.pid, None) != Err(nix::errno::Errno::ESRCH)
+    }
+
+    /// Stops this process along with a command that was stopped on its terminal, until the shell lets both go on. Returns
+    /// whether the command is to be continued, with [`resume`](Self::resume).
+    pub(super) fn stop_along(&self) -> bool {
+        if !self.has_terminal {
+            return false;
+        }
+        terminal::give_to(getpgrp());
+        // The shell looks at the whole group of this process. Here the process stands still until it is continued.
+        let _ = killpg(getpgrp(), Signal::SIGTSTP);
+        true
+    }
+
+    /// Lets a stopped command go on, in the foreground if this process is there.
+    pub(super) fn resume(&self) {
+        if terminal::is_ours() {
+            terminal::give_to(self.pid);
+        }
+        self.send(Signal::SIGCONT);
+    }
+
+    /// Whoever shares the group of this process, a script for instance, has not seen a Ctrl-C that ended the command.
+    fn give_terminal_back(&self, ended_by: Option<Signal>) {
+        if !self.has_terminal {
+            return;
+        }
+        terminal::give_to(getpgrp());
+        if let Some(signal @ (Signal::SIGINT | Signal::SIGQUIT)) = ended_by {
+            let _ = killpg(getpgrp(), signal);
+        }
+    }
+}
+
+fn set(command: &mut Command, name: &str, value: Option<&str>) {
+    match value {
+        Some(value) => command.env(name, value),
+        None => command.env_remove(name),
+    };
+}

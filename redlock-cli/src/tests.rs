@@ -1,0 +1,107 @@
+//! Every sentence of `--help` that a program can check.
+
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+
+use crate::Cli;
+use crate::nodes::Nodes;
+
+/// The help of a command, or of the whole.
+fn help(command: Option<&str>) -> String {
+    let mut cli = Cli::command();
+    cli.build();
+    let page = match command {
+        Some(name) => cli.find_subcommand_mut(name).unwrap(),
+        None => &mut cli,
+    };
+    page.render_long_help().to_string()
+}
+
+fn commands() -> Vec<String> {
+    let cli = Cli::command();
+    cli.get_subcommands().filter(|command| !command.is_hide_set()).map(|command| command.get_name().into()).collect()
+}
+
+/// The lines that call this program, in a shell's words: up to what the shell does with the output.
+fn examples(help: &str) -> Vec<Vec<String>> {
+    let (_, examples) = help.split_once("Examples:\n").expect("there are examples");
+    let lines = examples.lines().take_while(|line| line.starts_with("  "));
+    let calls = lines.filter_map(|line| line.split_once("redlock ").map(|(_, call)| words(call)));
+    calls.collect()
+}
+
+fn words(call: &str) -> Vec<String> {
+    let mut words = vec!["redlock".to_owned()];
+    let mut quoted = call.split('\'');
+    while let Some(plain) = quoted.next() {
+        let plain = plain.trim_end_matches(')');
+        let own = plain.split_whitespace().map(String::from);
+        let is_last = plain.contains(['|', '>']);
+        words.extend(own.take_while(|word| word != "|" && word != ">"));
+        if is_last {
+            break;
+        }
+        words.extend(quoted.next().map(String::from));
+    }
+    words
+}
+
+#[test]
+fn the_arguments_contradict_each_other_nowhere() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_example_can_be_parsed() {
+    let mut count = 0;
+    for page in commands().iter().map(|name| help(Some(name))).chain([help(None)]) {
+        for example in examples(&page).iter().filter(|words| !words.contains(&"REDLOCK_NODES".into())) {
+            if let Err(error) = Cli::try_parse_from(example) {
+                panic!("{example:?}: {error}");
+            }
+            count += 1;
+        }
+    }
+    assert!(count >= 19, "{count}");
+}
+
+#[test]
+fn the_defaults_are_what_help_says() {
+    let args = Cli::parse_from(["redlock", "--node", "redis://a", "--config", "/dev/null", "status", "a"]);
+    let nodes = Nodes::find(&args.nodes).unwrap();
+    for name in ["run", "acquire", "bench"] {
+        assert_eq!(nodes.ttl(None), default(&help(Some(name)), "--ttl"), "{name}");
+    }
+    for name in ["run", "acquire"] {
+        assert_eq!(nodes.wait(None), default(&help(Some(name)), "--wait"), "{name}");
+    }
+    assert!(help(Some("run")).contains("[default: a quarter of the TTL]"), "tested in schedule.rs");
+}
+
+/// Reads `[default: 10s]` behind an option.
+fn default(help: &str, option: &str) -> Duration {
+    let (_, behind) = help.split_once(&format!("{option} <")).unwrap();
+    let (_, behind) = behind.split_once("[default: ").unwrap();
+    crate::duration::parse(behind.split_once(']').unwrap().0).unwrap()
+}
+
+#[test]
+fn every_option_and_every_command_has_a_sentence() {
+    let mut cli = Cli::command();
+    cli.build();
+    for command in cli.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help") {
+        assert!(command.get_about().is_some(), "{}", command.get_name());
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());
+        }
+    }
+}
+
+#[test]
+fn node_options_may_stand_anywhere() {
+    for line in ["redlock --node redis://a status a", "redlock status a --node redis://a"] {
+        let cli = Cli::parse_from(line.split(' '));
+        assert!(Nodes::find(&cli.nodes).is_ok(), "{line}");
+    }
+}

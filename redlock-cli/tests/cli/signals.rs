@@ -1,0 +1,84 @@
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use redlock_tests::{Server, wait_until};
+
+use crate::tool::{LIMIT, Tool, is_running};
+
+#[test]
+fn signals_are_handed_on_to_the_command() {
+    let tool = Tool::alone_on(3);
+    let signals = [
+        (Signal::SIGINT, "INT"),
+        (Signal::SIGTERM, "TERM"),
+        (Signal::SIGHUP, "HUP"),
+        (Signal::SIGQUIT, "QUIT"),
+        (Signal::SIGUSR1, "USR1"),
+        (Signal::SIGUSR2, "USR2"),
+    ];
+    for (signal, name) in signals {
+        let work = format!(
+            "exec 2> /dev/null; trap 'echo {name}; exit 9' {name}; echo > begun-{name}; while :; do sleep 0.01; done"
+        );
+        let running = tool.start(&["run", name, "--", "sh", "-c", &work]);
+        tool.await_file(&format!("begun-{name}"));
+        running.send(signal);
+        running.wait().assert_said(9, &format!("{name}\n"));
+    }
+}
+
+#[test]
+fn a_command_that_a_signal_ends_says_so_by_its_status_and_frees_the_lock() {
+    let tool = Tool::alone_on(3);
+    for (signal, status) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let running = tool.start(&["run", "job", "--wait", "0", "--", "sh", "-c", "echo > begun; exec sleep 60"]);
+        tool.await_file("begun");
+        running.send(signal);
+        running.wait().assert_said(status, "");
+        std::fs::remove_file(tool.path("begun")).unwrap();
+    }
+}
+
+#[test]
+fn a_signal_ends_the_wait_for_the_lock() {
+    let server = Server::start();
+    let tool = Tool::with_nodes(&[server.url()]);
+    server.command(&["SET", "job", "somebody else", "PX", "60000"]).unwrap();
+    let waiting = tool.start(&["run", "job", "--", "touch", "run"]);
+    assert!(wait_until(LIMIT, || server.command(&["EXISTS", "redlock:queue:{job}"]).unwrap() == "1"), "it waits");
+    waiting.send(Signal::SIGTERM);
+    waiting.wait().assert_said(143, "");
+    assert!(!tool.path("run").exists());
+    assert_eq!(server.get("job").unwrap().unwrap(), b"somebody else");
+}
+
+/// `nohup` says that the command is to survive a hang-up.
+#[test]
+fn a_signal_that_was_ignored_stays_so() {
+    let tool = Tool::alone_on(1);
+    let work =
+        "trap '' HUP; exec \"$0\" run job -- sh -c 'echo > begun; while [ ! -e go ]; do sleep 0.01; done; echo done'";
+    let mut command = Command::new("sh");
+    command.args(["-c", work, env!("CARGO_BIN_EXE_redlock")]);
+    let prepared = tool.command(&[]);
+    command.envs(prepared.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let running = command.current_dir(tool.path("")).stdout(Stdio::piped()).spawn().unwrap();
+    tool.await_file("begun");
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(running.id()).unwrap()), Signal::SIGHUP).unwrap();
+    std::fs::write(tool.path("go"), "").unwrap();
+    assert_eq!(running.wait_with_output().unwrap().stdout, b"done\n");
+}
+
+#[test]
+fn when_the_tool_is_killed_the_lock_ends_with_its_ttl_and_the_command_with_the_tool() {
+    let tool = Tool::alone_on(3);
+    let running = tool.start(&["run", "job", "--ttl", "1s", "--", "sh", "-c", "echo $$ > pid; exec sleep 60"]);
+    let pid = tool.await_file("pid");
+    let killed_at = Instant::now();
+    running.send(Signal::SIGKILL);
+    assert_eq!(running.wait().status, None);
+    assert!(!cfg!(target_os = "linux") || wait_until(LIMIT, || !is_running(&pid)), "the command goes on");
+    tool.run(&["run", "job", "--", "true"]).assert_said(0, "");
+    assert!(killed_at.elapsed() > Duration::from_millis(600), "its keys were there until the TTL was over");
+}

@@ -1,0 +1,52 @@
+use std::io::{BufRead, BufReader};
+
+use redlock_tests::{Servers, wait_until};
+use serde_json::Value;
+
+use crate::tool::{LIMIT, Tool};
+
+#[test]
+fn a_table_shows_each_lock_and_the_servers_that_are_down() {
+    let mut servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    tool.run(&["run", "job", "--min-hold", "90s", "--", "true"]).assert_said(0, "");
+    assert!(wait_until(LIMIT, || servers.iter().all(|server| server.command(&["EXISTS", "job"]).unwrap() == "1")));
+    let table = tool.run(&["status", "job", "other"]).stdout;
+    let lines: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["NAME", "STATE", "NODES", "LEFT", "WAITING"]);
+    assert_eq!((&lines[1][..5], lines[1].last()), (&["job", "held", "3", "of", "3"][..], Some(&"0")), "{table}");
+    assert!(lines[1][5].starts_with("89.") || lines[1][5].starts_with("88."), "{table}");
+    assert_eq!(lines[2], ["other", "free", "3", "of", "3", "-", "0"]);
+    assert!(!table.contains('\x1b'), "no colours where there is no terminal");
+    servers[2].kill();
+    let table = tool.run(&["status", "job"]).stdout;
+    assert!(table.contains("held") && table.contains("not available"), "{table}");
+    let sentence = tool.run(&["status", "job", "--by-node"]).stdout;
+    assert!(sentence.starts_with("job: held by another on 2 of 3 nodes"), "{sentence}");
+    servers[1].kill();
+    tool.run(&["status", "job"]).assert_failed(75, r#"the state of the lock "job" is unknown"#);
+}
+
+#[test]
+fn json_can_be_parsed() {
+    let servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    for server in servers.iter() {
+        server.command(&["SET", "job", "somebody else", "PX", "60000"]).unwrap();
+    }
+    let json: Value = serde_json::from_str(&tool.run(&["status", "job", "other", "--json"]).stdout).unwrap();
+    assert_eq!((&json[0]["name"], &json[0]["state"]), (&"job".into(), &"held".into()));
+    assert!((50_000..=60_000).contains(&json[0]["remaining_ms"].as_u64().unwrap()), "{json}");
+    assert_eq!((&json[0]["waiting"], &json[0]["nodes"][2]["state"]), (&0.into(), &"held".into()));
+    assert_eq!((&json[1]["state"], json[1].get("remaining_ms")), (&"free".into(), None));
+}
+
+#[test]
+fn watching_shows_one_snapshot_after_another() {
+    let tool = Tool::alone_on(1);
+    let mut watching = tool.start(&["status", "job", "--json", "--watch=100ms"]);
+    for line in BufReader::new(watching.stdout()).lines().take(3) {
+        let json: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        assert_eq!(json[0]["state"], "free");
+    }
+}

@@ -1,0 +1,83 @@
+use std::os::unix::fs::PermissionsExt;
+
+use redlock_tests::{Servers, wait_until};
+
+use crate::tool::{LIMIT, Tool};
+
+#[test]
+fn a_lock_is_acquired_in_one_step_and_released_in_another() {
+    let servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    tool.run(&["acquire", "job", "--ttl", "1m", "--token", "lock"]).assert_said(0, "");
+    assert!(servers.iter().all(|server| server.command(&["EXISTS", "job"]).unwrap() == "1"), "on all of them");
+    assert_eq!(tool.path("lock").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    tool.run(&["run", "job", "--wait", "0", "--", "true"]).assert_failed(75, "held by somebody else");
+    tool.run(&["release", "other", "--token", "lock"]).assert_failed(2, "the token file is for");
+    tool.run(&["release", "job", "--token", "lock"]).assert_said(0, "");
+    assert!(!tool.path("lock").exists());
+    assert!(wait_until(LIMIT, || servers.iter().all(|server| server.command(&["EXISTS", "job"]).unwrap() == "0")));
+}
+
+#[test]
+fn a_file_that_is_there_is_not_overwritten() {
+    let tool = Tool::alone_on(3);
+    tool.run(&["acquire", "job", "--token", "lock"]).assert_said(0, "");
+    let text = tool.read("lock");
+    tool.run(&["acquire", "other", "--token", "lock"]).assert_failed(2, "it is there already");
+    tool.run(&["acquire", "other", "--token", "no/such/folder"]).assert_failed(2, "the token file no/such/folder");
+    assert_eq!(tool.read("lock"), text);
+    tool.run(&["run", "other", "--wait", "0", "--", "true"]).assert_said(0, "");
+}
+
+#[test]
+fn a_lock_that_was_not_acquired_leaves_no_file() {
+    let tool = Tool::alone_on(3);
+    tool.run(&["acquire", "job", "--ttl", "1m", "--token", "lock"]).assert_said(0, "");
+    tool.run(&["acquire", "job", "--wait", "50ms", "--token", "second"]).assert_failed(75, "held by somebody else");
+    let files = std::fs::read_dir(tool.path("")).unwrap();
+    assert_eq!(files.count(), 1);
+}
+
+#[test]
+fn a_lock_that_is_over_cannot_be_released_and_its_file_goes() {
+    let servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    tool.run(&["acquire", "job", "--ttl", "1m", "--token", "lock"]).assert_said(0, "");
+    for server in servers.iter() {
+        server.command(&["SET", "job", "somebody else", "PX", "60000"]).unwrap();
+    }
+    tool.run(&["release", "job", "--token", "lock"]).assert_failed(76, r#"the lock "job" was lost"#);
+    assert!(!tool.path("lock").exists());
+    assert_eq!(servers[0].get("job").unwrap().unwrap(), b"somebody else");
+}
+
+#[test]
+fn a_release_that_reaches_too_few_servers_can_be_tried_again() {
+    let servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    tool.run(&["acquire", "job", "--ttl", "1m", "--token", "lock"]).assert_said(0, "");
+    servers[..2].iter().for_each(redlock_tests::Server::pause);
+    tool.run(&["release", "job", "--token", "lock"]).assert_failed(75, "was not released");
+    servers[..2].iter().for_each(redlock_tests::Server::resume);
+    tool.run(&["release", "job", "--token", "lock"]).assert_said(0, "");
+}
+
+#[test]
+fn a_fence_is_printed_and_grows() {
+    let tool = Tool::alone_on(3);
+    let fence = |file: &str| -> u64 {
+        let ended = tool.run(&["acquire", "job", "--fenced", "--token", file]);
+        tool.run(&["release", "job", "--token", file]).assert_said(0, "");
+        ended.stdout.trim().parse().unwrap()
+    };
+    assert!(fence("one") < fence("two"));
+}
+
+#[test]
+fn nothing_of_a_wrong_file_is_shown() {
+    let tool = Tool::alone_on(1);
+    std::fs::write(tool.path("lock"), r#"{"names":["job"],"token":"secret","ttl_millis":1}"#).unwrap();
+    let refused = tool.run(&["release", "job", "--token", "lock"]);
+    refused.assert_failed(2, "it was not written by");
+    assert!(!refused.stderr.contains("secret"));
+}
