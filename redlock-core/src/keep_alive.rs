@@ -26,7 +26,8 @@ pub struct KeepAlive {
 }
 
 impl KeepAlive {
-    /// Keeps a lock alive for this time at most, counted from the hand-over. Then it is lost, and released.
+    /// Keeps a lock alive for this time at most, counted from the hand-over: its deadline is never later. Then it is lost,
+    /// and released.
     ///
     /// A holder that hangs while its process lives does not keep everybody else out for ever.
     pub const fn up_to(max_hold: Duration) -> Self {

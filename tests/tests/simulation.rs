@@ -49,6 +49,13 @@ fn assert_everything_was_tried(figures: &Figures) {
     );
     assert!(total.places > figures.seeds() && total.call_ups_missed > 10 && total.leaves > 100, "{total:?}");
     assert!(total.services > 20 && total.hand_overs > 20 && total.most_overtaken > 1, "{total:?}");
+    assert!(
+        total.renewals > figures.seeds() / 8
+            && total.longest_holds > 10
+            && total.keys_kept > 10
+            && total.adoptions > 10,
+        "{total:?}"
+    );
     assert!(total.overlaps > 0, "faults beyond the promise must be able to break it");
     for (kind, count) in total.faults.iter() {
         assert!(count > 0, "no {kind} in {} seeds", figures.seeds());
@@ -88,6 +95,11 @@ fn the_command_prints_its_figures_as_one_object_on_the_last_line() {
         "call_ups",
         "subscriptions",
         "leaves",
+        "renewals",
+        "longest_holds",
+        "keys_kept",
+        "detached",
+        "adoptions",
         "pings",
         "silences",
         "reconnections",

@@ -38,8 +38,10 @@ impl World<'_> {
 
     pub(super) fn is_handed_over(&mut self, job: usize, deadline: Instant) -> Checked {
         let now = self.local(self.plan_of(job).client);
-        self.jobs[job].ledger.is_handed_over(deadline, now)?;
+        let terms = self.plan_of(job).terms;
+        self.jobs[job].ledger.is_handed_over(deadline, terms.max_hold, terms.min_hold, now)?;
         self.summary.grants += 1;
+        self.summary.adoptions += u64::from(terms.adopts.is_some());
         self.summary.grants_of_several += u64::from(self.plan_of(job).names.len() > 1);
         let turn = self.jobs[job].ledger.turn();
         self.summary.grants_in_turn += u64::from(turn.is_some());
@@ -55,6 +57,7 @@ impl World<'_> {
         self.tell(Who::Client(client), || format!("job {job} HOLDS its lock for {} us", (until - at) / 1_000));
         self.check_fairness(job)?;
         self.check_fences(job)?;
+        self.check_shortest_holds(job)?;
         self.check_alone(job)?;
         for resource in self.plan_of(job).names.iter() {
             self.resources[resource].holder = Some(job);
@@ -93,6 +96,10 @@ impl World<'_> {
             self.jobs[job].ledger.deadline().is_some_and(|deadline| self.local(self.plan_of(job).client) < deadline);
         self.jobs[job].ledger.is_over();
         self.ends(job);
+        self.summary.longest_holds += u64::from(*loss == Loss::MaxHoldReached);
+        if self.plan_of(job).is_probe {
+            return Err(Violation::new(Invariant::KeptAlive, format!("job {job}: {loss}")));
+        }
         if is_early && self.is_within_the_promise() {
             let what = format!("job {job} gave up a lock that it still had: {loss}");
             return Err(Violation::new(Invariant::FailedExtensionChangesNothing, what));
@@ -189,17 +196,17 @@ impl World<'_> {
         is_waiting && self.plan_of(job).names.contains(resource) && self.jobs[job].ledger.has_place_at(node)
     }
 
-    fn holds(&self, job: usize) -> bool {
+    pub(super) fn holds(&self, job: usize) -> bool {
         let now = self.local(self.plan_of(job).client);
         self.lock(job).is_some_and(|lock| lock.is_held(now)) && self.jobs[job].ledger.deadline().is_some()
     }
 
     /// The moment at which the clock of the job's client shows `instant`.
-    fn time_of(&self, job: usize, instant: Instant) -> Time {
+    pub(super) fn time_of(&self, job: usize, instant: Instant) -> Time {
         self.clients[self.plan_of(job).client].clock.time_of(instant)
     }
 
-    fn is_within_the_promise(&self) -> bool {
+    pub(super) fn is_within_the_promise(&self) -> bool {
         self.scenario.mode != Mode::Hostile
     }
 }
@@ -258,7 +265,7 @@ impl World<'_> {
             let id = NodeId::new(node).expect("a scenario has few nodes");
             let may_stay = owner.is_some_and(|job| {
                 let job = &self.jobs[job];
-                job.may_leave_keys || job.ledger.has_given_up(&value, id)
+                job.may_leave_keys || job.ledger.min_hold().is_some() || job.ledger.has_given_up(&value, id)
             });
             if !may_stay && self.scenario.mode != Mode::Hostile {
                 let what = format!("the key of {} stays on node {node}, by job {owner:?}", resource.name);

@@ -78,7 +78,9 @@ impl World<'_> {
         let now = self.local(client);
         let is_before = |other: &usize| {
             let is_earlier = self.jobs[*other].key < self.jobs[job].key;
-            let is_rival = self.plan_of(*other).names.overlap(names);
+            // What was adopted has its keys, and stands in no line.
+            let is_in_line = self.plan_of(*other).terms.adopts.is_none();
+            let is_rival = is_in_line && self.plan_of(*other).names.overlap(names);
             let is_in_the_way = |lock: &Lock| lock.is_held(now) || (is_earlier && lock.is_acquiring());
             *other != job && is_rival && self.lock(*other).is_some_and(is_in_the_way)
         };
