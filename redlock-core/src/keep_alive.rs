@@ -49,6 +49,12 @@ impl KeepAlive {
         self
     }
 
+    /// Returns the longest time for which a lock is kept alive; `None` for as long as it is held.
+    #[must_use]
+    pub const fn max_hold(self) -> Option<Duration> {
+        self.max_hold
+    }
+
     pub(crate) fn interval(self, ttl: Duration) -> Duration {
         self.interval.unwrap_or_else(|| ttl.checked_div(3).unwrap_or(ttl).max(MIN_INTERVAL))
     }

@@ -65,7 +65,9 @@ impl World<'_> {
         self.summary.healings += u64::from(is_healing);
         if matches!(command.action, Action::Acquire { .. } | Action::AcquireInTurn { .. }) && !is_healing {
             self.begins_to_ask(job);
-            self.check_first(job)?;
+            if self.plan_of(job).terms.adopts.is_none() {
+                self.check_first(job)?;
+            }
         }
         self.tell(Who::Client(client), || format!("job {job} has {} for {:?}", verb(&command.action), command.nodes));
         Ok(())
