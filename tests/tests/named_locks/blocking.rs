@@ -185,6 +185,7 @@ fn a_lock_that_is_kept_alive_outlives_its_ttl_until_it_is_unlocked() {
     thread::sleep(KEPT_TTL * 2);
     let refused = locks.try_lock("job", TTL).unwrap_err();
     assert!(matches!(refused, NamedLockError::Acquire(AcquireError::Contended(_))), "{refused}");
+    assert_eq!(locks.cache().collect(redlock_blocking::now()).len(), 0);
     assert_eq!(kept.unlock_generation("job", locked.generation).unwrap().verdict, ReleaseVerdict::Released);
     await_no_keys(&servers);
 }

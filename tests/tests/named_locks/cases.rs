@@ -176,6 +176,7 @@ pub(crate) async fn a_lock_that_is_kept_alive_outlives_its_ttl_until_it_is_unloc
     sleep::<A>(KEPT_TTL * 2).await;
     let refused = locks.try_lock("job", TTL).await.unwrap_err();
     assert!(matches!(refused, NamedLockError::Acquire(AcquireError::Contended(_))), "{refused}");
+    assert_eq!(locks.cache().collect(runtime::<A>().now()).len(), 0);
     let report = kept.unlock_generation("job", locked.generation).await.unwrap();
     assert_eq!(report.verdict, ReleaseVerdict::Released);
     await_no_keys(&servers);
