@@ -1,6 +1,7 @@
 //! What must hold, checked with the eyes of one who sees every clock and every key.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use redlock_core::{Instant, Lock, Loss, NodeId, OperationId, Options, Reply, Request, Resources};
 
@@ -10,6 +11,7 @@ use crate::event::{Event, Sent};
 use crate::fault::FaultKind;
 use crate::history::Who;
 use crate::invariant::{Invariant, Violation};
+use crate::names::Names;
 use crate::scenario::{HEALED_AT, Mode};
 use crate::server::Server;
 
@@ -218,16 +220,32 @@ impl World<'_> {
         for job in 0..self.jobs.len() {
             let plan = self.plan_of(job);
             let waits = plan.begins_at <= HEALED_AT && self.lock(job).is_some_and(Lock::is_acquiring);
-            let was_had = plan.names.iter().any(|resource| {
-                let ResourceState { granted_at, holder, .. } = &self.resources[resource];
+            let was_had = |resource: &usize| {
+                let ResourceState { granted_at, holder, .. } = &self.resources[*resource];
                 granted_at.is_some_and(|at| at > HEALED_AT) || holder.is_some_and(|holder| self.holds(holder))
-            });
-            if waits && !was_had {
+            };
+            if waits && !self.waited_for_with(job).iter().any(was_had) {
                 let what = format!("job {job} waits, and nobody has had the lock since all was well");
                 return Err(Violation::new(Invariant::Progress, what));
             }
         }
         Ok(())
+    }
+
+    /// Returns the resources that a job waits for, and those of the others of its client that it may stand behind: they may
+    /// want one of its resources together with one that is held for long.
+    fn waited_for_with(&self, job: usize) -> BTreeSet<usize> {
+        let plan = self.plan_of(job);
+        let waiting: Vec<_> =
+            self.jobs_of(plan.client).filter(|&job| self.lock(job).is_some_and(Lock::is_acquiring)).collect();
+        let mut names: BTreeSet<_> = plan.names.iter().collect();
+        // As many rounds as there are names reach all of them.
+        for _ in 0..self.resources.len() {
+            let rivals = waiting.iter().map(|&other| self.plan_of(other).names);
+            let rivals: Vec<_> = rivals.filter(|rival| rival.iter().any(|name| names.contains(&name))).collect();
+            names.extend(rivals.into_iter().flat_map(Names::iter));
+        }
+        names
     }
 
     /// Nothing will happen any more.
