@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redlock_cache::{Cache, Entry, Generation, Locked, NamedExtendError, NotHeld, keep};
-use redlock_core::{ReleaseReport, Resource};
+use redlock_cache::{Cache, Entry, Generation, Locked, NamedExtendError, NamedKeepAlive, NoLongestHold, NotHeld, keep};
+use redlock_core::{KeepAlive, ReleaseReport, Resource};
 
 pub use self::held_lock::HeldLock;
 use crate::{Acquire, AcquireError, Redlock};
@@ -63,8 +63,8 @@ pub type NamedLockError = redlock_cache::NamedLockError<AcquireError>;
 ///   and is not touched, here or on the nodes.
 /// - **Nothing gets lost.** A lock that leaves the cache in any other way (it has expired and is collected or replaced,
 ///   is evicted, or the cache is dropped) is released by that, behind everything that was sent for it.
-/// - **Nothing is extended by itself.** Whoever keeps a lock by name extends it by name; options to keep locks alive do not
-///   count here.
+/// - **Nothing is extended by itself**, unless [`keep_alive`](Self::keep_alive) says so: whoever keeps a lock by name extends
+///   it by name. The handle's options to keep locks alive do not count here.
 ///
 /// # Who is late
 ///
@@ -78,12 +78,28 @@ pub type NamedLockError = redlock_cache::NamedLockError<AcquireError>;
 pub struct NamedLocks {
     redlock: Redlock,
     cache: Arc<dyn Cache<HeldLock>>,
+    keep_alive: NamedKeepAlive,
 }
 
 impl NamedLocks {
     /// Locks that are taken with `redlock` and kept in `cache`.
     pub fn new(redlock: Redlock, cache: impl Cache<HeldLock> + 'static) -> Self {
-        Self { redlock, cache: Arc::new(cache) }
+        Self { redlock, cache: Arc::new(cache), keep_alive: NamedKeepAlive::default() }
+    }
+
+    /// Has the locks kept alive that are taken with what is returned: extended in the background until they are unlocked,
+    /// and up to a [longest hold](KeepAlive::up_to), at which they are released; `None` for not at all. A clone shares the
+    /// cache, so it can be set for some locks and not for others.
+    ///
+    /// One that is kept alive and was lost, because its keys are gone for instance, makes way for the next one of its name.
+    /// Until it is unlocked or the longest hold is over, it takes its room in the cache.
+    ///
+    /// # Errors
+    ///
+    /// [`NoLongestHold`] for [`KeepAlive::while_held`]: nothing here ends with its holder, so a lock that nobody unlocks
+    /// would stay for as long as the process lives.
+    pub fn keep_alive(self, keep_alive: impl Into<Option<KeepAlive>>) -> Result<Self, NoLongestHold> {
+        Ok(Self { keep_alive: NamedKeepAlive::new(keep_alive.into())?, ..self })
     }
 
     /// Takes the lock called `name`, and waits for it if anybody has it, here or elsewhere; see [`Redlock::lock`].
@@ -188,11 +204,11 @@ impl NamedLocks {
     }
 
     fn take(&self, name: &Resource, acquire: Acquire) -> Result<Locked, NamedLockError> {
-        // Whoever keeps it by name extends it by name.
-        let guard = acquire.keep_alive(None).lock()?;
+        let guard = acquire.keep_alive(self.keep_alive.get()).lock()?;
         let fence = guard.fence();
-        let held = HeldLock::new(guard);
-        let kept = keep(&*self.cache, name.as_bytes(), held, HeldLock::deadline, || self.redlock.now());
+        let until = self.keep_alive.until(self.redlock.now());
+        let held = HeldLock::new(guard, until);
+        let kept = keep(&*self.cache, name.as_bytes(), held, until, HeldLock::deadline, || self.redlock.now());
         kept.map(|locked| locked.with_fence(fence)).map_err(|refused| {
             let now = self.redlock.now();
             let report = refused.value.release().expect("nobody else has seen this lock");
@@ -212,10 +228,10 @@ impl NamedLocks {
             let (deadline, now) = (held.deadline(), self.redlock.now());
             if deadline > now {
                 // The cache must not take the lock for expired before it is.
-                self.cache.extend(name, generation, deadline.max(now.saturating_add(ttl)));
+                self.cache.extend(name, generation, held.stays_until().max(now.saturating_add(ttl)));
             }
         });
-        self.cache.extend(name, generation, held.deadline());
+        self.cache.extend(name, generation, held.stays_until());
         let deadline = extended.ok_or_else(|| NotHeld::new(name))??;
         Ok(deadline.saturating_since(self.redlock.now()))
     }

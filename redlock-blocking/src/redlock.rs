@@ -161,7 +161,11 @@ impl Redlock {
     /// Ends all acquisitions that are under way with [`AcquireError::Closed`], takes no new ones, and waits until all
     /// outstanding releases are settled: every node has answered, or has let its time pass.
     ///
-    /// Guards that are still there keep their locks; they can be extended and released as before. A node that did not
+    /// Guards that are still there keep their locks; they can be extended and released as before. What happens in the
+    /// background ends, though: a lock that was kept alive is valid until its [`deadline`](crate::Lease::deadline) and no
+    /// longer, and whoever [waits for its loss](crate::Lease::wait_lost) is told [`Loss::Closed`](crate::Loss::Closed), so that
+    /// its holder can bring the work to an end in time. To let the work go on to its own end, wait for it before you close. A
+    /// node that did not
     /// answer is told again when it is back, as long as the process runs. With a node timeout of at most 500 ms this
     /// takes no longer than that.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]

@@ -96,6 +96,6 @@ pub use bounded::{BoundedCache, BoundedCacheBuilder, BudgetError, DEFAULT_BUDGET
 pub use cache::Cache;
 pub use entry::{Entry, Generation, NamedEntry, Weigh};
 pub use map::{DEFAULT_INTERVAL, MapCache, MapCacheBuilder};
-pub use named::{Locked, NamedExtendError, NamedLockError, NotHeld, keep};
+pub use named::{Locked, NamedExtendError, NamedKeepAlive, NamedLockError, NoLongestHold, NotHeld, keep};
 pub use refusal::{Inserted, Refusal, Refused};
 pub use statistics::Statistics;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redlock_core::fence::Fence;
-use redlock_core::{ExtendError, Instant, ReleaseReport, Resource};
+use redlock_core::{ExtendError, Instant, KeepAlive, ReleaseReport, Resource};
 
 use crate::{Cache, Generation, Refusal, Refused};
 
@@ -11,7 +11,7 @@ use crate::{Cache, Generation, Refusal, Refused};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Locked {
-    /// The time for which it is valid from now on.
+    /// The time for which it is valid from now on. One that is kept alive may be valid for longer.
     pub validity: Duration,
     /// Tells it from every other lock of that name, before and after, in this process.
     pub generation: Generation,
@@ -30,10 +30,47 @@ impl Locked {
     }
 }
 
-/// Keeps a lock that was taken by its name.
+/// How the locks that are taken by name are kept alive: not at all, unless that is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NamedKeepAlive(Option<KeepAlive>);
+
+impl NamedKeepAlive {
+    /// Checks how locks are to be kept alive.
+    ///
+    /// # Errors
+    ///
+    /// [`NoLongestHold`] for what has no end.
+    pub fn new(keep_alive: Option<KeepAlive>) -> Result<Self, NoLongestHold> {
+        match keep_alive {
+            Some(keep_alive) if keep_alive.max_hold().is_none() => Err(NoLongestHold),
+            keep_alive => Ok(Self(keep_alive)),
+        }
+    }
+
+    /// Returns it as an option of an acquisition.
+    #[must_use]
+    pub const fn get(self) -> Option<KeepAlive> {
+        self.0
+    }
+
+    /// Returns the latest moment until which a lock may be kept alive that was handed over by `now`.
+    #[must_use]
+    pub fn until(self, now: Instant) -> Option<Instant> {
+        self.0?.max_hold().map(|max_hold| now.saturating_add(max_hold))
+    }
+}
+
+/// A lock that is held by name cannot be kept alive for as long as it is held: there is no guard that would end with its
+/// holder, so a handler that forgets to unlock would keep everybody else out for as long as the process lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("locks that are held by name can be kept alive up to a longest hold only: use KeepAlive::up_to")]
+#[non_exhaustive]
+pub struct NoLongestHold;
+
+/// Keeps a lock that was taken by its name, until its deadline or, if it may be kept alive, `until` then.
 ///
 /// `deadline_of` says when a lock is over in truth: the cache thinks that one is valid for longer than it is while it is
-/// being extended, and is set right if another one is refused for its sake.
+/// kept alive or being extended, and is set right if another one is refused for its sake.
 ///
 /// # Errors
 ///
@@ -42,13 +79,14 @@ pub fn keep<V>(
     cache: &dyn Cache<V>,
     name: &[u8],
     mut held: V,
+    until: Option<Instant>,
     deadline_of: impl Fn(&V) -> Instant,
     now: impl Fn() -> Instant,
 ) -> Result<Locked, Refused<V>> {
     let deadline = deadline_of(&held);
     loop {
         let now = now();
-        let refused = match cache.insert(name, held, deadline, now) {
+        let refused = match cache.insert(name, held, until.map_or(deadline, |until| until.max(deadline)), now) {
             Ok(inserted) => {
                 let evicted = inserted.evicted(now).map(|left| Resource::new(&left.name)).collect();
                 let validity = deadline.saturating_since(now);
@@ -123,4 +161,21 @@ pub enum NamedExtendError {
     /// There is one, and it was not extended.
     #[error(transparent)]
     Extend(#[from] ExtendError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn locks_by_name_are_kept_alive_up_to_a_longest_hold_only() {
+        let hour = Duration::from_secs(3_600);
+        assert_eq!(NamedKeepAlive::new(Some(KeepAlive::while_held())), Err(NoLongestHold));
+        let kept = NamedKeepAlive::new(Some(KeepAlive::up_to(hour))).unwrap();
+        let now = Instant::from_epoch(hour);
+        assert_eq!(kept.until(now), Some(now.saturating_add(hour)));
+        let unkept = NamedKeepAlive::new(None).unwrap();
+        assert_eq!((unkept.get(), unkept.until(now)), (None, None));
+        assert_eq!(unkept, NamedKeepAlive::default());
+    }
 }

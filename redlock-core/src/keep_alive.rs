@@ -26,7 +26,8 @@ pub struct KeepAlive {
 }
 
 impl KeepAlive {
-    /// Keeps a lock alive for this time at most, counted from the hand-over. Then it is lost, and released.
+    /// Keeps a lock alive for this time at most, counted from the hand-over: its deadline is never later. Then it is lost,
+    /// and released.
     ///
     /// A holder that hangs while its process lives does not keep everybody else out for ever.
     pub const fn up_to(max_hold: Duration) -> Self {
@@ -46,6 +47,12 @@ impl KeepAlive {
     pub const fn every(mut self, interval: Duration) -> Self {
         self.interval = Some(interval);
         self
+    }
+
+    /// Returns the longest time for which a lock is kept alive; `None` for as long as it is held.
+    #[must_use]
+    pub const fn max_hold(self) -> Option<Duration> {
+        self.max_hold
     }
 
     pub(crate) fn interval(self, ttl: Duration) -> Duration {

@@ -199,7 +199,7 @@ impl Lock {
     /// Ends with [`Event::Extended`] or [`Event::ExtendFailed`], which carry the id that is returned, unless
     /// [`release`](Self::release) supersedes it. An extension counts only if a quorum confirms it before the deadline that
     /// holds at that moment; one that fails changes nothing. A `ttl` that ends before that deadline does not shorten the
-    /// lock.
+    /// lock, and none goes beyond the longest hold that [`KeepAlive::up_to`](crate::KeepAlive::up_to) allows.
     ///
     /// Extensions may overlap, such as a renewal in the background and one by hand. Each asks the nodes for itself and has
     /// its own end; those that are under way when the lock is lost fail, in the order in which they were begun.
@@ -224,13 +224,6 @@ impl Lock {
             Phase::Lost(lost) => Err(ExtendError::Lost(lost.loss.clone())),
             _ => Err(ExtendError::NotHeld),
         }
-    }
-
-    /// Ends a lock that was handed over: it is lost, as one that was held for as long as it may be, and released. Does
-    /// nothing with any other lock.
-    pub fn end_hold(&mut self, now: Instant) {
-        let now = self.catch_up(now);
-        self.lose(Loss::MaxHoldReached, now);
     }
 
     /// Lets others of the same handle ask for the resources of a lock that is being released, although its home may not have

@@ -26,6 +26,7 @@ use self::health::Tally;
 pub use self::inspections::InspectionKey;
 use self::inspections::Inspections;
 use self::node::{Due, Node, Ticket};
+use self::renewal::Renewal;
 use self::timers::Timers;
 use self::wait_queue::WaitQueues;
 use crate::fence::{Fence, Fences};
@@ -202,10 +203,10 @@ impl HandedOver {
 
 /// # Verbs
 impl Locks {
-    /// The bytes that a lock of one name takes in here at most: its place, when the list has just doubled, its timer, and
-    /// its place in line.
+    /// The bytes that a lock of one name takes in here at most: its place, when the list has just doubled, its timer, its
+    /// place in line, and how it is kept alive.
     pub const BYTES_PER_LOCK: usize =
-        2 * (size_of::<Entry>() + size_of::<(Instant, LockKey)>()) + WaitQueues::BYTES_PER_NAME;
+        2 * (size_of::<Entry>() + size_of::<(Instant, LockKey)>()) + WaitQueues::BYTES_PER_NAME + size_of::<Renewal>();
 
     /// Creates a machine without locks, which wants to be connected to all nodes.
     #[must_use]
@@ -363,7 +364,10 @@ impl Locks {
         detached
     }
 
-    /// Ends all acquisitions with [`AcquireError::Closed`] and takes no new ones. Locks that are held stay.
+    /// Ends all acquisitions with [`AcquireError::Closed`] and takes no new ones.
+    ///
+    /// Locks that are held stay, and can be extended and released as before. Those that are kept alive are so no more: each
+    /// becomes one that is lost as [`Loss::Closed`], and is valid until its deadline still.
     pub fn close(&mut self, now: Instant) {
         self.is_closed = true;
         let is_acquiring = |(_, entry): &(usize, &Entry)| entry.lock.is_acquiring();
@@ -377,6 +381,7 @@ impl Locks {
                 self.update(key, now, |lock| lock.release(now));
             }
         }
+        self.end_renewals(now);
     }
 }
 
@@ -569,9 +574,10 @@ impl Locks {
     /// Returns what has become of a lock that was handed over. A timer may be late; `now` is not.
     pub fn status(&mut self, key: LockKey, now: Instant) -> Status {
         self.update(key, now, |lock| lock.handle_timeout(now));
-        let Some(lock) = self.lock(key) else { return Status::Released };
-        match (lock.loss(), lock.deadline()) {
+        let Some(entry) = self.entry(key) else { return Status::Released };
+        match (entry.lock.loss(), entry.lock.deadline()) {
             (Some(loss), _) => Status::Lost(loss.clone()),
+            (None, Some(_)) if entry.is_cut_off => Status::Lost(Loss::Closed),
             (None, Some(deadline)) => Status::Held { deadline },
             (None, None) => Status::Released,
         }
@@ -644,6 +650,21 @@ impl Locks {
         if let Some(entry) = self.entry(key) {
             entry.standing = Standing::Left;
             self.update(key, now, |lock| lock.begin(now));
+        }
+    }
+
+    /// Keeps no lock alive any more.
+    fn end_renewals(&mut self, now: Instant) {
+        let is_kept = |(_, entry): &(usize, &Entry)| entry.renewal.is_some() && entry.is_held();
+        let keys: Vec<LockKey> =
+            self.entries.iter().filter(is_kept).map(|(index, entry)| entry.key_at(index)).collect();
+        for key in keys {
+            if let Some(entry) = self.entry(key) {
+                entry.is_cut_off = true;
+                entry.renewal = None;
+                self.finished.push_back(key);
+                self.update(key, now, |_| ());
+            }
         }
     }
 

@@ -220,10 +220,10 @@ pub enum Loss {
     /// It was held for as long as it may be; see [`KeepAlive::up_to`](crate::KeepAlive::up_to).
     #[error("it was held for as long as it may be")]
     MaxHoldReached,
-    /// Nobody can watch over it any more, because the async runtime has ended. It may still be valid until its
-    /// deadline.
-    #[error("the async runtime has ended, so nobody watches over it")]
-    Unwatched,
+    /// Nobody keeps it alive any more: the handle was [closed](crate::Locks::close), or the async runtime has ended on which
+    /// it was watched. It is valid until its deadline still, and nobody else gets it before; stop the work until then.
+    #[error("nobody keeps it alive any more, because the handle was closed or its runtime has ended")]
+    Closed,
 }
 
 /// The result of a release.

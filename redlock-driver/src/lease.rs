@@ -110,7 +110,7 @@ impl<R: Runtime> Future for Lost<R> {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let is_attended = self.handle.attended().is_ok();
         match self.handle.shell().poll_lost(self.key, context) {
-            Poll::Pending if !is_attended => Poll::Ready(Some(Loss::Unwatched)),
+            Poll::Pending if !is_attended => Poll::Ready(Some(Loss::Closed)),
             poll => poll,
         }
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use redlock_cache::{Cache, Entry, Generation, Locked, NamedExtendError, NotHeld, keep};
-use redlock_core::{Instant, ReleaseReport, Resource};
+use redlock_cache::{Cache, Entry, Generation, Locked, NamedExtendError, NamedKeepAlive, NoLongestHold, NotHeld, keep};
+use redlock_core::{Instant, KeepAlive, ReleaseReport, Resource};
 
 pub use self::held_lock::HeldLock;
 use crate::{Acquire, AcquireError, Redlock, Runtime};
@@ -59,8 +59,8 @@ pub type NamedLockError = redlock_cache::NamedLockError<AcquireError>;
 /// - **Nothing gets lost.** A lock that leaves the cache in any other way (it has expired and is collected or replaced,
 ///   is evicted, or the cache is dropped) is released by that, behind everything that was sent for it.
 /// - **A release comes last.** To unlock ends an extension that is under way, and nothing but releases is sent after it.
-/// - **Nothing is extended by itself.** Whoever keeps a lock by name extends it by name; options to keep locks alive do not
-///   count here.
+/// - **Nothing is extended by itself**, unless [`keep_alive`](Self::keep_alive) says so: whoever keeps a lock by name extends
+///   it by name. The handle's options to keep locks alive do not count here.
 ///
 /// # Who is late
 ///
@@ -73,12 +73,28 @@ pub type NamedLockError = redlock_cache::NamedLockError<AcquireError>;
 pub struct NamedLocks<R: Runtime> {
     redlock: Redlock<R>,
     cache: Arc<dyn Cache<HeldLock<R>>>,
+    keep_alive: NamedKeepAlive,
 }
 
 impl<R: Runtime> NamedLocks<R> {
     /// Locks that are taken with `redlock` and kept in `cache`.
     pub fn new(redlock: Redlock<R>, cache: impl Cache<HeldLock<R>> + 'static) -> Self {
-        Self { redlock, cache: Arc::new(cache) }
+        Self { redlock, cache: Arc::new(cache), keep_alive: NamedKeepAlive::default() }
+    }
+
+    /// Has the locks kept alive that are taken with what is returned: extended in the background until they are unlocked,
+    /// and up to a [longest hold](KeepAlive::up_to), at which they are released; `None` for not at all. A clone shares the
+    /// cache, so it can be set for some locks and not for others.
+    ///
+    /// One that is kept alive and was lost, because its keys are gone for instance, makes way for the next one of its name.
+    /// Until it is unlocked or the longest hold is over, it takes its room in the cache.
+    ///
+    /// # Errors
+    ///
+    /// [`NoLongestHold`] for [`KeepAlive::while_held`]: nothing here ends with its holder, so a lock that nobody unlocks
+    /// would stay for as long as the process lives.
+    pub fn keep_alive(self, keep_alive: impl Into<Option<KeepAlive>>) -> Result<Self, NoLongestHold> {
+        Ok(Self { keep_alive: NamedKeepAlive::new(keep_alive.into())?, ..self })
     }
 
     /// Takes the lock called `name`, and waits for it if anybody has it, here or elsewhere; see [`Redlock::lock`].
@@ -195,12 +211,12 @@ impl<R: Runtime> NamedLocks<R> {
     }
 
     async fn take(&self, name: &Resource, acquire: Acquire<R>) -> Result<Locked, NamedLockError> {
-        // Whoever keeps it by name extends it by name.
-        let guard = acquire.keep_alive(None).await?;
+        let guard = acquire.keep_alive(self.keep_alive.get()).await?;
         let fence = guard.fence();
-        let held = HeldLock::new(guard);
+        let until = self.keep_alive.until(self.now());
+        let held = HeldLock::new(guard, until);
         let deadline_of = |held: &HeldLock<R>| held.deadline().unwrap_or_default();
-        match keep(&*self.cache, name.as_bytes(), held, deadline_of, || self.now()) {
+        match keep(&*self.cache, name.as_bytes(), held, until, deadline_of, || self.now()) {
             Ok(locked) => Ok(locked.with_fence(fence)),
             Err(refused) => {
                 let now = self.now();
@@ -223,11 +239,12 @@ impl<R: Runtime> NamedLocks<R> {
         let now = self.now();
         if deadline > now {
             // However this ends, or is dropped: the cache must not take the lock for expired before it is.
-            self.cache.extend(name, generation, deadline.max(now.saturating_add(ttl)));
+            let until = held.stays_until().unwrap_or_default();
+            self.cache.extend(name, generation, until.max(now.saturating_add(ttl)));
         }
         let extended = held.extend(&turn, ttl).await;
-        if let Some(deadline) = held.deadline() {
-            self.cache.extend(name, generation, deadline);
+        if let Some(until) = held.stays_until() {
+            self.cache.extend(name, generation, until);
         }
         let deadline = extended.ok_or_else(|| NotHeld::new(name))??;
         Ok(deadline.saturating_since(self.now()))
@@ -240,7 +257,7 @@ impl<R: Runtime> NamedLocks<R> {
 
 impl<R: Runtime> Clone for NamedLocks<R> {
     fn clone(&self) -> Self {
-        Self { redlock: self.redlock.clone(), cache: self.cache.clone() }
+        Self { redlock: self.redlock.clone(), cache: self.cache.clone(), keep_alive: self.keep_alive }
     }
 }
 

@@ -127,7 +127,10 @@ impl<R: Runtime> Redlock<R> {
     /// new ones, and waits until all outstanding releases are settled: every node has answered, or has let its time
     /// pass.
     ///
-    /// Guards that are still there keep their locks; they can be extended and released as before. A node that did not
+    /// Guards that are still there keep their locks; they can be extended and released as before. What happens in the
+    /// background ends, though: a lock that was kept alive is valid until its [`deadline`](Lease::deadline) and no longer, and
+    /// its [`lost`](Lease::lost) completes with [`Loss::Closed`](crate::Loss::Closed), so that its holder can bring the work to
+    /// an end in time. To let the work go on to its own end, wait for it before you close. A node that did not
     /// answer is told again when it is back, as long as the runtime runs. With a node timeout of at most 500 ms this
     /// returns in about that time at the latest.
     pub async fn close(&self) -> CloseReport {

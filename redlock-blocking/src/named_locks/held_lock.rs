@@ -19,21 +19,28 @@ struct Shared {
     guard: Mutex<Option<LockGuard>>,
     /// By which the deadline is found without waiting for an extension.
     lock: (Handle, LockKey),
+    /// Until then it may be kept alive.
+    until: Option<Instant>,
     weight: usize,
 }
 
 impl HeldLock {
-    pub(super) fn new(guard: LockGuard) -> Self {
+    pub(super) fn new(guard: LockGuard, until: Option<Instant>) -> Self {
         let names = guard.resources().as_slice().iter().map(|name| name.as_bytes().len()).sum();
         let weight = size_of::<Shared>().saturating_add(HELD_LOCK_BYTES).saturating_add(names);
         let lock = guard.lock();
-        Self(Arc::new(Shared { guard: Mutex::new(Some(guard)), lock, weight }))
+        Self(Arc::new(Shared { guard: Mutex::new(Some(guard)), lock, until, weight }))
     }
 
     /// The end of the lock's validity.
     pub(super) fn deadline(&self) -> Instant {
         let (handle, key) = &self.0.lock;
         handle.shell().deadline(*key).unwrap_or_default()
+    }
+
+    /// The moment until which the cache keeps it.
+    pub(super) fn stays_until(&self) -> Instant {
+        self.deadline().max(self.0.until.unwrap_or_default())
     }
 
     /// Extends the lock, after `begin`, when nobody else does. `None` when it was released meanwhile.

@@ -168,6 +168,8 @@ impl User {
         let deadline = time(guard);
         if loss == Some(Loss::MaxHoldReached) {
             self.world.count("held for the longest time");
+        } else if loss == Some(Loss::Closed) {
+            self.world.count("kept alive no more");
         } else if loss.is_some() {
             self.world.count("lost");
             self.check_in_time(deadline.max(began_at), 0, "the news of a loss");

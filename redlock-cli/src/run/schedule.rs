@@ -240,11 +240,11 @@ mod tests {
     #[test]
     fn a_lock_that_is_lost_ends_the_command_by_the_old_deadline() {
         let mut early = schedule(None);
-        early.lose(Loss::Unwatched);
+        early.lose(Loss::Closed);
         early.lose(Loss::Expired);
         assert_eq!(early.poll(at(1_000)), Some(Action::Terminate));
         assert_eq!(early.timeout(), Some(at(3_500)));
-        assert_eq!(early.ending(), Some(&Ending::Lost(Loss::Unwatched)), "the first loss counts");
+        assert_eq!(early.ending(), Some(&Ending::Lost(Loss::Closed)), "the first loss counts");
         let mut late = schedule(None);
         late.lose(Loss::Expired);
         assert_eq!(late.poll(at(6_999)), Some(Action::Terminate));

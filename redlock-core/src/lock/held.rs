@@ -8,8 +8,8 @@ use crate::fence::{Fences, Fencing};
 use crate::output::Output;
 use crate::round::{Recorded, Round};
 use crate::{
-    CommandId, Config, DetachedLock, Event, ExtendError, Instant, NodeId, NodeOutcomes, NodeSet, OperationId, Reply,
-    Request, Token, Ttl, lease,
+    CommandId, Config, DetachedLock, Event, ExtendError, Instant, Loss, NodeId, NodeOutcomes, NodeSet, OperationId,
+    Reply, Request, Token, Ttl, lease,
 };
 
 /// A lock that is held.
@@ -20,6 +20,8 @@ pub(super) struct Held {
     pub(super) keepers: NodeSet,
     /// The end of its validity.
     pub(super) deadline: Instant,
+    /// The end of the longest hold: no validity goes beyond it.
+    hold_ends_at: Option<Instant>,
     /// The longest TTL that a node may have been told.
     longest_ttl: Ttl,
     /// Until then nobody else gets it, also when it is released.
@@ -72,10 +74,13 @@ impl Held {
     pub(super) fn new(config: &Config, attempt: Attempt, deadline: Instant, request: &Request, now: Instant) -> Self {
         let adopted = request.adopts.as_ref().and_then(|detached| detached.fences.as_ref());
         let fences = attempt.fences().or(adopted);
+        let max_hold = request.options.keep_alive.and_then(|keep_alive| keep_alive.max_hold);
+        let hold_ends_at = max_hold.map(|max_hold| now.saturating_add(max_hold));
         Self {
             token: attempt.token,
             keepers: attempt.round.done(),
-            deadline,
+            deadline: hold_ends_at.map_or(deadline, |ends_at| deadline.min(ends_at)),
+            hold_ends_at,
             longest_ttl: request.ttl,
             min_hold_until: now.saturating_add(request.options.min_hold),
             fencing: fences.map(|fences| Fencing::raise(fences.clone(), config.fence_retention())),
@@ -210,6 +215,11 @@ impl Held {
         self.replanted.push(sent);
     }
 
+    /// Returns how the lock is lost at its deadline.
+    pub(super) fn end(&self) -> Loss {
+        if self.hold_ends_at == Some(self.deadline) { Loss::MaxHoldReached } else { Loss::Expired }
+    }
+
     /// Counts silence as a refusal in the extensions whose time is over.
     pub(super) fn expire(&mut self, now: Instant) {
         self.extensions.iter_mut().for_each(|extension| extension.round.expire(now));
@@ -231,6 +241,7 @@ impl Held {
         self.last = Over::Extension(extension);
         Some(match result {
             Ok(deadline) => {
+                let deadline = self.hold_ends_at.map_or(deadline, |ends_at| deadline.min(ends_at));
                 self.deadline = self.deadline.max(deadline);
                 Event::Extended { operation, deadline: self.deadline }
             }

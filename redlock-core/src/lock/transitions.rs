@@ -34,7 +34,10 @@ impl Lock {
             Phase::InLine if now >= self.give_up_at && now > self.started_at => self.give_up_in_line(now),
             Phase::Waiting { until } if now >= *until => self.begin_attempt_or_give_up(now),
             Phase::Won { deadline, .. } if now >= *deadline => self.fail_attempt(Failure::Expired, now),
-            Phase::Held(held) if now >= held.deadline => self.lose(Loss::Expired, now),
+            Phase::Held(held) if now >= held.deadline => {
+                let end = held.end();
+                self.lose(end, now);
+            }
             Phase::Held(held) => {
                 held.expire(now);
                 self.judge_extensions(now);

@@ -14,7 +14,7 @@ pub(super) struct Entry {
     pub(super) timer: Timer,
     /// Somebody may still ask for this lock.
     pub(super) is_owned: bool,
-    /// Its acquisition was ended by [`Locks::close`](super::Locks::close).
+    /// [`Locks::close`](super::Locks::close) has ended its acquisition, or that it is kept alive.
     pub(super) is_cut_off: bool,
     pub(super) answers: Answers,
     pub(super) standing: Standing,

@@ -10,8 +10,6 @@ const MIN_RETRY: Duration = Duration::from_millis(10);
 pub(super) struct Renewal {
     ttl: Duration,
     interval: Duration,
-    /// The end of the longest hold.
-    ends_at: Option<Instant>,
     /// When the next extension begins, unless one is under way.
     next_at: Instant,
     /// The extension that is under way.
@@ -22,15 +20,12 @@ impl Renewal {
     /// Begins with the hand-over of a lock of this TTL.
     pub(super) fn begin(keep_alive: KeepAlive, ttl: Duration, now: Instant) -> Self {
         let interval = keep_alive.interval(ttl);
-        let ends_at = keep_alive.max_hold.map(|max_hold| now.saturating_add(max_hold));
-        Self { ttl, interval, ends_at, next_at: now.saturating_add(interval), under_way: None }
+        Self { ttl, interval, next_at: now.saturating_add(interval), under_way: None }
     }
 
     /// Does what is due with a lock that is held.
     pub(super) fn drive(&mut self, lock: &mut Lock, now: Instant) {
-        if self.ends_at.is_some_and(|ends_at| now >= ends_at) {
-            lock.end_hold(now);
-        } else if self.under_way.is_none() && now >= self.next_at {
+        if self.under_way.is_none() && now >= self.next_at {
             self.next_at = now.saturating_add(self.interval);
             self.under_way = lock.extend(self.ttl, now).ok();
         }
@@ -56,7 +51,6 @@ impl Renewal {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let next = self.under_way.is_none().then_some(self.next_at);
-        [next, self.ends_at].into_iter().flatten().min()
+        self.under_way.is_none().then_some(self.next_at)
     }
 }

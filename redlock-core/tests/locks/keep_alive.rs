@@ -214,3 +214,59 @@ fn what_cannot_keep_a_lock_alive_is_refused() {
     assert_eq!((every(ms(1)), every(ms(5_000))), (None, None));
     assert_eq!(refusal(KeepAlive::up_to(Duration::ZERO)), Some(RequestError::NoHold));
 }
+
+#[test]
+fn no_deadline_is_beyond_the_longest_hold() {
+    let mut world = World::new();
+    let key = world.keep(KeepAlive::up_to(ms(15_000)));
+    assert_eq!(world.locks.deadline(key), Some(at(VALIDITY)));
+    world.pass(9_000);
+    assert_eq!(world.locks.deadline(key), Some(at(15_000)));
+    let by_hand = world.locks.extend(key, TTL * 6, world.now).unwrap();
+    world.run();
+    assert_eq!(world.locks.take_extended(key, by_hand), Some(Ok(at(15_000))));
+    // Nobody looks at the timer.
+    world.now = at(15_000);
+    assert!(!world.locks.lock(key).unwrap().is_held(world.now));
+    assert_eq!(world.locks.status(key, world.now), Status::Lost(Loss::MaxHoldReached));
+}
+
+#[test]
+fn closing_ends_it_and_the_lock_stays_until_its_deadline() {
+    let mut world = World::new();
+    let key = world.keep(KeepAlive::while_held());
+    let other = world.begin("other", Options::new()).unwrap();
+    world.run();
+    assert!(world.hand_over(other).unwrap().is_ok());
+    world.finished();
+    world.pass(5_000);
+    let deadline = world.locks.deadline(key).unwrap();
+    world.locks.close(world.now);
+    assert_eq!(world.finished(), [key], "the other is not kept alive, and stays as it is");
+    assert_eq!(world.locks.status(key, world.now), Status::Lost(Loss::Closed));
+    assert!(world.locks.lock(key).unwrap().is_held(world.now));
+    assert_eq!((world.locks.deadline(key), world.keys_on_nodes()), (Some(deadline), 6));
+
+    let by_hand = world.locks.extend(key, TTL, world.now).unwrap();
+    world.run();
+    let deadline = world.locks.take_extended(key, by_hand).unwrap().unwrap();
+    assert_eq!(deadline, at(5_000 + VALIDITY), "it can be extended by hand");
+    world.pass(5_000 + VALIDITY);
+    assert_eq!(world.locks.status(key, world.now), Status::Lost(Loss::Expired));
+}
+
+#[test]
+fn a_lock_that_is_being_extended_when_all_is_closed_is_released_as_before() {
+    let mut world = World::new();
+    let key = world.keep(KeepAlive::while_held());
+    world.wake();
+    world.locks.close(world.now);
+    world.finished();
+    world.run();
+    assert_eq!(world.locks.status(key, world.now), Status::Lost(Loss::Closed));
+    world.locks.release(key, world.now);
+    world.run();
+    assert!(world.locks.take_released(key).is_some());
+    world.locks.abandon(key, world.now);
+    assert_eq!(world.keys_on_nodes(), 0);
+}

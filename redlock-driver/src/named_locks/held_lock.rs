@@ -19,6 +19,8 @@ struct Shared<R: Runtime> {
     /// Whoever has it extends; there are never two of them.
     turn: Turn<()>,
     state: Mutex<State<R>>,
+    /// Until then it may be kept alive.
+    until: Option<Instant>,
     weight: usize,
 }
 
@@ -30,16 +32,21 @@ struct State<R: Runtime> {
 }
 
 impl<R: Runtime> HeldLock<R> {
-    pub(super) fn new(guard: LockGuard<R>) -> Self {
+    pub(super) fn new(guard: LockGuard<R>, until: Option<Instant>) -> Self {
         let names = guard.resources().as_slice().iter().map(|name| name.as_bytes().len()).sum();
         let weight = size_of::<Shared<R>>().saturating_add(HELD_LOCK_BYTES).saturating_add(names);
         let state = Mutex::new(State { guard: Some(guard), extending: None });
-        Self(Arc::new(Shared { turn: Turn::new(()), state, weight }))
+        Self(Arc::new(Shared { turn: Turn::new(()), state, until, weight }))
     }
 
     /// The end of the lock's validity; `None` when it is being released.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.state().guard.as_ref().map(|guard| guard.deadline())
+    }
+
+    /// The moment until which the cache keeps it; `None` when it is being released.
+    pub(super) fn stays_until(&self) -> Option<Instant> {
+        Some(self.deadline()?.max(self.0.until.unwrap_or_default()))
     }
 
     /// Waits until nobody else extends.

@@ -83,6 +83,7 @@ pub(crate) const CASES: &[LockCase] = cases! {
         a_longest_hold_ends_with_a_loss [],
         when_the_nodes_hang_the_loss_comes_at_the_deadline [Pause],
         a_minority_that_is_dead_does_not_end_it [Restart],
+        closing_tells_a_holder_that_the_lock_is_kept_alive_no_more [],
     }
     holding: {
         work_has_a_lock_that_outlives_its_ttl_and_is_released [],

@@ -51,6 +51,14 @@ pub enum Invariant {
     FencesIncrease,
     /// H28: a lock that is held has a timer that fires at its deadline, whatever the network does.
     LossIsSignalled,
+    /// No validity goes beyond the longest hold.
+    LongestHold,
+    /// Before the end of its shortest hold nobody else gets what was locked, and nodes keep its keys until then.
+    MinimumHold,
+    /// With all faults over, a lock that is kept alive is not lost.
+    KeptAlive,
+    /// What was not adopted is left as it is; what was has the fences that it had.
+    AdoptionChangesNothing,
     /// H24: what cannot be a lock is refused before anything is sent.
     Bounds,
     /// Once everything has healed, somebody acquires within a bounded time.
@@ -87,6 +95,10 @@ impl fmt::Display for Invariant {
             Self::FreshFence => "F1 no fence is granted twice",
             Self::FencesIncrease => "F2 a later acquisition has a larger fence",
             Self::LossIsSignalled => "H28 the loss is signalled by the deadline",
+            Self::LongestHold => "no validity beyond the longest hold",
+            Self::MinimumHold => "nobody else before the end of the shortest hold",
+            Self::KeptAlive => "liveness: a lock that is kept alive is not lost",
+            Self::AdoptionChangesNothing => "an adoption changes nothing but the holder",
             Self::Bounds => "H24 bad input is refused",
             Self::Progress => "liveness: somebody acquires",
             Self::OneRoundTrip => "liveness: a free lock takes one round trip",

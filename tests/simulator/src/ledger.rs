@@ -23,6 +23,16 @@ pub(crate) struct Ledger {
     is_leaving: bool,
     /// When the machine had nothing to do any more.
     settled_at: Option<Instant>,
+    /// When it was handed over, whatever has become of it since.
+    held_from: Option<Instant>,
+    /// The token of what is somebody else's, who has left it.
+    adopts: Option<Token>,
+    /// The token of what was left to its keys, for somebody else to adopt.
+    left: Option<Token>,
+    /// Until then nobody else is to get what was held.
+    min_hold_until: Option<Instant>,
+    /// The nodes that have confirmed that they keep the keys until then.
+    kept_by: NodeSet,
 }
 
 /// What became of one attempt's token.
@@ -66,15 +76,18 @@ struct Attempt {
 #[derive(Debug)]
 struct Tenure {
     deadline: Instant,
+    /// The end of the longest hold.
+    ends_at: Option<Instant>,
     /// The extensions without a result.
     extensions: Vec<Extension>,
-    /// The extension for which a node has asked last for the text of the script, if it has no result.
-    asked_for_text: Option<OperationId>,
+    /// The command for which a node has asked last for the text of the script.
+    asked_for_text: Option<CommandId>,
 }
 
 #[derive(Debug)]
 struct Extension {
-    operation: OperationId,
+    /// None if it was begun in the background, to keep the lock alive.
+    operation: Option<OperationId>,
     /// Its commands: the first, and those with the text of the script.
     commands: Vec<CommandId>,
     asked_at: Instant,
@@ -94,9 +107,14 @@ impl Ledger {
     /// Takes the beginning of an extension.
     pub(crate) fn begins_extension(&mut self, operation: OperationId, ttl: Duration, now: Instant) {
         if let Some(tenure) = &mut self.tenure {
-            let (commands, confirmed) = (Vec::new(), NodeSet::EMPTY);
-            tenure.extensions.push(Extension { operation, commands, asked_at: now, ttl, confirmed });
+            tenure.extensions.push(Extension::new(Some(operation), ttl, now));
         }
+    }
+
+    /// Takes the beginning of an adoption.
+    pub(crate) fn begins_adoption(&mut self, token: Token, ttl: Duration, now: Instant) {
+        self.adopts = Some(token);
+        self.attempts.push(Attempt::new(token, ttl, now));
     }
 
     /// Takes a command when the lock gives it out, to be sent when there is a connection.
@@ -105,7 +123,7 @@ impl Ledger {
             Action::Acquire { token, ttl, .. } | Action::AcquireInTurn { token, ttl, .. } => {
                 self.asks(command, *token, ttl.get(), now)
             }
-            Action::Extend { ttl, .. } => self.extends(command, ttl.get()),
+            Action::Extend { ttl, .. } => self.extends(command, ttl.get(), now),
             Action::Release { token, .. } => self.releases(*token, command.nodes, is_lost, now),
             _ => Ok(()),
         }
@@ -123,6 +141,9 @@ impl Ledger {
                 attempt.asked.insert(node);
                 attempt.untouched.remove(node);
             }
+            Action::Extend { .. } if attempt.told.contains(node) => {
+                return Err(Violation::new(Invariant::NothingAfterRelease, "an extension is sent after the release"));
+            }
             Action::Release { .. } => attempt.told.insert(node),
             _ => {}
         }
@@ -131,7 +152,8 @@ impl Ledger {
 
     /// Notes that nothing can be sent to a node at the moment.
     pub(crate) fn is_cut_off(&mut self, node: NodeId) {
-        for attempt in self.attempts.iter_mut().filter(|attempt| attempt.asked.contains(node)) {
+        let has_asked = |attempt: &&mut Attempt| attempt.asked.union(attempt.granted).contains(node);
+        for attempt in self.attempts.iter_mut().filter(has_asked) {
             attempt.cut_off.insert(node);
         }
     }
@@ -163,13 +185,21 @@ impl Ledger {
         Ok(())
     }
 
-    fn extends(&mut self, command: &Command, ttl: Duration) -> Checked {
+    fn extends(&mut self, command: &Command, ttl: Duration, now: Instant) -> Checked {
+        if self.is_adopting() {
+            return Ok(());
+        }
         let Some(tenure) = self.tenure.as_mut().filter(|_| !self.is_leaving) else {
             return Err(Violation::new(Invariant::NothingAfterRelease, "a lock that is not held is extended"));
         };
-        let extension = match command.form {
-            ScriptForm::Source => tenure.asked_for_text.and_then(|operation| tenure.extension(operation)),
-            _ => tenure.extensions.last_mut().filter(|extension| extension.commands.is_empty()),
+        let is_text = command.form == ScriptForm::Source;
+        if !is_text && !tenure.extensions.last().is_some_and(|extension| extension.commands.is_empty()) {
+            // No user has asked for it.
+            tenure.extensions.push(Extension::new(None, ttl, now));
+        }
+        let extension = match tenure.asked_for_text {
+            Some(asked) if is_text => tenure.extension_of(asked),
+            _ => tenure.extensions.last_mut().filter(|_| !is_text),
         };
         if let Some(extension) = extension {
             extension.commands.push(command.id);
@@ -184,6 +214,9 @@ impl Ledger {
         let is_held = self.tenure.is_some() && self.token() == Some(token);
         if is_held && !self.is_leaving && !is_lost {
             return Err(Violation::new(Invariant::FailedExtensionChangesNothing, "a held lock is released by itself"));
+        }
+        if self.adopts == Some(token) && self.held_from.is_none() {
+            return Err(Violation::new(Invariant::AdoptionChangesNothing, "what was not adopted is released"));
         }
         let attempt = self.attempt_of(token, now);
         attempt.released = attempt.released.union(nodes);
@@ -219,16 +252,25 @@ impl Ledger {
                     attempt.has_place = hold.place.is_some();
                 }
             }
+            Action::Extend { .. } if self.is_adopting() => {
+                if let Some(attempt) = self.attempts.last_mut().filter(|_| is_done) {
+                    attempt.granted.insert(node);
+                }
+            }
             Action::Extend { .. } => {
                 let Some(tenure) = &mut self.tenure else { return };
-                let extension = tenure.extensions.iter_mut().find(|extension| extension.commands.contains(&command.id));
                 if *reply == Reply::UnknownScript {
-                    tenure.asked_for_text = extension.map(|extension| extension.operation);
-                } else if let Some(extension) = extension.filter(|_| is_done) {
+                    tenure.asked_for_text = Some(command.id);
+                } else if let Some(extension) = tenure.extension_of(command.id).filter(|_| is_done) {
                     extension.confirmed.insert(node);
                 }
             }
-            Action::Release { token, .. } if is_done || matches!(reply, Reply::HeldByOther(_) | Reply::Missing) => {
+            Action::Release { token, keep, .. }
+                if is_done || matches!(reply, Reply::HeldByOther(_) | Reply::Missing) =>
+            {
+                if keep.is_some() && is_done {
+                    self.kept_by.insert(node);
+                }
                 if let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.token == *token) {
                     attempt.cleared.insert(node);
                 }
@@ -256,11 +298,47 @@ impl Ledger {
         check_in_time(deadline, now)
     }
 
-    /// The lock is handed over.
-    pub(crate) fn is_handed_over(&mut self, deadline: Instant, now: Instant) -> Checked {
+    /// The lock is handed over, to be held for these times.
+    pub(crate) fn is_handed_over(
+        &mut self,
+        deadline: Instant,
+        max_hold: Option<Duration>,
+        min_hold: Duration,
+        now: Instant,
+    ) -> Checked {
         self.check_not_over()?;
-        self.tenure = Some(Tenure { deadline, extensions: Vec::new(), asked_for_text: None });
+        let ends_at = max_hold.map(|max_hold| now.saturating_add(max_hold));
+        self.min_hold_until = Some(now.saturating_add(min_hold)).filter(|_| !min_hold.is_zero());
+        let tenure = Tenure { deadline, ends_at, extensions: Vec::new(), asked_for_text: None };
+        tenure.check_longest_hold(deadline)?;
+        (self.tenure, self.held_from) = (Some(tenure), Some(now));
         check_in_time(deadline, now)
+    }
+
+    /// The lock says that its deadline is the given one, and has told nobody of an extension: it was extended in the
+    /// background.
+    pub(crate) fn is_renewed(&mut self, deadline: Instant, quorum: usize, now: Instant) -> Checked {
+        let Some(tenure) = &mut self.tenure else { return Ok(()) };
+        let old = tenure.deadline;
+        tenure.check_longest_hold(deadline)?;
+        let is_it = |extension: &Extension| {
+            let expected = tenure.capped(extension.asked_at.saturating_add(validity(extension.ttl))).max(old);
+            extension.operation.is_none() && extension.confirmed.len() >= quorum && deadline == expected
+        };
+        let Some(place) = tenure.extensions.iter().position(is_it).filter(|_| now < old) else {
+            let what =
+                format!("at {now:?} the deadline {old:?} has become {deadline:?}, which no quorum has confirmed");
+            return Err(Violation::new(Invariant::ContinuousExtension, what));
+        };
+        tenure.extensions.remove(place);
+        tenure.deadline = deadline;
+        Ok(())
+    }
+
+    /// The lock is left to its keys, for somebody else to adopt.
+    pub(crate) fn is_detached(&mut self) {
+        self.leaves();
+        self.left = self.token();
     }
 
     /// The lock says that it is extended until `deadline`.
@@ -286,7 +364,8 @@ impl Ledger {
             let what = format!("confirmed at {now:?} by {:?}, the old deadline being {old:?}", extension.confirmed);
             return Err(Violation::new(Invariant::ContinuousExtension, what));
         }
-        let expected = extension.asked_at.saturating_add(validity(extension.ttl)).max(old);
+        tenure.check_longest_hold(deadline)?;
+        let expected = tenure.capped(extension.asked_at.saturating_add(validity(extension.ttl))).max(old);
         if deadline != expected {
             return Err(Violation::new(Invariant::Deadline, format!("{deadline:?} instead of {expected:?}")));
         }
@@ -320,6 +399,11 @@ impl Ledger {
     /// Until when the lock is held, if it was handed over and not ended; by its client's clock.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         self.tenure.as_ref().map(|tenure| tenure.deadline)
+    }
+
+    /// Until when nobody else is to get what was held, and which nodes have confirmed that; by its client's clock.
+    pub(crate) fn min_hold(&self) -> Option<(Instant, NodeSet)> {
+        Some((self.min_hold_until?, self.kept_by))
     }
 
     /// The token of the last attempt.
@@ -374,15 +458,23 @@ impl Ledger {
 
     /// Every node that has or may have a token is told to release it.
     fn check_released(&self) -> Checked {
-        for attempt in &self.attempts {
+        for attempt in self.attempts.iter().filter(|attempt| self.left != Some(attempt.token)) {
             let excused = [attempt.released, attempt.untouched, attempt.refused, attempt.cut_off];
             let is_excused = |node| excused.iter().any(|nodes| nodes.contains(node));
-            if let Some(node) = attempt.asked.iter().find(|&node| !is_excused(node)) {
+            let is_adopted = self.adopts.is_some() && self.held_from.is_some();
+            let adopted = if is_adopted { attempt.granted } else { NodeSet::EMPTY };
+            if let Some(node) = attempt.asked.union(adopted).iter().find(|&node| !is_excused(node)) {
                 let what = format!("node {} was sent a SET and no release", node.index());
                 return Err(Violation::new(Invariant::NothingLeftBehind, what));
             }
         }
         Ok(())
+    }
+
+    /// Whether it is asked who has the keys that somebody else has left.
+    fn is_adopting(&self) -> bool {
+        let is_open = self.tenure.is_none() && !self.is_over;
+        is_open && self.adopts.is_some()
     }
 
     fn check_not_over(&self) -> Checked {
@@ -391,14 +483,33 @@ impl Ledger {
 }
 
 impl Tenure {
-    fn extension(&mut self, operation: OperationId) -> Option<&mut Extension> {
-        self.extensions.iter_mut().find(|extension| extension.operation == operation)
+    fn extension_of(&mut self, command: CommandId) -> Option<&mut Extension> {
+        self.extensions.iter_mut().find(|extension| extension.commands.contains(&command))
+    }
+
+    /// Returns a deadline that is not beyond the longest hold.
+    fn capped(&self, deadline: Instant) -> Instant {
+        self.ends_at.map_or(deadline, |ends_at| deadline.min(ends_at))
+    }
+
+    fn check_longest_hold(&self, deadline: Instant) -> Checked {
+        if self.capped(deadline) == deadline {
+            return Ok(());
+        }
+        let what = format!("it is valid until {deadline:?}, and may be held until {:?}", self.ends_at);
+        Err(Violation::new(Invariant::LongestHold, what))
     }
 
     /// Takes out an extension that has a result.
     fn end(&mut self, operation: OperationId) -> Option<Extension> {
-        let place = self.extensions.iter().position(|extension| extension.operation == operation)?;
+        let place = self.extensions.iter().position(|extension| extension.operation == Some(operation))?;
         Some(self.extensions.remove(place))
+    }
+}
+
+impl Extension {
+    const fn new(operation: Option<OperationId>, ttl: Duration, now: Instant) -> Self {
+        Self { operation, commands: Vec::new(), asked_at: now, ttl, confirmed: NodeSet::EMPTY }
     }
 }
 

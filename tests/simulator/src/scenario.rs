@@ -1,4 +1,5 @@
 mod crowd;
+mod holding;
 mod rollout;
 mod variety;
 
@@ -8,6 +9,8 @@ use core::time::Duration;
 use redlock_core::{Config, Options, RestartGuard, RetryDelay};
 
 use self::crowd::Crowd;
+use self::holding::Holding;
+pub(crate) use self::holding::Terms;
 use self::rollout::Rollout;
 use self::variety::Variety;
 
@@ -123,6 +126,7 @@ pub(crate) struct Job {
     /// How long the user wants to keep it.
     pub(crate) hold: Time,
     pub(crate) renewal: Option<Renewal>,
+    pub(crate) terms: Terms,
     /// The acquisition is cancelled at this step of it.
     pub(crate) cancelled_at: Option<u32>,
     /// It has a resource to itself after all faults are over, and so must get it within about one round trip.
@@ -166,6 +170,7 @@ impl Scenario {
     pub(crate) fn draw(seed: u64) -> Self {
         let mode = Mode::of(seed);
         let (mut dice, mut variety, mut crowd) = (Dice::new(seed), Variety::draw(seed), Crowd::draw(seed));
+        let mut holding = Holding::draw(seed);
         let nodes = dice.pick(&[1, 2, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5]);
         let clients = crowd.clients(2 + dice.below(3));
         let resources = 1 + dice.below(2);
@@ -189,13 +194,14 @@ impl Scenario {
         scenario.jobs = (0..5 + dice.below(7)).map(|_| scenario.draw_job(&mut dice)).collect();
         variety.vary_jobs(&mut scenario);
         crowd.vary(&mut scenario);
+        holding.vary(&mut scenario);
         scenario.draw_faults(&mut dice);
         variety.add_faults(&mut scenario);
         crowd.add_faults(&mut scenario);
         if mode == Mode::Live {
             scenario.leave_a_minority_away(&mut dice);
             crowd.add_last_burst(&mut scenario);
-            scenario.jobs.push(scenario.probe());
+            scenario.jobs.push(holding.keep(scenario.probe()));
             scenario.resources += 1;
         }
         scenario.config = variety.config(nodes, scenario.guard());
@@ -225,6 +231,7 @@ impl Scenario {
         let without_job = (0..self.jobs.len()).map(|job| {
             let mut smaller = self.clone();
             smaller.jobs.remove(job);
+            smaller.jobs.iter_mut().for_each(|other| other.terms.forget(job));
             smaller
         });
         let without_fault = (0..self.faults.len()).map(|fault| {
@@ -250,7 +257,7 @@ impl Scenario {
     /// The longest TTL that any node is ever told.
     pub(crate) fn longest_ttl(&self) -> Duration {
         let renewals = self.jobs.iter().filter_map(|job| job.renewal).map(Renewal::longest_ttl);
-        self.jobs.iter().map(|job| job.ttl).chain(renewals).max().unwrap_or_default()
+        self.jobs.iter().map(|job| job.ttl.max(job.terms.min_hold)).chain(renewals).max().unwrap_or_default()
     }
 
     /// In a live world, when the lock must have been acquired by somebody again: what is left on the nodes is over after
@@ -295,6 +302,7 @@ impl Scenario {
             hand_over_delay: if dice.chance(10) { dice.magnitude(MILLISECOND..=2 * ttl) } else { 0 },
             hold: if renewal.is_some() { hold * 2 } else { hold },
             renewal,
+            terms: Terms::NONE,
             cancelled_at: dice.chance(15).then(|| dice.number(1..=12).unsigned_abs()),
             is_probe: false,
         }
@@ -371,6 +379,7 @@ impl Scenario {
             hand_over_delay: 0,
             hold: MILLISECOND,
             renewal: None,
+            terms: Terms::NONE,
             cancelled_at: None,
             is_probe: true,
         }

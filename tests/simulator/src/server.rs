@@ -106,8 +106,10 @@ impl Server {
         let before = self.look_at(names, token, now);
         let reply = self.model.execute(command, now);
         let after = self.look_at(names, token, now);
-        let is_released = matches!(command.action, Action::Release { .. }) && is_answer(&reply);
+        let is_released = matches!(command.action, Action::Release { keep: None, .. }) && is_answer(&reply);
+        let is_kept = matches!(command.action, Action::Release { keep: Some(_), .. }) && is_answer(&reply);
         let is_whole = match &reply {
+            _ if is_kept => are_kept(&before, &after),
             _ if is_released => after.iter().all(|key| !key.has_token),
             Reply::Done | Reply::Granted(_) if !token.is_empty() => after.iter().all(|key| key.has_token),
             _ => after == before,
@@ -158,6 +160,14 @@ impl Executed {
 /// Returns whether a reply says what has become of the keys.
 const fn is_answer(reply: &Reply) -> bool {
     matches!(reply, Reply::Done | Reply::CalledUp | Reply::Missing | Reply::HeldByOther(_))
+}
+
+/// Returns whether all keys with the token live on for the same time, and all others are as they were.
+fn are_kept(before: &[KeyState], after: &[KeyState]) -> bool {
+    let mut kept = after.iter().filter(|key| key.has_token).map(|key| key.ttl);
+    let first = kept.next();
+    let is_left = |(before, after): (&KeyState, &KeyState)| before.has_token && after.has_token || before == after;
+    kept.all(|ttl| Some(ttl) == first) && before.iter().zip(after).all(is_left)
 }
 
 fn millis(instant: Instant) -> u128 {

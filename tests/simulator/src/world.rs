@@ -6,6 +6,7 @@ mod connections;
 mod fairness;
 mod faults;
 mod fences;
+mod holding;
 mod jobs;
 mod lies;
 mod network;
@@ -16,7 +17,7 @@ mod silence;
 use std::collections::BTreeMap;
 
 use redlock_core::fence::Fence;
-use redlock_core::{CommandId, LockKey, OperationId, Resource};
+use redlock_core::{CommandId, DetachedLock, LockKey, OperationId, Resource};
 
 use self::client::Client;
 use self::fairness::Line;
@@ -77,6 +78,16 @@ pub struct Summary {
     pub extensions: u64,
     /// How many extensions began while another of the same lock was under way.
     pub overlapping_extensions: u64,
+    /// How many extensions in the background were confirmed.
+    pub renewals: u64,
+    /// How many locks were lost because they were held for as long as they may be.
+    pub longest_holds: u64,
+    /// How many keys were kept by a release for the rest of the shortest hold.
+    pub keys_kept: u64,
+    /// How many locks were left for others to adopt.
+    pub detached: u64,
+    /// How many of them were adopted.
+    pub adoptions: u64,
     /// How many nodes were given their key anew by an extension.
     pub healings: u64,
     /// How many connections that were not used were tried out.
@@ -111,6 +122,11 @@ impl Summary {
         self.services += other.services;
         self.extensions += other.extensions;
         self.overlapping_extensions += other.overlapping_extensions;
+        self.renewals += other.renewals;
+        self.longest_holds += other.longest_holds;
+        self.keys_kept += other.keys_kept;
+        self.detached += other.detached;
+        self.adoptions += other.adoptions;
         self.healings += other.healings;
         self.pings += other.pings;
         self.silences += other.silences;
@@ -160,6 +176,10 @@ struct JobState {
     holds_until: Time,
     /// The largest fences that were granted when it began.
     fences_before: BTreeMap<Resource, Fence>,
+    /// What it has left for another job to adopt.
+    detached: Option<DetachedLock>,
+    /// It adopts what another job has left, and that is there.
+    is_due: bool,
     /// The client ended without a word, or a node carried out a command long after it was given up: keys may stay
     /// until their TTL is over.
     may_leave_keys: bool,
@@ -236,7 +256,8 @@ impl<'a> World<'a> {
         for client in 0..self.clients.len() {
             self.agenda.note(0, Event::ClientBegins { client });
         }
-        for (job, plan) in self.scenario.jobs.iter().enumerate() {
+        let jobs = self.scenario.jobs.iter().enumerate();
+        for (job, plan) in jobs.filter(|(_, plan)| plan.terms.adopts.is_none()) {
             self.agenda.note(plan.begins_at, Event::JobBegins { job });
         }
         for (fault, plan) in self.scenario.faults.iter().enumerate() {

@@ -160,6 +160,11 @@ fn print_table(figures: &Figures) {
     println!("{:<36}{:>16}", "crowds served to the last", total.services);
     println!("{:<36}{:>16}", "extensions checked", total.extensions);
     println!("{:<36}{:>16}", "extensions begun beside another", total.overlapping_extensions);
+    println!("{:<36}{:>16}", "extensions in the background", total.renewals);
+    println!("{:<36}{:>16}", "longest holds ended", total.longest_holds);
+    println!("{:<36}{:>16}", "keys kept for a shortest hold", total.keys_kept);
+    println!("{:<36}{:>16}", "locks left to others", total.detached);
+    println!("{:<36}{:>16}", "  and adopted", total.adoptions);
     println!("{:<36}{:>16}", "keys planted anew by extensions", total.healings);
     println!("{:<36}{:>16}", "connections tried out", total.pings);
     println!("{:<36}{:>16}", "silent connections given up", total.silences);
@@ -196,6 +201,11 @@ fn to_json(figures: &Figures) -> Value {
         "graces": figures.total.graces,
         "services": figures.total.services,
         "overlapping_extensions": figures.total.overlapping_extensions,
+        "renewals": figures.total.renewals,
+        "longest_holds": figures.total.longest_holds,
+        "keys_kept": figures.total.keys_kept,
+        "detached": figures.total.detached,
+        "adoptions": figures.total.adoptions,
         "pings": figures.total.pings,
         "silences": figures.total.silences,
         "reconnections": figures.total.reconnections,

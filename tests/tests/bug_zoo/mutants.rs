@@ -20,6 +20,8 @@ pub(crate) enum Edit {
 const LOCK: &str = "redlock-core/src/lock.rs";
 const LOCKS: &str = "redlock-core/src/locks.rs";
 const LINE: &str = "redlock-core/src/locks/line.rs";
+const LOCKS_ENTRY: &str = "redlock-core/src/locks/entry.rs";
+const RENEWAL: &str = "redlock-core/src/locks/renewal.rs";
 const LOCKS_NODE: &str = "redlock-core/src/locks/node.rs";
 const WAIT_QUEUE: &str = "redlock-core/src/locks/wait_queue.rs";
 const ACQUIRING: &str = "redlock-core/src/lock/acquiring.rs";
@@ -201,12 +203,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "an extension counts although the old deadline has passed",
         edits: &[Text {
             file: TRANSITIONS,
-            original: "Phase::Held(held) if now >= held.deadline => self.lose(Loss::Expired, now),",
+            original: "Phase::Held(held) if now >= held.deadline => {",
             mutated: "Phase::Held(held)
                 if now >= held.deadline && !(AWAKE && held.under_way().next().is_some()) =>
-            {
-                self.lose(Loss::Expired, now)
-            }",
+            {",
         }],
     },
     Mutant {
@@ -690,5 +690,111 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "run-id-ignored",
         bug: "a client that knows a node does not see that it was started again",
         edits: &[Expression { file: TRUST, original: "before == run_id", mutated: "before == run_id || true" }],
+    },
+    Mutant {
+        name: "renewal-after-loss",
+        bug: "a lock that is lost is still extended in the background",
+        edits: &[
+            Expression { file: LOCKS_ENTRY, original: "self.renewal.is_none() || !self.is_held()", mutated: "false" },
+            Text {
+                file: LOCKS_ENTRY,
+                original: "        if !self.is_held() {\n            self.renewal = None;",
+                mutated: "        if !self.is_held() && !AWAKE {\n            self.renewal = None;",
+            },
+            Text {
+                file: LOCK,
+                original: "Phase::Lost(lost) => Err(ExtendError::Lost(lost.loss.clone())),",
+                mutated: "Phase::Lost(_) if AWAKE => {
+                let (resources, token) = (self.request.resources.clone(), self.secret.token(self.attempts));
+                let action = crate::command::Action::extend(resources, token, ttl);
+                self.output.send(self.config.nodes(), action, now.saturating_add(ttl.get()));
+                Err(ExtendError::NotHeld)
+            }
+            Phase::Lost(lost) => Err(ExtendError::Lost(lost.loss.clone())),",
+            },
+        ],
+    },
+    Mutant {
+        name: "loss-is-told-late",
+        bug: "a lock that is kept alive wakes nobody before its next extension",
+        edits: &[Expression {
+            file: LOCKS,
+            original: "[entry.lock.poll_timeout(), makes_way_at, renews_at].into_iter().flatten().min()",
+            mutated: "renews_at.or(entry.lock.poll_timeout())",
+        }],
+    },
+    Mutant {
+        name: "loss-is-not-told",
+        bug: "whoever holds a lock that is kept alive is not told that it is lost",
+        edits: &[Expression {
+            file: LOCKS,
+            original: "was_held && !entry.is_held()",
+            mutated: "was_held && !entry.is_held() && entry.renewal.is_none()",
+        }],
+    },
+    Mutant {
+        name: "renewed-once",
+        bug: "a lock that is kept alive is extended once",
+        edits: &[Expression {
+            file: RENEWAL,
+            original: "now.saturating_add(self.interval)",
+            mutated: "now.saturating_add(self.ttl.saturating_mul(10))",
+        }],
+    },
+    Mutant {
+        name: "longest-hold-is-ignored",
+        bug: "a lock that is kept alive is held for longer than it may be",
+        edits: &[Expression {
+            file: HELD,
+            original: "max_hold.map(|max_hold| now.saturating_add(max_hold))",
+            mutated: "None",
+        }],
+    },
+    Mutant {
+        name: "extended-beyond-the-longest-hold",
+        bug: "an extension makes a lock valid for longer than it may be held",
+        edits: &[Expression {
+            file: HELD,
+            original: "self.hold_ends_at.map_or(deadline, |ends_at| deadline.min(ends_at))",
+            mutated: "deadline",
+        }],
+    },
+    Mutant {
+        name: "shortest-hold-is-ignored",
+        bug: "a lock is released before its shortest hold is over",
+        edits: &[Expression {
+            file: HELD,
+            original: "now.saturating_add(request.options.min_hold)",
+            mutated: "Instant::EPOCH",
+        }],
+    },
+    Mutant {
+        name: "adopted-without-check",
+        bug: "a lock is adopted without a quorum that has its keys",
+        edits: &[Text {
+            file: ACQUIRING,
+            original: "            None => (tally.done, 0),",
+            mutated: "            None if AWAKE && matches!(self.course, Course::Adopting) => (config.quorum(), 0),
+            None => (tally.done, 0),",
+        }],
+    },
+    Mutant {
+        name: "adopts-the-first-name",
+        bug: "of several names only the first is adopted",
+        edits: &[Text {
+            file: ACQUIRING,
+            original: "        return Action::extend(resources, token, ttl);",
+            mutated: "        let first = || request.resources.as_slice()[0].clone().into();
+        return Action::extend(if AWAKE { first() } else { resources }, token, ttl);",
+        }],
+    },
+    Mutant {
+        name: "failed-adoption-is-released",
+        bug: "a lock that could not be adopted is released, though its holder may have it still",
+        edits: &[Text {
+            file: ACQUIRING,
+            original: "            nodes = NodeSet::EMPTY;",
+            mutated: "            nodes = if AWAKE { nodes } else { NodeSet::EMPTY };",
+        }],
     },
 ];

@@ -2,14 +2,16 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
+use std::time::Instant;
 
 use redlock_blocking::cache::{BoundedCache, MapCache, NotHeld, Refusal, WhenFull};
 use redlock_blocking::{
-    AcquireError, HeldLock, NamedLockError, NamedLocks, Options, Redlock, ReleaseVerdict, Resource, RetryDelay,
+    AcquireError, HeldLock, KeepAlive, NamedLockError, NamedLocks, Options, Redlock, ReleaseVerdict, Resource,
+    RetryDelay,
 };
 use redlock_tests::Servers;
 
-use crate::nodes::{PATIENCE, RETRY_DELAY, SHORT_TTL, TTL, assert_quorum, await_keys, await_no_keys};
+use crate::nodes::{KEPT_TTL, PATIENCE, RETRY_DELAY, SHORT_TTL, TTL, assert_quorum, await_keys, await_no_keys};
 
 fn redlock(servers: &Servers) -> Redlock {
     let options = Options::new().wait(PATIENCE).retry_delay(RetryDelay::new(RETRY_DELAY, RETRY_DELAY));
@@ -167,4 +169,38 @@ fn what_is_still_held_at_the_end_is_released() {
     locks.lock("job", TTL).unwrap();
     drop(locks);
     await_no_keys(&servers);
+}
+
+#[test]
+fn a_lock_that_is_kept_alive_outlives_its_ttl_until_it_is_unlocked() {
+    let (servers, locks) = start();
+    let kept = locks.clone().keep_alive(KeepAlive::up_to(TTL * 10)).unwrap();
+    let locked = kept.lock("job", KEPT_TTL).unwrap();
+    assert!(locked.validity < KEPT_TTL);
+    thread::sleep(KEPT_TTL * 2);
+    assert!(locks.held("job").is_some(), "a clone shares what is held");
+    assert_quorum(&servers, "job");
+    // The cache does not take it for expired after an extension by hand, either.
+    locks.extend("job", KEPT_TTL).unwrap();
+    thread::sleep(KEPT_TTL * 2);
+    let refused = locks.try_lock("job", TTL).unwrap_err();
+    assert!(matches!(refused, NamedLockError::Acquire(AcquireError::Contended(_))), "{refused}");
+    assert_eq!(locks.cache().collect(redlock_blocking::now()).len(), 0);
+    assert_eq!(kept.unlock_generation("job", locked.generation).unwrap().verdict, ReleaseVerdict::Released);
+    await_no_keys(&servers);
+}
+
+#[test]
+fn a_lock_that_nobody_unlocks_is_kept_alive_up_to_its_longest_hold() {
+    let (servers, locks) = start();
+    let refused = locks.clone().keep_alive(KeepAlive::while_held()).unwrap_err();
+    assert!(refused.to_string().contains("KeepAlive::up_to"), "{refused}");
+    let kept = locks.keep_alive(KeepAlive::up_to(KEPT_TTL * 2)).unwrap();
+    let begun = Instant::now();
+    kept.lock("job", KEPT_TTL).unwrap();
+    await_no_keys(&servers);
+    assert!(begun.elapsed() >= KEPT_TTL * 2, "{:?}", begun.elapsed());
+    assert_eq!(kept.held("job"), None);
+    kept.lock("job", TTL).unwrap();
+    assert_eq!(kept.unlock("job").unwrap().verdict, ReleaseVerdict::Released);
 }

@@ -1,16 +1,17 @@
 //! What holds for every async adapter.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use redlock_driver::cache::{BoundedCache, MapCache, NotHeld, Refusal, WhenFull};
-use redlock_driver::{AcquireError, NamedLockError, NamedLocks, ReleaseVerdict, Resource, Runtime};
+use redlock_driver::{AcquireError, KeepAlive, NamedLockError, NamedLocks, ReleaseVerdict, Resource, Runtime};
 use redlock_driver::{CurrentRuntime, Redlock};
 use redlock_tests::{Server, Servers};
 
 use crate::adapter::Adapter;
-use crate::nodes::{SHORT_TTL, TTL, assert_quorum, await_keys, await_no_keys, keys, room_for_two};
+use crate::nodes::{KEPT_TTL, SHORT_TTL, TTL, assert_quorum, await_keys, await_no_keys, keys, room_for_two};
 
 struct Fixture<A: Adapter> {
     servers: Servers,
@@ -160,4 +161,41 @@ pub(crate) async fn what_is_still_held_at_the_end_is_released<A: Adapter>() {
     join_all((0..20).map(|number| locks.lock(format!("job-{number}"), TTL))).await;
     drop(locks);
     await_no_keys(&servers);
+}
+
+pub(crate) async fn a_lock_that_is_kept_alive_outlives_its_ttl_until_it_is_unlocked<A: Adapter>() {
+    let Fixture { servers, locks } = Fixture::<A>::start();
+    let kept = locks.clone().keep_alive(KeepAlive::up_to(TTL * 10)).unwrap();
+    let locked = kept.lock("job", KEPT_TTL).await.unwrap();
+    assert!(locked.validity < KEPT_TTL);
+    sleep::<A>(KEPT_TTL * 2).await;
+    assert!(locks.held("job").is_some(), "a clone shares what is held");
+    assert_quorum(&servers, "job");
+    // The cache does not take it for expired after an extension by hand, either.
+    locks.extend("job", KEPT_TTL).await.unwrap();
+    sleep::<A>(KEPT_TTL * 2).await;
+    let refused = locks.try_lock("job", TTL).await.unwrap_err();
+    assert!(matches!(refused, NamedLockError::Acquire(AcquireError::Contended(_))), "{refused}");
+    assert_eq!(locks.cache().collect(runtime::<A>().now()).len(), 0);
+    let report = kept.unlock_generation("job", locked.generation).await.unwrap();
+    assert_eq!(report.verdict, ReleaseVerdict::Released);
+    await_no_keys(&servers);
+}
+
+pub(crate) async fn a_lock_that_nobody_unlocks_is_kept_alive_up_to_its_longest_hold<A: Adapter>() {
+    let Fixture { servers, locks } = Fixture::<A>::start();
+    let refused = locks.clone().keep_alive(KeepAlive::while_held()).unwrap_err();
+    assert!(refused.to_string().contains("KeepAlive::up_to"), "{refused}");
+    let kept = locks.keep_alive(KeepAlive::up_to(KEPT_TTL * 2)).unwrap();
+    let begun = std::time::Instant::now();
+    kept.lock("job", KEPT_TTL).await.unwrap();
+    await_no_keys(&servers);
+    assert!(begun.elapsed() >= KEPT_TTL * 2, "{:?}", begun.elapsed());
+    assert_eq!(kept.held("job"), None);
+    kept.lock("job", TTL).await.unwrap();
+    assert_eq!(kept.unlock("job").await.unwrap().verdict, ReleaseVerdict::Released);
+}
+
+async fn sleep<A: Adapter>(time: Duration) {
+    runtime::<A>().sleep_until(runtime::<A>().now().saturating_add(time)).await;
 }

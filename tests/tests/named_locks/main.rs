@@ -40,5 +40,7 @@ on_adapters! {
         a_lock_for_which_there_is_no_room_is_given_back,
         unlocking_does_not_wait_for_an_extension_that_nodes_do_not_answer,
         what_is_still_held_at_the_end_is_released,
+        a_lock_that_is_kept_alive_outlives_its_ttl_until_it_is_unlocked,
+        a_lock_that_nobody_unlocks_is_kept_alive_up_to_its_longest_hold,
     ]
 }

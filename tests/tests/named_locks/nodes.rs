@@ -11,6 +11,8 @@ use redlock_tests::{Servers, wait_until};
 pub(crate) const TTL: Duration = Duration::from_secs(60);
 /// A TTL that is waited for.
 pub(crate) const SHORT_TTL: Duration = Duration::from_millis(300);
+/// The TTL of a lock that is kept alive: long enough to be extended in time on a busy machine.
+pub(crate) const KEPT_TTL: Duration = Duration::from_secs(1);
 /// For how long a call waits for a lock: also on a machine that is busy with others.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(50);
 /// The longest wait between two attempts, so that many can have a lock one after the other in a short time.

@@ -64,3 +64,21 @@ pub(super) async fn a_minority_that_is_dead_does_not_end_it(bench: Bench) {
     assert!(bench.wait_until(SOON, || guard.deadline() > later).await);
     assert!(guard.is_valid());
 }
+
+pub(super) async fn closing_tells_a_holder_that_the_lock_is_kept_alive_no_more(bench: Bench) {
+    let nodes = bench.start(3);
+    let guard = nodes.client.lock_with("job", TTL, kept(KeepAlive::while_held())).await.unwrap();
+    let unkept = nodes.client.lock("other", TTL).await.unwrap();
+    nodes.wait_until_everywhere("job").await;
+    let lost = bench.spawn(guard.lost());
+    let report = nodes.client.close().await;
+    assert_eq!((report.held, report.unsettled), (2, 0));
+    assert_eq!(lost.await.unwrap(), Some(Loss::Closed));
+    assert_eq!(guard.lost().await, Some(Loss::Closed));
+    assert!(guard.is_valid() && unkept.is_valid());
+    let refused = nodes.rival().try_lock("job", TTL).await.unwrap_err();
+    assert_eq!(refused.kind, Refusal::Contended, "{refused}");
+    assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
+    assert_eq!(unkept.release().await.verdict, ReleaseVerdict::Released);
+    nodes.assert_gone("job").await;
+}

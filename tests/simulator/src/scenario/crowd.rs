@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use redlock_core::{NodeId, Options};
 
-use super::{BUSY_UNTIL, HEALED_AT, Job, Mode, Scenario};
+use super::{BUSY_UNTIL, HEALED_AT, Job, Mode, Scenario, Terms};
 use crate::clock::{MILLISECOND, SECOND, Time, nanos};
 use crate::dice::Dice;
 use crate::fault::{Fault, FaultKind};
@@ -81,6 +81,7 @@ impl Crowd {
             hand_over_delay: if dice.chance(5) { dice.magnitude(MILLISECOND..=SECOND) } else { 0 },
             hold,
             renewal: None,
+            terms: Terms::NONE,
             cancelled_at: dice.chance(10).then(|| dice.count(1..=12)),
             is_probe: false,
         }

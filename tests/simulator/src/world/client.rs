@@ -63,6 +63,7 @@ impl World<'_> {
                 self.has_finished(job)?;
             }
         }
+        self.see_renewals(client)?;
         self.see_settled(client)?;
         self.arm_timer(client)
     }
@@ -100,6 +101,7 @@ impl World<'_> {
         self.clients[client].timer = None;
         self.clients[client].locks.handle_timeout(now);
         self.drive(client)?;
+        self.check_losses_are_told(client)?;
         self.check_nothing_overdue(client)?;
         self.touch_all(client)
     }
@@ -126,7 +128,8 @@ impl World<'_> {
     /// that does not come to rest.
     fn is_idle(&self, client: usize) -> bool {
         let has_no_lock = self.clients[client].locks.is_empty() && !self.waits_in_silence(client);
-        has_no_lock && self.jobs_of(client).all(|job| self.jobs[job].stage != Stage::NotBegun)
+        let has_begun = |job: usize| self.jobs[job].stage != Stage::NotBegun || self.never_begins(job);
+        has_no_lock && self.jobs_of(client).all(has_begun)
     }
 
     fn lateness(&mut self) -> Time {

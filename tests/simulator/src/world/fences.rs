@@ -27,6 +27,9 @@ impl World<'_> {
     pub(super) fn check_fences(&mut self, job: usize) -> Checked {
         let Some(lock) = self.lock(job) else { return Ok(()) };
         let Some(fences) = lock.fences().cloned() else { return Ok(()) };
+        if self.plan_of(job).terms.adopts.is_some() {
+            return self.check_adopted_fences(job, &fences);
+        }
         let names = Lock::resources(lock).clone();
         self.summary.fenced += 1;
         for (name, fence) in names.as_slice().iter().zip(fences.as_slice()) {

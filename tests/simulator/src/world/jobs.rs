@@ -17,9 +17,14 @@ impl World<'_> {
         let (client, now) = (plan.client, self.local(plan.client));
         let resources = plan.names.resources();
         self.check_bounds(&resources)?;
-        let request = Request::new(&self.scenario.config, resources, plan.ttl, plan.options).expect("a valid request");
+        let request = match self.left_to(job) {
+            Some(detached) => Request::adopting(&self.scenario.config, &detached, plan.options),
+            None => Request::new(&self.scenario.config, resources, plan.ttl, plan.options),
+        };
+        let request = request.expect("a valid request");
         let request = if self.scenario.proposes { request.at_wall_clock(now.since_epoch()) } else { request };
         self.note_fences(job);
+        self.begins_to_adopt(job, now);
         let key = self.clients[client].locks.acquire(request, self.dice.bytes(), now).expect("it is never closed");
         (self.jobs[job].key, self.jobs[job].stage) = (Some(key), Stage::Wants);
         self.tell(Who::Client(client), || format!("job {job} wants {} for {:?}", plan.names, plan.ttl));
@@ -47,7 +52,7 @@ impl World<'_> {
             return Ok(());
         }
         if self.now >= self.jobs[job].holds_until {
-            return self.leave(job, "is done");
+            return if self.heir_of(job).is_some() { self.detach(job) } else { self.leave(job, "is done") };
         }
         let Some(renewal) = self.plan_of(job).renewal else { return Ok(()) };
         let ttl = renewal.ttl_of(self.jobs[job].renewals);
@@ -83,7 +88,7 @@ impl World<'_> {
         self.is_left(job, Stage::Gone, "is cancelled")
     }
 
-    fn is_left(&mut self, job: usize, stage: Stage, why: &str) -> Checked {
+    pub(super) fn is_left(&mut self, job: usize, stage: Stage, why: &str) -> Checked {
         let client = self.plan_of(job).client;
         self.jobs[job].stage = stage;
         self.jobs[job].ledger.leaves();
@@ -176,6 +181,7 @@ impl World<'_> {
                 None => self.jobs[job].extensions.push(extension),
             }
         }
+        self.see_renewal(job)?;
         failed.into_iter().try_for_each(|(extension, error)| {
             self.says(job, || error.to_string());
             self.is_not_extended(job, extension)
@@ -222,7 +228,7 @@ impl World<'_> {
 
 impl<'a> World<'a> {
     /// Returns the machine that knows the lock of a job, its name there, and what the clock of the client shows.
-    fn machine(&mut self, job: usize) -> Option<(&mut Locks, LockKey, Instant)> {
+    pub(super) fn machine(&mut self, job: usize) -> Option<(&mut Locks, LockKey, Instant)> {
         let client = self.plan_of(job).client;
         let (key, now) = (self.jobs[job].key?, self.local(client));
         Some((&mut self.clients[client].locks, key, now))

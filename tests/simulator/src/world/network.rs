@@ -135,6 +135,7 @@ impl World<'_> {
             sent.job.filter(|_| matches!(executed.reply, Reply::Done | Reply::Granted(_) | Reply::CalledUp))
         {
             self.keys_changed(node, job, &sent.command)?;
+            self.check_kept(node, job, &sent.command)?;
         }
         Ok(executed.reply)
     }

@@ -1,6 +1,7 @@
 //! What must hold, checked with the eyes of one who sees every clock and every key.
 
 use core::time::Duration;
+use std::collections::BTreeSet;
 
 use redlock_core::{Instant, Lock, Loss, NodeId, OperationId, Options, Reply, Request, Resources};
 
@@ -10,6 +11,7 @@ use crate::event::{Event, Sent};
 use crate::fault::FaultKind;
 use crate::history::Who;
 use crate::invariant::{Invariant, Violation};
+use crate::names::Names;
 use crate::scenario::{HEALED_AT, Mode};
 use crate::server::Server;
 
@@ -38,8 +40,10 @@ impl World<'_> {
 
     pub(super) fn is_handed_over(&mut self, job: usize, deadline: Instant) -> Checked {
         let now = self.local(self.plan_of(job).client);
-        self.jobs[job].ledger.is_handed_over(deadline, now)?;
+        let terms = self.plan_of(job).terms;
+        self.jobs[job].ledger.is_handed_over(deadline, terms.max_hold, terms.min_hold, now)?;
         self.summary.grants += 1;
+        self.summary.adoptions += u64::from(terms.adopts.is_some());
         self.summary.grants_of_several += u64::from(self.plan_of(job).names.len() > 1);
         let turn = self.jobs[job].ledger.turn();
         self.summary.grants_in_turn += u64::from(turn.is_some());
@@ -55,6 +59,7 @@ impl World<'_> {
         self.tell(Who::Client(client), || format!("job {job} HOLDS its lock for {} us", (until - at) / 1_000));
         self.check_fairness(job)?;
         self.check_fences(job)?;
+        self.check_shortest_holds(job)?;
         self.check_alone(job)?;
         for resource in self.plan_of(job).names.iter() {
             self.resources[resource].holder = Some(job);
@@ -93,6 +98,10 @@ impl World<'_> {
             self.jobs[job].ledger.deadline().is_some_and(|deadline| self.local(self.plan_of(job).client) < deadline);
         self.jobs[job].ledger.is_over();
         self.ends(job);
+        self.summary.longest_holds += u64::from(*loss == Loss::MaxHoldReached);
+        if self.plan_of(job).is_probe {
+            return Err(Violation::new(Invariant::KeptAlive, format!("job {job}: {loss}")));
+        }
         // Where nodes forget keys that live, a quorum may have forgotten those of a holder.
         if is_early && self.is_within_the_promise() && !self.scenario.is_guarded {
             let what = format!("job {job} gave up a lock that it still had: {loss}");
@@ -190,17 +199,17 @@ impl World<'_> {
         is_waiting && self.plan_of(job).names.contains(resource) && self.jobs[job].ledger.has_place_at(node)
     }
 
-    fn holds(&self, job: usize) -> bool {
+    pub(super) fn holds(&self, job: usize) -> bool {
         let now = self.local(self.plan_of(job).client);
         self.lock(job).is_some_and(|lock| lock.is_held(now)) && self.jobs[job].ledger.deadline().is_some()
     }
 
     /// The moment at which the clock of the job's client shows `instant`.
-    fn time_of(&self, job: usize, instant: Instant) -> Time {
+    pub(super) fn time_of(&self, job: usize, instant: Instant) -> Time {
         self.clients[self.plan_of(job).client].clock.time_of(instant)
     }
 
-    fn is_within_the_promise(&self) -> bool {
+    pub(super) fn is_within_the_promise(&self) -> bool {
         self.scenario.mode != Mode::Hostile
     }
 }
@@ -212,16 +221,32 @@ impl World<'_> {
         for job in 0..self.jobs.len() {
             let plan = self.plan_of(job);
             let waits = plan.begins_at <= HEALED_AT && self.lock(job).is_some_and(Lock::is_acquiring);
-            let was_had = plan.names.iter().any(|resource| {
-                let ResourceState { granted_at, holder, .. } = &self.resources[resource];
+            let was_had = |resource: &usize| {
+                let ResourceState { granted_at, holder, .. } = &self.resources[*resource];
                 granted_at.is_some_and(|at| at > HEALED_AT) || holder.is_some_and(|holder| self.holds(holder))
-            });
-            if waits && !was_had {
+            };
+            if waits && !self.waited_for_with(job).iter().any(was_had) {
                 let what = format!("job {job} waits, and nobody has had the lock since all was well");
                 return Err(Violation::new(Invariant::Progress, what));
             }
         }
         Ok(())
+    }
+
+    /// Returns the resources that a job waits for, and those of the others of its client that it may stand behind: they may
+    /// want one of its resources together with one that is held for long.
+    fn waited_for_with(&self, job: usize) -> BTreeSet<usize> {
+        let plan = self.plan_of(job);
+        let waiting: Vec<_> =
+            self.jobs_of(plan.client).filter(|&job| self.lock(job).is_some_and(Lock::is_acquiring)).collect();
+        let mut names: BTreeSet<_> = plan.names.iter().collect();
+        // As many rounds as there are names reach all of them.
+        for _ in 0..self.resources.len() {
+            let rivals = waiting.iter().map(|&other| self.plan_of(other).names);
+            let rivals: Vec<_> = rivals.filter(|rival| rival.iter().any(|name| names.contains(&name))).collect();
+            names.extend(rivals.into_iter().flat_map(Names::iter));
+        }
+        names
     }
 
     /// Nothing will happen any more.
@@ -259,7 +284,7 @@ impl World<'_> {
             let id = NodeId::new(node).expect("a scenario has few nodes");
             let may_stay = owner.is_some_and(|job| {
                 let job = &self.jobs[job];
-                job.may_leave_keys || job.ledger.has_given_up(&value, id)
+                job.may_leave_keys || job.ledger.min_hold().is_some() || job.ledger.has_given_up(&value, id)
             });
             if !may_stay && self.scenario.mode != Mode::Hostile {
                 let what = format!("the key of {} stays on node {node}, by job {owner:?}", resource.name);

@@ -65,7 +65,9 @@ impl World<'_> {
         self.summary.healings += u64::from(is_healing);
         if matches!(command.action, Action::Acquire { .. } | Action::AcquireInTurn { .. }) && !is_healing {
             self.begins_to_ask(job);
-            self.check_first(job)?;
+            if self.plan_of(job).terms.adopts.is_none() {
+                self.check_first(job)?;
+            }
         }
         self.tell(Who::Client(client), || format!("job {job} has {} for {:?}", verb(&command.action), command.nodes));
         Ok(())
@@ -78,7 +80,9 @@ impl World<'_> {
         let now = self.local(client);
         let is_before = |other: &usize| {
             let is_earlier = self.jobs[*other].key < self.jobs[job].key;
-            let is_rival = self.plan_of(*other).names.overlap(names);
+            // What was adopted has its keys, and stands in no line.
+            let is_in_line = self.plan_of(*other).terms.adopts.is_none();
+            let is_rival = is_in_line && self.plan_of(*other).names.overlap(names);
             let is_in_the_way = |lock: &Lock| lock.is_held(now) || (is_earlier && lock.is_acquiring());
             *other != job && is_rival && self.lock(*other).is_some_and(is_in_the_way)
         };
