@@ -12,8 +12,16 @@ use redlock_simulator::{Campaign, FaultKind, Figures, Replay, picture};
 use serde_json::Value;
 
 /// Seeds that have violated something: of the core, or of the simulator itself.
-const ONCE_FAILED: [u64; 7] =
-    [62_567, 63_423, 80_217, 316_551, 1_795_842_944_025_636, 1_795_859_802_023_406, 1_795_913_347_001_247];
+const ONCE_FAILED: [u64; 8] = [
+    62_567,
+    63_423,
+    80_217,
+    316_551,
+    1_795_842_944_025_636,
+    1_795_859_802_023_406,
+    1_795_913_347_001_247,
+    1_795_909_708_012_702,
+];
 
 const BUDGET: Duration = Duration::from_secs(10);
 

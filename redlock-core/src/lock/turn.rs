@@ -65,8 +65,9 @@ impl Lock {
 
     /// Lets a lock that asks in turn try now and then instead.
     pub(crate) fn lose_turn(&mut self, now: Instant) {
-        let now = self.catch_up(now);
+        // An attempt that is due by now must not ask for a place of which nothing would be heard.
         self.turn = None;
+        let now = self.catch_up(now);
         if let Phase::Waiting { until } = &mut self.phase {
             let delay = self.backoff.next(self.request.options.retry_delay, self.give_up_at.saturating_since(now));
             *until = now.saturating_add(delay).min(*until);
