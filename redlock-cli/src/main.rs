@@ -32,8 +32,10 @@ mod acquire;
 mod bench;
 mod completions;
 mod config;
+mod doctor;
 mod duration;
 mod failure;
+mod health;
 mod man;
 mod nodes;
 mod output;
@@ -65,6 +67,7 @@ Examples:
   redlock run report -- make report
   redlock run nightly --if-free --min-hold 1m -- ./nightly.sh
   redlock status report nightly
+  redlock doctor
 
 Exit status:
   75  the lock was not acquired, or too few nodes answered: try again later
@@ -78,6 +81,8 @@ enum Command {
     Acquire(acquire::Args),
     Release(release::Args),
     Status(status::Args),
+    Health(health::Args),
+    Doctor(doctor::Args),
     Bench(bench::Args),
     Completions(completions::Args),
     Man(man::Args),
@@ -100,6 +105,8 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Acquire(args) => block_on(acquire::execute(args, nodes)),
         Command::Release(args) => block_on(release::execute(args, nodes)),
         Command::Status(args) => block_on(status::execute(args, nodes)),
+        Command::Health(args) => block_on(health::execute(args, nodes)),
+        Command::Doctor(args) => block_on(doctor::execute(args, nodes)),
         Command::Bench(args) => block_on(bench::execute(args, nodes)),
         Command::Completions(args) => completions::execute(&args, &mut Cli::command()),
         Command::Man(args) => man::execute(&args, Cli::command()),

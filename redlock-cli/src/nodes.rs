@@ -59,10 +59,19 @@ impl Nodes {
 
     /// Begins to connect.
     pub(crate) fn connect(&self) -> Result<Redlock, Failure> {
+        self.connect_to(&self.urls)
+    }
+
+    /// Begins to connect to each node by a handle of its own.
+    pub(crate) fn connect_each(&self) -> Result<Vec<Redlock>, Failure> {
+        self.urls.chunks(1).map(|url| self.connect_to(url)).collect()
+    }
+
+    fn connect_to(&self, urls: &[String]) -> Result<Redlock, Failure> {
         let authorities = self.config.ca_file.as_ref().map(std::fs::read).transpose();
         let authorities = authorities.map_err(|error| Failure::Usage(format!("ca_file: {error}")))?;
         let mut builder = Redlock::builder().prefix(self.config.prefix.clone());
-        for url in &self.urls {
+        for url in urls {
             builder = builder.node(node(url, authorities.as_deref())?);
         }
         Ok(builder.build()?)

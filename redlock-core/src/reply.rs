@@ -72,6 +72,8 @@ pub struct Unavailable {
     cause: Cause,
     /// The command that it is the answer to was never sent.
     unsent: bool,
+    /// A script failed in the middle: it may have done something before.
+    has_begun: bool,
     /// Shared, and behind a thin pointer: outcomes are kept inline, one a node, and cloned into reports.
     detail: Option<Arc<String>>,
 }
@@ -80,7 +82,7 @@ impl Unavailable {
     /// Creates one from a cause without anything to add.
     #[must_use]
     pub const fn new(cause: Cause) -> Self {
-        Self { cause, unsent: false, detail: None }
+        Self { cause, unsent: false, has_begun: false, detail: None }
     }
 
     /// Creates one from a cause and what the node or the operating system said, as far as it fits into a line. The
@@ -100,7 +102,7 @@ impl Unavailable {
             }
         }
         line.truncate(line.trim_end().len());
-        Self { cause, unsent: false, detail: Some(Arc::new(line)) }
+        Self { cause, unsent: false, has_begun: false, detail: Some(Arc::new(line)) }
     }
 
     /// Returns the same for a command that was not sent, because the connection that it was meant for could not be
@@ -114,11 +116,16 @@ impl Unavailable {
         }
     }
 
+    /// Returns the same for a script that failed in the middle.
+    pub(crate) fn inside_a_script(self) -> Self {
+        Self { has_begun: true, ..self }
+    }
+
     /// Returns whether it is certain that the node did not carry the command out: it was never sent, or the server
     /// refused the client or the command before looking at it.
     #[must_use]
     pub const fn proves_untouched(&self) -> bool {
-        self.unsent || self.cause.proves_untouched()
+        self.unsent || self.cause.proves_untouched() && !self.has_begun
     }
 
     /// Returns the cause.

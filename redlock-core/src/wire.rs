@@ -386,6 +386,24 @@ mod tests {
     }
 
     #[test]
+    fn an_error_from_inside_a_script_does_not_prove_that_nothing_was_done() {
+        let fenced = command(Kind::Fenced, ScriptForm::Digest);
+        let is_untouched = |text| match Reply::from_wire(&fenced, Answer::Error(text)) {
+            Reply::Unavailable(why) => why.proves_untouched(),
+            other => panic!("{other:?}"),
+        };
+        assert!(is_untouched("NOPERM this user has no permissions to run the 'evalsha' command"));
+        for text in [
+            "ERR The user executing the script can't run this command or subcommand script: 1c10, on @user_script:3.",
+            "NOPERM ACL failure in script: No permissions to run this command",
+            "ERR Error running script (call to f_1c10): @user_script:3: The user executing the script can't access at \
+             least one of the keys mentioned in the command arguments",
+        ] {
+            assert!(!is_untouched(text), "{text}");
+        }
+    }
+
+    #[test]
     fn the_fences_of_a_grant_are_read_one_for_each_name() {
         let fenced = command_for(Resources::all(["to", "from"]), Kind::Fenced, ScriptForm::Digest);
         let granted = |fences: &[u64]| Reply::Granted(fences.iter().copied().map(Fence::new).collect());

@@ -210,7 +210,8 @@ impl Unavailable {
         if cause == Cause::UnknownCommand && text.contains("HELLO") {
             return Self::with_detail(cause, &format!("{text}; or add ?protocol=resp2 to the URL"));
         }
-        Self::with_detail(cause, text)
+        let why = Self::with_detail(cause, text);
+        if is_from_inside_a_script(text) { why.inside_a_script() } else { why }
     }
 }
 
@@ -229,6 +230,11 @@ fn cause_of_plain_error(text: &str) -> Cause {
     } else {
         Cause::Refused
     }
+}
+
+/// Returns whether a script has said it, and not the server before it ran the script.
+fn is_from_inside_a_script(text: &str) -> bool {
+    says(text, "user_script") || says(text, "script: ") || says(text, "acl failure in script")
 }
 
 /// Returns whether a server says that a command is not to be had: it does not know it, or the user may not run it.

@@ -128,7 +128,8 @@ impl World<'_> {
         for resource in self.plan_of(job).names.iter() {
             let Some(before) = self.resources[resource].holder.filter(|&before| before != job) else { continue };
             let is_kept = self.jobs[before].ledger.min_hold();
-            let is_kept = is_kept.is_some_and(|(_, kept_by)| kept_by.len() >= self.scenario.quorum_of(self.plan_of(job).client));
+            let is_kept =
+                is_kept.is_some_and(|(_, kept_by)| kept_by.len() >= self.scenario.quorum_of(self.plan_of(job).client));
             let until = self.shortest_hold_ends_at(before).filter(|until| *until > self.now);
             if let Some(until) = until.filter(|_| is_kept && self.is_within_the_promise()) {
                 let what = format!("job {job} has resource {resource}, which job {before} keeps until {until}");

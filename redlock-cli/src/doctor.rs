@@ -1,0 +1,90 @@
+mod checks;
+mod finding;
+
+use redlock_tokio::Redlock;
+use redlock_tokio::health::{ConnectionState, NodeHealth, Warning};
+
+use self::finding::{Finding, Level};
+use crate::failure::Failure;
+use crate::health;
+use crate::nodes::{NodeArgs, Nodes};
+use crate::output;
+
+/// Find out everything that can be wrong with the servers, and what to do about it
+///
+/// Looks at versions, roles, memory policies, persistence, clocks and round trips, and tries on each server alone what
+/// locks need, with a name of its own that is released again: so it shows which rights a user lacks.
+#[derive(clap::Args)]
+#[command(after_long_help = AFTER_HELP)]
+pub(crate) struct Args {}
+
+const AFTER_HELP: &str = "\
+Findings:
+  ok       it works
+  note     it works, and could work better
+  warning  it works, and can cost locks
+  failed   it does not work
+
+Exit status:
+  1  something has failed, or there is a warning
+
+Examples:
+  redlock doctor
+  redlock doctor --node redis://10.0.0.1 --node redis://10.0.0.2 --node redis://10.0.0.3";
+
+pub(crate) async fn execute(_: Args, nodes: &NodeArgs) -> Result<u8, Failure> {
+    let nodes = Nodes::find(nodes)?;
+    let together = health::look(&nodes.connect()?).await;
+    let mut is_well = true;
+    for (node, alone) in together.nodes.iter().zip(nodes.connect_each()?) {
+        let findings = examine(node, &alone, &nodes.connect_each()?).await;
+        is_well &= findings.iter().all(|finding| finding.level < Level::Warning);
+        output::print(&finding::render(&heading(node), &findings))?;
+    }
+    let (voters, quorum) = (together.voters(), together.quorum);
+    let verdict = if together.has_quorum() { "locks can be taken" } else { "nobody gets a lock" };
+    output::print(&format!("{voters} of {} servers vote, {quorum} must agree: {verdict}\n", together.nodes.len()))?;
+    Ok(u8::from(!is_well))
+}
+
+/// Finds out how one server is; `alone` is a handle to it alone, and so are those of `others`, in the order of all servers.
+async fn examine(node: &NodeHealth, alone: &Redlock, others: &[Redlock]) -> Vec<Finding> {
+    if let ConnectionState::Down { why, .. } = &node.connection {
+        return vec![Finding::new(Level::Failed, format!("connect: {why}"))];
+    }
+    let rival = others.iter().find(|other| name(other) == name(alone));
+    let mut findings = checks::run(alone, rival.unwrap_or(alone)).await;
+    findings.extend(node.unsuitable.iter().map(|why| Finding::new(Level::Failed, why.to_string())));
+    findings.extend(node.warnings.iter().map(warning));
+    findings.extend(node.limits.iter().map(|limit| Finding::new(Level::Note, limit.to_string())));
+    findings.extend(persistence(node));
+    findings
+}
+
+fn warning(warning: &Warning) -> Finding {
+    Finding::new(Level::Warning, warning.to_string())
+}
+
+fn persistence(node: &NodeHealth) -> Option<Finding> {
+    let forgets = "it forgets locks when it is killed: the restart guard gives it no vote for a while then; \
+                   appendonly yes with appendfsync always would spare that";
+    match node.facts.is_durable() {
+        Some(true) => Some(Finding::new(Level::Ok, "forgets nothing when it is killed".into())),
+        Some(false) => Some(Finding::new(Level::Note, forgets.into())),
+        None => None,
+    }
+}
+
+fn name(redlock: &Redlock) -> String {
+    let config = redlock.config();
+    config.nodes().iter().map(|node| config.name(node)).collect()
+}
+
+fn heading(node: &NodeHealth) -> String {
+    let facts = &node.facts;
+    let round_trip = node.round_trip.map(|took| format!("round trip {:.1} ms", took.as_secs_f64() * 1e3));
+    let server = [facts.server(), facts.version()].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let known = [Some(server), facts.role().map(Into::into), facts.mode().map(Into::into), round_trip];
+    let known: Vec<String> = known.into_iter().flatten().filter(|text| !text.is_empty()).collect();
+    format!("{}  {}", node.name, known.join(", "))
+}

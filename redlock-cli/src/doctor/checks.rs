@@ -1,0 +1,57 @@
+use std::time::Duration;
+
+use redlock_tokio::health::Limit;
+use redlock_tokio::{Redlock, ReleaseVerdict};
+
+use super::finding::{Finding, Level};
+
+/// The TTL of the locks that are tried out: they are gone soon if they cannot be released.
+const TTL: Duration = Duration::from_secs(5);
+/// For how long somebody waits in a queue.
+const WAIT: Duration = Duration::from_millis(300);
+
+/// Tries out on one server what locks need, with two handles to it.
+pub(super) async fn run(redlock: &Redlock, rival: &Redlock) -> Vec<Finding> {
+    let name = format!("redlock-doctor:{:016x}", fastrand::u64(..));
+    let mut findings = vec![finding("take, extend and release a lock", take(redlock, &name, false).await)];
+    if findings.iter().any(|finding| finding.level == Level::Failed) {
+        return findings;
+    }
+    findings.push(finding("take a fenced lock", take(redlock, &name, true).await));
+    findings.push(finding("say how a lock stands", look(redlock, &name).await));
+    findings.extend(wait(redlock, rival, &name).await);
+    findings
+}
+
+fn finding(what: &str, result: Result<(), String>) -> Finding {
+    match result {
+        Ok(()) => Finding::new(Level::Ok, what.into()),
+        Err(why) => Finding::new(Level::Failed, format!("{what}: {why}")),
+    }
+}
+
+async fn take(redlock: &Redlock, name: &str, is_fenced: bool) -> Result<(), String> {
+    let acquire = redlock.try_lock(name, TTL);
+    let acquire = if is_fenced { acquire.fenced() } else { acquire };
+    let mut guard = acquire.await.map_err(|error| error.to_string())?;
+    guard.extend(TTL).await.map_err(|error| error.to_string())?;
+    let report = guard.release().await;
+    if report.verdict == ReleaseVerdict::Released { Ok(()) } else { Err(report.to_string()) }
+}
+
+async fn look(redlock: &Redlock, name: &str) -> Result<(), String> {
+    let status = redlock.status(name).await.map_err(|error| error.to_string())?;
+    if status.is_free() { Ok(()) } else { Err(format!("it is {status}\n{}", status.by_node())) }
+}
+
+/// Lets one handle wait for what the other holds: where nobody can stand in a queue, it knows why afterwards.
+async fn wait(redlock: &Redlock, rival: &Redlock, name: &str) -> Option<Finding> {
+    let guard = redlock.try_lock(name, TTL).await.ok()?;
+    let waited = rival.lock(name, TTL).wait(WAIT).await;
+    let limits = rival.health().nodes.into_iter().flat_map(|node| node.limits);
+    let has_queue = !limits.into_iter().any(|limit| matches!(limit, Limit::NoQueue { .. }));
+    guard.release().await;
+    drop(waited);
+    // What is missing is in the limits of the server.
+    has_queue.then(|| Finding::new(Level::Ok, "wait in a queue, and be called up".into()))
+}

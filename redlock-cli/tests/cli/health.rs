@@ -1,0 +1,55 @@
+use redlock_tests::Servers;
+use serde_json::Value;
+
+use crate::tool::Tool;
+
+#[test]
+fn a_report_shows_servers_that_are_well_and_servers_that_are_not() {
+    let mut servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    let well = tool.run(&["health"]);
+    assert_eq!(well.status, Some(0), "{well:?}");
+    assert!(well.stdout.contains("3 of 3 nodes vote, 2 must agree"), "{well:?}");
+    servers[0].command(&["CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru"]).unwrap();
+    servers[2].kill();
+    let json = tool.run(&["health", "--json"]);
+    assert_eq!(json.status, Some(1), "{json:?}");
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["nodes"][0]["warnings"][0]["kind"], "evicts");
+    assert_eq!(json["nodes"][1]["warnings"], Value::Array(Vec::new()));
+    assert_eq!(json["nodes"][2]["connection"]["state"], "down");
+    servers[1].kill();
+    let ended = tool.run(&["health"]);
+    assert_eq!(ended.status, Some(75), "{ended:?}");
+    assert_eq!(ended.stderr, "redlock: 1 servers vote, 2 must agree: nobody gets a lock\n");
+}
+
+#[test]
+fn the_doctor_finds_what_is_wrong_and_says_what_to_do() {
+    let mut servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    let well = tool.run(&["doctor"]);
+    assert_eq!(well.status, Some(0), "{well:?}");
+    for words in ["take, extend and release a lock", "take a fenced lock", "say how a lock stands", "wait in a queue"] {
+        assert_eq!(well.stdout.matches(&format!("ok       {words}")).count(), 3, "{words}: {}", well.stdout);
+    }
+    assert!(servers.iter().all(|server| server.command(&["KEYS", "redlock-doctor*"]).unwrap().is_empty()));
+
+    let rights = ["+set", "+get", "+del", "+pttl", "+pexpire", "+eval", "+evalsha"];
+    let user = [&["ACL", "SETUSER", "worker", "on", ">pass", "resetchannels", "~*"], &rights[..]].concat();
+    servers[0].command(&user).unwrap();
+    servers[1].kill();
+    let urls = [format!("redis://worker:pass@127.0.0.1:{}", servers[0].port()), servers[1].url(), servers[2].url()];
+    let ill = Tool::with_nodes(&urls).run(&["doctor"]);
+    assert_eq!(ill.status, Some(1), "{ill:?}");
+    for words in [
+        "ok       take, extend and release a lock",
+        "failed   take a fenced lock",
+        "warning  it does not say how it is run, nothing was checked: permit INFO to the user (+info)",
+        "failed   connect: not reachable (connection refused)",
+        "2 of 3 servers vote, 2 must agree: locks can be taken",
+    ] {
+        assert!(ill.stdout.contains(words), "{words}: {}", ill.stdout);
+    }
+    assert!(!ill.stdout.contains("pass@"), "no password is shown");
+}
