@@ -171,6 +171,8 @@ pub enum Cause {
     Busy,
     /// It is a member of a cluster that keeps the key elsewhere (`MOVED`, `ASK`, `CLUSTERDOWN`).
     Cluster,
+    /// The keys lie in different slots of a cluster (`CROSSSLOT`), so no member has them all.
+    CrossSlot,
     /// It has no database of that number (`ERR DB index is out of range`).
     NoDatabase,
     /// It does not know a command that locks need: too old, or the command was renamed (`ERR unknown command`).
@@ -194,6 +196,7 @@ impl Cause {
             Self::NotSent
                 | Self::NotAuthenticated
                 | Self::NoPermission
+                | Self::CrossSlot
                 | Self::NoDatabase
                 | Self::UnknownCommand
                 | Self::Unsuitable
@@ -211,6 +214,7 @@ impl Cause {
             Self::NotAuthenticated
                 | Self::NoPermission
                 | Self::Cluster
+                | Self::CrossSlot
                 | Self::NoDatabase
                 | Self::UnknownCommand
                 | Self::Unsuitable
@@ -231,6 +235,9 @@ impl fmt::Display for Cause {
             Self::NoPermission => "not permitted, check the user's ACL",
             Self::Busy => "busy with a slow script",
             Self::Cluster => "a cluster member that does not serve this key, name independent masters",
+            Self::CrossSlot => {
+                "the names lie in different slots of a cluster, give them a hash tag in common: {orders}:1 and {orders}:2"
+            }
             Self::NoDatabase => "there is no database of that number, name one that the server has",
             Self::UnknownCommand => {
                 "a command that locks need is not known, take Redis 6 or newer and do not rename it"

@@ -96,6 +96,7 @@ pub(crate) enum Flaw {
     Replica,
     Evicts,
     Cluster,
+    FailsOver,
 }
 
 impl TrustRules {
@@ -104,7 +105,9 @@ impl TrustRules {
         let flaws = [
             (facts.is_replica(), Flaw::Replica, self.on_replica),
             (facts.may_evict(), Flaw::Evicts, self.on_eviction),
-            (facts.is_cluster(), Flaw::Cluster, self.on_cluster),
+            // A node that was named as one that fails over may be a cluster.
+            (facts.is_cluster().map(|is_cluster| is_cluster && !facts.fails_over()), Flaw::Cluster, self.on_cluster),
+            (Some(facts.fails_over()), Flaw::FailsOver, Rule::Warn),
         ];
         flaws.into_iter().filter(|(is_so, ..)| *is_so == Some(true)).map(|(_, flaw, rule)| (flaw, rule))
     }

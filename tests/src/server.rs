@@ -8,8 +8,8 @@ use std::{fs, io};
 
 use tempfile::TempDir;
 
-pub use self::builder::ServerBuilder;
 use self::builder::log_path;
+pub use self::builder::{ServerBuilder, free_port};
 use self::process::Process;
 use crate::connection::Connection;
 use crate::reply::Reply;
