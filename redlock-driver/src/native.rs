@@ -14,7 +14,7 @@ use redlock_core::system::url::{Address, NodeUrl, UrlError};
 use redlock_core::{Cause, Unavailable};
 
 pub use self::cluster::{ClusterConnection, ClusterNode, ClusterTransport};
-pub use self::sentinel::{SentinelConnection, SentinelNode, SentinelTransport};
+pub use self::sentinel::{ASK_EVERY, SentinelConnection, SentinelNode, SentinelTransport};
 pub use self::session::NativeConnection;
 pub use self::transport::NativeTransport;
 use crate::net::{Network, TlsSettings};

@@ -1,13 +1,15 @@
 //! A master that sentinels name, as one node.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, pending};
 use std::marker::PhantomData;
 use std::pin::pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use futures_util::future::select;
+use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
 use redlock_core::resp::{Inquiry, Settings};
+use redlock_core::slots::Place;
 use redlock_core::system::url::check_client_name;
 use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
 
@@ -42,8 +44,10 @@ use crate::{BuildError, CurrentRuntime, IntoNode, Node};
 /// # How it goes
 ///
 /// At every connection the sentinels are asked one after the other, beginning with the one that was last of help, and the
-/// server that they name is connected to. It is used if it says that it is a master. One that refuses a command because it
-/// is a replica by now (`READONLY`) is given up, and the sentinels are asked again.
+/// server that they name is connected to. It is used if it says that it is a master. The connection is given up, and the
+/// sentinels are asked again, when the server refuses a command because it is a replica by now (`READONLY`), and when the
+/// sentinel that named it names another one: it is asked [every second](ASK_EVERY), because a master that is replaced
+/// while it is well goes on as one for about ten seconds.
 ///
 /// The name of the node is `mymaster@10.0.0.1:26379,10.0.0.2:26379`, whatever the order of the sentinels. All handles
 /// should name the same ones: the name decides where those who wait for a lock wait.
@@ -209,22 +213,55 @@ impl<N: Network + CurrentRuntime> SentinelTransport<N> {
             return Err(Unavailable::with_detail(Cause::NotSent, &why));
         };
         let tls = self.tls.as_ref().map(|settings| tls_of_host(&place.host, settings)).transpose()?;
-        let address = Address::Tcp { host: place.host, port: place.port, tls: tls.is_some() };
+        let address = Address::Tcp { host: place.host.clone(), port: place.port, tls: tls.is_some() };
         let name = address.to_string();
         let connection = NativeTransport::<N>::new(address, tls, self.settings.clone()).connect().await?;
         if connection.facts().is_replica() == Some(true) {
             return Err(Unavailable::with_detail(Cause::NotSent, &format!("it names {name}, which is a replica")));
         }
-        Ok(SentinelConnection { connection, demoted: Outdated::default() })
+        let watch = Watch { network: network.clone(), sentinel: sentinel.clone(), master: self.master.clone(), place };
+        let replaced = Some(watch.until_replaced().boxed());
+        Ok(SentinelConnection { connection, demoted: Outdated::default(), replaced })
+    }
+}
+
+/// How often the sentinel that has named a master is asked whether it is still the one: every second.
+pub const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// Asks a sentinel now and then whether a master is still the one that it has named.
+struct Watch<N> {
+    network: N,
+    sentinel: Seed,
+    master: String,
+    place: Place,
+}
+
+impl<N: Network> Watch<N> {
+    /// Returns when the sentinel names another one. One that does not answer says nothing.
+    async fn until_replaced(self) {
+        loop {
+            self.pause().await;
+            let inquiry = Inquiry::master(&self.sentinel.settings, &self.master);
+            let answer = pin!(self.sentinel.ask(&self.network, inquiry));
+            let Either::Left((Ok(answer), _)) = select(answer, pin!(self.pause())).await else { continue };
+            if matches!(answer.as_master(), Ok(Some(place)) if place != self.place) {
+                return;
+            }
+        }
+    }
+
+    async fn pause(&self) {
+        self.network.sleep_until(self.network.now().saturating_add(ASK_EVERY)).await;
     }
 }
 
 /// A connection of a [`SentinelTransport`], to the server that was the master when it was opened.
-#[derive(Debug)]
 pub struct SentinelConnection<S> {
     connection: NativeConnection<S>,
-    /// The server is a replica by now.
+    /// The server has said that it is a replica by now.
     demoted: Outdated,
+    /// Ends when the sentinel names another server; somebody waits for it if it is not there.
+    replaced: Option<BoxFuture<'static, ()>>,
 }
 
 impl<S: Socket> Connection for SentinelConnection<S> {
@@ -260,9 +297,16 @@ impl<S: Socket> Connection for SentinelConnection<S> {
 
     fn closed(&mut self) -> impl Future<Output = ()> + Send + use<S> {
         let (closed, demoted) = (self.connection.closed(), self.demoted.wait());
+        let replaced = self.replaced.take().unwrap_or_else(|| pending().boxed());
         async {
-            select(pin!(closed), pin!(demoted)).await;
+            select(select(pin!(closed), pin!(demoted)), replaced).await;
         }
+    }
+}
+
+impl<S> fmt::Debug for SentinelConnection<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SentinelConnection").finish_non_exhaustive()
     }
 }
 

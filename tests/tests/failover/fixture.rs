@@ -98,6 +98,13 @@ impl Scripted {
     }
 }
 
+/// Starts servers that replicate each other without waiting for more replicas.
+pub(crate) fn pair() -> Servers {
+    let servers = Server::builder().arg("--repl-diskless-sync-delay", "0").start_many(2);
+    replicate(&servers[1], &servers[0]);
+    servers
+}
+
 /// Makes a server the replica of another, and waits until it has its data.
 pub(crate) fn replicate(replica: &Server, master: &Server) {
     replica.command(&["REPLICAOF", "127.0.0.1", &master.port().to_string()]).unwrap();

@@ -6,7 +6,8 @@ use redlock_tests::{Server, Servers};
 use redlock_tokio::{Builder, Redlock, RestartGuard, SentinelNode};
 
 use crate::fixture::{
-    SOON, Scripted, Sentinel, TTL, assert_warned, info, replicate, two_masters, wait_for_health, wait_until_connected,
+    SOON, Scripted, Sentinel, TTL, assert_warned, info, pair, replicate, two_masters, wait_for_health,
+    wait_until_connected,
 };
 
 /// Short, because the guard waits for it.
@@ -21,8 +22,7 @@ fn builder(sentinels: &[String]) -> Builder {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn locks_go_on_over_a_failover_and_the_new_master_votes_when_the_old_locks_are_over() {
-    let (servers, plain) = (Servers::start(2), two_masters());
-    replicate(&servers[1], &servers[0]);
+    let (servers, plain) = (pair(), two_masters());
     let sentinel = Sentinel::start(&servers[0]);
     let redlock = builder(&[NOBODY.into(), sentinel.url()]).nodes(plain.urls()).build().unwrap();
     assert_warned(&wait_until_connected(&redlock));
@@ -46,9 +46,8 @@ async fn locks_go_on_over_a_failover_and_the_new_master_votes_when_the_old_locks
 }
 
 /// Two servers, of which one replicates the other, and who says which is the master.
-fn pair() -> (Servers, [Scripted; 2]) {
-    let servers = Servers::start(2);
-    replicate(&servers[1], &servers[0]);
+fn scripted_pair() -> (Servers, [Scripted; 2]) {
+    let servers = pair();
     let sentinels = [(), ()].map(|()| Scripted::naming(&servers[0]));
     (servers, sentinels)
 }
@@ -59,7 +58,7 @@ fn has(server: &Server, name: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_refuses_because_it_is_a_replica_by_now_is_given_up() {
-    let (servers, [one, other]) = pair();
+    let (servers, [one, other]) = scripted_pair();
     let redlock = builder(&[one.url(), other.url()]).restart_guard(RestartGuard::OFF).build().unwrap();
     let guard = redlock.lock("job", TTL).await.unwrap();
     assert!(has(&servers[0], "job"));
@@ -77,6 +76,20 @@ async fn a_server_that_refuses_because_it_is_a_replica_by_now_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_master_that_goes_on_as_one_is_given_up_when_the_sentinel_names_another() {
+    let (servers, [sentinel, _]) = scripted_pair();
+    let redlock = builder(&[sentinel.url()]).restart_guard(RestartGuard::OFF).build().unwrap();
+    let before = wait_until_connected(&redlock).nodes[0].facts.run_id().map(str::to_owned);
+    servers[1].command(&["REPLICAOF", "NO", "ONE"]).unwrap();
+    sentinel.names(&servers[1]);
+    wait_for_health(&redlock, |health| health.nodes[0].facts.run_id() != before.as_deref());
+    let guard = redlock.lock("job", TTL).wait(SOON).await.unwrap();
+    assert_eq!(servers.iter().map(|server| has(server, "job")).collect::<Vec<_>>(), [false, true]);
+    guard.release().await;
+    redlock.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_a_master_an_error_says_what_each_sentinel_said() {
     let server = Server::start();
     let redlock = builder(&[NOBODY.into(), server.url()]).build().unwrap();
@@ -87,24 +100,21 @@ async fn without_a_master_an_error_says_what_each_sentinel_said() {
     redlock.close().await;
 }
 
-#[test]
-fn the_guard_is_not_switched_off_by_a_disk_that_keeps_everything() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let server = Server::builder().persistent(true).start();
-        let sentinel = Scripted::naming(&server);
-        let redlock = builder(&[sentinel.url()]).build().unwrap();
-        let health = wait_until_connected(&redlock);
-        assert_eq!((health.nodes[0].facts.is_durable(), health.nodes[0].facts.fails_over()), (Some(false), true));
-        redlock.close().await;
-    });
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guard_is_not_switched_off_by_a_disk_that_keeps_everything() {
+    let server = Server::builder().persistent(true).start();
+    let sentinel = Scripted::naming(&server);
+    let redlock = builder(&[sentinel.url()]).build().unwrap();
+    let health = wait_until_connected(&redlock);
+    assert_eq!((health.nodes[0].facts.is_durable(), health.nodes[0].facts.fails_over()), (Some(false), true));
+    redlock.close().await;
 }
 
 #[test]
 fn on_async_std_it_is_the_same_node() {
-    let (servers, [sentinel, _]) = pair();
+    let (servers, [sentinel, _]) = scripted_pair();
     async_std::task::block_on(async {
-        let node = redlock_async_std::SentinelNode::new([sentinel.url()], "main");
+        let node = SentinelNode::new([sentinel.url()], "main");
         let redlock = redlock_async_std::Redlock::builder().node(node).build().unwrap();
         let guard = redlock.lock("job", TTL).await.unwrap();
         assert!(has(&servers[0], "job"));
@@ -113,8 +123,8 @@ fn on_async_std_it_is_the_same_node() {
     });
 }
 
-#[test]
-fn what_cannot_be_such_a_node_is_refused_without_a_secret() {
+#[tokio::test]
+async fn what_cannot_be_such_a_node_is_refused_without_a_secret() {
     let refusal = |node: SentinelNode| {
         let error = Redlock::builder().node(node).build().unwrap_err().to_string();
         assert!(!error.contains("open-sesame"), "{error}");
