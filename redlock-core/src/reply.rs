@@ -35,6 +35,16 @@ pub enum Reply {
     Unavailable(Unavailable),
 }
 
+impl Reply {
+    /// Returns whether a server refused the command because it is a replica (`READONLY`). Before version 7 the error of a
+    /// command inside a script stands in the middle of the text.
+    #[must_use]
+    pub fn is_of_replica(&self) -> bool {
+        let Self::Unavailable(why) = self else { return false };
+        why.cause() == Cause::ReadOnly || why.detail().is_some_and(|detail| detail.contains("READONLY"))
+    }
+}
+
 /// What a node said about a key that somebody else holds, or was called up for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -255,6 +265,16 @@ impl core::error::Error for Unavailable {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_replica_is_known_by_what_it_says_in_all_versions() {
+        let said = |text| Reply::Unavailable(Unavailable::from_server_error(text));
+        assert!(said("READONLY You can't write against a read only replica.").is_of_replica());
+        assert!(
+            said("ERR Error running script (call to f_1): @user_script:7: -READONLY You can't write").is_of_replica()
+        );
+        assert!(!said("ERR syntax error").is_of_replica() && !Reply::Done.is_of_replica());
+    }
 
     #[test]
     fn what_a_node_says_is_kept_up_to_a_length() {

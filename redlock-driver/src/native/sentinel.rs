@@ -271,7 +271,7 @@ impl<S: Socket> Connection for SentinelConnection<S> {
         let (replies, demoted) = (self.connection.send(batch), self.demoted.clone());
         async move {
             let mut replies = replies.await?;
-            for reply in replies.iter_mut().filter(|reply| is_of_replica(reply)) {
+            for reply in replies.iter_mut().filter(|reply| reply.is_of_replica()) {
                 demoted.tell();
                 *reply = Reply::Unavailable(Unavailable::with_detail(Cause::Disconnected, DEMOTED));
             }
@@ -311,14 +311,3 @@ impl<S> fmt::Debug for SentinelConnection<S> {
 }
 
 const DEMOTED: &str = "the server is a replica by now, the sentinels are asked for the master again";
-
-/// Returns whether a server refused a command because it is a replica. Before version 7 the error of a command inside a
-/// script stands in the middle of the text.
-fn is_of_replica(reply: &Reply) -> bool {
-    match reply {
-        Reply::Unavailable(why) => {
-            why.cause() == Cause::ReadOnly || why.detail().is_some_and(|detail| detail.contains("READONLY"))
-        }
-        _ => false,
-    }
-}

@@ -123,6 +123,24 @@ fn on_async_std_it_is_the_same_node() {
     });
 }
 
+#[test]
+fn without_async_a_server_that_is_a_replica_by_now_is_given_up_too() {
+    use redlock_blocking::{Redlock, SentinelNode};
+
+    let (servers, [one, other]) = scripted_pair();
+    let node = SentinelNode::new([NOBODY.into(), one.url(), other.url()], "main");
+    let redlock = Redlock::builder().node(node).restart_guard(RestartGuard::OFF).build().unwrap();
+    redlock.lock("job", TTL).unwrap().release();
+    assert!(redlock.health().nodes[0].facts.fails_over());
+    servers[1].command(&["REPLICAOF", "NO", "ONE"]).unwrap();
+    replicate(&servers[0], &servers[1]);
+    other.names(&servers[1]);
+    let guard = redlock.acquire("other", TTL).wait(SOON).lock().unwrap();
+    assert!(has(&servers[1], "other"));
+    guard.release();
+    redlock.close();
+}
+
 #[tokio::test]
 async fn what_cannot_be_such_a_node_is_refused_without_a_secret() {
     let refusal = |node: SentinelNode| {
