@@ -23,7 +23,8 @@ pub enum Rule {
 ///
 /// It is known from the [run id](Facts::run_id) and the [uptime](Facts::uptime) that a server says when a connection is
 /// opened. Another server at the same address, which was running before, counts as started when it is first connected to. A
-/// server that is [durable](crate::ConfigBuilder::durable) forgets nothing. One that a user may not ask (`INFO`) is never
+/// server that is [durable](crate::ConfigBuilder::durable) forgets nothing, unless it [fails over](Facts::fails_over): its
+/// successor has a disk of its own, and counts as started when it is first connected to. One that a user may not ask (`INFO`) is never
 /// seen to restart, and the health report says so.
 ///
 /// Source: *Distributed Locks with Redis*, "Performance, crash recovery and fsync": an instance that is back after a crash
