@@ -3,6 +3,7 @@
 mod connection;
 mod dial;
 mod lookup;
+mod sentinel;
 mod socket;
 mod stream;
 #[cfg_attr(not(feature = "tls"), path = "native/no_tls.rs")]
@@ -18,6 +19,7 @@ use redlock_core::system::without_secrets;
 
 use self::connection::NativeTransport;
 use self::lookup::Lookup;
+pub use self::sentinel::SentinelNode;
 #[cfg(not(feature = "tls"))]
 use self::tls::TlsSettings;
 use crate::{BuildError, IntoNode, Node};

@@ -41,7 +41,7 @@ const BLOCK: usize = 64;
 const LENGTH_BEGINS: usize = 56;
 
 /// Computes the first 64 bits of the SHA1 of a message. Source: FIPS 180-4, section 6.1.
-fn sha1_prefix(message: &[u8]) -> u64 {
+pub(crate) fn sha1_prefix(message: &[u8]) -> u64 {
     let mut padded: Vec<u8> = message.to_vec();
     padded.push(0x80);
     while padded.len() % BLOCK != LENGTH_BEGINS {

@@ -1,6 +1,10 @@
 use alloc::borrow::ToOwned as _;
+use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
+
+use crate::digest::sha1_prefix;
 
 /// What a server has said about itself when a connection to it was opened, as far as it did: what it does not say, or may
 /// not be asked by this user, is left open.
@@ -31,6 +35,7 @@ pub struct Facts {
     has_append_only_file: Option<bool>,
     fsync: Option<String>,
     pub(crate) releases_by_command: bool,
+    fails_over: bool,
 }
 
 /// The longest text that is kept of a fact: a hostile server may say a lot.
@@ -117,8 +122,13 @@ impl Facts {
 
     /// Returns whether the server keeps what it has answered when it is killed and started again: `appendonly yes` and
     /// `appendfsync always`.
+    ///
+    /// One that [fails over](Self::fails_over) does not: its successor need not know what it has answered.
     #[must_use]
     pub fn is_durable(&self) -> Option<bool> {
+        if self.fails_over {
+            return Some(false);
+        }
         match (self.has_append_only_file, self.fsync.as_deref()) {
             (Some(false), _) => Some(false),
             (_, Some(fsync)) if fsync != "always" => Some(false),
@@ -137,6 +147,45 @@ impl Facts {
     #[must_use]
     pub fn is_cluster(&self) -> Option<bool> {
         self.mode.as_deref().map(|mode| mode == "cluster")
+    }
+
+    /// Returns whether another server takes its place when it fails, which need not have all of its keys: the node is named by
+    /// sentinels, or is a whole cluster.
+    #[must_use]
+    pub const fn fails_over(&self) -> bool {
+        self.fails_over
+    }
+
+    /// Notes that another server takes its place when it fails.
+    #[must_use]
+    pub fn with_failover(self) -> Self {
+        Self { fails_over: true, ..self }
+    }
+
+    /// Makes one of what all masters of a cluster have said, which is one node that [fails over](Self::fails_over).
+    ///
+    /// Its run id is another as soon as that of one master is, so a restart or a failover of any of them is noticed. It is
+    /// no server's, so that a master that is named as a node by itself is not found to be the same server. It evicts
+    /// keys if one of them does.
+    #[must_use]
+    pub fn of_cluster(masters: &[Self]) -> Self {
+        let said = masters.iter().find(|facts| facts.may_evict() == Some(true)).or_else(|| masters.first());
+        let said = said.cloned().unwrap_or_default();
+        Self {
+            mode: Some("cluster".to_owned()),
+            connection_id: None,
+            run_id: Self::run_id_of_all(masters),
+            uptime: None,
+            releases_by_command: masters.iter().all(Self::releases_by_command),
+            ..said.with_failover()
+        }
+    }
+
+    /// Makes a name of the runs of several servers, in any order; `None` if one does not say its own.
+    fn run_id_of_all(servers: &[Self]) -> Option<String> {
+        let mut runs = servers.iter().map(Self::run_id).collect::<Option<Vec<_>>>()?;
+        runs.sort_unstable();
+        (!runs.is_empty()).then(|| format!("cluster:{:016x}", sha1_prefix(runs.concat().as_bytes())))
     }
 
     /// Reads the answer to `INFO`. Lines that say nothing of interest are left out.
@@ -232,6 +281,36 @@ mod tests {
         assert_eq!(with("aof_enabled:0\r\n", Some("always")), Some(false));
         assert_eq!(with("aof_enabled:1\r\n", None), None);
         assert_eq!(with("", Some("always")), None);
+    }
+
+    #[test]
+    fn a_node_that_fails_over_is_never_durable() {
+        let mut facts = of("aof_enabled:1\r\n");
+        facts.note_fsync("always");
+        assert_eq!(facts.is_durable(), Some(true));
+        assert_eq!(facts.with_failover().is_durable(), Some(false));
+    }
+
+    #[test]
+    fn a_cluster_is_another_one_when_a_master_is() {
+        let master = |run_id: &str| of(&format!("redis_version:7.0.15\r\nrun_id:{run_id}\r\nrole:master\r\n"));
+        let cluster = |runs: &[&str]| Facts::of_cluster(&runs.iter().map(|run_id| master(run_id)).collect::<Vec<_>>());
+        let facts = cluster(&["a", "b"]);
+        assert_eq!((facts.is_cluster(), facts.fails_over(), facts.role()), (Some(true), true, Some("master")));
+        assert_eq!(facts.run_id(), cluster(&["b", "a"]).run_id());
+        for other in [&["a"][..], &["a", "c"], &["a", "b", "c"]] {
+            assert_ne!(facts.run_id(), cluster(other).run_id());
+        }
+        assert_eq!(Facts::of_cluster(&[master("a"), Facts::default()]).run_id(), None, "one does not say it");
+        assert_eq!(Facts::of_cluster(&[]).run_id(), None);
+    }
+
+    #[test]
+    fn a_cluster_evicts_when_a_master_does() {
+        let (keeps, evicts) = (of("maxmemory_policy:noeviction\r\n"), of("maxmemory_policy:allkeys-lru\r\n"));
+        let cluster = Facts::of_cluster(&[keeps.clone(), evicts]);
+        assert_eq!((cluster.may_evict(), cluster.eviction_policy()), (Some(true), Some("allkeys-lru")));
+        assert_eq!(Facts::of_cluster(&[keeps]).may_evict(), Some(false));
     }
 
     #[test]

@@ -97,6 +97,9 @@ pub enum Warning {
     },
     /// It is a member of a cluster.
     Cluster,
+    /// Another server takes its place when it fails, which may not have all of its keys: it is named by sentinels, or is a
+    /// whole cluster.
+    FailsOver,
     /// Its wall clock differs from those of most other nodes by more than a second.
     #[non_exhaustive]
     ClockDiffers {
@@ -256,6 +259,9 @@ impl fmt::Display for Warning {
             Self::Cluster => {
                 f.write_str("it is a member of a cluster, of which a failover forgets keys: name independent masters")
             }
+            Self::FailsOver => f.write_str(
+                "it fails over to a server that may not have its keys, which can cost locks: name independent masters",
+            ),
             Self::ClockDiffers { millis } => {
                 write!(f, "its clock is {} the others': set clocks by the network", ahead_or_behind(*millis))
             }

@@ -35,6 +35,16 @@ pub enum Reply {
     Unavailable(Unavailable),
 }
 
+impl Reply {
+    /// Returns whether a server refused the command because it is a replica (`READONLY`). Before version 7 the error of a
+    /// command inside a script stands in the middle of the text.
+    #[must_use]
+    pub fn is_of_replica(&self) -> bool {
+        let Self::Unavailable(why) = self else { return false };
+        why.cause() == Cause::ReadOnly || why.detail().is_some_and(|detail| detail.contains("READONLY"))
+    }
+}
+
 /// What a node said about a key that somebody else holds, or was called up for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -178,6 +188,8 @@ pub enum Cause {
     Busy,
     /// It is a member of a cluster that keeps the key elsewhere (`MOVED`, `ASK`, `CLUSTERDOWN`).
     Cluster,
+    /// The keys lie in different slots of a cluster (`CROSSSLOT`), so no member has them all.
+    CrossSlot,
     /// It has no database of that number (`ERR DB index is out of range`).
     NoDatabase,
     /// It does not know a command that locks need: too old, or the command was renamed (`ERR unknown command`).
@@ -201,6 +213,7 @@ impl Cause {
             Self::NotSent
                 | Self::NotAuthenticated
                 | Self::NoPermission
+                | Self::CrossSlot
                 | Self::NoDatabase
                 | Self::UnknownCommand
                 | Self::Unsuitable
@@ -218,6 +231,7 @@ impl Cause {
             Self::NotAuthenticated
                 | Self::NoPermission
                 | Self::Cluster
+                | Self::CrossSlot
                 | Self::NoDatabase
                 | Self::UnknownCommand
                 | Self::Unsuitable
@@ -238,6 +252,9 @@ impl fmt::Display for Cause {
             Self::NoPermission => "not permitted, check the user's ACL",
             Self::Busy => "busy with a slow script",
             Self::Cluster => "a cluster member that does not serve this key, name independent masters",
+            Self::CrossSlot => {
+                "the names lie in different slots of a cluster, give them a hash tag in common: {orders}:1 and {orders}:2"
+            }
             Self::NoDatabase => "there is no database of that number, name one that the server has",
             Self::UnknownCommand => {
                 "a command that locks need is not known, take Redis 6 or newer and do not rename it"
@@ -255,6 +272,16 @@ impl core::error::Error for Unavailable {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_replica_is_known_by_what_it_says_in_all_versions() {
+        let said = |text| Reply::Unavailable(Unavailable::from_server_error(text));
+        assert!(said("READONLY You can't write against a read only replica.").is_of_replica());
+        assert!(
+            said("ERR Error running script (call to f_1): @user_script:7: -READONLY You can't write").is_of_replica()
+        );
+        assert!(!said("ERR syntax error").is_of_replica() && !Reply::Done.is_of_replica());
+    }
 
     #[test]
     fn what_a_node_says_is_kept_up_to_a_length() {

@@ -66,9 +66,11 @@ mod connection;
 mod element;
 mod frame;
 mod hello;
+mod inquiry;
 mod opening;
 mod settings;
 
 pub use self::connection::{Connection, Event, Push};
+pub use self::inquiry::{Inquiry, Statement};
 pub use self::opening::Opening;
 pub use self::settings::Settings;

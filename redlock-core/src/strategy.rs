@@ -43,7 +43,7 @@ use crate::{
 const MAX_NAME_LEN: usize = 64;
 
 /// All causes, those that a driver reports before those that a server does.
-const CAUSES: [Cause; 14] = [
+const CAUSES: [Cause; 15] = [
     Cause::NoAnswer,
     Cause::NotSent,
     Cause::Disconnected,
@@ -54,6 +54,7 @@ const CAUSES: [Cause; 14] = [
     Cause::NoPermission,
     Cause::Busy,
     Cause::Cluster,
+    Cause::CrossSlot,
     Cause::NoDatabase,
     Cause::UnknownCommand,
     Cause::Refused,

@@ -23,7 +23,8 @@ pub enum Rule {
 ///
 /// It is known from the [run id](Facts::run_id) and the [uptime](Facts::uptime) that a server says when a connection is
 /// opened. Another server at the same address, which was running before, counts as started when it is first connected to. A
-/// server that is [durable](crate::ConfigBuilder::durable) forgets nothing. One that a user may not ask (`INFO`) is never
+/// server that is [durable](crate::ConfigBuilder::durable) forgets nothing, unless it [fails over](Facts::fails_over): its
+/// successor has a disk of its own, and counts as started when it is first connected to. One that a user may not ask (`INFO`) is never
 /// seen to restart, and the health report says so.
 ///
 /// Source: *Distributed Locks with Redis*, "Performance, crash recovery and fsync": an instance that is back after a crash
@@ -96,6 +97,7 @@ pub(crate) enum Flaw {
     Replica,
     Evicts,
     Cluster,
+    FailsOver,
 }
 
 impl TrustRules {
@@ -104,7 +106,9 @@ impl TrustRules {
         let flaws = [
             (facts.is_replica(), Flaw::Replica, self.on_replica),
             (facts.may_evict(), Flaw::Evicts, self.on_eviction),
-            (facts.is_cluster(), Flaw::Cluster, self.on_cluster),
+            // A node that was named as one that fails over may be a cluster.
+            (facts.is_cluster().map(|is_cluster| is_cluster && !facts.fails_over()), Flaw::Cluster, self.on_cluster),
+            (Some(facts.fails_over()), Flaw::FailsOver, Rule::Warn),
         ];
         flaws.into_iter().filter(|(is_so, ..)| *is_so == Some(true)).map(|(_, flaw, rule)| (flaw, rule))
     }

@@ -538,6 +538,7 @@ mod tests {
             ("NOPERM this user has no permissions to run the 'set' command", Cause::NoPermission),
             ("BUSY Redis is busy running a script.", Cause::Busy),
             ("MOVED 3999 127.0.0.1:6381", Cause::Cluster),
+            ("CROSSSLOT Keys in request don't hash to the same slot", Cause::CrossSlot),
             ("CLUSTERDOWN Hash slot not served", Cause::Cluster),
             ("ERR unknown command 'EVAL'", Cause::UnknownCommand),
             ("ERR Unknown Redis command called from script script: 2e59", Cause::UnknownCommand),

@@ -1,12 +1,20 @@
 //! Nodes over connections of our own, on any runtime with sockets: what the URLs of the adapters are carried by.
 
+mod cluster;
+mod inquiry;
+mod outdated;
+mod seed;
+mod sentinel;
 mod session;
 mod transport;
 
 use std::fmt;
 
 use redlock_core::system::url::{Address, NodeUrl, UrlError};
+use redlock_core::{Cause, Unavailable};
 
+pub use self::cluster::{ClusterConnection, ClusterNode, ClusterTransport};
+pub use self::sentinel::{ASK_EVERY, SentinelConnection, SentinelNode, SentinelTransport};
 pub use self::session::NativeConnection;
 pub use self::transport::NativeTransport;
 use crate::net::{Network, TlsSettings};
@@ -77,8 +85,7 @@ impl UrlNode {
     ///
     /// [`BuildError::Node`] when the URL, the certificates or the client name cannot be used.
     pub fn into_transport<N>(self) -> Result<NativeTransport<N>, BuildError> {
-        let unusable = |UrlError { node, reason, .. }| BuildError::unusable_node(node, reason);
-        let url = NodeUrl::parse(&self.url).map_err(unusable)?;
+        let url = parse(&self.url)?;
         let settings = url.settings(self.client_name.as_deref()).map_err(unusable)?;
         let tls = self.tls_for(&url.address)?;
         Ok(NativeTransport::new(url.address, tls, settings))
@@ -99,6 +106,19 @@ impl fmt::Debug for UrlNode {
             .field("url", &redlock_core::system::without_secrets(&self.url))
             .finish_non_exhaustive()
     }
+}
+
+fn parse(url: &str) -> Result<NodeUrl, BuildError> {
+    NodeUrl::parse(url).map_err(unusable)
+}
+
+fn unusable(UrlError { node, reason, .. }: UrlError) -> BuildError {
+    BuildError::unusable_node(node, reason)
+}
+
+/// Returns how TLS is spoken to a host that another server has named.
+fn tls_of_host(host: &str, settings: &TlsSettings) -> Result<TlsSettings, Unavailable> {
+    tls(host, Some(settings)).map_err(|reason| Unavailable::with_detail(Cause::NotSent, &reason))
 }
 
 #[cfg(feature = "net-tls")]

@@ -129,7 +129,9 @@
 //!
 //! [`Builder::node`] takes a URL, a client of the `redis` or the `fred` crate that was configured elsewhere, a
 //! `memory::MemoryNode`, or a [`Node`] over a [`Transport`] of your own. Nodes must be independent
-//! masters, neither replicas of each other nor members of one cluster. A node that is down at the start, or goes down
+//! masters, neither replicas of each other nor members of one cluster. [`SentinelNode`] and [`ClusterNode`] are for those who
+//! have nothing else: a master that fails over, or a whole cluster, as one node. Their documentation says what that
+//! costs. A node that is down at the start, or goes down
 //! later, is used again as soon as it is back; nothing needs to be restarted.
 //!
 //! A URL is carried by a connection of this library's own, which speaks RESP3, or RESP2 where the server or an ACL refuses
@@ -176,7 +178,7 @@ pub use redis;
 #[cfg(feature = "memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
 pub use redlock_driver::memory;
-pub use redlock_driver::native::UrlNode;
+pub use redlock_driver::native::{ClusterNode, SentinelNode, UrlNode};
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use redlock_driver::net::{TlsBuilder, TlsError, TlsSettings};

@@ -4,6 +4,17 @@ use std::time::Duration;
 
 use crate::reply::Reply;
 
+/// Sends one command to whatever server listens on a port of the loopback interface, as [`Server::command`] does.
+///
+/// # Errors
+///
+/// As [`Server::command`].
+///
+/// [`Server::command`]: crate::Server::command
+pub fn command_at(port: u16, words: &[impl AsRef<[u8]>]) -> io::Result<String> {
+    Ok(Connection::open(port, Duration::from_secs(1))?.exchange(words)?.to_string())
+}
+
 /// A connection for administration: one command at a time, none of them sent again.
 pub(crate) struct Connection(BufReader<TcpStream>);
 

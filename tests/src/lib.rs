@@ -42,7 +42,8 @@ mod server;
 mod servers;
 mod wait;
 
+pub use connection::command_at;
 pub use middlebox::Middlebox;
-pub use server::{Server, ServerBuilder};
+pub use server::{Server, ServerBuilder, free_port};
 pub use servers::Servers;
 pub use wait::wait_until;

@@ -8,8 +8,8 @@ use std::{fs, io};
 use tempfile::TempDir;
 
 pub(crate) use self::builder::DEFAULT_SERVER;
-pub use self::builder::ServerBuilder;
 use self::builder::log_path;
+pub use self::builder::{ServerBuilder, free_port};
 use crate::connection::Connection;
 use crate::process::Process;
 use crate::reply::Reply;

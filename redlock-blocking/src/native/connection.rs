@@ -2,9 +2,9 @@ use std::collections::VecDeque;
 use std::io::{self, Error, ErrorKind};
 use std::time::{Duration, Instant};
 
-use redlock_core::resp::{self, Event, Opening, Settings};
+use redlock_core::resp::{self, Event, Inquiry, Opening, Settings, Statement};
 use redlock_core::system::plain_words;
-use redlock_core::system::socket::{Reading, read, write};
+use redlock_core::system::socket::{Reading, Speaker, read, write};
 use redlock_core::system::url::Address;
 use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
 
@@ -39,23 +39,41 @@ impl Transport for NativeTransport {
     fn connect(&mut self, timeout: Duration) -> Result<NativeConnection, Unavailable> {
         let now = Instant::now();
         let until = now.checked_add(timeout).unwrap_or(now);
-        let socket = dial(&self.address, &mut self.lookup, until).map_err(|why| not_sent(&why))?;
-        let mut stream = tls::over(socket, &self.address, self.tls.as_ref(), until).map_err(|why| not_sent(&why))?;
-        let machine = open(&mut stream, &mut Opening::new(&self.settings), until)?;
+        let mut stream = self.open(until)?;
+        let machine = converse(&mut stream, &mut Opening::new(&self.settings), Opening::poll, until)?;
         let (replies, heard) = (VecDeque::new(), VecDeque::new());
         Ok(NativeConnection { stream, machine, replies, heard, broken: None })
     }
 }
 
-/// Speaks to a server until the connection is open.
+impl NativeTransport {
+    fn open(&mut self, until: Instant) -> Result<Stream, Unavailable> {
+        let socket = dial(&self.address, &mut self.lookup, until).map_err(|why| not_sent(&why))?;
+        tls::over(socket, &self.address, self.tls.as_ref(), until).map_err(|why| not_sent(&why))
+    }
+
+    /// Asks the server for something else than a lock, over a connection that is closed afterwards.
+    pub(super) fn ask(&mut self, mut inquiry: Inquiry, timeout: Duration) -> Result<Statement, Unavailable> {
+        let now = Instant::now();
+        let until = now.checked_add(timeout).unwrap_or(now);
+        converse(&mut self.open(until)?, &mut inquiry, Inquiry::poll, until)
+    }
+}
+
+/// Speaks to a server until a machine has come to its result.
 ///
 /// A server that has no room for another client says so before it closes the connection, which may end the writing.
-fn open(stream: &mut Stream, opening: &mut Opening, until: Instant) -> Result<resp::Connection, Unavailable> {
+fn converse<M: Speaker, T>(
+    stream: &mut Stream,
+    machine: &mut M,
+    poll: impl Fn(&mut M) -> Option<Result<T, Unavailable>>,
+    until: Instant,
+) -> Result<T, Unavailable> {
     loop {
-        let written = write(opening, stream);
-        match read(opening, stream) {
+        let written = write(machine, stream);
+        match read(machine, stream) {
             Ok(Reading::Nothing) => {}
-            Ok(Reading::Some | Reading::All) => match opening.poll() {
+            Ok(Reading::Some | Reading::All) => match poll(machine) {
                 Some(result) => return result,
                 None => continue,
             },

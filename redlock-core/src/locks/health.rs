@@ -71,6 +71,7 @@ impl Locks {
             Flaw::Replica => Warning::Replica,
             Flaw::Evicts => Warning::Evicts { policy: facts.eviction_policy().unwrap_or_default().into() },
             Flaw::Cluster => Warning::Cluster,
+            Flaw::FailsOver => Warning::FailsOver,
         });
         let differs = clock.differs(self.other_clocks(node)).map(|millis| Warning::ClockDiffers { millis });
         let was_set = clock.was_set(now).map(|(millis, ago)| Warning::ClockSet { millis, ago });

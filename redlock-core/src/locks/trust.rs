@@ -97,6 +97,9 @@ pub(super) fn flaw_in_words(flaw: Flaw, facts: &Facts) -> String {
             let policy = facts.eviction_policy().unwrap_or_default();
             format!("it throws keys away when its memory is full (maxmemory-policy {policy}): set noeviction")
         }
+        Flaw::FailsOver => {
+            "it fails over to another server, which may not have its keys: name independent masters".into()
+        }
         Flaw::Cluster => "it is a member of a cluster, which may hand keys to others: name independent masters".into(),
     }
 }

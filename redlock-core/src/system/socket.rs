@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 
-use crate::resp::{Connection, Opening};
+use crate::resp::{Connection, Inquiry, Opening};
 
 /// What a machine that speaks over a socket has in common, open or on the way there.
 pub trait Speaker {
@@ -103,4 +103,5 @@ macro_rules! speaks {
 }
 
 speaks!(Connection);
+speaks!(Inquiry);
 speaks!(Opening);

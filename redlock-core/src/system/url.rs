@@ -95,17 +95,22 @@ impl NodeUrl {
             (None, Some(password)) => settings.password(password),
             (_, None) => settings,
         };
-        match client_name {
-            None => Ok(settings),
-            Some(name) if !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                Ok(settings.client_name(name))
-            }
-            Some(_) => Err(UrlError {
-                node: self.address.to_string(),
-                reason: "the client name is empty, or has a blank or a special character in it".into(),
-            }),
-        }
+        let Some(name) = client_name else { return Ok(settings) };
+        let unusable = |reason: &str| UrlError { node: self.address.to_string(), reason: reason.into() };
+        check_client_name(name).map(|()| settings.client_name(name)).map_err(unusable)
     }
+}
+
+/// Checks that servers take a name for a connection.
+///
+/// # Errors
+///
+/// What is wrong with the name.
+pub fn check_client_name(name: &str) -> Result<(), &'static str> {
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("the client name is empty, or has a blank or a special character in it");
+    }
+    Ok(())
 }
 
 impl fmt::Debug for NodeUrl {

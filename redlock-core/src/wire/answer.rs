@@ -203,7 +203,8 @@ impl Unavailable {
             "NOAUTH" | "WRONGPASS" => Cause::NotAuthenticated,
             "NOPERM" => Cause::NoPermission,
             "BUSY" => Cause::Busy,
-            "MOVED" | "ASK" | "CLUSTERDOWN" | "CROSSSLOT" => Cause::Cluster,
+            "MOVED" | "ASK" | "CLUSTERDOWN" => Cause::Cluster,
+            "CROSSSLOT" => Cause::CrossSlot,
             "ERR" => cause_of_plain_error(text),
             _ => Cause::Refused,
         };

@@ -58,7 +58,7 @@ fn a_node_that_was_silent_is_told_to_release() {
 
 #[test]
 fn a_node_that_certainly_did_nothing_has_nothing_to_release() {
-    for cause in [Cause::NotSent, Cause::NotAuthenticated, Cause::NoPermission, Cause::NoDatabase] {
+    for cause in [Cause::NotSent, Cause::NotAuthenticated, Cause::NoPermission, Cause::CrossSlot, Cause::NoDatabase] {
         let mut bench = Bench::acquire(3);
         let set = bench.expect_acquire();
         bench.reply_all(&set, &unavailable(cause));
@@ -87,8 +87,14 @@ fn nobody_asks_who_has_the_keys_that_a_failed_attempt_does_not_have() {
 /// Nobody is helped by an error that comes 30 seconds later.
 #[test]
 fn what_waiting_cannot_cure_is_not_waited_for() {
-    let permanent =
-        [Cause::NotAuthenticated, Cause::NoPermission, Cause::Cluster, Cause::NoDatabase, Cause::UnknownCommand];
+    let permanent = [
+        Cause::NotAuthenticated,
+        Cause::NoPermission,
+        Cause::Cluster,
+        Cause::CrossSlot,
+        Cause::NoDatabase,
+        Cause::UnknownCommand,
+    ];
     for cause in permanent {
         let mut bench = Bench::acquire(3);
         let set = bench.expect_acquire();

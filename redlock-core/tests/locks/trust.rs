@@ -17,6 +17,13 @@ fn at(millis: u64) -> Instant {
     Instant::from_epoch(Duration::from_millis(millis))
 }
 
+/// What a server says of itself.
+fn told(info: &str) -> Facts {
+    let mut facts = Facts::default();
+    facts.note_info(info);
+    facts
+}
+
 /// Three nodes, which do what they are asked to do.
 struct World {
     locks: Locks,
@@ -38,8 +45,10 @@ impl World {
     }
 
     fn connect(&mut self, node: usize, info: &str, now: Instant) {
-        let mut facts = Facts::default();
-        facts.note_info(info);
+        self.connect_to(node, told(info), now);
+    }
+
+    fn connect_to(&mut self, node: usize, facts: Facts, now: Instant) {
         let node = self.nodes[node];
         assert!(self.locks.poll_connect(node));
         self.locks.handle_connected(node, facts, false, now);
@@ -48,12 +57,16 @@ impl World {
 
     /// The node is started again: it says another name and a short uptime.
     fn reconnect(&mut self, node: usize, info: &str, now: Instant) {
+        self.reconnect_to(node, told(info), now);
+    }
+
+    fn reconnect_to(&mut self, node: usize, facts: Facts, now: Instant) {
         self.locks.handle_disconnected(self.nodes[node], &Unavailable::new(Cause::Disconnected), now);
         if self.locks.refusal(self.nodes[node]).is_some() {
             let due = self.locks.poll_timeout().unwrap();
             self.locks.handle_timeout(due.max(now));
         }
-        self.connect(node, info, now);
+        self.connect_to(node, facts, now);
     }
 
     /// Lets a node do all that it is asked to do.
@@ -282,6 +295,34 @@ fn a_node_is_used_with_a_warning_or_refused() {
             }
         }
     }
+}
+
+#[test]
+fn a_failover_is_a_restart_and_has_a_warning_of_its_own() {
+    let mut world = World::of_three(|config| config.on_cluster(Rule::Refuse));
+    let durable = |run: &str| {
+        let mut facts = told(&format!("{}aof_enabled:1\r\n", running(run, 1_000)));
+        facts.note_fsync("always");
+        facts.with_failover()
+    };
+    world.reconnect_to(2, durable("c1"), at(1_000));
+    let health = world.locks.health(at(1_000));
+    assert_eq!((&health.nodes[2].warnings[..], health.is_good()), (&[Warning::FailsOver][..], false));
+    assert!(health.nodes[2].has_vote() && health.to_string().contains("it fails over to a server"), "{health}");
+    world.lock(TTL, at(1_000)).unwrap();
+
+    world.reconnect_to(2, durable("c2"), at(2_000));
+    let quarantine = world.locks.health(at(2_000)).nodes[2].quarantine;
+    assert_eq!(quarantine, Some(Duration::from_millis(GUARD)), "its disk is not that of its predecessor");
+}
+
+#[test]
+fn a_cluster_that_was_named_as_one_is_used_although_members_of_clusters_are_refused() {
+    let mut world = World::of_three(|config| config.on_cluster(Rule::Refuse));
+    let member = told(&format!("{}redis_mode:cluster\r\n", running("c2", 1_000)));
+    world.reconnect_to(2, Facts::of_cluster(&[member]), at(1_000));
+    let health = world.locks.health(at(1_000));
+    assert_eq!((&health.nodes[2].warnings[..], &health.nodes[2].unsuitable), (&[Warning::FailsOver][..], &None));
 }
 
 /// The warning of a server that evicts.

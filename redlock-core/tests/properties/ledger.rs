@@ -43,7 +43,7 @@ impl Ledger {
         let is_first = self.replied.insert((id, node));
         let refused = |cause| {
             matches!(cause, Cause::NotSent | Cause::NoDatabase | Cause::UnknownCommand)
-                || matches!(cause, Cause::NotAuthenticated | Cause::NoPermission)
+                || matches!(cause, Cause::NotAuthenticated | Cause::NoPermission | Cause::CrossSlot)
         };
         if is_first && matches!(reply, Reply::Unavailable(unavailable) if refused(unavailable.cause())) {
             let asked = self.asked.iter().filter(|(asked, key)| *asked == id && key.0 == node);

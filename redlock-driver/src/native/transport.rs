@@ -3,9 +3,9 @@ use std::io;
 use std::marker::PhantomData;
 use std::task::{Context, Poll};
 
-use redlock_core::resp::{Connection, Opening, Settings};
+use redlock_core::resp::{Opening, Settings};
 use redlock_core::system::plain_words;
-use redlock_core::system::socket::{Reading, read, write};
+use redlock_core::system::socket::{Reading, Speaker, read, write};
 use redlock_core::{Cause, Unavailable};
 
 use super::NativeConnection;
@@ -45,24 +45,25 @@ impl<N: Network + CurrentRuntime> Transport for NativeTransport<N> {
         let network = N::current().map_err(|why| Unavailable::with_detail(Cause::NotSent, &why.to_string()))?;
         let mut stream = open(&network, &self.address, self.tls.as_ref()).await.map_err(|why| not_sent(&why))?;
         let mut opening = Opening::new(&self.settings);
-        let connection = poll_fn(|context| poll_open(&mut stream, &mut opening, context)).await?;
+        let connection = poll_fn(|context| converse(&mut stream, &mut opening, Opening::poll, context)).await?;
         Ok(NativeConnection::new(stream, connection))
     }
 }
 
-/// Speaks to a server until the connection is open.
+/// Speaks to a server until a machine has come to its result.
 ///
 /// A server that has no room for another client says so before it closes the connection, which may end the writing.
-fn poll_open(
+pub(super) fn converse<M: Speaker, T>(
     stream: &mut impl Socket,
-    opening: &mut Opening,
+    machine: &mut M,
+    poll: impl Fn(&mut M) -> Option<Result<T, Unavailable>>,
     context: &mut Context<'_>,
-) -> Poll<Result<Connection, Unavailable>> {
+) -> Poll<Result<T, Unavailable>> {
     loop {
-        let written = write(opening, stream);
-        match read(opening, stream) {
+        let written = write(machine, stream);
+        match read(machine, stream) {
             Ok(Reading::Nothing) => {}
-            Ok(Reading::Some | Reading::All) => match opening.poll() {
+            Ok(Reading::Some | Reading::All) => match poll(machine) {
                 Some(result) => return Poll::Ready(result),
                 None => continue,
             },
@@ -78,6 +79,6 @@ fn poll_open(
     }
 }
 
-fn not_sent(why: &io::Error) -> Unavailable {
+pub(super) fn not_sent(why: &io::Error) -> Unavailable {
     Unavailable::with_detail(Cause::NotSent, &plain_words(&why.to_string()))
 }

@@ -31,7 +31,9 @@ pub(super) enum Unusable {
     CommandAttempts { attempts: u32 },
     #[error("a command may wait for its answer for ever: set default_command_timeout")]
     NoCommandTimeout,
-    #[error("a client of a cluster or of sentinels is not one independent master")]
+    #[error(
+        "a client of a cluster or of sentinels is not one independent master: read ClusterNode or SentinelNode, and use it"
+    )]
     NotOneServer,
 }
 

@@ -150,8 +150,13 @@ pub(super) fn log_path(directory: &Path) -> PathBuf {
     directory.join("redis.log")
 }
 
-/// A port that nobody had a moment ago.
-fn free_port() -> u16 {
+/// Returns a port of the loopback interface that nobody had a moment ago.
+///
+/// # Panics
+///
+/// If none is free.
+#[must_use]
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     listener.local_addr().expect("a listener has an address").port()
 }

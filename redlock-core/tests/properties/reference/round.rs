@@ -228,5 +228,5 @@ pub(crate) fn outcome(reply: &Reply) -> Outcome {
 
 /// Whether the server does not let the client run the command.
 const fn is_forbidden(cause: Cause) -> bool {
-    matches!(cause, Cause::NotAuthenticated | Cause::NoPermission | Cause::UnknownCommand)
+    matches!(cause, Cause::NotAuthenticated | Cause::NoPermission | Cause::CrossSlot | Cause::UnknownCommand)
 }

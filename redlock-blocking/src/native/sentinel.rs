@@ -1,0 +1,285 @@
+//! A master that sentinels name, as one node.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use redlock_core::resp::{Inquiry, Settings};
+#[cfg(feature = "tls")]
+use redlock_core::system::tls::TlsSettings;
+use redlock_core::system::url::{Address, NodeUrl, UrlError, check_client_name};
+use redlock_core::system::without_secrets;
+use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
+
+use super::connection::{NativeConnection, NativeTransport};
+use super::lookup::Lookup;
+#[cfg(not(feature = "tls"))]
+use super::tls::TlsSettings;
+use super::{tls, tls_for};
+use crate::transport::{Connection, Transport};
+use crate::{BuildError, IntoNode, Node};
+
+/// A master that is named by sentinels, as **one** node of the quorum, whichever server it is now.
+///
+/// # What it costs
+///
+/// Redlock's nodes are independent masters, and a master that fails over is none: replication is asynchronous, so the
+/// replica that takes over may lack the newest keys. Somebody who was granted a lock by the old master may still hold it
+/// while the new one grants it to somebody else. With such a node, mutual exclusion is only as good as the replication:
+///
+/// - In a quorum of three or five nodes a failover of one is what a restart without the data is; **one** such node beside
+///   independent masters is safe as long as no other node loses keys in the same TTL.
+/// - Used alone, or as the majority, a failover can make two holders.
+///
+/// The [restart guard](redlock_core::RestartGuard) helps: a handle that meets another server than before gives the node no
+/// vote until all that the old one can have granted has expired. It cannot help a process that has just begun. The health
+/// report always has [`Warning::FailsOver`](redlock_core::health::Warning::FailsOver) for the node. Name independent masters
+/// where two holders must not be.
+///
+/// # How it goes
+///
+/// At every connection the sentinels are asked one after the other, beginning with the one that was last of help, and the
+/// server that they name is connected to. It is used if it says that it is a master. The connection is given up, and the
+/// sentinels are asked again, when the server refuses a command because it is a replica by now (`READONLY`). Nobody asks the
+/// sentinels meanwhile: a master that is replaced while it is well is used until it has been told, for about ten seconds.
+///
+/// The name of the node is `mymaster@10.0.0.1:26379,10.0.0.2:26379`, whatever the order of the sentinels. All handles
+/// should name the same ones: the name decides where those who wait for a lock wait.
+///
+/// `Debug` shows no password.
+#[derive(Clone)]
+#[must_use]
+pub struct SentinelNode {
+    sentinels: Vec<String>,
+    master: String,
+    settings: Settings,
+    tls: Option<TlsSettings>,
+    client_name: Option<String>,
+}
+
+impl SentinelNode {
+    /// Creates the node that sentinels know by the name of `master`.
+    ///
+    /// User and password in the URL of a sentinel are for that sentinel, as is TLS (`rediss://`); those of the master are set
+    /// below. Two sentinels at least should be named, because one may be down.
+    pub fn new<U: Into<String>>(sentinels: impl IntoIterator<Item = U>, master: impl Into<String>) -> Self {
+        Self {
+            sentinels: sentinels.into_iter().map(Into::into).collect(),
+            master: master.into(),
+            settings: Settings::new(),
+            tls: None,
+            client_name: None,
+        }
+    }
+
+    /// Sets the password of the master's default user.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.settings = self.settings.password(password);
+        self
+    }
+
+    /// Sets a user of the master's ACL and its password.
+    pub fn user(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.settings = self.settings.user(user, password);
+        self
+    }
+
+    /// Sets the number of the master's database; the default is 0.
+    pub fn database(mut self, database: u8) -> Self {
+        self.settings = self.settings.database(database.into());
+        self
+    }
+
+    /// Lets the older protocol be spoken to the master.
+    pub fn resp2(mut self) -> Self {
+        self.settings = self.settings.resp2(true);
+        self
+    }
+
+    /// Lets TLS be spoken to the master, and sets how it is spoken, also to sentinels whose URL begins with `rediss://`.
+    ///
+    /// The certificate must be for the host that the sentinels say, which is an IP address unless they were told to
+    /// announce host names.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn tls(mut self, settings: TlsSettings) -> Self {
+        self.tls = Some(settings);
+        self
+    }
+
+    /// Sets the name that the master shows for the connection, in `CLIENT LIST` for instance. It must not contain blanks.
+    pub fn client_name(mut self, name: impl Into<String>) -> Self {
+        self.client_name = Some(name.into());
+        self
+    }
+
+    /// Reads the URL of a sentinel.
+    fn sentinel(&self, url: &str) -> Result<Sentinel, BuildError> {
+        let unusable = |UrlError { node, reason, .. }| BuildError::unusable_node(node, reason);
+        let read = NodeUrl::parse(url).map_err(unusable)?;
+        let Address::Tcp { tls: is_encrypted, .. } = read.address else {
+            let reason = "others cannot be reached where this one is: name a host and a port";
+            return Err(BuildError::unusable_url(url, reason));
+        };
+        if read.database != 0 {
+            return Err(BuildError::unusable_url(url, "there is no database to be chosen in this URL"));
+        }
+        let tls = tls_for(&read.address, self.tls.as_ref().filter(|_| is_encrypted));
+        let tls = tls.map_err(|reason| BuildError::unusable_url(url, reason))?;
+        let settings = read.settings(None).map_err(unusable)?;
+        let name = read.address.to_string();
+        let way = NativeTransport { address: read.address, tls, settings: settings.clone(), lookup: Lookup::default() };
+        Ok(Sentinel { name, way, settings })
+    }
+}
+
+impl IntoNode for SentinelNode {
+    fn into_node(self) -> Result<Node, BuildError> {
+        if self.sentinels.is_empty() {
+            return Err(BuildError::unusable_node("", "there is no URL: name at least one server to ask"));
+        }
+        let read = self.sentinels.iter().map(|url| self.sentinel(url));
+        let sentinels = read.collect::<Result<VecDeque<_>, _>>()?;
+        let mut names: Vec<_> = sentinels.iter().map(|sentinel| sentinel.name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let name = format!("{}@{}", self.master, names.join(","));
+        if self.master.is_empty() {
+            return Err(BuildError::unusable_node(name, "the name of the master is empty"));
+        }
+        let mut settings = self.settings;
+        if let Some(client_name) = self.client_name {
+            check_client_name(&client_name).map_err(|reason| BuildError::unusable_node(name.as_str(), reason))?;
+            settings = settings.client_name(client_name);
+        }
+        Ok(Node::new(name, SentinelTransport { sentinels, master: self.master, tls: self.tls, settings }))
+    }
+}
+
+impl fmt::Debug for SentinelNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sentinels: Vec<_> = self.sentinels.iter().map(|url| without_secrets(url)).collect();
+        f.debug_struct("SentinelNode")
+            .field("sentinels", &sentinels)
+            .field("master", &self.master)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A sentinel, and the way to it.
+struct Sentinel {
+    name: String,
+    way: NativeTransport,
+    settings: Settings,
+}
+
+/// The way to the master that sentinels name.
+struct SentinelTransport {
+    /// The one that is asked first in front.
+    sentinels: VecDeque<Sentinel>,
+    master: String,
+    tls: Option<TlsSettings>,
+    settings: Settings,
+}
+
+impl Transport for SentinelTransport {
+    type Connection = SentinelConnection;
+
+    /// Those that are silent share the time with those that are not.
+    fn connect(&mut self, timeout: Duration) -> Result<SentinelConnection, Unavailable> {
+        let (begun_at, mut failures) = (Instant::now(), Vec::new());
+        for left in (1..=u32::try_from(self.sentinels.len()).unwrap_or(u32::MAX)).rev() {
+            let Some(mut sentinel) = self.sentinels.pop_front() else { break };
+            let share = timeout.saturating_sub(begun_at.elapsed()).checked_div(left).unwrap_or_default();
+            let connected = self.connect_by(&mut sentinel, share);
+            match connected {
+                Ok(connection) => {
+                    self.sentinels.push_front(sentinel);
+                    return Ok(connection);
+                }
+                Err(why) => {
+                    failures.push((sentinel.name.clone(), why));
+                    self.sentinels.push_back(sentinel);
+                }
+            }
+        }
+        Err(all(&failures))
+    }
+}
+
+/// Makes one reason of all. It is one that waiting cannot cure only if all are.
+fn all(failures: &[(String, Unavailable)]) -> Unavailable {
+    let said: Vec<_> = failures.iter().map(|(asked, why)| format!("{asked}: {why}")).collect();
+    let is_permanent = failures.iter().all(|(_, why)| why.cause().is_permanent());
+    let cause = failures.last().map(|(_, why)| why.cause()).filter(|_| is_permanent);
+    Unavailable::with_detail(cause.unwrap_or(Cause::NotSent), &said.join("; "))
+}
+
+impl SentinelTransport {
+    /// Connects to the server that a sentinel names.
+    fn connect_by(&self, sentinel: &mut Sentinel, timeout: Duration) -> Result<SentinelConnection, Unavailable> {
+        let begun_at = Instant::now();
+        let not_sent = |why: &str| Unavailable::with_detail(Cause::NotSent, why);
+        let inquiry = Inquiry::master(&sentinel.settings, &self.master);
+        let Some(place) = sentinel.way.ask(inquiry, timeout)?.as_master()? else {
+            return Err(not_sent(&format!("it knows no master {}", self.master)));
+        };
+        let tls = self.tls.as_ref().map(|settings| tls::settings(&place.host, Some(settings))).transpose();
+        let tls = tls.map_err(|reason| not_sent(&reason))?;
+        let address = Address::Tcp { host: place.host, port: place.port, tls: tls.is_some() };
+        let name = address.to_string();
+        let settings = self.settings.clone();
+        let mut master = NativeTransport { address, tls, settings, lookup: Lookup::default() };
+        let connection = master.connect(timeout.saturating_sub(begun_at.elapsed()))?;
+        if connection.facts().is_replica() == Some(true) {
+            return Err(not_sent(&format!("it names {name}, which is a replica")));
+        }
+        Ok(SentinelConnection(connection))
+    }
+}
+
+/// A connection to the server that was the master when it was opened.
+struct SentinelConnection(NativeConnection);
+
+impl Connection for SentinelConnection {
+    fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
+        self.0.send(command)
+    }
+
+    fn send_all(&mut self, commands: &[Command]) -> Result<(), Unavailable> {
+        self.0.send_all(commands)
+    }
+
+    fn source(&mut self) -> Option<&mut dyn mio::event::Source> {
+        self.0.source()
+    }
+
+    fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
+        match self.0.receive(command, timeout)? {
+            Some(reply) if reply.is_of_replica() => Err(Unavailable::with_detail(Cause::Disconnected, DEMOTED)),
+            reply => Ok(reply),
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        self.0.facts().with_failover()
+    }
+
+    fn hearing(&self) -> Hearing {
+        self.0.hearing()
+    }
+
+    fn subscribe(&mut self, waiter: &WaiterId) -> Result<(), Unavailable> {
+        self.0.subscribe(waiter)
+    }
+
+    fn next_heard(&mut self) -> Option<Heard> {
+        self.0.next_heard()
+    }
+
+    fn check(&mut self) -> Result<(), Unavailable> {
+        self.0.check()
+    }
+}
+
+const DEMOTED: &str = "the server is a replica by now, the sentinels are asked for the master again";

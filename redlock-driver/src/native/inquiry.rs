@@ -1,0 +1,20 @@
+//! Asking a server for something else than a lock, over a connection that is closed afterwards.
+
+use std::future::poll_fn;
+
+use redlock_core::Unavailable;
+use redlock_core::resp::{Inquiry, Statement};
+
+use super::transport::{converse, not_sent};
+use crate::net::{Address, Network, TlsSettings, open};
+
+/// Connects to a server and returns what it answers.
+pub(super) async fn ask<N: Network>(
+    network: &N,
+    address: &Address,
+    tls: Option<&TlsSettings>,
+    mut inquiry: Inquiry,
+) -> Result<Statement, Unavailable> {
+    let mut stream = open(network, address, tls).await.map_err(|why| not_sent(&why))?;
+    poll_fn(|context| converse(&mut stream, &mut inquiry, Inquiry::poll, context)).await
+}

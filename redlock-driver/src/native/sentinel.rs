@@ -1,0 +1,313 @@
+//! A master that sentinels name, as one node.
+
+use std::fmt;
+use std::future::{Future, pending};
+use std::marker::PhantomData;
+use std::pin::pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
+use redlock_core::resp::{Inquiry, Settings};
+use redlock_core::slots::Place;
+use redlock_core::system::url::check_client_name;
+use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
+
+use super::outdated::Outdated;
+use super::seed::{self, Failures, Seed, Seeds};
+use super::{NativeConnection, NativeTransport, tls_of_host};
+use crate::net::{Address, Network, Socket, Stream, TlsSettings};
+use crate::transport::{Connection, Transport};
+use crate::{BuildError, CurrentRuntime, IntoNode, Node};
+
+/// A master that is named by sentinels, as **one** node of the quorum, whichever server it is now.
+///
+/// # What it costs
+///
+/// Redlock's nodes are independent masters, and a master that fails over is none: replication is asynchronous, so the
+/// replica that takes over may lack the newest keys. Somebody who was granted a lock by the old master may still hold it
+/// while the new one grants it to somebody else. With such a node, mutual exclusion is only as good as the replication:
+///
+/// - In a quorum of three or five nodes a failover of one is what a restart without the data is; **one** such node beside
+///   independent masters is safe as long as no other node loses keys in the same TTL.
+/// - Used alone, or as the majority, a failover can make two holders.
+///
+/// The [restart guard](redlock_core::RestartGuard) helps: a handle that meets another server than before gives the node no
+/// vote until all that the old one can have granted has expired, whatever is said of the
+/// [durability](redlock_core::Facts::is_durable) of its disk. It cannot help a process that has just begun, or a handle that
+/// was not connected before the failover. The health report always has
+/// [`Warning::FailsOver`](redlock_core::health::Warning::FailsOver) for the node. Name independent masters where two holders
+/// must not be.
+///
+/// Nothing becomes such a node by itself: a URL always stands for the one server that it names.
+///
+/// # How it goes
+///
+/// At every connection the sentinels are asked one after the other, beginning with the one that was last of help, and the
+/// server that they name is connected to. It is used if it says that it is a master. The connection is given up, and the
+/// sentinels are asked again, when the server refuses a command because it is a replica by now (`READONLY`), and when the
+/// sentinel that named it names another one: it is asked [every second](ASK_EVERY), because a master that is replaced
+/// while it is well goes on as one for about ten seconds.
+///
+/// The name of the node is `mymaster@10.0.0.1:26379,10.0.0.2:26379`, whatever the order of the sentinels. All handles
+/// should name the same ones: the name decides where those who wait for a lock wait.
+///
+/// ```
+/// use redlock_driver::native::SentinelNode;
+///
+/// let sentinels = ["redis://10.0.0.1:26379", "redis://10.0.0.2:26379", "redis://10.0.0.3:26379"];
+/// let node = SentinelNode::new(sentinels, "mymaster").user("locks", "open-sesame");
+/// # let _ = node;
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct SentinelNode {
+    sentinels: Vec<String>,
+    master: String,
+    settings: Settings,
+    tls: Option<TlsSettings>,
+    client_name: Option<String>,
+}
+
+impl SentinelNode {
+    /// Creates the node that sentinels know by the name of `master`.
+    ///
+    /// User and password in the URL of a sentinel are for that sentinel, as is TLS (`rediss://`); those of the master are set
+    /// below. Two sentinels at least should be named, because one may be down.
+    pub fn new<U: Into<String>>(sentinels: impl IntoIterator<Item = U>, master: impl Into<String>) -> Self {
+        Self {
+            sentinels: sentinels.into_iter().map(Into::into).collect(),
+            master: master.into(),
+            settings: Settings::new(),
+            tls: None,
+            client_name: None,
+        }
+    }
+
+    /// Sets the password of the master's default user.
+    pub fn password(mut self, password: impl Into<String>) -> Self {
+        self.settings = self.settings.password(password);
+        self
+    }
+
+    /// Sets a user of the master's ACL and its password.
+    pub fn user(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.settings = self.settings.user(user, password);
+        self
+    }
+
+    /// Sets the number of the master's database; the default is 0.
+    pub fn database(mut self, database: u8) -> Self {
+        self.settings = self.settings.database(database.into());
+        self
+    }
+
+    /// Lets the older protocol be spoken to the master.
+    pub fn resp2(mut self) -> Self {
+        self.settings = self.settings.resp2(true);
+        self
+    }
+
+    /// Lets TLS be spoken to the master, and sets how it is spoken, also to sentinels whose URL begins with `rediss://`.
+    ///
+    /// The certificate must be for the host that the sentinels say, which is an IP address unless they were told to
+    /// announce host names.
+    pub fn tls(mut self, settings: TlsSettings) -> Self {
+        self.tls = Some(settings);
+        self
+    }
+
+    /// Sets the name that the master shows for the connection, in `CLIENT LIST` for instance. It must not contain blanks.
+    pub fn client_name(mut self, name: impl Into<String>) -> Self {
+        self.client_name = Some(name.into());
+        self
+    }
+
+    /// Returns the way to the node, for a transport of your own that is built on top of it.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Node`] when there is no sentinel, or when a URL, the certificates or the client name cannot be used.
+    pub fn into_transport<N>(self) -> Result<SentinelTransport<N>, BuildError> {
+        let seeds = seed::read(&self.sentinels, self.tls.as_ref())?;
+        let sentinels = Seeds::new(seeds.into_iter().map(|(_, seed)| seed));
+        if self.master.is_empty() {
+            return Err(BuildError::unusable_node(sentinels.names(), "the name of the master is empty"));
+        }
+        let mut settings = self.settings;
+        if let Some(name) = self.client_name {
+            check_client_name(&name).map_err(|reason| BuildError::unusable_node(self.master.as_str(), reason))?;
+            settings = settings.client_name(name);
+        }
+        Ok(SentinelTransport { sentinels, master: self.master, tls: self.tls, settings, network: PhantomData })
+    }
+}
+
+impl<N: Network + CurrentRuntime> IntoNode<N> for SentinelNode {
+    fn into_node(self) -> Result<Node<N>, BuildError> {
+        let transport = self.into_transport::<N>()?;
+        Ok(Node::new(transport.name(), transport))
+    }
+}
+
+/// `Debug` shows no password.
+impl fmt::Debug for SentinelNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sentinels: Vec<_> = self.sentinels.iter().map(|url| redlock_core::system::without_secrets(url)).collect();
+        f.debug_struct("SentinelNode")
+            .field("sentinels", &sentinels)
+            .field("master", &self.master)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The way to the master that sentinels name. See [`SentinelNode`].
+#[derive(Debug)]
+pub struct SentinelTransport<N> {
+    sentinels: Seeds,
+    master: String,
+    tls: Option<TlsSettings>,
+    settings: Settings,
+    network: PhantomData<fn() -> N>,
+}
+
+impl<N> SentinelTransport<N> {
+    /// Returns the name of the node that it leads to.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}@{}", self.master, self.sentinels.names())
+    }
+}
+
+impl<N: Network + CurrentRuntime> Transport for SentinelTransport<N> {
+    type Connection = SentinelConnection<Stream<N::Socket>>;
+
+    /// The driver drops the future when it takes too long; then the next sentinel is the first to be asked.
+    async fn connect(&mut self) -> Result<Self::Connection, Unavailable> {
+        let network = N::current().map_err(|why| Unavailable::with_detail(Cause::NotSent, &why.to_string()))?;
+        let mut failures = Failures::default();
+        for _ in 0..self.sentinels.len() {
+            let Some(sentinel) = self.sentinels.take_turn() else { break };
+            match self.connect_by(&network, &sentinel).await {
+                Ok(connection) => {
+                    self.sentinels.last_has_helped();
+                    return Ok(connection);
+                }
+                Err(why) => failures.add(&sentinel.address, why),
+            }
+        }
+        Err(failures.into_unavailable())
+    }
+}
+
+impl<N: Network + CurrentRuntime> SentinelTransport<N> {
+    /// Connects to the server that a sentinel names.
+    async fn connect_by(
+        &self,
+        network: &N,
+        sentinel: &Seed,
+    ) -> Result<SentinelConnection<Stream<N::Socket>>, Unavailable> {
+        let inquiry = Inquiry::master(&sentinel.settings, &self.master);
+        let Some(place) = sentinel.ask(network, inquiry).await?.as_master()? else {
+            let why = format!("it knows no master {}", self.master);
+            return Err(Unavailable::with_detail(Cause::NotSent, &why));
+        };
+        let tls = self.tls.as_ref().map(|settings| tls_of_host(&place.host, settings)).transpose()?;
+        let address = Address::Tcp { host: place.host.clone(), port: place.port, tls: tls.is_some() };
+        let name = address.to_string();
+        let connection = NativeTransport::<N>::new(address, tls, self.settings.clone()).connect().await?;
+        if connection.facts().is_replica() == Some(true) {
+            return Err(Unavailable::with_detail(Cause::NotSent, &format!("it names {name}, which is a replica")));
+        }
+        let watch = Watch { network: network.clone(), sentinel: sentinel.clone(), master: self.master.clone(), place };
+        let replaced = Some(watch.until_replaced().boxed());
+        Ok(SentinelConnection { connection, demoted: Outdated::default(), replaced })
+    }
+}
+
+/// How often the sentinel that has named a master is asked whether it is still the one: every second.
+pub const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// Asks a sentinel now and then whether a master is still the one that it has named.
+struct Watch<N> {
+    network: N,
+    sentinel: Seed,
+    master: String,
+    place: Place,
+}
+
+impl<N: Network> Watch<N> {
+    /// Returns when the sentinel names another one. One that does not answer says nothing.
+    async fn until_replaced(self) {
+        loop {
+            self.pause().await;
+            let inquiry = Inquiry::master(&self.sentinel.settings, &self.master);
+            let answer = pin!(self.sentinel.ask(&self.network, inquiry));
+            let Either::Left((Ok(answer), _)) = select(answer, pin!(self.pause())).await else { continue };
+            if matches!(answer.as_master(), Ok(Some(place)) if place != self.place) {
+                return;
+            }
+        }
+    }
+
+    async fn pause(&self) {
+        self.network.sleep_until(self.network.now().saturating_add(ASK_EVERY)).await;
+    }
+}
+
+/// A connection of a [`SentinelTransport`], to the server that was the master when it was opened.
+pub struct SentinelConnection<S> {
+    connection: NativeConnection<S>,
+    /// The server has said that it is a replica by now.
+    demoted: Outdated,
+    /// Ends when the sentinel names another server; somebody waits for it if it is not there.
+    replaced: Option<BoxFuture<'static, ()>>,
+}
+
+impl<S: Socket> Connection for SentinelConnection<S> {
+    const SENDS_AT_ONCE: bool = NativeConnection::<S>::SENDS_AT_ONCE;
+
+    fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<S> {
+        let (replies, demoted) = (self.connection.send(batch), self.demoted.clone());
+        async move {
+            let mut replies = replies.await?;
+            for reply in replies.iter_mut().filter(|reply| reply.is_of_replica()) {
+                demoted.tell();
+                *reply = Reply::Unavailable(Unavailable::with_detail(Cause::Disconnected, DEMOTED));
+            }
+            Ok(replies)
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        self.connection.facts().with_failover()
+    }
+
+    fn hearing(&self) -> Hearing {
+        self.connection.hearing()
+    }
+
+    fn subscribe(&mut self, waiter: &WaiterId) {
+        self.connection.subscribe(waiter);
+    }
+
+    fn poll_heard(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
+        self.connection.poll_heard(context)
+    }
+
+    fn closed(&mut self) -> impl Future<Output = ()> + Send + use<S> {
+        let (closed, demoted) = (self.connection.closed(), self.demoted.wait());
+        let replaced = self.replaced.take().unwrap_or_else(|| pending().boxed());
+        async {
+            select(select(pin!(closed), pin!(demoted)), replaced).await;
+        }
+    }
+}
+
+impl<S> fmt::Debug for SentinelConnection<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SentinelConnection").finish_non_exhaustive()
+    }
+}
+
+const DEMOTED: &str = "the server is a replica by now, the sentinels are asked for the master again";

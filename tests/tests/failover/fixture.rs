@@ -1,0 +1,204 @@
+//! Sentinels and clusters, real ones and scripted ones.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use std::{env, fs, thread};
+
+use redlock_core::health::{Health, NodeHealth, Warning};
+use redlock_tests::{Server, Servers, command_at, free_port, wait_until};
+use redlock_tokio::Redlock;
+
+/// The TTL where its length does not matter.
+pub(crate) const TTL: Duration = Duration::from_secs(10);
+
+/// Far above what anything here takes on an idle machine.
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+
+/// A process of the server's binary that watches a master.
+pub(crate) struct Sentinel {
+    process: Child,
+    _directory: tempfile::TempDir,
+    port: u16,
+}
+
+impl Sentinel {
+    /// Starts one that knows the master, and its replicas.
+    pub(crate) fn start(master: &Server) -> Self {
+        let (port, directory) = (free_port(), tempfile::tempdir().unwrap());
+        let watches = [
+            format!("port {port}\nbind 127.0.0.1\ndir {}", directory.path().display()),
+            format!("sentinel monitor main 127.0.0.1 {} 1", master.port()),
+            "sentinel down-after-milliseconds main 2000\nsentinel failover-timeout main 4000\n".into(),
+        ];
+        let file = directory.path().join("sentinel.conf");
+        fs::write(&file, watches.join("\n")).unwrap();
+        let binary = env::var("REDLOCK_SERVER").ok().filter(|path| !path.is_empty());
+        let mut command = Command::new(binary.unwrap_or_else(|| "redis-server".into()));
+        command.arg(file).arg("--sentinel").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let sentinel = Self { process: command.spawn().unwrap(), _directory: directory, port };
+        let knows_replica = || sentinel.command(&["INFO", "sentinel"]).is_some_and(|info| info.contains("slaves=1,"));
+        assert!(wait_until(SOON, knows_replica), "it finds no replica");
+        sentinel
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Lets the replica take over; it can only when the sentinel has heard of it lately.
+    pub(crate) fn fail_over(&self) {
+        let has_begun = || self.command(&["SENTINEL", "FAILOVER", "main"]).is_some();
+        assert!(wait_until(SOON, has_begun), "the replica is no good");
+    }
+
+    fn command(&self, words: &[&str]) -> Option<String> {
+        command_at(self.port, words).ok()
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Something that says where the master is, and is no sentinel.
+pub(crate) struct Scripted {
+    port: u16,
+    master: Arc<Mutex<u16>>,
+}
+
+impl Scripted {
+    pub(crate) fn naming(master: &Server) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let named = Arc::new(Mutex::new(master.port()));
+        let says = named.clone();
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut question = [0; 1_024];
+                let _ = stream.read(&mut question);
+                let port = says.lock().unwrap().to_string();
+                let _ = write!(stream, "*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{port}\r\n", port.len());
+            }
+        });
+        Self { port, master: named }
+    }
+
+    pub(crate) fn names(&self, master: &Server) {
+        *self.master.lock().unwrap() = master.port();
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+}
+
+/// Starts servers that replicate each other without waiting for more replicas.
+pub(crate) fn pair() -> Servers {
+    let servers = Server::builder().arg("--repl-diskless-sync-delay", "0").start_many(2);
+    replicate(&servers[1], &servers[0]);
+    servers
+}
+
+/// Makes a server the replica of another, and waits until it has its data.
+pub(crate) fn replicate(replica: &Server, master: &Server) {
+    replica.command(&["REPLICAOF", "127.0.0.1", &master.port().to_string()]).unwrap();
+    let is_up = || info(replica).contains("master_link_status:up");
+    assert!(wait_until(SOON, is_up), "{}", info(replica));
+}
+
+pub(crate) fn info(server: &Server) -> String {
+    server.command(&["INFO"]).unwrap_or_default()
+}
+
+/// A cluster of masters without replicas, which have the slots in equal parts.
+pub(crate) struct Cluster {
+    pub(crate) masters: Vec<Server>,
+}
+
+impl Cluster {
+    pub(crate) fn start(count: u16) -> Self {
+        let masters: Vec<_> = (0..count).map(|_| member()).collect();
+        let part = 16_384 / count;
+        for (number, master) in (0..).zip(&masters) {
+            let last = if number + 1 == count { 16_383 } else { (number + 1) * part - 1 };
+            let [first, last, epoch] = [number * part, last, number + 1].map(|number| number.to_string());
+            master.command(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]).unwrap();
+            master.command(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch]).unwrap();
+        }
+        for master in &masters[1..] {
+            let ports = [master.port(), bus_port(master)].map(|port| port.to_string());
+            masters[0].command(&["CLUSTER", "MEET", "127.0.0.1", &ports[0], &ports[1]]).unwrap();
+        }
+        let cluster = Self { masters };
+        assert!(wait_until(SOON, || cluster.is_whole()), "the members do not find each other");
+        cluster
+    }
+
+    fn is_whole(&self) -> bool {
+        self.masters.iter().all(|master| {
+            let known = master.command(&["CLUSTER", "INFO"]).unwrap_or_default();
+            let is_known = format!("cluster_known_nodes:{}", self.masters.len());
+            known.contains("cluster_state:ok") && known.contains(&is_known)
+        })
+    }
+
+    /// Moves an empty slot to another master, and tells all.
+    pub(crate) fn move_slot(&self, slot: u16, to: usize) {
+        let id = self.masters[to].command(&["CLUSTER", "MYID"]).unwrap();
+        // The new master first: otherwise it would hear from the old one that the slot is nobody's.
+        for number in (0..self.masters.len()).map(|number| (to + number) % self.masters.len()) {
+            let words = ["CLUSTER", "SETSLOT", &slot.to_string(), "NODE", &id];
+            self.masters[number].command(&words).unwrap();
+        }
+    }
+
+    pub(crate) fn urls(&self) -> Vec<String> {
+        self.masters.iter().map(Server::url).collect()
+    }
+
+    /// Returns the number of the master that has the key.
+    pub(crate) fn holder_of(&self, name: &str) -> Option<usize> {
+        self.masters.iter().position(|master| master.get(name).is_ok_and(|value| value.is_some()))
+    }
+}
+
+fn member() -> Server {
+    let bus = free_port().to_string();
+    let settings = Server::builder().arg("--cluster-enabled", "yes").arg("--cluster-port", &bus);
+    settings.arg("--cluster-node-timeout", "5000").start()
+}
+
+fn bus_port(member: &Server) -> u16 {
+    let config = member.command(&["CONFIG", "GET", "cluster-port"]).unwrap();
+    config.lines().last().unwrap().parse().unwrap()
+}
+
+/// Waits until all nodes are connected.
+pub(crate) fn wait_until_connected(redlock: &Redlock) -> Health {
+    wait_for_health(redlock, |health| health.nodes.iter().all(|node| node.has_vote() || node.quarantine.is_some()))
+}
+
+/// Waits until the report is so.
+pub(crate) fn wait_for_health(redlock: &Redlock, is_so: impl Fn(&Health) -> bool) -> Health {
+    assert!(wait_until(SOON, || is_so(&redlock.health())), "{}", redlock.health());
+    redlock.health()
+}
+
+/// Asserts that one node, the first, is said to fail over.
+pub(crate) fn assert_warned(health: &Health) {
+    let warnings: Vec<&[Warning]> = health.nodes.iter().map(|NodeHealth { warnings, .. }| &warnings[..]).collect();
+    assert_eq!(warnings[0], [Warning::FailsOver], "{health}");
+    assert!(warnings[1..].iter().all(|warnings| warnings.is_empty()), "{health}");
+    assert!(!health.is_good() && health.to_string().contains("it fails over to a server"), "{health}");
+}
+
+/// Starts two masters that know nothing of anybody.
+pub(crate) fn two_masters() -> Servers {
+    Servers::start(2)
+}

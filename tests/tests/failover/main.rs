@@ -1,0 +1,7 @@
+//! Nodes that fail over: a master that sentinels name, and a whole cluster, each as one node of a quorum.
+
+#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
+
+mod cluster;
+mod fixture;
+mod sentinel;
