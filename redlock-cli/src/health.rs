@@ -36,25 +36,23 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
     let health = look(&Nodes::find(nodes)?.connect()?).await;
     let text = if args.json { json(&health)? } else { format!("{health}\n") };
     output::print(&text)?;
-    match (health.has_quorum(), health.is_good()) {
-        (true, good) => Ok(u8::from(!good)),
-        (false, _) => {
-            let (voters, quorum) = (health.voters(), health.quorum);
-            Err(Failure::Unavailable(format!("{voters} servers vote, {quorum} must agree: nobody gets a lock")))
-        }
+    if health.has_quorum() {
+        return Ok(u8::from(!health.is_good()));
     }
+    let (voters, quorum) = (health.voters(), health.quorum);
+    Err(Failure::Unavailable(format!("{voters} servers vote, {quorum} must agree: nobody gets a lock")))
 }
 
 /// Waits until all servers have been reached or not, and have answered something.
 pub(crate) async fn look(redlock: &Redlock) -> Health {
-    let until = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let health = redlock.health();
-        if health.nodes.iter().all(is_known) || tokio::time::Instant::now() >= until {
-            return health;
+    let all_are_known = async {
+        while !redlock.health().nodes.iter().all(is_known) {
+            tokio::time::sleep(INTERVAL).await;
         }
-        tokio::time::sleep(INTERVAL).await;
-    }
+    };
+    // One that is still unknown then is shown as such.
+    let _ = tokio::time::timeout(PATIENCE, all_are_known).await;
+    redlock.health()
 }
 
 fn is_known(node: &NodeHealth) -> bool {

@@ -43,7 +43,7 @@ async fn on_embedded_nodes() -> Result<(), Box<dyn Error>> {
 
     lost.restore();
     guard.release().await;
-    tokio::time::sleep(SOON * 4).await;
+    tokio::time::sleep(SOON.saturating_mul(4)).await;
     let health = redlock.health();
     println!("With node-2 back, and the lock released:\n{health}\n");
     println!("All is well: {}.", health.is_good());

@@ -17,6 +17,9 @@ use tokio::time::sleep;
 
 const TTL: Duration = Duration::from_millis(400);
 
+/// The longest time for which somebody wants the lock, in milliseconds: longer than it is valid.
+const LONGEST_HOLD: u64 = 600;
+
 const CLIENTS: usize = 4;
 
 /// From when until when somebody was sure to hold the lock.
@@ -47,7 +50,7 @@ async fn hold_again_and_again(client: usize, redlock: Redlock, holds: Arc<Mutex<
     while !is_over.load(Ordering::Relaxed) {
         let Ok(guard) = redlock.lock("job", TTL).await else { continue };
         let from = redlock_tokio::now();
-        let wanted = dice.u64(0..TTL.as_millis() as u64 * 3 / 2);
+        let wanted = dice.u64(0..LONGEST_HOLD);
         sleep(Duration::from_millis(wanted).min(guard.remaining())).await;
         // It is sure of it only until the deadline.
         let until = redlock_tokio::now().min(guard.deadline());

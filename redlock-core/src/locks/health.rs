@@ -3,10 +3,9 @@
 use alloc::vec::Vec;
 
 use super::clock::Clock;
-use super::trust::Trust;
+use super::trust::{Trust, warning_of};
 use super::{Entry, Locks, Node};
 use crate::health::{Health, Limit, LockFigures, NodeHealth, Warning};
-use crate::trust::Flaw;
 use crate::{AcquireError, Instant, NodeId};
 
 /// What has become of locks ever since. No behaviour depends on it.
@@ -67,12 +66,7 @@ impl Locks {
     fn warnings(&self, node: NodeId, state: &Node, now: Instant) -> Vec<Warning> {
         let Trust { facts, same_as, clock, .. } = &state.trust;
         let same = same_as.map(|node| Warning::SameServer { node: self.config.name(node).into() });
-        let flaws = self.config.trust().flaws(facts).map(|(flaw, _)| match flaw {
-            Flaw::Replica => Warning::Replica,
-            Flaw::Evicts => Warning::Evicts { policy: facts.eviction_policy().unwrap_or_default().into() },
-            Flaw::Cluster => Warning::Cluster,
-            Flaw::FailsOver => Warning::FailsOver,
-        });
+        let flaws = self.config.trust().flaws(facts).map(|(flaw, _)| warning_of(flaw, facts));
         let differs = clock.differs(self.other_clocks(node)).map(|millis| Warning::ClockDiffers { millis });
         let was_set = clock.was_set(now).map(|(millis, ago)| Warning::ClockSet { millis, ago });
         let unchecked = (state.is_connected() && facts.run_id().is_none()).then_some(Warning::Unchecked);
@@ -103,7 +97,7 @@ impl Locks {
 }
 
 fn limits(state: &Node) -> Vec<Limit> {
-    let no_queue = state.closed_queue().map(|why| Limit::NoQueue { why: why.cloned() });
+    let no_queue = state.has_no_queue().then(|| Limit::NoQueue { why: state.why_no_queue().cloned() });
     let facts = &state.trust.facts;
     let is_known = state.is_connected() && facts.version().is_some();
     let by_script = (is_known && !facts.releases_by_command()).then_some(Limit::ReleaseByScript);

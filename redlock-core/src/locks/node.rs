@@ -348,12 +348,14 @@ impl Node {
         Some(self.round_trip.smoothed).filter(|took| !took.is_zero())
     }
 
-    /// Returns why nobody can wait in the queues of the node, as far as that is known; `None` if somebody can.
-    pub(super) const fn closed_queue(&self) -> Option<Option<&Unavailable>> {
-        match &self.link {
-            Link::Connected { queue: Queue::Closed, .. } => Some(self.no_queue.as_ref()),
-            _ => None,
-        }
+    /// Returns whether nobody can wait in the queues of the node over this connection.
+    pub(super) const fn has_no_queue(&self) -> bool {
+        matches!(self.link, Link::Connected { queue: Queue::Closed, .. })
+    }
+
+    /// Returns why that is, if the node has said it.
+    pub(super) const fn why_no_queue(&self) -> Option<&Unavailable> {
+        self.no_queue.as_ref()
     }
 
     /// Returns when the connection was last heard of.

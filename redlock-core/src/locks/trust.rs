@@ -1,11 +1,12 @@
 //! Whether a node may vote: what is known of its server, and since when.
 
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use core::time::Duration;
 
 use super::clock::Clock;
 use super::{Locks, Node};
+use crate::health::Warning;
 use crate::trust::{Flaw, TrustRules};
 use crate::{Cause, Config, Facts, Instant, NodeId, Reply, Rule, Unavailable, lease};
 
@@ -78,29 +79,20 @@ impl Trust {
     }
 
     fn judge(&self, config: &Config) -> Option<Unavailable> {
-        let why = match self.same_as {
-            Some(node) => format!("it is the same server as {}: name each server once", config.name(node)),
-            None => {
-                let refused = |(flaw, rule): (Flaw, Rule)| (rule == Rule::Refuse).then_some(flaw);
-                flaw_in_words(config.trust().flaws(&self.facts).find_map(refused)?, &self.facts)
-            }
-        };
-        Some(Unavailable::with_detail(Cause::Unsuitable, &why))
+        let same = self.same_as.map(|node| Warning::SameServer { node: config.name(node).into() });
+        let refused = |(flaw, rule): (Flaw, Rule)| (rule == Rule::Refuse).then(|| warning_of(flaw, &self.facts));
+        let why = same.or_else(|| config.trust().flaws(&self.facts).find_map(refused))?;
+        Some(Unavailable::with_detail(Cause::Unsuitable, &why.to_string()))
     }
 }
 
-/// Says what is wrong with a server, and what is to be done about it.
-pub(super) fn flaw_in_words(flaw: Flaw, facts: &Facts) -> String {
+/// Returns what is told of what is wrong with a server.
+pub(super) fn warning_of(flaw: Flaw, facts: &Facts) -> Warning {
     match flaw {
-        Flaw::Replica => "it is a replica: name its master instead".into(),
-        Flaw::Evicts => {
-            let policy = facts.eviction_policy().unwrap_or_default();
-            format!("it throws keys away when its memory is full (maxmemory-policy {policy}): set noeviction")
-        }
-        Flaw::FailsOver => {
-            "it fails over to another server, which may not have its keys: name independent masters".into()
-        }
-        Flaw::Cluster => "it is a member of a cluster, which may hand keys to others: name independent masters".into(),
+        Flaw::Replica => Warning::Replica,
+        Flaw::Evicts => Warning::Evicts { policy: facts.eviction_policy().unwrap_or_default().into() },
+        Flaw::Cluster => Warning::Cluster,
+        Flaw::FailsOver => Warning::FailsOver,
     }
 }
 
@@ -115,7 +107,9 @@ impl Locks {
         }
         self.find_same_servers();
         let Self { nodes, config, .. } = self;
-        nodes.iter_mut().for_each(|Node { trust, .. }| trust.unsuitable = trust.judge(config));
+        for Node { trust, .. } in nodes {
+            trust.unsuitable = trust.judge(config);
+        }
     }
 
     /// Finds the nodes that are one server: the first of them has a vote, the others have not.

@@ -125,8 +125,8 @@ impl Question {
 
 /// Returns the wall clock in the answer to `INFO server`.
 fn time_in(info: &[u8]) -> Option<Duration> {
-    let lines = core::str::from_utf8(info).ok()?.lines();
-    let micros = lines.filter_map(|line| line.strip_prefix("server_time_usec:")).next()?;
+    let mut lines = core::str::from_utf8(info).ok()?.lines();
+    let micros = lines.find_map(|line| line.strip_prefix("server_time_usec:"))?;
     micros.parse().ok().map(Duration::from_micros)
 }
 

@@ -65,6 +65,7 @@ impl fmt::Display for Mode {
 
 /// A world before it begins: everything that its seed decides ahead of time.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub(crate) struct Scenario {
     pub(crate) seed: u64,
     pub(crate) mode: Mode,

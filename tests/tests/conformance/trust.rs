@@ -144,13 +144,14 @@ pub(crate) async fn a_server_that_evicts_is_warned_of_or_refused<A: Adapter>() {
     for server in servers.iter().take(2) {
         server.command(&["CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru"]).unwrap();
     }
-    let (warns, refuses) = (A::client(&servers.urls()), build::<A>(&servers.urls(), Setting::OnEviction(Rule::Refuse)));
-    let health = wait_for_health::<A>(&warns, all_are_connected).await;
+    let lenient = A::client(&servers.urls());
+    let strict = build::<A>(&servers.urls(), Setting::OnEviction(Rule::Refuse));
+    let health = wait_for_health::<A>(&lenient, all_are_connected).await;
     assert_eq!(health.nodes.iter().map(|node| node.warnings.len()).collect::<Vec<_>>(), [1, 1, 0], "{health}");
     assert!(health.to_string().contains("maxmemory-policy allkeys-lru): set noeviction"), "{health}");
-    assert!(warns.try_lock("job", TTL).await.unwrap().is_valid());
-    wait_for_health::<A>(&refuses, all_are_connected).await;
-    let refused = refuses.try_lock("other", TTL).await.unwrap_err();
+    assert!(lenient.try_lock("job", TTL).await.unwrap().is_valid());
+    wait_for_health::<A>(&strict, all_are_connected).await;
+    let refused = strict.try_lock("other", TTL).await.unwrap_err();
     assert_eq!(refused.kind, Refusal::Unavailable, "{refused}");
     assert!(refused.to_string().contains("set noeviction"), "{refused}");
 }

@@ -28,6 +28,7 @@ const SILENCE_TIMEOUT: Time = 1_000 * MILLISECOND;
 const SHORT_TTL: Time = 200 * MILLISECOND;
 
 /// The additions to a world.
+#[expect(clippy::struct_excessive_bools, reason = "each is an addition of its own")]
 pub(super) struct Variety {
     has_several_names: bool,
     has_pings: bool,
