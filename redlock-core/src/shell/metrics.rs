@@ -15,16 +15,15 @@ use crate::observed::{LockEvent, NodeEvent, Observed};
 /// The number of values of each label is small: nodes are labelled by their names, and locks are not labelled. Handles that
 /// have an observer each are counted together.
 ///
-/// Install the recorder first and hand this to `Builder::observer` then; the descriptions of the metrics go to the recorder
-/// in [`Metrics::new`]. A histogram in seconds needs buckets: 1 ms to 1 minute suit most, see the example `metrics` of
-/// `redlock-tokio`, which serves all of it to Prometheus. The dashboard `redlock-tokio/dashboards/redlock.json` shows it in
-/// Grafana.
+/// Install the recorder first and hand this to `Builder::observer` then: the descriptions of the metrics go to the recorder
+/// in [`Metrics::new`]. Recorders that want buckets find them in [`METRICS`]. The example `metrics` of `redlock-tokio` serves
+/// all of it to Prometheus, and the dashboard `redlock-tokio/dashboards/redlock.json` shows it in Grafana.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Metrics {}
 
 /// A metric of [`Metrics`], for programs that set something up for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Metric {
     /// The name.
@@ -33,6 +32,8 @@ pub struct Metric {
     pub kind: MetricKind,
     /// The labels.
     pub labels: &'static [&'static str],
+    /// The upper bounds of the buckets that suit a histogram; empty for another kind.
+    pub buckets: &'static [f64],
     /// The description.
     pub help: &'static str,
 }
@@ -65,16 +66,23 @@ const NODE_WITHOUT_VOTE: &str = "redlock_node_without_vote_total";
 const NODE_COMMANDS: &str = "redlock_node_commands_total";
 const MISSED: &str = "redlock_missed_events_total";
 
+const NUMBERS: &[f64] = &[1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0];
+
+/// From the round trip of a node nearby to the longest locks.
+const SECONDS: &[f64] = &[
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 60.0, 300.0, 3_600.0,
+];
+
 /// All metrics of [`Metrics`].
 pub const METRICS: &[Metric] = &[
     counter(ACQUIRE, &["result"], "Acquisitions that have come to an end."),
-    histogram(ATTEMPTS, &[], "Attempts of each lock that was acquired."),
-    histogram(WAIT, &["result"], "Time from the request of a lock to the end of its acquisition."),
-    histogram(HOLD, &[], "Time for which locks were held, until they were released, lost or detached."),
+    histogram(ATTEMPTS, &[], NUMBERS, "Attempts of each lock that was acquired."),
+    histogram(WAIT, &["result"], SECONDS, "Time from the request of a lock to the end of its acquisition."),
+    histogram(HOLD, &[], SECONDS, "Time for which locks were held, until they were released, lost or detached."),
     gauge(WAITING, &[], "Locks that are being acquired."),
     gauge(HELD, &[], "Locks that are held."),
     counter(EXTEND, &["by", "result"], "Extensions that have come to an end."),
-    histogram(LEFT, &["by"], "Validity that was left when an extension was confirmed."),
+    histogram(LEFT, &["by"], SECONDS, "Validity that was left when an extension was confirmed."),
     counter(LOST, &["reason"], "Locks that were lost."),
     counter(RELEASE, &["verdict"], "Releases, by what the nodes said."),
     gauge(NODE_UP, &["node"], "1 while a node is connected, else 0."),
@@ -175,15 +183,20 @@ impl Metric {
 }
 
 const fn counter(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
-    Metric { name, kind: MetricKind::Counter, labels, help }
+    Metric { name, kind: MetricKind::Counter, labels, buckets: &[], help }
 }
 
 const fn gauge(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
-    Metric { name, kind: MetricKind::Gauge, labels, help }
+    Metric { name, kind: MetricKind::Gauge, labels, buckets: &[], help }
 }
 
-const fn histogram(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Metric {
-    Metric { name, kind: MetricKind::Histogram, labels, help }
+const fn histogram(
+    name: &'static str,
+    labels: &'static [&'static str],
+    buckets: &'static [f64],
+    help: &'static str,
+) -> Metric {
+    Metric { name, kind: MetricKind::Histogram, labels, buckets, help }
 }
 
 fn acquisition_ended(result: &'static str, waited: Duration) {
