@@ -9,6 +9,7 @@
 //! lost and one that is kept alive.
 
 #![expect(clippy::print_stdout, reason = "it talks to a person")]
+#![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
 use std::error::Error;
 use std::time::Duration;
@@ -46,11 +47,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Serves the figures, with histograms in the buckets that suit them.
 fn install_exporter() -> Result<(), BuildError> {
     let exporter = PrometheusBuilder::new().with_http_listener(([127, 0, 0, 1], 9464));
-    let histograms = METRICS.iter().filter(|metric| !metric.buckets.is_empty());
-    let with_buckets = |exporter: PrometheusBuilder, metric: &redlock_tokio::Metric| {
+    let mut histograms = METRICS.iter().filter(|metric| !metric.buckets.is_empty());
+    let exporter = histograms.try_fold(exporter, |exporter, metric| {
         exporter.set_buckets_for_metric(Matcher::Full(metric.name.into()), metric.buckets)
-    };
-    histograms.fold(Ok(exporter), |exporter, metric| with_buckets(exporter?, metric))?.install()
+    });
+    exporter?.install()
 }
 
 /// Takes one of five locks after the other, for a few milliseconds each.
@@ -58,7 +59,7 @@ async fn work(redlock: Redlock, client: u64) {
     for round in 0.. {
         let name = format!("job:{}", (client + round) % 5);
         let wait = Duration::from_millis(200);
-        if let Ok(guard) = redlock.lock(name, TTL).wait(wait).fenced(true).await {
+        if let Ok(guard) = redlock.lock(name, TTL).wait(wait).fenced().await {
             sleep(Duration::from_millis(5 + (client * 7 + round) % 20)).await;
             guard.release().await;
         }

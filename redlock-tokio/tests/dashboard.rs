@@ -66,7 +66,7 @@ async fn prometheus_is_served_what_the_dashboard_asks_for() {
 
     let keep_alive = KeepAlive::while_held().every(Duration::from_millis(20));
     let ttl = Duration::from_millis(500);
-    let guard = redlock.lock("job", ttl).keep_alive(keep_alive).fenced(true).await.unwrap();
+    let guard = redlock.lock("job", ttl).keep_alive(keep_alive).fenced().await.unwrap();
     assert!(redlock.lock("job", ttl).attempts(1).await.is_err());
     tokio::time::sleep(Duration::from_millis(100)).await;
     nodes.iter().for_each(MemoryNode::cut);

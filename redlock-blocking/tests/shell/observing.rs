@@ -83,7 +83,9 @@ fn an_observer_is_told_the_whole_life_of_every_lock_of_many_threads_in_order() {
     });
     let lives = book.lives(200);
     assert_eq!(lives.len(), 200);
-    lives.values().for_each(|life| assert_whole(life));
+    for life in lives.values() {
+        assert_whole(life);
+    }
     let told = book.told.lock().unwrap();
     let moments: Vec<_> = told.iter().filter_map(moment).collect();
     assert!(moments.is_sorted(), "in the order in which it happened");
@@ -116,8 +118,9 @@ fn an_observer_that_panics_is_not_called_again_and_the_others_and_the_locks_go_o
     for _ in 0..3 {
         redlock.lock("job", TTL).unwrap().release();
     }
-    let lives = book.lives(3);
-    lives.values().for_each(|life| assert_whole(life));
+    for life in book.lives(3).values() {
+        assert_whole(life);
+    }
     assert_eq!(calls.load(Ordering::Relaxed), 1);
 }
 
@@ -143,6 +146,8 @@ fn an_observer_may_use_the_handle_because_the_mutex_is_free() {
     let redlock = redlock(&links, |builder| builder.observer(uses.clone()).observer(book.clone()));
     uses.redlock.set(redlock.clone()).unwrap();
     redlock.lock("job", TTL).unwrap().release();
-    book.lives(1).values().for_each(|life| assert_whole(life));
+    for life in book.lives(1).values() {
+        assert_whole(life);
+    }
     assert!(uses.calls.load(Ordering::Relaxed) >= 5);
 }

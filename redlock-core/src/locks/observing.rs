@@ -170,7 +170,7 @@ impl Observing {
                 self.lock(key, now, LockEvent::NotExtended { error: error.clone(), by_keep_alive });
             }
             Event::Lost(loss) => {
-                self.no_more_held(key, now, |held_for| LockEvent::Lost { loss: loss.clone(), held_for })
+                self.no_more_held(key, now, |held_for| LockEvent::Lost { loss: loss.clone(), held_for });
             }
             Event::Released(report) => {
                 self.no_more_held(key, now, |held_for| LockEvent::ReleaseBegun { held_for });

@@ -1,7 +1,9 @@
 //! One word each for what is observed: the values of labels and fields, of which there is a small number.
 
+#[cfg(feature = "metrics")]
+use crate::Cause;
 use crate::observed::Verb;
-use crate::{AcquireError, Cause, ExtendError, Loss, Outcome, ReleaseVerdict};
+use crate::{AcquireError, ExtendError, Loss, Outcome, ReleaseVerdict};
 
 pub(super) const fn acquire_error(error: &AcquireError) -> &'static str {
     match error {

@@ -11,12 +11,15 @@ use redlock_core::shell::{METRICS, MetricKind, Metrics, Observer};
 
 use crate::history::{NAME, history};
 
+type Values = BTreeMap<String, Vec<f64>>;
+type Descriptions = BTreeMap<String, (MetricKind, Option<Unit>)>;
+
 /// What was told to it, by the metric with its labels.
 #[derive(Clone, Debug, Default)]
 struct Book {
-    values: Arc<Mutex<BTreeMap<String, Vec<f64>>>>,
+    values: Arc<Mutex<Values>>,
     labels: Arc<Mutex<BTreeMap<String, BTreeSet<String>>>>,
-    described: Arc<Mutex<BTreeMap<String, (MetricKind, Option<Unit>)>>>,
+    described: Arc<Mutex<Descriptions>>,
 }
 
 struct Line {
@@ -79,7 +82,9 @@ impl Book {
         let book = Self::default();
         metrics::with_local_recorder(&book, || {
             let metrics = Metrics::new();
-            history.iter().for_each(|observed| metrics.observe(observed));
+            for observed in history {
+                metrics.observe(observed);
+            }
         });
         book
     }

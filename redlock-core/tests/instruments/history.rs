@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use redlock_core::observed::Observed;
 use redlock_core::{
-    Cause, Config, Facts, Instant, KeepAlive, LockKey, Locks, NodeId, Options, Request, RestartGuard, Unavailable,
-    model,
+    Cause, Config, Facts, Instant, KeepAlive, Lock, LockKey, Locks, NodeId, Options, Request, Resources, RestartGuard,
+    Unavailable, model,
 };
 
 pub(crate) const TTL: Duration = Duration::from_secs(10);
@@ -34,7 +34,7 @@ pub(crate) fn history() -> Vec<Observed> {
 
     let keep_alive = KeepAlive::while_held();
     let key = world.acquire(NAME, Options::new().fenced(true).keep_alive(keep_alive));
-    let refused = world.begin([NAME, "other"], Options::new().attempts(1));
+    let refused = world.begin(Resources::all([NAME, "other"]), Options::new().attempts(1));
     world.locks.abandon(refused, world.now);
     let given_up = world.begin(NAME, Options::new());
     world.locks.abandon(given_up, world.now);
@@ -45,12 +45,11 @@ pub(crate) fn history() -> Vec<Observed> {
     world.locks.abandon(key, world.now);
 
     world.restart_first_node();
-    let taken = world.foreign_lock();
-    let contended = world.begin([NAME, "taken"], Options::new().attempts(1));
+    world.foreign_lock();
+    let contended = world.begin(Resources::all([NAME, "taken"]), Options::new().attempts(1));
     world.run();
     assert!(world.locks.hand_over(contended, world.now).unwrap().is_err());
     world.locks.abandon(contended, world.now);
-    drop(taken);
 
     let lost = world.acquire(NAME, Options::new());
     world.locks.extend(lost, TTL, world.now).unwrap();
@@ -67,8 +66,8 @@ pub(crate) fn history() -> Vec<Observed> {
 }
 
 impl World {
-    fn begin(&mut self, name: impl Names, options: Options) -> LockKey {
-        let request = Request::new(self.locks.config(), name.resources(), TTL, options).unwrap();
+    fn begin(&mut self, names: impl Into<Resources>, options: Options) -> LockKey {
+        let request = Request::new(self.locks.config(), names, TTL, options).unwrap();
         self.locks.acquire(request, [7; 32], self.now).unwrap()
     }
 
@@ -112,28 +111,11 @@ impl World {
     fn foreign_lock(&mut self) {
         let config = self.locks.config().clone();
         let request = Request::new(&config, "taken", TTL, Options::new()).unwrap();
-        let mut other = redlock_core::Lock::acquire(&config, request, [8; 32], self.now);
+        let mut other = Lock::acquire(&config, request, [8; 32], self.now);
         while let Some(command) = other.poll_command() {
             for node in command.nodes.iter() {
                 self.nodes[node.index()].execute(&command, self.now);
             }
         }
-    }
-}
-
-/// One name or several.
-trait Names {
-    fn resources(self) -> redlock_core::Resources;
-}
-
-impl Names for &str {
-    fn resources(self) -> redlock_core::Resources {
-        self.into()
-    }
-}
-
-impl<const N: usize> Names for [&str; N] {
-    fn resources(self) -> redlock_core::Resources {
-        redlock_core::Resources::all(self)
     }
 }

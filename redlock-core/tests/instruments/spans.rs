@@ -44,8 +44,8 @@ impl Book {
         let book = Self::default();
         let observe = || history.iter().for_each(|observed| tracing.observe(observed));
         tracing::subscriber::with_default(book.clone(), observe);
-        let lines = std::mem::take(&mut book.0.lock().unwrap().lines);
-        lines
+        let mut book = book.0.lock().unwrap();
+        std::mem::take(&mut book.lines)
     }
 }
 
@@ -126,11 +126,15 @@ fn a_name_that_is_hashed_is_nowhere() {
     let history = history();
     let book = Book::of(&Tracing::new().hash_names(), &history);
     assert!(book.iter().all(|(_, line)| !line.contains(NAME) && !line.contains("taken")), "{book:?}");
-    let resource = |line: &str| line.split("resource=").nth(1).map(|rest| rest.split(' ').next().unwrap().to_owned());
-    let hashes: Vec<String> = book.iter().filter_map(|(_, line)| resource(line)).collect();
-    assert_eq!(hashes[0].trim_matches('"').len(), 16);
-    let other = Book::of(&Tracing::new().hash_names(), &history);
-    assert_eq!(resource(&other[hashes.len().min(1)].1).or_else(|| resource(&other[0].1)), Some(hashes[0].clone()));
+    let hashes = |book: &[(Option<u64>, String)]| -> Vec<String> {
+        let resource =
+            |line: &str| line.split("resource=").nth(1).map(|rest| rest.split(' ').next().unwrap().to_owned());
+        book.iter().filter_map(|(_, line)| resource(line)).collect()
+    };
+    let (first, again) = (hashes(&book), hashes(&Book::of(&Tracing::new().hash_names(), &history)));
+    assert!(first.iter().all(|hash| hash.trim_matches('"').len() == 16), "{first:?}");
+    assert_eq!(first, again, "the same ones for the same names");
+    assert_ne!(first[0], first[1]);
     let by_name = Book::of(&Tracing::new(), &history);
     assert!(by_name.iter().any(|(_, line)| line.contains("taken") && line.contains("the lock is not acquired")));
 }

@@ -87,7 +87,9 @@ async fn an_observer_is_told_of_connections_and_locks() {
     settle().await;
     let lives = book.lives();
     assert_eq!(lives.len(), 1);
-    lives.values().for_each(|life| assert_whole(life));
+    for life in lives.values() {
+        assert_whole(life);
+    }
     let told = book.told.lock().unwrap();
     let of_first = |observed: &Observed| match observed {
         Observed::Node { name, event: NodeEvent::Connected { .. }, .. } if &**name == "one" => Some("up"),
@@ -118,7 +120,9 @@ async fn an_observer_is_told_one_event_at_a_time_whichever_thread_is_free() {
     while book.lives().values().flatten().filter(|event| **event == LockEvent::Settled).count() < 200 {
         tokio::task::yield_now().await;
     }
-    book.lives().values().for_each(|life| assert_whole(life));
+    for life in book.lives().values() {
+        assert_whole(life);
+    }
 }
 
 /// Counts its calls and panics in each.
@@ -138,7 +142,9 @@ async fn an_observer_that_panics_is_not_called_again_and_the_others_and_the_lock
     world.lock_and_release().await;
     world.lock_and_release().await;
     assert_eq!(book.lives().len(), 2);
-    book.lives().values().for_each(|life| assert_whole(life));
+    for life in book.lives().values() {
+        assert_whole(life);
+    }
     assert_eq!(calls.load(Ordering::Relaxed), 1);
 }
 
