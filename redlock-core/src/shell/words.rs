@@ -1,9 +1,7 @@
 //! One word each for what is observed: the values of labels and fields, of which there is a small number.
 
-#[cfg(feature = "metrics")]
-use crate::Cause;
 use crate::observed::Verb;
-use crate::{AcquireError, ExtendError, Loss, Outcome, ReleaseVerdict};
+use crate::{AcquireError, Cause, ExtendError, Loss, Outcome, ReleaseVerdict};
 
 pub(super) const fn acquire_error(error: &AcquireError) -> &'static str {
     match error {
@@ -59,6 +57,7 @@ pub(super) const fn outcome(outcome: &Outcome) -> &'static str {
         Outcome::Done => "done",
         Outcome::HeldByOther(_) => "held",
         Outcome::Missing => "missing",
+        Outcome::Unavailable(why) if matches!(why.cause(), Cause::NotSent) => "not_sent",
         Outcome::Unavailable(_) => "unavailable",
     }
 }
