@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use redlock_driver::observed::{LockEvent, NodeEvent, Observed};
 use redlock_driver::{Builder, Observer, Redlock};
+use tokio::time::timeout;
 
 use crate::clock::{Clock, settle};
 use crate::link::{Connect, Link};
 use crate::world::TTL;
+
+/// Long enough for whatever another thread has to do.
+const SOON: Duration = Duration::from_secs(10);
 
 /// Writes down what it is told.
 #[derive(Default)]
@@ -117,9 +122,12 @@ async fn an_observer_is_told_one_event_at_a_time_whichever_thread_is_free() {
         worker.await.unwrap();
     }
     world.redlock.close().await;
-    while book.lives().values().flatten().filter(|event| **event == LockEvent::Settled).count() < 200 {
-        tokio::task::yield_now().await;
-    }
+    let all_settled = async {
+        while book.lives().values().flatten().filter(|event| **event == LockEvent::Settled).count() < 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(SOON, all_settled).await.expect("every lock is settled, and the observer is told so");
     for life in book.lives().values() {
         assert_whole(life);
     }
