@@ -54,10 +54,15 @@ enum Stage {
     Over,
 }
 
+/// When the list has just doubled.
+const _: () = assert!(2 * size_of::<Option<Story>>() <= 128, "as the documentation of `observe` says");
+
 /// # The history
 impl Locks {
     /// Switches on or off that events are collected for [`poll_observed`](Self::poll_observed). It is off at first, and costs
     /// nothing then.
+    ///
+    /// While it is on, a lock takes up to 128 bytes more than [`BYTES_PER_LOCK`](Self::BYTES_PER_LOCK).
     ///
     /// Of locks that were requested before, nothing is reported. When it is switched off, what waits to be polled is
     /// forgotten. Up to 16,384 events wait; of those that come when there are so many, only the
