@@ -53,11 +53,12 @@ impl Builder {
     /// # Errors
     ///
     /// As [`build`](Self::build).
-    pub fn build_on(self, platform: impl Platform) -> Result<Redlock, BuildError> {
+    pub fn build_on(mut self, platform: impl Platform) -> Result<Redlock, BuildError> {
         let Settings { options, connect_timeout, .. } = self.settings;
+        let observers = std::mem::take(&mut self.settings.observers);
         let (config, nodes) = self.settings.build()?;
         let connects = nodes.into_iter().map(|node| node.connect).collect();
-        let shell = Shell::start(Arc::new(platform), config, connects, connect_timeout)?;
+        let shell = Shell::start(Arc::new(platform), config, connects, connect_timeout, observers)?;
         Ok(Redlock::new(shell, options))
     }
 }

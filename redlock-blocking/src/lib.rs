@@ -192,7 +192,9 @@
 //! - `tls`: `rediss://` URLs, with the public authorities (of Mozilla's list) or your own certificates
 //!   ([`UrlNode::tls`]). By rustls, with the cryptography that the program has installed in it, or else ring;
 //! - `redis`: nodes from clients of the `redis` crate;
-//! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
+//! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in;
+//! - `tracing`: `Tracing`, which makes a span of each lock and events of what happens to nodes, for `Builder::observer`;
+//! - `metrics`: `Metrics`, which counts and measures, for `Builder::observer`.
 //!
 //! [`Transport`]: transport::Transport
 //! [`Connection`]: transport::Connection
@@ -228,7 +230,14 @@ pub use redis;
 pub use redlock_cache as cache;
 pub use redlock_core::fence::{self, Fence, FenceGate, StaleFence};
 pub use redlock_core::health::{self, Health};
-pub use redlock_core::shell::{AcquireError, BuildError, Completed, DEFAULT_CONNECT_TIMEOUT, WorkError};
+pub use redlock_core::observed;
+#[cfg(feature = "tracing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub use redlock_core::shell::Tracing;
+pub use redlock_core::shell::{AcquireError, BuildError, Completed, DEFAULT_CONNECT_TIMEOUT, Observer, WorkError};
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use redlock_core::shell::{METRICS, Metric, MetricKind, Metrics};
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use redlock_core::system::tls::{TlsBuilder, TlsError, TlsSettings};

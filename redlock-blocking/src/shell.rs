@@ -3,6 +3,7 @@ mod io;
 mod keeper;
 mod leading;
 mod node_thread;
+mod observing;
 mod waiters;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +12,7 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use redlock_core::health::Health;
+use redlock_core::shell::Observers;
 use redlock_core::system::NoEntropy;
 use redlock_core::{
     Config, DetachedLock, ExtendError, HandedOver, Instant, LockKey, LockStatus, Locks, Loss, NodeId, NodeSet,
@@ -41,6 +43,7 @@ pub(crate) struct Shell {
     is_sending: AtomicBool,
     connects: Vec<Mutex<Connect>>,
     connect_timeout: Duration,
+    observers: Observers,
 }
 
 /// What a held lock takes in here, at most.
@@ -70,6 +73,8 @@ struct State {
     keeper: Keeper,
     /// No handle and no guard is left.
     is_abandoned: bool,
+    /// Somebody is telling the observers what has happened.
+    is_telling: bool,
 }
 
 /// What is known of the thread that leads.
@@ -90,12 +95,15 @@ impl Shell {
         config: Config,
         connects: Vec<Connect>,
         connect_timeout: Duration,
+        observers: Observers,
     ) -> Result<Arc<Self>, BuildError> {
         let poller = platform.poller().map_err(BuildError::cannot_wait)?;
         let interrupt = poller.interrupt();
         let io = Io::new(poller, connects.len());
+        let mut locks = Locks::new(config.clone());
+        locks.observe(!observers.is_empty());
         let state = State {
-            locks: Locks::new(config.clone()),
+            locks,
             waiters: Waiters::default(),
             io: Some(Box::new(io)),
             leader: Leader::default(),
@@ -108,10 +116,12 @@ impl Shell {
             node_threads: connects.iter().map(|_| None).collect(),
             keeper: Keeper::default(),
             is_abandoned: false,
+            is_telling: false,
         };
         let connects = connects.into_iter().map(Mutex::new).collect();
         let (state, is_sending) = (Mutex::new(state), AtomicBool::new(false));
-        let shell = Arc::new(Self { config, platform, state, interrupt, is_sending, connects, connect_timeout });
+        let shell =
+            Arc::new(Self { config, platform, state, interrupt, is_sending, connects, connect_timeout, observers });
         keeper::start(&shell);
         shell.attend(shell.state());
         Ok(shell)
@@ -123,8 +133,14 @@ impl Shell {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Gives the mutex back, then wakes all whom the last steps concern and tells the observers.
+    fn unlock(&self, state: MutexGuard<'_, State>) {
+        self.unlock_and_wake(state);
+        self.tell_observers();
+    }
+
     /// Gives the mutex back, then wakes all whom the last steps concern.
-    fn unlock(&self, mut state: MutexGuard<'_, State>) {
+    fn unlock_and_wake(&self, mut state: MutexGuard<'_, State>) {
         state.collect();
         let interrupts = state.has_news_for_leader() && std::mem::take(&mut state.leader.sleeps);
         state.leader.has_news = false;

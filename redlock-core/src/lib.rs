@@ -107,6 +107,7 @@
 //! - `system`: [`system`](crate::system), the clock and the random source of the operating system, for adapters. Needs
 //!   `std`.
 //! - `url`: with `system`, the URLs of servers.
+//! - `metrics`, `tracing`: with `system`, observers for the crates of these names, for adapters. No machine uses them.
 //! - `net`: with `system`, the options of TCP sockets.
 //! - `tls`: with `system`, TLS by rustls.
 //! - `serde`: a [`DetachedLock`] can be written and read.
@@ -143,6 +144,7 @@ mod locks;
 #[cfg_attr(docsrs, doc(cfg(feature = "model")))]
 pub mod model;
 mod node;
+pub mod observed;
 #[doc = include_str!("operating.md")]
 pub mod operating {}
 mod output;

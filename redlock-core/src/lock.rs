@@ -387,6 +387,11 @@ impl Lock {
         }
     }
 
+    /// Returns whether the lock was given back by its owner.
+    pub(crate) const fn is_releasing(&self) -> bool {
+        matches!(self.phase, Phase::Releasing { .. })
+    }
+
     /// Returns whether the next attempt waits for its time: until [`poll_timeout`](Self::poll_timeout) no reply can
     /// bring the acquisition on.
     #[must_use]

@@ -7,12 +7,14 @@ mod health;
 mod inspections;
 mod line;
 mod node;
+mod observing;
 mod renewal;
 mod timers;
 mod trust;
 mod turns;
 mod wait_queue;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -26,10 +28,12 @@ use self::health::Tally;
 pub use self::inspections::InspectionKey;
 use self::inspections::Inspections;
 use self::node::{Due, Node, Ticket};
+use self::observing::Observing;
 use self::renewal::Renewal;
 use self::timers::Timers;
 use self::wait_queue::WaitQueues;
 use crate::fence::{Fence, Fences};
+use crate::observed::Verb;
 use crate::{
     AcquireError, Cause, CloseReport, Command, Config, DetachedLock, Event, ExtendError, Facts, Instant, Lock, Loss,
     NodeId, NodeSet, OperationId, ReleaseReport, Reply, Request, Resource, Resources, Unavailable, WaiterId,
@@ -130,6 +134,8 @@ pub struct Locks {
     /// The longest time for which a key of this handle lives.
     longest_ttl: Duration,
     tally: Tally,
+    /// The history, if somebody wants it.
+    observing: Option<Box<Observing>>,
     is_closed: bool,
 }
 
@@ -230,6 +236,7 @@ impl Locks {
             releasing: 0,
             longest_ttl: Duration::ZERO,
             tally: Tally::default(),
+            observing: None,
             is_closed: false,
         }
     }
@@ -268,6 +275,7 @@ impl Locks {
         self.next_serial = serial.wrapping_add(1);
         let entry = Entry::new(Lock::in_line(&self.config, request, seed, now), serial);
         let key = LockKey { serial, index: self.entries.insert(entry) };
+        self.observe_request(key, now);
         if is_adoption {
             self.adopt(key, now);
         } else {
@@ -378,6 +386,7 @@ impl Locks {
                 entry.is_cut_off = true;
                 self.tally.failed(&AcquireError::Closed);
                 self.finished.push_back(key);
+                self.observe_closed(key, now);
                 self.update(key, now, |lock| lock.release(now));
             }
         }
@@ -399,6 +408,7 @@ impl Locks {
         if let Some(state) = nodes.get_mut(node.index()) {
             state.connected(hears, config, now);
             self.ready.insert(node);
+            self.observe_connected(node, now);
             self.lose_turns(node, now);
             self.queue_up_all(now);
             self.deliver(now);
@@ -413,6 +423,7 @@ impl Locks {
         if let Some(state) = self.nodes.get_mut(node.index()) {
             state.disconnected(why, now);
             self.ready.insert(node);
+            self.observe_disconnected(node, why, now);
             self.answer_under_way(node, why, usize::MAX);
             self.refuse_waiting_if_down(node);
             self.deliver(now);
@@ -426,8 +437,9 @@ impl Locks {
         let Some(state) = self.nodes.get_mut(node.index()) else { return };
         state.heard(now);
         match state.take_ticket() {
-            Some(Ticket::Lock { key, id, is_acquisition }) => {
+            Some(Ticket::Lock { key, id, is_acquisition, verb }) => {
                 let reply = if is_acquisition { self.without_vote_of_restarted(node, reply, now) } else { reply };
+                self.observe_answer(node, key, verb, &reply, now);
                 self.update(key, now, |lock| lock.handle_reply(id, node, reply, now));
             }
             Some(Ticket::Inspection(key)) => {
@@ -454,6 +466,7 @@ impl Locks {
     pub fn give_up(&mut self, node: NodeId, why: &Unavailable, now: Instant) {
         if let Some(state) = self.nodes.get_mut(node.index()) {
             state.give_up(why, now);
+            self.observe_disconnected(node, why, now);
             self.answer_under_way(node, why, usize::MAX);
             self.refuse_waiting_if_down(node);
             self.deliver(now);
@@ -466,6 +479,7 @@ impl Locks {
             if let Some(state) = self.nodes.get_mut(node.index()) {
                 state.start_over();
             }
+            self.observe_disconnected(node, why, now);
             self.answer_under_way(node, why, usize::MAX);
         }
         self.ready = self.config.nodes();
@@ -689,7 +703,8 @@ impl Locks {
         loop {
             while let Some((node, ticket, reply)) = self.stand_ins.pop_front() {
                 match ticket {
-                    Ticket::Lock { key, id, .. } => {
+                    Ticket::Lock { key, id, verb, .. } => {
+                        self.observe_answer(node, key, verb, &reply, now);
                         self.step(key, now, |lock| lock.handle_reply(id, node, reply, now));
                     }
                     Ticket::Inspection(key) => self.inspected(key, node, reply, now),
@@ -708,10 +723,11 @@ impl Locks {
         entry.drive_renewal(now);
         self.send_commands(key, now);
         self.take_events(key, was_held, now);
+        self.observe_step(key, now);
         self.count_releases(key, was_quiet);
         self.move_in_queues(key, now);
         self.set_timer(key);
-        self.forget_if_over(key);
+        self.forget_if_over(key, now);
         Some(result)
     }
 
@@ -724,7 +740,8 @@ impl Locks {
             let command = turns::with_open_home(command, config, nodes, now);
             for node in command.nodes.iter() {
                 let Some(state) = nodes.get_mut(node.index()) else { continue };
-                let ticket = Ticket::Lock { key, id: command.id, is_acquisition };
+                let verb = Verb::of(&command.action);
+                let ticket = Ticket::Lock { key, id: command.id, is_acquisition, verb };
                 let command = command.with_nodes(NodeSet::from_iter([node]));
                 if command.calls_up() {
                     calling.insert(node);
@@ -739,19 +756,23 @@ impl Locks {
 
     /// Keeps what has become of a lock's operations, for whoever waits for it.
     fn take_events(&mut self, key: LockKey, was_held: bool, now: Instant) {
-        let Self { entries, queues, finished, tally, .. } = self;
+        let Self { entries, queues, finished, tally, observing, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
         let mut has_ended = was_held && !entry.is_held();
         while let Some(event) = entry.lock.poll_event() {
+            let event = with_place(event, || queues.ahead_of(entry.lock.resources(), key));
             match &event {
                 Event::AcquireFailed(error) => tally.failed(error),
                 Event::Lost(_) => tally.lost(),
                 _ => {}
             }
             let is_own = entry.renewal.as_mut().is_some_and(|renewal| renewal.take(&event, &entry.lock, now));
+            if let Some(observing) = observing {
+                observing.ended(key, &event, entry.renewal.as_deref().filter(|_| is_own), now);
+            }
             // A loss can be seen in the lock.
             if !is_own && !matches!(event, Event::Lost(_)) {
-                entry.answers.push(with_place(event, || queues.ahead_of(entry.lock.resources(), key)));
+                entry.answers.push(event);
                 has_ended = true;
             }
         }
@@ -781,9 +802,10 @@ impl Locks {
         }
     }
 
-    fn forget_if_over(&mut self, key: LockKey) {
+    fn forget_if_over(&mut self, key: LockKey, now: Instant) {
         if self.entries.get(key.index).is_some_and(Entry::is_over) {
             self.entries.remove(key.index);
+            self.observe_settled(key, now);
         }
     }
 
@@ -794,6 +816,7 @@ impl Locks {
             Due::Ready => self.ready.insert(node),
             Due::Silent(why) => {
                 self.ready.insert(node);
+                self.observe_disconnected(node, &why, now);
                 self.answer_under_way(node, &why, usize::MAX);
                 self.refuse_waiting_if_down(node);
             }

@@ -1,10 +1,28 @@
 //! What the shells around [`Locks`](crate::Locks), async and blocking, say and take alike: the errors of their users, what
-//! comes of work under a lock, and the settings of their builders.
+//! comes of work under a lock, the settings of their builders, and whoever observes what happens.
+//!
+//! The observers for the crates `tracing` and `metrics` are here too, behind the features of these names, because both
+//! shells need them and have no other crate in common. The machines of this crate know nothing of them: they only keep a
+//! [history](crate::observed).
 
 mod error;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod observer;
 mod settings;
+#[cfg(feature = "tracing")]
+mod tracing;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+mod words;
 mod work;
 
 pub use error::{AcquireError, BuildError, NoRuntime};
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use metrics::{METRICS, Metric, MetricKind, Metrics};
+pub use observer::{Observer, Observers};
 pub use settings::{DEFAULT_CONNECT_TIMEOUT, Settings};
+#[cfg(feature = "tracing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub use tracing::Tracing;
 pub use work::{Completed, WorkError};

@@ -60,8 +60,9 @@ impl<R: Runtime> Builder<R> {
     /// - [`BuildError::Node`] for the first node that is not usable, an unreadable URL for instance;
     /// - [`BuildError::Config`] for an empty list of nodes, the same node twice, or a setting out of its bounds;
     /// - [`BuildError::NoRuntime`] when the runtime has ended.
-    pub fn build_on(self, runtime: R) -> Result<Redlock<R>, BuildError> {
+    pub fn build_on(mut self, runtime: R) -> Result<Redlock<R>, BuildError> {
         let Settings { options, connect_timeout, .. } = self.settings;
+        let observers = std::mem::take(&mut self.settings.observers);
         let (config, nodes) = self.settings.build()?;
         let is_in_memory = nodes.iter().all(|node| node.set_clock.is_some());
         let runtime = if is_in_memory { runtime.for_memory_nodes() } else { runtime };
@@ -70,7 +71,7 @@ impl<R: Runtime> Builder<R> {
         }
         let nodes = nodes.into_iter().map(|node| node.start).collect();
         let parts = Parts { nodes, connect_timeout };
-        let shell = Arc::new(Shell::new(runtime, config));
+        let shell = Arc::new(Shell::new(runtime, config, observers));
         task::start(&shell, &parts, &shell.runtime)?;
         Ok(Redlock::new(shell, parts, options))
     }

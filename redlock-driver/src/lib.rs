@@ -89,6 +89,8 @@
 //! - `cache`: [`NamedLocks`], which are released by name, and the [caches](cache) that they are kept in;
 //! - `memory`: [`memory::MemoryNode`], a node that lives in this process;
 //! - `serde`: a [`DetachedLock`] can be written and read;
+//! - `tracing`: `Tracing`, which makes a span of each lock and events of what happens to nodes, for `Builder::observer`;
+//! - `metrics`: `Metrics`, which counts and measures, for `Builder::observer`;
 //! - `net`: sockets to nodes, for adapters; `net-tls`: TLS over them, by rustls;
 //! - `redis-tokio-comp`, `redis-smol-comp`: `redis_rs`, nodes over the `redis` crate on tokio or on the reactor of smol,
 //!   which is async-std's too. If a program enables both, redis-rs uses tokio inside a tokio runtime and smol everywhere
@@ -141,7 +143,16 @@ mod work;
 pub use redlock_cache as cache;
 pub use redlock_core::fence::{self, Fence, FenceGate, StaleFence};
 pub use redlock_core::health::{self, Health};
-pub use redlock_core::shell::{AcquireError, BuildError, Completed, DEFAULT_CONNECT_TIMEOUT, NoRuntime, WorkError};
+pub use redlock_core::observed;
+#[cfg(feature = "tracing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub use redlock_core::shell::Tracing;
+pub use redlock_core::shell::{
+    AcquireError, BuildError, Completed, DEFAULT_CONNECT_TIMEOUT, NoRuntime, Observer, WorkError,
+};
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use redlock_core::shell::{METRICS, Metric, MetricKind, Metrics};
 pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
     Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT,

@@ -1,3 +1,4 @@
+mod observing;
 mod task;
 mod waiters;
 mod wakes;
@@ -8,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use redlock_core::health::Health;
+use redlock_core::shell::Observers;
 use redlock_core::{
     Cause, Command, Config, DetachedLock, ExtendError, Facts, HandedOver, Heard, InspectionKey, Instant, LockKey,
     LockStatus, Locks, Loss, NodeId, OperationId, ReleaseReport, Reply, Request, RequestError, Resource, Status,
@@ -35,6 +37,7 @@ pub(crate) struct Shell<R> {
     has_task: AtomicBool,
     /// The task has panicked: started again, it would do so again.
     task_has_failed: AtomicBool,
+    observers: Observers,
     state: Mutex<State<R>>,
 }
 
@@ -57,6 +60,8 @@ struct State<R> {
     inspecting: Vec<Waker>,
     /// No handle and no guard is left.
     abandoned: bool,
+    /// Somebody is telling the observers what has happened.
+    is_telling: bool,
 }
 
 /// There is nothing to do any more, and nobody who could ask for something.
@@ -64,9 +69,11 @@ struct State<R> {
 pub(crate) struct Over;
 
 impl<R: Runtime> Shell<R> {
-    pub(crate) fn new(runtime: R, config: Config) -> Self {
+    pub(crate) fn new(runtime: R, config: Config, observers: Observers) -> Self {
+        let mut locks = Locks::new(config.clone());
+        locks.observe(!observers.is_empty());
         let state = State {
-            locks: Locks::new(config.clone()),
+            locks,
             waiters: Waiters::default(),
             node_drivers: config.nodes().iter().map(|_| None).collect(),
             carriers: config.nodes().iter().map(|_| None).collect(),
@@ -75,12 +82,14 @@ impl<R: Runtime> Shell<R> {
             closing: Vec::new(),
             inspecting: Vec::new(),
             abandoned: false,
+            is_telling: false,
         };
         Self {
             runtime,
             config,
             has_task: AtomicBool::new(false),
             task_has_failed: AtomicBool::new(false),
+            observers,
             state: Mutex::new(state),
         }
     }
@@ -103,6 +112,7 @@ impl<R: Runtime> Shell<R> {
                 self.wake_driver(node);
             }
         }
+        self.tell_observers();
         result
     }
 

@@ -149,7 +149,9 @@
 //! - `redis`: nodes from clients of the `redis` crate, `RedisUrl`, and `set_if_not_stale` for a Redis that is written to under [fenced](fence) locks;
 //! - `fred`: nodes from clients of the `fred` crate, and `FredUrl`;
 //! - `memory`: nodes that live in this process, for first steps and for your own tests;
-//! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in.
+//! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in;
+//! - `tracing`: `Tracing`, which makes a span of each lock and events of what happens to nodes, for `Builder::observer`;
+//! - `metrics`: `Metrics`, which counts and measures, for `Builder::observer`.
 //!
 //! [`Transport`]: transport::Transport
 
@@ -175,6 +177,9 @@ pub use net::TokioSocket;
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(no_inline)]
 pub use redis;
+#[cfg(feature = "tracing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub use redlock_driver::Tracing;
 #[cfg(feature = "memory")]
 #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
 pub use redlock_driver::memory;
@@ -188,10 +193,13 @@ pub use redlock_driver::redis_rs::{FencedStoreError, RedisUrl, get_if_not_stale,
 pub use redlock_driver::{
     AcquireError, Attempts, BuildError, Cause, CloseReport, Completed, Config, ConfigError, DetachedLock, ExtendError,
     Facts, Fence, FenceGate, Health, Hold, Holder, Instant, IntoNode, KeepAlive, KeyStatus, LockState, LockStatus,
-    Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeStatus, NodeTimeout, Options, Outcome, ReleaseReport,
-    ReleaseVerdict, RequestError, Resource, Resources, RestartGuard, RetryDelay, Rule, StaleFence, Unavailable,
-    WorkError, fence, health, now, transport,
+    Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeStatus, NodeTimeout, Observer, Options, Outcome,
+    ReleaseReport, ReleaseVerdict, RequestError, Resource, Resources, RestartGuard, RetryDelay, Rule, StaleFence,
+    Unavailable, WorkError, fence, health, now, observed, transport,
 };
+#[cfg(feature = "metrics")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+pub use redlock_driver::{METRICS, Metric, MetricKind, Metrics};
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 pub use redlock_driver::{NamedLockError, cache};

@@ -86,9 +86,10 @@ impl Shell {
         state.leader.sleeps = timeout.is_none_or(|timeout| !timeout.is_zero());
         state.leader.wakes_at = next;
         self.is_sending.store(true, Ordering::Release);
-        self.unlock(state);
+        self.unlock_and_wake(state);
         io.send();
         self.is_sending.store(false, Ordering::Release);
+        self.tell_observers();
         io.wait(timeout);
         io.read();
         let mut state = self.state();

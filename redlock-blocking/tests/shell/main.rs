@@ -5,5 +5,6 @@
 mod attribution;
 mod connecting;
 mod link;
+mod observing;
 mod status;
 mod threads;

@@ -28,7 +28,7 @@ impl Hash for Locks {
     }
 }
 
-/// All fields but the entries, what is empty between calls, and what is only counted.
+/// All fields but the entries, what is empty between calls, what is only counted, and the history.
 type Parts<'a> = (Settled<'a>, u64, &'a Timers, Waiting<'a>, &'a [Node], [NodeSet; 2], &'a VecDeque<LockKey>, usize);
 type Settled<'a> = (&'a Config, bool, &'a Inspections, Duration);
 type Waiting<'a> = (&'a WaitQueues, Option<&'a WaiterId>, &'a Contention);
@@ -53,6 +53,7 @@ impl Locks {
             releasing,
             longest_ttl,
             tally: _,
+            observing: _,
             is_closed,
         } = self;
         let (settled, waiting) =

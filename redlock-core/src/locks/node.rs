@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::trust::Trust;
 use super::{InspectionKey, LockKey};
 use crate::health::ConnectionState;
+use crate::observed::Verb;
 use crate::{Action, Cause, Command, CommandId, Config, Grace, Instant, NodeSet, ScriptForm, Unavailable};
 
 /// The largest number of commands that go to a node in one batch: enough to make the cost per command small, few enough
@@ -51,6 +52,7 @@ pub(super) enum Ticket {
         id: CommandId,
         /// A grant may count as a vote.
         is_acquisition: bool,
+        verb: Verb,
     },
     /// One of an inspection.
     Inspection(InspectionKey),
@@ -501,8 +503,12 @@ mod tests {
         for millis in 0..100_000 {
             let now = Instant::from_epoch(Duration::from_millis(millis));
             let command = Lock::acquire(&config, request.clone(), [0; 32], now).poll_command().unwrap();
-            let ticket =
-                Ticket::Lock { key: LockKey { serial: millis, index: 0 }, id: command.id, is_acquisition: true };
+            let ticket = Ticket::Lock {
+                key: LockKey { serial: millis, index: 0 },
+                id: command.id,
+                is_acquisition: true,
+                verb: Verb::Acquire,
+            };
             node.push(ticket, command, now).unwrap();
             assert!(node.queue.len() <= 2 * MAX_BATCH);
         }

@@ -50,6 +50,11 @@ impl Renewal {
         true
     }
 
+    /// Returns whether an extension that is confirmed when so much of the validity is left has come late.
+    pub(super) fn is_late(&self, left: Duration) -> bool {
+        left.saturating_mul(2) < self.ttl.saturating_sub(self.interval)
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.under_way.is_none().then_some(self.next_at)
     }

@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use super::BuildError;
+use super::{BuildError, Observers};
 use crate::{Config, ConfigBuilder, Options};
 
 /// How long a try to connect may take unless a builder says otherwise: one second.
@@ -19,6 +19,8 @@ pub struct Settings<N> {
     pub options: Options,
     /// How long a try to connect to a node may take.
     pub connect_timeout: Duration,
+    /// Who is told what happens.
+    pub observers: Observers,
     nodes: Vec<N>,
     /// The first node that could not be made.
     error: Option<BuildError>,
@@ -32,6 +34,7 @@ impl<N> Settings<N> {
             config: Config::builder([""; 0]),
             options: Options::new(),
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
+            observers: Observers::default(),
             nodes: Vec::new(),
             error: None,
         }
@@ -76,6 +79,7 @@ impl<N> fmt::Debug for Settings<N> {
             .field("config", &self.config)
             .field("options", &self.options)
             .field("connect_timeout", &self.connect_timeout)
+            .field("observers", &self.observers)
             .finish_non_exhaustive()
     }
 }
@@ -174,6 +178,13 @@ macro_rules! builder_setters {
         /// How long a try to connect to a node may take; the default is [`DEFAULT_CONNECT_TIMEOUT`].
         pub fn connect_timeout(mut self, timeout: Duration) -> Self {
             self.settings.connect_timeout = timeout;
+            self
+        }
+
+        /// Tells an observer what happens to the locks and nodes of the handle, in order; several may be added. Without one
+        /// nothing is collected.
+        pub fn observer(mut self, observer: impl $crate::shell::Observer) -> Self {
+            self.settings.observers.push(observer);
             self
         }
     };

@@ -9,6 +9,7 @@ mod keep_alive;
 mod life;
 mod line;
 mod naive;
+mod observed;
 mod one_by_one;
 mod silence;
 mod trust;

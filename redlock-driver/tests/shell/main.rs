@@ -18,6 +18,7 @@ mod holding;
 mod link;
 mod memory;
 mod named_locks;
+mod observing;
 mod order;
 mod status;
 mod time;

@@ -1,0 +1,153 @@
+//! Observers: they are told what happens, in order, and cost nobody a lock.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::thread;
+
+use redlock_blocking::observed::{LockEvent, NodeEvent, Observed};
+use redlock_blocking::{Node, NodeTimeout, Observer, Redlock};
+
+use crate::link::{Link, SOON, TTL};
+
+/// Writes down what it is told.
+#[derive(Default)]
+struct Book {
+    told: Mutex<Vec<Observed>>,
+    changed: Condvar,
+    is_busy: AtomicBool,
+}
+
+impl Observer for Book {
+    fn observe(&self, observed: &Observed) {
+        assert!(!self.is_busy.swap(true, Ordering::AcqRel), "it is told one event at a time");
+        thread::yield_now();
+        self.told.lock().unwrap().push(observed.clone());
+        self.is_busy.store(false, Ordering::Release);
+        self.changed.notify_all();
+    }
+}
+
+impl Book {
+    /// Waits until so many locks are settled; returns the events of each lock.
+    fn lives(&self, settled: usize) -> BTreeMap<String, Vec<LockEvent>> {
+        let is_settled = |observed: &&Observed| matches!(observed, Observed::Lock { event: LockEvent::Settled, .. });
+        let too_few = |told: &mut Vec<Observed>| told.iter().filter(is_settled).count() < settled;
+        let (told, waited) = self.changed.wait_timeout_while(self.told.lock().unwrap(), SOON, too_few).unwrap();
+        assert!(!waited.timed_out(), "{told:?}");
+        let mut lives: BTreeMap<String, Vec<LockEvent>> = BTreeMap::new();
+        for observed in told.iter() {
+            if let Observed::Lock { lock, event, .. } = observed {
+                lives.entry(format!("{lock:?}")).or_default().push(event.clone());
+            }
+        }
+        lives
+    }
+}
+
+fn redlock(links: &[Link; 3], observe: impl FnOnce(redlock_blocking::Builder) -> redlock_blocking::Builder) -> Redlock {
+    let nodes = ["one", "two", "three"].into_iter().zip(links).map(|(name, link)| Node::new(name, link.clone()));
+    observe(Redlock::builder().nodes(nodes).node_timeout(NodeTimeout::fixed(SOON))).build().unwrap()
+}
+
+fn assert_whole(life: &[LockEvent]) {
+    assert!(
+        matches!(
+            life,
+            [
+                LockEvent::Requested { .. },
+                LockEvent::Acquired { .. },
+                LockEvent::ReleaseBegun { .. },
+                LockEvent::Released { .. },
+                LockEvent::Settled
+            ]
+        ),
+        "{life:?}"
+    );
+}
+
+#[test]
+fn an_observer_is_told_the_whole_life_of_every_lock_of_many_threads_in_order() {
+    let (links, book) = (<[Link; 3]>::default(), Arc::new(Book::default()));
+    let redlock = redlock(&links, |builder| builder.observer(book.clone()));
+    thread::scope(|scope| {
+        for worker in 0..8 {
+            let redlock = &redlock;
+            scope.spawn(move || {
+                for round in 0..25 {
+                    let name = format!("job-{}", (worker + round) % 5);
+                    drop(redlock.lock(name, TTL).unwrap());
+                }
+            });
+        }
+    });
+    let lives = book.lives(200);
+    assert_eq!(lives.len(), 200);
+    for life in lives.values() {
+        assert_whole(life);
+    }
+    let told = book.told.lock().unwrap();
+    let moments: Vec<_> = told.iter().filter_map(moment).collect();
+    assert!(moments.is_sorted(), "in the order in which it happened");
+    let connected =
+        |observed: &&Observed| matches!(observed, Observed::Node { event: NodeEvent::Connected { .. }, .. });
+    assert_eq!(told.iter().filter(connected).count(), 3);
+}
+
+fn moment(observed: &Observed) -> Option<redlock_blocking::Instant> {
+    match observed {
+        Observed::Lock { at, .. } | Observed::Node { at, .. } => Some(*at),
+        _ => None,
+    }
+}
+
+/// Counts its calls and panics in each.
+struct Panics(Arc<AtomicUsize>);
+
+impl Observer for Panics {
+    fn observe(&self, _: &Observed) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        panic!("as it was told to");
+    }
+}
+
+#[test]
+fn an_observer_that_panics_is_not_called_again_and_the_others_and_the_locks_go_on() {
+    let (links, book, calls) = (<[Link; 3]>::default(), Arc::new(Book::default()), Arc::new(AtomicUsize::new(0)));
+    let redlock = redlock(&links, |builder| builder.observer(Panics(calls.clone())).observer(book.clone()));
+    for _ in 0..3 {
+        redlock.lock("job", TTL).unwrap().release();
+    }
+    for life in book.lives(3).values() {
+        assert_whole(life);
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+}
+
+/// Asks the handle how it is at every event.
+#[derive(Default)]
+struct Uses {
+    redlock: OnceLock<Redlock>,
+    calls: AtomicUsize,
+}
+
+impl Observer for Uses {
+    fn observe(&self, _: &Observed) {
+        if let Some(redlock) = self.redlock.get() {
+            assert_eq!(redlock.health().nodes.len(), 3);
+            self.calls.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn an_observer_may_use_the_handle_because_the_mutex_is_free() {
+    let (links, uses, book) = (<[Link; 3]>::default(), Arc::new(Uses::default()), Arc::new(Book::default()));
+    let redlock = redlock(&links, |builder| builder.observer(uses.clone()).observer(book.clone()));
+    uses.redlock.set(redlock.clone()).unwrap();
+    redlock.lock("job", TTL).unwrap().release();
+    for life in book.lives(1).values() {
+        assert_whole(life);
+    }
+    assert!(uses.calls.load(Ordering::Relaxed) >= 5);
+}

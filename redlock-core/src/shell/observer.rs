@@ -1,0 +1,87 @@
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::observed::Observed;
+
+/// Is told what happens to the locks and nodes of one handle, for instruments: counters, spans, histories.
+///
+/// `Builder::observer` takes it. The events come one after the other in the [order](crate::observed) in which they happened,
+/// each on a thread of a caller or of the handle, which has other work to do: an observer must not block. It may use the
+/// handle, but must not wait for it. What happened after it fell behind by 16,384 events is left out, and
+/// [counted](Observed::Missed).
+///
+/// One that panics is not called again; the locks and the other observers go on.
+///
+/// ```
+/// use redlock_core::observed::{LockEvent, Observed};
+/// use redlock_core::shell::Observer;
+///
+/// struct Losses;
+///
+/// impl Observer for Losses {
+///     fn observe(&self, observed: &Observed) {
+///         if let Observed::Lock { event: LockEvent::Lost { loss, held_for }, .. } = observed {
+///             eprintln!("a lock was lost after {held_for:?}: {loss}");
+///         }
+///     }
+/// }
+/// ```
+pub trait Observer: Send + Sync + 'static {
+    /// Takes note of an event.
+    fn observe(&self, observed: &Observed);
+}
+
+impl<O: Observer> Observer for Arc<O> {
+    fn observe(&self, observed: &Observed) {
+        (**self).observe(observed);
+    }
+}
+
+/// The observers of a handle, for shells.
+#[derive(Default)]
+pub struct Observers(Vec<Watching>);
+
+struct Watching {
+    observer: Box<dyn Observer>,
+    has_panicked: AtomicBool,
+}
+
+impl Observers {
+    /// Adds one.
+    pub fn push(&mut self, observer: impl Observer) {
+        self.0.push(Watching { observer: Box::new(observer), has_panicked: AtomicBool::new(false) });
+    }
+
+    /// Returns whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Tells each observer all the events, except those that have panicked before. To be called by one thread at a time, and
+    /// not while it holds anything that an observer could want.
+    pub fn tell(&self, events: &[Observed]) {
+        self.0.iter().for_each(|watching| watching.tell(events));
+    }
+}
+
+impl Watching {
+    fn tell(&self, events: &[Observed]) {
+        if self.has_panicked.load(Ordering::Relaxed) {
+            return;
+        }
+        // This thread has work of others to do.
+        let told = catch_unwind(AssertUnwindSafe(|| events.iter().for_each(|event| self.observer.observe(event))));
+        self.has_panicked.store(told.is_err(), Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Observers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observers").field("count", &self.0.len()).finish()
+    }
+}
