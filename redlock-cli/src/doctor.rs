@@ -2,7 +2,7 @@ mod checks;
 mod finding;
 
 use redlock_tokio::Redlock;
-use redlock_tokio::health::{ConnectionState, NodeHealth, Warning};
+use redlock_tokio::health::{ConnectionState, Limit, NodeHealth, Warning};
 
 use self::finding::{Finding, Level};
 use crate::failure::Failure;
@@ -56,7 +56,9 @@ async fn examine(node: &NodeHealth, alone: &Redlock, others: &[Redlock]) -> Vec<
     let mut findings = checks::run(alone, rival.unwrap_or(alone)).await;
     findings.extend(node.unsuitable.iter().map(|why| Finding::new(Level::Failed, why.to_string())));
     findings.extend(node.warnings.iter().map(warning));
-    findings.extend(node.limits.iter().map(|limit| Finding::new(Level::Note, limit.to_string())));
+    // Whether there is a queue was tried out.
+    let limits = node.limits.iter().filter(|limit| !matches!(limit, Limit::NoQueue { .. }));
+    findings.extend(limits.map(|limit| Finding::new(Level::Note, limit.to_string())));
     findings.extend(persistence(node));
     findings
 }
@@ -86,5 +88,5 @@ fn heading(node: &NodeHealth) -> String {
     let server = [facts.server(), facts.version()].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let known = [Some(server), facts.role().map(Into::into), facts.mode().map(Into::into), round_trip];
     let known: Vec<String> = known.into_iter().flatten().filter(|text| !text.is_empty()).collect();
-    format!("{}  {}", node.name, known.join(", "))
+    format!("{}  {}", node.name, known.join(", ")).trim_end().into()
 }

@@ -48,10 +48,12 @@ async fn look(redlock: &Redlock, name: &str) -> Result<(), String> {
 async fn wait(redlock: &Redlock, rival: &Redlock, name: &str) -> Option<Finding> {
     let guard = redlock.try_lock(name, TTL).await.ok()?;
     let waited = rival.lock(name, TTL).wait(WAIT).await;
-    let limits = rival.health().nodes.into_iter().flat_map(|node| node.limits);
-    let has_queue = !limits.into_iter().any(|limit| matches!(limit, Limit::NoQueue { .. }));
+    let mut limits = rival.health().nodes.into_iter().flat_map(|node| node.limits);
+    let no_queue = limits.find(|limit| matches!(limit, Limit::NoQueue { .. }));
     guard.release().await;
     drop(waited);
-    // What is missing is in the limits of the server.
-    has_queue.then(|| Finding::new(Level::Ok, "wait in a queue, and be called up".into()))
+    Some(match no_queue {
+        Some(why) => Finding::new(Level::Note, why.to_string()),
+        None => Finding::new(Level::Ok, "wait in a queue, and be called up".into()),
+    })
 }

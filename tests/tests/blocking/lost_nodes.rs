@@ -175,7 +175,8 @@ fn a_node_that_is_back_is_used_again_without_a_restart() {
 
 #[test]
 fn nodes_that_were_all_restarted_while_nobody_looked_are_used_at_once() {
-    let mut nodes = Fixture::start(3);
+    // They forget nothing, so the restart guard lets them vote.
+    let mut nodes = Fixture::over(Server::builder().persistent(true).start_many(3));
     live(&nodes.redlock);
     nodes.servers.iter_mut().for_each(Server::restart);
     let restarted = Instant::now();

@@ -35,7 +35,8 @@ pub(crate) async fn a_try_to_connect_that_took_too_long_leaves_no_connection<A: 
 }
 
 pub(crate) async fn a_command_that_was_lost_with_its_node_is_not_sent_again<A: Adapter>() {
-    let mut nodes = Fixture::start::<A>(1);
+    // It forgets nothing, so the restart guard lets it vote.
+    let mut nodes = Fixture::over::<A>(Server::builder().persistent(true).start_many(1));
     drop(nodes.client.lock("warm-up", TTL).await.unwrap());
     nodes.servers[0].pause();
     assert!(nodes.client.try_lock("lost", TTL).await.is_err());

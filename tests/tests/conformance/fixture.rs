@@ -20,7 +20,10 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn start<A: Adapter>(count: usize) -> Self {
-        let servers = Servers::start(count);
+        Self::over::<A>(Servers::start(count))
+    }
+
+    pub(crate) fn over<A: Adapter>(servers: Servers) -> Self {
         let client = A::client(&servers.urls());
         Self { servers, client }
     }
