@@ -254,8 +254,9 @@ impl ConfigBuilder {
         self
     }
 
-    /// Sets after how long without a word a connection is tried out with a `PING`, above zero; `None` to try out none. The
-    /// default is [`DEFAULT_PING_INTERVAL`]. So a connection that broke while nobody used it is replaced before a lock
+    /// Sets after how long without a word a connection is tried out with a question for the server's clock (`INFO server`),
+    /// above zero; `None` to try out none. The default is [`DEFAULT_PING_INTERVAL`]. The clock is asked for as often where
+    /// the connection is used. So a connection that broke while nobody used it is replaced before a lock
     /// needs it.
     pub fn ping_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
         self.ping_interval = interval.into();

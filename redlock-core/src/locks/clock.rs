@@ -45,11 +45,6 @@ impl Clock {
         }
     }
 
-    /// Returns whether it was looked at.
-    pub(super) const fn is_known(&self) -> bool {
-        self.ahead.is_some()
-    }
-
     /// Returns by how many milliseconds it was set, and how long ago, if that was lately.
     pub(super) fn was_set(&self, now: Instant) -> Option<(i64, Duration)> {
         let (by, at) = self.set?;

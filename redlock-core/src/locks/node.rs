@@ -321,9 +321,16 @@ impl Node {
         (self.changed_at, self.heard_at) = (Some(now), now);
         self.no_queue = None;
         self.round_trip.under_way = None;
-        if self.trust.facts.version().is_some() {
+        self.looked_at = now;
+        // What waits to be sent goes first, and alone: a client library may take the refusal of one command for the end.
+        if self.tells_time() && self.queue.is_empty() {
             self.look_at_clock(config, now);
         }
+    }
+
+    /// Returns whether the server is one that can be asked what time it is.
+    fn tells_time(&self) -> bool {
+        self.trust.facts.version().is_some()
     }
 
     /// Asks the server what time it is.
@@ -429,7 +436,7 @@ impl Node {
         let interval = config.ping_interval()?;
         let last = if self.tickets.is_empty() && self.queue.is_empty() {
             self.heard_at
-        } else if self.trust.clock.is_known() {
+        } else if self.tells_time() {
             self.looked_at
         } else {
             return None;

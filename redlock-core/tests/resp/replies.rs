@@ -22,7 +22,7 @@ fn commands_are_written_in_their_order() {
         command.wire().words().map(|word| String::from_utf8_lossy(word).into_owned()).collect::<Vec<_>>().join(" ")
     };
     let text = written(&mut connection);
-    assert_eq!(commands(&text), [line(&set), line(&undo), "PING".to_owned()]);
+    assert_eq!(commands(&text), [line(&set), line(&undo), "INFO server".to_owned()]);
     assert!(connection.unwritten().is_empty());
 }
 
