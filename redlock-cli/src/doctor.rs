@@ -36,8 +36,9 @@ pub(crate) async fn execute(_: Args, nodes: &NodeArgs) -> Result<u8, Failure> {
     let nodes = Nodes::find(nodes)?;
     let together = health::look(&nodes.connect()?).await;
     let mut is_well = true;
-    for (node, alone) in together.nodes.iter().zip(nodes.connect_each()?) {
-        let findings = examine(node, &alone, &nodes.connect_each()?).await;
+    let (handles, rivals) = (nodes.connect_each()?, nodes.connect_each()?);
+    for (node, (alone, rival)) in together.nodes.iter().zip(handles.iter().zip(&rivals)) {
+        let findings = examine(node, alone, rival).await;
         is_well &= findings.iter().all(|finding| finding.level < Level::Warning);
         output::print(&finding::render(&heading(node), &findings))?;
     }
@@ -47,13 +48,12 @@ pub(crate) async fn execute(_: Args, nodes: &NodeArgs) -> Result<u8, Failure> {
     Ok(u8::from(!is_well))
 }
 
-/// Finds out how one server is; `alone` is a handle to it alone, and so are those of `others`, in the order of all servers.
-async fn examine(node: &NodeHealth, alone: &Redlock, others: &[Redlock]) -> Vec<Finding> {
+/// Finds out how one server is, with two handles to it alone.
+async fn examine(node: &NodeHealth, alone: &Redlock, rival: &Redlock) -> Vec<Finding> {
     if let ConnectionState::Down { why, .. } = &node.connection {
         return vec![Finding::new(Level::Failed, format!("connect: {why}"))];
     }
-    let rival = others.iter().find(|other| name(other) == name(alone));
-    let mut findings = checks::run(alone, rival.unwrap_or(alone)).await;
+    let mut findings = checks::run(alone, rival).await;
     findings.extend(node.unsuitable.iter().map(|why| Finding::new(Level::Failed, why.to_string())));
     findings.extend(node.warnings.iter().map(warning));
     // Whether there is a queue was tried out.
@@ -75,11 +75,6 @@ fn persistence(node: &NodeHealth) -> Option<Finding> {
         Some(false) => Some(Finding::new(Level::Note, forgets.into())),
         None => None,
     }
-}
-
-fn name(redlock: &Redlock) -> String {
-    let config = redlock.config();
-    config.nodes().iter().map(|node| config.name(node)).collect()
 }
 
 fn heading(node: &NodeHealth) -> String {

@@ -2,7 +2,7 @@
 //! writes what it had worked out: the file refuses it.
 //!
 //! ```text
-//! cargo run -p redlock-tokio --features memory --example fencing_file -- /tmp/account
+//! cargo run -p redlock-tokio --features memory --example fencing_file -- account.txt
 //! ```
 
 #![expect(clippy::print_stdout, reason = "it talks to a person")]
