@@ -131,7 +131,8 @@ pub(super) async fn without_a_quorum_nobody_can_say(bench: Bench) {
 pub(super) async fn a_question_that_is_dropped_is_forgotten(bench: Bench) {
     let nodes = bench.start(3);
     for _ in 0..3 {
-        assert!(nodes.client.status("job").now_or_never().is_none());
+        // Nodes in memory may answer before it is dropped.
+        drop(nodes.client.status("job").now_or_never());
     }
     assert!(status(&nodes.client, 3).await.is_free());
 }
