@@ -19,13 +19,23 @@ pub(crate) fn only_called_up() -> Options {
     Options::new().retry_delay(RetryDelay::new(RetryDelay::DEFAULT.base(), TTL * 360)).wait(TTL)
 }
 
+/// What has gone wrong in a scene because the machine was busy.
+struct TooLate(String);
+
+impl From<Refused> for TooLate {
+    fn from(refused: Refused) -> Self {
+        Self(refused.to_string())
+    }
+}
+
 /// Plays a scene of those who are [only called up](only_called_up). On a busy machine one may come too late: then it has lost
-/// its place, nobody else asks, and the scene is played again, three times in all.
-async fn play<F: Future<Output = Result<(), Refused>>>(scene: impl Fn() -> F) {
+/// its place, or never had one because a node took long to answer, nobody else asks, and the scene is played again, three
+/// times in all.
+async fn play<F: Future<Output = Result<(), TooLate>>>(scene: impl Fn() -> F) {
     for late in 0_u8.. {
         match scene().await {
             Ok(()) => return,
-            Err(refused) => assert!(late < 2, "nobody came in time: {refused}"),
+            Err(TooLate(why)) => assert!(late < 2, "nobody came in time: {why}"),
         }
     }
 }
@@ -47,21 +57,30 @@ fn waiting(servers: &Servers) -> usize {
 }
 
 pub(crate) async fn wait_until_waiting<A: Adapter>(servers: &Servers, count: usize) {
-    assert!(A::scheduler().wait_until(SOON, || waiting(servers) == count).await, "{} wait", waiting(servers));
+    let has_come = until_waiting::<A>(servers, count).await;
+    has_come.unwrap_or_else(|TooLate(why)| panic!("{why}"));
+}
+
+/// Waits until so many stand in the queue.
+async fn until_waiting<A: Adapter>(servers: &Servers, count: usize) -> Result<(), TooLate> {
+    if A::scheduler().wait_until(SOON, || waiting(servers) == count).await {
+        return Ok(());
+    }
+    Err(TooLate(format!("{} wait", waiting(servers))))
 }
 
 pub(crate) async fn who_waits_is_called_up_by_the_release_in_the_order_of_the_queue<A: Adapter>() {
     play(four_in_a_row::<A>).await;
 }
 
-async fn four_in_a_row<A: Adapter>() -> Result<(), Refused> {
+async fn four_in_a_row<A: Adapter>() -> Result<(), TooLate> {
     let nodes = Fixture::start::<A>(3);
     let mut held = nodes.client.lock("job", TTL * 3).await.unwrap();
     let rivals: Vec<_> = (0..4).map(|_| A::client(&nodes.servers.urls())).collect();
     let mut waiters = Vec::new();
     for (number, rival) in rivals.iter().enumerate() {
         waiters.push(wait_for::<A>(rival, only_called_up()));
-        wait_until_waiting::<A>(&nodes.servers, number + 1).await;
+        until_waiting::<A>(&nodes.servers, number + 1).await?;
     }
     for waiter in waiters {
         held.release().await;
@@ -76,15 +95,15 @@ pub(crate) async fn who_waits_is_called_up_over_resp2<A: Adapter>() {
     play(two_over_resp2::<A>).await;
 }
 
-async fn two_over_resp2<A: Adapter>() -> Result<(), Refused> {
+async fn two_over_resp2<A: Adapter>() -> Result<(), TooLate> {
     let nodes = Fixture::start::<A>(3);
     let held = nodes.client.lock("job", TTL * 3).await.unwrap();
     let urls: Vec<_> = nodes.servers.urls().iter().map(|url| format!("{url}?protocol=resp2")).collect();
     let rivals = [A::client(&urls), A::client(&urls)];
     let first = wait_for::<A>(&rivals[0], only_called_up());
-    wait_until_waiting::<A>(&nodes.servers, 1).await;
+    until_waiting::<A>(&nodes.servers, 1).await?;
     let second = wait_for::<A>(&rivals[1], only_called_up());
-    wait_until_waiting::<A>(&nodes.servers, 2).await;
+    until_waiting::<A>(&nodes.servers, 2).await?;
     held.release().await;
     first.await?.release().await;
     assert!(second.await?.is_valid());
@@ -122,18 +141,18 @@ pub(crate) async fn who_gives_up_leaves_no_place_and_is_told_of_it<A: Adapter>()
     play(one_gives_up::<A>).await;
 }
 
-async fn one_gives_up<A: Adapter>() -> Result<(), Refused> {
+async fn one_gives_up<A: Adapter>() -> Result<(), TooLate> {
     let nodes = Fixture::start::<A>(3);
     let held = nodes.client.lock("job", TTL * 3).await.unwrap();
     let rivals: Vec<_> = (0..2).map(|_| A::client(&nodes.servers.urls())).collect();
     let first = wait_for::<A>(&rivals[0], only_called_up());
-    wait_until_waiting::<A>(&nodes.servers, 1).await;
+    until_waiting::<A>(&nodes.servers, 1).await?;
     let refused = wait_for::<A>(&rivals[1], only_called_up().wait(Duration::from_millis(300))).await.unwrap_err();
     assert_eq!(refused.kind, Refusal::Contended, "{refused}");
     let attempts = refused.attempts.as_ref().unwrap();
     assert_eq!(attempts.place(), Some(2), "{refused}");
     assert!(attempts.held_for().is_some_and(|held_for| held_for > TTL && held_for <= TTL * 3), "{refused}");
-    wait_until_waiting::<A>(&nodes.servers, 1).await;
+    until_waiting::<A>(&nodes.servers, 1).await?;
     held.release().await;
     assert!(first.await?.is_valid());
     Ok(())
@@ -172,12 +191,12 @@ pub(crate) async fn a_user_with_the_rights_in_the_readme_is_called_up<A: Adapter
     play(one_with_few_rights::<A>).await;
 }
 
-async fn one_with_few_rights<A: Adapter>() -> Result<(), Refused> {
+async fn one_with_few_rights<A: Adapter>() -> Result<(), TooLate> {
     let (servers, urls) = with_user(&[&LOCKING[..], &WAITING].concat());
     let held = A::client(&urls).lock("job", TTL * 3).await.unwrap();
     let rival = A::client(&urls);
     let waiter = wait_for::<A>(&rival, only_called_up());
-    wait_until_waiting::<A>(&servers, 1).await;
+    until_waiting::<A>(&servers, 1).await?;
     let report = held.release().await;
     assert_eq!(report.verdict, ReleaseVerdict::Released, "{report}");
     assert!(waiter.await?.is_valid());
