@@ -152,7 +152,7 @@ async fn one_gives_up<A: Adapter>() -> Result<(), TooLate> {
     let attempts = refused.attempts.as_ref().unwrap();
     assert_eq!(attempts.place(), Some(2), "{refused}");
     assert!(attempts.held_for().is_some_and(|held_for| held_for > TTL && held_for <= TTL * 3), "{refused}");
-    until_waiting::<A>(&nodes.servers, 1).await?;
+    wait_until_waiting::<A>(&nodes.servers, 1).await;
     held.release().await;
     assert!(first.await?.is_valid());
     Ok(())
