@@ -1,3 +1,5 @@
+use core::fmt;
+use core::num::NonZero;
 use core::time::Duration;
 
 /// A point in time, as a number of nanoseconds since an epoch that the driver chose.
@@ -16,23 +18,26 @@ use core::time::Duration;
 /// assert_eq!(later.saturating_since(start), Duration::from_millis(1));
 /// assert_eq!(start.saturating_since(later), Duration::ZERO);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(u64);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(
+    /// One more than the nanoseconds, so that an optional instant takes no more memory.
+    NonZero<u64>,
+);
 
 impl Instant {
     /// The epoch itself.
-    pub const EPOCH: Self = Self(0);
+    pub const EPOCH: Self = Self(NonZero::<u64>::MIN);
 
     /// Returns the instant that lies `elapsed` after the epoch.
     #[must_use]
     pub const fn from_epoch(elapsed: Duration) -> Self {
-        Self(saturating_nanos(elapsed))
+        Self::EPOCH.saturating_add(elapsed)
     }
 
     /// Returns the time since the epoch.
     #[must_use]
     pub const fn since_epoch(self) -> Duration {
-        Duration::from_nanos(self.0)
+        self.saturating_since(Self::EPOCH)
     }
 
     /// Returns this instant moved forward by `duration`.
@@ -44,13 +49,36 @@ impl Instant {
     /// Returns this instant moved back by `duration`, at most to the epoch.
     #[must_use]
     pub const fn saturating_sub(self, duration: Duration) -> Self {
-        Self(self.0.saturating_sub(saturating_nanos(duration)))
+        match NonZero::new(self.0.get().saturating_sub(saturating_nanos(duration))) {
+            Some(instant) => Self(instant),
+            None => Self::EPOCH,
+        }
     }
 
     /// Returns the time that has passed since `earlier`; zero when `earlier` is the later one.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
+    }
+
+    /// Returns the earliest of the instants that there are.
+    pub(crate) fn earliest<const N: usize>(instants: [Option<Self>; N]) -> Option<Self> {
+        instants.into_iter().fold(None, |earliest, instant| match (earliest, instant) {
+            (Some(earliest), Some(instant)) => Some(earliest.min(instant)),
+            (earliest, instant) => earliest.or(instant),
+        })
+    }
+}
+
+impl Default for Instant {
+    fn default() -> Self {
+        Self::EPOCH
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Instant").field(&self.since_epoch()).finish()
     }
 }
 
@@ -70,5 +98,18 @@ mod tests {
         assert_eq!(end.saturating_add(Duration::from_secs(1)), end);
         assert_eq!(Instant::EPOCH.saturating_sub(Duration::MAX), Instant::EPOCH);
         assert_eq!(Instant::EPOCH.saturating_since(end), Duration::ZERO);
+        assert_eq!(Instant::from_epoch(Duration::from_nanos(1)).saturating_sub(Duration::MAX), Instant::EPOCH);
+    }
+
+    #[test]
+    fn an_optional_instant_takes_no_more_memory() {
+        assert_eq!(size_of::<Option<Instant>>(), size_of::<Instant>());
+    }
+
+    #[test]
+    fn the_earliest_is_that_of_those_that_there_are() {
+        let [one, two] = [1, 2].map(|nanos| Some(Instant::from_epoch(Duration::from_nanos(nanos))));
+        assert_eq!(Instant::earliest([two, None, one, two]), one);
+        assert_eq!(Instant::earliest([None, None]), None);
     }
 }

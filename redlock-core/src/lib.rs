@@ -150,6 +150,7 @@ pub mod operating {}
 mod output;
 mod probe;
 mod quorum;
+mod rare_list;
 mod reply;
 mod report;
 mod request;

@@ -6,7 +6,6 @@ mod transitions;
 mod turn;
 
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use self::acquiring::{Attempt, Failure};
@@ -16,6 +15,7 @@ pub(crate) use self::turn::{NoTurn, Turn};
 use crate::backoff::Backoff;
 use crate::fence::Fences;
 use crate::output::Output;
+use crate::rare_list::RareList;
 use crate::report::{AcquireError, ExtendError, Loss};
 use crate::token::TokenSecret;
 use crate::{
@@ -53,12 +53,12 @@ pub struct Lock {
     give_up_at: Instant,
     attempts: u32,
     /// The failure of the last attempt that came to a verdict.
-    last_failure: Option<AcquireError>,
+    last_failure: Option<Box<AcquireError>>,
     /// The latest `now`.
     clock: Instant,
     phase: Phase,
     /// Releases of earlier attempts that are not settled on every node.
-    earlier: Vec<Release>,
+    earlier: RareList<Release>,
     next_operation: OperationId,
     /// Where it waits for its turn, when it does not try now and then.
     turn: Option<Turn>,
@@ -135,7 +135,7 @@ impl Lock {
             last_failure: None,
             clock: now,
             phase: Phase::InLine,
-            earlier: Vec::new(),
+            earlier: RareList::new(),
             next_operation: OperationId::FIRST,
             turn: None,
             is_called_up: false,
@@ -182,14 +182,14 @@ impl Lock {
     #[must_use = "a lock that was not handed over is not held"]
     pub fn hand_over(&mut self, now: Instant) -> bool {
         let now = self.catch_up(now);
-        let Phase::Won { attempt, deadline } = &self.phase else {
+        let Phase::Won { deadline, .. } = self.phase else {
             return self.is_held(now);
         };
-        let is_good = now.saturating_add(self.request.options.min_validity) < *deadline;
-        if is_good {
-            self.phase = Phase::Held(Held::new(&self.config, attempt.clone(), *deadline, &self.request, now));
-        } else {
+        let is_good = now.saturating_add(self.request.options.min_validity) < deadline;
+        if !is_good {
             self.fail_attempt(Failure::Expired, now);
+        } else if let Phase::Won { attempt, .. } = core::mem::replace(&mut self.phase, Phase::Finished) {
+            self.phase = Phase::Held(Held::new(&self.config, attempt, deadline, &self.request, now));
         }
         is_good
     }
@@ -334,7 +334,8 @@ impl Lock {
             Phase::Releasing { release, .. } => release.poll_timeout(),
             Phase::Finished => None,
         };
-        self.earlier.iter().filter_map(Release::poll_timeout).chain(phase).min()
+        let earlier = self.earlier.iter().filter_map(Release::poll_timeout).min();
+        Instant::earliest([phase, earlier])
     }
 }
 

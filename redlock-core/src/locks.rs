@@ -788,7 +788,7 @@ impl Locks {
         let is_waited_for = entry.standing == Standing::WaitedFor && queues.has_others(entry.lock.resources());
         let makes_way_at = if is_waited_for { entry.lock.makes_way_at() } else { None };
         let renews_at = entry.renewal_timeout();
-        let wakes_at = [entry.lock.poll_timeout(), makes_way_at, renews_at].into_iter().flatten().min();
+        let wakes_at = Instant::earliest([entry.lock.poll_timeout(), makes_way_at, renews_at]);
         timers.schedule(key, &mut entry.timer, wakes_at);
     }
 

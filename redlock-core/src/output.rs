@@ -8,13 +8,19 @@ use crate::{Event, Instant, NodeSet};
 pub(crate) struct Output {
     next_id: CommandId,
     /// Rarely more than one: the end of one attempt and the beginning of the next.
-    commands: SmallVec<[Command; 1]>,
-    events: SmallVec<[Event; 1]>,
+    items: SmallVec<[Item; 1]>,
+}
+
+/// Both kinds share their memory: a step that goes well has either a command or an event.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Item {
+    Command(Command),
+    Event(Event),
 }
 
 impl Output {
     pub(crate) fn new() -> Self {
-        Self { next_id: CommandId::FIRST, commands: SmallVec::new(), events: SmallVec::new() }
+        Self { next_id: CommandId::FIRST, items: SmallVec::new() }
     }
 
     /// Sends an action to the nodes, scripts by their digest.
@@ -30,19 +36,31 @@ impl Output {
     fn push(&mut self, nodes: NodeSet, action: Action, send_by: Instant, form: ScriptForm) -> CommandId {
         let id = self.next_id;
         self.next_id = id.next();
-        self.commands.push(Command { id, nodes, action, send_by, form, grace: Grace::DEFAULT });
+        self.items.push(Item::Command(Command { id, nodes, action, send_by, form, grace: Grace::DEFAULT }));
         id
     }
 
     pub(crate) fn emit(&mut self, event: Event) {
-        self.events.push(event);
+        self.items.push(Item::Event(event));
     }
 
     pub(crate) fn poll_command(&mut self) -> Option<Command> {
-        (!self.commands.is_empty()).then(|| self.commands.remove(0))
+        match self.take(|item| matches!(item, Item::Command(_)))? {
+            Item::Command(command) => Some(command),
+            Item::Event(_) => None,
+        }
     }
 
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
-        (!self.events.is_empty()).then(|| self.events.remove(0))
+        match self.take(|item| matches!(item, Item::Event(_)))? {
+            Item::Event(event) => Some(event),
+            Item::Command(_) => None,
+        }
+    }
+
+    /// Takes the first item of a kind.
+    fn take(&mut self, is_wanted: impl Fn(&Item) -> bool) -> Option<Item> {
+        let place = self.items.iter().position(is_wanted)?;
+        Some(self.items.remove(place))
     }
 }

@@ -1,5 +1,6 @@
 use alloc::sync::Arc;
 use core::fmt;
+use core::num::NonZero;
 use core::time::Duration;
 
 use crate::config::MIN_TTL;
@@ -9,7 +10,7 @@ use crate::{Config, DetachedLock, Instant, KeepAlive, Resource, Resources, lease
 /// The time that a key lives on a node after it was set: 1 ms to [`Config::max_ttl`], by construction.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ttl {
-    nanos: u64,
+    nanos: NonZero<u64>,
 }
 
 impl Ttl {
@@ -40,7 +41,8 @@ impl Ttl {
     }
 
     fn saturating(duration: Duration) -> Self {
-        Self { nanos: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX) }
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Self { nanos: NonZero::new(nanos).unwrap_or(NonZero::<u64>::MIN) }
     }
 
     /// Returns the time from `now` on until a moment; `None` if there is none.
@@ -52,13 +54,13 @@ impl Ttl {
     /// Returns the duration that was asked for.
     #[must_use]
     pub const fn get(self) -> Duration {
-        Duration::from_nanos(self.nanos)
+        Duration::from_nanos(self.nanos.get())
     }
 
     /// Returns the duration in whole milliseconds, rounded up: what the nodes are told.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
-        self.nanos.div_ceil(1_000_000)
+        self.nanos.get().div_ceil(1_000_000)
     }
 }
 

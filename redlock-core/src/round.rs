@@ -1,6 +1,5 @@
-use alloc::vec::Vec;
-
 use crate::command::CommandId;
+use crate::rare_list::RareList;
 use crate::votes::{Tally, Votes};
 use crate::{Cause, Config, Instant, NodeId, NodeOutcomes, NodeSet, Outcome, Reply, Unavailable};
 
@@ -12,7 +11,7 @@ use crate::{Cause, Config, Instant, NodeId, NodeOutcomes, NodeSet, Outcome, Repl
 pub(crate) struct Round {
     id: CommandId,
     /// The nodes that were asked again, and by which command.
-    asked_again: Vec<(NodeId, CommandId)>,
+    asked_again: RareList<(NodeId, CommandId)>,
     /// The nodes whose answer to the last command to them would count: another one is no vote.
     unanswered: NodeSet,
     /// The nodes that were sent the script's text: they cannot ask for it again.
@@ -39,7 +38,7 @@ impl Round {
         for node in config.nodes().without(nodes).iter() {
             votes.record(node, Outcome::Unavailable(Unavailable::new(Cause::NotSent)));
         }
-        Self { id, asked_again: Vec::new(), unanswered: nodes, has_source: NodeSet::EMPTY, votes, deadline }
+        Self { id, asked_again: RareList::new(), unanswered: nodes, has_source: NodeSet::EMPTY, votes, deadline }
     }
 
     /// Takes a node's first reply, also one that comes after the deadline: it is more than silence.

@@ -1,5 +1,4 @@
-use alloc::vec::Vec;
-
+use crate::rare_list::RareList;
 use crate::{Cause, Hold, NodeId, NodeSet, Outcome, Unavailable};
 
 /// The outcome of a command on each node: a set of nodes for every outcome, so that counting them costs an instruction
@@ -12,7 +11,7 @@ pub(crate) struct Votes {
     missing: NodeSet,
     unavailable: NodeSet,
     /// What nodes have said, in ascending order of the nodes. Empty as long as all goes well.
-    said: Vec<(NodeId, Said)>,
+    said: RareList<(NodeId, Said)>,
 }
 
 /// What a node has said beside its vote.
@@ -31,7 +30,7 @@ impl Votes {
             held_by_other: NodeSet::EMPTY,
             missing: NodeSet::EMPTY,
             unavailable: NodeSet::EMPTY,
-            said: Vec::new(),
+            said: RareList::new(),
         }
     }
 

@@ -182,7 +182,7 @@ impl Attempt {
     /// Returns the moment at which [`Self::expire`] has something to do.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let minting = self.minting.as_ref().and_then(|minting| minting.poll_timeout());
-        [self.round.poll_timeout(), minting].into_iter().flatten().min()
+        Instant::earliest([self.round.poll_timeout(), minting])
     }
 
     /// Returns the result, as soon as it is fixed. `now` is when the deciding reply was handled.

@@ -6,6 +6,7 @@ use super::release::Claim;
 use crate::command::Action;
 use crate::fence::{Fences, Fencing};
 use crate::output::Output;
+use crate::rare_list::RareList;
 use crate::round::{Recorded, Round};
 use crate::{
     CommandId, Config, DetachedLock, Event, ExtendError, Instant, Loss, NodeId, NodeOutcomes, NodeSet, OperationId,
@@ -33,7 +34,7 @@ pub(super) struct Held {
     /// What was over last, whose late replies still tell which nodes have the keys and which to heal.
     last: Over,
     /// The keys that are being given again to nodes that had lost them, at most one command a node.
-    replanted: Vec<Replanted>,
+    replanted: RareList<Replanted>,
 }
 
 /// A round that has come to its result.
@@ -86,7 +87,7 @@ impl Held {
             fencing: fences.map(|fences| Fencing::raise(fences.clone(), config.fence_retention())),
             extensions: Vec::new(),
             last: Over::Attempt(attempt),
-            replanted: Vec::new(),
+            replanted: RareList::new(),
         }
     }
 
@@ -183,8 +184,7 @@ impl Held {
         output: &mut Output,
     ) -> Recorded {
         let place = self.replanted.iter().position(|sent| sent.id == id && sent.node == node);
-        let Some(place) = place else { return Recorded::Stray };
-        let sent = self.replanted.swap_remove(place);
+        let Some(sent) = place.and_then(|place| self.replanted.remove(place)) else { return Recorded::Stray };
         // A single key is set without a script, unless it is fenced.
         let is_script = request.resources.only().is_none() || self.fencing.is_some();
         if *reply == Reply::UnknownScript && is_script && !sent.has_source {

@@ -135,7 +135,7 @@ impl Release {
         let retry = (!self.failed.is_empty()).then_some(self.retry_at);
         let end = if self.is_overdue { self.until } else { self.ends_at };
         let end = (!self.is_settled()).then_some(end);
-        [retry, end].into_iter().flatten().min()
+        Instant::earliest([retry, end])
     }
 
     /// Returns when others of the same handle may ask for the resources: their commands are behind the release, but the

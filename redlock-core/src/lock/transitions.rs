@@ -22,7 +22,7 @@ impl Lock {
         self.clock = self.clock.max(now);
         let now = self.clock;
         let (resources, output) = (&self.request.resources, &mut self.output);
-        for release in &mut self.earlier {
+        for release in self.earlier.iter_mut() {
             release.handle_timeout(resources, now, output);
         }
         self.earlier.retain(|release| !release.is_settled());
@@ -57,7 +57,7 @@ impl Lock {
         if now < self.give_up_at {
             self.begin_attempt(now);
         } else if let Some(failure) = self.last_failure.take() {
-            self.give_up(failure, now);
+            self.give_up(*failure, now);
         } else {
             self.give_up_in_line(now);
         }
@@ -137,7 +137,7 @@ impl Lock {
         }
         if matches!(failure, Failure::NoTurn) {
             self.lose_home(NoTurn::Silent);
-            self.last_failure.get_or_insert(error);
+            self.last_failure.get_or_insert_with(|| Box::new(error));
             self.begin_attempt_or_give_up(now);
         } else if is_hopeless {
             self.give_up(error, now);
@@ -152,7 +152,7 @@ impl Lock {
         if attempts_left && remaining >= MIN_RETRY_DELAY {
             let delay = self.delay_after(&error, was_called_up, remaining);
             self.phase = Phase::Waiting { until: now.saturating_add(delay) };
-            self.last_failure = Some(error);
+            self.last_failure = Some(Box::new(error));
             if self.is_called_up || delay.is_zero() {
                 self.begin_attempt(now);
             }
@@ -161,7 +161,7 @@ impl Lock {
         // An attempt that the end of the budget cut short knows less than the one before it.
         let cut_short = remaining.is_zero() && matches!(error, AcquireError::Unavailable(_));
         let known = self.last_failure.take().filter(|_| cut_short);
-        self.give_up(known.unwrap_or(error), now);
+        self.give_up(known.map_or(error, |known| *known), now);
     }
 
     /// Returns how long to wait after a failed attempt. Who stands in a queue is called up, and asks only in case that goes

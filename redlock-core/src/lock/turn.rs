@@ -78,7 +78,7 @@ impl Lock {
     /// lock, or is to have a chance first, and the request may wait for as long as it takes.
     pub(crate) fn wants_turn(&self) -> bool {
         matches!(self.phase, Phase::Waiting { .. })
-            && matches!(self.last_failure, None | Some(AcquireError::Contended(_)))
+            && matches!(self.last_failure.as_deref(), None | Some(AcquireError::Contended(_)))
             && self.turn.is_none()
             && self.may_stand_in_queue()
     }

@@ -420,7 +420,7 @@ impl Node {
     pub(super) fn poll_timeout(&self, config: &Config) -> Option<Instant> {
         match &self.link {
             Link::Pausing { until, .. } => Some(*until),
-            Link::Connected { .. } => [self.silent_at(config), self.look_at(config)].into_iter().flatten().min(),
+            Link::Connected { .. } => Instant::earliest([self.silent_at(config), self.look_at(config)]),
             _ => None,
         }
     }

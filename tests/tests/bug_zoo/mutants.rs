@@ -126,7 +126,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             },
             Expression {
                 file: LOCK,
-                original: "now.saturating_add(self.request.options.min_validity) < *deadline",
+                original: "now.saturating_add(self.request.options.min_validity) < deadline",
                 mutated: "true",
             },
             Expression { file: TRANSITIONS, original: "now >= *deadline", mutated: "false" },
@@ -719,7 +719,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a lock that is kept alive wakes nobody before its next extension",
         edits: &[Expression {
             file: LOCKS,
-            original: "[entry.lock.poll_timeout(), makes_way_at, renews_at].into_iter().flatten().min()",
+            original: "Instant::earliest([entry.lock.poll_timeout(), makes_way_at, renews_at])",
             mutated: "renews_at.or(entry.lock.poll_timeout())",
         }],
     },
