@@ -28,7 +28,7 @@ impl Headline {
     pub(crate) const fn of(workload: Workload) -> Self {
         match workload {
             Workload::W1 | Workload::W4 | Workload::W5 => Self::LockP50,
-            Workload::W2 => Self::PairsPerSecond,
+            Workload::W2 | Workload::W7 => Self::PairsPerSecond,
             Workload::W3 | Workload::W6 => Self::LockP99,
         }
     }

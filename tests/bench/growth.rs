@@ -1,4 +1,4 @@
-//! How throughput and memory grow with tasks, nodes and locks.
+//! How throughput, traffic and memory grow with tasks, nodes, waiters and locks.
 
 use crate::chart::{Line, Lines};
 use crate::comparison::{self, Comparison};
@@ -12,17 +12,20 @@ use crate::workload::Workload;
 
 const TASKS: [usize; 7] = [1, 4, 16, 64, 256, 1_024, 4_096];
 const NODES: [usize; 9] = [1, 2, 3, 4, 5, 6, 7, 8, 9];
+/// Ten for each lock.
+const WAITERS: [usize; 3] = [100, 1_000, 10_000];
 const LOCKS: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 /// What is worth a line, of what the options leave.
 const SHOWN: [Name; 4] = [Name::FloorRaw, Name::FloorRedis, Name::Tokio, Name::Rslock];
 
-/// Measures and draws all three.
+/// Measures and draws all four.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let mut options = options.clone();
     options.workloads = vec![Workload::W2];
     options.contestants.retain(|name| SHOWN.contains(name));
     of_tasks(&options)?;
     of_nodes(&options)?;
+    of_waiters(&options)?;
     of_locks(&options)
 }
 
@@ -56,6 +59,25 @@ fn of_nodes(options: &Options) -> Result<(), Failure> {
     table::print(&comparison.rows);
     eprintln!("{}", comparison.noise);
     write_chart(&options.charts, "nodes.svg", &chart.draw())
+}
+
+/// Of all contestants, only those with queues between their clients come to an end with so many.
+fn of_waiters(options: &Options) -> Result<(), Failure> {
+    let workloads = vec![Workload::W7];
+    let contestants = options.contestants.iter().copied().filter(|name| *name == Name::Tokio).collect();
+    let options = Options { workloads, nodes: vec![3], tasks: WAITERS.into(), contestants, ..options.clone() };
+    let comparison = comparison::run(&options)?;
+    let contestants = lines(&comparison, |row| Some((row.tasks as f64, row.commands_per_acquisition()?)));
+    let chart = Lines {
+        title: "Commands that all nodes are sent for each acquisition",
+        subtitle: "Three nodes, four clients, ten who wait for each lock. A line that does not rise is good.",
+        across: "tasks that want a lock",
+        logarithmic: (true, false),
+        contestants,
+    };
+    table::print(&comparison.rows);
+    eprintln!("{}", comparison.noise);
+    write_chart(&options.charts, "waiters.svg", &chart.draw())
 }
 
 fn of_locks(options: &Options) -> Result<(), Failure> {

@@ -19,16 +19,17 @@ pub(crate) const USAGE: &str = "\
 Usage: bench [OPTIONS]
 
 Starts servers and measures every contestant in a process of its own, in rounds that alternate:
-  --workload W1,W2      which workloads (default all)
+  --workload W1,W2      which workloads (default W1 to W6)
                           W1  one task, a free lock
                           W2  many tasks, each a free lock of its own
                           W3  16 tasks, one lock, held for 1 ms
                           W4  from the release by one client to the lock of another
                           W5  as W1, while one node hangs
                           W6  as W3, each task with a client of its own
+                          W7  many tasks of 4 clients, ten for each lock, held for 1 ms (only if asked for)
   --server KIND         which servers: redis (default) or valkey, which tests/valkey.sh fetches
   --nodes 3,5           how many servers (default 3,5)
-  --tasks 64,512        how many tasks in W2 (default 64,512)
+  --tasks 64,512        how many tasks in W2 and W7 (default 64,512)
   --contestants A,B     which contestants (default all that a workload is for)
   --seconds N           how long for each of them, all rounds together (default 5)
   --rounds N            how many rounds (default 5); what is shown are medians over them
@@ -37,7 +38,8 @@ Starts servers and measures every contestant in a process of its own, in rounds 
   --charts FOLDER       where the charts go (default target/bench)
 
 Or measures how it grows, and draws a chart of each: pairs per second with 1 to 4,096 tasks, CPU time of a pair with 1
-to 9 nodes, memory with 1,000 to 1,000,000 locks held:
+to 9 nodes, commands for each acquisition with 100 to 10,000 who wait for 10 to 1,000 locks, memory with 1,000 to
+1,000,000 locks held:
   --growth              (or --workload growth); --server, --contestants, --seconds, --rounds, --runtime and --charts as
                         above
 
@@ -76,7 +78,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             server: ServerKind::Redis,
-            workloads: Workload::ALL.into(),
+            workloads: Workload::DEFAULT.into(),
             nodes: vec![3, 5],
             tasks: vec![64, 512],
             contestants: Name::ALL.into(),
@@ -138,7 +140,7 @@ fn count(text: &str) -> Result<usize, String> {
 
 fn workload(text: &str) -> Result<Workload, String> {
     let named = Workload::ALL.into_iter().find(|workload| workload.to_string() == text);
-    named.ok_or_else(|| format!("there is no workload {text}: they are W1 to W5"))
+    named.ok_or_else(|| format!("there is no workload {text}: they are W1 to W7"))
 }
 
 fn server(text: &str) -> Result<ServerKind, String> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::contention::Crowd;
 use crate::contestant::Contestant;
 
 /// The workloads of the comparison.
@@ -27,16 +28,21 @@ pub(crate) enum Workload {
     W5,
     /// As W3, each task with a client of its own.
     W6,
+    /// Many tasks of four clients; ten of them want the same lock and hold it for a millisecond.
+    W7,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 6] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5, Self::W6];
+    pub(crate) const ALL: [Self; 7] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5, Self::W6, Self::W7];
 
-    /// The numbers of tasks to measure it with, of which only W2 leaves the choice.
+    /// Those that are measured unless others are asked for.
+    pub(crate) const DEFAULT: [Self; 6] = [Self::W1, Self::W2, Self::W3, Self::W4, Self::W5, Self::W6];
+
+    /// The numbers of tasks to measure it with, of which only W2 and W7 leave the choice.
     pub(crate) fn tasks(self, chosen: &[usize]) -> Vec<usize> {
         match self {
             Self::W1 | Self::W5 => vec![1],
-            Self::W2 => chosen.to_vec(),
+            Self::W2 | Self::W7 => chosen.to_vec(),
             Self::W3 | Self::W4 | Self::W6 => vec![16],
         }
     }
@@ -46,6 +52,7 @@ impl Workload {
         match self {
             Self::W4 => 2,
             Self::W6 if !C::IS_ONE_PROCESS => 16,
+            Self::W7 if !C::IS_ONE_PROCESS => 4,
             _ => 1,
         }
     }
@@ -55,7 +62,7 @@ impl Workload {
     }
 
     pub(crate) const fn is_contended(self) -> bool {
-        matches!(self, Self::W3 | Self::W4 | Self::W6)
+        matches!(self, Self::W3 | Self::W4 | Self::W6 | Self::W7)
     }
 
     pub(crate) fn description(self, tasks: usize) -> String {
@@ -66,6 +73,7 @@ impl Workload {
             Self::W4 => "from the release by one client to the lock of another".into(),
             Self::W5 => "one task, a free lock, one node hangs".into(),
             Self::W6 => format!("{tasks} clients, one lock, held for 1 ms"),
+            Self::W7 => format!("{tasks} tasks of 4 clients, ten for each lock, held for 1 ms"),
         }
     }
 }
@@ -105,7 +113,12 @@ impl<C: Contestant> Clients<C> {
     /// Works for about the duration, and at least until each task has done its work once.
     pub(crate) async fn work(&self, workload: Workload, tasks: usize, duration: Duration) -> Vec<Record> {
         match (workload, self.others.as_slice()) {
-            (Workload::W3 | Workload::W6, others) => contention::run(&self.first, others, tasks, duration).await,
+            (Workload::W3 | Workload::W6, others) => {
+                contention::run(&self.first, others, Crowd { tasks, for_each_lock: tasks }, duration).await
+            }
+            (Workload::W7, others) => {
+                contention::run(&self.first, others, Crowd { tasks, for_each_lock: 10 }, duration).await
+            }
             (Workload::W4, [second]) => handover::run(&self.first, second, tasks, duration).await,
             _ => pairs::run(&self.first, tasks, duration).await,
         }
