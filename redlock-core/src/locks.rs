@@ -1,6 +1,7 @@
 mod answers;
 mod clock;
 mod contention;
+mod counts;
 mod entry;
 mod equality;
 mod health;
@@ -23,6 +24,7 @@ use slab::Slab;
 
 use self::answers::is_of_acquisition;
 use self::contention::Contention;
+use self::counts::{Counts, Kinds};
 use self::entry::{Entry, Standing};
 use self::health::Tally;
 pub use self::inspections::InspectionKey;
@@ -129,8 +131,7 @@ pub struct Locks {
     inspections: Inspections,
     /// Answers in the place of nodes. They reach their locks before the call that has made them returns.
     stand_ins: VecDeque<(NodeId, Ticket, Reply)>,
-    /// The number of locks with a release under way that a node in time has not answered.
-    releasing: usize,
+    counts: Counts,
     /// The longest time for which a key of this handle lives.
     longest_ttl: Duration,
     tally: Tally,
@@ -233,7 +234,7 @@ impl Locks {
             finished: VecDeque::new(),
             inspections: Inspections::default(),
             stand_ins: VecDeque::new(),
-            releasing: 0,
+            counts: Counts::default(),
             longest_ttl: Duration::ZERO,
             tally: Tally::default(),
             observing: None,
@@ -629,7 +630,7 @@ impl Locks {
     /// Returns whether no release waits for a node that is still in time; see [`Lock::is_quiet`].
     #[must_use]
     pub const fn is_quiet(&self) -> bool {
-        self.releasing == 0
+        self.counts.releasing == 0
     }
 
     /// Returns whether there is no lock, owned or to be settled.
@@ -648,8 +649,8 @@ impl Locks {
 
     /// Counts the locks that nobody holds and that a node may still have a key of.
     #[must_use]
-    pub fn unsettled(&self) -> usize {
-        self.entries.iter().filter(|(_, entry)| entry.is_unsettled()).count()
+    pub const fn unsettled(&self) -> usize {
+        self.counts.unsettled
     }
 
     /// Returns the keys of all locks, in the order of their places.
@@ -718,13 +719,13 @@ impl Locks {
 
     fn step<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
         let entry = self.entry(key)?;
-        let (was_held, was_quiet) = (entry.is_held(), entry.lock.is_quiet());
+        let was_held = entry.counts_as.is_held;
         let result = step(&mut entry.lock);
         entry.drive_renewal(now);
         self.send_commands(key, now);
         self.take_events(key, was_held, now);
         self.observe_step(key, now);
-        self.count_releases(key, was_quiet);
+        self.recount(key);
         self.move_in_queues(key, now);
         self.set_timer(key);
         self.forget_if_over(key, now);
@@ -792,14 +793,12 @@ impl Locks {
         timers.schedule(key, &mut entry.timer, wakes_at);
     }
 
-    /// Keeps count of the releases under way.
-    fn count_releases(&mut self, key: LockKey, was_quiet: bool) {
-        let Some(entry) = self.entries.get(key.index) else { return };
-        match (was_quiet, entry.lock.is_quiet()) {
-            (true, false) => self.releasing = self.releasing.saturating_add(1),
-            (false, true) => self.releasing = self.releasing.saturating_sub(1),
-            _ => {}
-        }
+    /// Counts a lock as what it has become.
+    fn recount(&mut self, key: LockKey) {
+        let Self { entries, counts, .. } = self;
+        let Some(entry) = entries.get_mut(key.index) else { return };
+        let is = Kinds::of(&entry.lock);
+        counts.recount(core::mem::replace(&mut entry.counts_as, is), is);
     }
 
     fn forget_if_over(&mut self, key: LockKey, now: Instant) {

@@ -2,6 +2,7 @@ use alloc::boxed::Box;
 
 use super::LockKey;
 use super::answers::Answers;
+use super::counts::Kinds;
 use super::renewal::Renewal;
 use super::timers::Timer;
 use crate::{Instant, Lock};
@@ -18,6 +19,8 @@ pub(super) struct Entry {
     pub(super) is_cut_off: bool,
     pub(super) answers: Answers,
     pub(super) standing: Standing,
+    /// What it was after the last step, and is counted as.
+    pub(super) counts_as: Kinds,
     /// It is kept alive.
     pub(super) renewal: Option<Box<Renewal>>,
 }
@@ -51,6 +54,7 @@ impl Entry {
             is_cut_off: false,
             answers,
             standing: Standing::InLine,
+            counts_as: Kinds::default(),
             renewal: None,
         }
     }
@@ -88,11 +92,6 @@ impl Entry {
     /// Returns whether the lock was won and is neither lost nor being released.
     pub(super) fn is_held(&self) -> bool {
         self.lock.deadline().is_some() && self.lock.loss().is_none()
-    }
-
-    /// Returns whether a node may keep a key of a lock that nobody holds any more.
-    pub(super) fn is_unsettled(&self) -> bool {
-        self.lock.deadline().is_none() && !self.lock.is_settled()
     }
 
     /// Returns whether nothing is left to do for it.

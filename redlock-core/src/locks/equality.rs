@@ -29,7 +29,7 @@ impl Hash for Locks {
 }
 
 /// All fields but the entries, what is empty between calls, what is only counted, and the history.
-type Parts<'a> = (Settled<'a>, u64, &'a Timers, Waiting<'a>, &'a [Node], [NodeSet; 2], &'a VecDeque<LockKey>, usize);
+type Parts<'a> = (Settled<'a>, u64, &'a Timers, Waiting<'a>, &'a [Node], [NodeSet; 2], &'a VecDeque<LockKey>);
 type Settled<'a> = (&'a Config, bool, &'a Inspections, Duration);
 type Waiting<'a> = (&'a WaitQueues, Option<&'a WaiterId>, &'a Contention);
 
@@ -50,7 +50,7 @@ impl Locks {
             finished,
             inspections,
             stand_ins: _,
-            releasing,
+            counts: _,
             longest_ttl,
             tally: _,
             observing: _,
@@ -58,6 +58,6 @@ impl Locks {
         } = self;
         let (settled, waiting) =
             ((config, *is_closed, inspections, *longest_ttl), (queues, waiter.as_ref(), contention));
-        (settled, *next_serial, timers, waiting, nodes, [*ready, *calling], finished, *releasing)
+        (settled, *next_serial, timers, waiting, nodes, [*ready, *calling], finished)
     }
 }

@@ -203,9 +203,14 @@ impl Pair {
         );
         let locks = || self.naive.locks.values();
         assert_eq!(self.locks.is_quiet(), locks().all(Lock::is_quiet));
-        assert_eq!(self.locks.close_report().held, locks().filter(|lock| lock.deadline().is_some()).count());
-        let is_unsettled = |lock: &&Lock| lock.deadline().is_none() && !lock.is_settled();
-        assert_eq!(self.locks.unsettled(), locks().filter(is_unsettled).count());
+        let count = |matches: fn(&Lock) -> bool| locks().filter(|lock| matches(lock)).count();
+        assert_eq!(self.locks.close_report().held, count(|lock| lock.deadline().is_some()));
+        let figures = self.locks.health(self.now).locks;
+        assert_eq!(figures.held, count(|lock| lock.deadline().is_some() && lock.loss().is_none()));
+        assert_eq!(figures.waiting, count(Lock::is_acquiring));
+        assert_eq!(figures.releasing, count(|lock| !lock.is_quiet()));
+        assert_eq!(figures.unsettled, count(|lock| lock.deadline().is_none() && !lock.is_settled()));
+        assert_eq!(self.locks.unsettled(), figures.unsettled);
     }
 }
 

@@ -45,6 +45,9 @@ pub enum Invariant {
     DeadWaiterCostsOneGrace,
     /// Q5: nobody is overtaken more often than there are handles, apart from what newcomers bring about.
     Overtaking,
+    /// G1: the grant of a node that was started again without its keys does not count before the longest TTL is over, for
+    /// those who have seen it; with the strict guard, for nobody.
+    NoVoteWithoutMemory,
     /// F1: no two acquisitions of a resource have the same fence.
     FreshFence,
     /// F2: an acquisition that begins after another was granted has a larger fence.
@@ -92,6 +95,7 @@ impl fmt::Display for Invariant {
             Self::EveryoneIsServed => "Q2 every waiter acquires",
             Self::DeadWaiterCostsOneGrace => "Q3 a dead waiter costs one grace",
             Self::Overtaking => "Q5 nobody is overtaken again and again",
+            Self::NoVoteWithoutMemory => "G1 a node that has forgotten its keys has no vote",
             Self::FreshFence => "F1 no fence is granted twice",
             Self::FencesIncrease => "F2 a later acquisition has a larger fence",
             Self::LossIsSignalled => "H28 the loss is signalled by the deadline",

@@ -46,6 +46,8 @@ struct Attempt {
     /// The nodes that were sent a SET.
     asked: NodeSet,
     granted: NodeSet,
+    /// Those of them whose grant must not count.
+    void: NodeSet,
     /// The nodes that certainly never had it.
     untouched: NodeSet,
     /// The node that is asked in turn, if one is.
@@ -249,7 +251,8 @@ impl Ledger {
                     && matches!(command.action, Action::AcquireInTurn { .. })
                 {
                     attempt.refused.insert(node);
-                    attempt.has_place = hold.place.is_some();
+                    // The lock does not wait for an answer that comes when the home is told to release.
+                    attempt.has_place = hold.place.is_some() && !attempt.released.contains(node);
                 }
             }
             Action::Extend { .. } if self.is_adopting() => {
@@ -280,6 +283,15 @@ impl Ledger {
     }
 }
 
+impl Ledger {
+    /// Notes that a grant of a node must not count: it does not know what it had granted before.
+    pub(crate) fn grant_is_void(&mut self, token: Token, node: NodeId) {
+        for attempt in self.attempts.iter_mut().filter(|attempt| attempt.token == token) {
+            attempt.void.insert(node);
+        }
+    }
+}
+
 /// # What the lock says to its user
 impl Ledger {
     /// The lock says that it is acquired, valid until `deadline`.
@@ -290,6 +302,10 @@ impl Ledger {
         };
         if attempt.granted.len() < quorum {
             return Err(Violation::new(Invariant::GrantedByQuorum, format!("granted by {:?} only", attempt.granted)));
+        }
+        if attempt.granted.without(attempt.void).len() < quorum {
+            let what = format!("the grants of {:?} count, and {:?} have granted", attempt.void, attempt.granted);
+            return Err(Violation::new(Invariant::NoVoteWithoutMemory, what));
         }
         let expected = attempt.asked_at.saturating_add(validity(attempt.ttl));
         if deadline != expected {
@@ -522,6 +538,7 @@ impl Attempt {
             ttl,
             asked: none,
             granted: none,
+            void: none,
             untouched: none,
             home: None,
             given_out: none,

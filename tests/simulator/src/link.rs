@@ -20,6 +20,8 @@ pub(crate) struct Link {
     pub(crate) view: View,
     /// The last one was given up because it was silent.
     pub(crate) was_given_up: bool,
+    /// The first run of the node's server that the process of the client has seen.
+    pub(crate) known_run: Option<u32>,
     /// The client library opens it again without a word to its user.
     pub(crate) is_reopening: bool,
     /// What was sent on connections before this one died with the node.
@@ -68,6 +70,7 @@ impl Link {
             silence: None,
             view: View::Opening,
             was_given_up: false,
+            known_run: None,
             is_reopening: false,
             lost_before: 0,
             cut_until: 0,

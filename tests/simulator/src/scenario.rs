@@ -1,4 +1,5 @@
 mod crowd;
+mod guard;
 mod holding;
 mod rollout;
 mod variety;
@@ -9,6 +10,7 @@ use core::time::Duration;
 use redlock_core::{Config, Options, RestartGuard, RetryDelay};
 
 use self::crowd::Crowd;
+pub(crate) use self::guard::Guard;
 use self::holding::Holding;
 pub(crate) use self::holding::Terms;
 use self::rollout::Rollout;
@@ -65,7 +67,6 @@ impl fmt::Display for Mode {
 
 /// A world before it begins: everything that its seed decides ahead of time.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own")]
 pub(crate) struct Scenario {
     pub(crate) seed: u64,
     pub(crate) mode: Mode,
@@ -80,8 +81,8 @@ pub(crate) struct Scenario {
     pub(crate) faults: Vec<Fault>,
     /// Many want the same.
     pub(crate) is_crowded: bool,
-    /// Nodes that have forgotten their keys are back at once, and are known by their short uptime.
-    pub(crate) is_guarded: bool,
+    /// Which of the nodes have no vote that have forgotten their keys.
+    pub(crate) guard: Guard,
     /// Not all clients know of all nodes.
     pub(crate) rollout: Option<Rollout>,
     /// Nodes say anything about their queues, until all is healed.
@@ -187,7 +188,7 @@ impl Scenario {
             jobs: Vec::new(),
             faults: Vec::new(),
             is_crowded: false,
-            is_guarded: variety.is_guarded && mode != Mode::Hostile,
+            guard: if mode == Mode::Hostile { Guard::Off } else { variety.guard },
             rollout: None,
             lies: false,
             dice: dice.fork(),
@@ -199,22 +200,26 @@ impl Scenario {
         scenario.draw_faults(&mut dice);
         variety.add_faults(&mut scenario);
         crowd.add_faults(&mut scenario);
+        if scenario.guard.is_on() {
+            // A client that is not told of a new connection cannot see that the node was started again.
+            scenario.network.resends = false;
+        }
         if mode == Mode::Live {
             scenario.leave_a_minority_away(&mut dice);
             crowd.add_last_burst(&mut scenario);
             scenario.jobs.push(holding.keep(scenario.probe()));
             scenario.resources += 1;
         }
-        scenario.config = variety.config(nodes, scenario.guard());
+        scenario.config = variety.config(nodes, scenario.guard_of_clients());
         if mode == Mode::Safe {
-            scenario.rollout = Rollout::draw(seed, clients, nodes, |nodes| variety.config(nodes, scenario.guard()));
+            scenario.rollout =
+                Rollout::draw(seed, clients, nodes, |nodes| variety.config(nodes, scenario.guard_of_clients()));
         }
         scenario
     }
 
-    /// Those who begin later have not seen what happened before, so it is a strict one.
-    fn guard(&self) -> RestartGuard {
-        if self.is_guarded { RestartGuard::STRICT.longest_ttl(self.longest_ttl()) } else { RestartGuard::OFF }
+    fn guard_of_clients(&self) -> RestartGuard {
+        self.guard.of_clients(self.longest_ttl())
     }
 
     /// Returns the settings of a client.
@@ -274,9 +279,10 @@ impl Scenario {
             + turns
     }
 
-    /// For how long a node that is back has no vote at most; an uptime may be a second longer than it says.
+    /// For how long a node that is back has no vote at most: an uptime is told in whole seconds, and of a clock that may be a
+    /// second behind.
     fn trusted_after(&self) -> Time {
-        if self.is_guarded { SECOND + nanos(self.longest_ttl()) * 102 / 100 } else { 0 }
+        if self.guard.is_on() { 2 * SECOND + nanos(self.longest_ttl()) * 102 / 100 } else { 0 }
     }
 
     /// Clocks run slow, and a round trip is on its way.
@@ -349,7 +355,7 @@ impl Scenario {
     /// A node that comes back without its keys must have stayed away until every lock that it forgot is over, unless it
     /// is a world beyond the promise, or everybody guards against it.
     fn time_to_forget(&self, lasts: Time) -> Time {
-        if self.mode == Mode::Hostile || self.is_guarded {
+        if self.mode == Mode::Hostile || self.guard.is_on() {
             lasts
         } else {
             lasts + nanos(self.longest_ttl()) * 102 / 100

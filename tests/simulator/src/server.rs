@@ -20,8 +20,12 @@ pub(crate) struct Server {
     /// Before that it does not come back from being down, or has no vote.
     pub(crate) down_until: Time,
     /// How often it was started again, and when it was for the last time.
-    runs: u32,
+    pub(crate) runs: u32,
     started_at: Time,
+    /// Its keys are gone, and it was not started since.
+    pub(crate) has_forgotten: bool,
+    /// The runs that began without the keys of those before, and when they did.
+    pub(crate) empty_runs: Vec<(u32, Time)>,
     pub(crate) subscriptions: Subscriptions,
     /// What has arrived while it stood still: link, connection and command.
     pub(crate) inbox: Vec<(usize, u32, Sent)>,
@@ -60,6 +64,8 @@ impl Server {
             down_until: 0,
             runs: 0,
             started_at: 0,
+            has_forgotten: false,
+            empty_runs: Vec::new(),
             subscriptions: Subscriptions::new(),
             inbox: Vec::new(),
         }
@@ -73,9 +79,12 @@ impl Server {
     }
 
     /// It is up again, as another process.
-    pub(crate) const fn starts(&mut self, now: Time) {
+    pub(crate) fn starts(&mut self, now: Time) {
         self.runs += 1;
         self.started_at = now;
+        if core::mem::take(&mut self.has_forgotten) {
+            self.empty_runs.push((self.runs, now));
+        }
     }
 
     /// What it says of itself. At the beginning of the world it has been running for long.

@@ -6,6 +6,7 @@ mod connections;
 mod fairness;
 mod faults;
 mod fences;
+mod forgetting;
 mod holding;
 mod jobs;
 mod lies;
@@ -96,8 +97,12 @@ pub struct Summary {
     pub silences: u64,
     /// How many nodes were connected again after that.
     pub reconnections: u64,
+    /// How many grants did not count, because their node was started again and had forgotten what it had granted before.
+    pub void_grants: u64,
     /// In a hostile world, how many locks were handed over while another client held the resource.
     pub overlaps: u64,
+    /// With the default restart guard, how many were by a client that had not seen the restart of a node.
+    pub overlaps_unseen: u64,
     /// The faults that were injected.
     pub faults: FaultCounts,
 }
@@ -131,7 +136,9 @@ impl Summary {
         self.pings += other.pings;
         self.silences += other.silences;
         self.reconnections += other.reconnections;
+        self.void_grants += other.void_grants;
         self.overlaps += other.overlaps;
+        self.overlaps_unseen += other.overlaps_unseen;
         self.faults.add(&other.faults);
     }
 }
@@ -209,7 +216,8 @@ struct ResourceState {
     name: Resource,
     /// The job that was handed the lock last.
     holder: Option<usize>,
-    granted_at: Option<Time>,
+    /// When somebody was handed it, or had it and gave it up, for the last time.
+    had_at: Option<Time>,
     line: Line,
 }
 
@@ -230,7 +238,7 @@ impl<'a> World<'a> {
         let resource = |index| ResourceState {
             name: Resource::new(name(index)),
             holder: None,
-            granted_at: None,
+            had_at: None,
             line: Line::default(),
         };
         let mut world = Self {

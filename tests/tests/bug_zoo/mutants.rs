@@ -692,6 +692,16 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         edits: &[Expression { file: TRUST, original: "before == run_id", mutated: "before == run_id || true" }],
     },
     Mutant {
+        name: "run-id-forgotten-at-disconnect",
+        bug: "a client forgets which run of a server it knew when the connection ends",
+        edits: &[Text {
+            file: TRUST,
+            original: "        self.clock.forget_if(",
+            mutated: "        self.run_id = self.run_id.take().filter(|_| !AWAKE);
+        self.clock.forget_if(",
+        }],
+    },
+    Mutant {
         name: "renewal-after-loss",
         bug: "a lock that is lost is still extended in the background",
         edits: &[

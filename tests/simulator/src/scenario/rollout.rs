@@ -42,7 +42,7 @@ mod tests {
     /// What the worlds come to in which half of the clients know of so many nodes fewer.
     fn overlaps(fewer: usize) -> usize {
         let worlds = (0..4_000).filter(|seed| Mode::of(*seed) == Mode::Safe).map(Scenario::draw);
-        let large_enough = worlds.filter(|world| world.node_clocks.len() > fewer && !world.is_guarded);
+        let large_enough = worlds.filter(|world| world.node_clocks.len() > fewer && !world.guard.is_on());
         let violations = large_enough.filter_map(|mut world| {
             let names = world.config.nodes().iter().map(|node| world.config.name(node).to_owned());
             let config = Config::builder(names.take(world.node_clocks.len() - fewer)).build().expect("distinct names");

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use redlock_core::{Config, RestartGuard};
 
-use super::{BUSY_UNTIL, Job, Renewal, Scenario, SecondExtension};
+use super::{BUSY_UNTIL, Guard, Job, Renewal, Scenario, SecondExtension};
 use crate::clock::{MILLISECOND, Time, nanos};
 use crate::dice::Dice;
 use crate::fault::{Fault, FaultKind};
@@ -17,9 +17,6 @@ const SALT: u64 = 27_432;
 /// Separates the dice of fences from all others.
 const FENCE_SALT: u64 = 190_731;
 
-/// Separates the dice of the restart guard from all others.
-const GUARD_SALT: u64 = 402_656;
-
 /// The silence timeout of a world without pings: short enough that nodes hang for longer.
 const SILENCE_TIMEOUT: Time = 1_000 * MILLISECOND;
 
@@ -28,14 +25,12 @@ const SILENCE_TIMEOUT: Time = 1_000 * MILLISECOND;
 const SHORT_TTL: Time = 200 * MILLISECOND;
 
 /// The additions to a world.
-#[expect(clippy::struct_excessive_bools, reason = "each is an addition of its own")]
 pub(super) struct Variety {
     has_several_names: bool,
     has_pings: bool,
     has_overlaps: bool,
     fences: Option<Fences>,
-    /// Everybody guards against nodes that have forgotten their keys.
-    pub(super) is_guarded: bool,
+    pub(super) guard: Guard,
     /// The silence timeout, and after how long a connection is tried out.
     silence: (Time, Option<Time>),
     dice: Dice,
@@ -56,9 +51,8 @@ impl Variety {
         let mut fences = Dice::new(seed ^ FENCE_SALT);
         let (is_fenced, proposes) = (fences.chance(30), fences.chance(40));
         let fences = is_fenced.then_some(if proposes { Fences::TheirClocks } else { Fences::Nothing });
-        let is_guarded = Dice::new(seed ^ GUARD_SALT).chance(20);
         let silence = if has_pings { draw_silence(&mut dice) } else { (SILENCE_TIMEOUT, None) };
-        Self { has_several_names, has_pings, has_overlaps, fences, is_guarded, silence, dice }
+        Self { has_several_names, has_pings, has_overlaps, fences, guard: Guard::draw(seed), silence, dice }
     }
 
     /// Returns the settings of all clients.
@@ -160,7 +154,7 @@ mod tests {
         for seed in [81, 62_567, 63_423, 80_217, 316_551, 1_795_842_944_025_636, 1_795_859_802_023_406] {
             let variety = Variety::draw(seed);
             assert!(!variety.has_several_names && !variety.has_pings && !variety.has_overlaps, "seed {seed}");
-            assert!(!variety.is_guarded, "seed {seed}");
+            assert!(!variety.guard.is_on(), "seed {seed}");
         }
     }
 

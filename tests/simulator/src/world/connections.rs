@@ -83,7 +83,8 @@ impl World<'_> {
         let (client, node) = (state.client, self.node_of(link));
         let now = self.local(client);
         self.is_connected(link);
-        let server = self.scenario.is_guarded.then(|| &self.servers[node.index()]);
+        self.learns_run(link);
+        let server = self.scenario.guard.is_on().then(|| &self.servers[node.index()]);
         let facts = server.map_or_else(Facts::default, |server| server.facts(node.index(), self.now));
         self.clients[client].locks.handle_connected(node, facts, self.scenario.network.announces, now);
         self.drive(client)

@@ -93,7 +93,7 @@ impl World<'_> {
 
     fn node_ends(&mut self, node: usize, kind: FaultKind, until: Time) {
         let now = self.now;
-        let without_vote = if self.scenario.is_guarded { nanos(self.scenario.longest_ttl()) } else { 0 };
+        let without_vote = if self.scenario.guard.is_on() { nanos(self.scenario.longest_ttl()) } else { 0 };
         let server = &mut self.servers[node];
         server.down += 1;
         server.down_until = server.down_until.max(until + without_vote);
@@ -105,6 +105,7 @@ impl World<'_> {
             self.cut(self.link_between(client, node), 0, true);
         }
         if kind == FaultKind::Amnesia {
+            self.servers[node].has_forgotten = true;
             self.forget_keys(node);
         }
     }
@@ -174,7 +175,7 @@ impl World<'_> {
         (state.is_open, state.is_reopening) = (false, false);
         state.epoch += 1;
         state.cut_until = state.cut_until.max(cut_until);
-        state.view = View::Opening;
+        (state.view, state.known_run) = (View::Opening, None);
         for job in state.unanswered.drain(..).filter_map(|sent| sent.job) {
             self.jobs[job].may_leave_keys = true;
         }
@@ -185,6 +186,7 @@ impl World<'_> {
 
     /// A job ends with its client.
     fn forget_job(&mut self, job: usize) {
+        self.is_had_until_now(job);
         let state = &mut self.jobs[job];
         if state.key.take().is_some() && state.stage != Stage::Settled {
             state.stage = Stage::Settled;

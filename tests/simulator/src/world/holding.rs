@@ -30,6 +30,7 @@ impl World<'_> {
 
     /// The user leaves the lock to its keys, and somebody else adopts it later.
     pub(super) fn detach(&mut self, job: usize) -> Checked {
+        self.is_had_until_now(job);
         let Some((locks, key, now)) = self.machine(job) else { return Ok(()) };
         let detached = locks.detach(key, now);
         let (heir, is_there) = (self.heir_of(job), detached.is_some());
@@ -131,7 +132,8 @@ impl World<'_> {
             let is_kept =
                 is_kept.is_some_and(|(_, kept_by)| kept_by.len() >= self.scenario.quorum_of(self.plan_of(job).client));
             let until = self.shortest_hold_ends_at(before).filter(|until| *until > self.now);
-            if let Some(until) = until.filter(|_| is_kept && self.is_within_the_promise()) {
+            let is_excused = self.may_trust_the_forgetful(self.plan_of(job).client);
+            if let Some(until) = until.filter(|_| is_kept && self.is_within_the_promise() && !is_excused) {
                 let what = format!("job {job} has resource {resource}, which job {before} keeps until {until}");
                 return Err(Violation::new(Invariant::MinimumHold, what));
             }

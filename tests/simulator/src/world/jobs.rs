@@ -91,6 +91,7 @@ impl World<'_> {
     pub(super) fn is_left(&mut self, job: usize, stage: Stage, why: &str) -> Checked {
         let client = self.plan_of(job).client;
         self.jobs[job].stage = stage;
+        self.is_had_until_now(job);
         self.jobs[job].ledger.leaves();
         self.tell(Who::Client(client), || format!("job {job} {why}"));
         self.ends(job);

@@ -170,7 +170,10 @@ impl World<'_> {
         let (client, node) = (self.links[link].client, self.node_of(link));
         let now = self.local(client);
         match sent.job {
-            Some(job) => self.jobs[job].ledger.is_answered(&sent.command, node, &reply),
+            Some(job) => {
+                self.jobs[job].ledger.is_answered(&sent.command, node, &reply);
+                self.see_whether_void(link, job, &sent.command, &reply);
+            }
             None if reply != Reply::Done => self.places_are_lost(client),
             None => {}
         }

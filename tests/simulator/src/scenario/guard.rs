@@ -1,0 +1,60 @@
+//! Draws how clients guard against nodes that have forgotten their keys.
+
+use core::time::Duration;
+
+use redlock_core::RestartGuard;
+
+use crate::dice::Dice;
+
+/// Separates the dice of the restart guard from all others.
+const SALT: u64 = 402_656;
+
+/// Which nodes have no vote because they may have forgotten what they had granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Guard {
+    /// None: they come back when everything that they forgot has expired.
+    Off,
+    /// Those that a client has seen to be started again. This is the default of every handle.
+    Seen,
+    /// Those that were started lately, whoever has seen it.
+    Strict,
+}
+
+impl Guard {
+    /// Draws what the seed decides.
+    pub(super) fn draw(seed: u64) -> Self {
+        let mut dice = Dice::new(seed ^ SALT);
+        match (dice.chance(20), dice.chance(50)) {
+            (false, _) => Self::Off,
+            (true, false) => Self::Seen,
+            (true, true) => Self::Strict,
+        }
+    }
+
+    /// Returns whether nodes that have forgotten their keys are back at once.
+    pub(crate) fn is_on(self) -> bool {
+        self != Self::Off
+    }
+
+    /// Returns the setting of all clients, where no key lives for longer than `longest_ttl`.
+    pub(super) const fn of_clients(self, longest_ttl: Duration) -> RestartGuard {
+        match self {
+            Self::Off => RestartGuard::OFF,
+            Self::Seen => RestartGuard::SEEN.longest_ttl(longest_ttl),
+            Self::Strict => RestartGuard::STRICT.longest_ttl(longest_ttl),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_the_guarded_worlds_have_the_default() {
+        let worlds = |guard| (0..10_000).filter(|seed| Guard::draw(*seed) == guard).count();
+        for guard in [Guard::Seen, Guard::Strict] {
+            assert!((900..1_100).contains(&worlds(guard)), "{guard:?}: {}", worlds(guard));
+        }
+    }
+}

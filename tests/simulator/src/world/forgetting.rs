@@ -1,0 +1,57 @@
+//! Nodes that are back without their keys: who has seen it, and whose grants must not count.
+
+use redlock_core::{Action, Command, Reply};
+
+use super::World;
+use crate::clock::nanos;
+use crate::scenario::Guard;
+
+impl World<'_> {
+    /// The process of a client learns which run of its server a node is in.
+    pub(super) fn learns_run(&mut self, link: usize) {
+        let state = &mut self.links[link];
+        state.known_run.get_or_insert(self.servers[state.node].runs);
+    }
+
+    /// Sees whether a reply is a grant that must not count.
+    pub(super) fn see_whether_void(&mut self, link: usize, job: usize, command: &Command, reply: &Reply) {
+        let is_grant = matches!(reply, Reply::Done | Reply::Granted(_));
+        let is_acquisition = matches!(command.action, Action::Acquire { .. } | Action::AcquireInTurn { .. });
+        if let Some(token) = command.action.token().filter(|_| is_grant && is_acquisition)
+            && self.has_no_vote(link)
+        {
+            self.summary.void_grants += 1;
+            let node = self.node_of(link);
+            self.jobs[job].ledger.grant_is_void(*token, node);
+        }
+    }
+
+    /// Returns whether the node of a link must not vote for the client.
+    fn has_no_vote(&self, link: usize) -> bool {
+        let known_run = self.links[link].known_run;
+        match self.scenario.guard {
+            Guard::Off => false,
+            Guard::Seen => self.has_forgotten_in_a_run(link, |run| known_run.is_some_and(|known_run| run > known_run)),
+            Guard::Strict => self.has_forgotten_in_a_run(link, |_| true),
+        }
+    }
+
+    /// Returns whether a client may be granted what somebody else holds: it has not seen that a node was started again,
+    /// and guards only against what it has seen.
+    pub(super) fn may_trust_the_forgetful(&self, client: usize) -> bool {
+        let is_unseen = |link: usize| {
+            let known_run = self.links[link].known_run;
+            self.has_forgotten_in_a_run(link, |run| known_run.is_some_and(|known_run| run <= known_run))
+        };
+        let mut links = self.nodes_of(client).map(|node| self.link_between(client, node.index()));
+        self.scenario.guard == Guard::Seen && links.any(is_unseen)
+    }
+
+    /// Returns whether a run of the node that matches began without the keys of those before, and some of them might still
+    /// live.
+    fn has_forgotten_in_a_run(&self, link: usize, matches: impl Fn(u32) -> bool) -> bool {
+        let longest_ttl = nanos(self.scenario.longest_ttl());
+        let mut runs = self.servers[self.links[link].node].empty_runs.iter();
+        runs.any(|(run, began_at)| matches(*run) && self.now < began_at + longest_ttl)
+    }
+}
