@@ -41,6 +41,7 @@ test_on_valkey() {
     test_on "$1" --test harness --test differential --test fenced_store
     test_on "$1" --test conformance -- native
     test_on "$1" --test blocking -- lost_nodes
+    test_on "$1" --test failover -- takes_over
 }
 
 mapfile -t packages < <(missing_packages)

@@ -152,7 +152,8 @@ impl Redlock {
     }
 
     /// Returns how the nodes and the locks of this handle are, as far as it knows: which nodes are connected and vote, what
-    /// is wrong with them, and what has become of locks. Nothing is sent, so it can be asked every second.
+    /// is wrong with them, and what has become of locks. No node is asked, so it can be asked every second; a connection that
+    /// has ended is noticed, also while nobody uses the handle.
     #[must_use]
     pub fn health(&self) -> Health {
         self.handle.shell().health()

@@ -232,9 +232,17 @@ impl Shell {
         self.state().locks.deadline(key)
     }
 
-    /// Returns how the nodes and the locks are.
-    pub(crate) fn health(&self) -> Health {
-        self.state().locks.health(self.platform.now())
+    /// Returns how the nodes and the locks are. If nobody does the I/O, connections are looked at first: nobody has noticed
+    /// which of them have ended.
+    pub(crate) fn health(self: &Arc<Self>) -> Health {
+        let mut state = self.state();
+        if let Some(mut io) = state.io.take() {
+            state = self.turn(&mut io, state, Some(Instant::EPOCH));
+            state.io = Some(io);
+        }
+        let health = state.locks.health(self.platform.now());
+        self.attend(state);
+        health
     }
 
     /// Returns how a lock that was handed over was lost, if it was.

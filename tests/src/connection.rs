@@ -15,6 +15,17 @@ pub fn command_at(port: u16, words: &[impl AsRef<[u8]>]) -> io::Result<String> {
     Ok(Connection::open(port, Duration::from_secs(1))?.exchange(words)?.to_string())
 }
 
+/// Sends one command as [`command_at`] does, with the password of the default user.
+///
+/// # Errors
+///
+/// As [`command_at`]; a wrong password is one, too.
+pub fn command_with_password_at(port: u16, password: &str, words: &[impl AsRef<[u8]>]) -> io::Result<String> {
+    let mut connection = Connection::open(port, Duration::from_secs(1))?;
+    connection.exchange(&["AUTH", password])?;
+    Ok(connection.exchange(words)?.to_string())
+}
+
 /// A connection for administration: one command at a time, none of them sent again.
 pub(crate) struct Connection(BufReader<TcpStream>);
 

@@ -42,7 +42,7 @@ mod server;
 mod servers;
 mod wait;
 
-pub use connection::command_at;
+pub use connection::{command_at, command_with_password_at};
 pub use middlebox::Middlebox;
 pub use server::{Server, ServerBuilder, free_port};
 pub use servers::Servers;

@@ -3,8 +3,9 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use redlock_blocking::health::{ConnectionState, Health};
 use redlock_blocking::{AcquireError, Cause, NodeTimeout, Outcome, Redlock, ReleaseVerdict};
-use redlock_tests::{Server, wait_until};
+use redlock_tests::{Server, Servers, wait_until};
 
 use crate::fixture::{Fixture, SOON, TTL, node_timeout};
 
@@ -35,6 +36,22 @@ fn a_minority_that_is_dead_at_the_start_is_no_error_and_costs_no_time() {
         assert!(took < node_timeout() / 2, "{took:?}");
         nodes.assert_gone("job");
     }
+}
+
+#[test]
+fn a_health_report_of_an_idle_handle_notices_a_node_that_was_killed_and_one_that_is_back() {
+    let mut servers = Servers::start(3);
+    // Nothing else looks at the connections then.
+    let redlock = Redlock::builder().nodes(servers.urls()).ping_interval(None).build().unwrap();
+    let is = |what: &dyn Fn(&Health) -> bool| {
+        assert!(wait_until(SOON, || what(&redlock.health())), "{}", redlock.health());
+    };
+    is(&|health| health.voters() == 3);
+    servers[1].kill();
+    is(&|health| matches!(health.nodes[1].connection, ConnectionState::Down { .. }) && health.voters() == 2);
+    servers[1].restart();
+    is(&|health| matches!(health.nodes[1].connection, ConnectionState::Connected { .. }));
+    redlock.close();
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::time::Duration;
 use redlock_core::slots::slot_of;
 use redlock_tokio::{AcquireError, Cause, ClusterNode, Outcome, Redlock, ReleaseVerdict, RestartGuard};
 
-use crate::fixture::{Cluster, SOON, TTL, assert_warned, two_masters, wait_for_health, wait_until_connected};
+use crate::fixture::{
+    Cluster, SOON, TTL, assert_warned, take_over, two_masters, wait_for_health, wait_until_connected,
+};
 
 /// Returns a name whose slot is in this third of all.
 fn name_in(third: u16) -> String {
@@ -56,6 +58,37 @@ async fn a_slot_that_has_moved_is_found_again() {
         assert!(guard.release().await.verdict == ReleaseVerdict::Released);
     }
     redlock.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_that_takes_over_is_found_and_has_no_vote_where_its_predecessor_was_known() {
+    let (cluster, short) = (Cluster::start(3), Duration::from_secs(1));
+    let (mut replica, name) = (cluster.add_replica_of(0), name_in(0));
+    let builder = || Redlock::builder().node(ClusterNode::new(cluster.urls()));
+    let (trusts, guards) = (builder().restart_guard(RestartGuard::OFF).build().unwrap(), builder().build().unwrap());
+    for redlock in [&trusts, &guards] {
+        redlock.lock(&name, short).await.unwrap().release().await;
+    }
+
+    take_over(&replica, &[]);
+    let guard = trusts.lock(&name, short).wait(SOON).await.unwrap();
+    assert!(replica.get(&name).unwrap().is_some());
+    guard.release().await;
+    drop(guards.try_lock(&name, short).await);
+    let health = wait_for_health(&guards, |health| health.nodes[0].quarantine.is_some());
+    assert_warned(&health);
+    let guard = guards.lock(&name, short).wait(SOON).await.unwrap();
+    assert!(guards.health().nodes[0].quarantine.is_none());
+    guard.release().await;
+
+    // Now without a word from the master.
+    replica.kill();
+    take_over(&cluster.masters[0], &["TAKEOVER"]);
+    let guard = trusts.lock(&name, short).wait(SOON).await.unwrap();
+    assert_eq!(cluster.holder_of(&name), Some(0));
+    guard.release().await;
+    trusts.close().await;
+    guards.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

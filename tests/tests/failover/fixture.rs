@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{env, fs, thread};
 
 use redlock_core::health::{Health, NodeHealth, Warning};
-use redlock_tests::{Server, Servers, command_at, free_port, wait_until};
+use redlock_tests::{Server, ServerBuilder, Servers, command_at, command_with_password_at, free_port, wait_until};
 use redlock_tokio::Redlock;
 
 /// The TTL where its length does not matter.
@@ -22,30 +22,68 @@ pub(crate) struct Sentinel {
     process: Child,
     _directory: tempfile::TempDir,
     port: u16,
+    password: Option<&'static str>,
+}
+
+/// The passwords of a sentinel and of the master that it watches.
+pub(crate) struct Passwords {
+    pub(crate) sentinel: &'static str,
+    pub(crate) master: &'static str,
 }
 
 impl Sentinel {
-    /// Starts one that knows the master, and its replicas.
+    /// Starts one that knows the master, and its replica.
     pub(crate) fn start(master: &Server) -> Self {
+        Self::spawn(master.port(), "", None).after_it_has_found_the_replica()
+    }
+
+    /// Starts one that asks for a password, and has that of the master and its replica.
+    pub(crate) fn start_with_passwords(master: &Server, passwords: &Passwords) -> Self {
+        let Passwords { sentinel, master: of_master } = passwords;
+        let settings = format!("requirepass {sentinel}\nsentinel auth-pass main {of_master}\n");
+        Self::spawn(master.port(), &settings, Some(sentinel)).after_it_has_found_the_replica()
+    }
+
+    /// Starts one that knows a master by the port at which that speaks TLS, and speaks TLS itself.
+    pub(crate) fn start_with_tls(master: u16, port: u16, settings: &[(&str, String)]) -> Self {
+        let speaks = [format!("tls-port {port}"), "tls-replication yes".into()];
+        let certificates = settings.iter().map(|(name, value)| format!("{name} {value}"));
+        let settings: Vec<_> = speaks.into_iter().chain(certificates).collect();
+        let sentinel = Self::spawn(master, &settings.join("\n"), None);
+        assert!(wait_until(SOON, || sentinel.command(&["PING"]).is_some()), "it does not answer");
+        sentinel
+    }
+
+    fn spawn(master: u16, settings: &str, password: Option<&'static str>) -> Self {
         let (port, directory) = (free_port(), tempfile::tempdir().unwrap());
         let watches = [
-            format!("port {port}\nbind 127.0.0.1\ndir {}", directory.path().display()),
-            format!("sentinel monitor main 127.0.0.1 {} 1", master.port()),
-            "sentinel down-after-milliseconds main 2000\nsentinel failover-timeout main 4000\n".into(),
+            &format!("port {port}\nbind 127.0.0.1\ndir {}", directory.path().display()),
+            &format!("sentinel monitor main 127.0.0.1 {master} 1"),
+            "sentinel down-after-milliseconds main 2000\nsentinel failover-timeout main 4000",
+            settings,
         ];
         let file = directory.path().join("sentinel.conf");
         fs::write(&file, watches.join("\n")).unwrap();
         let binary = env::var("REDLOCK_SERVER").ok().filter(|path| !path.is_empty());
         let mut command = Command::new(binary.unwrap_or_else(|| "redis-server".into()));
         command.arg(file).arg("--sentinel").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let sentinel = Self { process: command.spawn().unwrap(), _directory: directory, port };
-        let knows_replica = || sentinel.command(&["INFO", "sentinel"]).is_some_and(|info| info.contains("slaves=1,"));
+        Self { process: command.spawn().unwrap(), _directory: directory, port, password }
+    }
+
+    fn after_it_has_found_the_replica(self) -> Self {
+        let knows_replica = || self.command(&["INFO", "sentinel"]).is_some_and(|info| info.contains("slaves=1,"));
         assert!(wait_until(SOON, knows_replica), "it finds no replica");
-        sentinel
+        self
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        self.url_with(self.password)
+    }
+
+    /// Returns the URL with this password.
+    pub(crate) fn url_with(&self, password: Option<&str>) -> String {
+        let user = password.map(|password| format!(":{password}@")).unwrap_or_default();
+        format!("redis://{user}127.0.0.1:{}", self.port)
     }
 
     /// Lets the replica take over; it can only when the sentinel has heard of it lately.
@@ -55,7 +93,10 @@ impl Sentinel {
     }
 
     fn command(&self, words: &[&str]) -> Option<String> {
-        command_at(self.port, words).ok()
+        match self.password {
+            Some(password) => command_with_password_at(self.port, password, words).ok(),
+            None => command_at(self.port, words).ok(),
+        }
     }
 }
 
@@ -100,7 +141,12 @@ impl Scripted {
 
 /// Starts servers that replicate each other without waiting for more replicas.
 pub(crate) fn pair() -> Servers {
-    let servers = Server::builder().arg("--repl-diskless-sync-delay", "0").start_many(2);
+    pair_of(Server::builder())
+}
+
+/// Starts such servers with these settings.
+pub(crate) fn pair_of(settings: ServerBuilder) -> Servers {
+    let servers = settings.arg("--repl-diskless-sync-delay", "0").start_many(2);
     replicate(&servers[1], &servers[0]);
     servers
 }
@@ -116,7 +162,7 @@ pub(crate) fn info(server: &Server) -> String {
     server.command(&["INFO"]).unwrap_or_default()
 }
 
-/// A cluster of masters without replicas, which have the slots in equal parts.
+/// A cluster of masters, which have the slots in equal parts.
 pub(crate) struct Cluster {
     pub(crate) masters: Vec<Server>,
 }
@@ -148,6 +194,27 @@ impl Cluster {
         })
     }
 
+    /// Starts a replica of a master, and waits until it has its data and all know it.
+    pub(crate) fn add_replica_of(&self, master: usize) -> Server {
+        let (replica, master) = (member(), &self.masters[master]);
+        let ports = [master.port(), bus_port(master)].map(|port| port.to_string());
+        replica.command(&["CLUSTER", "MEET", "127.0.0.1", &ports[0], &ports[1]]).unwrap();
+        let id = master.command(&["CLUSTER", "MYID"]).unwrap();
+        let has_begun = || replica.command(&["CLUSTER", "REPLICATE", &id]).is_ok();
+        assert!(wait_until(SOON, has_begun), "it does not find its master");
+        let is_up = || info(&replica).contains("master_link_status:up");
+        assert!(wait_until(SOON, is_up), "{}", info(&replica));
+        let shows_it = |member: &Server| {
+            let all = member.command(&["CLUSTER", "NODES"]).unwrap_or_default();
+            all.lines().filter(|line| line.contains(" connected")).count() == self.masters.len() + 1
+                && all.contains("slave ")
+                && !all.contains("handshake")
+        };
+        let is_known = || self.masters.iter().chain([&replica]).all(shows_it);
+        assert!(wait_until(SOON, is_known), "the members do not find the replica");
+        replica
+    }
+
     /// Moves an empty slot to another master, and tells all.
     pub(crate) fn move_slot(&self, slot: u16, to: usize) {
         let id = self.masters[to].command(&["CLUSTER", "MYID"]).unwrap();
@@ -171,7 +238,18 @@ impl Cluster {
 fn member() -> Server {
     let bus = free_port().to_string();
     let settings = Server::builder().arg("--cluster-enabled", "yes").arg("--cluster-port", &bus);
-    settings.arg("--cluster-node-timeout", "5000").start()
+    settings.arg("--cluster-node-timeout", "5000").arg("--repl-diskless-sync-delay", "0").start()
+}
+
+/// Lets a replica of a cluster take over: with its master and the others, or although they do not answer (`TAKEOVER`).
+pub(crate) fn take_over(replica: &Server, how: &[&str]) {
+    let words = [&["CLUSTER", "FAILOVER"][..], how].concat();
+    // One that does not get its votes in time gives up, and has to be asked again.
+    let takes_over = || {
+        drop(replica.command(&words));
+        wait_until(Duration::from_secs(3), || info(replica).contains("role:master"))
+    };
+    assert!(wait_until(SOON, takes_over), "{}", replica.log());
 }
 
 fn bus_port(member: &Server) -> u16 {

@@ -5,3 +5,4 @@
 mod cluster;
 mod fixture;
 mod sentinel;
+mod tls;

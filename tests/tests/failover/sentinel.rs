@@ -6,8 +6,8 @@ use redlock_tests::{Server, Servers};
 use redlock_tokio::{Builder, Redlock, RestartGuard, SentinelNode};
 
 use crate::fixture::{
-    SOON, Scripted, Sentinel, TTL, assert_warned, info, pair, replicate, two_masters, wait_for_health,
-    wait_until_connected,
+    Passwords, SOON, Scripted, Sentinel, TTL, assert_warned, info, pair, pair_of, replicate, two_masters,
+    wait_for_health, wait_until_connected,
 };
 
 /// Short, because the guard waits for it.
@@ -30,10 +30,9 @@ async fn locks_go_on_over_a_failover_and_the_new_master_votes_when_the_old_locks
     guard.release().await;
 
     sentinel.fail_over();
-    let new = servers[1].command(&["INFO", "server"]).unwrap();
-    let run_id = new.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap().trim();
+    let run_id = run_id(&servers[1]);
     // Whatever becomes of the one node, the others are a quorum.
-    while redlock.health().nodes[0].facts.run_id() != Some(run_id) {
+    while redlock.health().nodes[0].facts.run_id() != Some(&run_id) {
         redlock.lock("job", SHORT).await.unwrap().release().await;
     }
     assert!(info(&servers[1]).contains("role:master"));
@@ -43,6 +42,46 @@ async fn locks_go_on_over_a_failover_and_the_new_master_votes_when_the_old_locks
     let guard = redlock.lock("job", SHORT).await.unwrap();
     assert!(guard.is_valid());
     redlock.close().await;
+}
+
+/// Returns how a server names its present run.
+fn run_id(server: &Server) -> String {
+    let info = info(server);
+    info.lines().find_map(|line| line.strip_prefix("run_id:")).unwrap().trim().into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinel_and_master_have_passwords_of_their_own_and_so_has_the_replica_that_takes_over() {
+    let passwords = Passwords { sentinel: "opensesame1", master: "opensesame2" };
+    let settings = Server::builder().password(passwords.master).arg("--masterauth", passwords.master);
+    let servers = pair_of(settings);
+    let sentinel = Sentinel::start_with_passwords(&servers[0], &passwords);
+    for [of_sentinel, of_master] in [["wrong1", passwords.master], [passwords.sentinel, "wrong2"]] {
+        let node = SentinelNode::new([sentinel.url_with(Some(of_sentinel))], "main").password(of_master);
+        let redlock = Redlock::builder().node(node).build().unwrap();
+        let refused = redlock.lock("job", TTL).wait(SHORT).await.unwrap_err().to_string();
+        assert!(refused.contains("not authenticated") && !refused.contains("opensesame"), "{refused}");
+        redlock.close().await;
+    }
+
+    let node = SentinelNode::new([sentinel.url()], "main").password(passwords.master);
+    let redlock = Redlock::builder().node(node).restart_guard(RestartGuard::OFF).build().unwrap();
+    redlock.lock("job", TTL).await.unwrap().release().await;
+    sentinel.fail_over();
+    let new = run_id(&servers[1]);
+    wait_for_health(&redlock, |health| health.nodes[0].facts.run_id() == Some(&new));
+    let guard = redlock.lock("other", TTL).wait(SOON).await.unwrap();
+    assert!(has(&servers[1], "other"));
+    guard.release().await;
+    redlock.close().await;
+    tokio::task::block_in_place(|| {
+        let node = redlock_blocking::SentinelNode::new([sentinel.url()], "main").password(passwords.master);
+        let redlock = redlock_blocking::Redlock::builder().node(node).build().unwrap();
+        let guard = redlock.acquire("blocking", TTL).wait(SOON).lock().unwrap();
+        assert!(has(&servers[1], "blocking"));
+        guard.release();
+        redlock.close();
+    });
 }
 
 /// Two servers, of which one replicates the other, and who says which is the master.
