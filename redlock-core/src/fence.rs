@@ -39,7 +39,8 @@
 //!
 //! # How it works
 //!
-//! Each node keeps a counter beside the lock, at `redlock:fence:{name}`. With the key it sets the counter to one more, or to
+//! Each node keeps a counter beside the lock, at `redlock:fence:{name}`, or at `redlock:fence:name` if the name
+//! has a hash tag of its own. With the key it sets the counter to one more, or to
 //! what the client proposes if that is larger: the microseconds since 1970. The fence is the largest number that a quorum has
 //! granted. Usually all have granted what was proposed, and that is all: one round trip, as without a fence. Otherwise those
 //! that have granted less are told to raise their counters, where the key is still ours; the lock is held when a quorum keeps

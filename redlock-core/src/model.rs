@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use self::wait_queue::WaitQueue;
 use crate::fence::{Fence, Fencing};
+use crate::slots::name_beside;
 use crate::{
     Action, Cause, Command, Grace, Hold, Instant, KeyReport, KeyState, Reply, Resource, ScriptForm, Ttl, Unavailable,
     ValueDigest, WaiterId,
@@ -37,9 +38,10 @@ use crate::{
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Node {
     keys: BTreeMap<Vec<u8>, Entry>,
-    queues: BTreeMap<Resource, WaitQueue>,
+    /// By the [shorter name](name_beside) of the resource, as all that is kept beside a key.
+    queues: BTreeMap<Vec<u8>, WaitQueue>,
     /// The last fence of each resource, and the last millisecond in which it is remembered.
-    counters: BTreeMap<Resource, (Fence, u128)>,
+    counters: BTreeMap<Vec<u8>, (Fence, u128)>,
     /// Those who would hear that they are called up.
     subscribers: BTreeSet<WaiterId>,
     call_ups: VecDeque<(WaiterId, Resource)>,
@@ -144,7 +146,7 @@ impl Node {
     /// Returns who was called up for a resource, and for how long its turn goes on.
     pub fn called_up(&mut self, resource: &Resource, now: Instant) -> Option<(WaiterId, Duration)> {
         self.expire(now);
-        let queue = self.queues.get(resource)?;
+        let queue = self.queues.get(name_beside(resource.as_bytes()))?;
         Some((queue.called()?.clone(), left(queue.turn_ends_at()?, now)))
     }
 
@@ -184,7 +186,7 @@ impl Node {
                 let latest = Fence::new(seconds.saturating_mul(1_000_000));
                 let mint = |key: &Resource| {
                     let fence = self.counter(key).next().max((*proposal).min(latest));
-                    self.counters.insert(key.clone(), (fence, expiry(now, retention.as_millis())));
+                    self.count(key, fence, *retention, now);
                     fence
                 };
                 Reply::Granted(keys.iter().map(mint).collect())
@@ -192,7 +194,7 @@ impl Node {
             Fencing::Raise { fences, retention } => {
                 for (key, fence) in keys.iter().zip(fences.as_slice()) {
                     if self.counter(key) < *fence {
-                        self.counters.insert(key.clone(), (*fence, expiry(now, retention.as_millis())));
+                        self.count(key, *fence, *retention, now);
                     }
                 }
                 Reply::Done
@@ -200,10 +202,15 @@ impl Node {
         }
     }
 
+    fn count(&mut self, key: &Resource, fence: Fence, retention: Ttl, now: Instant) {
+        let counter = (fence, expiry(now, retention.as_millis()));
+        self.counters.insert(name_beside(key.as_bytes()).into(), counter);
+    }
+
     /// Returns the last fence of a resource; zero if there is none.
     #[must_use]
     pub fn counter(&self, resource: &Resource) -> Fence {
-        self.counters.get(resource).map(|(fence, _)| *fence).unwrap_or_default()
+        self.counters.get(name_beside(resource.as_bytes())).map(|(fence, _)| *fence).unwrap_or_default()
     }
 
     fn extend(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, now: Instant) -> Reply {
@@ -283,14 +290,14 @@ impl Node {
             digest: ValueDigest::of(&entry.value),
             remaining: entry.expires_at.map(|expires_at| left(expires_at, now)),
         });
-        let waiting = self.queues.get(key).map_or(0, WaitQueue::len);
+        let waiting = self.queues.get(name_beside(key.as_bytes())).map_or(0, WaitQueue::len);
         Reply::Inspected(KeyReport::new(state, Some(waiting)))
     }
 
     /// Calls up the first one who waits for a key and is alive; returns whether there is one.
     fn call_up(&mut self, key: &Resource, grace: Grace, me: Option<&WaiterId>, now: Instant) -> bool {
         let Self { queues, subscribers, call_ups, .. } = self;
-        let Some(queue) = queues.get_mut(key) else { return false };
+        let Some(queue) = queues.get_mut(name_beside(key.as_bytes())) else { return false };
         let called = queue.call_up(grace, me, |waiter| subscribers.contains(waiter), now);
         let has_called_up = called.is_some();
         call_ups.extend(called.map(|waiter| (waiter, key.clone())));
@@ -298,7 +305,7 @@ impl Node {
     }
 
     fn queue(&mut self, key: &Resource) -> &mut WaitQueue {
-        self.queues.entry(key.clone()).or_default()
+        self.queues.entry(name_beside(key.as_bytes()).into()).or_default()
     }
 
     /// Returns the reply to a token that wants to be that of all keys.

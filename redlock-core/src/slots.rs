@@ -26,6 +26,31 @@ pub fn slot_of(key: &[u8]) -> u16 {
     crc16(hash_tag(key).unwrap_or(key)) % SLOTS
 }
 
+/// Returns the key at which something of this kind is kept beside the key of a name: `redlock:KIND:{name}`, or
+/// `redlock:KIND:name` for a name with a hash tag of its own.
+///
+/// Both keys are in one slot, unless the name has a `}` and no hash tag.
+///
+/// ```
+/// use redlock_core::slots::{key_beside, slot_of};
+///
+/// assert_eq!(key_beside(b"account:1", "fence"), b"redlock:fence:{account:1}");
+/// assert_eq!(key_beside(b"{account}:1", "fence"), b"redlock:fence:{account}:1");
+/// assert_eq!(slot_of(b"redlock:fence:{account}:1"), slot_of(b"{account}:1"));
+/// ```
+#[must_use]
+pub fn key_beside(name: &[u8], kind: &str) -> Vec<u8> {
+    let (open, close): (&[u8], &[u8]) = if hash_tag(name).is_some() { (b"", b"") } else { (b"{", b"}") };
+    [b"redlock:", kind.as_bytes(), b":", open, name, close].concat()
+}
+
+/// Returns the shorter one of the names that share the keys beside them: `job` for `{job}`.
+#[cfg(feature = "model")]
+pub(crate) fn name_beside(name: &[u8]) -> &[u8] {
+    let inner = name.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
+    inner.filter(|inner| hash_tag(name).is_some() && hash_tag(inner).is_none()).unwrap_or(name)
+}
+
 fn hash_tag(key: &[u8]) -> Option<&[u8]> {
     let (_, behind) = key.split_at_checked(key.iter().position(|byte| *byte == b'{')?.saturating_add(1))?;
     let tag = behind.get(..behind.iter().position(|byte| *byte == b'}')?)?;
@@ -111,6 +136,28 @@ mod tests {
         }
         for whole in [&b"foo{}{bar}"[..], b"foo{bar", b"foo}bar"] {
             assert_eq!(slot_of(whole), crc16(whole) % SLOTS, "{}", whole.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_is_beside_a_key_is_in_its_slot() {
+        for name in [&b"job"[..], b"{job}", b"{job}:1", b"a{b", b"a{job}{b}", b"x{{job}", b"{job}}", b"\xff", b"{"] {
+            assert_eq!(slot_of(&key_beside(name, "fence")), slot_of(name), "{}", name.escape_ascii());
+        }
+        for apart in [&b"a}"[..], b"{}a", b"a{}{b}"] {
+            assert_ne!(slot_of(&key_beside(apart, "fence")), slot_of(apart), "{}", apart.escape_ascii());
+        }
+    }
+
+    #[cfg(feature = "model")]
+    #[test]
+    fn names_share_a_key_beside_them_if_they_have_the_same_shorter_name() {
+        let names =
+            [&b"a"[..], b"{a}", b"{{a}}", b"{{a}", b"{a", b"{}", b"{{}}", b"}", b"{}}", b"{a}b}", b"a}b", b"{a}b"];
+        for (one, other) in names.iter().flat_map(|one| names.map(|other| (*one, other))) {
+            let (share, same) =
+                (key_beside(one, "x") == key_beside(other, "x"), name_beside(one) == name_beside(other));
+            assert_eq!(share, same, "{} and {}", one.escape_ascii(), other.escape_ascii());
         }
     }
 

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant as SystemInstant};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use redlock_core::fence::{Fence, Fencing};
+use redlock_core::slots::key_beside;
 use redlock_core::system::socket::{read as read_from, write};
 use redlock_core::{
     Action, Answer, Command, Config, Event, Grace, Heard, Hearing, Instant, KeyState, Lock, NodeTimeout, Options,
@@ -21,7 +22,8 @@ use redlock_core::{
 use redlock_tests::{Server, wait_until};
 
 const CLIENTS: usize = 3;
-const RESOURCES: [&str; 2] = ["job-0", "job-1"];
+/// The first two share what is kept beside their keys.
+const RESOURCES: [&str; 3] = ["job-0", "{job-0}", "a{job}}"];
 /// What is proposed as a fence is below that, and so counters are ahead of it now and then.
 const FENCES: u64 = 40;
 /// By how much the two may differ about the rest of a key's life, beside the time that a command takes on a busy
@@ -296,7 +298,7 @@ impl<'a> Pair<'a> {
             sleep(Duration::from_millis(1));
         }
         if self.model.called_up(resource, self.now()).is_none() {
-            let called = format!("redlock:called:{{{resource}}}");
+            let called = key_beside(resource.as_bytes(), "called");
             assert!(
                 wait_until(MARGIN, || self.server.get(&called).unwrap().is_none()),
                 "the model says that it is over"
@@ -341,7 +343,7 @@ impl<'a> Pair<'a> {
         let (value, ttl) = (self.server.get(key).unwrap(), self.server.command(&["PTTL", resource]).unwrap());
         let tolerance = self.slowest + self.now().saturating_since(now) + ROUNDING;
         assert_eq!(value.as_deref(), self.model.get(key, now), "{resource}");
-        let counter = self.server.get(format!("redlock:fence:{{{resource}}}").as_bytes()).unwrap();
+        let counter = self.server.get(key_beside(resource.as_bytes(), "fence")).unwrap();
         let counter = counter.map(|digits| String::from_utf8(digits).unwrap().parse().unwrap());
         assert_eq!(counter.unwrap_or(0), self.model.counter(&resource.into()).get(), "{resource}");
         match (self.model.ttl(key, now), ttl.parse().unwrap()) {

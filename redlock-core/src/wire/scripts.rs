@@ -10,6 +10,21 @@ pub(crate) struct Script {
 /// The scripts that every lock needs.
 pub(crate) const COMMON: [Script; 2] = [EXTEND, RELEASE];
 
+/// The part of a script that tells where something is kept beside a key: in its slot of a cluster.
+///
+/// A name has a hash tag of its own if there is something between its first `{` and the next `}`. Its first `{` then is that
+/// of the key beside it, too.
+macro_rules! beside {
+    () => {
+        "\
+local function beside(kind, key)
+  if string.match(key, '^[^{]*{[^}]+}') then return 'redlock:' .. kind .. ':' .. key end
+  return 'redlock:' .. kind .. ':{' .. key .. '}'
+end
+"
+    };
+}
+
 /// The part of a script that counts on for a key, by one or to the proposal; it returns the number in digits.
 ///
 /// A proposal counts for no more than a day from the node's present, so that a client from the future does no harm that
@@ -18,7 +33,7 @@ macro_rules! mint {
     () => {
         "\
 local function mint(key, retention, proposal)
-  local counter = 'redlock:fence:{' .. key .. '}'
+  local counter = beside('fence', key)
   local latest = (tonumber(redis.call('TIME')[1]) + 86400) * 1000000
   local count = tonumber(redis.call('GET', counter) or '0') + 1
   local fence = string.format('%.0f', math.max(count, math.min(tonumber(proposal), latest)))
@@ -34,7 +49,7 @@ macro_rules! raise {
     () => {
         "\
 local function raise(key, retention, fence)
-  local counter = 'redlock:fence:{' .. key .. '}'
+  local counter = beside('fence', key)
   if tonumber(redis.call('GET', counter) or '0') < tonumber(fence) then
     redis.call('SET', counter, fence, 'PX', retention)
   end
@@ -49,6 +64,7 @@ end
 /// Keys that are ours already are those of a lock with some keys gone, which is healed: they are never shortened.
 pub(super) const ACQUIRE: Script = Script {
     source: concat!(
+        beside!(),
         mint!(),
         raise!(),
         "\
@@ -71,7 +87,7 @@ end
 if fences ~= '' then return 'fence' .. fences end
 return 1"
     ),
-    digest: "1c106516e0db36ae6cba8690544433cfec984277",
+    digest: "c1f14e5f90bff81a90f3352718283a11097a1242",
 };
 
 /// The part of a script that ends it unless all keys are ours: with -1 when one is another's, 0 when some are not there.
@@ -92,12 +108,13 @@ if is_missing then return 0 end
 /// Lets the counters of the keys not be below the fences, if all keys are ours. Answers as [`EXTEND`] does.
 pub(super) const RAISE: Script = Script {
     source: concat!(
+        beside!(),
         raise!(),
         all_ours!(),
         "for place = 1, #KEYS do raise(KEYS[place], ARGV[2], ARGV[3 + place]) end
 return 1"
     ),
-    digest: "243b0bd66c32b0499f73317d725b93bd3df8bb4d",
+    digest: "5cfaf6ee1d3d63af71d52992183d1668e67d5e27",
 };
 
 /// Answers 1 when all keys are ours, -1 when one is another's, 0 when some are not there.
@@ -125,14 +142,14 @@ macro_rules! call_up {
     () => {
         "\
 local function call_up(key, grace, me)
-  local queue = 'redlock:queue:{' .. key .. '}'
+  local queue = beside('queue', key)
   while true do
     local first = redis.pcall('ZRANGE', queue, 0, 0)[1]
     if not first or first == me then return false end
     local heard = redis.pcall('PUBLISH', 'redlock:wake:' .. first, key)
     if type(heard) ~= 'number' or redis.pcall('ZREM', queue, first) ~= 1 then return false end
     if heard > 0 then
-      redis.pcall('SET', 'redlock:called:{' .. key .. '}', first, 'PX', grace)
+      redis.pcall('SET', beside('called', key), first, 'PX', grace)
       return true
     end
   end
@@ -148,6 +165,7 @@ end
 /// reason to leave the keys behind it.
 pub(super) const RELEASE: Script = Script {
     source: concat!(
+        beside!(),
         call_up!(),
         "\
 local result = 1
@@ -170,7 +188,7 @@ end
 if result == 1 and has_called then return 2 end
 return result"
     ),
-    digest: "d49db8c762427613b81e709b3cfb3f6e220c1f2c",
+    digest: "2781920672c54ce39df1f4aa278e8f85eb02825b",
 };
 
 /// Sets the key to the token if it is not there and it is the waiter's turn, and answers 1, or the fence that it has counted
@@ -181,11 +199,12 @@ return result"
 /// place is 0 where there is no queue, because the user may not use it.
 pub(super) const ACQUIRE_IN_TURN: Script = Script {
     source: concat!(
+        beside!(),
         call_up!(),
         mint!(),
         "\
 local key, token, ttl, me, grace = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local queue, called = 'redlock:queue:{' .. key .. '}', 'redlock:called:{' .. key .. '}'
+local queue, called = beside('queue', key), beside('called', key)
 local left = redis.call('PTTL', key)
 if left == -2 then
   local turn = redis.pcall('GET', called)
@@ -207,7 +226,7 @@ end
 local place = redis.pcall('ZRANK', queue, me)
 return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0)"
     ),
-    digest: "38f0780b967f70f868669afb2565fe03fd620841",
+    digest: "a72ec390e531003419dd2101f14b4af3ccd03cf2",
 };
 
 /// Answers how a key stands, and changes nothing: its TTL in milliseconds (-2 without the key, -1 without an end), the number
@@ -216,9 +235,11 @@ return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0)"
 ///
 /// The value itself stays on the node: it is what a lock is released with.
 pub(super) const INSPECT: Script = Script {
-    source: "\
+    source: concat!(
+        beside!(),
+        "\
 local left = redis.call('PTTL', KEYS[1])
-local waiting = redis.pcall('ZCARD', 'redlock:queue:{' .. KEYS[1] .. '}')
+local waiting = redis.pcall('ZCARD', beside('queue', KEYS[1]))
 if type(waiting) ~= 'number' then waiting = -1 end
 local value = redis.pcall('GET', KEYS[1])
 local digest = '-'
@@ -227,23 +248,25 @@ if type(value) == 'string' then
 elseif type(value) == 'table' and not string.find(value['err'], 'WRONGTYPE', 1, true) then
   return value
 end
-return string.format('%.0f %d %s', left, waiting, digest)",
-    digest: "b4e1fc0f8f2d41075e6db37c3b0d9dae4fd2a952",
+return string.format('%.0f %d %s', left, waiting, digest)"
+    ),
+    digest: "53e8ed6cf3f3c6c3db5bf8140c5b3c67939c0117",
 };
 
 /// Takes the waiter out of the queue. If it was called up, and the key is free, the next one is.
 pub(super) const LEAVE: Script = Script {
     source: concat!(
+        beside!(),
         call_up!(),
         "\
 local key, me, grace = KEYS[1], ARGV[1], ARGV[2]
-local called = 'redlock:called:{' .. key .. '}'
-redis.pcall('ZREM', 'redlock:queue:{' .. key .. '}', me)
+local called = beside('called', key)
+redis.pcall('ZREM', beside('queue', key), me)
 if redis.pcall('GET', called) == me then
   redis.pcall('DEL', called)
   if redis.pcall('PTTL', key) == -2 then call_up(key, grace) end
 end
 return 1"
     ),
-    digest: "f071b0edcc13f61c72eb8a856c31367ad168412e",
+    digest: "97dfbed1463efcf05bb530e7bba17edb99043b04",
 };

@@ -50,8 +50,8 @@ use crate::{BuildError, CurrentRuntime, IntoNode, Node};
 ///
 /// - The names of [`lock_all`](crate::Redlock::lock_all) must lie in one slot: give them a hash tag in common, as in
 ///   `{orders}:1` and `{orders}:2`. Other ones are refused with [`Cause::CrossSlot`](redlock_core::Cause::CrossSlot) before
-///   anything is sent to this node. Fenced locks of names that have a hash tag of their own are refused, too: their
-///   counters would lie in another slot.
+///   anything is sent to this node. A fenced lock of a name with a `}` but no hash tag is refused, too: its
+///   counter would lie in another slot.
 /// - Nobody waits in the queues of this node: the other nodes keep them, and without others locks are tried for now and then.
 /// - What a cluster says of its slots must fit into 64 KiB, which is enough for a few hundred ranges and replicas.
 ///

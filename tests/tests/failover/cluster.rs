@@ -102,8 +102,11 @@ async fn several_names_must_lie_in_one_slot() {
     let AcquireError::Unavailable(attempts) = &apart else { panic!("{apart}") };
     assert_eq!(attempts.count, 1, "waiting does not cure it");
     assert!(apart.to_string().contains("give them a hash tag in common"), "{apart}");
-    let fenced = redlock.lock("plain", TTL).fenced().await.unwrap();
-    assert!(fenced.fence().is_some());
+    for name in ["plain", "{orders}:3"] {
+        let fenced = redlock.lock(name, TTL).fenced().await.unwrap();
+        assert!(fenced.fence().is_some());
+        fenced.release().await;
+    }
     redlock.close().await;
 }
 

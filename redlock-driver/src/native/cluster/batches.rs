@@ -1,6 +1,6 @@
 //! Which commands go to which master, and how the replies come back into order.
 
-use redlock_core::slots::{Place, SlotMap, slot_of};
+use redlock_core::slots::{Place, SlotMap, key_beside, slot_of};
 use redlock_core::{Action, Cause, Command, Reply, Resources, Unavailable};
 
 /// The master that a command goes to.
@@ -97,10 +97,9 @@ fn common_slot(resources: &Resources, is_fenced: bool) -> Result<u16, Unavailabl
     if slots.any(|slot| slot != first) {
         return Err(Unavailable::new(Cause::CrossSlot));
     }
-    // A counter is beside its key unless the name has a hash tag of its own.
-    let is_apart = |name: &[u8]| slot_of(&[b"{", name, b"}"].concat()) != first;
+    let is_apart = |name: &[u8]| slot_of(&key_beside(name, "fence")) != first;
     if is_fenced && resources.as_slice().iter().any(|name| is_apart(name.as_bytes())) {
-        let why = "a fenced lock must not have a hash tag in its name here, its counter would be in another slot";
+        let why = "a name with a } needs a hash tag for a fenced lock here, its counter would be in another slot";
         return Err(Unavailable::with_detail(Cause::CrossSlot, why));
     }
     Ok(first)
@@ -212,8 +211,12 @@ mod tests {
     #[test]
     fn a_counter_in_another_slot_is_refused_and_one_beside_its_key_is_not() {
         let fenced = |name: &str| lock(name.into(), Options::new().fenced(true));
-        assert_eq!(refusal(fenced("{foo}1")).cause(), Cause::CrossSlot);
-        assert_eq!(Batches::of(vec![fenced("foo")], &slots()).take().count(), 1);
+        for apart in ["foo}1", "{}foo"] {
+            assert_eq!(refusal(fenced(apart)).cause(), Cause::CrossSlot);
+        }
+        for beside in ["foo", "{foo}1", "a{foo}"] {
+            assert_eq!(Batches::of(vec![fenced(beside)], &slots()).take().count(), 1);
+        }
         let raise = |resources: Resources| {
             let command = set("foo");
             let Action::Acquire { token, .. } = &command.action else { panic!("{command:?}") };
@@ -221,7 +224,7 @@ mod tests {
             let action = Action::raise(resources, *token, Arc::clone(&fencing));
             command.with_action(action, redlock_core::ScriptForm::Digest)
         };
-        assert_eq!(refusal(raise("{foo}1".into())).cause(), Cause::CrossSlot);
+        assert_eq!(refusal(raise("foo}1".into())).cause(), Cause::CrossSlot);
     }
 
     #[test]
