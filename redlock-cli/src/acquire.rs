@@ -7,6 +7,7 @@ use crate::duration;
 use crate::failure::Failure;
 use crate::nodes::{NodeArgs, Nodes};
 use crate::output;
+use crate::recording::{RecordArgs, Recording};
 use crate::run::Signals;
 use crate::token_file::NewTokenFile;
 
@@ -37,6 +38,9 @@ pub(crate) struct Args {
     /// Have the servers mint a fence, and print it
     #[arg(long)]
     fenced: bool,
+
+    #[command(flatten)]
+    record: RecordArgs,
 }
 
 const AFTER_HELP: &str = "\
@@ -52,7 +56,8 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
     let nodes = Nodes::find(nodes)?;
     let file = NewTokenFile::prepare(&args.token)?;
     let mut signals = Signals::listen()?;
-    let redlock = nodes.connect()?;
+    let recording = Recording::begin(&args.record)?;
+    let redlock = nodes.connect_recorded(&recording)?;
     let acquired = tokio::select! {
         acquired = acquire(&args, &nodes, &redlock) => acquired,
         signal = signals.next() => Err(Failure::Interrupted(signal)),
@@ -62,6 +67,7 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
         Err(failure) => Err(failure),
     };
     redlock.close().await;
+    recording.finish();
     written.map(|()| 0)
 }
 

@@ -39,6 +39,8 @@ mod health;
 mod man;
 mod nodes;
 mod output;
+mod picture;
+mod recording;
 mod release;
 mod run;
 mod status;
@@ -84,6 +86,7 @@ enum Command {
     Health(health::Args),
     Doctor(doctor::Args),
     Bench(bench::Args),
+    Picture(picture::Args),
     Completions(completions::Args),
     Man(man::Args),
     #[command(name = run::LAUNCH, hide = true)]
@@ -108,6 +111,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Health(args) => block_on(health::execute(args, nodes)),
         Command::Doctor(args) => block_on(doctor::execute(args, nodes)),
         Command::Bench(args) => block_on(bench::execute(args, nodes)),
+        Command::Picture(args) => picture::execute(&args),
         Command::Completions(args) => completions::execute(&args, &mut Cli::command()),
         Command::Man(args) => man::execute(&args, Cli::command()),
         Command::Launch(args) => Err(run::launch(&args)),

@@ -5,6 +5,7 @@ use redlock_tokio::{Redlock, UrlNode};
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::recording::Recording;
 
 /// The TTL of a lock unless arguments or configuration say otherwise.
 const DEFAULT_TTL: Duration = Duration::from_secs(10);
@@ -59,20 +60,28 @@ impl Nodes {
 
     /// Begins to connect.
     pub(crate) fn connect(&self) -> Result<Redlock, Failure> {
-        self.connect_to(&self.urls)
+        self.connect_to(&self.urls, &Recording::default())
+    }
+
+    /// Begins to connect, and records what happens.
+    pub(crate) fn connect_recorded(&self, recording: &Recording) -> Result<Redlock, Failure> {
+        self.connect_to(&self.urls, recording)
     }
 
     /// Begins to connect to each node by a handle of its own.
     pub(crate) fn connect_each(&self) -> Result<Vec<Redlock>, Failure> {
-        self.urls.chunks(1).map(|url| self.connect_to(url)).collect()
+        self.urls.chunks(1).map(|url| self.connect_to(url, &Recording::default())).collect()
     }
 
-    fn connect_to(&self, urls: &[String]) -> Result<Redlock, Failure> {
+    fn connect_to(&self, urls: &[String], recording: &Recording) -> Result<Redlock, Failure> {
         let authorities = self.config.ca_file.as_ref().map(std::fs::read).transpose();
         let authorities = authorities.map_err(|error| Failure::Usage(format!("ca_file: {error}")))?;
         let mut builder = Redlock::builder().prefix(self.config.prefix.clone());
         for url in urls {
             builder = builder.node(node(url, authorities.as_deref())?);
+        }
+        if let Some(recorder) = recording.recorder() {
+            builder = builder.observer(recorder);
         }
         Ok(builder.build()?)
     }

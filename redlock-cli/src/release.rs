@@ -4,6 +4,7 @@ use redlock_tokio::{AcquireError, DetachedLock, Redlock, ReleaseVerdict, Resourc
 
 use crate::failure::Failure;
 use crate::nodes::{NodeArgs, Nodes};
+use crate::recording::{RecordArgs, Recording};
 use crate::token_file;
 
 /// Release a lock that `redlock acquire` has taken
@@ -18,6 +19,9 @@ pub(crate) struct Args {
     /// The file that `redlock acquire` has written
     #[arg(long, value_name = "FILE")]
     token: PathBuf,
+
+    #[command(flatten)]
+    record: RecordArgs,
 }
 
 const AFTER_HELP: &str = "\
@@ -32,9 +36,11 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
     let nodes = Nodes::find(nodes)?;
     let lock = token_file::read(&args.token)?;
     check_name(&lock, nodes.prefix(), &args.name)?;
-    let redlock = nodes.connect()?;
+    let recording = Recording::begin(&args.record)?;
+    let redlock = nodes.connect_recorded(&recording)?;
     let released = release(&redlock, &lock, &args.name).await;
     redlock.close().await;
+    recording.finish();
     if matches!(released, Ok(()) | Err(Failure::Lost { .. })) {
         token_file::remove(&args.token)?;
     }

@@ -18,6 +18,7 @@ pub(crate) use self::signals::Signals;
 use self::supervision::Supervision;
 use crate::failure::Failure;
 use crate::nodes::{NodeArgs, Nodes};
+use crate::recording::{RecordArgs, Recording};
 use crate::{duration, output};
 
 /// Run a command under a lock
@@ -69,6 +70,9 @@ pub(crate) struct Args {
     /// The command finds it in REDLOCK_FENCE. What it writes to can refuse a fence that is smaller than one it has seen.
     #[arg(long)]
     fenced: bool,
+
+    #[command(flatten)]
+    record: RecordArgs,
 
     /// The command and its arguments, after --
     #[arg(last = true, required = true, value_name = "COMMAND")]
@@ -131,17 +135,22 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
     let nodes = Nodes::find(nodes)?;
     let timing = Timing::new(nodes.ttl(args.ttl), args.kill_after).map_err(Failure::Usage)?;
     let mut signals = Signals::listen()?;
-    let redlock = nodes.connect()?;
+    let recording = Recording::begin(&args.record)?;
+    let redlock = nodes.connect_recorded(&recording)?;
     let acquired = tokio::select! {
         acquired = acquire(&args, &nodes, &redlock, timing) => acquired,
         signal = signals.next() => Err(Failure::Interrupted(signal)),
     };
     let status = match acquired {
-        Ok(Some(guard)) => run_under(guard, &args, Schedule::new(timing, args.max_hold, now()), &mut signals).await,
+        Ok(Some(guard)) => {
+            let schedule = Schedule::new(timing, args.max_hold, now());
+            run_under(guard, &args, schedule, &recording, &mut signals).await
+        }
         Ok(None) => Ok(0),
         Err(failure) => Err(failure),
     };
     redlock.close().await;
+    recording.finish();
     status
 }
 
@@ -162,9 +171,15 @@ fn with_options(args: &Args, acquire: Acquire) -> Acquire {
     if args.fenced { acquire.fenced() } else { acquire }
 }
 
-async fn run_under(guard: LockGuard, args: &Args, schedule: Schedule, signals: &mut Signals) -> Result<u8, Failure> {
+async fn run_under(
+    guard: LockGuard,
+    args: &Args,
+    schedule: Schedule,
+    recording: &Recording,
+    signals: &mut Signals,
+) -> Result<u8, Failure> {
     let status = match Child::start(&args.command, &environment(&guard, &args.name)) {
-        Ok(child) => Supervision::new(&guard, child, schedule).run(signals).await,
+        Ok(child) => Supervision::new(&guard, child, schedule, recording).run(signals).await,
         Err(failure) => Err(failure),
     };
     let release = guard.release().await;

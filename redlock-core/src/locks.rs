@@ -153,6 +153,12 @@ impl LockKey {
     pub const fn index(self) -> usize {
         self.index
     }
+
+    /// Returns the number of the lock, which no other lock of the handle ever has.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.serial
+    }
 }
 
 /// What has become of a lock that was handed over.

@@ -69,6 +69,8 @@ pub enum LockEvent {
         resources: Resources,
         /// The TTL.
         ttl: Duration,
+        /// For at least how long nobody else gets the lock once it was acquired.
+        min_hold: Duration,
     },
     /// It was acquired and handed over.
     Acquired {

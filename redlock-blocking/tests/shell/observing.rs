@@ -7,6 +7,7 @@ use std::thread;
 
 use redlock_blocking::observed::{LockEvent, NodeEvent, Observed};
 use redlock_blocking::{Node, NodeTimeout, Observer, Redlock};
+use redlock_history::{History, Recorder};
 
 use crate::link::{Link, SOON, TTL};
 
@@ -150,4 +151,36 @@ fn an_observer_may_use_the_handle_because_the_mutex_is_free() {
         assert_whole(life);
     }
     assert!(uses.calls.load(Ordering::Relaxed) >= 5);
+}
+
+/// What a recorder writes.
+#[derive(Clone, Default)]
+struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// It is the one for tasks as well.
+#[test]
+fn a_recorder_takes_what_happens_in_threads() {
+    let (links, page, book) = (<[Link; 3]>::default(), Page::default(), Arc::new(Book::default()));
+    let recorder = Arc::new(Recorder::new(page.clone()).unwrap().by("worker"));
+    let redlock = redlock(&links, |builder| builder.observer(recorder.clone()).observer(book.clone()));
+    redlock.lock("job", TTL).unwrap().release();
+    book.lives(1);
+    recorder.flush().unwrap();
+    let mut history = History::new();
+    history.read(&page.0.lock().unwrap()[..]).unwrap();
+    let svg = history.picture().to_string();
+    for text in ["1 process, 3 nodes, 1 lock;", ">worker<", "holds job for", "key of worker"] {
+        assert!(svg.contains(text), "{text}: {svg}");
+    }
 }

@@ -48,6 +48,11 @@ impl Child {
         Ok(Self { pid, has_ended: false, has_terminal, news })
     }
 
+    /// Returns the number of the process.
+    pub(super) const fn pid(&self) -> Pid {
+        self.pid
+    }
+
     /// Waits until something happens to the command. After its end, this does not complete.
     pub(super) async fn changed(&mut self) -> Change {
         loop {

@@ -7,6 +7,7 @@ use super::child::{Change, Child};
 use super::schedule::{Action, Ending, Schedule};
 use super::signals::Signals;
 use crate::failure::Failure;
+use crate::recording::Recording;
 
 /// How often is looked whether somebody is left in a group that is being ended: the system does not tell.
 const GROUP_CHECK: Duration = Duration::from_millis(5);
@@ -18,6 +19,7 @@ pub(super) struct Supervision<'a> {
     lost: Lost,
     child: Child,
     schedule: Schedule,
+    recording: &'a Recording,
 }
 
 /// Something that has happened.
@@ -29,8 +31,9 @@ enum Event {
 }
 
 impl<'a> Supervision<'a> {
-    pub(super) fn new(guard: &'a LockGuard, child: Child, schedule: Schedule) -> Self {
-        Self { guard, lost: guard.lost(), child, schedule }
+    pub(super) fn new(guard: &'a LockGuard, child: Child, schedule: Schedule, recording: &'a Recording) -> Self {
+        recording.note(format_args!("the command has begun, as process {}", child.pid()));
+        Self { guard, lost: guard.lost(), child, schedule, recording }
     }
 
     /// Watches over the command until it has ended. Yields its status, or why it was ended.
@@ -42,7 +45,10 @@ impl<'a> Supervision<'a> {
                 self.child.resume();
             }
             match self.next_event(signals).await {
-                Event::Child(Change::Ended { status, .. }) => return Ok(self.end(status).await),
+                Event::Child(Change::Ended { status, .. }) => {
+                    self.recording.note(format_args!("the command has ended with status {status}"));
+                    return Ok(self.end(status).await);
+                }
                 Event::Child(Change::Stopped) => is_stopped = self.child.stop_along(),
                 Event::Signal(signal) => self.child.send(signal),
                 Event::Time => {}
@@ -57,9 +63,21 @@ impl<'a> Supervision<'a> {
             Err(loss) => self.schedule.lose(loss),
         }
         match self.schedule.poll(now()) {
-            Some(Action::Terminate) => self.child.terminate(),
-            Some(Action::Kill) => self.child.kill(),
+            Some(Action::Terminate) => {
+                self.warn("SIGTERM to the command");
+                self.child.terminate();
+            }
+            Some(Action::Kill) => {
+                self.warn("SIGKILL to the command");
+                self.child.kill();
+            }
             None => {}
+        }
+    }
+
+    fn warn(&self, what: &str) {
+        if let Some(why) = self.schedule.ending() {
+            self.recording.warn(format_args!("{what}: {why}"));
         }
     }
 

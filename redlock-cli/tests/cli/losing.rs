@@ -23,13 +23,15 @@ fn a_command_is_dead_before_somebody_else_has_the_lock() {
     let second = Tool::on(&servers);
     let (script, log) = (first.script("stubborn", STUBBORN), first.path("log"));
     let run = |tool: &Tool, number| {
-        tool.start(&["run", "job", "--ttl", "1s", "--wait", "30s", "--", "sh", &script, number, log.to_str().unwrap()])
+        let work = ["--", "sh", &script, number, log.to_str().unwrap()];
+        let run = ["run", "job", "--ttl", "1s", "--wait", "30s", "--record", "history"];
+        tool.start(&[&run[..], &work].concat())
     };
     let running = run(&first, "1");
     first.await_file("log");
     let waiting = run(&second, "2");
-    // More than one extension.
-    std::thread::sleep(Duration::from_secs(1));
+    let extensions = || first.read("history").matches(r#""event":"extended""#).count();
+    assert!(wait_until(LIMIT, || extensions() >= 2), "it is extended");
     decoy.pause();
     for middlebox in &boxes {
         middlebox.move_to(&decoy);

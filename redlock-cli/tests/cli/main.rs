@@ -8,6 +8,7 @@ mod health;
 mod help;
 mod if_free;
 mod losing;
+mod picture;
 mod run;
 mod signals;
 mod status;

@@ -204,7 +204,8 @@ impl Observing {
             *place = Some(Story { lock: key, requested_at: now, stage: Stage::Acquiring });
         }
         let request = lock.request();
-        self.lock(key, now, LockEvent::Requested { resources: request.resources.clone(), ttl: request.ttl.get() });
+        let (resources, ttl) = (request.resources.clone(), request.ttl.get());
+        self.lock(key, now, LockEvent::Requested { resources, ttl, min_hold: request.options.min_hold });
     }
 
     /// Reports what is to be seen in a lock only.

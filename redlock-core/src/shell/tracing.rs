@@ -67,7 +67,7 @@ impl Tracing {
 
     fn lock(&self, key: LockKey, event: &LockEvent) {
         match event {
-            LockEvent::Requested { resources, ttl } => {
+            LockEvent::Requested { resources, ttl, .. } => {
                 let resource = self.name_of(resources);
                 let span = tracing::info_span!(
                     target: TARGET, parent: None, "lock", resource, ttl = ?ttl, result = Empty, attempts = Empty,

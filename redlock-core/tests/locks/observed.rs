@@ -80,7 +80,7 @@ fn a_life_is_told_from_the_request_until_it_is_settled() {
     let (deadline, longer) = (at(100 + 9_898), at(5_000 + 9_898));
     let extended = LockEvent::Extended { deadline: longer, left: ms(4_998), by_keep_alive: false, is_late: false };
     let expected = [
-        (100, LockEvent::Requested { resources: "job".into(), ttl: TTL }),
+        (100, LockEvent::Requested { resources: "job".into(), ttl: TTL, min_hold: Duration::ZERO }),
         (103, LockEvent::Acquired { deadline, attempts: 1, waited: ms(3), fences }),
         (5_000, extended),
         (6_000, LockEvent::ReleaseBegun { held_for: ms(5_897) }),
@@ -98,7 +98,7 @@ fn a_lock_that_is_not_acquired_says_why_and_is_settled() {
     let error = world.hand_over(refused).unwrap().unwrap_err();
     world.locks.abandon(refused, world.now);
     let expected = [
-        (0, LockEvent::Requested { resources: "job".into(), ttl: TTL }),
+        (0, LockEvent::Requested { resources: "job".into(), ttl: TTL, min_hold: Duration::ZERO }),
         (0, LockEvent::NotAcquired { error, waited: ms(0) }),
         (0, LockEvent::Settled),
     ];

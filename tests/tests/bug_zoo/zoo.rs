@@ -51,7 +51,7 @@ impl Zoo {
     pub(crate) fn build() -> Self {
         let original = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let copy = original.join("target/bug-zoo");
-        for package in ["redlock-core", "tests/simulator"] {
+        for package in ["redlock-core", "redlock-history", "tests/simulator"] {
             copy_package(&original.join(package), &copy.join(package));
         }
         for mutant in MUTANTS {
@@ -156,7 +156,7 @@ fn workspace_manifest(original: &Path) -> String {
     let begin = text.find("members = [").expect("the workspace has members");
     let end = begin + text[begin..].find(']').expect("their list ends");
     let members = text.get(begin..=end).expect("both are in the text");
-    text.replacen(members, r#"members = ["redlock-core", "tests/simulator", "hunter"]"#, 1)
+    text.replacen(members, r#"members = ["redlock-core", "redlock-history", "tests/simulator", "hunter"]"#, 1)
 }
 
 fn compile(copy: &Path) {

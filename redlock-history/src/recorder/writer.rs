@@ -1,0 +1,122 @@
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TrySendError};
+use std::thread::{self, JoinHandle};
+
+use crate::record::{Event, Record};
+
+/// The largest number of lines that wait to be written: about a megabyte.
+const MAX_WAITING: usize = 8_192;
+/// As much is written at once.
+const BLOCK: usize = 64 * 1_024;
+
+/// A thread that writes lines.
+pub(super) struct Writer {
+    /// `None` while it is dropped only.
+    jobs: Option<SyncSender<Job>>,
+    thread: Option<JoinHandle<()>>,
+    /// The number of lines that are missing behind those that wait.
+    missed: AtomicU64,
+}
+
+enum Job {
+    Line(String),
+    Flush(Sender<io::Result<()>>),
+}
+
+impl Writer {
+    pub(super) fn start(target: impl Write + Send + 'static) -> io::Result<Self> {
+        let (jobs, waiting) = mpsc::sync_channel(MAX_WAITING);
+        let thread = thread::Builder::new().name("redlock-recorder".into());
+        let thread = thread.spawn(move || Target::new(target).serve(&waiting))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), missed: AtomicU64::new(0) })
+    }
+
+    /// Writes a line, or counts it if too many wait.
+    pub(super) fn write(&self, record: &Record) {
+        let missed = self.missed.swap(0, Ordering::Relaxed);
+        if missed > 0 {
+            let Record { recording, at, .. } = record;
+            self.send(
+                &Record { recording: recording.clone(), at: *at, event: Event::Missed { count: missed } },
+                missed,
+            );
+        }
+        self.send(record, 1);
+    }
+
+    fn send(&self, record: &Record, counts: u64) {
+        let Some(jobs) = &self.jobs else { return };
+        // Nothing in a record is a map with keys that are no text, so this does not fail.
+        let line = serde_json::to_string(record).unwrap_or_default();
+        if let Err(TrySendError::Full(_)) = jobs.try_send(Job::Line(line)) {
+            self.missed.fetch_add(counts, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn flush(&self) -> io::Result<()> {
+        let (done, result) = mpsc::channel();
+        let is_sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(Job::Flush(done)).is_ok());
+        let gone = || io::Error::other("the thread that writes has ended");
+        if is_sent { result.recv().unwrap_or_else(|_| Err(gone())) } else { Err(gone()) }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.jobs = None;
+        if let Some(thread) = self.thread.take() {
+            // It panics only if what it writes to does.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What is written to.
+struct Target<W> {
+    sink: W,
+    block: Vec<u8>,
+    has_failed: bool,
+    /// The error that nobody was told yet.
+    error: Option<io::Error>,
+}
+
+impl<W: Write> Target<W> {
+    const fn new(sink: W) -> Self {
+        Self { sink, block: Vec::new(), has_failed: false, error: None }
+    }
+
+    fn serve(mut self, waiting: &Receiver<Job>) {
+        while let Ok(job) = waiting.recv() {
+            self.take(job);
+            while self.block.len() < BLOCK
+                && let Ok(job) = waiting.try_recv()
+            {
+                self.take(job);
+            }
+            self.write();
+        }
+    }
+
+    fn take(&mut self, job: Job) {
+        match job {
+            Job::Line(line) => {
+                self.block.extend_from_slice(line.as_bytes());
+                self.block.push(b'\n');
+            }
+            Job::Flush(done) => {
+                self.write();
+                // Whoever has asked may have gone.
+                let _ = done.send(self.error.take().map_or(Ok(()), Err));
+            }
+        }
+    }
+
+    fn write(&mut self) {
+        if !self.block.is_empty() && !self.has_failed {
+            self.error = self.sink.write_all(&self.block).and_then(|()| self.sink.flush()).err();
+            self.has_failed = self.error.is_some();
+        }
+        self.block.clear();
+    }
+}

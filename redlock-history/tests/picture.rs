@@ -1,0 +1,89 @@
+//! What is read from recordings, and what is drawn of it.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics has found something")]
+
+use redlock_history::{History, HistoryError};
+
+/// Two processes that wait for one lock: the first is killed while it holds it, the second gets it after the deadline, and
+/// loses it when two of three nodes are gone.
+const TWO: &str = include_str!("two_processes.jsonl");
+
+fn read(text: &str) -> Result<History, HistoryError> {
+    let mut history = History::new();
+    history.read(text.as_bytes())?;
+    Ok(history)
+}
+
+fn drawn(text: &str) -> String {
+    read(text).unwrap().picture().to_string()
+}
+
+/// Returns the left and the right end of the bar with this label.
+fn ends(svg: &str, label: &str) -> (f64, f64) {
+    let line = svg.lines().find(|line| line.contains(&format!("<title>{label}"))).unwrap_or_else(|| panic!("{label}"));
+    let number = |name: &str| {
+        let (_, behind) = line.split_once(&format!("{name}=\"")).unwrap();
+        behind.split_once('"').unwrap().0.parse::<f64>().unwrap()
+    };
+    (number(" x"), number(" x") + number("width"))
+}
+
+#[test]
+fn who_waited_and_held_is_drawn_on_one_clock() {
+    let svg = drawn(TWO);
+    let first = ends(&svg, "holds job for 2.990 s");
+    let killed = ends(&svg, "the recording ends here: the process was killed");
+    let waits = svg.match_indices("<title>waits for job").count();
+    assert_eq!(waits, 2);
+    let second = ends(&svg, "holds job for 3.000 s, fence 7");
+    assert!((first.1 - killed.0).abs() < 1.0, "{first:?} {killed:?}");
+    assert!(second.0 >= killed.1 - 0.1, "nobody else has it before the deadline: {killed:?} {second:?}");
+    assert!(svg.contains("<title>lost: too few nodes</title>"));
+    assert!(svg.contains("2 processes, 3 nodes, 2 locks (1 lost); 9.651 s from 2026-11-29 08:00:00.000 UTC"), "{svg}");
+    for text in [">web-1<", ">web-2<", ">a:1<", "web-2: is not connected: it was killed", "SIGTERM"] {
+        assert!(svg.contains(text), "{text}");
+    }
+}
+
+#[test]
+fn a_key_stays_on_a_node_until_it_is_gone_or_somebody_elses() {
+    let svg = drawn(TWO);
+    let keys: Vec<_> = svg.lines().filter(|line| line.contains("<title>key of web-1")).collect();
+    assert_eq!(keys.len(), 3, "one on each node");
+    let (first, second) = (ends(&svg, "key of web-1"), ends(&svg, "key of web-2"));
+    assert!((first.1 - second.0).abs() < 1.0, "{first:?} {second:?}");
+}
+
+#[test]
+fn a_name_is_drawn_alone_and_nothing_is_no_picture() {
+    assert!(read(TWO).unwrap().only("another").is_empty());
+    assert!(!read(TWO).unwrap().only("job").is_empty());
+    assert!(read("").unwrap().is_empty());
+    // Nothing panics on it all the same.
+    assert!(drawn("").starts_with("<svg"));
+}
+
+/// Names come from users, and what is said from servers.
+#[test]
+fn no_text_breaks_the_picture() {
+    let svg = drawn(&TWO.replace(r#"["job"]"#, r#"["<job & \"sons\">\u0007"]"#));
+    assert!(svg.contains("&lt;job &amp; &quot;sons&quot;&gt; "), "{svg}");
+    assert!(!svg.contains("<job"));
+}
+
+#[test]
+fn what_the_end_of_a_process_has_cut_off_is_left_out() {
+    let cut = TWO.trim_end();
+    assert!(read(&cut[..cut.len() - 10]).is_ok());
+    let (first, rest) = TWO.split_once('\n').unwrap();
+    let torn = format!("{}\n{rest}", &first[..20]);
+    assert!(matches!(read(&torn), Err(HistoryError::Line { line: 1, .. })));
+}
+
+#[test]
+fn what_a_later_version_adds_is_left_out_and_what_it_changes_refused() {
+    let unknown = r#"{"recording":"1","at":1795939200000000,"event":"something_new","lock":3,"more":[1]}"#;
+    assert_eq!(drawn(&format!("{unknown}\n{TWO}")), drawn(TWO));
+    let error = read(&TWO.replace(r#""version":1"#, r#""version":2"#)).unwrap_err();
+    assert!(matches!(error, HistoryError::Version { line: 1, version: 2 }), "{error}");
+}
