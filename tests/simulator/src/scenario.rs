@@ -1,5 +1,6 @@
 mod crowd;
 mod holding;
+mod labels;
 mod rollout;
 mod variety;
 
@@ -196,6 +197,7 @@ impl Scenario {
         variety.vary_jobs(&mut scenario);
         crowd.vary(&mut scenario);
         holding.vary(&mut scenario);
+        labels::vary(seed, &mut scenario);
         scenario.draw_faults(&mut dice);
         variety.add_faults(&mut scenario);
         crowd.add_faults(&mut scenario);

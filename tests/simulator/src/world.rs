@@ -88,6 +88,8 @@ pub struct Summary {
     pub detached: u64,
     /// How many of them were adopted.
     pub adoptions: u64,
+    /// How many refusals said the label of the holder.
+    pub labels: u64,
     /// How many nodes were given their key anew by an extension.
     pub healings: u64,
     /// How many connections that were not used were tried out.
