@@ -344,6 +344,12 @@ impl Node {
         (ValueDigest::of(&entry.value) == label.digest).then_some(&label.owner)
     }
 
+    /// Returns the label of the owner of a key, as it is shown to those who ask.
+    pub fn owner(&mut self, resource: &Resource, now: Instant) -> Option<&Owner> {
+        self.expire(now);
+        self.owner_of(resource)
+    }
+
     /// Returns the label that is kept beside a key, whose digest of a value stands in front of it, and how long it still lives.
     pub fn label_beside(&mut self, resource: &Resource, now: Instant) -> Option<(ValueDigest, &Owner, Duration)> {
         self.expire(now);

@@ -12,6 +12,7 @@ use redlock_core::{Config, Options, RestartGuard, RetryDelay};
 use self::crowd::Crowd;
 use self::holding::Holding;
 pub(crate) use self::holding::Terms;
+use self::labels::Labels;
 use self::rollout::Rollout;
 use self::variety::Variety;
 
@@ -172,7 +173,7 @@ impl Scenario {
     pub(crate) fn draw(seed: u64) -> Self {
         let mode = Mode::of(seed);
         let (mut dice, mut variety, mut crowd) = (Dice::new(seed), Variety::draw(seed), Crowd::draw(seed));
-        let mut holding = Holding::draw(seed);
+        let (mut holding, mut labels) = (Holding::draw(seed), Labels::draw(seed));
         let nodes = dice.pick(&[1, 2, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5]);
         let clients = crowd.clients(2 + dice.below(3));
         let resources = 1 + dice.below(2);
@@ -197,10 +198,11 @@ impl Scenario {
         variety.vary_jobs(&mut scenario);
         crowd.vary(&mut scenario);
         holding.vary(&mut scenario);
-        labels::vary(seed, &mut scenario);
+        labels.vary(&mut scenario);
         scenario.draw_faults(&mut dice);
         variety.add_faults(&mut scenario);
         crowd.add_faults(&mut scenario);
+        labels.add_faults(&mut scenario);
         if mode == Mode::Live {
             scenario.leave_a_minority_away(&mut dice);
             crowd.add_last_burst(&mut scenario);

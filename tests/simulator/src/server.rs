@@ -135,12 +135,22 @@ impl Server {
         }
     }
 
-    /// Returns whether a reply says a label that none of the holders of these keys has given.
+    /// Returns whether a label is shown, or said in a reply, that is not that of the token that one of these keys has.
     fn is_mislabelled(&mut self, names: &[Resource], reply: &Reply, now: Instant) -> bool {
-        let Reply::HeldByOther(hold) = reply else { return false };
-        let Some(owner) = &hold.owner else { return false };
         let Self { model, labels, .. } = self;
-        !names.iter().any(|name| model.get(name.as_bytes(), now).and_then(|value| labels.get(value)) == Some(owner))
+        if labels.is_empty() {
+            return false;
+        }
+        let mut holders = Vec::new();
+        for name in names {
+            let holder = model.get(name.as_bytes(), now).and_then(|value| labels.get(value));
+            let shown = model.owner(name, now);
+            if shown.is_some() && shown != holder {
+                return true;
+            }
+            holders.extend(holder);
+        }
+        matches!(reply, Reply::HeldByOther(hold) if hold.owner.as_ref().is_some_and(|owner| !holders.contains(&owner)))
     }
 
     /// Returns whether there is a label still that belongs to the token of a command.

@@ -129,6 +129,7 @@ impl Summary {
         self.keys_kept += other.keys_kept;
         self.detached += other.detached;
         self.adoptions += other.adoptions;
+        self.labels += other.labels;
         self.healings += other.healings;
         self.pings += other.pings;
         self.silences += other.silences;
