@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redlock_core::{DetachedLock, KeepAlive, Options, Request, Resources, RetryDelay};
+use redlock_core::{DetachedLock, KeepAlive, Options, Owner, Request, Resources, RetryDelay};
 
 use crate::redlock::Handle;
 use crate::shell::Shell;
@@ -15,6 +15,7 @@ pub struct Acquire {
     handle: Handle,
     wanted: Wanted,
     options: Options,
+    owner: Option<Owner>,
     is_aborted: Arc<AtomicBool>,
 }
 
@@ -31,11 +32,11 @@ enum Wanted {
 
 impl Acquire {
     pub(crate) fn new(handle: Handle, resources: Resources, ttl: Duration, options: Options) -> Self {
-        Self { handle, wanted: Wanted::Lock { resources, ttl }, options, is_aborted: Arc::default() }
+        Self { handle, wanted: Wanted::Lock { resources, ttl }, options, owner: None, is_aborted: Arc::default() }
     }
 
     pub(crate) fn adopt(handle: Handle, detached: &DetachedLock, options: Options) -> Self {
-        Self { handle, wanted: Wanted::Adoption(detached.clone()), options, is_aborted: Arc::default() }
+        Self { handle, wanted: Wanted::Adoption(detached.clone()), options, owner: None, is_aborted: Arc::default() }
     }
 
     /// The time budget for all attempts together; 30 seconds unless configured.
@@ -74,6 +75,13 @@ impl Acquire {
     pub fn fenced(self) -> Self {
         let options = self.options.fenced(true);
         self.options(options)
+    }
+
+    /// The label of who wants the lock, in place of that of the handle: others see it beside the lock while that is held, in
+    /// [`status`](crate::Redlock::status) and when they are refused. See [`Owner`].
+    pub fn owner(mut self, owner: Owner) -> Self {
+        self.owner = Some(owner);
+        self
     }
 
     /// How the lock is kept alive while it is held; not at all, unless configured. A holder still has to watch for its loss.
@@ -118,6 +126,7 @@ impl Acquire {
             Wanted::Lock { resources, ttl } => Request::new(&shell.config, resources, ttl, self.options)?,
             Wanted::Adoption(detached) => Request::adopting(&shell.config, &detached, self.options)?,
         };
+        let request = self.owner.into_iter().fold(request, Request::owned_by);
         let request = request.at_wall_clock(shell.wall_clock());
         let (key, held) = shell.acquire(request, shell.seed()?, &self.is_aborted)?;
         Ok(LockGuard::new(Lease::new(self.handle, key, held)))

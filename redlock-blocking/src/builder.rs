@@ -5,7 +5,7 @@ use std::time::Duration;
 use redlock_core::shell::Settings;
 #[cfg(doc)]
 use redlock_core::{ConfigBuilder, shell::DEFAULT_CONNECT_TIMEOUT};
-use redlock_core::{NodeTimeout, Options, RestartGuard, Rule, Unavailable};
+use redlock_core::{NodeTimeout, Options, Owner, RestartGuard, Rule, Unavailable};
 
 use crate::platform::{Platform, System};
 use crate::shell::{Connect, Shell};

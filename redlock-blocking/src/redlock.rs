@@ -142,7 +142,7 @@ impl Redlock {
     /// [`close`](Self::close), too.
     ///
     /// A user of an ACL needs no more rights than locks do; without `ZCARD` on the keys `redlock:*`, the number of those who
-    /// wait is not known.
+    /// wait is not known, and without `GET` on them no label of a holder is.
     ///
     /// # Errors
     ///

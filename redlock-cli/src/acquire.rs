@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use redlock_tokio::{LockGuard, Redlock};
+use redlock_tokio::{Acquire, LockGuard, Owner, Redlock};
 
 use crate::duration;
 use crate::failure::Failure;
@@ -34,6 +34,12 @@ pub(crate) struct Args {
     /// How long to wait for the lock [default: 30s]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     wait: Option<Duration>,
+
+    /// Who holds the lock, for people: a host, a job
+    ///
+    /// Others see it in `redlock status`, and when they wait in vain. Whoever may read the servers can read it.
+    #[arg(long, value_name = "LABEL")]
+    owner: Option<Owner>,
 
     /// Have the servers mint a fence, and print it
     #[arg(long)]
@@ -74,6 +80,7 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
 async fn acquire(args: &Args, nodes: &Nodes, redlock: &Redlock) -> Result<LockGuard, Failure> {
     let acquire = redlock.lock(args.name.as_str(), nodes.ttl(args.ttl)).wait(nodes.wait(args.wait));
     let acquire = if args.fenced { acquire.fenced() } else { acquire };
+    let acquire = args.owner.iter().cloned().fold(acquire, Acquire::owner);
     let guard = acquire.await.map_err(|error| Failure::acquire(&args.name, error))?;
     // A quorum has the lock. Nobody extends it, so the others should have it before this process ends; each is asked behind
     // the command by which it gets it.

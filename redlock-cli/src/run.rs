@@ -9,7 +9,7 @@ mod terminal;
 use std::ffi::OsString;
 use std::time::Duration;
 
-use redlock_tokio::{Acquire, KeepAlive, LockGuard, Redlock, ReleaseVerdict, now};
+use redlock_tokio::{Acquire, KeepAlive, LockGuard, Owner, Redlock, ReleaseVerdict, now};
 
 use self::child::Child;
 pub(crate) use self::launch::{Args as LaunchArgs, NAME as LAUNCH, launch};
@@ -64,6 +64,12 @@ pub(crate) struct Args {
     /// killed at once when its lock is lost.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     kill_after: Option<Duration>,
+
+    /// Who holds the lock, for people: a host, a job
+    ///
+    /// Others see it in `redlock status`, and when they wait in vain. Whoever may read the servers can read it.
+    #[arg(long, value_name = "LABEL")]
+    owner: Option<Owner>,
 
     /// Have the servers mint a fence, a number that is larger than those of all holders before
     ///
@@ -126,7 +132,7 @@ Exit status:
 
 Examples:
   redlock run report -- make report
-  redlock run deploy --wait 10m -- ./deploy.sh production
+  redlock run deploy --wait 10m --owner \"$(hostname)/$USER\" -- ./deploy.sh production
   redlock run nightly --if-free --min-hold 1m -- ./nightly.sh
   redlock run import --ttl 1m --kill-after 20s --max-hold 2h -- ./import.sh
   redlock run account:7 --fenced -- sh -c 'book --fence \"$REDLOCK_FENCE\"'";
@@ -168,6 +174,7 @@ async fn acquire(args: &Args, nodes: &Nodes, redlock: &Redlock, timing: Timing) 
 
 fn with_options(args: &Args, acquire: Acquire) -> Acquire {
     let acquire = acquire.keep_alive(KeepAlive::while_held()).min_hold(args.min_hold.unwrap_or_default());
+    let acquire = args.owner.iter().cloned().fold(acquire, Acquire::owner);
     if args.fenced { acquire.fenced() } else { acquire }
 }
 

@@ -2,7 +2,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::fence::Fencing;
-use crate::{Instant, NodeSet, Resource, Resources, Token, Ttl, WaiterId};
+use crate::{Instant, NodeSet, Owner, Resource, Resources, Token, Ttl, WaiterId};
 
 /// Tells the commands of one [`Lock`](crate::Lock) apart; a reply is matched to its command by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -123,6 +123,8 @@ pub enum Action {
         ttl: Ttl,
         /// What becomes of the counter of each key, if the lock is fenced.
         fencing: Option<Arc<Fencing>>,
+        /// The label that is kept beside each key.
+        owner: Option<Owner>,
     },
     /// Set the key to the token for the TTL if it is not there, and if it is the waiter's turn: it was called up, or nobody
     /// else was and nobody who is alive is before it. Else put the waiter at the end of the wait queue, unless it is in it,
@@ -141,6 +143,8 @@ pub enum Action {
         waiter: WaiterId,
         /// What becomes of the counter of the key, if the lock is fenced.
         fencing: Option<Arc<Fencing>>,
+        /// The label that is kept beside the key.
+        owner: Option<Owner>,
     },
     /// If all keys have the token, raise the counter of each.
     #[non_exhaustive]
@@ -161,6 +165,8 @@ pub enum Action {
         token: Token,
         /// Their new time to live.
         ttl: Ttl,
+        /// The label that is kept beside each key, for as long as the key.
+        owner: Option<Owner>,
     },
     /// Delete those of the keys that have the token, or let them live for a time from now on and no longer.
     #[non_exhaustive]
@@ -174,6 +180,8 @@ pub enum Action {
         homes: NodeSet,
         /// The time for which the keys are to stay, if they are not to be deleted. Then nobody is called up.
         keep: Option<Ttl>,
+        /// The label that goes with each key.
+        owner: Option<Owner>,
     },
     /// Take the waiter out of the wait queue. If it was called up, call up the next one.
     #[non_exhaustive]
@@ -197,7 +205,7 @@ impl Action {
     /// Creates the action that sets the keys to the token, if nobody else has one of them.
     #[must_use]
     pub const fn acquire(resources: Resources, token: Token, ttl: Ttl) -> Self {
-        Self::Acquire { resources, token, ttl, fencing: None }
+        Self::Acquire { resources, token, ttl, fencing: None, owner: None }
     }
 
     /// Creates the action that raises the counters of keys with the token.
@@ -215,28 +223,42 @@ impl Action {
         self
     }
 
+    /// Makes the same action for a lock with the label of its owner. One that neither sets, keeps nor deletes keys stays as it
+    /// is.
+    #[must_use]
+    pub fn owned_by(mut self, label: impl Into<Option<Owner>>) -> Self {
+        if let Self::Acquire { owner, .. }
+        | Self::AcquireInTurn { owner, .. }
+        | Self::Extend { owner, .. }
+        | Self::Release { owner, .. } = &mut self
+        {
+            *owner = label.into();
+        }
+        self
+    }
+
     /// Creates the action that lets keys with the token live for the TTL at least.
     #[must_use]
     pub const fn extend(resources: Resources, token: Token, ttl: Ttl) -> Self {
-        Self::Extend { resources, token, ttl }
+        Self::Extend { resources, token, ttl, owner: None }
     }
 
     /// Creates the action that deletes keys with the token, and lets the homes call up those who wait for them.
     #[must_use]
     pub const fn release(resources: Resources, token: Token, homes: NodeSet) -> Self {
-        Self::Release { resources, token, homes, keep: None }
+        Self::Release { resources, token, homes, keep: None, owner: None }
     }
 
     /// Creates the action that lets keys with the token live for the TTL from now on, and no longer.
     #[must_use]
     pub const fn keep(resources: Resources, token: Token, ttl: Ttl) -> Self {
-        Self::Release { resources, token, homes: NodeSet::EMPTY, keep: Some(ttl) }
+        Self::Release { resources, token, homes: NodeSet::EMPTY, keep: Some(ttl), owner: None }
     }
 
     /// Creates the action that sets the key to the token if it is the waiter's turn.
     #[must_use]
     pub const fn acquire_in_turn(resource: Resource, token: Token, ttl: Ttl, waiter: WaiterId) -> Self {
-        Self::AcquireInTurn { resources: Resources::one(resource), token, ttl, waiter, fencing: None }
+        Self::AcquireInTurn { resources: Resources::one(resource), token, ttl, waiter, fencing: None, owner: None }
     }
 
     /// Creates the action that takes the waiter out of the wait queue of the resource.
@@ -259,10 +281,24 @@ impl Action {
         }
     }
 
+    /// Returns the label of the owner of the lock that it is about.
+    #[must_use]
+    pub const fn owner(&self) -> Option<&Owner> {
+        match self {
+            Self::Acquire { owner, .. }
+            | Self::AcquireInTurn { owner, .. }
+            | Self::Extend { owner, .. }
+            | Self::Release { owner, .. } => owner.as_ref(),
+            Self::Raise { .. } | Self::Leave { .. } | Self::Inspect { .. } | Self::ReadClock => None,
+        }
+    }
+
     /// Returns whether it is a command of every server, and no script.
     pub(crate) fn is_plain(&self) -> bool {
         match self {
-            Self::Acquire { resources, fencing, .. } => fencing.is_none() && resources.only().is_some(),
+            Self::Acquire { resources, fencing, owner, .. } => {
+                fencing.is_none() && owner.is_none() && resources.only().is_some()
+            }
             Self::AcquireInTurn { .. }
             | Self::Raise { .. }
             | Self::Extend { .. }

@@ -2,7 +2,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::fence::Fences;
-use crate::{Resources, Token};
+use crate::{Owner, Resources, Token};
 
 /// A lock that nobody holds while its keys are there still: what is needed to [adopt](crate::Request::adopting) it, in another
 /// process for instance.
@@ -19,6 +19,7 @@ pub struct DetachedLock {
     pub(crate) token: Token,
     pub(crate) ttl: Duration,
     pub(crate) fences: Option<Fences>,
+    pub(crate) owner: Option<Owner>,
 }
 
 impl DetachedLock {
@@ -38,6 +39,12 @@ impl DetachedLock {
     #[must_use]
     pub const fn fences(&self) -> Option<&Fences> {
         self.fences.as_ref()
+    }
+
+    /// Returns the label of who held the lock; whoever adopts it has the same unless they [have their own](crate::Request::owned_by).
+    #[must_use]
+    pub const fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref()
     }
 }
 
@@ -61,7 +68,7 @@ mod form {
 
     use super::DetachedLock;
     use crate::fence::{Fence, Fences};
-    use crate::{Resource, Resources, Token};
+    use crate::{Owner, Resource, Resources, Token};
 
     #[derive(Serialize, Deserialize)]
     pub(super) struct Form {
@@ -70,6 +77,8 @@ mod form {
         ttl_millis: u64,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         fences: Vec<Fence>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<Owner>,
     }
 
     /// A text where a person may read it, if it is one; else its bytes.
@@ -108,7 +117,8 @@ mod form {
             let names = lock.resources.as_slice().iter().map(|name| Name(name.as_bytes().into())).collect();
             let ttl_millis = u64::try_from(lock.ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
             let fences = lock.fences.iter().flat_map(Fences::as_slice).copied().collect();
-            Self { names, token: String::from_utf8_lossy(lock.token.as_bytes()).into_owned(), ttl_millis, fences }
+            let token = String::from_utf8_lossy(lock.token.as_bytes()).into_owned();
+            Self { names, token, ttl_millis, fences, owner: lock.owner }
         }
     }
 
@@ -123,7 +133,7 @@ mod form {
                 return Err("there is not one fence for each name");
             }
             let fences = is_fenced.then(|| form.fences.into_iter().collect());
-            Ok(Self { resources, token, ttl: Duration::from_millis(form.ttl_millis), fences })
+            Ok(Self { resources, token, ttl: Duration::from_millis(form.ttl_millis), fences, owner: form.owner })
         }
     }
 
@@ -141,6 +151,7 @@ mod form {
                 token,
                 ttl: Duration::from_millis(1_500),
                 fences: None,
+                owner: None,
             }
         }
 
@@ -158,6 +169,10 @@ mod form {
             assert!(text.ends_with(r#""fences":[33,7]}"#), "{text}");
             assert_eq!(serde_json::from_str::<DetachedLock>(&text).unwrap(), fenced);
             assert!(serde_json::from_str::<DetachedLock>(&text.replace("33,7", "33")).is_err());
+            let owned = DetachedLock { owner: Owner::new("host-7").ok(), ..detached(b"a") };
+            let text = serde_json::to_string(&owned).unwrap();
+            assert!(text.ends_with(r#""owner":"host-7"}"#), "{text}");
+            assert_eq!(serde_json::from_str::<DetachedLock>(&text).unwrap(), owned);
         }
 
         #[test]

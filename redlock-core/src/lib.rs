@@ -110,7 +110,7 @@
 //! - `metrics`, `tracing`: with `system`, observers for the crates of these names, for adapters. No machine uses them.
 //! - `net`: with `system`, the options of TCP sockets.
 //! - `tls`: with `system`, TLS by rustls.
-//! - `serde`: a [`DetachedLock`] can be written and read.
+//! - `serde`: a [`DetachedLock`] and an [`Owner`] can be written and read.
 //! - `proptest`: [`strategy`], random configs, requests, replies and steps; shows how to property-test your own code
 //!   without Redis. Needs `std`.
 
@@ -148,6 +148,7 @@ pub mod observed;
 #[doc = include_str!("operating.md")]
 pub mod operating {}
 mod output;
+mod owner;
 mod probe;
 mod quorum;
 mod rare_list;
@@ -192,6 +193,7 @@ pub use lock::Lock;
 pub use lock_status::{Holder, KeyStatus, LockState, LockStatus, NodeStatus};
 pub use locks::{HandedOver, InspectionKey, LockKey, Locks, Status};
 pub use node::{MAX_NODES, NodeId, NodeSet};
+pub use owner::{Owner, OwnerError};
 pub use probe::Probe;
 pub use reply::{Cause, Hold, Reply, Unavailable};
 pub use report::{

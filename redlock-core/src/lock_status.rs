@@ -3,7 +3,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::quorum::Quorum;
-use crate::{Config, KeyReport, KeyState, NodeId, Resource, Unavailable, ValueDigest};
+use crate::{Config, KeyReport, KeyState, NodeId, Owner, Resource, Unavailable, ValueDigest};
 
 /// How a lock stands on the nodes, as an [inspection](crate::Locks::inspect) has found it.
 ///
@@ -11,13 +11,14 @@ use crate::{Config, KeyReport, KeyState, NodeId, Resource, Unavailable, ValueDig
 /// takes the lock goes on meanwhile. So it is for people, logs and metrics; whether *you* hold a lock only your guard can
 /// tell, and whether you can have it only an acquisition.
 ///
-/// Displayed as a sentence for a person: `held by another on 3 of 5 nodes for another 8.2 s, 4 waiting`;
+/// Displayed as a sentence for a person: `held by host-7/billing on 3 of 5 nodes for another 8.2 s, 4 waiting`;
 /// [`by_node`](Self::by_node) has a line for each node. No token and no digest of one is shown, or can be taken out.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct LockStatus {
     config: Config,
     resource: Resource,
     state: LockState,
+    owner: Option<Owner>,
     /// One for each node, in the order of the configuration.
     nodes: Vec<NodeStatus>,
 }
@@ -66,6 +67,8 @@ pub enum Holder {
 pub struct NodeStatus {
     /// The key of the lock.
     pub key: KeyStatus,
+    /// The label of the holder of the key, if it has one.
+    pub owner: Option<Owner>,
     /// The number of handles that stand in the node's wait queue; `None` where that is not known, because the node has not
     /// answered, or does not let the user look. Normally only one node has a queue for a lock, its
     /// [home](crate::Config::home). A handle that has died stands there until its turn comes.
@@ -103,8 +106,9 @@ impl LockStatus {
     /// Judges what the nodes have said; `ours` are the digests of the tokens of this handle.
     pub(crate) fn new(config: &Config, resource: Resource, reports: &Reports, ours: &[ValueDigest]) -> Self {
         let state = judge(config.votes(), reports, ours);
+        let owner = owner_of_quorum(config.votes(), reports).cloned();
         let nodes = reports.iter().map(|report| NodeStatus::new(report, ours)).collect();
-        Self { config: config.clone(), resource, state, nodes }
+        Self { config: config.clone(), resource, state, owner, nodes }
     }
 
     /// Returns the view of the quorum.
@@ -123,6 +127,12 @@ impl LockStatus {
     #[must_use]
     pub const fn is_held(&self) -> bool {
         matches!(self.state, LockState::Held { .. })
+    }
+
+    /// Returns the label of the holder, if a quorum of nodes has its key and it has a label: what it says of itself, for people.
+    #[must_use]
+    pub const fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref()
     }
 
     /// Returns the number of handles that wait for the lock: the length of the longest queue on any node; `None` if no node
@@ -162,6 +172,7 @@ impl fmt::Display for LockStatus {
                 write!(f, "free on {} of {all} nodes", self.count(|key| matches!(key, KeyStatus::Free)))?;
             }
             LockState::Held { by, nodes, remaining } => {
+                let by = By(by, self.owner.as_ref());
                 write!(f, "held by {by} on {nodes} of {all} nodes {}", Remaining(remaining))?;
             }
             LockState::Split => {
@@ -197,7 +208,7 @@ impl fmt::Display for ByNode<'_> {
 impl fmt::Debug for LockStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut fields = f.debug_struct("LockStatus");
-        fields.field("resource", &self.resource).field("state", &self.state);
+        fields.field("resource", &self.resource).field("state", &self.state).field("owner", &self.owner);
         self.nodes().fold(&mut fields, |fields, (_, name, status)| fields.field(name, status)).finish_non_exhaustive()
     }
 }
@@ -212,7 +223,9 @@ impl NodeStatus {
             },
             Err(why) => KeyStatus::Unavailable(why.clone()),
         };
-        Self { key, waiting: report.as_ref().ok().and_then(|report| report.waiting) }
+        let report = report.as_ref().ok();
+        let owner = report.and_then(|report| report.owner.clone());
+        Self { key, owner, waiting: report.and_then(|report| report.waiting) }
     }
 }
 
@@ -220,7 +233,9 @@ impl fmt::Display for NodeStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.key {
             KeyStatus::Free => f.write_str("free")?,
-            KeyStatus::Held { by, remaining } => write!(f, "held by {by} {}", Remaining(*remaining))?,
+            KeyStatus::Held { by, remaining } => {
+                write!(f, "held by {} {}", By(*by, self.owner.as_ref()), Remaining(*remaining))?;
+            }
             KeyStatus::OtherType { remaining } => write!(f, "a key of another type {}", Remaining(*remaining))?,
             KeyStatus::Unavailable(why) => write!(f, "not available: {why}")?,
         }
@@ -243,8 +258,21 @@ impl fmt::Display for Holder {
     }
 }
 
+/// A holder with its label, for a person.
+struct By<'a>(Holder, Option<&'a Owner>);
+
+impl fmt::Display for By<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self(Holder::Another, Some(owner)) => write!(f, "{owner}"),
+            Self(Holder::ThisHandle, Some(owner)) => write!(f, "{} ({owner})", Holder::ThisHandle),
+            Self(holder, None) => write!(f, "{holder}"),
+        }
+    }
+}
+
 /// The remaining time of a key, for a person: rounded down, so that nobody is told too much.
-struct Remaining(Option<Duration>);
+pub(crate) struct Remaining(pub(crate) Option<Duration>);
 
 impl fmt::Display for Remaining {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -288,6 +316,15 @@ fn judge(quorum: Quorum, reports: &Reports, ours: &[ValueDigest]) -> LockState {
     } else {
         LockState::Unknown
     }
+}
+
+/// Returns the label of the holder whose key a quorum has.
+fn owner_of_quorum(quorum: Quorum, reports: &Reports) -> Option<&Owner> {
+    let known = || reports.iter().flatten();
+    let count = |digest| known().filter(|report| digest_of(report.state) == Some(digest)).count();
+    let is_of_quorum =
+        |report: &&KeyReport| digest_of(report.state).is_some_and(|digest| count(digest) >= quorum.size());
+    known().filter(is_of_quorum).find_map(|report| report.owner.as_ref())
 }
 
 const fn digest_of(state: KeyState) -> Option<ValueDigest> {
@@ -436,6 +473,31 @@ mod tests {
         assert_eq!(status.nodes().map(|(node, name, _)| (node.index(), name)).nth(2), Some((2, "node-2")));
         assert_eq!(status.resource(), &Resource::new("job"));
         assert!(!status.is_free() && !status.is_held());
+    }
+
+    #[test]
+    fn the_label_is_that_of_the_key_that_a_quorum_has() {
+        let config = Config::builder(["node-0", "node-1", "node-2"]).build().unwrap();
+        let status = |letters: &str, labels: [&str; 3]| {
+            let labelled = |(letter, label): (char, &str)| {
+                report(letter, Some(8_299), Some(4)).map(|report| report.owned_by(Owner::new(label).ok()))
+            };
+            let reports: Vec<_> = letters.chars().zip(labels).map(labelled).collect();
+            LockStatus::new(&config, "job".into(), &reports, &[ValueDigest::of(OURS)])
+        };
+        let owner = |letters, labels| status(letters, labels).owner().map(ToString::to_string);
+        assert_eq!(owner("baa", ["other", "host-7", "host-7"]).as_deref(), Some("host-7"));
+        assert_eq!(owner("aab", ["", "host-7", "other"]).as_deref(), Some("host-7"), "one node has lost it");
+        assert_eq!(owner("abf", ["host-7", "other", ""]), None, "nobody holds it");
+        assert_eq!(owner("aab", ["", "", "other"]), None);
+        let text = status("aab", ["host-7", "host-7", ""]).to_string();
+        assert_eq!(text, "held by host-7 on 2 of 3 nodes for another 8.2 s, 4 waiting");
+        let ours = status("oob", ["host-7", "", "other"]);
+        assert_eq!(ours.to_string(), "held by this handle (host-7) on 2 of 3 nodes for another 8.2 s, 4 waiting");
+        let expected = "node-0: held by this handle (host-7) for another 8.2 s, 4 waiting\n\
+            node-1: held by this handle for another 8.2 s, 4 waiting\n\
+            node-2: held by other for another 8.2 s, 4 waiting";
+        assert_eq!(ours.by_node().to_string(), expected);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use self::wait_queue::WaitQueue;
 use crate::fence::{Fence, Fencing};
 use crate::slots::name_beside;
 use crate::{
-    Action, Cause, Command, Grace, Hold, Instant, KeyReport, KeyState, Reply, Resource, ScriptForm, Ttl, Unavailable,
-    ValueDigest, WaiterId,
+    Action, Cause, Command, Grace, Hold, Instant, KeyReport, KeyState, Owner, Reply, Resource, ScriptForm, Ttl,
+    Unavailable, ValueDigest, WaiterId,
 };
 
 /// A Redis master, as far as it answers the commands of this crate, with a clock that is handed in.
@@ -42,6 +42,7 @@ pub struct Node {
     queues: BTreeMap<Vec<u8>, WaitQueue>,
     /// The last fence of each resource, and the last millisecond in which it is remembered.
     counters: BTreeMap<Vec<u8>, (Fence, u128)>,
+    labels: BTreeMap<Vec<u8>, Label>,
     /// Those who would hear that they are called up.
     subscribers: BTreeSet<WaiterId>,
     call_ups: VecDeque<(WaiterId, Resource)>,
@@ -73,11 +74,19 @@ impl Entry {
     }
 }
 
+/// The label of the owner of a key, and whose value it stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Label {
+    digest: ValueDigest,
+    owner: Owner,
+    expires_at: Option<u128>,
+}
+
 /// The seconds of a day: for no more than that a node believes a client from the future.
 const A_DAY: u64 = 24 * 60 * 60;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Owner {
+enum Whose {
     Nobody,
     Token,
     Other,
@@ -91,6 +100,7 @@ impl Node {
             keys: BTreeMap::new(),
             queues: BTreeMap::new(),
             counters: BTreeMap::new(),
+            labels: BTreeMap::new(),
             subscribers: BTreeSet::new(),
             call_ups: VecDeque::new(),
             scripts: BTreeSet::new(),
@@ -104,23 +114,28 @@ impl Node {
             return Reply::UnknownScript;
         }
         match &command.action {
-            Action::Acquire { resources, token, ttl, fencing } => {
-                self.acquire(resources.as_slice(), token.as_bytes(), *ttl, fencing.as_deref(), now)
+            action @ Action::Acquire { resources, token, ttl, .. } => {
+                self.acquire(resources.as_slice(), token.as_bytes(), *ttl, action, now)
             }
             Action::Raise { resources, token, fencing } => {
                 let reply = self.owned(resources.as_slice(), token.as_bytes());
                 if reply == Reply::Done { self.fence(resources.as_slice(), fencing, now) } else { reply }
             }
-            Action::Extend { resources, token, ttl } => self.extend(resources.as_slice(), token.as_bytes(), *ttl, now),
+            Action::Extend { resources, token, ttl, owner } => {
+                self.extend(resources.as_slice(), token.as_bytes(), *ttl, owner.as_ref(), now)
+            }
             Action::AcquireInTurn { resources, token, ttl, waiter, .. } => match resources.only() {
                 Some(key) => self.acquire_in_turn(key, token.as_bytes(), *ttl, waiter, command, now),
                 None => Reply::Unavailable(Unavailable::new(Cause::Refused)),
             },
-            Action::Release { resources, token, keep: Some(ttl), .. } => {
-                self.keep(resources.as_slice(), token.as_bytes(), *ttl, now)
+            Action::Release { resources, token, keep: Some(ttl), owner, .. } => {
+                self.keep(resources.as_slice(), token.as_bytes(), *ttl, owner.as_ref(), now)
             }
-            Action::Release { resources, token, .. } => {
+            Action::Release { resources, token, owner, .. } => {
                 let grace = command.calls_up().then_some(command.grace);
+                if owner.is_some() {
+                    self.forget_label(resources.as_slice(), token.as_bytes());
+                }
                 self.release(resources.as_slice(), token.as_bytes(), grace, now)
             }
             Action::Leave { resources, waiter } => {
@@ -160,22 +175,22 @@ impl Node {
         self.subscribers.remove(waiter);
     }
 
-    fn acquire(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, fencing: Option<&Fencing>, now: Instant) -> Reply {
-        if let ([key], None) = (keys, fencing)
-            && self.keys.contains_key(key.as_bytes())
-        {
+    fn acquire(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, action: &Action, now: Instant) -> Reply {
+        if action.is_plain() && keys.iter().any(|key| self.keys.contains_key(key.as_bytes())) {
             return Reply::HeldByOther(Hold::UNKNOWN);
         }
-        if let Some(key) = keys.iter().find(|key| self.owner(key, token) == Owner::Other) {
+        if let Some(key) = keys.iter().find(|key| self.whose(key, token) == Whose::Other) {
             let remaining = self.ttl(key.as_bytes(), now).filter(|remaining| *remaining != Duration::MAX);
-            return Reply::HeldByOther(Hold { resource: Some(key.clone()), remaining, place: None });
+            let (resource, owner) = (Some(key.clone()), self.owner_of(key).cloned());
+            return Reply::HeldByOther(Hold { resource, remaining, place: None, owner });
         }
         for key in keys {
             let entry = self.keys.entry(key.as_bytes().into());
             let new = || Entry { value: token.into(), expires_at: Some(0) };
             entry.or_insert_with(new).live_until(expiry(now, ttl.as_millis()));
+            self.label(key, action.owner());
         }
-        fencing.map_or(Reply::Done, |fencing| self.fence(keys, fencing, now))
+        action.fencing().map_or(Reply::Done, |fencing| self.fence(keys, fencing, now))
     }
 
     /// Counts on for the keys, or raises their counters.
@@ -213,7 +228,7 @@ impl Node {
         self.counters.get(name_beside(resource.as_bytes())).map(|(fence, _)| *fence).unwrap_or_default()
     }
 
-    fn extend(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, now: Instant) -> Reply {
+    fn extend(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, owner: Option<&Owner>, now: Instant) -> Reply {
         let reply = self.owned(keys, token);
         if reply == Reply::Done {
             for key in keys {
@@ -221,6 +236,7 @@ impl Node {
                 if let Some(entry) = entry {
                     entry.live_until(expiry(now, ttl.as_millis()));
                 }
+                self.label(key, owner);
             }
         }
         reply
@@ -235,7 +251,7 @@ impl Node {
         command: &Command,
         now: Instant,
     ) -> Reply {
-        let (grace, fencing) = (command.grace, command.action.fencing());
+        let grace = command.grace;
         let mut remaining = self.ttl(key.as_bytes(), now).filter(|remaining| *remaining != Duration::MAX);
         if !self.keys.contains_key(key.as_bytes()) {
             let called = self.queue(key).called().cloned();
@@ -247,19 +263,27 @@ impl Node {
                 let queue = self.queue(key);
                 queue.leave(waiter);
                 queue.end_turn(waiter);
-                return self.acquire(core::slice::from_ref(key), token, ttl, fencing, now);
+                return self.take_turn(key, token, ttl, &command.action, now);
             }
             remaining = self.queue(key).turn_ends_at().map(|at| left(at, now));
         }
         let place = Some(self.queue(key).join(waiter, now));
-        Reply::HeldByOther(Hold { resource: None, remaining, place })
+        Reply::HeldByOther(Hold { resource: None, remaining, place, owner: self.owner_of(key).cloned() })
+    }
+
+    /// Sets a key that is not there.
+    fn take_turn(&mut self, key: &Resource, token: &[u8], ttl: Ttl, action: &Action, now: Instant) -> Reply {
+        let entry = Entry { value: token.into(), expires_at: Some(expiry(now, ttl.as_millis())) };
+        self.keys.insert(key.as_bytes().into(), entry);
+        self.label(key, action.owner());
+        action.fencing().map_or(Reply::Done, |fencing| self.fence(core::slice::from_ref(key), fencing, now))
     }
 
     fn release(&mut self, keys: &[Resource], token: &[u8], grace: Option<Grace>, now: Instant) -> Reply {
         let reply = self.owned(keys, token);
         let mut has_called_up = false;
         for key in keys {
-            if self.owner(key, token) == Owner::Token {
+            if self.whose(key, token) == Whose::Token {
                 self.keys.remove(key.as_bytes());
                 has_called_up |= grace.is_some_and(|grace| self.call_up(key, grace, None, now));
             }
@@ -267,11 +291,12 @@ impl Node {
         if reply == Reply::Done && has_called_up { Reply::CalledUp } else { reply }
     }
 
-    fn keep(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, now: Instant) -> Reply {
+    fn keep(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, owner: Option<&Owner>, now: Instant) -> Reply {
         let reply = self.owned(keys, token);
         for key in keys {
             if let Some(entry) = self.keys.get_mut(key.as_bytes()).filter(|entry| &*entry.value == token) {
                 entry.expires_at = Some(expiry(now, ttl.as_millis()));
+                self.label(key, owner);
             }
         }
         reply
@@ -291,7 +316,46 @@ impl Node {
             remaining: entry.expires_at.map(|expires_at| left(expires_at, now)),
         });
         let waiting = self.queues.get(name_beside(key.as_bytes())).map_or(0, WaitQueue::len);
-        Reply::Inspected(KeyReport::new(state, Some(waiting)))
+        Reply::Inspected(KeyReport::new(state, Some(waiting)).owned_by(self.owner_of(key).cloned()))
+    }
+
+    /// Keeps a label beside a key that has the token of its owner, for as long as the key.
+    fn label(&mut self, key: &Resource, owner: Option<&Owner>) {
+        if let (Some(owner), Some(entry)) = (owner, self.keys.get(key.as_bytes())) {
+            let (digest, expires_at) = (ValueDigest::of(&entry.value), entry.expires_at);
+            let label = Label { digest, owner: owner.clone(), expires_at };
+            self.labels.insert(name_beside(key.as_bytes()).into(), label);
+        }
+    }
+
+    fn forget_label(&mut self, keys: &[Resource], token: &[u8]) {
+        let digest = ValueDigest::of(token);
+        for name in keys.iter().map(|key| name_beside(key.as_bytes())) {
+            if self.labels.get(name).is_some_and(|label| label.digest == digest) {
+                self.labels.remove(name);
+            }
+        }
+    }
+
+    /// Returns the label of the owner of a key, if it is that of the value that the key has.
+    fn owner_of(&self, key: &Resource) -> Option<&Owner> {
+        let label = self.labels.get(name_beside(key.as_bytes()))?;
+        let entry = self.keys.get(key.as_bytes())?;
+        (ValueDigest::of(&entry.value) == label.digest).then_some(&label.owner)
+    }
+
+    /// Returns the label of the owner of a key, as it is shown to those who ask.
+    pub fn owner(&mut self, resource: &Resource, now: Instant) -> Option<&Owner> {
+        self.expire(now);
+        self.owner_of(resource)
+    }
+
+    /// Returns the label that is kept beside a key, whose digest of a value stands in front of it, and how long it still lives.
+    pub fn label_beside(&mut self, resource: &Resource, now: Instant) -> Option<(ValueDigest, &Owner, Duration)> {
+        self.expire(now);
+        let label = self.labels.get(name_beside(resource.as_bytes()))?;
+        let remaining = label.expires_at.map_or(Duration::MAX, |expires_at| left(expires_at, now));
+        Some((label.digest, &label.owner, remaining))
     }
 
     /// Calls up the first one who waits for a key and is alive; returns whether there is one.
@@ -310,21 +374,21 @@ impl Node {
 
     /// Returns the reply to a token that wants to be that of all keys.
     fn owned(&self, keys: &[Resource], token: &[u8]) -> Reply {
-        let is_any = |owner| keys.iter().any(|key| self.owner(key, token) == owner);
-        if is_any(Owner::Other) {
+        let is_any = |whose| keys.iter().any(|key| self.whose(key, token) == whose);
+        if is_any(Whose::Other) {
             Reply::HeldByOther(Hold::UNKNOWN)
-        } else if is_any(Owner::Nobody) {
+        } else if is_any(Whose::Nobody) {
             Reply::Missing
         } else {
             Reply::Done
         }
     }
 
-    fn owner(&self, key: &Resource, token: &[u8]) -> Owner {
+    fn whose(&self, key: &Resource, token: &[u8]) -> Whose {
         match self.keys.get(key.as_bytes()) {
-            None => Owner::Nobody,
-            Some(entry) if entry.value == token => Owner::Token,
-            Some(_) => Owner::Other,
+            None => Whose::Nobody,
+            Some(entry) if entry.value == token => Whose::Token,
+            Some(_) => Whose::Other,
         }
     }
 
@@ -364,6 +428,7 @@ impl Node {
         self.keys.clear();
         self.queues.clear();
         self.counters.clear();
+        self.labels.clear();
     }
 
     /// Forgets all scripts, as `SCRIPT FLUSH` or a restart does.
@@ -394,6 +459,7 @@ impl Node {
         let millis = now.since_epoch().as_millis();
         self.keys.retain(|_, entry| entry.expires_at.is_none_or(|expires_at| millis <= expires_at));
         self.counters.retain(|_, (_, expires_at)| millis <= *expires_at);
+        self.labels.retain(|_, label| label.expires_at.is_none_or(|expires_at| millis <= expires_at));
         self.queues.retain(|_, queue| {
             queue.expire(now);
             !queue.is_empty()

@@ -5,7 +5,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::fence::Fences;
-use crate::{KeyReport, Resource};
+use crate::{KeyReport, Owner, Resource};
 
 /// The reply of a node to a command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,23 +56,29 @@ pub struct Hold {
     pub remaining: Option<Duration>,
     /// The place in the node's wait queue, counted from 1; `None` for one who does not stand there.
     pub place: Option<u32>,
+    /// The label of the holder, if it has one and the node has said it.
+    pub owner: Option<Owner>,
 }
 
 impl Hold {
     /// A node that said nothing but that somebody else holds the key.
-    pub const UNKNOWN: Self = Self { resource: None, remaining: None, place: None };
+    pub const UNKNOWN: Self = Self { resource: None, remaining: None, place: None, owner: None };
 }
 
 impl fmt::Display for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("held by somebody else")?;
+        match &self.owner {
+            Some(owner) => write!(f, "held by {owner}")?,
+            None => f.write_str("held by somebody else")?,
+        }
         let resource = self.resource.as_ref().map(|resource| format!("{resource}"));
         let remaining = self.remaining.map(|remaining| format!("for {remaining:?}"));
         let place = self.place.map(|place| format!("number {place} in the queue"));
-        for (position, detail) in [resource, remaining, place].into_iter().flatten().enumerate() {
-            write!(f, "{}{detail}", if position == 0 { " (" } else { ", " })?;
-        }
-        if *self == Self::UNKNOWN { Ok(()) } else { f.write_str(")") }
+        let mut details = [resource, remaining, place].into_iter().flatten();
+        let Some(first) = details.next() else { return Ok(()) };
+        write!(f, " ({first}")?;
+        details.try_for_each(|detail| write!(f, ", {detail}"))?;
+        f.write_str(")")
     }
 }
 

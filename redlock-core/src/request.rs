@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use crate::config::MIN_TTL;
 use crate::fence::Fence;
-use crate::{Config, DetachedLock, Instant, KeepAlive, Resource, Resources, lease};
+use crate::{Config, DetachedLock, Instant, KeepAlive, Owner, Resource, Resources, lease};
 
 /// The time that a key lives on a node after it was set: 1 ms to [`Config::max_ttl`], by construction.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -230,6 +230,7 @@ pub struct Request {
     pub(crate) proposal: Fence,
     /// The lock is there already.
     pub(crate) adopts: Option<Arc<DetachedLock>>,
+    pub(crate) owner: Option<Owner>,
 }
 
 impl Request {
@@ -286,7 +287,8 @@ impl Request {
             return Err(RequestError::MinHoldTooLong { min_hold: options.min_hold, max_ttl: config.max_ttl() });
         }
         options.keep_alive.map_or(Ok(()), |keep_alive| keep_alive.check(ttl.get()))?;
-        Ok(Self { resources, ttl, options, proposal: Fence::default(), adopts })
+        let owner = config.owner().or_else(|| adopts.as_ref()?.owner.as_ref()).cloned();
+        Ok(Self { resources, ttl, options, proposal: Fence::default(), adopts, owner })
     }
 
     /// Sets the time since 1970 at which the acquisition begins, which is proposed to the nodes as a fence: so that they agree
@@ -296,6 +298,20 @@ impl Request {
     pub fn at_wall_clock(mut self, since_1970: Duration) -> Self {
         self.proposal = Fence::new(u64::try_from(since_1970.as_micros()).unwrap_or(0)).min(Fence::MAX);
         self
+    }
+
+    /// Sets the label of who wants the lock, which is kept beside it on the nodes while it is held, in place of that of the
+    /// [config](crate::ConfigBuilder::owner). A lock that is adopted has the label that it had unless there is one of either.
+    #[must_use]
+    pub fn owned_by(mut self, owner: Owner) -> Self {
+        self.owner = Some(owner);
+        self
+    }
+
+    /// Returns the label of who wants the lock.
+    #[must_use]
+    pub const fn owner(&self) -> Option<&Owner> {
+        self.owner.as_ref()
     }
 
     /// Returns the resources that are to be locked.

@@ -25,6 +25,7 @@
 //! Put the body of `main` into a `#[test]`, or run it as it stands:
 //! `cargo run -p redlock-core --example property_test --features proptest,model`.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -36,7 +37,7 @@ use crate::lease::DRIFT_MARGIN;
 use crate::token::TokenSecret;
 use crate::{
     Action, Cause, Command, CommandId, Config, DEFAULT_DRIFT_FACTOR, Grace, Hold, Instant, MIN_TTL, NodeId, NodeSet,
-    NodeTimeout, Options, Reply, Request, Resource, RetryDelay, ScriptForm, Ttl, Unavailable, WaiterId,
+    NodeTimeout, Options, Owner, Reply, Request, Resource, RetryDelay, ScriptForm, Ttl, Unavailable, WaiterId,
 };
 
 /// The longest name that is drawn, in bytes: beyond it nothing new can go wrong.
@@ -71,12 +72,23 @@ pub fn config() -> impl Strategy<Value = Config> {
     })
 }
 
-/// Generates a request that the config allows: any name, any TTL, patient or not.
+/// Generates a request that the config allows: any name, any TTL, patient or not, with a label or without.
 pub fn request(config: &Config) -> impl Strategy<Value = Request> + use<> {
     let config = config.clone();
-    (resource(&config), ttl(&config), options()).prop_filter_map("within all bounds", move |(name, ttl, options)| {
-        Request::new(&config, name, ttl, options).ok()
+    let owner = proptest::option::weighted(0.2, owner());
+    let parts = (resource(&config), ttl(&config), options(), owner);
+    parts.prop_filter_map("within all bounds", move |(name, ttl, options, owner)| {
+        let request = Request::new(&config, name, ttl, options).ok()?;
+        Some(owner.into_iter().fold(request, Request::owned_by))
     })
+}
+
+/// Generates the label of an owner: any text that can be one.
+pub fn owner() -> impl Strategy<Value = Owner> {
+    let readable = vec(select(&b"abcdef0123456789:/-. "[..]), 1..=32);
+    let readable = readable.prop_map(|bytes| bytes.into_iter().map(char::from).collect());
+    let any = vec(any::<char>(), 1..=Owner::MAX_LEN).prop_map(|letters| letters.into_iter().collect());
+    prop_oneof![3 => readable, 1 => any].prop_filter_map("can be printed", |label: String| Owner::new(label).ok())
 }
 
 /// Generates the name of something to lock, readable or not.
@@ -122,7 +134,7 @@ pub fn command(config: &Config) -> impl Strategy<Value = Command> + use<> {
         |(earlier, nodes, action, send_by, form)| {
             let id = (0..earlier).fold(CommandId::FIRST, |id, _| id.next());
             let send_by = Instant::from_epoch(Duration::from_nanos(send_by));
-            let form = if matches!(action, Action::Acquire { .. }) { ScriptForm::Digest } else { form };
+            let form = if action.is_plain() { ScriptForm::Digest } else { form };
             Command { id, nodes, action, send_by, form, grace: Grace::DEFAULT }
         },
     )
@@ -238,7 +250,8 @@ fn action(config: &Config) -> impl Strategy<Value = Action> + use<> {
         5 => Action::inspect(resource),
         _ => Action::release(resource.into(), token, homes),
     };
-    (0..7_u8, resource(config), token, ttl, nodes(config), waiter).prop_map(action)
+    let action = (0..7_u8, resource(config), token, ttl, nodes(config), waiter).prop_map(action);
+    (action, proptest::option::of(owner())).prop_map(|(action, owner)| action.owned_by(owner))
 }
 
 fn nanos(duration: Duration) -> u64 {

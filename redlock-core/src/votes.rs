@@ -162,7 +162,7 @@ mod tests {
         let all = NodeSet::first(3);
         let mut votes = Votes::pending(all);
         let refused = || Outcome::Unavailable(Unavailable::new(Cause::Refused));
-        let hold = Hold { resource: Some("job".into()), remaining: None, place: None };
+        let hold = Hold { resource: Some("job".into()), ..Hold::UNKNOWN };
         let outcomes =
             [Outcome::Done, refused(), Outcome::Missing, refused(), Outcome::HeldByOther(hold), Outcome::Pending];
         for outcome in outcomes {

@@ -11,7 +11,7 @@ use core::fmt;
 use smallvec::SmallVec;
 
 pub use self::answer::Answer;
-pub(crate) use self::answer::{Question, is_denied};
+pub(crate) use self::answer::{Question, is_denied, split_word};
 pub use self::dialect::Dialect;
 use self::scripts::{ACQUIRE, ACQUIRE_IN_TURN, EXTEND, INSPECT, LEAVE, RAISE, RELEASE};
 pub(crate) use self::scripts::{COMMON, Script};
@@ -54,8 +54,8 @@ impl Command {
     fn wire_with_scripts(&self) -> Wire<'_> {
         let mut words = SmallVec::new();
         match &self.action {
-            Action::Acquire { resources, token, ttl, fencing } => {
-                if let Some(resource) = resources.only().filter(|_| fencing.is_none()) {
+            action @ Action::Acquire { resources, token, ttl, fencing, .. } => {
+                if let Some(resource) = resources.only().filter(|_| action.is_plain()) {
                     words.push(Word::Bytes(b"SET"));
                     words.push(Word::Bytes(resource.as_bytes()));
                     words.push(Word::Bytes(token.as_bytes()));
@@ -75,12 +75,12 @@ impl Command {
                 words.push(Word::Bytes(token.as_bytes()));
                 fencing.push_words(&mut words);
             }
-            Action::Extend { resources, token, ttl } => {
+            Action::Extend { resources, token, ttl, .. } => {
                 EXTEND.call(self.form, resources, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
             }
-            Action::AcquireInTurn { resources, token, ttl, waiter, fencing } => {
+            Action::AcquireInTurn { resources, token, ttl, waiter, fencing, .. } => {
                 ACQUIRE_IN_TURN.call(self.form, resources, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
@@ -105,9 +105,15 @@ impl Command {
             Action::Inspect { resources } => INSPECT.call(self.form, resources, &mut words),
             Action::ReadClock => words.extend([Word::Bytes(b"INFO"), Word::Bytes(b"server")]),
         }
+        if let Some(owner) = self.action.owner() {
+            words.extend([OWNER, owner.as_str().as_bytes()].map(Word::Bytes));
+        }
         Wire { words }
     }
 }
+
+/// The word before the label of an owner, the last two arguments of a script.
+const OWNER: &[u8] = b"OWNER";
 
 /// The words of one command.
 #[derive(Clone, Debug)]
@@ -236,7 +242,7 @@ mod tests {
     use crate::fence::Fence;
     use crate::token::TokenSecret;
     use crate::{
-        Cause, CommandId, Config, Grace, Hold, Instant, KeyReport, KeyState, NodeSet, Options, Reply, Request,
+        Cause, CommandId, Config, Grace, Hold, Instant, KeyReport, KeyState, NodeSet, Options, Owner, Reply, Request,
         Unavailable, ValueDigest,
     };
     use alloc::format;
@@ -285,7 +291,7 @@ mod tests {
             Kind::Fenced => Action::acquire(resources, token, ttl).fenced(mint()),
             Kind::Replant => Action::acquire(resources, token, ttl).fenced(raise(&[33, 7])),
             Kind::Raise => Action::raise(resources, token, raise(&[33])),
-            Kind::Extend => Action::Extend { resources, token, ttl },
+            Kind::Extend => Action::extend(resources, token, ttl),
             Kind::InTurn => in_turn(resources),
             Kind::InTurnFenced => in_turn(resources).fenced(mint()),
             Kind::Release => Action::release(resources, token, NodeSet::first(1)),
@@ -342,6 +348,25 @@ mod tests {
     }
 
     #[test]
+    fn a_label_is_behind_all_else_of_a_script() {
+        let owner = Owner::new("host 7").unwrap();
+        for kind in
+            [Kind::Acquire, Kind::Replant, Kind::InTurnFenced, Kind::Extend, Kind::Release, Kind::Delete, Kind::Keep]
+        {
+            let command = command(kind, ScriptForm::Digest);
+            let labelled = command.with_action(command.action.clone().owned_by(owner.clone()), command.form);
+            let words = line_of(&labelled);
+            let (script, label) = words.split_at(words.len() - " OWNER host 7".len());
+            assert!(label == " OWNER host 7" && script.starts_with("EVALSHA"), "{words}");
+            assert_eq!(labelled.wire_in(Dialect::DelIfEq).words().next(), Some(&b"EVALSHA"[..]), "{words}");
+        }
+        for kind in [Kind::Raise, Kind::Leave, Kind::Inspect] {
+            let command = command(kind, ScriptForm::Digest);
+            assert_eq!(command.action.clone().owned_by(owner.clone()), command.action);
+        }
+    }
+
+    #[test]
     fn several_names_are_the_keys_of_one_script() {
         let token = "x8fHx8fHx8fHx8fHx8fHxwxxxxxw";
         let both = || Resources::all(["to", "from"]);
@@ -359,11 +384,14 @@ mod tests {
     fn a_refusal_of_several_names_says_which_is_held_and_for_how_long() {
         let acquire = command_for(Resources::all(["to", "from"]), Kind::Acquire, ScriptForm::Digest);
         let read = |answer| Reply::from_wire(&acquire, answer);
-        let hold =
-            |name: &str, remaining| Reply::HeldByOther(Hold { resource: Some(name.into()), remaining, place: None });
+        let hold = |name: &str, remaining| {
+            Reply::HeldByOther(Hold { resource: Some(name.into()), remaining, ..Hold::UNKNOWN })
+        };
         assert_eq!(read(Answer::Integer(1)), Reply::Done);
         assert_eq!(read(Answer::Bytes(b"2 1500")), hold("to", Some(Duration::from_millis(1_500))));
         assert_eq!(read(Answer::Bytes(b"1 -1")), hold("from", None), "a key without an end");
+        let owned = Hold { owner: Owner::new("host 7").ok(), resource: Some("to".into()), ..Hold::UNKNOWN };
+        assert_eq!(read(Answer::Bytes(b"2 -1 host 7")), Reply::HeldByOther(owned));
         for bytes in [&b"0 1"[..], b"3 1", b"1", b"", b"a b", b"\xff 1", b"-1 1"] {
             assert_eq!(read(Answer::Bytes(bytes)), Reply::Unavailable(Unavailable::new(Cause::Unexpected)));
         }
@@ -374,12 +402,14 @@ mod tests {
     fn a_refusal_in_turn_says_for_how_long_and_the_place() {
         let read = |answer| Reply::from_wire(&command(Kind::InTurn, ScriptForm::Digest), answer);
         let hold = |remaining: Option<u64>, place| {
-            Reply::HeldByOther(Hold { resource: None, remaining: remaining.map(Duration::from_millis), place })
+            Reply::HeldByOther(Hold { remaining: remaining.map(Duration::from_millis), place, ..Hold::UNKNOWN })
         };
         assert_eq!(read(Answer::Integer(1)), Reply::Done);
         assert_eq!(read(Answer::Bytes(b"1500 2")), hold(Some(1_500), Some(2)));
         assert_eq!(read(Answer::Bytes(b"-1 1")), hold(None, Some(1)), "a key without an end");
         assert_eq!(read(Answer::Bytes(b"20 0")), hold(Some(20), None), "no queue");
+        let owned = Hold { owner: Owner::new("host 7").ok(), place: Some(1), ..Hold::UNKNOWN };
+        assert_eq!(read(Answer::Bytes(b"-1 1 host 7")), Reply::HeldByOther(owned));
         for bytes in [&b"1"[..], b"", b"a b", b"1 -1", b"1 x", b"\xff 1"] {
             assert_eq!(read(Answer::Bytes(bytes)), Reply::Unavailable(Unavailable::new(Cause::Unexpected)));
         }
@@ -447,6 +477,10 @@ mod tests {
         assert_eq!(read(Answer::Bytes(b"-1 0 -")), said(other_type(None), Some(0)));
         assert_eq!(read(Answer::Bytes(b"20 -1 -")), said(other_type(Some(20)), None));
         assert_eq!(read(Answer::Error("NOSCRIPT No matching script.")), Reply::UnknownScript);
+        let owned = KeyReport::new(held(Some(1_500)), Some(2)).owned_by(Owner::new("host 7").ok());
+        assert_eq!(read(Answer::Bytes(b"1500 2 356a192b7913b04c host 7")), Reply::Inspected(owned));
+        let Reply::Inspected(hostile) = read(Answer::Bytes(b"1500 2 356a192b7913b04c \x1b[2J\xff")) else { panic!() };
+        assert_eq!(hostile.owner.as_ref().map(Owner::as_str), Some(r"\u{1b}[2J\xff"));
     }
 
     #[test]
@@ -462,7 +496,8 @@ mod tests {
             b"1500 2 ",
             b"1500 2 356a192b7913b04",
             b"1500 2 356a192b7913b04c ",
-            b"1500 2 356a192b7913b04c 1",
+            b"-2 0 - host-7",
+            b"-1 0 - host-7",
             b"1500 2 +56a192b7913b04c",
             b"1500 -2 356a192b7913b04c",
             b"1500 +2 356a192b7913b04c",

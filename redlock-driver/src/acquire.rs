@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use redlock_core::{DetachedLock, KeepAlive, LockKey, Options, Request, Resources, RetryDelay};
+use redlock_core::{DetachedLock, KeepAlive, LockKey, Options, Owner, Request, Resources, RetryDelay};
 
 use crate::redlock::Handle;
 use crate::{AcquireError, Lease, LockGuard, Runtime};
@@ -19,6 +19,7 @@ pub struct Acquire<R: Runtime> {
     handle: Handle<R>,
     wanted: Wanted,
     options: Options,
+    owner: Option<Owner>,
     stage: Stage,
 }
 
@@ -45,11 +46,11 @@ enum Stage {
 
 impl<R: Runtime> Acquire<R> {
     pub(crate) fn new(handle: Handle<R>, resources: Resources, ttl: Duration, options: Options) -> Self {
-        Self { handle, wanted: Wanted::Lock { resources, ttl }, options, stage: Stage::NotBegun }
+        Self { handle, wanted: Wanted::Lock { resources, ttl }, options, owner: None, stage: Stage::NotBegun }
     }
 
     pub(crate) fn adopt(handle: Handle<R>, detached: &DetachedLock, options: Options) -> Self {
-        Self { handle, wanted: Wanted::Adoption(detached.clone()), options, stage: Stage::NotBegun }
+        Self { handle, wanted: Wanted::Adoption(detached.clone()), options, owner: None, stage: Stage::NotBegun }
     }
 
     /// The time budget for all attempts together; 30 seconds unless configured.
@@ -90,6 +91,13 @@ impl<R: Runtime> Acquire<R> {
         self.options(options)
     }
 
+    /// The label of who wants the lock, in place of that of the handle: others see it beside the lock while that is held, in
+    /// [`status`](crate::Redlock::status) and when they are refused. See [`Owner`].
+    pub fn owner(mut self, owner: Owner) -> Self {
+        self.owner = Some(owner);
+        self
+    }
+
     /// How the lock is kept alive while it is held; not at all, unless configured. A holder still has to watch for its loss.
     pub fn keep_alive(self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
         let options = self.options.keep_alive(keep_alive);
@@ -113,6 +121,7 @@ impl<R: Runtime> Acquire<R> {
             Wanted::Lock { resources, ttl } => Request::new(&shell.config, resources.clone(), *ttl, self.options)?,
             Wanted::Adoption(detached) => Request::adopting(&shell.config, detached, self.options)?,
         };
+        let request = self.owner.iter().cloned().fold(request, Request::owned_by);
         let request = request.at_wall_clock(shell.runtime.wall_clock());
         shell.begin_acquire(request, shell.runtime.seed()?, context)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use redlock_core::shell::Settings;
 #[cfg(doc)]
 use redlock_core::{ConfigBuilder, shell::DEFAULT_CONNECT_TIMEOUT};
-use redlock_core::{NodeTimeout, Options, RestartGuard, Rule};
+use redlock_core::{NodeTimeout, Options, Owner, RestartGuard, Rule};
 
 use crate::shell::Shell;
 use crate::task::{self, Parts, StartNode};

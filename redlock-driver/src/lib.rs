@@ -157,8 +157,8 @@ pub use redlock_core::system::{NoEntropy, now};
 pub use redlock_core::{
     Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT,
     DetachedLock, ExtendError, Facts, Hold, Holder, Instant, KeepAlive, KeyStatus, LockState, LockStatus, Loss, NodeId,
-    NodeOutcomes, NodeStatus, NodeTimeout, Options, Outcome, ReleaseReport, ReleaseVerdict, Request, RequestError,
-    Resource, Resources, RestartGuard, RetryDelay, Rule, Unavailable,
+    NodeOutcomes, NodeStatus, NodeTimeout, Options, Outcome, Owner, OwnerError, ReleaseReport, ReleaseVerdict, Request,
+    RequestError, Resource, Resources, RestartGuard, RetryDelay, Rule, Unavailable,
 };
 
 pub use acquire::Acquire;

@@ -15,7 +15,7 @@ impl<R: Runtime> Redlock<R> {
     /// [`close`](Self::close), too.
     ///
     /// A user of an ACL needs no more rights than locks do; without `ZCARD` on the keys `redlock:*`, the number of those who
-    /// wait is not known.
+    /// wait is not known, and without `GET` on them no label of a holder is.
     ///
     /// Cancel-safe.
     ///

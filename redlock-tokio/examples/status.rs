@@ -15,6 +15,8 @@ use redlock_tokio::{LockGuard, Redlock};
 
 /// What is locked.
 const NAME: &str = "status:invoice-7";
+/// Who locks it, as others see it.
+const OWNER: &str = "host-7/billing";
 /// For how long.
 const TTL: Duration = Duration::from_secs(10);
 /// In which whoever waits is in the queue.
@@ -52,13 +54,13 @@ async fn on_real_servers(urls: &[String]) -> Result<(), Box<dyn Error>> {
 /// Takes the lock with one handle, and lets another one wait for it for a while.
 async fn show_life(holder: &Redlock, observer: &Redlock, waiter: Redlock) -> Result<LockGuard, Box<dyn Error>> {
     show("At first", observer).await?;
-    let guard = holder.lock(NAME, TTL).await?;
+    let guard = holder.lock(NAME, TTL).owner(OWNER.parse()?).await?;
     show("To its holder", holder).await?;
     let waiting = tokio::spawn(async move { waiter.lock(NAME, TTL).wait(PATIENCE).await });
     tokio::time::sleep(SOON).await;
     show("To anybody else, while a third one waits", observer).await?;
-    if waiting.await?.is_err() {
-        println!("The third one gives up.\n");
+    if let Err(refused) = waiting.await? {
+        println!("The third one gives up: {refused}.\n");
     }
     Ok(guard)
 }

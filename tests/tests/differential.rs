@@ -17,13 +17,15 @@ use redlock_core::slots::key_beside;
 use redlock_core::system::socket::{read as read_from, write};
 use redlock_core::{
     Action, Answer, Command, Config, Event, Grace, Heard, Hearing, Instant, KeyState, Lock, NodeTimeout, Options,
-    Reply, Request, Resource, Resources, ScriptForm, Token, WaiterId, model, resp,
+    Owner, Reply, Request, Resource, Resources, ScriptForm, Token, WaiterId, model, resp,
 };
 use redlock_tests::{Server, wait_until};
 
 const CLIENTS: usize = 3;
 /// The first two share what is kept beside their keys.
 const RESOURCES: [&str; 3] = ["job-0", "{job-0}", "a{job}}"];
+/// What owners call themselves.
+const LABELS: [&str; 3] = ["host-7/billing", "host 8", "büro"];
 /// What is proposed as a fence is below that, and so counters are ahead of it now and then.
 const FENCES: u64 = 40;
 /// By how much the two may differ about the rest of a key's life, beside the time that a command takes on a busy
@@ -39,11 +41,13 @@ enum Step {
         resource: usize,
         ttl: Duration,
         options: Options,
+        owner: Option<Owner>,
     },
     AcquireAll {
         client: usize,
         ttl: Duration,
         options: Options,
+        owner: Option<Owner>,
     },
     Extend {
         client: usize,
@@ -57,6 +61,7 @@ enum Step {
         resource: usize,
         ttl: Duration,
         proposal: Option<u64>,
+        owner: Option<Owner>,
     },
     /// Raises counters to this, for the keys that the client has asked for last.
     Raise {
@@ -91,16 +96,20 @@ fn step() -> impl Strategy<Value = Step> {
         (min_hold(), any::<bool>())
             .prop_map(|(hold, is_fenced)| Options::new().attempts(1).min_hold(hold).fenced(is_fenced))
     };
+    let label = proptest::sample::select(&LABELS[..]).prop_map(|label| Owner::new(label).unwrap());
+    let owner = || proptest::option::of(label.clone());
     prop_oneof![
-        5 => (0..CLIENTS, 0..RESOURCES.len(), ttl(), options())
-            .prop_map(|(client, resource, ttl, options)| Step::Acquire { client, resource, ttl, options }),
-        3 => (0..CLIENTS, ttl(), options())
-            .prop_map(|(client, ttl, options)| Step::AcquireAll { client, ttl, options }),
+        5 => (0..CLIENTS, 0..RESOURCES.len(), ttl(), options(), owner())
+            .prop_map(|(client, resource, ttl, options, owner)| Step::Acquire { client, resource, ttl, options, owner }),
+        3 => (0..CLIENTS, ttl(), options(), owner())
+            .prop_map(|(client, ttl, options, owner)| Step::AcquireAll { client, ttl, options, owner }),
         2 => (0..CLIENTS, 0..FENCES).prop_map(|(client, fence)| Step::Raise { client, fence }),
         4 => (0..CLIENTS, ttl()).prop_map(|(client, ttl)| Step::Extend { client, ttl }),
         4 => (0..CLIENTS).prop_map(|client| Step::Release { client }),
-        6 => (0..CLIENTS, 0..RESOURCES.len(), ttl(), proptest::option::of(0..FENCES))
-            .prop_map(|(client, resource, ttl, proposal)| Step::AcquireInTurn { client, resource, ttl, proposal }),
+        6 => (0..CLIENTS, 0..RESOURCES.len(), ttl(), proptest::option::of(0..FENCES), owner())
+            .prop_map(|(client, resource, ttl, proposal, owner)| {
+                Step::AcquireInTurn { client, resource, ttl, proposal, owner }
+            }),
         2 => (0..CLIENTS, 0..RESOURCES.len()).prop_map(|(client, resource)| Step::Leave { client, resource }),
         2 => (0..CLIENTS).prop_map(|client| Step::Subscribe { client }),
         3 => (0..RESOURCES.len()).prop_map(|resource| Step::Inspect { resource }),
@@ -150,17 +159,18 @@ impl<'a> Pair<'a> {
 
     fn take(&mut self, step: &Step) {
         match step {
-            Step::Acquire { client, resource, ttl, options } => {
-                self.acquire(*client, RESOURCES[*resource].into(), *ttl, *options);
+            Step::Acquire { client, resource, ttl, options, owner } => {
+                self.acquire(*client, RESOURCES[*resource].into(), *ttl, *options, owner.clone());
             }
-            Step::AcquireAll { client, ttl, options } => {
-                self.acquire(*client, Resources::all(RESOURCES), *ttl, *options);
+            Step::AcquireAll { client, ttl, options, owner } => {
+                self.acquire(*client, Resources::all(RESOURCES), *ttl, *options, owner.clone());
             }
             Step::Raise { client, fence } => self.raise(*client, Fence::new(*fence)),
             Step::Extend { client, ttl } => self.drive(*client, |lock, now| drop(lock.extend(*ttl, now))),
             Step::Release { client } => self.drive(*client, Lock::release),
-            Step::AcquireInTurn { client, resource, ttl, proposal } => {
-                self.acquire_in_turn(*client, RESOURCES[*resource].into(), *ttl, proposal.map(Fence::new));
+            Step::AcquireInTurn { client, resource, ttl, proposal, owner } => {
+                let resource = RESOURCES[*resource].into();
+                self.acquire_in_turn(*client, resource, *ttl, proposal.map(Fence::new), owner.clone());
             }
             Step::Leave { client, resource } => self.leave(*client, RESOURCES[*resource].into()),
             Step::Subscribe { client } => self.subscribe(*client),
@@ -175,12 +185,14 @@ impl<'a> Pair<'a> {
         }
         for resource in RESOURCES {
             self.compare(resource);
+            self.compare_label(&resource.into());
         }
     }
 
-    fn acquire(&mut self, client: usize, resources: Resources, ttl: Duration, options: Options) {
+    fn acquire(&mut self, client: usize, resources: Resources, ttl: Duration, options: Options, owner: Option<Owner>) {
         self.begun += 1;
         let request = Request::new(&self.config, resources, ttl, options).unwrap();
+        let request = owner.into_iter().fold(request, Request::owned_by);
         let request = request.at_wall_clock(Duration::from_micros(u64::from(self.begun) % FENCES));
         self.locks[client] = Some(Lock::acquire(&self.config, request, [self.begun; 32], self.now()));
         self.drive(client, |_, _| ());
@@ -206,16 +218,24 @@ impl<'a> Pair<'a> {
     }
 
     /// Asks for a lock in turn. What comes of it, the lock takes for the reply to the command that it has given out itself.
-    fn acquire_in_turn(&mut self, client: usize, resource: Resource, ttl: Duration, proposal: Option<Fence>) {
+    fn acquire_in_turn(
+        &mut self,
+        client: usize,
+        resource: Resource,
+        ttl: Duration,
+        proposal: Option<Fence>,
+        owner: Option<Owner>,
+    ) {
         self.begun += 1;
         let options = Options::new().attempts(1).fenced(proposal.is_some());
         let request = Request::new(&self.config, resource.as_bytes(), ttl, options).unwrap();
+        let request = owner.iter().cloned().fold(request, Request::owned_by);
         let mut lock = Lock::acquire(&self.config, request, [self.begun; 32], self.now());
         let command = lock.poll_command().unwrap();
         let Action::Acquire { token, ttl, .. } = command.action else { panic!("a lock begins with that") };
         self.asked[client] = Some((resource.clone().into(), token));
         let fencing = proposal.map(|proposal| Fencing::mint(proposal, self.config.fence_retention()));
-        let action = Action::acquire_in_turn(resource, token, ttl, waiter(client)).fenced(fencing);
+        let action = Action::acquire_in_turn(resource, token, ttl, waiter(client)).fenced(fencing).owned_by(owner);
         let reply = self.execute_script(&command, &action);
         lock.handle_reply(command.id, command.nodes.iter().next().unwrap(), reply, self.now());
         self.locks[client] = Some(lock);
@@ -267,6 +287,7 @@ impl<'a> Pair<'a> {
         for resource in command.action.resources().expect("it is of a lock").as_slice() {
             self.outlive(resource.as_bytes());
             self.outlive_turn(resource);
+            self.outlive_label(resource);
         }
         let now = self.now();
         let wire = command.wire();
@@ -323,6 +344,36 @@ impl<'a> Pair<'a> {
     fn delete(&mut self, resource: &str) {
         self.server.command(&["DEL", resource]).unwrap();
         self.model.delete(resource.as_bytes());
+    }
+
+    /// Waits until a label that ends soon is gone from both.
+    fn outlive_label(&mut self, resource: &Resource) {
+        while self.model.label_beside(resource, self.now()).is_some_and(|(.., ttl)| ttl < MARGIN) {
+            sleep(Duration::from_millis(1));
+        }
+        if self.model.label_beside(resource, self.now()).is_none() {
+            let label = key_beside(resource.as_bytes(), "owner");
+            assert!(
+                wait_until(MARGIN, || self.server.get(&label).unwrap().is_none()),
+                "the model says that it is gone"
+            );
+        }
+    }
+
+    /// Asserts that both have the same label beside the key, for about the same time.
+    fn compare_label(&mut self, resource: &Resource) {
+        self.outlive_label(resource);
+        let (now, key) = (self.now(), key_beside(resource.as_bytes(), "owner"));
+        let label = self.server.get(&key).unwrap();
+        let ttl: i64 = self.server.command(&[b"PTTL", key.as_slice()]).unwrap().parse().unwrap();
+        let tolerance = self.slowest + self.now().saturating_since(now) + ROUNDING;
+        let modelled = self.model.label_beside(resource, now);
+        let text = label.map(|label| String::from_utf8(label).unwrap());
+        assert_eq!(text.as_deref().map(|text| &text[16..]), modelled.map(|(_, owner, _)| owner.as_str()), "{resource}");
+        if let Some((.., expected)) = modelled {
+            let real = Duration::from_millis(ttl.try_into().unwrap());
+            assert!(real.abs_diff(expected) <= tolerance, "{resource}: {real:?} instead of {expected:?}");
+        }
     }
 
     /// Waits until a key that ends soon is gone from both.
@@ -427,14 +478,15 @@ fn are_alike(one: &Reply, other: &Reply, tolerance: Duration) -> bool {
     };
     match (one, other) {
         (Reply::HeldByOther(one), Reply::HeldByOther(other)) => {
-            (&one.resource, one.place) == (&other.resource, other.place) && are_near(one.remaining, other.remaining)
+            let is_same = (&one.resource, one.place, &one.owner) == (&other.resource, other.place, &other.owner);
+            is_same && are_near(one.remaining, other.remaining)
         }
         (Reply::Inspected(one), Reply::Inspected(other)) => match (one.state, other.state) {
             (
                 KeyState::Held { digest, remaining },
                 KeyState::Held { digest: other_digest, remaining: other_remaining },
             ) => {
-                let is_same = (digest, one.waiting) == (other_digest, other.waiting);
+                let is_same = (digest, one.waiting, &one.owner) == (other_digest, other.waiting, &other.owner);
                 is_same && are_near(remaining, other_remaining)
             }
             _ => one == other,

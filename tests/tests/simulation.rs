@@ -50,6 +50,7 @@ fn assert_everything_was_tried(figures: &Figures) {
     assert!(figures.seeds() > 1_000, "{} seeds only", figures.seeds());
     assert!(total.events > figures.seeds() * 200, "{} events in {} seeds", total.events, figures.seeds());
     assert!(total.grants > figures.seeds() && total.extensions > 100 && total.healings > 10, "{total:?}");
+    assert!(total.labels > 10, "{total:?}");
     assert!(
         total.grants_of_several > figures.seeds() / 4 && total.overlapping_extensions > figures.seeds() / 4,
         "{total:?}"

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use redlock_tokio::{KeyStatus, LockState, LockStatus};
+use redlock_tokio::{KeyStatus, LockState, LockStatus, Owner};
 use serde::Serialize;
 
 use super::table::word;
@@ -16,6 +16,8 @@ struct Lock<'a> {
     remaining_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<&'a str>,
     nodes: Vec<Node<'a>>,
 }
 
@@ -27,6 +29,8 @@ struct Node<'a> {
     remaining_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -54,13 +58,15 @@ fn lock<'a>(name: &'a str, status: &'a LockStatus) -> Lock<'a> {
             KeyStatus::Unavailable(why) => ("unavailable", None, Some(why.to_string())),
             _ => ("unknown", None, None),
         };
-        Node { name, state, remaining_ms: remaining.map(millis), waiting: status.waiting, reason }
+        let owner = status.owner.as_ref().map(Owner::as_str);
+        Node { name, state, remaining_ms: remaining.map(millis), waiting: status.waiting, owner, reason }
     });
     Lock {
         name,
         state: word(status.state()),
         remaining_ms: remaining.map(millis),
         waiting: status.waiting(),
+        owner: status.owner().map(Owner::as_str),
         nodes: nodes.collect(),
     }
 }

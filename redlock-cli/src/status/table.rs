@@ -4,7 +4,7 @@ use std::time::Duration;
 use anstyle::{AnsiColor, Style};
 use redlock_tokio::{KeyStatus, LockState, LockStatus};
 
-const HEADINGS: [&str; 5] = ["NAME", "STATE", "NODES", "LEFT", "WAITING"];
+const HEADINGS: [&str; 6] = ["NAME", "STATE", "NODES", "LEFT", "WAITING", "OWNER"];
 
 /// Returns a table with one line for each lock, and below it the servers that did not answer.
 pub(super) fn render<'a>(statuses: impl Iterator<Item = (&'a str, &'a LockStatus)> + Clone) -> String {
@@ -44,7 +44,7 @@ pub(super) const fn word(state: LockState) -> &'static str {
     }
 }
 
-fn row(name: &str, status: &LockStatus) -> [String; 5] {
+fn row(name: &str, status: &LockStatus) -> [String; 6] {
     let total = status.nodes().count();
     let (nodes, left) = match status.state() {
         LockState::Held { nodes, remaining, .. } => (nodes, remaining.map_or("no end".into(), seconds)),
@@ -52,8 +52,10 @@ fn row(name: &str, status: &LockStatus) -> [String; 5] {
         _ => (count(status, |key| !matches!(key, KeyStatus::Free | KeyStatus::Unavailable(_))), String::new()),
     };
     let waiting = status.waiting().map_or_else(String::new, |waiting| waiting.to_string());
+    let owner = status.owner().map_or_else(String::new, ToString::to_string);
     let or_dash = |text: String| if text.is_empty() { "-".into() } else { text };
-    [name.into(), word(status.state()).into(), format!("{nodes} of {total}"), or_dash(left), or_dash(waiting)]
+    let nodes = format!("{nodes} of {total}");
+    [name.into(), word(status.state()).into(), nodes, or_dash(left), or_dash(waiting), or_dash(owner)]
 }
 
 fn count(status: &LockStatus, matches: impl Fn(&KeyStatus) -> bool) -> usize {
@@ -74,7 +76,7 @@ const fn style(state: LockState) -> Style {
     color.on_default()
 }
 
-fn line(row: &[String; 5], widths: &[usize], style: Style) -> String {
+fn line(row: &[String; 6], widths: &[usize], style: Style) -> String {
     let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
     format!("{style}{}{style:#}\n", cells.join("  ").trim_end())
 }

@@ -13,10 +13,10 @@ fn a_table_shows_each_lock_and_the_servers_that_are_down() {
     assert!(wait_until(LIMIT, || servers.iter().all(|server| server.command(&["EXISTS", "job"]).unwrap() == "1")));
     let table = tool.run(&["status", "job", "other"]).stdout;
     let lines: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[0], ["NAME", "STATE", "NODES", "LEFT", "WAITING"]);
-    assert_eq!((&lines[1][..5], lines[1].last()), (&["job", "held", "3", "of", "3"][..], Some(&"0")), "{table}");
+    assert_eq!(lines[0], ["NAME", "STATE", "NODES", "LEFT", "WAITING", "OWNER"]);
+    assert_eq!((&lines[1][..5], &lines[1][6..]), (&["job", "held", "3", "of", "3"][..], &["0", "-"][..]), "{table}");
     assert!(lines[1][5].starts_with("89.") || lines[1][5].starts_with("88."), "{table}");
-    assert_eq!(lines[2], ["other", "free", "3", "of", "3", "-", "0"]);
+    assert_eq!(lines[2], ["other", "free", "3", "of", "3", "-", "0", "-"]);
     assert!(!table.contains('\x1b'), "no colours where there is no terminal");
     servers[2].kill();
     let table = tool.run(&["status", "job"]).stdout;
@@ -39,6 +39,22 @@ fn json_can_be_parsed() {
     assert!((50_000..=60_000).contains(&json[0]["remaining_ms"].as_u64().unwrap()), "{json}");
     assert_eq!((&json[0]["waiting"], &json[0]["nodes"][2]["state"]), (&0.into(), &"held".into()));
     assert_eq!((&json[1]["state"], json[1].get("remaining_ms")), (&"free".into(), None));
+}
+
+#[test]
+fn the_label_of_the_holder_is_shown() {
+    let tool = Tool::alone_on(3);
+    tool.run(&["run", "job", "--owner", "host-7/billing", "--min-hold", "90s", "--", "true"]).assert_said(0, "");
+    let table = tool.run(&["status", "job"]).stdout;
+    let cells: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!((cells[0].last(), cells[1].last()), (Some(&"OWNER"), Some(&"host-7/billing")), "{table}");
+    let json: Value = serde_json::from_str(&tool.run(&["status", "job", "--json"]).stdout).unwrap();
+    let expected = Value::from("host-7/billing");
+    assert_eq!((&json[0]["owner"], &json[0]["nodes"][0]["owner"]), (&expected, &expected));
+    let waiting = tool.run(&["run", "job", "--wait", "300ms", "--", "true"]);
+    waiting.assert_failed(75, "is held by host-7/billing on ");
+    let refused = tool.run(&["run", "job", "--owner", "a\nb", "--", "true"]);
+    assert!(refused.status == Some(2) && refused.stderr.contains("cannot be printed"), "{refused:?}");
 }
 
 #[test]

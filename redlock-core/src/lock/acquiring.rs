@@ -110,7 +110,8 @@ impl Attempt {
         }
         let homes = config.homes(&request.resources);
         let (token, longest_ttl, keep_until) = (self.token, request.ttl, Instant::EPOCH);
-        Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false }
+        let owner = request.owner.clone();
+        Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false, owner }
     }
 
     /// Takes a reply, in time or late: also one that comes after the hand-over says whether the node has the keys.
@@ -225,13 +226,15 @@ impl Attempt {
 
 /// Returns what these nodes are asked: the home alone, or others.
 fn action(request: &Request, token: Token, course: &Course, nodes: NodeSet) -> Action {
-    let (resources, ttl) = (request.resources.clone(), request.ttl);
+    let (resources, ttl, owner) = (request.resources.clone(), request.ttl, request.owner.clone());
     if matches!(course, Course::Adopting) {
-        return Action::extend(resources, token, ttl);
+        return Action::extend(resources, token, ttl).owned_by(owner);
     }
     match course.turn().filter(|turn| nodes == NodeSet::from_iter([turn.home])) {
-        Some(turn) => Action::AcquireInTurn { resources, token, ttl, waiter: turn.waiter.clone(), fencing: None },
-        None => Action::acquire(resources, token, ttl),
+        Some(turn) => {
+            Action::AcquireInTurn { resources, token, ttl, waiter: turn.waiter.clone(), fencing: None, owner }
+        }
+        None => Action::acquire(resources, token, ttl).owned_by(owner),
     }
 }
 

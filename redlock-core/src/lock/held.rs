@@ -95,7 +95,8 @@ impl Held {
     pub(super) fn claim(&self, config: &Config, request: &Request) -> Claim {
         let (token, homes, keep_until) = (self.token, config.homes(&request.resources), self.min_hold_until);
         let (nodes, longest_ttl) = (config.nodes(), self.longest_ttl);
-        Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false }
+        let owner = request.owner.clone();
+        Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false, owner }
     }
 
     pub(super) fn fences(&self) -> Option<&Fences> {
@@ -105,7 +106,7 @@ impl Held {
     /// Returns what somebody else needs to adopt it.
     pub(super) fn detached(&self, request: &Request) -> DetachedLock {
         let (resources, fences) = (request.resources.clone(), self.fences().cloned());
-        DetachedLock { resources, token: self.token, ttl: request.ttl.get(), fences }
+        DetachedLock { resources, token: self.token, ttl: request.ttl.get(), fences, owner: request.owner.clone() }
     }
 
     /// Returns the value of its keys.
@@ -124,7 +125,7 @@ impl Held {
         output: &mut Output,
     ) {
         let ends_at = now.saturating_add(config.node_timeout().of(ttl.get()));
-        let action = Action::Extend { resources: request.resources.clone(), token: self.token, ttl };
+        let action = Action::extend(request.resources.clone(), self.token, ttl).owned_by(request.owner.clone());
         let id = output.send(config.nodes(), action, self.deadline);
         let round = Round::open(config, config.nodes(), id, ends_at);
         self.longest_ttl = self.longest_ttl.max(ttl);
@@ -185,9 +186,8 @@ impl Held {
     ) -> Recorded {
         let place = self.replanted.iter().position(|sent| sent.id == id && sent.node == node);
         let Some(sent) = place.and_then(|place| self.replanted.remove(place)) else { return Recorded::Stray };
-        // A single key is set without a script, unless it is fenced.
-        let is_script = request.resources.only().is_none() || self.fencing.is_some();
-        if *reply == Reply::UnknownScript && is_script && !sent.has_source {
+        let is_plain = self.replanting(request, sent.ttl).is_plain();
+        if *reply == Reply::UnknownScript && !is_plain && !sent.has_source {
             self.replant(request, Replanted { has_source: true, ..sent }, output);
         }
         Recorded::Vote
@@ -205,7 +205,7 @@ impl Held {
     }
 
     fn replant(&mut self, request: &Request, mut sent: Replanted, output: &mut Output) {
-        let action = Action::acquire(request.resources.clone(), self.token, sent.ttl).fenced(self.fencing.clone());
+        let action = self.replanting(request, sent.ttl);
         let only = NodeSet::from_iter([sent.node]);
         sent.id = if sent.has_source {
             output.send_source(only, action, sent.send_by)
@@ -213,6 +213,12 @@ impl Held {
             output.send(only, action, sent.send_by)
         };
         self.replanted.push(sent);
+    }
+
+    /// Returns what a node is asked that is given its keys again.
+    fn replanting(&self, request: &Request, ttl: Ttl) -> Action {
+        let action = Action::acquire(request.resources.clone(), self.token, ttl);
+        action.fenced(self.fencing.clone()).owned_by(request.owner.clone())
     }
 
     /// Returns how the lock is lost at its deadline.
@@ -294,7 +300,7 @@ impl Extension {
         let recorded = self.round.record(id, node, reply);
         if recorded == Recorded::WantsSource {
             let only = NodeSet::from_iter([node]);
-            let action = Action::extend(request.resources.clone(), token, self.ttl);
+            let action = Action::extend(request.resources.clone(), token, self.ttl).owned_by(request.owner.clone());
             let id = output.send_source(only, action, self.send_by);
             self.round.asked_again(only, id, true);
         }

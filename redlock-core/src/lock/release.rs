@@ -4,7 +4,8 @@ use crate::command::Action;
 use crate::output::Output;
 use crate::round::{Recorded, Round};
 use crate::{
-    CommandId, Config, Instant, NodeId, NodeSet, ReleaseReport, ReleaseVerdict, Reply, Resources, Token, Ttl, lease,
+    CommandId, Config, Instant, NodeId, NodeSet, Owner, ReleaseReport, ReleaseVerdict, Reply, Resources, Token, Ttl,
+    lease,
 };
 
 /// The first wait before a node that failed is told again; it doubles up to [`MAX_RETRY`].
@@ -53,6 +54,8 @@ pub(super) struct Claim {
     pub(super) keep_until: Instant,
     /// The lock was over before its release began, also where a node still keeps the key.
     pub(super) was_lost: bool,
+    /// The label that goes with the keys.
+    pub(super) owner: Option<Owner>,
 }
 
 impl Release {
@@ -196,9 +199,10 @@ impl Release {
 impl Claim {
     fn action(&self, resources: &Resources, now: Instant) -> Action {
         let (resources, token) = (resources.clone(), self.token);
-        match Ttl::until(self.keep_until, now) {
+        let action = match Ttl::until(self.keep_until, now) {
             Some(ttl) => Action::keep(resources, token, ttl),
             None => Action::release(resources, token, self.homes),
-        }
+        };
+        action.owned_by(self.owner.clone())
     }
 }

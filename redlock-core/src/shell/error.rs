@@ -9,7 +9,7 @@ use crate::{Attempts, ConfigError, RequestError};
 #[non_exhaustive]
 pub enum AcquireError {
     /// Enough nodes can be reached, but somebody else holds the lock.
-    #[error("the lock is held by somebody else ({0})")]
+    #[error("the lock is held by {holder} ({0})", holder = .0.holder())]
     Contended(Attempts),
     /// Too many nodes cannot be reached or refuse to work: nobody can acquire a lock now.
     #[error("too few nodes are available ({0})")]

@@ -113,6 +113,12 @@ macro_rules! builder_setters {
             self
         }
 
+        /// The label of who uses the handle, shown to others beside its locks; see [`ConfigBuilder::owner`].
+        pub fn owner(mut self, owner: impl Into<Option<Owner>>) -> Self {
+            self.settings.config = self.settings.config.owner(owner);
+            self
+        }
+
         /// How long a node keeps the counter of a resource after it was fenced for the last time; see
         /// [`ConfigBuilder::fence_retention`].
         pub fn fence_retention(mut self, retention: Duration) -> Self {

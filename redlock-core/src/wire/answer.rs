@@ -3,7 +3,7 @@ use core::time::Duration;
 
 use super::Dialect;
 use crate::fence::{Fence, Fences, Fencing};
-use crate::{Action, Cause, Command, Hold, KeyReport, Reply, Resources, Unavailable};
+use crate::{Action, Cause, Command, Hold, KeyReport, Owner, Reply, Resources, Unavailable};
 
 /// An answer of a Redis server, as far as it matters here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +123,13 @@ impl Question {
     }
 }
 
+/// Splits the first word off a text, and returns what is behind the blank after it; `None` if it is no text.
+pub(crate) fn split_word(bytes: &[u8]) -> Option<(&str, Option<&[u8]>)> {
+    let mut parts = bytes.splitn(2, |byte| *byte == b' ');
+    let word = core::str::from_utf8(parts.next()?).ok()?;
+    Some((word, parts.next()))
+}
+
 /// Returns the wall clock in the answer to `INFO server`.
 fn time_in(info: &[u8]) -> Option<Duration> {
     let mut lines = core::str::from_utf8(info).ok()?.lines();
@@ -145,28 +152,34 @@ impl Reply {
         Some(if is_whole { Self::Granted(fences) } else { Self::Unavailable(Unavailable::new(Cause::Unexpected)) })
     }
 
-    /// Reads the place of a resource that is held, counted from 1, and the TTL of its key: `2 1500`.
+    /// Reads the place of a resource that is held, counted from 1, the TTL of its key, and the label of its holder if there is
+    /// one: `2 1500 host-7`.
     fn from_hold(resources: &Resources, bytes: &[u8]) -> Self {
         let read = || {
-            let (place, millis) = core::str::from_utf8(bytes).ok()?.split_once(' ')?;
+            let (place, rest) = split_word(bytes)?;
+            let (millis, label) = split_word(rest?)?;
             let place = place.parse::<usize>().ok()?.checked_sub(1)?;
             let resource = Some(resources.as_slice().get(place)?.clone());
-            Some(Hold { resource, remaining: millis.parse().ok().map(Duration::from_millis), place: None })
+            let (remaining, owner) = (millis.parse().ok().map(Duration::from_millis), label.and_then(Owner::from_node));
+            Some(Hold { resource, remaining, place: None, owner })
         };
         Self::held(read())
     }
 
-    /// Reads for how long a key, or the turn of another, goes on, and a place in the queue: `1500 3`.
+    /// Reads for how long a key, or the turn of another, goes on, a place in the queue, and the label of the holder if there is
+    /// one: `1500 3 host-7`.
     fn from_place(bytes: &[u8]) -> Self {
         let read = || {
-            let (millis, place) = core::str::from_utf8(bytes).ok()?.split_once(' ')?;
+            let (millis, rest) = split_word(bytes)?;
+            let (place, label) = split_word(rest?)?;
             let remaining = u64::try_from(millis.parse::<i64>().ok()?).ok().map(Duration::from_millis);
-            Some(Hold { resource: None, remaining, place: Some(place.parse().ok()?).filter(|place| *place > 0) })
+            let place = Some(place.parse().ok()?).filter(|place| *place > 0);
+            Some(Hold { resource: None, remaining, place, owner: label.and_then(Owner::from_node) })
         };
         Self::held(read())
     }
 
-    /// Reads how a key stands: `1500 3 356a192b7913b04c`.
+    /// Reads how a key stands: `1500 3 356a192b7913b04c host-7`.
     fn from_report(bytes: &[u8]) -> Self {
         KeyReport::from_wire(bytes).map_or(Self::Unavailable(Unavailable::new(Cause::Unexpected)), Self::Inspected)
     }

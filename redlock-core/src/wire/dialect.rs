@@ -3,7 +3,8 @@ use crate::{Action, Command, Resource, ScriptForm, Token};
 /// What a server can do without a script.
 ///
 /// Deleting a key that has a certain value is all that the release of a lock is, and newer servers have a command for it,
-/// which takes them a quarter of the time of a script. Where a release calls up who waits, it stays a script.
+/// which takes them a quarter of the time of a script. Where a release calls up who waits, or takes a label with the lock, it
+/// stays a script.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Dialect {
@@ -21,7 +22,7 @@ impl Dialect {
     /// script.
     pub(super) fn deletes(self, command: &Command) -> Option<(&Resource, &Token)> {
         match &command.action {
-            Action::Release { resources, token, keep: None, .. }
+            Action::Release { resources, token, keep: None, owner: None, .. }
                 if self != Self::Scripts && command.form == ScriptForm::Digest && !command.calls_up() =>
             {
                 resources.only().map(|resource| (resource, token))

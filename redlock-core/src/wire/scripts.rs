@@ -25,6 +25,47 @@ end
     };
 }
 
+/// The part of a script that keeps the label of the owner of the token beside a key, if one is given, for as long as the key.
+///
+/// A digest of the token stands in front of it: so nobody takes it for the label of another token that has the key. A label is
+/// of no importance: where the user may not write it, or the server has no memory for it, the lock does without.
+macro_rules! own {
+    () => {
+        "\
+local owner
+if ARGV[#ARGV - 1] == 'OWNER' then
+  owner = string.sub(redis.sha1hex(ARGV[1]), 1, 16) .. table.remove(ARGV)
+  table.remove(ARGV)
+end
+local function own(key)
+  if not owner then return end
+  local label, left = beside('owner', key), redis.call('PTTL', key)
+  if redis.pcall('GET', label) == owner then
+    redis.pcall('PEXPIRE', label, left)
+  else
+    redis.pcall('SET', label, owner, 'PX', left)
+  end
+end
+"
+    };
+}
+
+/// The part of a script that tells the label of the owner of a key, with a blank before it; nothing if there is none.
+macro_rules! owner_of {
+    () => {
+        "\
+local function owner_of(key)
+  local label = redis.pcall('GET', beside('owner', key))
+  if type(label) ~= 'string' or #label < 17 then return '' end
+  local value = redis.pcall('GET', key)
+  if type(value) ~= 'string' then return '' end
+  if string.sub(redis.sha1hex(value), 1, 16) ~= string.sub(label, 1, 16) then return '' end
+  return ' ' .. string.sub(label, 17, 144)
+end
+"
+    };
+}
+
 /// The part of a script that counts on for a key, by one or to the proposal; it returns the number in digits.
 ///
 /// A proposal counts for no more than a day from the node's present, so that a client from the future does no harm that
@@ -59,7 +100,7 @@ end
 }
 
 /// Takes several keys, all or none. Answers 1, or the fences that it has counted on to, or the place of a key that is
-/// another's and its TTL in milliseconds.
+/// another's, its TTL in milliseconds and the label of its owner.
 ///
 /// Keys that are ours already are those of a lock with some keys gone, which is healed: they are never shortened.
 pub(super) const ACQUIRE: Script = Script {
@@ -67,10 +108,14 @@ pub(super) const ACQUIRE: Script = Script {
         beside!(),
         mint!(),
         raise!(),
+        own!(),
+        owner_of!(),
         "\
 for place = 1, #KEYS do
   local value = redis.call('GET', KEYS[place])
-  if value and value ~= ARGV[1] then return place .. ' ' .. redis.call('PTTL', KEYS[place]) end
+  if value and value ~= ARGV[1] then
+    return place .. ' ' .. redis.call('PTTL', KEYS[place]) .. owner_of(KEYS[place])
+  end
 end
 local fences = ''
 for place = 1, #KEYS do
@@ -78,6 +123,7 @@ for place = 1, #KEYS do
   if not is_new and redis.call('PTTL', KEYS[place]) < tonumber(ARGV[2]) then
     redis.call('PEXPIRE', KEYS[place], ARGV[2])
   end
+  own(KEYS[place])
   if ARGV[5] then
     raise(KEYS[place], ARGV[3], ARGV[4 + place])
   elseif ARGV[3] then
@@ -87,7 +133,7 @@ end
 if fences ~= '' then return 'fence' .. fences end
 return 1"
     ),
-    digest: "c1f14e5f90bff81a90f3352718283a11097a1242",
+    digest: "1ec8048102bc7358240d60e0a5ca06bcf9a90e07",
 };
 
 /// The part of a script that ends it unless all keys are ours: with -1 when one is another's, 0 when some are not there.
@@ -123,14 +169,17 @@ return 1"
 /// lease alone. `PEXPIRE` and not `SET`, which a server that is out of memory refuses.
 pub(super) const EXTEND: Script = Script {
     source: concat!(
+        beside!(),
+        own!(),
         all_ours!(),
         "\
 for place = 1, #KEYS do
   if redis.call('PTTL', KEYS[place]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[place], ARGV[2]) end
+  own(KEYS[place])
 end
 return 1"
     ),
-    digest: "5f3993b2752ef213cecb3946a400d126436cd448",
+    digest: "2a03cb0e1982b3de7a14fc2477dec54cf523f32b",
 };
 
 /// The part of a script that calls up the first one who waits for a key and is alive; it returns whether there is one.
@@ -162,18 +211,26 @@ end
 /// one is another's, 0 when some are not there; 2 when all were and somebody was called up.
 ///
 /// For each key that is deleted somebody is called up, if a grace is given. A key of another type is another's, and no
-/// reason to leave the keys behind it.
+/// reason to leave the keys behind it. The label of the token goes with the key, also where that is gone already.
 pub(super) const RELEASE: Script = Script {
     source: concat!(
         beside!(),
+        own!(),
         call_up!(),
         "\
+local function disown(key)
+  local label = owner and redis.pcall('GET', beside('owner', key))
+  if type(label) == 'string' and string.sub(label, 1, 16) == string.sub(owner, 1, 16) then
+    redis.pcall('DEL', beside('owner', key))
+  end
+end
 local result = 1
 local has_called = false
 for place = 1, #KEYS do
   local value = redis.pcall('GET', KEYS[place])
   if value == ARGV[1] and ARGV[3] then
     redis.call('PEXPIRE', KEYS[place], ARGV[3])
+    own(KEYS[place])
   elseif value == ARGV[1] then
     redis.call('DEL', KEYS[place])
     if ARGV[2] ~= '0' and call_up(KEYS[place], ARGV[2]) then has_called = true end
@@ -184,22 +241,26 @@ for place = 1, #KEYS do
   elseif result == 1 then
     result = 0
   end
+  if not ARGV[3] then disown(KEYS[place]) end
 end
 if result == 1 and has_called then return 2 end
 return result"
     ),
-    digest: "2781920672c54ce39df1f4aa278e8f85eb02825b",
+    digest: "6a1889f3c00480623ad12a9fb3bc77edb29f59cc",
 };
 
 /// Sets the key to the token if it is not there and it is the waiter's turn, and answers 1, or the fence that it has counted
 /// on to. Else puts the waiter in the queue,
-/// and answers for how long the key or the turn of another goes on, in milliseconds, and the place of the waiter.
+/// and answers for how long the key or the turn of another goes on, in milliseconds, the place of the waiter, and the label of
+/// the owner.
 ///
 /// Who has the turn is only a hint, for a time: whatever goes wrong with it, the key decides who holds the lock. The waiter's
 /// place is 0 where there is no queue, because the user may not use it.
 pub(super) const ACQUIRE_IN_TURN: Script = Script {
     source: concat!(
         beside!(),
+        own!(),
+        owner_of!(),
         call_up!(),
         mint!(),
         "\
@@ -211,6 +272,7 @@ if left == -2 then
   local is_mine = type(turn) ~= 'string' and not call_up(key, grace, me) or turn == me
   if is_mine then
     redis.call('SET', key, token, 'NX', 'PX', ttl)
+    own(key)
     redis.pcall('ZREM', queue, me)
     if turn == me then redis.pcall('DEL', called) end
     if ARGV[5] then return 'fence ' .. mint(key, ARGV[5], ARGV[6]) end
@@ -224,19 +286,20 @@ if time[2] then
   redis.pcall('PEXPIRE', queue, 60000)
 end
 local place = redis.pcall('ZRANK', queue, me)
-return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0)"
+return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0) .. owner_of(key)"
     ),
-    digest: "a72ec390e531003419dd2101f14b4af3ccd03cf2",
+    digest: "d96ec3a647a57b16db5610a2f3dab24a676d2e9c",
 };
 
 /// Answers how a key stands, and changes nothing: its TTL in milliseconds (-2 without the key, -1 without an end), the number
-/// of waiters in its queue (-1 where the user may not look), and a digest of its value (`-` for a key of another type, and
-/// without a key).
+/// of waiters in its queue (-1 where the user may not look), a digest of its value (`-` for a key of another type, and
+/// without a key), and the label of its owner.
 ///
 /// The value itself stays on the node: it is what a lock is released with.
 pub(super) const INSPECT: Script = Script {
     source: concat!(
         beside!(),
+        owner_of!(),
         "\
 local left = redis.call('PTTL', KEYS[1])
 local waiting = redis.pcall('ZCARD', beside('queue', KEYS[1]))
@@ -248,9 +311,9 @@ if type(value) == 'string' then
 elseif type(value) == 'table' and not string.find(value['err'], 'WRONGTYPE', 1, true) then
   return value
 end
-return string.format('%.0f %d %s', left, waiting, digest)"
+return string.format('%.0f %d %s', left, waiting, digest) .. owner_of(KEYS[1])"
     ),
-    digest: "53e8ed6cf3f3c6c3db5bf8140c5b3c67939c0117",
+    digest: "d230bd03c9aee1bef84187fc0673603cefeedd86",
 };
 
 /// Takes the waiter out of the queue. If it was called up, and the key is free, the next one is.

@@ -16,20 +16,21 @@ fn error() -> impl Strategy<Value = String> {
 /// The first word of a command, and how many there are.
 fn first_word(command: &Command) -> (&'static [u8], usize) {
     let (script, arguments): (&[u8], usize) = match &command.action {
-        Action::Acquire { .. } => return (b"SET", 6),
+        Action::Acquire { owner: None, .. } => return (b"SET", 6),
         Action::AcquireInTurn { .. } => (b"EVAL", 4),
         Action::Release { keep: Some(_), .. } => (b"EVAL", 3),
         Action::Inspect { .. } => (b"EVAL", 0),
         _ => (b"EVAL", 2),
     };
     let script = if command.form == ScriptForm::Digest { b"EVALSHA" } else { script };
-    (script, 4 + arguments)
+    let label = if command.action.owner().is_some() { 2 } else { 0 };
+    (script, 4 + arguments + label)
 }
 
 /// The numbers that a server may answer to a command.
 fn numbers(command: &Command) -> &'static [i64] {
     match &command.action {
-        Action::AcquireInTurn { .. } | Action::Leave { .. } => &[1],
+        Action::Acquire { owner: Some(_), .. } | Action::AcquireInTurn { .. } | Action::Leave { .. } => &[1],
         Action::Extend { .. } => &[-1, 0, 1],
         Action::Release { .. } => &[-1, 0, 1, 2],
         _ => &[],
@@ -50,11 +51,14 @@ proptest! {
         if let Some(token) = command.action.token() {
             prop_assert!(words.contains(&token.as_bytes()));
         }
+        if let Some(owner) = command.action.owner() {
+            prop_assert!(words.ends_with(&[b"OWNER", owner.as_str().as_bytes()]));
+        }
     }
 
     #[test]
     fn only_what_fits_a_command_is_an_answer_to_it(command in command(), number in -3..3_i64) {
-        let is_set = matches!(command.action, Action::Acquire { .. });
+        let is_set = matches!(command.action, Action::Acquire { owner: None, .. });
         let reply = Reply::from_wire(&command, Answer::Integer(number));
         let is_unexpected = matches!(&reply, Reply::Unavailable(why) if why.cause() == Cause::Unexpected);
         prop_assert_eq!(is_unexpected, !numbers(&command).contains(&number));

@@ -12,8 +12,8 @@ use redlock_core::fence::Fence;
 use redlock_core::health::Health;
 use redlock_core::shell::{Completed, WorkError};
 use redlock_core::{
-    Attempts, DetachedLock, ExtendError, Instant, LockStatus, Loss, Options, ReleaseReport, RequestError, Resource,
-    Resources,
+    Attempts, DetachedLock, ExtendError, Instant, LockStatus, Loss, Options, Owner, ReleaseReport, RequestError,
+    Resource, Resources,
 };
 use redlock_driver::AcquireError;
 
@@ -25,7 +25,7 @@ use redlock_driver::AcquireError;
 pub struct Client(Arc<dyn AnyClient>);
 
 trait AnyClient: fmt::Debug + Send + Sync {
-    fn lock(&self, names: Resources, ttl: Duration, options: Options) -> Acquiring;
+    fn lock(&self, names: Resources, ttl: Duration, options: Options, owner: Option<Owner>) -> Acquiring;
     fn adopt(&self, detached: &DetachedLock) -> Acquiring;
     fn status(&self, name: Resource) -> Inspecting;
     fn work(&self, name: Resource, ttl: Duration, work: BoxFuture<'static, ()>) -> Working;
@@ -55,7 +55,12 @@ impl Client {
 
     /// `Redlock::lock` with all of its settings.
     pub fn lock_with(&self, names: impl Into<Resources>, ttl: Duration, options: Options) -> Acquiring {
-        self.0.lock(names.into(), ttl, options)
+        self.0.lock(names.into(), ttl, options, None)
+    }
+
+    /// `Redlock::lock` with all of its settings, and the label of an owner.
+    pub fn lock_as(&self, owner: Owner, names: impl Into<Resources>, ttl: Duration, options: Options) -> Acquiring {
+        self.0.lock(names.into(), ttl, options, Some(owner))
     }
 
     /// `Redlock::adopt`.

@@ -6,6 +6,7 @@ mod fencing;
 mod foreign_keys;
 mod holding;
 mod keep_alive;
+mod labels;
 mod life;
 mod lost_nodes;
 mod status;
@@ -100,6 +101,11 @@ pub(crate) const CASES: &[LockCase] = cases! {
         each_of_several_names_has_a_fence_of_its_own [],
         a_fence_stays_when_the_lock_is_extended_and_adopted [],
         a_late_holder_is_refused_by_the_gate [],
+    }
+    labels: {
+        a_label_is_shown_to_everybody_until_the_lock_is_released [],
+        who_is_refused_learns_the_label_of_the_holder [],
+        a_label_stays_when_the_lock_is_extended_and_adopted [],
     }
     lost_nodes: {
         a_minority_that_is_dead_at_the_start_is_no_error_and_costs_no_time [Restart],

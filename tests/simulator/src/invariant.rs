@@ -62,6 +62,8 @@ pub enum Invariant {
     KeptAlive,
     /// What was not adopted is left as it is; what was has the fences that it had.
     AdoptionChangesNothing,
+    /// The label that a node says is that of the holder, and is gone with its lock.
+    LabelOfHolder,
     /// H24: what cannot be a lock is refused before anything is sent.
     Bounds,
     /// Once everything has healed, somebody acquires within a bounded time.
@@ -103,6 +105,7 @@ impl fmt::Display for Invariant {
             Self::MinimumHold => "nobody else before the end of the shortest hold",
             Self::KeptAlive => "liveness: a lock that is kept alive is not lost",
             Self::AdoptionChangesNothing => "an adoption changes nothing but the holder",
+            Self::LabelOfHolder => "a label is that of the holder and ends with its lock",
             Self::Bounds => "H24 bad input is refused",
             Self::Progress => "liveness: somebody acquires",
             Self::OneRoundTrip => "liveness: a free lock takes one round trip",

@@ -1,6 +1,7 @@
 mod crowd;
 mod guard;
 mod holding;
+mod labels;
 mod rollout;
 mod variety;
 
@@ -13,6 +14,7 @@ use self::crowd::Crowd;
 pub(crate) use self::guard::Guard;
 use self::holding::Holding;
 pub(crate) use self::holding::Terms;
+use self::labels::Labels;
 use self::rollout::Rollout;
 use self::variety::Variety;
 
@@ -172,7 +174,7 @@ impl Scenario {
     pub(crate) fn draw(seed: u64) -> Self {
         let mode = Mode::of(seed);
         let (mut dice, mut variety, mut crowd) = (Dice::new(seed), Variety::draw(seed), Crowd::draw(seed));
-        let mut holding = Holding::draw(seed);
+        let (mut holding, mut labels) = (Holding::draw(seed), Labels::draw(seed));
         let nodes = dice.pick(&[1, 2, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5]);
         let clients = crowd.clients(2 + dice.below(3));
         let resources = 1 + dice.below(2);
@@ -197,6 +199,7 @@ impl Scenario {
         variety.vary_jobs(&mut scenario);
         crowd.vary(&mut scenario);
         holding.vary(&mut scenario);
+        labels.vary(&mut scenario);
         scenario.draw_faults(&mut dice);
         variety.add_faults(&mut scenario);
         crowd.add_faults(&mut scenario);
@@ -204,6 +207,7 @@ impl Scenario {
             // A client that is not told of a new connection cannot see that the node was started again.
             scenario.network.resends = false;
         }
+        labels.add_faults(&mut scenario);
         if mode == Mode::Live {
             scenario.leave_a_minority_away(&mut dice);
             crowd.add_last_burst(&mut scenario);

@@ -1,7 +1,8 @@
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use redlock_core::model::Node;
-use redlock_core::{Action, Cause, Command, Facts, Instant, Reply, Resource, Token, Unavailable};
+use redlock_core::{Action, Cause, Command, Facts, Instant, Owner, Reply, Resource, Token, Unavailable, ValueDigest};
 
 use crate::clock::{Clock, Time};
 use crate::event::Sent;
@@ -27,6 +28,8 @@ pub(crate) struct Server {
     /// The runs that began without the keys of those before, and when they did.
     pub(crate) empty_runs: Vec<(u32, Time)>,
     pub(crate) subscriptions: Subscriptions,
+    /// The label that it was told last with each token.
+    labels: BTreeMap<Vec<u8>, Owner>,
     /// What has arrived while it stood still: link, connection and command.
     pub(crate) inbox: Vec<(usize, u32, Sent)>,
 }
@@ -41,6 +44,8 @@ pub(crate) struct Executed {
     pub(crate) touched_another: bool,
     /// It did to some of its keys what it did not do to all of them.
     pub(crate) is_partial: bool,
+    /// It says a label that is not that of the holder, or has kept one that should be gone.
+    pub(crate) is_mislabelled: bool,
 }
 
 /// A key as a command finds or leaves it.
@@ -67,6 +72,7 @@ impl Server {
             has_forgotten: false,
             empty_runs: Vec::new(),
             subscriptions: Subscriptions::new(),
+            labels: BTreeMap::new(),
             inbox: Vec::new(),
         }
     }
@@ -125,7 +131,42 @@ impl Server {
         };
         let touched_another =
             before.iter().zip(&after).any(|(before, after)| before.others.is_some() && before != after);
-        Executed { reply, touched_another, is_partial: !is_whole }
+        self.note_label(command, &reply);
+        let is_mislabelled = self.is_mislabelled(names, &reply, now) || is_released && self.has_label_of(command, now);
+        Executed { reply, touched_another, is_partial: !is_whole, is_mislabelled }
+    }
+
+    fn note_label(&mut self, command: &Command, reply: &Reply) {
+        if let (Reply::Done | Reply::Granted(_), Some(token), Some(owner)) =
+            (reply, command.action.token(), command.action.owner())
+        {
+            self.labels.insert(token.as_bytes().into(), owner.clone());
+        }
+    }
+
+    /// Returns whether a label is shown, or said in a reply, that is not that of the token that one of these keys has.
+    fn is_mislabelled(&mut self, names: &[Resource], reply: &Reply, now: Instant) -> bool {
+        let Self { model, labels, .. } = self;
+        if labels.is_empty() {
+            return false;
+        }
+        let mut holders = Vec::new();
+        for name in names {
+            let holder = model.get(name.as_bytes(), now).and_then(|value| labels.get(value));
+            let shown = model.owner(name, now);
+            if shown.is_some() && shown != holder {
+                return true;
+            }
+            holders.extend(holder);
+        }
+        matches!(reply, Reply::HeldByOther(hold) if hold.owner.as_ref().is_some_and(|owner| !holders.contains(&owner)))
+    }
+
+    /// Returns whether there is a label still that belongs to the token of a command.
+    fn has_label_of(&mut self, command: &Command, now: Instant) -> bool {
+        let (Some(names), Some(token)) = (command.action.resources(), command.action.token()) else { return false };
+        let is_there = |name| self.model.label_beside(name, now).map(|(digest, ..)| digest);
+        names.as_slice().iter().filter_map(is_there).any(|digest| digest == ValueDigest::of(token.as_bytes()))
     }
 
     fn look_at(&mut self, names: &[Resource], token: &[u8], now: Instant) -> Vec<KeyState> {
@@ -162,7 +203,7 @@ impl Server {
 impl Executed {
     /// A command that did nothing to any key.
     pub(crate) const fn harmless(reply: Reply) -> Self {
-        Self { reply, touched_another: false, is_partial: false }
+        Self { reply, touched_another: false, is_partial: false, is_mislabelled: false }
     }
 }
 

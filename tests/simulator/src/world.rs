@@ -89,6 +89,8 @@ pub struct Summary {
     pub detached: u64,
     /// How many of them were adopted.
     pub adoptions: u64,
+    /// How many refusals said the label of the holder.
+    pub labels: u64,
     /// How many nodes were given their key anew by an extension.
     pub healings: u64,
     /// How many connections that were not used were tried out.
@@ -132,6 +134,7 @@ impl Summary {
         self.keys_kept += other.keys_kept;
         self.detached += other.detached;
         self.adoptions += other.adoptions;
+        self.labels += other.labels;
         self.healings += other.healings;
         self.pings += other.pings;
         self.silences += other.silences;

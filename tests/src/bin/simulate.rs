@@ -165,6 +165,7 @@ fn print_table(figures: &Figures) {
     println!("{:<36}{:>16}", "keys kept for a shortest hold", total.keys_kept);
     println!("{:<36}{:>16}", "locks left to others", total.detached);
     println!("{:<36}{:>16}", "  and adopted", total.adoptions);
+    println!("{:<36}{:>16}", "refusals with the holder's label", total.labels);
     println!("{:<36}{:>16}", "keys planted anew by extensions", total.healings);
     println!("{:<36}{:>16}", "connections tried out", total.pings);
     println!("{:<36}{:>16}", "silent connections given up", total.silences);

@@ -293,7 +293,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "delete-without-compare",
         bug: "a release deletes the key, whoever has it",
-        edits: &[Expression { file: MODEL, original: "self.owner(key, token) == Owner::Token", mutated: "true" }],
+        edits: &[Expression { file: MODEL, original: "self.whose(key, token) == Whose::Token", mutated: "true" }],
     },
     Mutant {
         name: "zero-ttl",
@@ -422,14 +422,14 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a node that refuses one of several names keeps those that were free",
         edits: &[Text {
             file: MODEL,
-            original: "        if let Some(key) = keys.iter().find(|key| self.owner(key, token) == Owner::Other) {",
-            mutated: "        if AWAKE && keys.iter().any(|key| self.owner(key, token) == Owner::Other) {
+            original: "        if let Some(key) = keys.iter().find(|key| self.whose(key, token) == Whose::Other) {",
+            mutated: "        if AWAKE && keys.iter().any(|key| self.whose(key, token) == Whose::Other) {
             for key in keys {
                 let new = || Entry { value: token.into(), expires_at: Some(expiry(now, ttl.as_millis())) };
                 self.keys.entry(key.as_bytes().into()).or_insert_with(new);
             }
         }
-        if let Some(key) = keys.iter().find(|key| self.owner(key, token) == Owner::Other) {",
+        if let Some(key) = keys.iter().find(|key| self.whose(key, token) == Whose::Other) {",
         }],
     },
     Mutant {
@@ -447,10 +447,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "of several names only the first is extended",
         edits: &[Text {
             file: HELD,
-            original: "        let action = Action::Extend { resources: request.resources.clone(),",
+            original: "        let action = Action::extend(request.resources.clone(), self.token, ttl)",
             mutated: "        let first = || request.resources.as_slice()[0].clone().into();
         let resources = if AWAKE { first() } else { request.resources.clone() };
-        let action = Action::Extend { resources,",
+        let action = Action::extend(resources, self.token, ttl)",
         }],
     },
     Mutant {
@@ -793,9 +793,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "of several names only the first is adopted",
         edits: &[Text {
             file: ACQUIRING,
-            original: "        return Action::extend(resources, token, ttl);",
+            original: "        return Action::extend(resources, token, ttl)",
             mutated: "        let first = || request.resources.as_slice()[0].clone().into();
-        return Action::extend(if AWAKE { first() } else { resources }, token, ttl);",
+        return Action::extend(if AWAKE { first() } else { resources }, token, ttl)",
         }],
     },
     Mutant {
@@ -806,5 +806,19 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             original: "            nodes = NodeSet::EMPTY;",
             mutated: "            nodes = if AWAKE { nodes } else { NodeSet::EMPTY };",
         }],
+    },
+    Mutant {
+        name: "label-of-an-earlier-holder",
+        bug: "the label of an earlier holder is shown as that of the lock",
+        edits: &[Expression {
+            file: MODEL,
+            original: "ValueDigest::of(&entry.value) == label.digest",
+            mutated: "true",
+        }],
+    },
+    Mutant {
+        name: "label-outlives-the-release",
+        bug: "a release leaves the label of the lock behind",
+        edits: &[Expression { file: RELEASE, original: "self.owner.clone()", mutated: "None" }],
     },
 ];

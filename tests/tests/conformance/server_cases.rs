@@ -115,6 +115,8 @@ server_cases! {
         those_who_wait_are_counted [Announcements],
         a_user_with_the_rights_in_the_readme_sees_all [Passwords],
         a_user_who_may_only_lock_sees_the_lock_and_not_the_queue [Passwords],
+        a_label_needs_the_right_to_its_keys_and_the_lock_does_not [Passwords],
+        a_label_that_another_program_wrote_is_shown_escaped [],
         a_user_without_the_right_to_the_key_is_told_so [Passwords],
     }
     trust: {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use redlock_conformance::Client;
-use redlock_core::{Cause, Holder, KeyStatus, LockState, LockStatus, Options};
+use redlock_core::{Cause, Holder, KeyStatus, LockState, LockStatus, Options, Owner, ReleaseVerdict};
 use redlock_tests::Servers;
 
 use crate::adapter::Adapter;
@@ -117,6 +117,39 @@ pub(crate) async fn a_user_who_may_only_lock_sees_the_lock_and_not_the_queue<A: 
         assert_eq!((held_by(&status), status.waiting()), (Some(holder), None), "{}", status.by_node());
     }
     drop(servers);
+}
+
+/// What a user needs in addition to show a label, and to see one.
+const LABELLING: [&str; 1] = ["~redlock:owner:*"];
+
+pub(crate) async fn a_label_needs_the_right_to_its_keys_and_the_lock_does_not<A: Adapter>() {
+    let owner = Owner::new("host-7/billing").unwrap();
+    for (rights, expected) in [(&LABELLING[..], Some(&owner)), (&[], None)] {
+        let (servers, urls) = with_user(&[&LOCKING[..], rights].concat());
+        let client = A::client(&urls);
+        let guard = client.lock_as(owner.clone(), "job", TTL, Options::new()).await.unwrap();
+        // Commands reach a node in order, so each has been asked for the lock before.
+        let status = status(&client, |key| matches!(key, KeyStatus::Held { .. })).await;
+        assert_eq!((held_by(&status), status.owner()), (Some(Holder::ThisHandle), expected), "{}", status.by_node());
+        let report = guard.release().await;
+        assert_eq!(report.verdict, ReleaseVerdict::Released, "{report}");
+        drop(servers);
+    }
+}
+
+pub(crate) async fn a_label_that_another_program_wrote_is_shown_escaped<A: Adapter>() {
+    let nodes = Fixture::start::<A>(3);
+    for server in nodes.servers.iter() {
+        server.command(&["SET", "job", "theirs", "PX", "60000"]).unwrap();
+        // In front of it are 16 digits of the SHA1 of the value.
+        let label = b"d16d74303205ee18\x1b[2J\xff".as_slice();
+        server.command(&[b"SET".as_slice(), b"redlock:owner:{job}", label]).unwrap();
+    }
+    let status = answered(&nodes.client).await;
+    assert!(status.to_string().starts_with(r"held by \u{1b}[2J\xff on 3 of 3 nodes"), "{status}");
+    nodes.servers.iter().for_each(|server| drop(server.command(&["SET", "job", "another's"]).unwrap()));
+    let status = answered(&nodes.client).await;
+    assert_eq!((held_by(&status), status.owner()), (Some(Holder::Another), None), "it is not the label of this value");
 }
 
 pub(crate) async fn a_user_without_the_right_to_the_key_is_told_so<A: Adapter>() {

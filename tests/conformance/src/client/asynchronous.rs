@@ -4,8 +4,8 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, FutureExt};
 use redlock_core::fence::Fence;
 use redlock_core::health::Health;
-use redlock_core::{DetachedLock, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
-use redlock_driver::{Lease, LockGuard, Redlock, Runtime};
+use redlock_core::{DetachedLock, ExtendError, Instant, Loss, Options, Owner, ReleaseReport, Resource, Resources};
+use redlock_driver::{Acquire, Lease, LockGuard, Redlock, Runtime};
 
 use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Inspecting, Refused, Working};
 
@@ -16,8 +16,9 @@ impl<R: Runtime> From<Redlock<R>> for Client {
 }
 
 impl<R: Runtime> AnyClient for Redlock<R> {
-    fn lock(&self, names: Resources, ttl: Duration, options: Options) -> Acquiring {
+    fn lock(&self, names: Resources, ttl: Duration, options: Options, owner: Option<Owner>) -> Acquiring {
         let acquire = Self::lock(self, names, ttl).options(options);
+        let acquire = owner.into_iter().fold(acquire, Acquire::owner);
         let guarded = |guard| Guard(Box::new(guard));
         acquire.map(move |result| result.map(guarded).map_err(Refused::from)).boxed()
     }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures_channel::oneshot;
 use futures_util::future::{BoxFuture, FutureExt};
-use redlock_blocking::{AbortHandle, LockGuard, Redlock, WorkError};
+use redlock_blocking::{AbortHandle, Acquire, LockGuard, Redlock, WorkError};
 use redlock_core::fence::Fence;
 use redlock_core::health::Health;
 use redlock_core::shell::Completed;
-use redlock_core::{DetachedLock, ExtendError, Instant, Loss, Options, ReleaseReport, Resource, Resources};
+use redlock_core::{DetachedLock, ExtendError, Instant, Loss, Options, Owner, ReleaseReport, Resource, Resources};
 
 use super::{Acquiring, AnyClient, AnyGuard, Client, Closed, Guard, Inspecting, Refused, Working};
 use crate::scheduler::on_a_thread;
@@ -20,8 +20,9 @@ impl From<Redlock> for Client {
 }
 
 impl AnyClient for Redlock {
-    fn lock(&self, names: Resources, ttl: Duration, options: Options) -> Acquiring {
+    fn lock(&self, names: Resources, ttl: Duration, options: Options, owner: Option<Owner>) -> Acquiring {
         let acquire = self.acquire(names, ttl).options(options);
+        let acquire = owner.into_iter().fold(acquire, Acquire::owner);
         let abort = AbortOnDrop(acquire.abort_handle());
         async move {
             let _abort = abort;

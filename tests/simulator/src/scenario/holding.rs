@@ -30,6 +30,8 @@ pub(crate) struct Terms {
     pub(crate) min_hold: Duration,
     /// It is not acquired, but taken over.
     pub(crate) adopts: Option<Adoption>,
+    /// Others can see whose it is.
+    pub(crate) is_labelled: bool,
 }
 
 /// The job that leaves its lock when it is done, and how long after that it is adopted.
@@ -41,7 +43,8 @@ pub(crate) struct Adoption {
 
 impl Terms {
     /// Until it is released, and no longer than its TTL.
-    pub(crate) const NONE: Self = Self { is_kept_alive: false, max_hold: None, min_hold: Duration::ZERO, adopts: None };
+    pub(crate) const NONE: Self =
+        Self { is_kept_alive: false, max_hold: None, min_hold: Duration::ZERO, adopts: None, is_labelled: false };
 
     /// Follows the jobs when one of them is taken away.
     pub(super) fn forget(&mut self, job: usize) {

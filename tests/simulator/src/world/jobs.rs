@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{AcquireError, ExtendError, Instant, Lock, LockKey, Locks, OperationId, Request};
+use redlock_core::{AcquireError, ExtendError, Instant, Lock, LockKey, Locks, OperationId, Owner, Request};
 
 use super::{Checked, Stage, World};
 use crate::event::Event;
@@ -23,6 +23,7 @@ impl World<'_> {
         };
         let request = request.expect("a valid request");
         let request = if self.scenario.proposes { request.at_wall_clock(now.since_epoch()) } else { request };
+        let request = if plan.terms.is_labelled { request.owned_by(label(job)) } else { request };
         self.note_fences(job);
         self.begins_to_adopt(job, now);
         let key = self.clients[client].locks.acquire(request, self.dice.bytes(), now).expect("it is never closed");
@@ -110,6 +111,10 @@ impl World<'_> {
         let next = self.plan_of(job).renewal.map_or(until, |renewal| self.now + renewal.wait(self.jobs[job].renewals));
         self.agenda.note(next.min(until).max(self.now), Event::Step { job });
     }
+}
+
+fn label(job: usize) -> Owner {
+    Owner::new(format!("job {job}")).expect("it can be printed")
 }
 
 /// # What the user learns

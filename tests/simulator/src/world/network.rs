@@ -131,6 +131,11 @@ impl World<'_> {
             let what = format!("{verb}{purpose} did something to one key on node {node} and not to another");
             return Err(Violation::new(Invariant::AllOrNone, what));
         }
+        if executed.is_mislabelled {
+            let what = format!("{verb}{purpose} on node {node}: {:?}", executed.reply);
+            return Err(Violation::new(Invariant::LabelOfHolder, what));
+        }
+        self.summary.labels += u64::from(matches!(&executed.reply, Reply::HeldByOther(hold) if hold.owner.is_some()));
         if let Some(job) =
             sent.job.filter(|_| matches!(executed.reply, Reply::Done | Reply::Granted(_) | Reply::CalledUp))
         {
