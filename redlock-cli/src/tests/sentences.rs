@@ -1,7 +1,7 @@
 //! Every sentence of the help is in a table that names the tests which prove it: `tests/help.txt`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{commands, help};
 
@@ -126,10 +126,10 @@ fn is_there(test: &str) -> bool {
     let file = match file.strip_suffix(".rs") {
         None => package.join("tests/cli").join(file).with_extension("rs"),
         Some(_) if file.starts_with("src/") => package.join(file),
-        Some(_) => package.parent().map(|root| root.join(file)).unwrap_or_else(PathBuf::new),
+        Some(_) => package.join("..").join(file),
     };
-    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    let Some((before, _)) = text.split_once(&format!("fn {name}()")) else { return false };
+    let source = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let Some((before, _)) = source.split_once(&format!("fn {name}()")) else { return false };
     // Its attributes stand between it and what is before.
     before.rsplit("\n\n").next().is_some_and(|attributes| attributes.contains("test]"))
 }

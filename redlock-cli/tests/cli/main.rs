@@ -11,6 +11,7 @@ mod limits;
 mod losing;
 mod nodes;
 mod picture;
+mod readme;
 mod run;
 mod signals;
 mod status;
