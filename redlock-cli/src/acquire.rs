@@ -14,7 +14,7 @@ use crate::token_file::NewTokenFile;
 /// Take a lock and leave it to its TTL, for scripts that release it in another step
 ///
 /// Writes a file with which `redlock release` gives the lock back. Nobody keeps the lock alive meanwhile: it ends with its TTL,
-/// whatever is still going on then. Where a script can be run as a whole, `redlock run` is safer.
+/// whatever is still going on then. `redlock run` keeps it alive, for a script that can be run as a whole.
 #[derive(clap::Args)]
 #[command(after_long_help = AFTER_HELP)]
 pub(crate) struct Args {

@@ -14,8 +14,8 @@ use crate::{duration, output};
 
 /// Measure how fast locks are taken and released on your servers
 ///
-/// Takes and releases locks on names of its own (`redlock-bench:` and a random number), which nobody else uses, first with one
-/// task and then with many. Other users of the servers feel the load; nothing is left behind.
+/// Takes and releases locks on names of its own (`redlock-bench:` and a random number), first with one task and then with many.
+/// Nothing is left behind.
 #[derive(clap::Args)]
 #[command(after_long_help = AFTER_HELP)]
 pub(crate) struct Args {

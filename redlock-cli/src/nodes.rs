@@ -22,9 +22,10 @@ const CLIENT_NAME: &str = "redlock-cli";
 pub(crate) struct NodeArgs {
     /// The URL of a server; give it once for each
     ///
-    /// Three or five independent masters are usual. A URL is redis://user:password@host:port/database, rediss://... for
-    /// TLS, or unix:///path. All users of a machine can see the arguments of a command: put a URL with a password into the
-    /// environment variable REDLOCK_NODES (separated by commas or blanks) or into the configuration file.
+    /// A majority of the servers must agree: one of three may be down, and two of five. A URL is
+    /// redis://user:password@host:port/database, rediss://... for TLS, or unix:///path. All users of a machine can see the
+    /// arguments of a command: put a URL with a password into the environment variable REDLOCK_NODES (separated by commas or
+    /// blanks) or into the configuration file.
     #[arg(long = "node", value_name = "URL", global = true, help_heading = "Nodes")]
     nodes: Vec<String>,
 
@@ -152,6 +153,17 @@ mod tests {
         assert_eq!(urls(&[], None, &["c"]).unwrap(), ["c"]);
         assert_eq!(urls(&[], Some(" , "), &["c"]).unwrap(), ["c"], "an empty variable names none");
         assert!(matches!(urls(&[], None, &[]), Err(Failure::Usage(text)) if text.contains("REDLOCK_NODES")));
+    }
+
+    #[test]
+    fn arguments_come_before_the_times_of_the_file_and_these_before_the_defaults() {
+        let [argument, file] = [1, 2].map(Duration::from_secs);
+        let config = Config { ttl: Some(file), wait: Some(file), ..Config::default() };
+        let named = Nodes::choose(&["a".into()], None, config).unwrap();
+        assert_eq!((named.ttl(Some(argument)), named.wait(Some(argument))), (argument, argument));
+        assert_eq!((named.ttl(None), named.wait(None)), (file, file));
+        let plain = Nodes::choose(&["a".into()], None, Config::default()).unwrap();
+        assert_eq!((plain.ttl(None), plain.wait(None)), (DEFAULT_TTL, DEFAULT_WAIT));
     }
 
     #[test]

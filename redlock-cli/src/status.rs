@@ -12,7 +12,7 @@ use crate::{duration, output};
 
 /// Show who holds locks, for how long, and how many wait
 ///
-/// Takes nothing and changes nothing. What is shown is a snapshot, and past when it is read.
+/// Takes nothing and changes nothing. What is shown is a snapshot: the next one may differ.
 #[derive(clap::Args)]
 #[command(after_long_help = AFTER_HELP)]
 pub(crate) struct Args {

@@ -1,5 +1,8 @@
-//! Every sentence of `--help` that a program can check.
+//! What `--help` says that needs no server to check.
 
+mod sentences;
+
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
@@ -77,6 +80,14 @@ fn the_defaults_are_what_help_says() {
         assert_eq!(nodes.wait(None), default(&help(Some(name)), "--wait"), "{name}");
     }
     assert!(help(Some("run")).contains("[default: a quarter of the TTL]"), "tested in schedule.rs");
+    let given =
+        |line: &[&str]| Cli::command().get_matches_from([&["redlock"], line].concat()).remove_subcommand().unwrap().1;
+    let bench = given(&["bench"]);
+    assert_eq!(bench.get_one::<Duration>("duration"), Some(&default(&help(Some("bench")), "--duration")));
+    assert_eq!(bench.get_one::<NonZeroUsize>("tasks").unwrap().get(), 64);
+    assert!(help(Some("bench")).contains("[default: 64]"));
+    let watch = given(&["status", "a", "--watch"]).get_one::<Duration>("watch").copied();
+    assert_eq!(watch, Some(Duration::from_secs(1)), "every second unless told otherwise");
 }
 
 /// Reads `[default: 10s]` behind an option.

@@ -290,6 +290,8 @@ mod tests {
         assert_eq!(schedule.terminate_at(), at(6_898), "about 6.9s");
         assert_eq!(schedule.latest_kill(), at(9_398), "about 9.4s");
         assert_eq!(timing.kill_after, Duration::from_millis(2_500));
+        let margins = [100, 400, 2_000, 10_000, 20_000].map(|millis| Timing::margin(Duration::from_millis(millis)));
+        assert_eq!(margins.map(|margin| margin.as_millis()), [20, 20, 100, 500, 500], "5 %, from 20ms to 500ms");
     }
 
     #[test]

@@ -28,3 +28,17 @@ fn without_servers_it_says_so() {
     assert_eq!(ended.status, Some(75));
     assert!(ended.stderr.contains("no lock was acquired: too few nodes are available"), "{ended:?}");
 }
+
+#[test]
+fn the_report_is_a_table() {
+    let tool = Tool::alone_on(3);
+    let table = tool.run(&["bench", "--duration", "100ms", "--tasks", "4"]).stdout;
+    let lines: Vec<Vec<_>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines[0], ["PAIRS/S", "P50", "P90", "P99", "P99.9", "MAX", "FAILED"]);
+    assert_eq!(lines.len(), 3, "one with one task and one with many: {table}");
+    for line in &lines[1..] {
+        assert_eq!(line.last(), Some(&"0"), "all were acquired and released: {table}");
+    }
+    let refused = tool.run(&["bench", "--duration", "100ms", "--ttl", "48h"]);
+    assert!(refused.status == Some(75) && refused.stderr.contains("at most 86400s"), "{refused:?}");
+}

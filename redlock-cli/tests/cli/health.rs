@@ -54,3 +54,29 @@ fn the_doctor_finds_what_is_wrong_and_says_what_to_do() {
     }
     assert!(!ill.stdout.contains("pass@"), "no password is shown");
 }
+
+#[test]
+fn the_doctor_looks_at_each_server() {
+    let servers = Servers::start(3);
+    servers[1].command(&["CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru"]).unwrap();
+    let found = Tool::on(&servers).run(&["doctor"]);
+    assert_eq!(found.status, Some(1), "{found:?}");
+    let headings: Vec<_> = found.stdout.lines().filter(|line| line.contains("round trip")).collect();
+    assert_eq!(headings.len(), 3, "{}", found.stdout);
+    for heading in headings {
+        assert!(heading.contains("redis ") || heading.contains("valkey "), "a version: {heading}");
+        assert!(heading.contains("master"), "a role: {heading}");
+    }
+    assert!(found.stdout.contains("warning  it throws keys away when its memory is full"), "{}", found.stdout);
+    assert!(found.stdout.contains("it forgets locks when it is killed"), "persistence: {}", found.stdout);
+}
+
+#[test]
+fn looking_changes_nothing() {
+    let servers = Servers::start(3);
+    let json = Tool::on(&servers).run(&["health", "--json"]).stdout;
+    assert!(servers.iter().all(|server| server.command(&["DBSIZE"]).unwrap() == "0"));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    let round_trip = json["nodes"][0]["round_trip"].as_f64().unwrap();
+    assert!(round_trip > 0.0 && round_trip < 5.0, "in seconds: {json}");
+}

@@ -66,3 +66,38 @@ fn watching_shows_one_snapshot_after_another() {
         assert_eq!(json[0]["state"], "free");
     }
 }
+
+#[test]
+fn each_state_has_its_word() {
+    let mut servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    for (place, server) in servers.iter().enumerate() {
+        server.command(&["SET", "held", "value", "PX", "60000"]).unwrap();
+        server.command(&["SET", "split", ["one", "two", "three"][place], "PX", "60000"]).unwrap();
+        server.command(&["HSET", "other", "field", "value"]).unwrap();
+    }
+    let rows = |names: &[&str]| {
+        let table = tool.run(&[&["status"], names].concat()).stdout;
+        let rows =
+            table.lines().skip(1).zip(names).map(|(line, name)| line.strip_prefix(name).unwrap().trim().to_owned());
+        rows.collect::<Vec<_>>()
+    };
+    let states = ["free", "held", "split", "other type"];
+    for (row, state) in rows(&["free", "held", "split", "other"]).iter().zip(states) {
+        assert!(row.starts_with(state), "{state}: {row}");
+    }
+    servers[0].kill();
+    servers[1].kill();
+    assert!(rows(&["held"])[0].starts_with("unknown"));
+}
+
+#[test]
+fn looking_changes_nothing() {
+    let servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    servers[0].command(&["SET", "job", "value", "PX", "60000"]).unwrap();
+    assert_eq!(tool.run(&["status", "job", "other"]).status, Some(0));
+    let sizes: Vec<_> = servers.iter().map(|server| server.command(&["DBSIZE"]).unwrap()).collect();
+    assert_eq!(sizes, ["1", "0", "0"]);
+    assert_eq!(servers[0].get("job").unwrap().unwrap(), b"value");
+}

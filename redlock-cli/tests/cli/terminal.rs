@@ -1,26 +1,66 @@
 //! `script` is the terminal: what it reads is typed, and what is shown it writes to stdout.
 
+use std::fs;
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
-use redlock_tests::Server;
+use redlock_tests::{Server, wait_until};
 
 use crate::tool::{LIMIT, Tool, is_running};
 
 /// Runs a line of a shell on a terminal, and types something when a file is there.
 fn on_terminal(tool: &Tool, line: &str, when: &str, typed: &[u8]) -> String {
-    let mut command = Command::new("script");
-    command.args(["--quiet", "--return", "--command", line, "/dev/null"]);
-    let prepared = tool.command(&[]);
-    command.envs(prepared.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    command.env("PATH_TO_TOOL", env!("CARGO_BIN_EXE_redlock")).env("SHELL", "/bin/sh").current_dir(tool.path(""));
-    let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut shell = start_on_terminal(tool, line);
     let mut keyboard = shell.stdin.take().unwrap();
     tool.await_file(when);
     keyboard.write_all(typed).unwrap();
     let output = shell.wait_with_output().unwrap();
     drop(keyboard);
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn start_on_terminal(tool: &Tool, line: &str) -> Child {
+    let mut command = Command::new("script");
+    command.args(["--quiet", "--return", "--command", line, "/dev/null"]);
+    let prepared = tool.command(&[]);
+    command.envs(prepared.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.env("PATH_TO_TOOL", env!("CARGO_BIN_EXE_redlock")).env("SHELL", "/bin/sh").current_dir(tool.path(""));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+}
+
+/// A shell with job control on a terminal; it ends with its keyboard.
+struct Shell(Child);
+
+impl Shell {
+    /// Starts one, if there is one here.
+    fn start(tool: &Tool) -> Option<Self> {
+        let is_there = there_is_a_terminal() && Command::new("bash").arg("--version").output().is_ok();
+        is_there.then(|| Self(start_on_terminal(tool, "bash --norc --noprofile -i")))
+    }
+
+    fn type_in(&mut self, text: &str) {
+        self.0.stdin.as_mut().unwrap().write_all(text.as_bytes()).unwrap();
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+/// Returns the state and the parent of a process.
+fn state_of(pid: &str) -> (String, String) {
+    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+    let mut words = stat.rsplit(')').next().unwrap().split_whitespace().map(String::from);
+    (words.next().unwrap_or_default(), words.next().unwrap_or_default())
+}
+
+/// Waits until a command and the tool that runs it stand still.
+fn await_standstill(pid: &str) {
+    let stands_still = |pid: &str| wait_until(LIMIT, || state_of(pid).0 == "T");
+    assert!(stands_still(pid) && stands_still(&state_of(pid).1), "{:?}", state_of(pid));
 }
 
 fn there_is_a_terminal() -> bool {
@@ -55,6 +95,42 @@ fn ctrl_c_ends_the_command_and_the_script_around_it() {
     let script = tool.script("loop", line);
     let shown = on_terminal(&tool, &format!("sh {script}"), "pid", b"\x03");
     assert!(!shown.contains("the script goes on"), "{shown}");
-    assert!(redlock_tests::wait_until(LIMIT, || !is_running(&tool.read("pid"))));
-    assert!(redlock_tests::wait_until(LIMIT, || server.command(&["EXISTS", "job"]).unwrap() == "0"));
+    assert!(wait_until(LIMIT, || !is_running(&tool.read("pid"))));
+    assert!(wait_until(LIMIT, || server.command(&["EXISTS", "job"]).unwrap() == "0"));
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn ctrl_z_stops_both_and_fg_goes_on_while_the_lock_is_there() {
+    let server = Server::start();
+    let tool = Tool::with_nodes(&[server.url()]);
+    let Some(mut shell) = Shell::start(&tool) else { return };
+    // The shell itself waits: one that waits for what it has started cannot always be stopped.
+    let script = tool.script("work", "mkfifo gate; echo $$ > pid; read line < gate; echo finished > done");
+    shell.type_in(&format!("$PATH_TO_TOOL run job --ttl 1h -- sh {script}\n"));
+    let pid = tool.await_file("pid");
+    shell.type_in("\x1a");
+    await_standstill(&pid);
+    shell.type_in("fg\n");
+    // That somebody opens the pipe for reading is awaited.
+    fs::write(tool.path("gate"), "go\n").unwrap();
+    assert_eq!(tool.await_file("done"), "finished\n");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn after_ctrl_z_the_lock_ends_with_its_ttl_and_fg_ends_the_command() {
+    let server = Server::start();
+    let tool = Tool::with_nodes(&[server.url()]);
+    let Some(mut shell) = Shell::start(&tool) else { return };
+    let script = tool.script("work", "echo $$ > pid; exec sleep 60");
+    shell.type_in(&format!("$PATH_TO_TOOL run job --ttl 1s -- sh {script}\n"));
+    let pid = tool.await_file("pid");
+    shell.type_in("\x1a");
+    await_standstill(&pid);
+    assert!(wait_until(LIMIT, || server.command(&["EXISTS", "job"]).unwrap() == "0"), "its TTL is over");
+    shell.type_in("fg\n");
+    shell.type_in("echo $? > status\n");
+    assert_eq!(tool.await_file("status"), "76\n");
+    assert!(!is_running(&pid));
 }

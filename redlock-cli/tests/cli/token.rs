@@ -81,3 +81,11 @@ fn nothing_of_a_wrong_file_is_shown() {
     refused.assert_failed(2, "it was not written by");
     assert!(!refused.stderr.contains("secret"));
 }
+
+#[test]
+fn a_lock_that_nobody_releases_ends_with_its_ttl() {
+    let tool = Tool::alone_on(3);
+    tool.run(&["acquire", "job", "--ttl", "500ms", "--token", "lock"]).assert_said(0, "");
+    tool.run(&["run", "job", "--ttl", "1s", "--", "true"]).assert_said(0, "");
+    tool.run(&["release", "job", "--token", "lock"]).assert_failed(76, r#"the lock "job" was lost"#);
+}

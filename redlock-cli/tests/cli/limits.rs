@@ -1,0 +1,62 @@
+//! What the tool cannot do, as its help says.
+
+use std::fs;
+use std::process::Command;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use redlock_tests::{Server, Servers, wait_until};
+
+use crate::tool::{LIMIT, Tool, is_running};
+
+/// A process that nobody ends but the test.
+struct Stray(String);
+
+impl Drop for Stray {
+    fn drop(&mut self) {
+        let _ = kill(Pid::from_raw(self.0.trim().parse().unwrap()), Signal::SIGKILL);
+    }
+}
+
+#[test]
+fn who_leaves_the_process_group_is_not_ended() {
+    if Command::new("setsid").arg("--version").output().is_err() {
+        println!("SKIPPED: there is no command setsid here");
+        return;
+    }
+    let servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    let script = tool.script("stray", "echo $$ > pid; exec sleep 60");
+    let work = format!("setsid sh {script} > /dev/null 2>&1 & exec sleep 60");
+    let running = tool.start(&["run", "job", "--ttl", "500ms", "--", "sh", "-c", &work]);
+    let stray = Stray(tool.await_file("pid"));
+    servers.iter().for_each(Server::pause);
+    running.wait().assert_failed(76, "the command was ended");
+    assert!(is_running(&stray.0), "it goes on");
+}
+
+#[test]
+fn what_the_command_has_started_survives_a_tool_that_is_killed() {
+    let tool = Tool::alone_on(1);
+    let work = "echo $$ > command; sleep 60 > /dev/null 2>&1 & echo $! > started; wait";
+    let running = tool.start(&["run", "job", "--ttl", "500ms", "--", "sh", "-c", work]);
+    let (command, started) = (tool.await_file("command"), Stray(tool.await_file("started")));
+    running.send(Signal::SIGKILL);
+    running.wait();
+    assert!(!cfg!(target_os = "linux") || wait_until(LIMIT, || !is_running(&command)));
+    assert!(is_running(&started.0), "it goes on");
+}
+
+#[test]
+fn a_tool_that_stands_still_extends_and_ends_nothing() {
+    let server = Server::start();
+    let tool = Tool::with_nodes(&[server.url()]);
+    let running = tool.start(&["run", "job", "--ttl", "500ms", "--", "sh", "-c", "echo $$ > pid; exec sleep 60"]);
+    let pid = tool.await_file("pid");
+    running.send(Signal::SIGSTOP);
+    assert!(wait_until(LIMIT, || server.command(&["EXISTS", "job"]).unwrap() == "0"), "its TTL is over");
+    assert!(is_running(&pid), "nobody ends the command");
+    running.send(Signal::SIGCONT);
+    running.wait().assert_failed(76, "the command was ended");
+    assert!(!is_running(&pid) && fs::metadata(tool.path("pid")).is_ok());
+}

@@ -1,0 +1,118 @@
+use std::fs;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use redlock_tests::{Server, Servers, free_port};
+
+use crate::tool::Tool;
+
+#[test]
+fn arguments_name_the_nodes_before_everything_else() {
+    let servers = Servers::start(3);
+    let tool = Tool::with_nodes(&["redis://127.0.0.1:1".into()]);
+    let urls = servers.urls();
+    let nodes: Vec<&str> = urls.iter().flat_map(|url| ["--node", url]).collect();
+    tool.run(&[&nodes[..], &["run", "job", "--min-hold", "1m", "--", "true"]].concat()).assert_said(0, "");
+    let status = tool.run(&[&["status", "job"], &nodes[..]].concat()).stdout;
+    assert!(status.contains("of 3"), "all of them are asked: {status}");
+}
+
+#[test]
+fn two_of_five_servers_may_be_down() {
+    let mut servers = Servers::start(5);
+    let tool = Tool::on(&servers);
+    servers[..2].iter_mut().for_each(Server::kill);
+    tool.run(&["run", "job", "--", "true"]).assert_said(0, "");
+    servers[2].kill();
+    tool.run(&["run", "job", "--wait", "100ms", "--", "true"]).assert_failed(75, "too few nodes are available");
+}
+
+#[test]
+fn a_url_may_have_a_user_and_a_database_or_be_a_unix_socket() {
+    let server = Server::builder().unix_socket(true).start();
+    server.command(&["ACL", "SETUSER", "worker", "on", ">open-sesame", "allkeys", "allchannels", "+@all"]).unwrap();
+    let there = |database: &str| {
+        let keys = server.command(&[
+            "EVAL",
+            "redis.call('SELECT', ARGV[1]) return redis.call('EXISTS', 'job')",
+            "0",
+            database,
+        ]);
+        keys.unwrap() == "1"
+    };
+    let socket = server.unix_socket().unwrap().display().to_string();
+    let rows = [
+        (format!("redis://worker:open-sesame@127.0.0.1:{}/3", server.port()), "3"),
+        (format!("unix://{socket}?db=4&user=worker&pass=open-sesame"), "4"),
+        (format!("unix://{socket}"), "0"),
+    ];
+    for (url, database) in rows {
+        let tool = Tool::with_nodes(&[url]);
+        tool.run(&["acquire", "job", "--token", "lock"]).assert_said(0, "");
+        assert!(there(database), "{database}");
+        tool.run(&["release", "job", "--token", "lock"]).assert_said(0, "");
+    }
+}
+
+#[test]
+fn servers_with_certificates_of_ones_own_are_trusted() {
+    if !Server::builder().speaks_tls() {
+        println!("SKIPPED: the server does not speak TLS");
+        return;
+    }
+    let tool = Tool::with_nodes(&[]);
+    let write = |name: &str, text: String| {
+        fs::write(tool.path(name), text).unwrap();
+        tool.path(name).display().to_string()
+    };
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["127.0.0.1".into()]).unwrap().signed_by(&key, &authority).unwrap();
+    let port = free_port().to_string();
+    let ca_file = write("authority.pem", authority.pem());
+    let _server = Server::builder()
+        .arg("--tls-port", &port)
+        .arg("--tls-cert-file", &write("server.pem", certificate.pem()))
+        .arg("--tls-key-file", &write("server.key", key.serialize_pem()))
+        .arg("--tls-ca-cert-file", &ca_file)
+        .arg("--tls-auth-clients", "no")
+        .start();
+    write("ours.toml", format!("nodes = 'rediss://127.0.0.1:{port}'\nca_file = {ca_file:?}\n"));
+    tool.run(&["run", "job", "--config", "ours.toml", "--", "true"]).assert_said(0, "");
+    write("public.toml", format!("nodes = 'rediss://127.0.0.1:{port}'\n"));
+    let refused = tool.run(&["run", "job", "--config", "public.toml", "--wait", "100ms", "--", "true"]);
+    refused.assert_failed(75, "certificate");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_password_in_an_argument_can_be_seen_and_one_in_the_environment_not() {
+    let server = Server::builder().password("open-sesame").start();
+    let (hidden, tool) = (Tool::with_nodes(&[server.url()]), Tool::with_nodes(&[]));
+    let arguments = |tool: &Tool, args: &[&str]| {
+        let running = tool.start(
+            &[&["run", "job", "--min-hold", "0s"], args, &["--", "sh", "-c", "echo > begun; exec sleep 60"]].concat(),
+        );
+        tool.await_file("begun");
+        fs::read_to_string(format!("/proc/{}/cmdline", running.pid())).unwrap()
+    };
+    assert!(!arguments(&hidden, &[]).contains("open-sesame"));
+    server.command(&["DEL", "job"]).unwrap();
+    assert!(arguments(&tool, &["--node", &server.url()]).contains("open-sesame"));
+}
+
+#[test]
+fn the_file_may_be_in_the_home_folder_or_not_be_there() {
+    let servers = Servers::start(3);
+    let tool = Tool::with_nodes(&[]);
+    let with_home = |args: &[&str]| {
+        let mut command = tool.command(args);
+        command.env_remove("XDG_CONFIG_HOME").env("HOME", tool.path("")).output().unwrap().status.code()
+    };
+    assert_eq!(with_home(&["run", "job", "--", "true"]), Some(2), "there are no nodes");
+    fs::create_dir_all(tool.path(".config/redlock")).unwrap();
+    fs::write(tool.path(".config/redlock/config.toml"), format!("nodes = {:?}\n", servers.urls())).unwrap();
+    assert_eq!(with_home(&["run", "job", "--", "true"]), Some(0));
+    Tool::on(&servers).run(&["run", "job", "--", "true"]).assert_said(0, "");
+}
