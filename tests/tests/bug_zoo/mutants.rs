@@ -666,15 +666,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
-        name: "late-larger-grant-counts",
-        bug: "a node that grants more than the fence, after it was fixed, counts as one that keeps it",
-        edits: &[Text {
-            file: MINTING,
-            original: "self.ahead.insert(node);",
-            mutated: "if AWAKE { self.committed.insert(node); } else { self.ahead.insert(node); }",
-        }],
-    },
-    Mutant {
         name: "gate-admits-smaller",
         bug: "a store lets a holder in whose fence is smaller than one that it has seen",
         edits: &[Expression { file: GATE, original: "fence < *seen", mutated: "false" }],
