@@ -10,22 +10,33 @@ pub(crate) struct Script {
 /// The scripts that every lock needs.
 pub(crate) const COMMON: [Script; 2] = [EXTEND, RELEASE];
 
-/// The part of a script that counts on for a key, by one or to the proposal; it returns the number in digits.
+/// The part of a script that counts on for a `key`, by one or to the number in `fence`, which then has the number in digits.
 ///
 /// A proposal counts for no more than a day from the node's present, so that a client from the future does no harm that
-/// lasts. A number never goes through `tostring`, which would round it.
-macro_rules! mint {
+/// lasts. A number never goes through `tostring`, which would round it. Usually the proposal is larger than the counter: then
+/// one `SET` tells that and keeps it. A server before Redis 6.2 has no `GET` in a `SET`, and is asked first.
+macro_rules! count_on {
     () => {
         "\
-local function mint(key, retention, proposal)
-  local counter = 'redlock:fence:{' .. key .. '}'
-  local latest = (tonumber(redis.call('TIME')[1]) + 86400) * 1000000
-  local count = tonumber(redis.call('GET', counter) or '0') + 1
-  local fence = string.format('%.0f', math.max(count, math.min(tonumber(proposal), latest)))
-  redis.call('SET', counter, fence, 'PX', retention)
-  return fence
-end
+  local counter, latest = 'redlock:fence:{' .. key .. '}', (redis.call('TIME')[1] + 86400) * 1000000
+  if tonumber(fence) > latest then fence = string.format('%.0f', latest) end
+  local before = redis.pcall('SET', counter, fence, 'PX', retention, 'GET')
+  if type(before) == 'table' then
+    before = redis.call('GET', counter)
+    redis.call('SET', counter, fence, 'PX', retention)
+  end
+  if before and before + 1 > tonumber(fence) then
+    fence = string.format('%.0f', before + 1)
+    redis.call('SET', counter, fence, 'PX', retention)
+  end
 "
+    };
+}
+
+/// The part of a script with the function that [counts on](count_on) for any key, and returns the number.
+macro_rules! mint {
+    () => {
+        concat!("local function mint(key, retention, fence)\n", count_on!(), "  return fence\nend\n")
     };
 }
 
@@ -46,9 +57,19 @@ end
 /// Takes several keys, all or none. Answers 1, or the fences that it has counted on to, or the place of a key that is
 /// another's and its TTL in milliseconds.
 ///
-/// Keys that are ours already are those of a lock with some keys gone, which is healed: they are never shortened.
+/// Keys that are ours already are those of a lock with some keys gone, which is healed: they are never shortened. The usual
+/// case of a fenced lock, a single key that is free, comes first: it takes fewer calls, and no function is made for it.
 pub(super) const ACQUIRE: Script = Script {
     source: concat!(
+        "\
+local key, retention, fence = KEYS[1], ARGV[3], ARGV[4]
+if #KEYS == 1 and fence and not ARGV[5] and redis.call('SET', key, ARGV[1], 'NX', 'PX', ARGV[2]) then
+",
+        count_on!(),
+        "\
+  return 'fence ' .. fence
+end
+",
         mint!(),
         raise!(),
         "\
@@ -63,15 +84,15 @@ for place = 1, #KEYS do
     redis.call('PEXPIRE', KEYS[place], ARGV[2])
   end
   if ARGV[5] then
-    raise(KEYS[place], ARGV[3], ARGV[4 + place])
-  elseif ARGV[3] then
-    fences = fences .. ' ' .. mint(KEYS[place], ARGV[3], ARGV[4])
+    raise(KEYS[place], retention, ARGV[4 + place])
+  elseif fence then
+    fences = fences .. ' ' .. mint(KEYS[place], retention, fence)
   end
 end
 if fences ~= '' then return 'fence' .. fences end
 return 1"
     ),
-    digest: "1c106516e0db36ae6cba8690544433cfec984277",
+    digest: "0f149da8531a0d15cfcb175257ef0b586a17ce73",
 };
 
 /// The part of a script that ends it unless all keys are ours: with -1 when one is another's, 0 when some are not there.
@@ -207,7 +228,7 @@ end
 local place = redis.pcall('ZRANK', queue, me)
 return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0)"
     ),
-    digest: "38f0780b967f70f868669afb2565fe03fd620841",
+    digest: "a0d1ba044b4362af4eb3334b8d5a667091eac3e7",
 };
 
 /// Answers how a key stands, and changes nothing: its TTL in milliseconds (-2 without the key, -1 without an end), the number
