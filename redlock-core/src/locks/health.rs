@@ -17,11 +17,16 @@ pub(super) struct Tally {
     expired: u64,
     ended: u64,
     lost: u64,
+    fenced: u64,
+    commit_rounds: u64,
 }
 
 impl Tally {
-    pub(super) const fn acquired(&mut self) {
+    /// Counts a lock that was handed over; `commit_round` tells whether one that is fenced took a second round.
+    pub(super) fn acquired(&mut self, commit_round: Option<bool>) {
         self.acquired = self.acquired.saturating_add(1);
+        self.fenced = self.fenced.saturating_add(commit_round.is_some().into());
+        self.commit_rounds = self.commit_rounds.saturating_add((commit_round == Some(true)).into());
     }
 
     pub(super) const fn lost(&mut self) {
@@ -80,7 +85,7 @@ impl Locks {
 
     fn figures(&self) -> LockFigures {
         let count = |matches: fn(&Entry) -> bool| self.entries.iter().filter(|(_, entry)| matches(entry)).count();
-        let Tally { acquired, contended, unavailable, expired, ended, lost } = self.tally;
+        let Tally { acquired, contended, unavailable, expired, ended, lost, fenced, commit_rounds } = self.tally;
         LockFigures {
             held: count(Entry::is_held),
             waiting: count(|entry| entry.is_owned && entry.lock.is_acquiring()),
@@ -92,6 +97,8 @@ impl Locks {
             expired,
             ended,
             lost,
+            fenced,
+            commit_rounds,
         }
     }
 }
