@@ -103,13 +103,15 @@
 //!
 //! All of this is right at the default isolation level, `READ COMMITTED`: an `UPDATE` that had to wait for another looks at the
 //! row again. At the higher levels it fails with a serialization error instead, and is to be tried again with the same fence.
-//! Other SQL databases do the same with their own words for an upsert.
+//! Other SQL databases do the same with their own words for an upsert. The example `fencing_postgres` of `redlock-tokio` does it
+//! with `tokio-postgres`, on the database whose URL you give it.
 //!
 //! ## In Redis or Valkey
 //!
 //! [`REDIS_SET_IF_NOT_STALE`] and [`REDIS_GET_IF_NOT_STALE`] are scripts that compare and write or read. With the feature
-//! `redis` of the async adapters, `set_if_not_stale` and `get_if_not_stale` send them. The store should keep its data over a
-//! restart: with the fence it forgets who is late.
+//! `redis` of the adapters, async or blocking, `set_if_not_stale` and `get_if_not_stale` send them; with another client, send
+//! the scripts, and [`redis_fence_key`] as the second key. The store should keep its data over a restart: with the fence it
+//! forgets who is late.
 //!
 //! ## In a file
 //!
@@ -137,7 +139,9 @@ use core::fmt;
 use smallvec::SmallVec;
 
 pub use self::gate::{FenceGate, StaleFence};
-pub use self::redis_script::{REDIS_GET_IF_NOT_STALE, REDIS_SET_IF_NOT_STALE, REDIS_STALE_FENCE};
+pub use self::redis_script::{
+    REDIS_GET_IF_NOT_STALE, REDIS_SET_IF_NOT_STALE, REDIS_STALE_FENCE, redis_fence_key, redis_stale_fence,
+};
 use crate::Ttl;
 
 /// A number that is larger for every acquisition of a resource than for all before it.
@@ -161,7 +165,8 @@ impl Fence {
         Self(number)
     }
 
-    /// Returns the number behind it.
+    /// Returns the number that follows it.
+    #[cfg(feature = "model")]
     pub(crate) fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }

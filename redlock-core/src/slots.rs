@@ -26,7 +26,8 @@ pub fn slot_of(key: &[u8]) -> u16 {
     crc16(hash_tag(key).unwrap_or(key)) % SLOTS
 }
 
-fn hash_tag(key: &[u8]) -> Option<&[u8]> {
+/// Returns the part of a key by which its slot is found, if that is not the whole key.
+pub(crate) fn hash_tag(key: &[u8]) -> Option<&[u8]> {
     let (_, behind) = key.split_at_checked(key.iter().position(|byte| *byte == b'{')?.saturating_add(1))?;
     let tag = behind.get(..behind.iter().position(|byte| *byte == b'}')?)?;
     (!tag.is_empty()).then_some(tag)

@@ -2,7 +2,9 @@
 
 use redis::aio::ConnectionLike;
 use redis::{Cmd, FromRedisValue, RedisError, ToSingleRedisArg};
-use redlock_core::fence::{Fence, REDIS_GET_IF_NOT_STALE, REDIS_SET_IF_NOT_STALE, REDIS_STALE_FENCE, StaleFence};
+use redlock_core::fence::{
+    Fence, REDIS_GET_IF_NOT_STALE, REDIS_SET_IF_NOT_STALE, StaleFence, redis_fence_key, redis_stale_fence,
+};
 
 /// Returns the value of a key, and has the store refuse all holders with a smaller fence from now on.
 ///
@@ -88,41 +90,12 @@ impl FencedStoreError {
 
 /// Returns the largest fence that was seen, if the error is a refusal of the scripts.
 fn seen_in(error: &RedisError) -> Option<Fence> {
-    let detail = error.detail().filter(|_| error.code() == Some(REDIS_STALE_FENCE))?;
-    detail.split_whitespace().next()?.parse().ok().map(Fence::new)
+    redis_stale_fence(error.code()?, error.detail()?)
 }
 
 /// The script goes out in full: it is short, and no second round trip is needed where the server does not know it.
 fn script(source: &str, key: &[u8], fence: Fence) -> Cmd {
     let mut command = redis::cmd("EVAL");
-    command.arg(source).arg(2).arg(key).arg(fence_key(key)).arg(fence.get());
+    command.arg(source).arg(2).arg(key).arg(redis_fence_key(key)).arg(fence.get());
     command
-}
-
-/// Returns where the fence of a key is kept: in its slot.
-fn fence_key(key: &[u8]) -> Vec<u8> {
-    let (open, close): (&[u8], &[u8]) = if has_hash_tag(key) { (b"", b"") } else { (b"{", b"}") };
-    [b"redlock:seen:", open, key, close].concat()
-}
-
-/// Returns whether a cluster goes by a part of the key only: what stands between the first `{` and the next `}`.
-fn has_hash_tag(key: &[u8]) -> bool {
-    let tag = key.iter().position(|byte| *byte == b'{').and_then(|open| key.get(open.saturating_add(1)..));
-    tag.and_then(|rest| rest.iter().position(|byte| *byte == b'}')).is_some_and(|length| length > 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fence_is_kept_in_the_slot_of_its_key() {
-        for (key, expected) in [
-            ("account", "redlock:seen:{account}"),
-            ("{account}:7", "redlock:seen:{account}:7"),
-            ("a{b", "redlock:seen:{a{b}"),
-        ] {
-            assert_eq!(fence_key(key.as_bytes()), expected.as_bytes(), "of {key}");
-        }
-    }
 }
