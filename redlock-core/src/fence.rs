@@ -34,6 +34,24 @@
 //! that has passed between the two acquisitions. That is likely, and no guarantee: where it has to be one, run nodes with
 //! persistence.
 //!
+//! This is how likely it is, measured for a lock that is taken every 20 ms, by eight clients in turn. The figures are per cent of
+//! 10,000 losses each: those after which one of the next five fences was not larger than all before. In parentheses: the same
+//! where a minority of the nodes, another one each time, was away at each acquisition.
+//!
+//! | nodes | lost at once | clocks off by up to 5 ms | by up to 50 ms | by up to 1 s | clients without a clock |
+//! | --- | --- | --- | --- | --- | --- |
+//! | 3 | 1 | 0 (0) | 0 (7.7) | 0 (15.7) | 0 (21.4) |
+//! | 3 | 2 | 0 (0) | 12.1 (20.2) | 24.3 (41.0) | 32.7 (55.3) |
+//! | 3 | 3 | 0 (0) | 35.8 (37.2) | 73.9 (74.6) | 100 (100) |
+//! | 5 | 1 | 0 (0) | 0 (2.3) | 0 (4.6) | 0 (6.1) |
+//! | 5 | 2 | 0 (0) | 0 (6.4) | 0 (13.3) | 0 (18.4) |
+//! | 5 | 3 | 0 (0) | 3.6 (13.7) | 7.2 (27.6) | 10.0 (37.4) |
+//! | 5 | 4 | 0 (0) | 14.5 (23.8) | 29.5 (48.2) | 40.1 (64.2) |
+//! | 5 | 5 | 0 (0) | 35.9 (36.3) | 73.7 (73.6) | 100 (100) |
+//!
+//! So let clocks be set by the network, and the loss of a single node does no harm in practice. In the repository,
+//! `cargo run --release -p redlock-tests --bin lost_counters` measures it again.
+//!
 //! An acquisition that is not fenced takes the lock all the same, and leaves the counters alone: what it writes cannot be
 //! told from what others write. So all who use a resource should be fenced, or none.
 //!
