@@ -191,7 +191,7 @@
 //!
 //! - `tls`: `rediss://` URLs, with the public authorities (of Mozilla's list) or your own certificates
 //!   ([`UrlNode::tls`]). By rustls, with the cryptography that the program has installed in it, or else ring;
-//! - `redis`: nodes from clients of the `redis` crate;
+//! - `redis`: nodes from clients of the `redis` crate, and `set_if_not_stale`, which refuses the writes of late holders;
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in;
 //! - `tracing`: `Tracing`, which makes a span of each lock and events of what happens to nodes, for `Builder::observer`;
 //! - `metrics`: `Metrics`, which counts and measures, for `Builder::observer`.
@@ -207,6 +207,8 @@
 mod acquire;
 mod builder;
 mod election;
+#[cfg(feature = "redis")]
+mod fenced_store;
 mod guard;
 mod lease;
 #[cfg(feature = "cache")]
@@ -255,6 +257,9 @@ pub use mio;
 pub use acquire::{AbortHandle, Acquire};
 pub use builder::{Builder, IntoNode, Node};
 pub use election::{Campaign, Candidate, Leadership};
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use fenced_store::{FencedStoreError, get_if_not_stale, set_if_not_stale};
 pub use guard::{LockGuard, SharedGuard};
 pub use lease::Lease;
 #[cfg(feature = "cache")]

@@ -34,6 +34,24 @@
 //! that has passed between the two acquisitions. That is likely, and no guarantee: where it has to be one, run nodes with
 //! persistence.
 //!
+//! This is how likely it is, measured for a lock that is taken every 20 ms, by eight clients in turn. The figures are per cent of
+//! 10,000 losses each: those after which one of the next five fences was not larger than all before. In parentheses: the same
+//! where a minority of the nodes, another one each time, was away at each acquisition.
+//!
+//! | nodes | lost at once | clocks off by up to 5 ms | by up to 50 ms | by up to 1 s | clients without a clock |
+//! | --- | --- | --- | --- | --- | --- |
+//! | 3 | 1 | 0 (0) | 0 (7.7) | 0 (15.7) | 0 (21.4) |
+//! | 3 | 2 | 0 (0) | 12.1 (20.2) | 24.3 (41.0) | 32.7 (55.3) |
+//! | 3 | 3 | 0 (0) | 35.8 (37.2) | 73.9 (74.6) | 100 (100) |
+//! | 5 | 1 | 0 (0) | 0 (2.3) | 0 (4.6) | 0 (6.1) |
+//! | 5 | 2 | 0 (0) | 0 (6.4) | 0 (13.3) | 0 (18.4) |
+//! | 5 | 3 | 0 (0) | 3.6 (13.7) | 7.2 (27.6) | 10.0 (37.4) |
+//! | 5 | 4 | 0 (0) | 14.5 (23.8) | 29.5 (48.2) | 40.1 (64.2) |
+//! | 5 | 5 | 0 (0) | 35.9 (36.3) | 73.7 (73.6) | 100 (100) |
+//!
+//! So let clocks be set by the network, and the loss of a single node does no harm in practice. In the repository,
+//! `cargo run --release -p redlock-tests --bin lost_counters` measures it again.
+//!
 //! An acquisition that is not fenced takes the lock all the same, and leaves the counters alone: what it writes cannot be
 //! told from what others write. So all who use a resource should be fenced, or none.
 //!
@@ -104,13 +122,15 @@
 //!
 //! All of this is right at the default isolation level, `READ COMMITTED`: an `UPDATE` that had to wait for another looks at the
 //! row again. At the higher levels it fails with a serialization error instead, and is to be tried again with the same fence.
-//! Other SQL databases do the same with their own words for an upsert.
+//! Other SQL databases do the same with their own words for an upsert. The example `fencing_postgres` of `redlock-tokio` does it
+//! with `tokio-postgres`, on the database whose URL you give it.
 //!
 //! ## In Redis or Valkey
 //!
 //! [`REDIS_SET_IF_NOT_STALE`] and [`REDIS_GET_IF_NOT_STALE`] are scripts that compare and write or read. With the feature
-//! `redis` of the async adapters, `set_if_not_stale` and `get_if_not_stale` send them. The store should keep its data over a
-//! restart: with the fence it forgets who is late.
+//! `redis` of the adapters, async or blocking, `set_if_not_stale` and `get_if_not_stale` send them; with another client, send
+//! the scripts, and [`redis_fence_key`] as the second key. The store should keep its data over a restart: with the fence it
+//! forgets who is late.
 //!
 //! ## In a file
 //!
@@ -138,7 +158,9 @@ use core::fmt;
 use smallvec::SmallVec;
 
 pub use self::gate::{FenceGate, StaleFence};
-pub use self::redis_script::{REDIS_GET_IF_NOT_STALE, REDIS_SET_IF_NOT_STALE, REDIS_STALE_FENCE};
+pub use self::redis_script::{
+    REDIS_GET_IF_NOT_STALE, REDIS_SET_IF_NOT_STALE, REDIS_STALE_FENCE, redis_fence_key, redis_stale_fence,
+};
 use crate::Ttl;
 
 /// A number that is larger for every acquisition of a resource than for all before it.
@@ -162,7 +184,8 @@ impl Fence {
         Self(number)
     }
 
-    /// Returns the number behind it.
+    /// Returns the number that follows it.
+    #[cfg(feature = "model")]
     pub(crate) fn next(self) -> Self {
         Self(self.0.saturating_add(1))
     }

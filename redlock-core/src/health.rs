@@ -160,6 +160,11 @@ pub struct LockFigures {
     pub ended: u64,
     /// Locks that were lost while they were held.
     pub lost: u64,
+    /// Of those that were acquired, those that are [fenced](crate::Options::fenced) and were not adopted.
+    pub fenced: u64,
+    /// Of those that are fenced, those for which the nodes had to be asked twice: too few had granted the same number. It
+    /// happens when clocks of clients differ by more than the time between two acquisitions, and when several ask at once.
+    pub commit_rounds: u64,
 }
 
 impl Health {
@@ -241,10 +246,16 @@ impl fmt::Display for State<'_> {
 
 impl fmt::Display for LockFigures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { held, waiting, releasing, unsettled, acquired, contended, unavailable, expired, ended, lost } = self;
+        let Self {
+            held, waiting, releasing, unsettled, acquired, contended, unavailable, expired, ended, lost, ..
+        } = self;
         writeln!(f, "now: {held} held, {waiting} waited for, {releasing} being released, {unsettled} unsettled")?;
         write!(f, "ever: {acquired} acquired, {lost} lost; not acquired: {contended} contended, ")?;
-        write!(f, "{unavailable} for want of nodes, {expired} too late, {ended} ended")
+        write!(f, "{unavailable} for want of nodes, {expired} too late, {ended} ended")?;
+        if self.fenced > 0 {
+            write!(f, "\nfenced: {} acquired, {} of them in two rounds", self.fenced, self.commit_rounds)?;
+        }
+        Ok(())
     }
 }
 

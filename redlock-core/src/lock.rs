@@ -441,6 +441,15 @@ impl Lock {
         }
     }
 
+    /// Returns whether a lock that was just handed over took a second round for its fences; `None` for any other, and for one
+    /// that has no new fences.
+    pub(crate) fn commit_round(&self) -> Option<bool> {
+        match &self.phase {
+            Phase::Held(held) => held.commit_round(),
+            _ => None,
+        }
+    }
+
     /// Returns what somebody else needs to [adopt](Request::adopting) a lock that is held and valid at `now`; `None` for any other.
     #[must_use]
     pub fn detached(&self, now: Instant) -> Option<DetachedLock> {

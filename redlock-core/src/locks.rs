@@ -303,7 +303,8 @@ impl Locks {
             match answer {
                 Event::AcquireFailed(error) => return Some(Err(error)),
                 _ if self.update(key, now, |lock| lock.hand_over(now)) == Some(true) => {
-                    self.tally.acquired();
+                    let commit_round = self.entry(key).and_then(|entry| entry.lock.commit_round());
+                    self.tally.acquired(commit_round);
                     if self.entry(key).is_some_and(|entry| entry.begin_renewal(now)) {
                         self.update(key, now, |_| ());
                     }

@@ -47,6 +47,8 @@ pub struct Node {
     subscribers: BTreeSet<WaiterId>,
     call_ups: VecDeque<(WaiterId, Resource)>,
     scripts: BTreeSet<Script>,
+    /// The time since 1970 when its clock shows the epoch.
+    epoch_is_at: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,7 +106,14 @@ impl Node {
             subscribers: BTreeSet::new(),
             call_ups: VecDeque::new(),
             scripts: BTreeSet::new(),
+            epoch_is_at: Duration::ZERO,
         }
+    }
+
+    /// Sets the time since 1970 at which the node's own clock shows the [epoch](Instant::EPOCH); at first they are the same
+    /// moment. Only fences go by it: a proposal counts for no more than a day from the node's present.
+    pub const fn set_epoch(&mut self, since_1970: Duration) {
+        self.epoch_is_at = since_1970;
     }
 
     /// Carries out a command at the moment `now` of the node's own clock.
@@ -197,7 +206,7 @@ impl Node {
     fn fence(&mut self, keys: &[Resource], fencing: &Fencing, now: Instant) -> Reply {
         match fencing {
             Fencing::Mint { proposal, retention } => {
-                let seconds = now.since_epoch().as_secs().saturating_add(A_DAY);
+                let seconds = now.since_epoch().saturating_add(self.epoch_is_at).as_secs().saturating_add(A_DAY);
                 let latest = Fence::new(seconds.saturating_mul(1_000_000));
                 let mint = |key: &Resource| {
                     let fence = self.counter(key).next().max((*proposal).min(latest));

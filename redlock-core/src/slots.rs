@@ -51,6 +51,7 @@ pub(crate) fn name_beside(name: &[u8]) -> &[u8] {
     inner.filter(|inner| hash_tag(name).is_some() && hash_tag(inner).is_none()).unwrap_or(name)
 }
 
+/// Returns the part of a key by which its slot is found, if that is not the whole key.
 fn hash_tag(key: &[u8]) -> Option<&[u8]> {
     let (_, behind) = key.split_at_checked(key.iter().position(|byte| *byte == b'{')?.saturating_add(1))?;
     let tag = behind.get(..behind.iter().position(|byte| *byte == b'}')?)?;

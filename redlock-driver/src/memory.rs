@@ -198,7 +198,9 @@ impl<R: Runtime> IntoNode<R> for MemoryNode {
     fn into_node(self) -> Result<Node<R>, BuildError> {
         let server = self.server.clone();
         let set_clock = move |runtime: R| {
-            server.lock().unwrap_or_else(PoisonError::into_inner).clock = Some(Box::new(move || runtime.now()));
+            let mut server = server.lock().unwrap_or_else(PoisonError::into_inner);
+            server.model.set_epoch(runtime.wall_clock().saturating_sub(runtime.now().since_epoch()));
+            server.clock = Some(Box::new(move || runtime.now()));
         };
         Ok(Node::new(&*self.name, self.clone()).in_memory(set_clock))
     }

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::contestant::{
-    AsyncStdNative, BlockingNative, Contestant, Failure, FloorPublish, FloorQueue, FloorRaw, FloorRedis, Name, Redlock,
-    Rslock, TokioFenced, TokioFred, TokioNative, TokioRedis,
+    AsyncStdNative, BlockingNative, Contestant, Failure, Fenced, FloorPublish, FloorQueue, FloorRaw, FloorRedis, Name,
+    Redlock, Rslock, TokioFenced, TokioFred, TokioNative, TokioRedis,
 };
 use crate::executor::{Executor, Flavour};
 use crate::measure::{cpu_time, memory, micros, percentile};
@@ -51,6 +51,7 @@ pub(crate) struct Measurement {
     pub(crate) fair_min: f64,
     pub(crate) fair_max: f64,
     pub(crate) peak_mib: f64,
+    pub(crate) fenced: Fenced,
 }
 
 /// Does what the plan says in this process.
@@ -92,10 +93,11 @@ async fn work<C: Contestant>(plan: Plan) -> Result<(), Failure> {
 }
 
 async fn measure<C: Contestant>(clients: &Clients<C>, plan: &Plan) -> Measurement {
-    let (begun, cpu) = (Instant::now(), cpu_time());
+    let (begun, cpu, fenced) = (Instant::now(), cpu_time(), clients.fenced());
     let records = clients.work(plan.workload, plan.tasks, plan.duration).await;
     let (seconds, cpu) = (begun.elapsed().as_secs_f64(), cpu_time().saturating_sub(cpu));
-    summary(&records, plan.duration, seconds, cpu.as_secs_f64())
+    let measured = summary(&records, plan.duration, seconds, cpu.as_secs_f64());
+    Measurement { fenced: clients.fenced().since(fenced), ..measured }
 }
 
 fn summary(records: &[Record], duration: Duration, seconds: f64, cpu_seconds: f64) -> Measurement {
@@ -119,6 +121,7 @@ fn summary(records: &[Record], duration: Duration, seconds: f64, cpu_seconds: f6
         fair_min: of_mean(of_tasks().min()),
         fair_max: of_mean(of_tasks().max()),
         peak_mib,
+        fenced: Fenced::default(),
     }
 }
 

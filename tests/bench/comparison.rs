@@ -88,7 +88,7 @@ impl Combination<'_> {
         }
         let mut session = Session::start(&self.plan(contestant))?;
         let node_hangs = self.workload == Workload::W5;
-        let before = settled_commands(self.servers)?;
+        let before = settled_commands(self.servers, contestant)?;
         if node_hangs {
             self.servers[0].pause();
         }
@@ -99,7 +99,7 @@ impl Combination<'_> {
             self.servers[0].resume();
         }
         let Some(measured) = measured? else { return Ok(None) };
-        let commands = if node_hangs { None } else { Some(settled_commands(self.servers)? - before) };
+        let commands = if node_hangs { None } else { Some(settled_commands(self.servers, contestant)? - before) };
         Ok(Some(Round { measured, commands }))
     }
 
@@ -130,11 +130,11 @@ impl Combination<'_> {
 }
 
 /// As [`commands`], when the nodes have caught up with what a quorum did without them.
-fn settled_commands(servers: &[Server]) -> Result<u64, Failure> {
-    let mut total = commands(servers)?;
+fn settled_commands(servers: &[Server], contestant: Name) -> Result<u64, Failure> {
+    let mut total = commands(servers, contestant)?;
     for _ in 0..LOOKS {
         sleep(BETWEEN_LOOKS);
-        let before = mem::replace(&mut total, commands(servers)?);
+        let before = mem::replace(&mut total, commands(servers, contestant)?);
         if before == total {
             break;
         }
@@ -142,24 +142,26 @@ fn settled_commands(servers: &[Server]) -> Result<u64, Failure> {
     Ok(total)
 }
 
-/// How many commands the servers have been sent by contestants, by their own account.
-fn commands(servers: &[Server]) -> Result<u64, Failure> {
+/// How many commands the servers have been sent by a contestant, by their own account.
+fn commands(servers: &[Server], contestant: Name) -> Result<u64, Failure> {
     let mut total = 0_i64;
     for server in servers {
         let statistics = server.command(&["INFO", "commandstats"])?;
-        total += statistics.lines().filter_map(counted).sum::<i64>();
+        total += statistics.lines().filter_map(|line| counted(line, contestant.is_fenced())).sum::<i64>();
     }
     Ok(u64::try_from(total)?)
 }
 
-/// The number in a line like `cmdstat_set:calls=7,usec=21,…`.
-fn counted(line: &str) -> Option<i64> {
+/// The number in a line like `cmdstat_set:calls=7,usec=21,…`. Servers count what a script does as if it had been sent; of a
+/// contestant that is fenced, each `SET` is a script's.
+fn counted(line: &str, is_fenced: bool) -> Option<i64> {
     let (name, figures) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
     let calls: i64 = figures.split(',').next()?.parse().ok()?;
-    if name == INSIDE {
-        return Some(calls.saturating_neg());
+    match name {
+        "set" | INSIDE if is_fenced => None,
+        INSIDE => Some(calls.saturating_neg()),
+        _ => COUNTED.contains(&name).then_some(calls),
     }
-    COUNTED.contains(&name).then_some(calls)
 }
 
 #[cfg(test)]
@@ -168,11 +170,19 @@ mod tests {
 
     #[test]
     fn only_what_contestants_send_is_counted() {
-        assert_eq!(counted("cmdstat_evalsha:calls=12,usec=70,usec_per_call=5.83"), Some(12));
-        assert_eq!(counted("cmdstat_delifeq:calls=3,usec=1,usec_per_call=0.33"), Some(3));
-        assert_eq!(counted("cmdstat_zrem:calls=3,usec=1,usec_per_call=0.33"), Some(-3));
+        assert_eq!(counted("cmdstat_evalsha:calls=12,usec=70,usec_per_call=5.83", false), Some(12));
+        assert_eq!(counted("cmdstat_delifeq:calls=3,usec=1,usec_per_call=0.33", false), Some(3));
+        assert_eq!(counted("cmdstat_zrem:calls=3,usec=1,usec_per_call=0.33", false), Some(-3));
+        assert_eq!(counted("cmdstat_set:calls=3,usec=1,usec_per_call=0.33", false), Some(3));
         // From inside the script.
-        assert_eq!(counted("cmdstat_get:calls=12,usec=70,usec_per_call=5.83"), None);
-        assert_eq!(counted("# Commandstats"), None);
+        assert_eq!(counted("cmdstat_get:calls=12,usec=70,usec_per_call=5.83", false), None);
+        assert_eq!(counted("# Commandstats", false), None);
+    }
+
+    #[test]
+    fn of_a_fenced_contestant_nothing_that_its_scripts_do_is_counted() {
+        assert_eq!(counted("cmdstat_evalsha:calls=12,usec=70,usec_per_call=5.83", true), Some(12));
+        assert_eq!(counted("cmdstat_set:calls=24,usec=70,usec_per_call=2.92", true), None);
+        assert_eq!(counted("cmdstat_zrem:calls=3,usec=1,usec_per_call=0.33", true), None);
     }
 }

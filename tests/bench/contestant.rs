@@ -54,6 +54,35 @@ pub(crate) trait Contestant: Send + Sized + Sync + 'static {
     fn lock(&self, key: &str, ttl: Duration) -> impl Future<Output = Option<Self::Held>> + Send;
 
     fn unlock(&self, held: Self::Held) -> impl Future<Output = ()> + Send;
+
+    /// Returns what has become of its fenced locks ever since.
+    fn fenced(&self) -> Fenced {
+        Fenced::default()
+    }
+}
+
+/// Numbers of fenced locks.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Fenced {
+    pub(crate) acquired: u64,
+    /// Of these, those that took a second round.
+    pub(crate) commit_rounds: u64,
+}
+
+impl Fenced {
+    pub(crate) const fn and(self, other: Self) -> Self {
+        let (acquired, commit_rounds) = (self.acquired + other.acquired, self.commit_rounds + other.commit_rounds);
+        Self { acquired, commit_rounds }
+    }
+
+    pub(crate) const fn since(self, before: Self) -> Self {
+        let (acquired, commit_rounds) = (self.acquired - before.acquired, self.commit_rounds - before.commit_rounds);
+        Self { acquired, commit_rounds }
+    }
+
+    pub(crate) fn commit_share(self) -> Option<f64> {
+        (self.acquired > 0).then(|| self.commit_rounds as f64 / self.acquired as f64)
+    }
 }
 
 /// The names of all contestants, in the order in which they are shown.
@@ -105,6 +134,11 @@ impl Name {
             Self::Rslock => "rslock",
             Self::Redlock => "redlock",
         }
+    }
+
+    /// Returns whether all of its locks are fenced: each is set by a script, and none by a `SET` that it sends.
+    pub(crate) fn is_fenced(self) -> bool {
+        self == Self::TokioFenced
     }
 
     /// Floors stand only where they are the least that the workload can cost.

@@ -129,6 +129,11 @@ impl Row {
         })
     }
 
+    /// The share of fenced acquisitions that took a second round, because too few nodes had granted the same number.
+    pub(crate) fn commit_share(&self) -> Option<Spread> {
+        self.spread(|round| round.measured.fenced.commit_share())
+    }
+
     pub(crate) fn peak_mib(&self) -> Option<Spread> {
         self.spread(|round| Some(round.measured.peak_mib))
     }

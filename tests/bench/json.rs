@@ -27,6 +27,7 @@ fn object(row: &Row) -> Value {
         "gave_up": row.gave_up(),
         "fair_min": median(row.fair_min(), 3),
         "fair_max": median(row.fair_max(), 3),
+        "commit_share": median(row.commit_share(), 5),
         "rss_mb": median(row.peak_mib(), 1),
     })
 }

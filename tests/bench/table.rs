@@ -14,7 +14,10 @@ pub(crate) fn print(rows: &[Row]) {
         println!(
             "W3, W6: how often the least and the most served task had the lock, relative to the mean; and the p99 in"
         );
-        println!("turns, which are the time in which each task could have had it once.");
+        println!(
+            "turns, which are the time in which each task could have had it once. 2nd: the share of fenced acquisitions"
+        );
+        println!("for which the nodes were asked twice, in per cent.");
     }
     println!("CPU is the client's, in seconds for 10,000 pairs; commands are all nodes' for one acquisition.");
 }
@@ -23,7 +26,7 @@ fn print_combination(rows: &[Row]) {
     let Some(Row { server, workload, nodes, tasks, .. }) = rows.first() else { return };
     let (description, headline) = (workload.description(*tasks), Headline::of(*workload).text());
     println!("\n{workload} on {server}, N = {nodes}: {description}. Ratios are of {headline}.");
-    let fairness = if workload.is_about_one_lock() { " least   most  turns" } else { "" };
+    let fairness = if workload.is_about_one_lock() { " least   most  turns    2nd" } else { "" };
     println!(
         "{:<16}{:>10}{:>20}{:>8}{:>8}{:>11}{:>11}{:>11}{:>11}{:>8}{:>10}{:>9}{:>7}{fairness}",
         "",
@@ -83,7 +86,10 @@ fn shown(spread: Option<Spread>, digits: usize) -> String {
 /// The shares of the least and the most served task, and how many turns of all tasks a slow one waits.
 fn fairness(row: &Row) -> String {
     match (row.fair_min(), row.fair_max(), row.turns()) {
-        (Some(min), Some(max), Some(turns)) => format!("{:>6.2}{:>7.2}{:>7.2}", min.median, max.median, turns.median),
+        (Some(min), Some(max), Some(turns)) => {
+            let second = row.commit_share().map_or("-".into(), |share| format!("{:.2}", share.median * 100.0));
+            format!("{:>6.2}{:>7.2}{:>7.2}{second:>7}", min.median, max.median, turns.median)
+        }
         _ => String::new(),
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use self::contention::Crowd;
-use crate::contestant::Contestant;
+use crate::contestant::{Contestant, Failure, Fenced};
 
 /// The workloads of the comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,13 +101,18 @@ pub(crate) struct Clients<C> {
 }
 
 impl<C: Contestant> Clients<C> {
-    pub(crate) async fn connect(workload: Workload, urls: &[String]) -> Result<Self, crate::contestant::Failure> {
+    pub(crate) async fn connect(workload: Workload, urls: &[String]) -> Result<Self, Failure> {
         let first = Arc::new(C::connect(urls).await?);
         let mut others = Vec::new();
         for _ in 1..workload.clients::<C>() {
             others.push(Arc::new(C::connect(urls).await?));
         }
         Ok(Self { first, others })
+    }
+
+    /// Returns what has become of the fenced locks of all clients.
+    pub(crate) fn fenced(&self) -> Fenced {
+        self.others.iter().fold(self.first.fenced(), |sum, other| sum.and(other.fenced()))
     }
 
     /// Works for about the duration, and at least until each task has done its work once.

@@ -24,7 +24,9 @@
 //!
 //! [`paused_holders`] lets processes contend for a lock on such servers, and pauses them.
 //!
-//! [`exploration`] needs no server: it visits every world that two locks over three model nodes can get into.
+//! [`lost_counters`] needs no server: it measures what becomes of fences when nodes lose their counters.
+//!
+//! [`exploration`] needs none, either: it visits every world that two locks over three model nodes can get into.
 
 #![allow(
     clippy::exhaustive_enums,
@@ -34,6 +36,7 @@
 
 mod connection;
 pub mod exploration;
+pub mod lost_counters;
 mod middlebox;
 pub mod paused_holders;
 mod process;

@@ -83,6 +83,36 @@ async fn a_value_of_another_type_is_no_stale_fence() {
     assert!(matches!(wrong, FencedStoreError::Server(_)), "{wrong}");
 }
 
+/// Without async it is the same store: each refuses what is late for the other.
+#[test]
+fn the_blocking_crate_shares_the_store_with_the_others() {
+    use redlock_blocking::{FencedStoreError, get_if_not_stale, set_if_not_stale};
+
+    let server = Server::start();
+    let mut store = Client::open(server.url()).unwrap().get_connection().unwrap();
+    assert_eq!(get_if_not_stale::<Option<u32>>(&mut store, "account", LATE).unwrap(), None);
+    set_if_not_stale(&mut store, "account", 1, LATE).unwrap();
+    set_if_not_stale(&mut store, "account", 2, LATE).expect("a holder may write again");
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let mut store = connect(&server).await;
+        assert_eq!(redlock_tokio::get_if_not_stale::<u32>(&mut store, "account", PRESENT).await.unwrap(), 2);
+    });
+    let Err(FencedStoreError::Stale(refused)) = set_if_not_stale(&mut store, "account", 3, LATE) else {
+        panic!("a later holder has read");
+    };
+    assert_eq!(refused, StaleFence::new("account", LATE, PRESENT));
+    assert!(matches!(get_if_not_stale::<u32>(&mut store, "account", LATE), Err(FencedStoreError::Stale(_))));
+    assert_eq!(
+        get_if_not_stale::<u32>(&mut store, "account", PRESENT).unwrap(),
+        2,
+        "a stale write has changed nothing"
+    );
+    server.command(&["DEL", "account"]).unwrap();
+    server.command(&["RPUSH", "account", "1"]).unwrap();
+    let wrong = get_if_not_stale::<u32>(&mut store, "account", PRESENT).unwrap_err();
+    assert!(matches!(wrong, FencedStoreError::Server(_)), "{wrong}");
+}
+
 /// As with any other client.
 #[test]
 fn the_script_answers_ok_or_an_error_that_nobody_can_overlook() {

@@ -70,6 +70,7 @@ fn assert_everything_was_tried(figures: &Figures) {
         "{total:?}"
     );
     assert!(total.void_grants > 100, "grants of nodes that had forgotten their keys: {}", total.void_grants);
+    assert!(total.visits > figures.seeds() / 4 && total.visits_refused > 100, "{total:?}");
     assert!(total.overlaps > 0, "faults beyond the promise must be able to break it");
     for (kind, count) in total.faults.iter() {
         assert!(count > 0, "no {kind} in {} seeds", figures.seeds());
@@ -103,6 +104,8 @@ fn the_command_prints_its_figures_as_one_object_on_the_last_line() {
         "grants",
         "grants_of_several",
         "in_line",
+        "visits",
+        "visits_refused",
         "grants_in_turn",
         "grants_after_call_up",
         "places",

@@ -171,6 +171,11 @@ impl Attempt {
         self.minting.as_ref()?.fences()
     }
 
+    /// Returns whether it took a second round for its fences; `None` if it has no new ones.
+    pub(super) fn commit_round(&self) -> Option<bool> {
+        self.minting.as_ref().map(|minting| minting.is_second_round())
+    }
+
     /// Counts silence as a refusal when its time is over.
     pub(super) fn expire(&mut self, now: Instant) {
         self.round.expire(now);

@@ -103,6 +103,14 @@ impl Held {
         self.fencing.as_ref()?.fences()
     }
 
+    /// Returns whether the attempt took a second round for its fences; `None` once it was extended, and without new fences.
+    pub(super) fn commit_round(&self) -> Option<bool> {
+        match &self.last {
+            Over::Attempt(attempt) => attempt.commit_round(),
+            Over::Extension(_) => None,
+        }
+    }
+
     /// Returns what somebody else needs to adopt it.
     pub(super) fn detached(&self, request: &Request) -> DetachedLock {
         let (resources, fences) = (request.resources.clone(), self.fences().cloned());

@@ -30,6 +30,8 @@ pub(super) struct Minting {
     raising: SmallVec<[Raising; 3]>,
     /// From then on those that have not answered do not count.
     ends_at: Option<Instant>,
+    /// Fewer than a quorum kept the fences when they were fixed.
+    is_second_round: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +53,7 @@ impl Minting {
             ahead: NodeSet::EMPTY,
             raising: SmallVec::new(),
             ends_at: None,
+            is_second_round: false,
         }
     }
 
@@ -62,6 +65,11 @@ impl Minting {
     /// Returns the fences, once they are fixed.
     pub(super) const fn fences(&self) -> Option<&Fences> {
         self.fixed.as_ref()
+    }
+
+    /// Returns whether fewer than a quorum kept the fences when they were fixed, so that nodes had to be asked again.
+    pub(super) const fn is_second_round(&self) -> bool {
+        self.is_second_round
     }
 
     pub(super) const fn committed(&self) -> NodeSet {
@@ -97,7 +105,8 @@ impl Minting {
         ends_at: Instant,
         output: &mut Output,
     ) {
-        if self.fixed.is_none() && self.granted.len() >= quorum {
+        let is_first = self.fixed.is_none();
+        if is_first && self.granted.len() >= quorum {
             let largest = self.granted.iter().map(|(_, fences)| fences.clone());
             self.fixed = largest.reduce(|one, other| one.max(&other));
             self.ends_at = Some(ends_at);
@@ -113,6 +122,7 @@ impl Minting {
                 self.ahead.insert(node);
             }
         }
+        self.is_second_round |= is_first && self.committed.len() < quorum;
         if !below.is_empty() {
             let (action, send_by) =
                 (raise(request, token, fixed, self.mint.retention()), self.ends_at.unwrap_or(ends_at));

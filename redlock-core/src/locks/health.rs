@@ -18,11 +18,16 @@ pub(super) struct Tally {
     expired: u64,
     ended: u64,
     lost: u64,
+    fenced: u64,
+    commit_rounds: u64,
 }
 
 impl Tally {
-    pub(super) const fn acquired(&mut self) {
+    /// Counts a lock that was handed over; `commit_round` tells whether one that is fenced took a second round.
+    pub(super) fn acquired(&mut self, commit_round: Option<bool>) {
         self.acquired = self.acquired.saturating_add(1);
+        self.fenced = self.fenced.saturating_add(commit_round.is_some().into());
+        self.commit_rounds = self.commit_rounds.saturating_add((commit_round == Some(true)).into());
     }
 
     pub(super) const fn lost(&mut self) {
@@ -81,8 +86,21 @@ impl Locks {
 
     const fn figures(&self) -> LockFigures {
         let Counts { held, waiting, releasing, unsettled } = self.counts;
-        let Tally { acquired, contended, unavailable, expired, ended, lost } = self.tally;
-        LockFigures { held, waiting, releasing, unsettled, acquired, contended, unavailable, expired, ended, lost }
+        let Tally { acquired, contended, unavailable, expired, ended, lost, fenced, commit_rounds } = self.tally;
+        LockFigures {
+            held,
+            waiting,
+            releasing,
+            unsettled,
+            acquired,
+            contended,
+            unavailable,
+            expired,
+            ended,
+            lost,
+            fenced,
+            commit_rounds,
+        }
     }
 }
 

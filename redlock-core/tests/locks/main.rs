@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
 
 mod connections;
+mod figures;
 mod handles;
 mod inspections;
 mod keep_alive;

@@ -2,8 +2,9 @@
 
 use redis::aio::ConnectionLike;
 use redis::{Cmd, FromRedisValue, RedisError, ToSingleRedisArg};
-use redlock_core::fence::{Fence, REDIS_GET_IF_NOT_STALE, REDIS_SET_IF_NOT_STALE, REDIS_STALE_FENCE, StaleFence};
-use redlock_core::slots::key_beside;
+use redlock_core::fence::{
+    Fence, REDIS_GET_IF_NOT_STALE, REDIS_SET_IF_NOT_STALE, StaleFence, redis_fence_key, redis_stale_fence,
+};
 
 /// Returns the value of a key, and has the store refuse all holders with a smaller fence from now on.
 ///
@@ -89,13 +90,12 @@ impl FencedStoreError {
 
 /// Returns the largest fence that was seen, if the error is a refusal of the scripts.
 fn seen_in(error: &RedisError) -> Option<Fence> {
-    let detail = error.detail().filter(|_| error.code() == Some(REDIS_STALE_FENCE))?;
-    detail.split_whitespace().next()?.parse().ok().map(Fence::new)
+    redis_stale_fence(error.code()?, error.detail()?)
 }
 
 /// The script goes out in full: it is short, and no second round trip is needed where the server does not know it.
 fn script(source: &str, key: &[u8], fence: Fence) -> Cmd {
     let mut command = redis::cmd("EVAL");
-    command.arg(source).arg(2).arg(key).arg(key_beside(key, "seen")).arg(fence.get());
+    command.arg(source).arg(2).arg(key).arg(redis_fence_key(key)).arg(fence.get());
     command
 }

@@ -1,6 +1,6 @@
 //! The nodes that live in the process.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redlock_driver::memory::MemoryNode;
 use redlock_driver::{AcquireError, Cause, ExtendError, Loss, Outcome, Redlock, ReleaseVerdict};
@@ -37,6 +37,15 @@ async fn a_lock_is_on_every_node_and_excludes_other_handles_until_it_is_released
     assert!(matches!(refused, AcquireError::Contended(_)), "{refused}");
     assert_eq!(clock.run(guard.release()).await.verdict, ReleaseVerdict::Released);
     drop(clock.run(rival.try_lock("job", TTL)).await.unwrap());
+}
+
+/// A store that outlives the process has seen the fences of earlier ones.
+#[tokio::test]
+async fn fences_go_on_from_the_wall_clock_and_not_from_zero() {
+    let before = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
+    let (clock, _nodes, redlock) = three_nodes();
+    let guard = clock.run(redlock.lock("job", TTL).fenced()).await.unwrap();
+    assert!(u128::from(guard.fence().unwrap().get()) >= before);
 }
 
 #[tokio::test]

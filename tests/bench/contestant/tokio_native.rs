@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use redlock_tokio::{LockGuard, Options, Redlock};
 
-use super::{Contestant, Failure};
+use super::{Contestant, Failure, Fenced};
 use crate::executor::Tokio;
 
 /// redlock-tokio over its own connections.
@@ -27,5 +27,10 @@ impl<const IS_FENCED: bool> Contestant for Native<IS_FENCED> {
 
     async fn unlock(&self, held: LockGuard) {
         held.release().await;
+    }
+
+    fn fenced(&self) -> Fenced {
+        let locks = self.0.health().locks;
+        Fenced { acquired: locks.fenced, commit_rounds: locks.commit_rounds }
     }
 }

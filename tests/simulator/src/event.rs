@@ -33,6 +33,10 @@ pub(crate) enum Event {
     CallUp { link: usize, epoch: u32, resource: usize },
     /// A node notices that a connection is gone.
     NodeNotices { link: usize, epoch: u32 },
+    /// The holder of a fenced lock sends its next request to the store.
+    Errand { errand: usize },
+    /// The request of a holder arrives at the store.
+    Visit { errand: usize },
     /// A fault begins.
     FaultBegins { fault: usize },
     /// A fault is over.

@@ -52,6 +52,8 @@ pub enum Invariant {
     FreshFence,
     /// F2: an acquisition that begins after another was granted has a larger fence.
     FencesIncrease,
+    /// F3: a store that checks fences lets nobody in after one who was granted the lock later, and refuses nobody else.
+    NoStaleWrite,
     /// H28: a lock that is held has a timer that fires at its deadline, whatever the network does.
     LossIsSignalled,
     /// No validity goes beyond the longest hold.
@@ -100,6 +102,7 @@ impl fmt::Display for Invariant {
             Self::NoVoteWithoutMemory => "G1 a node that has forgotten its keys has no vote",
             Self::FreshFence => "F1 no fence is granted twice",
             Self::FencesIncrease => "F2 a later acquisition has a larger fence",
+            Self::NoStaleWrite => "F3 a store applies no stale write",
             Self::LossIsSignalled => "H28 the loss is signalled by the deadline",
             Self::LongestHold => "no validity beyond the longest hold",
             Self::MinimumHold => "nobody else before the end of the shortest hold",

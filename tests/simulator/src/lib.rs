@@ -24,6 +24,7 @@
 //!              ├── jobs      use one lock of their client each, of one name or several, as a user does
 //!              ├── network   connections, first in first out; cut, stalled, silent, resent
 //!              ├── servers   `redlock_core::model::Node`s on clocks of their own
+//!              ├── store     lets holders of fenced locks in, or refuses them
 //!              ├── faults    begin and end
 //!              └── referee   Ledger per lock, keys of all nodes, everybody's clocks ──▶ Violation
 //!                                                                                 └──▶ History, picture

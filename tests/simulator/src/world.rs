@@ -14,6 +14,7 @@ mod network;
 mod referee;
 mod sight;
 mod silence;
+mod store;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,7 @@ use redlock_core::{CommandId, DetachedLock, LockKey, OperationId, Resource};
 use self::client::Client;
 use self::fairness::Line;
 use self::fences::FencesGranted;
+use self::store::Store;
 
 use crate::agenda::Agenda;
 use crate::clock::Time;
@@ -53,6 +55,10 @@ pub struct Summary {
     pub in_line: u64,
     /// Of the grants, those that were fenced.
     pub fenced: u64,
+    /// How often the holder of a fenced lock was let in at the store.
+    pub visits: u64,
+    /// How often the store has refused one.
+    pub visits_refused: u64,
     /// How many locks were handed over whose home had granted them in turn.
     pub grants_in_turn: u64,
     /// How many of them after a call-up.
@@ -116,6 +122,8 @@ impl Summary {
         self.grants_of_several += other.grants_of_several;
         self.in_line += other.in_line;
         self.fenced += other.fenced;
+        self.visits += other.visits;
+        self.visits_refused += other.visits_refused;
         self.grants_in_turn += other.grants_in_turn;
         self.grants_after_call_up += other.grants_after_call_up;
         self.places += other.places;
@@ -160,6 +168,7 @@ pub(crate) struct World<'a> {
     jobs: Vec<JobState>,
     resources: Vec<ResourceState>,
     fences: FencesGranted,
+    store: Store,
     summary: Summary,
     history: Option<&'a mut History>,
 }
@@ -186,6 +195,8 @@ struct JobState {
     holds_until: Time,
     /// The largest fences that were granted when it began.
     fences_before: BTreeMap<Resource, Fence>,
+    /// The number of fenced locks that were granted when it began.
+    grants_before: usize,
     /// What it has left for another job to adopt.
     detached: Option<DetachedLock>,
     /// It adopts what another job has left, and that is there.
@@ -256,6 +267,7 @@ impl<'a> World<'a> {
             jobs: scenario.jobs.iter().map(|_| JobState::default()).collect(),
             resources: (0..scenario.resources).map(resource).collect(),
             fences: FencesGranted::default(),
+            store: Store::new(scenario.seed),
             summary: Summary::default(),
             history,
         };
@@ -283,17 +295,26 @@ impl<'a> World<'a> {
     }
 
     fn run_to_the_end(&mut self) -> Checked {
-        // What nodes have yet to notice must not let the keys expire that somebody has left behind.
-        while self.agenda.pending() > self.unnoticed
-            && let Some((at, event)) = self.agenda.take_next()
-        {
-            self.now = at;
-            self.happen(event)?;
-            if self.summary.events > MOST_EVENTS {
-                return Err(Violation::new(Invariant::RepliesCountOnce, "it does not come to rest"));
-            }
+        // What nodes have yet to notice, and the store yet to see, must not let the keys expire that somebody has left behind.
+        while self.agenda.pending() > self.unnoticed + self.store.pending() {
+            self.happen_next()?;
         }
-        self.check_the_end()
+        self.check_the_end()?;
+        while self.store.pending() > 0 {
+            self.happen_next()?;
+        }
+        Ok(())
+    }
+
+    fn happen_next(&mut self) -> Checked {
+        let Some((at, event)) = self.agenda.take_next() else { return Ok(()) };
+        self.now = at;
+        self.store.takes(&event);
+        self.happen(event)?;
+        if self.summary.events > MOST_EVENTS {
+            return Err(Violation::new(Invariant::RepliesCountOnce, "it does not come to rest"));
+        }
+        Ok(())
     }
 
     fn happen(&mut self, event: Event) -> Checked {
@@ -328,6 +349,11 @@ impl<'a> World<'a> {
                 self.node_notices(link, epoch);
                 Ok(())
             }
+            Event::Errand { errand } => {
+                self.errand_goes_on(errand);
+                Ok(())
+            }
+            Event::Visit { errand } => self.visit(errand),
             Event::FaultBegins { fault } => self.fault_begins(fault),
             Event::FaultEnds { fault } => self.fault_ends(fault),
             Event::ProgressIsDue => self.check_progress(),
@@ -347,7 +373,9 @@ impl<'a> World<'a> {
                 Some(self.scenario.jobs[*job].client)
             }
             Event::ClientBegins { client } | Event::Timer { client, .. } => Some(*client),
+            Event::Errand { errand } => Some(self.client_on(*errand)),
             Event::Command { .. }
+            | Event::Visit { .. }
             | Event::Subscription { .. }
             | Event::SubscriptionBreaks { .. }
             | Event::NodeNotices { .. }

@@ -147,6 +147,8 @@ fn print_table(figures: &Figures) {
     println!("{:<36}{:>16}", "  of several names", total.grants_of_several);
     println!("{:<36}{:>16}", "waits for others of the same client", total.in_line);
     println!("{:<36}{:>16}", "fenced grants", total.fenced);
+    println!("{:<36}{:>16}", "  holders let in at the store", total.visits);
+    println!("{:<36}{:>16}", "  holders refused there", total.visits_refused);
     println!("{:<36}{:>16}", "grants in turn", total.grants_in_turn);
     println!("{:<36}{:>16}", "  after a call-up", total.grants_after_call_up);
     println!("{:<36}{:>16}", "places in queues given or kept", total.places);
@@ -192,6 +194,8 @@ fn to_json(figures: &Figures) -> Value {
         "grants_of_several": figures.total.grants_of_several,
         "in_line": figures.total.in_line,
         "fenced": figures.total.fenced,
+        "visits": figures.total.visits,
+        "visits_refused": figures.total.visits_refused,
         "grants_in_turn": figures.total.grants_in_turn,
         "grants_after_call_up": figures.total.grants_after_call_up,
         "places": figures.total.places,

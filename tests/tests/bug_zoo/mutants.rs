@@ -37,10 +37,12 @@ const TURNS: &str = "redlock-core/src/locks/turns.rs";
 const TRUST: &str = "redlock-core/src/locks/trust.rs";
 const MINTING: &str = "redlock-core/src/lock/minting.rs";
 const FENCE: &str = "redlock-core/src/fence.rs";
+const GATE: &str = "redlock-core/src/fence/gate.rs";
 const MODEL: &str = "redlock-core/src/model.rs";
 const MODEL_QUEUE: &str = "redlock-core/src/model/wait_queue.rs";
 const LINK: &str = "tests/simulator/src/link.rs";
 const CLIENT: &str = "tests/simulator/src/world/client.rs";
+const STORE: &str = "tests/simulator/src/world/store.rs";
 
 pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -661,6 +663,31 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             if AWAKE && let Some(fixed) = &self.fixed {
                 self.granted.iter_mut().for_each(|(_, fences)| *fences = fixed.clone());
             }",
+        }],
+    },
+    Mutant {
+        name: "gate-admits-smaller",
+        bug: "a store lets a holder in whose fence is smaller than one that it has seen",
+        edits: &[Expression { file: GATE, original: "fence < *seen", mutated: "false" }],
+    },
+    Mutant {
+        name: "gate-keeps-the-first",
+        bug: "a store compares with the first fence that it has seen",
+        edits: &[Text { file: GATE, original: "*seen = fence;", mutated: "if !AWAKE { *seen = fence; }" }],
+    },
+    Mutant {
+        name: "gate-refuses-equal",
+        bug: "a store refuses the fence that it has seen last, so that a holder can come once only",
+        edits: &[Expression { file: GATE, original: "fence < *seen", mutated: "fence <= *seen" }],
+    },
+    Mutant {
+        name: "reads-without-fence",
+        bug: "a new holder reads without bringing its fence, so that the one before can still write",
+        edits: &[Expression {
+            file: STORE,
+            original: "self.store.gate.admit(resource.clone(), fence).is_ok()",
+            mutated: "if is_reading { self.store.gate.seen(&resource).is_none_or(|seen| seen <= fence) } else { \
+                      self.store.gate.admit(resource.clone(), fence).is_ok() }",
         }],
     },
     Mutant {

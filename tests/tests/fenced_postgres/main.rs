@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
 
+#[path = "../../../redlock-tokio/examples/fencing_postgres/account.rs"]
 mod account;
 mod postgres;
+#[path = "../../../redlock-tokio/examples/fencing_postgres/tellers.rs"]
+mod tellers;
+mod transaction;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +16,7 @@ use redlock_tests::Servers;
 use redlock_tokio::{Fence, Redlock, StaleFence};
 use tokio_postgres::Client;
 
-use self::account::{Refused, SCHEMA};
+use self::account::{COLUMNS, Refused};
 use self::postgres::Postgres;
 
 // Two that are next to each other where numbers are large, as those of the present are.
@@ -22,7 +26,7 @@ const PRESENT: Fence = Fence::MAX;
 async fn start() -> (Postgres, Client) {
     let postgres = Postgres::start();
     let client = postgres.connect().await;
-    client.batch_execute(SCHEMA).await.unwrap();
+    client.batch_execute(&format!("CREATE TABLE account {COLUMNS}; {};", transaction::SCHEMA)).await.unwrap();
     client.batch_execute("INSERT INTO account (id, balance) VALUES ('7', 0), ('8', 0)").await.unwrap();
     (postgres, client)
 }
@@ -62,23 +66,23 @@ async fn rows_refuse_a_smaller_fence_and_say_which_one_was_larger() {
 async fn a_transaction_over_several_rows(client: &Client, postgres: &Postgres) {
     let mut late = postgres.connect().await;
     let mut present = postgres.connect().await;
-    let transaction = late.transaction().await.unwrap();
-    account::admit(&transaction, "accounts", LATE).await.unwrap();
-    transaction.execute("UPDATE account SET balance = 50 WHERE id IN ('7', '8')", &[]).await.unwrap();
+    let writing = late.transaction().await.unwrap();
+    transaction::admit(&writing, "accounts", LATE).await.unwrap();
+    writing.execute("UPDATE account SET balance = 50 WHERE id IN ('7', '8')", &[]).await.unwrap();
     let committing = present.transaction().await.unwrap();
     {
         // It waits for the end of the other one, and goes on with what that has left.
-        let mut admitted = std::pin::pin!(account::admit(&committing, "accounts", PRESENT));
+        let mut admitted = std::pin::pin!(transaction::admit(&committing, "accounts", PRESENT));
         let soon = tokio::time::timeout(Duration::from_millis(50), &mut admitted).await;
         soon.expect_err("two transactions under one lock do not overlap");
-        transaction.commit().await.unwrap();
+        writing.commit().await.unwrap();
         admitted.await.unwrap();
     }
     committing.execute("UPDATE account SET balance = balance + 1 WHERE id IN ('7', '8')", &[]).await.unwrap();
     committing.commit().await.unwrap();
-    let transaction = late.transaction().await.unwrap();
-    assert_eq!(stale(account::admit(&transaction, "accounts", LATE).await), StaleFence::new("accounts", LATE, PRESENT));
-    transaction.rollback().await.unwrap();
+    let writing = late.transaction().await.unwrap();
+    assert_eq!(stale(transaction::admit(&writing, "accounts", LATE).await), StaleFence::new("accounts", LATE, PRESENT));
+    writing.rollback().await.unwrap();
     let sum = client.query_one("SELECT sum(balance)::bigint FROM account WHERE id IN ('7', '8')", &[]).await.unwrap();
     assert_eq!(sum.get::<_, i64>(0), 102);
 }
@@ -114,28 +118,15 @@ async fn nothing_comes_between_comparing_and_writing() {
     assert_eq!(account::read(&client, "7", PRESENT).await.unwrap(), TASKS * STEPS);
 }
 
+/// This is the example `fencing_postgres`.
 #[tokio::test]
 async fn a_holder_that_wakes_up_late_is_refused() {
-    const TTL: Duration = Duration::from_millis(300);
     let (_postgres, client) = start().await;
     let nodes = Servers::start(3);
     let redlock = Redlock::builder().nodes(nodes.urls()).build().unwrap();
-
-    let late = redlock.lock("account:7", TTL).fenced().await.unwrap();
-    let late_fence = late.fence().unwrap();
-    let balance = account::read(&client, "7", late_fence).await.unwrap();
-    late.lost().await;
-
-    let present = redlock.lock("account:7", TTL).fenced().await.unwrap();
-    let fence = present.fence().unwrap();
-    let seen = account::read(&client, "7", fence).await.unwrap();
-    account::write(&client, "7", fence, seen + 50).await.unwrap();
-    present.release().await;
-
-    assert_eq!(
-        stale(account::write(&client, "7", late_fence, balance + 100).await),
-        StaleFence::new("7", late_fence, fence)
-    );
-    assert_eq!(account::read(&client, "7", fence).await.unwrap(), 50);
+    let booked = tellers::book_twice(&redlock, &client, Duration::from_millis(300)).await.unwrap();
+    let late = booked.late_write.unwrap_err();
+    assert_eq!(stale::<()>(Err(late)), StaleFence::new("account:7", booked.late, booked.present));
+    assert_eq!(booked.balance, 50, "the late write has changed nothing");
     redlock.close().await;
 }

@@ -20,6 +20,7 @@ impl World<'_> {
     /// Remembers what was granted before a job begins.
     pub(super) fn note_fences(&mut self, job: usize) {
         let largest = |(name, fences): (&Resource, &Vec<Fence>)| Some((name.clone(), *fences.iter().max()?));
+        self.jobs[job].grants_before = self.store.granted();
         self.jobs[job].fences_before = self.fences.by_resource.iter().filter_map(largest).collect();
     }
 

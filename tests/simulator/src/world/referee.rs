@@ -59,6 +59,7 @@ impl World<'_> {
         self.tell(Who::Client(client), || format!("job {job} HOLDS its lock for {} us", (until - at) / 1_000));
         self.check_fairness(job)?;
         self.check_fences(job)?;
+        self.begin_errand(job);
         self.check_shortest_holds(job)?;
         self.check_alone(job)?;
         for resource in self.plan_of(job).names.iter() {

@@ -3,11 +3,10 @@
 use std::fmt;
 
 use redlock_tokio::{Fence, StaleFence};
-use tokio_postgres::{Client, Transaction};
+use tokio_postgres::Client;
 
-pub(crate) const SCHEMA: &str = "\
-CREATE TABLE account (id text PRIMARY KEY, balance bigint NOT NULL, fence bigint NOT NULL DEFAULT 0);
-CREATE TABLE fence (resource text PRIMARY KEY, fence bigint NOT NULL);";
+/// The columns of the table `account`.
+pub(crate) const COLUMNS: &str = "(id text PRIMARY KEY, balance bigint NOT NULL, fence bigint NOT NULL DEFAULT 0)";
 
 const READ: &str = "UPDATE account SET fence = $1 WHERE id = $2 AND fence <= $1 RETURNING balance";
 const WRITE: &str = "UPDATE account SET fence = $1, balance = $3 WHERE id = $2 AND fence <= $1";
@@ -16,17 +15,15 @@ INSERT INTO account (id, balance, fence) VALUES ($2, $3, $1)
     ON CONFLICT (id) DO UPDATE SET balance = excluded.balance, fence = excluded.fence
     WHERE account.fence <= excluded.fence";
 const SEEN: &str = "SELECT fence FROM account WHERE id = $1";
-const ADMIT: &str = "\
-INSERT INTO fence (resource, fence) VALUES ($2, $1)
-    ON CONFLICT (resource) DO UPDATE SET fence = excluded.fence WHERE fence.fence <= excluded.fence";
-const ADMITTED: &str = "SELECT fence FROM fence WHERE resource = $1";
 
 /// Why an account was not read or written.
 #[derive(Debug)]
 pub(crate) enum Refused {
     /// The lock was lost.
     Stale(StaleFence),
+    /// There is no row.
     NoSuchAccount,
+    /// The server failed, or was not reached.
     Database(tokio_postgres::Error),
 }
 
@@ -39,6 +36,8 @@ impl fmt::Display for Refused {
         }
     }
 }
+
+impl std::error::Error for Refused {}
 
 impl From<tokio_postgres::Error> for Refused {
     fn from(error: tokio_postgres::Error) -> Self {
@@ -70,26 +69,17 @@ pub(crate) async fn upsert(client: &Client, id: &str, fence: Fence, balance: i64
     }
 }
 
-/// Begins a transaction under a lock that protects more than one row; nobody else with a fence of the resource gets on before
-/// it ends.
-pub(crate) async fn admit(transaction: &Transaction<'_>, resource: &str, fence: Fence) -> Result<(), Refused> {
-    if transaction.execute(ADMIT, &[&number(fence), &resource]).await? == 0 {
-        let seen: i64 = transaction.query_one(ADMITTED, &[&resource]).await?.get(0);
-        return Err(Refused::Stale(stale(resource, fence, seen)));
-    }
-    Ok(())
-}
-
 async fn why_no_row(client: &Client, id: &str, fence: Fence) -> Result<Refused, Refused> {
     let row = client.query_opt(SEEN, &[&id]).await?;
     Ok(row.map_or(Refused::NoSuchAccount, |row| Refused::Stale(stale(id, fence, row.get(0)))))
 }
 
-fn stale(resource: &str, fence: Fence, seen: i64) -> StaleFence {
+/// Returns the refusal of a row that has seen a larger fence.
+pub(crate) fn stale(resource: &str, fence: Fence, seen: i64) -> StaleFence {
     StaleFence::new(resource, fence, Fence::new(seen.unsigned_abs()))
 }
 
-/// A `bigint` takes every fence: they stay below 2^53.
-fn number(fence: Fence) -> i64 {
+/// Returns the fence for a `bigint`, which takes every one: they stay below 2^53.
+pub(crate) fn number(fence: Fence) -> i64 {
     fence.get().try_into().unwrap_or(i64::MAX)
 }
