@@ -38,7 +38,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let figures = install()?;
     let mut servers = Servers::start()?;
     // After the recorder, so that it learns what the metrics mean.
-    let redlock = Redlock::builder().nodes(servers.urls()).observer(Metrics::new()).build()?;
+    let redlock = Redlock::builder().nodes(Servers::urls()).observer(Metrics::new()).build()?;
 
     let begun = Instant::now();
     let sampling = tokio::spawn(sample(figures, begun));

@@ -26,7 +26,7 @@ impl Servers {
         Ok(servers)
     }
 
-    pub(crate) fn urls(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn urls() -> impl Iterator<Item = String> {
         PORTS.iter().map(|port| format!("redis://127.0.0.1:{port}"))
     }
 
