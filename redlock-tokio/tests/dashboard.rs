@@ -10,6 +10,11 @@ use redlock_tokio::memory::MemoryNode;
 use redlock_tokio::{KeepAlive, METRICS, MetricKind, Metrics, Redlock};
 use serde_json::Value;
 
+use crate::query::{Query, Sample};
+
+#[path = "../examples/dashboard/query.rs"]
+mod query;
+
 const DASHBOARD: &str = include_str!("../dashboards/redlock.json");
 
 /// Returns the queries of all panels.
@@ -84,7 +89,57 @@ async fn prometheus_is_served_what_the_dashboard_asks_for() {
             assert!(served.lines().any(is_there), "{series} is not in\n{served}");
         }
     }
+    let samples = [Sample::default(), Sample::read(1.0, &served)];
+    for text in queries().iter().filter(|text| !rare.iter().any(|name| text.contains(name))) {
+        let query = Query::parse(text).unwrap_or_else(|| panic!("the picture cannot show {text}"));
+        assert!(!query.evaluate(&samples).is_empty(), "{text}: {served}");
+    }
     for metric in METRICS.iter().filter(|metric| !rare.contains(&metric.name)) {
         assert!(served.contains(&format!("# HELP {} {}", metric.name, metric.help)), "{}", metric.name);
     }
+}
+
+/// It is made by the example `dashboard`.
+#[test]
+fn the_picture_has_every_panel_and_shows_what_went_wrong() {
+    let picture = include_str!("../dashboards/redlock.svg");
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let title = panel["title"].as_str().unwrap();
+        assert!(picture.contains(&format!(">{title}<")), "{title}");
+    }
+    for text in ["a server is killed", "two servers stand still", ">expired<", ">127.0.0.1:7202 down: disconnected<"] {
+        assert!(picture.contains(text), "{text}");
+    }
+}
+
+#[test]
+fn queries_are_evaluated_as_prometheus_does() {
+    let sample = |at: f64, scale: f64| {
+        let text = format!(
+            "# HELP\na{{x=\"1\",y=\"p\"}} {}\na{{x=\"1\",y=\"q\"}} {}\nb{{y=\"q\"}} 8\nh_bucket{{le=\"1\"}} {}\nh_bucket{{le=\"2\"}} {}\n\
+             h_bucket{{le=\"+Inf\"}} {}\n",
+            scale,
+            3.0 * scale,
+            2.0 * scale,
+            4.0 * scale,
+            4.0 * scale
+        );
+        Sample::read(at, &text)
+    };
+    let samples = [sample(0.0, 1.0), sample(2.0, 3.0)];
+    let rows = [
+        ("sum by (y) (a)", vec![3.0, 9.0]),
+        ("sum(a)", vec![12.0]),
+        ("min by (x) (a)", vec![3.0]),
+        ("sum by (x) (rate(a[$__rate_interval]))", vec![4.0]),
+        ("sum by (y) (increase(a{y=~\"q|r\"}[$__rate_interval]))", vec![6.0]),
+        ("sum by (y) (a{y=\"q\"}) / sum by (y) (b)", vec![9.0 / 8.0]),
+        ("histogram_quantile(0.75, sum by (le) (rate(h_bucket[$__rate_interval])))", vec![1.5]),
+    ];
+    for (text, values) in rows {
+        let query = Query::parse(text).unwrap_or_else(|| panic!("{text}"));
+        assert_eq!(query.evaluate(&samples).into_values().collect::<Vec<_>>(), values, "{text}");
+    }
+    assert_eq!(Query::parse("avg(a)"), None);
 }
