@@ -1,5 +1,6 @@
 mod acquiring;
 mod held;
+mod kinds;
 mod minting;
 mod release;
 mod transitions;
@@ -10,6 +11,7 @@ use core::time::Duration;
 
 use self::acquiring::{Attempt, Failure};
 use self::held::Held;
+pub(crate) use self::kinds::Kinds;
 use self::release::Release;
 pub(crate) use self::turn::{NoTurn, Turn};
 use crate::backoff::Backoff;

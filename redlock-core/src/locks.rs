@@ -24,7 +24,7 @@ use slab::Slab;
 
 use self::answers::is_of_acquisition;
 use self::contention::Contention;
-use self::counts::{Counts, Kinds};
+use self::counts::Counts;
 use self::entry::{Entry, Standing};
 use self::health::Tally;
 pub use self::inspections::InspectionKey;
@@ -725,14 +725,15 @@ impl Locks {
     }
 
     fn step<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
-        let entry = self.entry(key)?;
-        let was_held = entry.counts_as.is_held;
+        let Self { entries, counts, .. } = self;
+        let entry = entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)?;
         let result = step(&mut entry.lock);
         entry.drive_renewal(now);
+        let was_held = entry.counts_as.is_held;
+        counts.recount(&mut entry.counts_as, entry.lock.kinds());
         self.send_commands(key, now);
         self.take_events(key, was_held, now);
         self.observe_step(key, now);
-        self.recount(key);
         self.move_in_queues(key, now);
         self.set_timer(key);
         self.forget_if_over(key, now);
@@ -766,7 +767,7 @@ impl Locks {
     fn take_events(&mut self, key: LockKey, was_held: bool, now: Instant) {
         let Self { entries, queues, finished, tally, observing, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
-        let mut has_ended = was_held && !entry.is_held();
+        let mut has_ended = was_held && !entry.counts_as.is_held;
         while let Some(event) = entry.lock.poll_event() {
             let event = with_place(event, || queues.ahead_of(entry.lock.resources(), key));
             match &event {
@@ -798,14 +799,6 @@ impl Locks {
         let renews_at = entry.renewal_timeout();
         let wakes_at = Instant::earliest([entry.lock.poll_timeout(), makes_way_at, renews_at]);
         timers.schedule(key, &mut entry.timer, wakes_at);
-    }
-
-    /// Counts a lock as what it has become.
-    fn recount(&mut self, key: LockKey) {
-        let Self { entries, counts, .. } = self;
-        let Some(entry) = entries.get_mut(key.index) else { return };
-        let is = Kinds::of(&entry.lock);
-        counts.recount(core::mem::replace(&mut entry.counts_as, is), is);
     }
 
     fn forget_if_over(&mut self, key: LockKey, now: Instant) {

@@ -2,9 +2,9 @@ use alloc::boxed::Box;
 
 use super::LockKey;
 use super::answers::Answers;
-use super::counts::Kinds;
 use super::renewal::Renewal;
 use super::timers::Timer;
+use crate::lock::Kinds;
 use crate::{Instant, Lock};
 
 /// One lock, and what its owner has not asked for yet.
@@ -83,6 +83,7 @@ impl Entry {
 
     /// Returns when something is due to keep the lock alive. One that is not held any more is not kept alive.
     pub(super) fn renewal_timeout(&mut self) -> Option<Instant> {
+        self.renewal.as_ref()?;
         if !self.is_held() {
             self.renewal = None;
         }

@@ -356,7 +356,8 @@ fn a_health_report_says_how_all_is() {
     }
     assert!(health.nodes[0].limits.contains(&Limit::ReleaseByScript), "{text}");
     world.locks.handle_timeout(at(20_000));
-    assert_eq!(world.locks.health(at(20_000)).locks.lost, 1);
+    let locks = world.locks.health(at(20_000)).locks;
+    assert_eq!((locks.lost, locks.held, locks.releasing, locks.unsettled), (1, 0, 1, 0), "its keys are being released");
     world.give_back(held, at(20_000));
     world.locks.give_up(world.nodes[1], &Unavailable::new(Cause::NotSent), at(20_000));
     let refused = world.lock(TTL, at(20_000)).expect_err("two are down");

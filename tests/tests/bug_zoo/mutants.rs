@@ -765,8 +765,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "whoever holds a lock that is kept alive is not told that it is lost",
         edits: &[Expression {
             file: LOCKS,
-            original: "was_held && !entry.is_held()",
-            mutated: "was_held && !entry.is_held() && entry.renewal.is_none()",
+            original: "was_held && !entry.counts_as.is_held",
+            mutated: "was_held && !entry.counts_as.is_held && entry.renewal.is_none()",
         }],
     },
     Mutant {
