@@ -41,6 +41,12 @@ fn a_lock_is_extended_over_connections_that_break() {
 }
 
 #[test]
+fn a_lock_is_kept_alive_up_to_its_longest_hold() {
+    holds(&Scenario { users: 1, breaks: 1, jumps: 4, keeps_alive: true, ..LATE });
+    holds(&Scenario { breaks: 0, jumps: 3, keeps_alive: true, ..Scenario::new() });
+}
+
+#[test]
 fn nodes_ask_for_the_scripts() {
     holds(&Scenario { knows_scripts: false, ..LATE });
 }

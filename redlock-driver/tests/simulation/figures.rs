@@ -63,8 +63,12 @@ pub(crate) struct Figures {
     pub(crate) handles: u64,
     pub(crate) acquisitions: u64,
     pub(crate) grants: u64,
+    /// Of the grants, those of locks that are kept alive.
+    pub(crate) kept_alive: u64,
     pub(crate) extensions: u64,
     pub(crate) losses: u64,
+    /// Of the losses, those at the end of a longest hold.
+    pub(crate) longest_holds: u64,
     pub(crate) releases: u64,
     pub(crate) closes: u64,
     /// Keys that were there at the end, because they were set late.
@@ -89,8 +93,10 @@ impl Figures {
         self.handles += other.handles;
         self.acquisitions += other.acquisitions;
         self.grants += other.grants;
+        self.kept_alive += other.kept_alive;
         self.extensions += other.extensions;
         self.losses += other.losses;
+        self.longest_holds += other.longest_holds;
         self.releases += other.releases;
         self.closes += other.closes;
         self.late_keys += other.late_keys;
@@ -104,7 +110,9 @@ impl Figures {
         let faults = self.faults().filter(|(_, count)| *count == 0).map(|(kind, _)| kind.to_string());
         let results = [
             ("extensions", self.extensions),
+            ("locks that are kept alive", self.kept_alive),
             ("losses", self.losses),
+            ("longest holds", self.longest_holds),
             ("releases", self.releases),
             ("closes", self.closes),
             ("late keys", self.late_keys),
@@ -130,7 +138,8 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |counts: &mut dyn Iterator<Item = String>| counts.collect::<Vec<_>>().join(", ");
         writeln!(f, "{} seeds, {} events, {} commands sent", self.seeds, self.events, self.commands)?;
-        writeln!(f, "{} handles, {} acquisitions, {} grants", self.handles, self.acquisitions, self.grants)?;
+        write!(f, "{} handles, {} acquisitions, {} grants, ", self.handles, self.acquisitions, self.grants)?;
+        writeln!(f, "{} of them kept alive, {} up to a longest hold", self.kept_alive, self.longest_holds)?;
         let (extensions, losses, releases) = (self.extensions, self.losses, self.releases);
         writeln!(f, "{extensions} extensions, {losses} losses, {releases} releases awaited, {} closes", self.closes)?;
         writeln!(f, "drops: {}", list(&mut self.drops().map(|(stage, count)| format!("{stage} {count}"))))?;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use redlock_driver::{Outcome, Redlock, ReleaseVerdict};
-use redlock_simulator::{MILLISECOND, SECOND, Time};
+use redlock_driver::{KeepAlive, Outcome, Redlock, ReleaseVerdict};
+use redlock_simulator::{MILLISECOND, SECOND, Time, nanos};
 
 use crate::abandon::{Abandonable, Fate};
 use crate::executor::Owner;
@@ -18,6 +18,8 @@ const SETTLES_WITHIN: Time = 4 * SECOND;
 const SLACK: Time = 10 * MILLISECOND;
 /// A TTL whose share for a node is longer than any round trip.
 const TTL: Duration = Duration::from_secs(10);
+/// A TTL that is over while a world goes on.
+const SHORT_TTL: Duration = Duration::from_secs(2);
 
 pub(crate) struct Keeper {
     process: Process,
@@ -39,6 +41,7 @@ impl Keeper {
         self.find_broken_connections().await;
         if self.world().referee.closed_at(self.process.index).is_none() {
             self.check_that_a_lock_takes_a_round_trip().await;
+            self.check_that_a_lock_is_kept_alive().await;
         }
         self.check_close().await;
     }
@@ -81,6 +84,19 @@ impl Keeper {
             && report.nodes.iter().all(|(_, _, outcome)| matches!(outcome, Outcome::Done | Outcome::Pending));
         self.expect(is_done, Invariant::Progress, &format!("nobody is in the way: {report}"));
         self.check_round_trips(began_at, 2);
+        self.process.sleep(SETTLES_WITHIN).await;
+    }
+
+    async fn check_that_a_lock_is_kept_alive(&self) {
+        let name = format!("kept alive by {}", self.process.index);
+        let acquire = self.redlock.try_lock(&name, SHORT_TTL).keep_alive(KeepAlive::while_held());
+        let acquired = self.awaited(acquire).await;
+        let Ok(guard) = acquired else {
+            return self.expect(false, Invariant::Progress, &format!("nobody is in the way: {acquired:?}"));
+        };
+        self.process.sleep(3 * nanos(SHORT_TTL)).await;
+        self.expect(guard.is_valid(), Invariant::Progress, "a lock that is kept alive is lost");
+        self.awaited(guard.release()).await;
         self.process.sleep(SETTLES_WITHIN).await;
     }
 

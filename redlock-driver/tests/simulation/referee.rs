@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use redlock_driver::{Instant, LockGuard};
+use redlock_driver::{Instant, KeepAlive, LockGuard, Loss, Runtime};
 use redlock_simulator::Time;
 
 use crate::invariant::Invariant;
@@ -23,6 +23,10 @@ pub(crate) struct Referee {
 pub(crate) struct Hold {
     pub(crate) process: Process,
     pub(crate) acquisition: usize,
+    /// Its deadline moves on by itself.
+    pub(crate) is_kept_alive: bool,
+    /// Its deadline is never later.
+    pub(crate) longest_until: Option<Instant>,
     state: Mutex<State>,
 }
 
@@ -40,12 +44,25 @@ struct State {
 }
 
 impl Hold {
-    pub(crate) fn new(process: &Process, acquisition: usize, guard: LockGuard<Process>) -> Arc<Self> {
+    pub(crate) fn new(
+        process: &Process,
+        acquisition: usize,
+        guard: LockGuard<Process>,
+        keep_alive: Option<KeepAlive>,
+    ) -> Arc<Self> {
         let (deadline, resource) = (guard.deadline(), guard.resources().as_slice()[0].as_bytes().to_vec());
         let guard = Some(guard);
         let state =
             State { guard, deadline, resource, ended_at: None, has_abandoned_extension: false, is_watched: false };
-        Arc::new(Self { process: process.clone(), acquisition, state: Mutex::new(state) })
+        let longest_until =
+            keep_alive.and_then(KeepAlive::max_hold).map(|max_hold| process.now().saturating_add(max_hold));
+        Arc::new(Self {
+            process: process.clone(),
+            acquisition,
+            is_kept_alive: keep_alive.is_some(),
+            longest_until,
+            state: Mutex::new(state),
+        })
     }
 
     /// Takes the guard out to extend it.
@@ -86,6 +103,15 @@ impl Hold {
         lock(&self.state).ended_at.is_some()
     }
 
+    /// Whether it may be lost in this way: nodes lose no keys here.
+    pub(crate) fn may_end_with(&self, loss: &Loss) -> bool {
+        match loss {
+            Loss::Expired => true,
+            Loss::MaxHoldReached => self.longest_until == Some(self.deadline()),
+            _ => false,
+        }
+    }
+
     /// Whether the guard is there to be asked.
     pub(crate) fn is_known(&self) -> bool {
         lock(&self.state).guard.is_some()
@@ -94,7 +120,16 @@ impl Hold {
     /// What the guard says, or said last.
     pub(crate) fn deadline(&self) -> Instant {
         let mut state = lock(&self.state);
-        state.deadline = state.guard.as_ref().map_or(state.deadline, |guard| guard.deadline());
+        let before = state.deadline;
+        state.deadline = state.guard.as_ref().map_or(before, |guard| guard.deadline());
+        let is_in_bounds =
+            before <= state.deadline && self.longest_until.is_none_or(|longest| state.deadline <= longest);
+        self.process.world.expect(is_in_bounds, Invariant::Deadline, || {
+            format!(
+                "lock {}: {before:?} became {:?}, at most {:?}",
+                self.acquisition, state.deadline, self.longest_until
+            )
+        });
         state.deadline
     }
 
@@ -116,12 +151,18 @@ impl Referee {
         lock(&self.holds).push(hold.clone());
     }
 
-    /// A lock was acquired or extended: nobody else may hold it now, and a quorum must have its token until the end.
+    /// A lock was acquired or extended: nobody else may hold it now, and a quorum must have its token until the end, also when
+    /// that has moved on.
     pub(crate) fn check(&self, world: &Arc<World>, hold: &Arc<Hold>) {
         self.check_now(world, hold);
         let last_moment = hold.ends_at().saturating_sub(1);
         let (there, hold) = (world.clone(), hold.clone());
-        world.note(last_moment, move || there.referee.check_now(&there, &hold));
+        world.note(last_moment, move || {
+            there.referee.check_now(&there, &hold);
+            if hold.is_kept_alive && hold.ends_at().saturating_sub(1) > there.now() {
+                there.referee.check(&there, &hold);
+            }
+        });
     }
 
     fn check_now(&self, world: &World, hold: &Arc<Hold>) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redlock_core::DRIFT_MARGIN;
-use redlock_driver::{AcquireError, ExtendError, Instant, LockGuard, Loss, Lost, Options, Redlock, Runtime};
+use redlock_driver::{AcquireError, ExtendError, Instant, KeepAlive, LockGuard, Loss, Lost, Options, Redlock, Runtime};
 use redlock_simulator::{Dice, MICROSECOND, MILLISECOND, SECOND, Time, nanos};
 
 use crate::abandon::{Abandonable, Fate};
@@ -22,6 +22,9 @@ const SLACK: Time = 50 * MILLISECOND;
 /// Long enough that nothing is over by itself while a world lasts.
 const LONGEST_TTL: Time = 30 * SECOND;
 
+/// Most locks that are kept alive have a TTL no longer than this, so that they outlive it.
+const SHORT_TTL: Time = 200 * MILLISECOND;
+
 /// One task of a process.
 pub(crate) struct User {
     process: Process,
@@ -35,6 +38,7 @@ struct Wish {
     ttl: Duration,
     wait: Duration,
     options: Options,
+    keep_alive: Option<KeepAlive>,
 }
 
 impl User {
@@ -69,7 +73,7 @@ impl User {
         match self.abandonable(acquire).await {
             Ok(Ok(guard)) => {
                 self.process.check_in_time(began_at, self.patience(&wish), "an acquisition");
-                let hold = self.begin(acquisition, guard);
+                let hold = self.begin(acquisition, guard, wish.keep_alive);
                 self.hold(hold, wish.ttl).await;
             }
             Ok(Err(error)) => {
@@ -85,7 +89,7 @@ impl User {
         }
     }
 
-    fn begin(&self, acquisition: usize, guard: LockGuard<Process>) -> Arc<Hold> {
+    fn begin(&self, acquisition: usize, guard: LockGuard<Process>, keep_alive: Option<KeepAlive>) -> Arc<Hold> {
         let world = self.world();
         self.process
             .tell(|| format!("lock {acquisition} on {} is held, for {:?}", guard.resources(), guard.remaining()));
@@ -93,7 +97,8 @@ impl User {
         world.expect(guard.is_valid(), Invariant::HandOver, || format!("lock {acquisition}"));
         let is_closed = world.referee.closed_at(self.process.index).is_some();
         world.expect(!is_closed, Invariant::Result, || format!("lock {acquisition} was acquired after the close"));
-        let hold = Hold::new(&self.process, acquisition, guard);
+        world.figures().kept_alive += u64::from(keep_alive.is_some());
+        let hold = Hold::new(&self.process, acquisition, guard, keep_alive);
         world.referee.begin(&hold);
         world.referee.check(world, &hold);
         hold
@@ -128,8 +133,9 @@ impl User {
                 let patience = self.world().scenario.node_timeout.of(ttl);
                 self.process.check_in_time(began_at, patience, "an extension");
                 self.check_extended(hold, &result, old);
-                self.check_length(result.as_ref().ok(), ttl, began_at);
-                let may_have_changed = result.is_ok() || hold.has_abandoned_extension();
+                self.check_length(hold, result.as_ref().ok(), ttl, began_at);
+                self.world().expect(new >= old, Invariant::Deadline, || "the deadline has moved back".into());
+                let may_have_changed = result.is_ok() || hold.has_abandoned_extension() || hold.is_kept_alive;
                 let is_honest = may_have_changed || new == old || !is_valid;
                 let invariant = Invariant::Deadline;
                 self.world().expect(is_honest, invariant, || "an extension that failed changed the deadline".into());
@@ -223,7 +229,7 @@ impl User {
                 world.referee.check(world, hold);
                 *new >= old
             }
-            Err(ExtendError::Lost(Loss::Expired)) => now >= old,
+            Err(ExtendError::Lost(loss)) => hold.may_end_with(loss) && now >= old,
             Err(ExtendError::Unconfirmed(_)) => true,
             Err(_) => false,
         };
@@ -231,9 +237,10 @@ impl User {
     }
 
     /// An extension lasts for its TTL, less the drift, from the moment on in which it began.
-    fn check_length(&self, deadline: Option<&Instant>, ttl: Duration, began_at: Time) {
+    fn check_length(&self, hold: &Hold, deadline: Option<&Instant>, ttl: Duration, began_at: Time) {
         let drift = ttl / 100 + DRIFT_MARGIN + Duration::from_nanos(1);
         let expected = self.process.clock().at(began_at).saturating_add(ttl.saturating_sub(drift));
+        let expected = hold.longest_until.map_or(expected, |longest| longest.min(expected));
         let is_long_enough = deadline.is_none_or(|deadline| *deadline >= expected);
         self.world().expect(is_long_enough, Invariant::Deadline, || "an extension is too short".into());
     }
@@ -289,7 +296,9 @@ impl User {
 
 impl Wish {
     fn draw(dice: &mut Dice, scenario: &Scenario) -> Self {
-        let ttl = Duration::from_nanos(dice.magnitude(SHORTEST_TTL..=LONGEST_TTL));
+        let is_kept_alive = dice.chance(30);
+        let longest = if is_kept_alive && dice.chance(80) { SHORT_TTL } else { LONGEST_TTL };
+        let ttl = Duration::from_nanos(dice.magnitude(SHORTEST_TTL..=longest));
         let wait = dice.pick(&[0, 1, 1, 1]) * dice.magnitude(10 * MILLISECOND..=2 * SECOND);
         let wait = Duration::from_nanos(wait);
         let mut options = Options::new().wait(wait);
@@ -299,11 +308,21 @@ impl Wish {
         if dice.chance(10) {
             options = options.min_validity(ttl / 4);
         }
-        Self { resource: format!("resource {}", dice.below(scenario.resources)), ttl, wait, options }
+        let resource = format!("resource {}", dice.below(scenario.resources));
+        let max_hold = Duration::from_nanos(dice.magnitude(nanos(ttl) / 8..=3 * nanos(ttl)));
+        let kind = if dice.chance(40) { KeepAlive::up_to(max_hold) } else { KeepAlive::while_held() };
+        let keep_alive = is_kept_alive.then_some(kind);
+        options = options.keep_alive(keep_alive);
+        Self { resource, ttl, wait, options, keep_alive }
     }
 }
 
 impl Process {
+    /// Whether nobody may renew its locks any more: it was closed, or its runtime may have ended.
+    fn has_closed_or_ended(&self) -> bool {
+        self.world.referee.closed_at(self.index).is_some() || self.world.scenario.system.end_of_runtime > 0
+    }
+
     /// What takes so long by the clock of the process must not have taken much longer in the world.
     pub(crate) fn check_in_time(&self, began_at: Time, patience: Duration, what: &str) {
         let (now, scenario) = (self.world.now(), &self.world.scenario);
@@ -321,13 +340,15 @@ async fn watch(process: Process, hold: Arc<Hold>, news: Lost<Process>) {
     process.tell(|| format!("lock {}: loss {loss:?}", hold.acquisition));
     hold.watch(false);
     let (now, deadline) = (process.now(), hold.deadline());
-    let fits = match loss {
-        Some(Loss::Expired) => {
+    let fits = match &loss {
+        // Nobody renews it any more, which is told before the deadline.
+        Some(Loss::Closed) => hold.is_kept_alive && process.has_closed_or_ended(),
+        Some(loss) => {
             process.world.figures().losses += 1;
-            now >= deadline
+            process.world.figures().longest_holds += u64::from(*loss == Loss::MaxHoldReached);
+            hold.may_end_with(loss) && now >= deadline
         }
         None => hold.has_ended(),
-        Some(_) => false,
     };
     process.world.expect(fits, Invariant::Deadline, || format!("lock {}: loss {loss:?}", hold.acquisition));
     if hold.is_known() {

@@ -18,6 +18,7 @@ Usage: explore_many [OPTIONS]
   --failures N       how often a connection cannot be opened (default 0)
   --extensions N     how often a user extends its lock (default 0)
   --jumps N          how often time goes on to the next timer (default 1)
+  --keep-alive       locks are kept alive, up to a longest hold
   --late-commands    nodes may carry out commands of connections that are broken
   --unknown-scripts  the nodes do not know the scripts
 ";
@@ -62,6 +63,7 @@ fn scenario(mut arguments: Parser) -> Result<Option<Scenario>, Box<dyn Error>> {
             "failures" => scenario.failures = arguments.value()?.parse()?,
             "extensions" => scenario.extensions = arguments.value()?.parse()?,
             "jumps" => scenario.jumps = arguments.value()?.parse()?,
+            "keep-alive" => scenario.keeps_alive = true,
             "late-commands" => scenario.late_commands = true,
             "unknown-scripts" => scenario.knows_scripts = false,
             "help" => return Ok(None),

@@ -2,7 +2,7 @@
 
 use redlock_core::{Action, Cause, Instant, Lock, LockKey, Locks, NodeId, Unavailable};
 
-use super::scenario::TTL;
+use super::scenario::{MAX_HOLD, TTL};
 use super::site::{Letter, Origin, Parcel, Site};
 use super::state::State;
 use super::user::Stage;
@@ -16,6 +16,7 @@ impl State {
         let rules = [
             (users().all(|user| self.leaves_no_key(user)), Violation::KeyOfLockThatIsOver),
             (users().all(|user| self.has_quorum_if_held(user)), Violation::NoQuorumBehindHolder),
+            (users().all(|user| self.ends_in_time(user)), Violation::HeldForTooLong),
             (sites().all(|node| self.waits_for_reason(node)), Violation::LeftInQueue),
             (sites().all(|node| self.has_right_tickets(node)), Violation::WrongTickets),
             (self.wakes_in_time(), Violation::TimerTooLate),
@@ -58,6 +59,13 @@ impl State {
         let is_alive = |lock: &Lock| lock.loss().is_none() && lock.deadline().is_some_and(|end| self.now < end);
         let keys = || self.sites.iter().filter(|site| self.has_key(site, user)).count();
         !lock.is_some_and(is_alive) || keys() > self.sites.len() / 2
+    }
+
+    fn ends_in_time(&self, user: usize) -> bool {
+        let state = &self.users[user];
+        let deadline = state.key.and_then(|key| self.locks.lock(key)?.deadline());
+        let longest = state.held_since.map(|at| at.saturating_add(MAX_HOLD));
+        deadline.zip(longest).is_none_or(|(deadline, longest)| deadline <= longest)
     }
 
     /// Commands wait for a connection that is not there yet, and only as long as none has failed.

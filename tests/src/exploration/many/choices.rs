@@ -1,6 +1,9 @@
 //! What can happen in a world.
 
+use redlock_core::Instant;
+
 use super::action::Action;
+use super::scenario::SILENCE;
 use super::site::Link;
 use super::state::State;
 use super::user::Stage;
@@ -14,7 +17,9 @@ impl State {
         for node in 0..self.sites.len() {
             self.trouble(node, &mut actions);
         }
-        if self.left.jumps > 0 && self.locks.poll_timeout().is_some() {
+        // Nobody waits until a connection has been silent for too long.
+        let is_soon = |at: Instant| at < Instant::EPOCH.saturating_add(SILENCE);
+        if self.left.jumps > 0 && self.locks.poll_timeout().is_some_and(is_soon) {
             actions.push(Action::Jump);
         }
         actions

@@ -1,12 +1,17 @@
 use std::time::Duration;
 
-use redlock_core::{Config, NodeTimeout, Options, Request};
+use redlock_core::{Config, KeepAlive, NodeTimeout, Options, Request};
 
 pub(super) const TTL: Duration = Duration::from_millis(350);
 const NODE_TIMEOUT: Duration = Duration::from_millis(100);
+/// Longer than any path, so that a connection ends only where it is broken.
+pub(super) const SILENCE: Duration = Duration::from_secs(3_600);
+/// The longest hold of a lock that is kept alive: the first renewal would let it live for longer.
+pub(super) const MAX_HOLD: Duration = Duration::from_millis(400);
 
 /// A small world: how many there are in it, and what may go wrong.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct Scenario {
     /// How many nodes there are.
     pub nodes: usize,
@@ -22,6 +27,8 @@ pub struct Scenario {
     pub extensions: u8,
     /// How often time goes on to the next timer.
     pub jumps: u8,
+    /// Whether locks are kept alive, up to a longest hold.
+    pub keeps_alive: bool,
     /// Whether nodes may carry out commands of connections that are broken.
     pub late_commands: bool,
     /// Whether the nodes know the scripts from the beginning.
@@ -40,6 +47,7 @@ impl Scenario {
             failures: 0,
             extensions: 0,
             jumps: 1,
+            keeps_alive: false,
             late_commands: false,
             knows_scripts: true,
         }
@@ -48,15 +56,14 @@ impl Scenario {
     pub(super) fn config(&self) -> Config {
         let names = (0..self.nodes).map(|node| format!("node {node}"));
         let timeout = NodeTimeout::fixed(NODE_TIMEOUT);
-        // Longer than any path, so that a connection ends only where it is broken.
-        let (silence, ping) = (Duration::from_secs(3_600), None);
-        let config = Config::builder(names).node_timeout(timeout).silence_timeout(silence).ping_interval(ping);
+        let config = Config::builder(names).node_timeout(timeout).silence_timeout(SILENCE).ping_interval(None);
         config.build().expect("a valid config")
     }
 
     pub(super) fn request(&self, config: &Config, user: usize) -> Request {
         let name = if self.one_name { 0 } else { user };
-        Request::new(config, format!("lock {name}"), TTL, Options::new().attempts(1)).expect("a valid request")
+        let options = Options::new().attempts(1).keep_alive(self.keeps_alive.then_some(KeepAlive::up_to(MAX_HOLD)));
+        Request::new(config, format!("lock {name}"), TTL, options).expect("a valid request")
     }
 }
 

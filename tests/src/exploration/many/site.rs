@@ -22,6 +22,8 @@ pub(super) struct Site {
     pub(super) late: VecDeque<Parcel>,
     /// What was last sent, for each user.
     pub(super) last_sent: Vec<Option<CommandId>>,
+    /// Whether the node was sent the release of each user's lock.
+    pub(super) is_released: Vec<bool>,
     /// How each user's key came to the node, or was last lengthened.
     pub(super) origins: Vec<Origin>,
 }
@@ -70,6 +72,7 @@ impl Site {
             lost: 0,
             late: VecDeque::new(),
             last_sent: vec![None; users],
+            is_released: vec![false; users],
             origins: vec![Origin::InTime; users],
         }
     }

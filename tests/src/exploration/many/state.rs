@@ -96,7 +96,10 @@ impl State {
     fn hand_over(&mut self, user: usize) {
         self.users[user].is_woken = false;
         match self.locks.hand_over(self.key(user), self.now) {
-            Some(Ok(_)) => self.users[user].stage = Stage::Holding,
+            Some(Ok(_)) => {
+                self.users[user].stage = Stage::Holding;
+                self.users[user].held_since = self.scenario.keeps_alive.then_some(self.now);
+            }
             Some(Err(_)) => self.abandon(user),
             None => {}
         }
@@ -242,6 +245,11 @@ impl State {
         let Some(user) = self.users.iter().position(|user| user.key == Some(key)) else { return Ok(()) };
         self.users[user].token = Some(*command.action.token().expect("it is of a lock"));
         let site = &mut self.sites[node];
+        let is_release = matches!(command.action, Verb::Release { .. });
+        if site.is_released[user] && !is_release {
+            return Err(Violation::SentAfterRelease);
+        }
+        site.is_released[user] = is_release;
         if site.last_sent[user].replace(command.id) >= Some(command.id) {
             return Err(Violation::SentAgain);
         }

@@ -9,6 +9,8 @@ pub(super) struct User {
     pub(super) is_woken: bool,
     /// The token of its only attempt, once a node was sent it.
     pub(super) token: Option<Token>,
+    /// When it was handed a lock that may be held for a time only.
+    pub(super) held_since: Option<Instant>,
     /// When its release began.
     pub(super) released_at: Option<Instant>,
 }

@@ -15,6 +15,10 @@ pub enum Violation {
     BatchUnlikeQueue,
     /// A command was sent to a node twice, or after a later one.
     SentAgain,
+    /// Something else than a release was sent for a lock behind its release.
+    SentAfterRelease,
+    /// A lock is valid beyond its longest hold.
+    HeldForTooLong,
     /// A command was sent where no connection is.
     SentWithoutConnection,
     /// A second connection to a node was wanted.
@@ -46,6 +50,8 @@ impl fmt::Display for Violation {
             Self::TouchedForeignKey => "a command changed the key of another token",
             Self::BatchUnlikeQueue => "a batch is not what waited to be sent, in order and in time",
             Self::SentAgain => "a command was sent twice, or after a later one",
+            Self::SentAfterRelease => "a command was sent behind the release of its lock",
+            Self::HeldForTooLong => "a lock is valid beyond its longest hold",
             Self::SentWithoutConnection => "a command was sent where no connection is",
             Self::ConnectedTwice => "a second connection to a node was wanted",
             Self::LeftInQueue => "a command waits that could be sent or refused",
