@@ -213,6 +213,8 @@ async fn nothing_is_told_before_somebody_is_interested_and_all_from_then_on() {
         world.lock_and_release().await;
         let lives = later.book.lives();
         assert_eq!(lives.len(), count, "once is enough");
-        lives.values().for_each(|life| assert_whole(life));
+        for life in lives.values() {
+            assert_whole(life);
+        }
     }
 }
