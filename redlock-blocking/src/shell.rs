@@ -101,7 +101,7 @@ impl Shell {
         let interrupt = poller.interrupt();
         let io = Io::new(poller, connects.len());
         let mut locks = Locks::new(config.clone());
-        locks.observe(!observers.is_empty());
+        locks.observe(observers.are_interested());
         let state = State {
             locks,
             waiters: Waiters::default(),

@@ -71,7 +71,7 @@ pub(crate) struct Over;
 impl<R: Runtime> Shell<R> {
     pub(crate) fn new(runtime: R, config: Config, observers: Observers) -> Self {
         let mut locks = Locks::new(config.clone());
-        locks.observe(!observers.is_empty());
+        locks.observe(observers.are_interested());
         let state = State {
             locks,
             waiters: Waiters::default(),

@@ -21,6 +21,7 @@ const fn colour(contestant: Name) -> &'static str {
         Name::FloorQueue | Name::FloorPublish => "#6e6e6e",
         Name::Tokio => "#1f77b4",
         Name::TokioFenced => "#2f83bd",
+        Name::TokioTraced => "#2a7db9",
         Name::TokioRedis => "#3f8fc6",
         Name::TokioFred => "#5fa5d3",
         Name::AsyncStd => "#80bbe0",

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contestant::{
     AsyncStdNative, BlockingNative, Contestant, Failure, Fenced, FloorPublish, FloorQueue, FloorRaw, FloorRedis, Name,
-    Redlock, Rslock, TokioFenced, TokioFred, TokioNative, TokioRedis,
+    Redlock, Rslock, TokioFenced, TokioFred, TokioNative, TokioRedis, TokioTraced,
 };
 use crate::executor::{Executor, Flavour};
 use crate::measure::{cpu_time, memory, micros, percentile};
@@ -63,6 +63,7 @@ pub(crate) fn run(plan: Plan) -> Result<(), Failure> {
         Name::FloorPublish => start::<FloorPublish>(plan),
         Name::Tokio => start::<TokioNative>(plan),
         Name::TokioFenced => start::<TokioFenced>(plan),
+        Name::TokioTraced => start::<TokioTraced>(plan),
         Name::TokioRedis => start::<TokioRedis>(plan),
         Name::TokioFred => start::<TokioFred>(plan),
         Name::AsyncStd => start::<AsyncStdNative>(plan),

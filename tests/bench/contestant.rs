@@ -28,7 +28,7 @@ pub(crate) use self::floor_redis::FloorRedis;
 pub(crate) use self::redlock::Redlock;
 pub(crate) use self::rslock::Rslock;
 pub(crate) use self::tokio_fred::TokioFred;
-pub(crate) use self::tokio_native::{TokioFenced, TokioNative};
+pub(crate) use self::tokio_native::{TokioFenced, TokioNative, TokioTraced};
 pub(crate) use self::tokio_redis::TokioRedis;
 use crate::executor::Executor;
 use crate::workload::Workload;
@@ -95,6 +95,7 @@ pub(crate) enum Name {
     FloorPublish,
     Tokio,
     TokioFenced,
+    TokioTraced,
     TokioRedis,
     TokioFred,
     AsyncStd,
@@ -104,13 +105,14 @@ pub(crate) enum Name {
 }
 
 impl Name {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::FloorRaw,
         Self::FloorRedis,
         Self::FloorQueue,
         Self::FloorPublish,
         Self::Tokio,
         Self::TokioFenced,
+        Self::TokioTraced,
         Self::TokioRedis,
         Self::TokioFred,
         Self::AsyncStd,
@@ -127,6 +129,7 @@ impl Name {
             Self::FloorPublish => "floor-publish",
             Self::Tokio => "tokio",
             Self::TokioFenced => "tokio-fenced",
+            Self::TokioTraced => "tokio-traced",
             Self::TokioRedis => "tokio-redis",
             Self::TokioFred => "tokio-fred",
             Self::AsyncStd => "async-std",
@@ -139,6 +142,11 @@ impl Name {
     /// Returns whether all of its locks are fenced: each is set by a script, and none by a `SET` that it sends.
     pub(crate) fn is_fenced(self) -> bool {
         self == Self::TokioFenced
+    }
+
+    /// Only who is asked for by name is measured: it answers a question of its own.
+    pub(crate) const fn is_for_one_question(self) -> bool {
+        matches!(self, Self::TokioTraced)
     }
 
     /// Floors stand only where they are the least that the workload can cost.

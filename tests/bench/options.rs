@@ -30,7 +30,7 @@ Starts servers and measures every contestant in a process of its own, in rounds 
   --server KIND         which servers: redis (default) or valkey, which tests/valkey.sh fetches
   --nodes 3,5           how many servers (default 3,5)
   --tasks 64,512        how many tasks in W2 and W7 (default 64,512)
-  --contestants A,B     which contestants (default all that a workload is for)
+  --contestants A,B     which contestants (default all that a workload is for, without tokio-traced)
   --seconds N           how long for each of them, all rounds together (default 5)
   --rounds N            how many rounds (default 5); what is shown are medians over them
   --runtime KIND        tokio's: multi (default, with two threads) or current
@@ -81,7 +81,7 @@ impl Default for Options {
             workloads: Workload::DEFAULT.into(),
             nodes: vec![3, 5],
             tasks: vec![64, 512],
-            contestants: Name::ALL.into(),
+            contestants: Name::ALL.into_iter().filter(|name| !name.is_for_one_question()).collect(),
             duration: Duration::from_secs(5),
             rounds: 5,
             flavour: Flavour::Multi,

@@ -153,6 +153,44 @@ fn an_observer_may_use_the_handle_because_the_mutex_is_free() {
     assert!(uses.calls.load(Ordering::Relaxed) >= 5);
 }
 
+/// Is interested as soon as it is told to be.
+#[derive(Default)]
+struct Later {
+    book: Book,
+    is_interested: AtomicBool,
+}
+
+impl Observer for Later {
+    fn observe(&self, observed: &Observed) {
+        self.book.observe(observed);
+    }
+
+    fn is_interested(&self) -> bool {
+        self.is_interested.load(Ordering::Acquire)
+    }
+}
+
+/// As when a program gets its subscriber of `tracing` after its first lock.
+#[test]
+fn nothing_is_told_before_somebody_is_interested_and_all_from_then_on() {
+    let (links, later) = (<[Link; 3]>::default(), Arc::new(Later::default()));
+    let redlock = redlock(&links, |builder| builder.observer(later.clone()));
+    redlock.lock("job", TTL).unwrap().release();
+    assert!(later.book.told.lock().unwrap().is_empty());
+    later.is_interested.store(true, Ordering::Release);
+    // That somebody is interested is noticed behind a step.
+    redlock.lock("job", TTL).unwrap().release();
+    later.is_interested.store(false, Ordering::Release);
+    for count in 1..=2 {
+        redlock.lock("job", TTL).unwrap().release();
+        let lives = later.book.lives(count);
+        assert_eq!(lives.len(), count, "once is enough");
+        for life in lives.values() {
+            assert_whole(life);
+        }
+    }
+}
+
 /// What a recorder writes.
 #[derive(Clone, Default)]
 struct Page(Arc<Mutex<Vec<u8>>>);

@@ -33,17 +33,32 @@ use crate::observed::Observed;
 pub trait Observer: Send + Sync + 'static {
     /// Takes note of an event.
     fn observe(&self, observed: &Observed);
+
+    /// Returns whether it has a use for events. It is asked now and then, and must be quick.
+    ///
+    /// Until one observer of a handle has, nothing is collected, and observing costs nearly nothing. From then on all of them
+    /// are told what happens to the nodes and to the locks that are requested from then on.
+    fn is_interested(&self) -> bool {
+        true
+    }
 }
 
 impl<O: Observer> Observer for Arc<O> {
     fn observe(&self, observed: &Observed) {
         (**self).observe(observed);
     }
+
+    fn is_interested(&self) -> bool {
+        (**self).is_interested()
+    }
 }
 
 /// The observers of a handle, for shells.
 #[derive(Default)]
-pub struct Observers(Vec<Watching>);
+pub struct Observers {
+    all: Vec<Watching>,
+    were_interested: AtomicBool,
+}
 
 struct Watching {
     observer: Box<dyn Observer>,
@@ -53,19 +68,26 @@ struct Watching {
 impl Observers {
     /// Adds one.
     pub fn push(&mut self, observer: impl Observer) {
-        self.0.push(Watching { observer: Box::new(observer), has_panicked: AtomicBool::new(false) });
+        self.all.push(Watching { observer: Box::new(observer), has_panicked: AtomicBool::new(false) });
     }
 
-    /// Returns whether there is none.
+    /// Returns whether one of them is interested, or was before.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub fn are_interested(&self) -> bool {
+        if self.were_interested.load(Ordering::Relaxed) {
+            return true;
+        }
+        let are_interested = self.all.iter().any(|watching| watching.observer.is_interested());
+        if are_interested {
+            self.were_interested.store(true, Ordering::Relaxed);
+        }
+        are_interested
     }
 
     /// Tells each observer all the events, except those that have panicked before. To be called by one thread at a time, and
     /// not while it holds anything that an observer could want.
     pub fn tell(&self, events: &[Observed]) {
-        self.0.iter().for_each(|watching| watching.tell(events));
+        self.all.iter().for_each(|watching| watching.tell(events));
     }
 }
 
@@ -82,6 +104,6 @@ impl Watching {
 
 impl fmt::Debug for Observers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Observers").field("count", &self.0.len()).finish()
+        f.debug_struct("Observers").field("count", &self.all.len()).finish_non_exhaustive()
     }
 }

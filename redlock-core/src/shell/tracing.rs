@@ -4,6 +4,7 @@ use alloc::string::{String, ToString};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::field::{Empty, debug, display};
+use tracing::level_filters::LevelFilter;
 use tracing::{Level, Span};
 
 use super::Observer;
@@ -34,7 +35,8 @@ const TARGET: &str = "redlock";
 /// | `DEBUG` | a lock was acquired, extended, given up, left to its keys, or released | `left`, `waited`, `verdict`, `took` |
 /// | `TRACE` | a node has answered | `node`, `verb`, `outcome` |
 ///
-/// Every handle needs one of its own: hand it to `Builder::observer`.
+/// Every handle needs one of its own: hand it to `Builder::observer`. As long as the program has no subscriber, nothing is
+/// collected for it.
 ///
 /// ```
 /// use redlock_core::shell::Tracing;
@@ -204,6 +206,11 @@ impl Tracing {
 }
 
 impl Observer for Tracing {
+    /// Without a subscriber, nobody sees a span.
+    fn is_interested(&self) -> bool {
+        LevelFilter::current() != LevelFilter::OFF
+    }
+
     fn observe(&self, observed: &Observed) {
         match observed {
             Observed::Lock { lock, event, .. } => self.lock(*lock, event),

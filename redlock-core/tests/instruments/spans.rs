@@ -42,7 +42,10 @@ impl Book {
 
     fn of(tracing: &Tracing, history: &[Observed]) -> Vec<(Option<u64>, String)> {
         let book = Self::default();
-        let observe = || history.iter().for_each(|observed| tracing.observe(observed));
+        let observe = || {
+            assert!(tracing.is_interested(), "there is a subscriber");
+            history.iter().for_each(|observed| tracing.observe(observed));
+        };
         tracing::subscriber::with_default(book.clone(), observe);
         let mut book = book.0.lock().unwrap();
         std::mem::take(&mut book.lines)

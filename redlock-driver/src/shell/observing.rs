@@ -9,7 +9,7 @@ impl<R: Runtime> Shell<R> {
     /// Tells the observers all that has happened, unless somebody else is doing that: whoever has begun takes what others add,
     /// so that the order is kept.
     pub(super) fn tell_observers(&self) {
-        if self.observers.is_empty() {
+        if !self.observers.are_interested() {
             return;
         }
         let mut events = Vec::new();
@@ -25,6 +25,8 @@ impl<R: Runtime> Shell<R> {
 impl<R> State<R> {
     /// Takes what has happened; returns whether the caller is to tell it.
     fn begin_telling(&mut self, events: &mut Vec<Observed>) -> bool {
+        // From the moment on in which one of them is interested.
+        self.locks.observe(true);
         !self.is_telling && self.go_on_telling(events)
     }
 
