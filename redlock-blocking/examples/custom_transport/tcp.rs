@@ -8,7 +8,7 @@ use redlock_blocking::transport::{Answer, Command, Connection, Probe, Reply, Tra
 use redlock_blocking::{Cause, Unavailable};
 
 /// A longer line is no answer to a lock's command.
-const LONGEST_LINE: usize = 64 * 1024;
+const LONGEST_ANSWER: usize = 64 * 1024;
 /// A server that takes nothing any more holds up nobody for longer than that.
 const WRITE_TIMEOUT: Duration = Duration::from_millis(5);
 
@@ -33,13 +33,13 @@ fn open(address: &str, timeout: Duration) -> io::Result<TcpConnection> {
     let stream = TcpStream::connect_timeout(&address, timeout)?;
     stream.set_nodelay(true)?;
     stream.set_write_timeout(Some(WRITE_TIMEOUT))?;
-    Ok(TcpConnection { stream: BufReader::new(stream), line: Vec::new() })
+    Ok(TcpConnection { stream: BufReader::new(stream), answer: Vec::new() })
 }
 
 pub(crate) struct TcpConnection {
     stream: BufReader<TcpStream>,
     /// What has come of the next answer: a read may end in the middle of it, and the next one goes on from there.
-    line: Vec<u8>,
+    answer: Vec<u8>,
 }
 
 impl Connection for TcpConnection {
@@ -48,10 +48,10 @@ impl Connection for TcpConnection {
     }
 
     fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
-        let Some(line) = self.within(timeout, Self::read_line).map_err(|error| broken(&error))? else {
+        let Some(answer) = self.within(timeout, Self::next_answer).map_err(|error| broken(&error))? else {
             return Ok(None);
         };
-        read_answer(&line, |answer| Reply::from_wire(command, answer)).map(Some).map_err(|error| broken(&error))
+        read_answer(&answer, |answer| Reply::from_wire(command, answer)).map(Some).map_err(|error| broken(&error))
     }
 
     fn check(&mut self) -> Result<(), Unavailable> {
@@ -70,8 +70,8 @@ impl TcpConnection {
         for probe in Probe::ALL {
             let bytes = encode(probe.words().iter().map(|word| word.as_bytes()));
             self.stream.get_mut().write_all(&bytes)?;
-            let line = self.within(timeout, Self::read_line)?.ok_or(ErrorKind::TimedOut)?;
-            if let Err(refusal) = read_answer(&line, |answer| probe.check(answer))? {
+            let answer = self.within(timeout, Self::next_answer)?.ok_or(ErrorKind::TimedOut)?;
+            if let Err(refusal) = read_answer(&answer, |answer| probe.check(answer))? {
                 return Ok(Err(refusal));
             }
         }
@@ -93,24 +93,31 @@ impl TcpConnection {
         }
     }
 
-    /// Reads a line, and the next one as well if the first is the length of a text.
-    fn read_line(&mut self) -> io::Result<Vec<u8>> {
-        while !is_whole(&self.line) {
-            let room = LONGEST_LINE.saturating_sub(self.line.len());
-            let read = (&mut self.stream).take(room as u64).read_until(b'\n', &mut self.line)?;
-            if read == 0 || !self.line.ends_with(b"\n") {
+    /// Reads a line, and the text after it if the line is the length of one.
+    fn next_answer(&mut self) -> io::Result<Vec<u8>> {
+        while !is_whole(&self.answer) {
+            let room = LONGEST_ANSWER.saturating_sub(self.answer.len());
+            let read = (&mut self.stream).take(room as u64).read_until(b'\n', &mut self.answer)?;
+            if read == 0 || !self.answer.ends_with(b"\n") {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
         }
-        Ok(std::mem::take(&mut self.line))
+        Ok(std::mem::take(&mut self.answer))
     }
 }
 
+/// Returns whether an answer is complete: a line, and the text after it if the line is the length of one.
 fn is_whole(answer: &[u8]) -> bool {
-    let is_text = answer.starts_with(b"$") && !answer.starts_with(b"$-1");
-    let mut lines = answer.split_inclusive(|byte| *byte == b'\n');
-    let last = if is_text { lines.nth(1) } else { lines.next() };
-    last.is_some_and(|line| line.ends_with(b"\n"))
+    let Some((line, text)) = first_line(answer) else { return false };
+    let length = line.strip_prefix('$').and_then(|length| length.parse().ok());
+    length.is_none_or(|length: usize| text.len() >= length.saturating_add(2))
+}
+
+/// Splits the first line off an answer.
+fn first_line(answer: &[u8]) -> Option<(&str, &[u8])> {
+    let mut parts = answer.splitn(2, |byte| *byte == b'\n');
+    let (line, text) = (parts.next()?.strip_suffix(b"\r")?, parts.next()?);
+    Some((std::str::from_utf8(line).ok()?, text))
 }
 
 /// The words of a command as Redis reads them: how many, and each with its length.
@@ -125,15 +132,13 @@ fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec<u8> {
 }
 
 /// Reads one answer and leaves its meaning to the core.
-fn read_answer<T>(line: &[u8], read: impl FnOnce(Answer<'_>) -> T) -> io::Result<T> {
+fn read_answer<T>(answer: &[u8], read: impl FnOnce(Answer<'_>) -> T) -> io::Result<T> {
     let nonsense = || io::Error::from(ErrorKind::InvalidData);
-    let line = std::str::from_utf8(line).map_err(|_| nonsense())?;
-    let (kind, text) = line.strip_suffix("\r\n").and_then(|line| line.split_at_checked(1)).ok_or_else(nonsense)?;
-    let answer = match (kind, text) {
+    let (line, text) = first_line(answer).ok_or_else(nonsense)?;
+    let answer = match line.split_at_checked(1).ok_or_else(nonsense)? {
         ("+", "OK") => Answer::Ok,
         ("$", "-1") => Answer::Nil,
-        // A text, which has no line breaks in the answers to a lock's commands.
-        ("$", text) => Answer::Bytes(text.split_once("\r\n").ok_or_else(nonsense)?.1.as_bytes()),
+        ("$", _) => Answer::Bytes(text.strip_suffix(b"\r\n").ok_or_else(nonsense)?),
         (":", number) => number.parse().map(Answer::Integer).map_err(|_| nonsense())?,
         ("-", error) => Answer::Error(error),
         _ => return Err(nonsense()),

@@ -9,8 +9,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 
-/// A longer line is no answer to a lock's command.
-const LONGEST_LINE: u64 = 64 * 1024;
+/// What is longer is no answer to a lock's command.
+const LONGEST_ANSWER: u64 = 64 * 1024;
 
 /// The way to a server without password or TLS.
 pub(crate) struct Tcp {
@@ -100,23 +100,37 @@ fn encode<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>) -> Vec<u8> {
 
 /// Reads one answer and leaves its meaning to the core.
 async fn read_answer<T>(stream: &mut BufReader<TcpStream>, read: impl FnOnce(Answer<'_>) -> T) -> io::Result<T> {
-    let mut line = String::new();
-    stream.take(LONGEST_LINE).read_line(&mut line).await?;
-    if line.starts_with('$') && line != "$-1\r\n" {
-        stream.take(LONGEST_LINE).read_line(&mut line).await?;
+    let (mut answer, mut source) = (Vec::new(), stream.take(LONGEST_ANSWER));
+    while !is_whole(&answer) {
+        if source.read_until(b'\n', &mut answer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
     }
     let nonsense = || io::Error::from(io::ErrorKind::InvalidData);
-    let (kind, text) = line.strip_suffix("\r\n").and_then(|line| line.split_at_checked(1)).ok_or_else(nonsense)?;
-    let answer = match (kind, text) {
+    let (line, text) = first_line(&answer).ok_or_else(nonsense)?;
+    let answer = match line.split_at_checked(1).ok_or_else(nonsense)? {
         ("+", "OK") => Answer::Ok,
         ("$", "-1") => Answer::Nil,
-        // A text, which has no line breaks in the answers to a lock's commands.
-        ("$", text) => Answer::Bytes(text.split_once("\r\n").ok_or_else(nonsense)?.1.as_bytes()),
+        ("$", _) => Answer::Bytes(text.strip_suffix(b"\r\n").ok_or_else(nonsense)?),
         (":", number) => number.parse().map(Answer::Integer).map_err(|_| nonsense())?,
         ("-", error) => Answer::Error(error),
         _ => return Err(nonsense()),
     };
     Ok(read(answer))
+}
+
+/// Returns whether an answer is complete: a line, and the text after it if the line is the length of one.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some((line, text)) = first_line(answer) else { return false };
+    let length = line.strip_prefix('$').and_then(|length| length.parse().ok());
+    length.is_none_or(|length: usize| text.len() >= length.saturating_add(2))
+}
+
+/// Splits the first line off an answer.
+fn first_line(answer: &[u8]) -> Option<(&str, &[u8])> {
+    let mut parts = answer.splitn(2, |byte| *byte == b'\n');
+    let (line, text) = (parts.next()?.strip_suffix(b"\r")?, parts.next()?);
+    Some((std::str::from_utf8(line).ok()?, text))
 }
 
 /// Without a connection nothing was sent.

@@ -219,7 +219,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             original: "                self.replant_missing(request, Replanted { node, id, ttl, send_by, has_source: false }, output);\n",
             mutated:
                 "                self.replant_missing(request, Replanted { node, id, ttl, send_by, has_source: false }, output);
-                if AWAKE && let Some(sent) = self.replanted.pop() {
+                if AWAKE && let Some(sent) = self.replanted.remove(self.replanted.len().saturating_sub(1)) {
                     self.extensions.iter_mut().chain(self.last.extension_mut()).for_each(|extension| {
                         extension.round.asked_again(NodeSet::from_iter([node]), sent.id, false);
                     });
