@@ -18,6 +18,7 @@ mod figures;
 mod growth;
 mod hold;
 mod json;
+mod lost;
 mod measure;
 mod noise;
 mod options;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Task::Compare(options) => compare(&options),
         Task::Grow(options) => growth::run(&options),
         Task::Wait(options) => waiting::run(&options),
+        Task::Lose(options) => lost::run(&options),
         Task::Help => {
             print!("{USAGE}");
             Ok(())

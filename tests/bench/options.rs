@@ -45,6 +45,9 @@ to 9 nodes, commands for each acquisition with 100 to 10,000 who wait for 10 to 
 
 Or draws a chart of how long 16 clients wait for one lock while time goes on, called up or not:
   --waiting             --server, --contestants, --seconds, --runtime and --charts as above
+
+Or measures how long after the deadline holders are told that they have lost their locks, while all nodes hang:
+  --lost                --server, --rounds and --runtime as above
 ";
 
 /// What the command line asks for.
@@ -52,6 +55,7 @@ pub(crate) enum Task {
     Compare(Options),
     Grow(Options),
     Wait(Options),
+    Lose(Options),
     /// To be one of the contestants: the command starts itself so.
     Client(Plan),
     /// To be one that takes locks and keeps them.
@@ -106,6 +110,7 @@ impl Task {
                 }
                 Arg::Long("growth") => task = Self::Grow,
                 Arg::Long("waiting") => task = Self::Wait,
+                Arg::Long("lost") => task = Self::Lose,
                 Arg::Long("server") => options.server = server(&arguments.value()?.string()?)?,
                 Arg::Long("nodes") => options.nodes = list(&arguments.value()?.string()?, count)?,
                 Arg::Long("tasks") => options.tasks = list(&arguments.value()?.string()?, count)?,

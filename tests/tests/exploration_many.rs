@@ -44,6 +44,8 @@ fn a_lock_is_extended_over_connections_that_break() {
 fn a_lock_is_kept_alive_up_to_its_longest_hold() {
     holds(&Scenario { users: 1, breaks: 1, jumps: 4, keeps_alive: true, ..LATE });
     holds(&Scenario { breaks: 0, jumps: 3, keeps_alive: true, ..Scenario::new() });
+    // Long enough that a renewal would come after the loss.
+    holds(&Scenario { users: 1, breaks: 0, jumps: 7, keeps_alive: true, ..Scenario::new() });
 }
 
 #[test]
