@@ -80,6 +80,9 @@ pub trait Connection: Send + 'static {
     /// Returns what the server has said about itself when the connection was opened; it is asked for once, before anything
     /// is sent. The [restart guard](redlock_core::RestartGuard) and the health report depend on it.
     ///
+    /// So a connection to a server that says something must not connect again by itself: the server may have been started
+    /// again meanwhile, and nobody would know. It fails instead.
+    ///
     /// Provided: nothing, so that nothing can be checked.
     fn facts(&self) -> Facts {
         Facts::default()

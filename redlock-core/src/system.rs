@@ -21,6 +21,9 @@ mod entropy;
 #[cfg(feature = "net")]
 mod net;
 mod secrets;
+#[cfg(feature = "url")]
+#[cfg_attr(docsrs, doc(cfg(feature = "url")))]
+pub mod seeds;
 pub mod socket;
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]

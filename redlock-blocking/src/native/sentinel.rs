@@ -5,10 +5,10 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use redlock_core::resp::{Inquiry, Settings};
+use redlock_core::system::seeds::{SentinelSettings, names_of_seeds, parse_seed, reason_of_all};
 #[cfg(feature = "tls")]
 use redlock_core::system::tls::TlsSettings;
-use redlock_core::system::url::{Address, NodeUrl, UrlError, check_client_name};
-use redlock_core::system::without_secrets;
+use redlock_core::system::url::{Address, UrlError};
 use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
 
 use super::connection::{NativeConnection, NativeTransport};
@@ -50,82 +50,23 @@ use crate::{BuildError, IntoNode, Node};
 #[derive(Clone)]
 #[must_use]
 pub struct SentinelNode {
-    sentinels: Vec<String>,
-    master: String,
-    settings: Settings,
+    settings: SentinelSettings,
     tls: Option<TlsSettings>,
-    client_name: Option<String>,
 }
 
 impl SentinelNode {
-    /// Creates the node that sentinels know by the name of `master`.
-    ///
-    /// User and password in the URL of a sentinel are for that sentinel, as is TLS (`rediss://`); those of the master are set
-    /// below. Two sentinels at least should be named, because one may be down.
-    pub fn new<U: Into<String>>(sentinels: impl IntoIterator<Item = U>, master: impl Into<String>) -> Self {
-        Self {
-            sentinels: sentinels.into_iter().map(Into::into).collect(),
-            master: master.into(),
-            settings: Settings::new(),
-            tls: None,
-            client_name: None,
-        }
-    }
-
-    /// Sets the password of the master's default user.
-    pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.settings = self.settings.password(password);
-        self
-    }
-
-    /// Sets a user of the master's ACL and its password.
-    pub fn user(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
-        self.settings = self.settings.user(user, password);
-        self
-    }
-
-    /// Sets the number of the master's database; the default is 0.
-    pub fn database(mut self, database: u8) -> Self {
-        self.settings = self.settings.database(database.into());
-        self
-    }
-
-    /// Lets the older protocol be spoken to the master.
-    pub fn resp2(mut self) -> Self {
-        self.settings = self.settings.resp2(true);
-        self
-    }
-
-    /// Lets TLS be spoken to the master, and sets how it is spoken, also to sentinels whose URL begins with `rediss://`.
-    ///
-    /// The certificate must be for the host that the sentinels say, which is an IP address unless they were told to
-    /// announce host names.
-    #[cfg(feature = "tls")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
-    pub fn tls(mut self, settings: TlsSettings) -> Self {
-        self.tls = Some(settings);
-        self
-    }
-
-    /// Sets the name that the master shows for the connection, in `CLIENT LIST` for instance. It must not contain blanks.
-    pub fn client_name(mut self, name: impl Into<String>) -> Self {
-        self.client_name = Some(name.into());
-        self
+    redlock_core::sentinel_setters! {
+        #[cfg(feature = "tls")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     }
 
     /// Reads the URL of a sentinel.
     fn sentinel(&self, url: &str) -> Result<Sentinel, BuildError> {
-        let unusable = |UrlError { node, reason, .. }| BuildError::unusable_node(node, reason);
-        let read = NodeUrl::parse(url).map_err(unusable)?;
-        let Address::Tcp { tls: is_encrypted, .. } = read.address else {
-            let reason = "others cannot be reached where this one is: name a host and a port";
-            return Err(BuildError::unusable_url(url, reason));
-        };
-        if read.database != 0 {
-            return Err(BuildError::unusable_url(url, "there is no database to be chosen in this URL"));
-        }
+        let read = parse_seed(url)?;
+        let is_encrypted = matches!(read.address, Address::Tcp { tls: true, .. });
         let tls = tls_for(&read.address, self.tls.as_ref().filter(|_| is_encrypted));
         let tls = tls.map_err(|reason| BuildError::unusable_url(url, reason))?;
+        let unusable = |UrlError { node, reason, .. }| BuildError::unusable_node(node, reason);
         let settings = read.settings(None).map_err(unusable)?;
         let name = read.address.to_string();
         let way = NativeTransport { address: read.address, tls, settings: settings.clone(), lookup: Lookup::default() };
@@ -135,34 +76,22 @@ impl SentinelNode {
 
 impl IntoNode for SentinelNode {
     fn into_node(self) -> Result<Node, BuildError> {
-        if self.sentinels.is_empty() {
+        if self.settings.sentinels.is_empty() {
             return Err(BuildError::unusable_node("", "there is no URL: name at least one server to ask"));
         }
-        let read = self.sentinels.iter().map(|url| self.sentinel(url));
+        let read = self.settings.sentinels.iter().map(|url| self.sentinel(url));
         let sentinels = read.collect::<Result<VecDeque<_>, _>>()?;
-        let mut names: Vec<_> = sentinels.iter().map(|sentinel| sentinel.name.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        let name = format!("{}@{}", self.master, names.join(","));
-        if self.master.is_empty() {
-            return Err(BuildError::unusable_node(name, "the name of the master is empty"));
-        }
-        let mut settings = self.settings;
-        if let Some(client_name) = self.client_name {
-            check_client_name(&client_name).map_err(|reason| BuildError::unusable_node(name.as_str(), reason))?;
-            settings = settings.client_name(client_name);
-        }
-        Ok(Node::new(name, SentinelTransport { sentinels, master: self.master, tls: self.tls, settings }))
+        let names = names_of_seeds(sentinels.iter().map(|sentinel| sentinel.name.clone()));
+        let settings = self.settings.checked_server(&names)?;
+        let master = self.settings.master;
+        let name = format!("{master}@{names}");
+        Ok(Node::new(name, SentinelTransport { sentinels, master, tls: self.tls, settings }))
     }
 }
 
 impl fmt::Debug for SentinelNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sentinels: Vec<_> = self.sentinels.iter().map(|url| without_secrets(url)).collect();
-        f.debug_struct("SentinelNode")
-            .field("sentinels", &sentinels)
-            .field("master", &self.master)
-            .finish_non_exhaustive()
+        f.debug_struct("SentinelNode").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
@@ -203,16 +132,8 @@ impl Transport for SentinelTransport {
                 }
             }
         }
-        Err(all(&failures))
+        Err(reason_of_all(&failures))
     }
-}
-
-/// Makes one reason of all. It is one that waiting cannot cure only if all are.
-fn all(failures: &[(String, Unavailable)]) -> Unavailable {
-    let said: Vec<_> = failures.iter().map(|(asked, why)| format!("{asked}: {why}")).collect();
-    let is_permanent = failures.iter().all(|(_, why)| why.cause().is_permanent());
-    let cause = failures.last().map(|(_, why)| why.cause()).filter(|_| is_permanent);
-    Unavailable::with_detail(cause.unwrap_or(Cause::NotSent), &said.join("; "))
 }
 
 impl SentinelTransport {

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
+use redlock_core::Unavailable;
 use redlock_core::resp::{Inquiry, Settings, Statement};
+use redlock_core::system::seeds::{names_of_seeds, parse_seed, reason_of_all};
 use redlock_core::system::url::NodeUrl;
-use redlock_core::{Cause, Unavailable};
 
 use super::inquiry::ask;
-use super::{UrlNode, parse};
+use super::{UrlNode, unusable};
 use crate::BuildError;
 use crate::net::{Address, Network, TlsSettings};
 
@@ -28,19 +29,11 @@ pub(super) fn read(urls: &[String], tls: Option<&TlsSettings>) -> Result<Vec<(No
 }
 
 fn seed(url: &str, tls: Option<&TlsSettings>) -> Result<(NodeUrl, Seed), BuildError> {
-    let read = parse(url)?;
-    let Address::Tcp { tls: is_encrypted, .. } = read.address else {
-        return Err(BuildError::unusable_url(
-            url,
-            "others cannot be reached where this one is: name a host and a port",
-        ));
-    };
-    if read.database != 0 {
-        return Err(BuildError::unusable_url(url, "there is no database to be chosen in this URL"));
-    }
+    let read = parse_seed(url)?;
+    let is_encrypted = matches!(read.address, Address::Tcp { tls: true, .. });
     let node = UrlNode { url: url.into(), tls: tls.filter(|_| is_encrypted).cloned(), client_name: None };
     let tls = node.tls_for(&read.address)?;
-    let settings = read.settings(None).map_err(|why| BuildError::unusable_node(why.node, why.reason))?;
+    let settings = read.settings(None).map_err(unusable)?;
     let seed = Seed { address: read.address.clone(), tls, settings };
     Ok((read, seed))
 }
@@ -78,10 +71,7 @@ impl Seeds {
 
     /// Returns the addresses as a part of a node's name, which is the same in whatever order they were given.
     pub(super) fn names(&self) -> String {
-        let mut names: Vec<_> = self.0.iter().map(|seed| seed.address.to_string()).collect();
-        names.sort_unstable();
-        names.dedup();
-        names.join(",")
+        names_of_seeds(self.0.iter().map(|seed| seed.address.to_string()))
     }
 }
 
@@ -107,11 +97,7 @@ impl Failures {
         self.0.push((asked.to_string(), why));
     }
 
-    /// Makes one reason of all. It is one that waiting cannot cure only if all are.
     pub(super) fn into_unavailable(self) -> Unavailable {
-        let said: Vec<_> = self.0.iter().map(|(asked, why)| format!("{asked}: {why}")).collect();
-        let is_permanent = self.0.iter().all(|(_, why)| why.cause().is_permanent());
-        let cause = self.0.last().map(|(_, why)| why.cause()).filter(|_| is_permanent);
-        Unavailable::with_detail(cause.unwrap_or(Cause::NotSent), &said.join("; "))
+        reason_of_all(&self.0)
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
 use redlock_core::resp::{Inquiry, Settings};
 use redlock_core::slots::Place;
-use redlock_core::system::url::check_client_name;
+use redlock_core::system::seeds::SentinelSettings;
 use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
 
 use super::outdated::Outdated;
@@ -62,66 +62,12 @@ use crate::{BuildError, CurrentRuntime, IntoNode, Node};
 #[derive(Clone)]
 #[must_use]
 pub struct SentinelNode {
-    sentinels: Vec<String>,
-    master: String,
-    settings: Settings,
+    settings: SentinelSettings,
     tls: Option<TlsSettings>,
-    client_name: Option<String>,
 }
 
 impl SentinelNode {
-    /// Creates the node that sentinels know by the name of `master`.
-    ///
-    /// User and password in the URL of a sentinel are for that sentinel, as is TLS (`rediss://`); those of the master are set
-    /// below. Two sentinels at least should be named, because one may be down.
-    pub fn new<U: Into<String>>(sentinels: impl IntoIterator<Item = U>, master: impl Into<String>) -> Self {
-        Self {
-            sentinels: sentinels.into_iter().map(Into::into).collect(),
-            master: master.into(),
-            settings: Settings::new(),
-            tls: None,
-            client_name: None,
-        }
-    }
-
-    /// Sets the password of the master's default user.
-    pub fn password(mut self, password: impl Into<String>) -> Self {
-        self.settings = self.settings.password(password);
-        self
-    }
-
-    /// Sets a user of the master's ACL and its password.
-    pub fn user(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
-        self.settings = self.settings.user(user, password);
-        self
-    }
-
-    /// Sets the number of the master's database; the default is 0.
-    pub fn database(mut self, database: u8) -> Self {
-        self.settings = self.settings.database(database.into());
-        self
-    }
-
-    /// Lets the older protocol be spoken to the master.
-    pub fn resp2(mut self) -> Self {
-        self.settings = self.settings.resp2(true);
-        self
-    }
-
-    /// Lets TLS be spoken to the master, and sets how it is spoken, also to sentinels whose URL begins with `rediss://`.
-    ///
-    /// The certificate must be for the host that the sentinels say, which is an IP address unless they were told to
-    /// announce host names.
-    pub fn tls(mut self, settings: TlsSettings) -> Self {
-        self.tls = Some(settings);
-        self
-    }
-
-    /// Sets the name that the master shows for the connection, in `CLIENT LIST` for instance. It must not contain blanks.
-    pub fn client_name(mut self, name: impl Into<String>) -> Self {
-        self.client_name = Some(name.into());
-        self
-    }
+    redlock_core::sentinel_setters!();
 
     /// Returns the way to the node, for a transport of your own that is built on top of it.
     ///
@@ -129,17 +75,10 @@ impl SentinelNode {
     ///
     /// [`BuildError::Node`] when there is no sentinel, or when a URL, the certificates or the client name cannot be used.
     pub fn into_transport<N>(self) -> Result<SentinelTransport<N>, BuildError> {
-        let seeds = seed::read(&self.sentinels, self.tls.as_ref())?;
+        let seeds = seed::read(&self.settings.sentinels, self.tls.as_ref())?;
         let sentinels = Seeds::new(seeds.into_iter().map(|(_, seed)| seed));
-        if self.master.is_empty() {
-            return Err(BuildError::unusable_node(sentinels.names(), "the name of the master is empty"));
-        }
-        let mut settings = self.settings;
-        if let Some(name) = self.client_name {
-            check_client_name(&name).map_err(|reason| BuildError::unusable_node(self.master.as_str(), reason))?;
-            settings = settings.client_name(name);
-        }
-        Ok(SentinelTransport { sentinels, master: self.master, tls: self.tls, settings, network: PhantomData })
+        let settings = self.settings.checked_server(&sentinels.names())?;
+        Ok(SentinelTransport { sentinels, master: self.settings.master, tls: self.tls, settings, network: PhantomData })
     }
 }
 
@@ -153,11 +92,7 @@ impl<N: Network + CurrentRuntime> IntoNode<N> for SentinelNode {
 /// `Debug` shows no password.
 impl fmt::Debug for SentinelNode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sentinels: Vec<_> = self.sentinels.iter().map(|url| redlock_core::system::without_secrets(url)).collect();
-        f.debug_struct("SentinelNode")
-            .field("sentinels", &sentinels)
-            .field("master", &self.master)
-            .finish_non_exhaustive()
+        f.debug_struct("SentinelNode").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 
