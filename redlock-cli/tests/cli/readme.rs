@@ -61,7 +61,7 @@ fn lines_under(heading: &str) -> Vec<&'static str> {
 #[test]
 fn the_lines_of_the_readme_protect_a_cron_job() {
     let lines = lines_under("From a shell");
-    let [install, servers, nodes, job] = lines[..] else { panic!("{lines:?}") };
+    let [install, servers, nodes, job, owned] = lines[..] else { panic!("{lines:?}") };
     assert_eq!(install, "cargo install --path redlock-cli", "so the command is there");
     let user = User::new();
     let started = user.run(&[servers]);
@@ -72,4 +72,6 @@ fn the_lines_of_the_readme_protect_a_cron_job() {
     user.run(&[nodes, job]).assert_said(0, "this runs on one machine only\n");
     // The clock of the next machine is late.
     user.run(&[nodes, job]).assert_said(0, "");
+    let shown = user.run(&[nodes, "USER=me", owned]);
+    assert!(shown.status == Some(0) && shown.stdout.contains("/me"), "{shown:?}");
 }

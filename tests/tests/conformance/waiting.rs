@@ -121,11 +121,15 @@ fn subscribers(servers: &Servers) -> BTreeSet<(u16, String)> {
 }
 
 pub(crate) async fn whoever_hears_no_more_subscribes_again<A: Adapter>() {
+    play(one_hears_no_more::<A>).await;
+}
+
+async fn one_hears_no_more<A: Adapter>() -> Result<(), TooLate> {
     let nodes = Fixture::start::<A>(3);
     let held = nodes.client.lock("job", TTL * 3).await.unwrap();
     let rival = A::client(&nodes.servers.urls());
     let waiter = wait_for::<A>(&rival, Options::new().wait(TTL * 3));
-    wait_until_waiting::<A>(&nodes.servers, 1).await;
+    until_waiting::<A>(&nodes.servers, 1).await?;
     let before = subscribers(&nodes.servers);
     assert_eq!(before.len(), 1);
     for server in nodes.servers.iter() {
@@ -135,6 +139,7 @@ pub(crate) async fn whoever_hears_no_more_subscribes_again<A: Adapter>() {
     assert!(A::scheduler().wait_until(SOON, hears_again).await, "it stays deaf");
     held.release().await;
     assert!(waiter.await.unwrap().is_valid());
+    Ok(())
 }
 
 pub(crate) async fn who_gives_up_leaves_no_place_and_is_told_of_it<A: Adapter>() {
