@@ -44,7 +44,9 @@ impl Book {
         let book = Self::default();
         let observe = || {
             assert!(tracing.is_interested(), "there is a subscriber");
-            history.iter().for_each(|observed| tracing.observe(observed));
+            for observed in history {
+                tracing.observe(observed);
+            }
         };
         tracing::subscriber::with_default(book.clone(), observe);
         let mut book = book.0.lock().unwrap();
