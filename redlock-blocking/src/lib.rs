@@ -137,7 +137,7 @@
 //! Implement [`Transport`] and [`Connection`]: open a connection, send a command without waiting, and look for the next
 //! reply for a limited time. With [`Connection::source`] it is waited for together with the others; without, it gets a
 //! thread. [`Command::wire`] has the words for a Redis server and [`Reply::from_wire`] reads its
-//! answers; `examples/custom_transport` is a complete one for real servers, over a plain `TcpStream`. Here the "server"
+//! answers; `examples/blocking_transport` is a complete one for real servers, over a plain `TcpStream`. Here the "server"
 //! is the model node of the core, which answers at once:
 //!
 //! ```

@@ -7,7 +7,7 @@ use self::tcp::Tcp;
 use crate::attribution;
 use crate::fixture::{SOON, TTL};
 
-#[path = "../../../redlock-blocking/examples/custom_transport/tcp.rs"]
+#[path = "../../../redlock-blocking/examples/blocking_transport/tcp.rs"]
 mod tcp;
 
 /// Over one connection to each server, and so patient that no busy machine decides.

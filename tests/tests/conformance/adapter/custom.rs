@@ -6,8 +6,8 @@ use redlock_tokio::{BuildError, Node, Tokio};
 use super::asynchronous::run_on_tokio;
 use super::{Adapter, Address, AsyncAdapter, BlockingAdapter, Need, Setting, Unbuildable, build, run_on_threads};
 
-/// The transport of the example `custom_transport` of `redlock-blocking`.
-#[path = "../../../../redlock-blocking/examples/custom_transport/tcp.rs"]
+/// The transport of the example `blocking_transport` of `redlock-blocking`.
+#[path = "../../../../redlock-blocking/examples/blocking_transport/tcp.rs"]
 mod blocking_tcp;
 /// The transport of the example `custom_transport` of `redlock-tokio`.
 #[path = "../../../../redlock-tokio/examples/custom_transport/tcp.rs"]

@@ -1,4 +1,4 @@
-//! A transport of one's own: `cargo run -p redlock-blocking --example custom_transport -- 127.0.0.1:7001 127.0.0.1:7002 ...`
+//! A transport of one's own: `cargo run -p redlock-blocking --example blocking_transport -- 127.0.0.1:7001 127.0.0.1:7002 ...`
 //!
 //! A transport opens connections, and a connection carries commands in order. It decides nothing: when to connect anew,
 //! how long to wait and what a reply means is the business of the crate and of the core.

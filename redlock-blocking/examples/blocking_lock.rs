@@ -1,7 +1,7 @@
 //! Takes a lock on real servers, shows that nobody else gets it, extends it, and gives it back.
 //!
 //! ```text
-//! cargo run -p redlock-blocking --example lock -- redis://127.0.0.1:7001 redis://127.0.0.1:7002 redis://127.0.0.1:7003
+//! cargo run -p redlock-blocking --example blocking_lock -- redis://127.0.0.1:7001 redis://127.0.0.1:7002 redis://127.0.0.1:7003
 //! ```
 
 #![expect(clippy::print_stdout, reason = "it talks to a person")]
