@@ -143,7 +143,7 @@ fn settled_commands(servers: &[Server], contestant: Name) -> Result<u64, Failure
 }
 
 /// How many commands the servers have been sent by a contestant, by their own account.
-fn commands(servers: &[Server], contestant: Name) -> Result<u64, Failure> {
+pub(crate) fn commands(servers: &[Server], contestant: Name) -> Result<u64, Failure> {
     let mut total = 0_i64;
     for server in servers {
         let statistics = server.command(&["INFO", "commandstats"])?;

@@ -23,6 +23,7 @@ mod measure;
 mod noise;
 mod options;
 mod output;
+mod renewals;
 mod server;
 mod session;
 mod table;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Task::Grow(options) => growth::run(&options),
         Task::Wait(options) => waiting::run(&options),
         Task::Lose(options) => lost::run(&options),
+        Task::Renew(options) => renewals::run(&options),
         Task::Help => {
             print!("{USAGE}");
             Ok(())

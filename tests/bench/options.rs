@@ -48,6 +48,9 @@ Or draws a chart of how long 16 clients wait for one lock while time goes on, ca
 
 Or measures how long after the deadline holders are told that they have lost their locks, while all nodes hang:
   --lost                --server, --rounds and --runtime as above
+
+Or keeps 100,000 locks alive for the given time, and compares the CPU time of an extension with one that is sent by hand:
+  --renewals            --server, --seconds and --runtime as above
 ";
 
 /// What the command line asks for.
@@ -56,6 +59,7 @@ pub(crate) enum Task {
     Grow(Options),
     Wait(Options),
     Lose(Options),
+    Renew(Options),
     /// To be one of the contestants: the command starts itself so.
     Client(Plan),
     /// To be one that takes locks and keeps them.
@@ -111,6 +115,7 @@ impl Task {
                 Arg::Long("growth") => task = Self::Grow,
                 Arg::Long("waiting") => task = Self::Wait,
                 Arg::Long("lost") => task = Self::Lose,
+                Arg::Long("renewals") => task = Self::Renew,
                 Arg::Long("server") => options.server = server(&arguments.value()?.string()?)?,
                 Arg::Long("nodes") => options.nodes = list(&arguments.value()?.string()?, count)?,
                 Arg::Long("tasks") => options.tasks = list(&arguments.value()?.string()?, count)?,
