@@ -18,7 +18,8 @@ pub(crate) enum Edit {
 }
 
 const LOCK: &str = "redlock-core/src/lock.rs";
-const LOCKS: &str = "redlock-core/src/locks.rs";
+const HANDLING: &str = "redlock-core/src/locks/handling.rs";
+const STEP: &str = "redlock-core/src/locks/step.rs";
 const LINE: &str = "redlock-core/src/locks/line.rs";
 const LOCKS_ENTRY: &str = "redlock-core/src/locks/entry.rs";
 const RENEWAL: &str = "redlock-core/src/locks/renewal.rs";
@@ -318,11 +319,11 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "broken-means-not-sent",
         bug: "what was under way when a connection broke counts as never sent",
         edits: &[Text {
-            file: LOCKS,
+            file: HANDLING,
             original: ".take(count);
         stand_ins.extend(tickets.map(|ticket| (node, ticket, Reply::Unavailable(why.clone()))));",
             mutated: ".take(count);
-        let reply = if AWAKE { not_sent() } else { Reply::Unavailable(why.clone()) };
+        let reply = if AWAKE { Reply::Unavailable(why.clone().unsent()) } else { Reply::Unavailable(why.clone()) };
         stand_ins.extend(tickets.map(|ticket| (node, ticket, reply.clone())));",
         }],
     },
@@ -400,7 +401,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "silence-means-not-sent",
         bug: "what was under way when a connection was given up for its silence counts as never sent",
         edits: &[Text {
-            file: LOCKS,
+            file: HANDLING,
             original: "self.answer_under_way(node, &why, usize::MAX);
                 self",
             mutated: "let why = if AWAKE { why.unsent() } else { why };
@@ -755,7 +756,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "loss-is-told-late",
         bug: "a lock that is kept alive wakes nobody before its next extension",
         edits: &[Expression {
-            file: LOCKS,
+            file: STEP,
             original: "Instant::earliest([entry.lock.poll_timeout(), makes_way_at, renews_at])",
             mutated: "renews_at.or(entry.lock.poll_timeout())",
         }],
@@ -764,7 +765,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "loss-is-not-told",
         bug: "whoever holds a lock that is kept alive is not told that it is lost",
         edits: &[Expression {
-            file: LOCKS,
+            file: STEP,
             original: "was_held && !entry.counts_as.is_held",
             mutated: "was_held && !entry.counts_as.is_held && entry.renewal.is_none()",
         }],

@@ -1,0 +1,98 @@
+//! What can be seen of the machine.
+
+use super::node::Node;
+use super::{LockKey, Locks, Status};
+use crate::{CloseReport, Command, Config, Instant, Lock, Loss, NodeId, Unavailable};
+
+/// # Getters
+impl Locks {
+    /// Returns the settings that all locks share.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Returns a lock as it is.
+    #[must_use]
+    pub fn lock(&self, key: LockKey) -> Option<&Lock> {
+        self.entries.get(key.index).filter(|entry| entry.serial == key.serial).map(|entry| &entry.lock)
+    }
+
+    /// Returns the end of the validity of a lock that was handed over; see [`Lock::deadline`].
+    #[must_use]
+    pub fn deadline(&self, key: LockKey) -> Option<Instant> {
+        self.lock(key)?.deadline()
+    }
+
+    /// Returns what has become of a lock that was handed over. A timer may be late; `now` is not.
+    pub fn status(&mut self, key: LockKey, now: Instant) -> Status {
+        self.update(key, now, |lock| lock.handle_timeout(now));
+        let Some(entry) = self.entry(key) else { return Status::Released };
+        match (entry.lock.loss(), entry.lock.deadline()) {
+            (Some(loss), _) => Status::Lost(loss.clone()),
+            (None, Some(_)) if entry.is_cut_off => Status::Lost(Loss::Closed),
+            (None, Some(deadline)) => Status::Held { deadline },
+            (None, None) => Status::Released,
+        }
+    }
+
+    /// Returns whether commands wait that [`poll_batch`](Self::poll_batch) would give.
+    #[must_use]
+    pub fn has_batch(&self, node: NodeId) -> bool {
+        self.nodes.get(node.index()).is_some_and(Node::has_batch)
+    }
+
+    /// Returns whether [`poll_subscribe`](Self::poll_subscribe) would give a name.
+    #[must_use]
+    pub fn has_subscription(&self, node: NodeId) -> bool {
+        self.nodes.get(node.index()).is_some_and(Node::wants_subscription)
+    }
+
+    /// Returns the commands that wait to be sent to a node, in order, each with its lock.
+    pub fn queued(&self, node: NodeId) -> impl Iterator<Item = (LockKey, &Command)> {
+        self.nodes.get(node.index()).into_iter().flat_map(Node::queued)
+    }
+
+    /// Returns why commands to a node are refused at the moment; `None` while they are sent or wait to be.
+    #[must_use]
+    pub fn refusal(&self, node: NodeId) -> Option<&Unavailable> {
+        self.nodes.get(node.index())?.refusal()
+    }
+
+    /// Returns whether [`close`](Self::close) was called.
+    #[must_use]
+    pub const fn is_closed(&self) -> bool {
+        self.is_closed
+    }
+
+    /// Returns whether no release waits for a node that is still in time; see [`Lock::is_quiet`].
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        self.counts.releasing == 0
+    }
+
+    /// Returns whether there is no lock, owned or to be settled.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Counts what [`close`](Self::close) leaves: the locks that are still held, and those that nobody holds and that a
+    /// node may still have a key of.
+    #[must_use]
+    pub fn close_report(&self) -> CloseReport {
+        let held = self.entries.iter().filter(|(_, entry)| entry.lock.deadline().is_some()).count();
+        CloseReport { unsettled: self.unsettled(), held }
+    }
+
+    /// Counts the locks that nobody holds and that a node may still have a key of.
+    #[must_use]
+    pub const fn unsettled(&self) -> usize {
+        self.counts.unsettled
+    }
+
+    /// Returns the keys of all locks, in the order of their places.
+    pub fn keys(&self) -> impl Iterator<Item = LockKey> {
+        self.entries.iter().map(|(index, entry)| entry.key_at(index))
+    }
+}

@@ -1,0 +1,163 @@
+//! What comes in: connections, replies, call-ups and the time.
+
+use super::Locks;
+use super::node::{Due, Node, Ticket};
+use crate::{Facts, Instant, NodeId, Reply, Unavailable};
+
+/// # What comes in
+impl Locks {
+    /// Takes a connection to a node, over which [`poll_batch`](Self::poll_batch) gives commands from now on, and what the
+    /// server has said about itself; [`Facts::default`] if that is nothing.
+    ///
+    /// `hears` says whether this handle can hear that it is called up, over the connection or over another one beside it:
+    /// then [`poll_subscribe`](Self::poll_subscribe) says when it is to subscribe, over each connection again. Else it is
+    /// never asked to, and locks try now and then instead of waiting in the node's queues.
+    pub fn handle_connected(&mut self, node: NodeId, facts: Facts, hears: bool, now: Instant) {
+        self.learn(node, facts, now);
+        let Self { nodes, config, .. } = self;
+        if let Some(state) = nodes.get_mut(node.index()) {
+            state.connected(hears, config, now);
+            self.ready.insert(node);
+            self.observe_connected(node, now);
+            self.lose_turns(node, now);
+            self.queue_up_all(now);
+            self.deliver(now);
+        }
+    }
+
+    /// Notes that a try to connect has failed, or that the connection broke: no reply to what is under way will come.
+    ///
+    /// After a connection that has answered something, commands wait for the next try, which begins at once. After a
+    /// failure they are refused for the reason given until a try succeeds, and the tries are 20 ms to 1 s apart.
+    pub fn handle_disconnected(&mut self, node: NodeId, why: &Unavailable, now: Instant) {
+        if let Some(state) = self.nodes.get_mut(node.index()) {
+            state.disconnected(why, now);
+            self.ready.insert(node);
+            self.observe_disconnected(node, why, now);
+            self.answer_under_way(node, why, usize::MAX);
+            self.refuse_waiting_if_down(node);
+            self.deliver(now);
+            self.lose_turns(node, now);
+            self.deliver(now);
+        }
+    }
+
+    /// Takes the reply of a node to the oldest command that it has not answered.
+    pub fn handle_reply(&mut self, node: NodeId, reply: Reply, now: Instant) {
+        let Some(state) = self.nodes.get_mut(node.index()) else { return };
+        state.heard(now);
+        match state.take_ticket() {
+            Some(Ticket::Lock { key, id, is_acquisition, verb }) => {
+                let reply = if is_acquisition { self.without_vote_of_restarted(node, reply, now) } else { reply };
+                self.observe_answer(node, key, verb, &reply, now);
+                self.update(key, now, |lock| lock.handle_reply(id, node, reply, now));
+            }
+            Some(Ticket::Inspection(key)) => {
+                self.inspected(key, node, reply, now);
+                self.deliver(now);
+            }
+            Some(Ticket::Clock { asked_at }) => {
+                if let Reply::Time(time) = reply {
+                    state.trust.clock.looked(time, asked_at, now);
+                }
+            }
+            Some(Ticket::Aside) | None => {}
+        }
+    }
+
+    /// Notes that the oldest `count` commands that a node has not answered will not be answered: they may have been
+    /// carried out or not.
+    pub fn handle_unanswered(&mut self, node: NodeId, count: usize, why: &Unavailable, now: Instant) {
+        self.answer_under_way(node, why, count);
+        self.deliver(now);
+    }
+
+    /// Notes that a node will never be connected again: all commands to it are refused, for the reason given.
+    pub fn give_up(&mut self, node: NodeId, why: &Unavailable, now: Instant) {
+        if let Some(state) = self.nodes.get_mut(node.index()) {
+            state.give_up(why, now);
+            self.observe_disconnected(node, why, now);
+            self.answer_under_way(node, why, usize::MAX);
+            self.refuse_waiting_if_down(node);
+            self.deliver(now);
+        }
+    }
+
+    /// Notes that all connections are gone, together with whoever drove them: new ones are wanted as at the beginning.
+    pub fn start_over(&mut self, why: &Unavailable, now: Instant) {
+        for node in self.config.nodes().iter() {
+            if let Some(state) = self.nodes.get_mut(node.index()) {
+                state.start_over();
+            }
+            self.observe_disconnected(node, why, now);
+            self.answer_under_way(node, why, usize::MAX);
+        }
+        self.ready = self.config.nodes();
+        self.deliver(now);
+    }
+
+    /// Refuses all commands that wait to be sent, because nobody is there who could send them.
+    pub fn refuse_waiting(&mut self, why: &Unavailable, now: Instant) {
+        for node in self.config.nodes().iter() {
+            self.refuse_waiting_of(node, why);
+        }
+        self.deliver(now);
+    }
+
+    /// Does what has become due. To be called at [`poll_timeout`](Self::poll_timeout), and harmless at any other time.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        for node in self.config.nodes().iter() {
+            self.handle_timeout_of(node, now);
+        }
+        self.deliver(now);
+        self.expire_inspections(now);
+        // A lock that wants to be woken at once again must not keep the caller in here: it is due in the next call.
+        for _ in 0..self.timers.len() {
+            let Some((at, key)) = self.timers.pop_due(now) else { break };
+            if self.entry(key).is_some_and(|entry| entry.timer.rings_at(at)) {
+                self.update(key, now, |lock| lock.handle_timeout(now));
+            }
+        }
+        // An operation that ended in time leaves its timer behind; nobody is to be woken by it.
+        let Self { timers, entries, .. } = self;
+        timers.forget_first_while(|key| entries.get(key.index).is_none_or(|entry| entry.serial != key.serial));
+    }
+}
+
+impl Locks {
+    fn handle_timeout_of(&mut self, node: NodeId, now: Instant) {
+        let Self { nodes, config, .. } = self;
+        match nodes.get_mut(node.index()).map_or(Due::Nothing, |state| state.handle_timeout(config, now)) {
+            Due::Nothing => {}
+            Due::Ready => self.ready.insert(node),
+            Due::Silent(why) => {
+                self.ready.insert(node);
+                self.observe_disconnected(node, &why, now);
+                self.answer_under_way(node, &why, usize::MAX);
+                self.refuse_waiting_if_down(node);
+            }
+        }
+    }
+
+    /// Answers the oldest `count` commands that are under way to a node.
+    fn answer_under_way(&mut self, node: NodeId, why: &Unavailable, count: usize) {
+        let Self { nodes, stand_ins, .. } = self;
+        let Some(state) = nodes.get_mut(node.index()) else { return };
+        let tickets = core::iter::from_fn(|| state.take_ticket()).take(count);
+        stand_ins.extend(tickets.map(|ticket| (node, ticket, Reply::Unavailable(why.clone()))));
+    }
+
+    fn refuse_waiting_if_down(&mut self, node: NodeId) {
+        let refusal = self.nodes.get(node.index()).and_then(Node::refusal);
+        if let Some(why) = refusal.cloned() {
+            self.refuse_waiting_of(node, &why.unsent());
+        }
+    }
+
+    fn refuse_waiting_of(&mut self, node: NodeId, why: &Unavailable) {
+        let Self { nodes, stand_ins, .. } = self;
+        let Some(state) = nodes.get_mut(node.index()) else { return };
+        let tickets = core::iter::from_fn(|| state.take_waiting());
+        stand_ins.extend(tickets.map(|ticket| (node, ticket, Reply::Unavailable(why.clone()))));
+    }
+}

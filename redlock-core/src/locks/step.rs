@@ -1,0 +1,132 @@
+//! One step of a lock, and all that follows from it.
+
+use super::entry::{Entry, Standing};
+use super::node::Ticket;
+use super::{LockKey, Locks, turns};
+use crate::observed::Verb;
+use crate::{Event, Instant, Lock, NodeSet, Reply};
+
+impl Locks {
+    pub(super) fn entry(&mut self, key: LockKey) -> Option<&mut Entry> {
+        self.entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)
+    }
+    /// Takes a step with a lock, then does all that follows from it. `None` when there is no such lock.
+    pub(super) fn update<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
+        let result = self.step(key, now, step);
+        self.deliver(now);
+        result
+    }
+
+    /// Hands the answers that were given in the place of nodes to their locks, and lets those go on that are the first in
+    /// line now; that may lead to more of both.
+    pub(super) fn deliver(&mut self, now: Instant) {
+        loop {
+            while let Some((node, ticket, reply)) = self.stand_ins.pop_front() {
+                match ticket {
+                    Ticket::Lock { key, id, verb, .. } => {
+                        self.observe_answer(node, key, verb, &reply, now);
+                        self.step(key, now, |lock| lock.handle_reply(id, node, reply, now));
+                    }
+                    Ticket::Inspection(key) => self.inspected(key, node, reply, now),
+                    Ticket::Clock { .. } | Ticket::Aside => {}
+                }
+            }
+            let Some(key) = self.next_in_line.pop_front() else { break };
+            self.come_on(key, now);
+        }
+    }
+
+    pub(super) fn step<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
+        let Self { entries, counts, .. } = self;
+        let entry = entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)?;
+        let result = step(&mut entry.lock);
+        entry.drive_renewal(now);
+        let was_held = entry.counts_as.is_held;
+        counts.recount(&mut entry.counts_as, entry.lock.kinds());
+        self.send_commands(key, now);
+        self.take_events(key, was_held, now);
+        self.observe_step(key, now);
+        self.move_in_queues(key, now);
+        self.set_timer(key);
+        self.forget_if_over(key, now);
+        Some(result)
+    }
+
+    /// Queues the commands of a lock for their nodes.
+    fn send_commands(&mut self, key: LockKey, now: Instant) {
+        let Self { entries, nodes, config, ready, calling, stand_ins, .. } = self;
+        let Some(entry) = entries.get_mut(key.index) else { return };
+        let is_acquisition = entry.lock.is_acquiring();
+        while let Some(command) = entry.lock.poll_command() {
+            let command = turns::with_open_home(command, config, nodes, now);
+            for node in command.nodes.iter() {
+                let Some(state) = nodes.get_mut(node.index()) else { continue };
+                let verb = Verb::of(&command.action);
+                let ticket = Ticket::Lock { key, id: command.id, is_acquisition, verb };
+                let command = command.with_nodes(NodeSet::from_iter([node]));
+                if command.calls_up() {
+                    calling.insert(node);
+                }
+                match state.push(ticket, command, now) {
+                    Ok(()) => ready.insert(node),
+                    Err(why) => stand_ins.push_back((node, ticket, Reply::Unavailable(why))),
+                }
+            }
+        }
+    }
+
+    /// Keeps what has become of a lock's operations, for whoever waits for it.
+    fn take_events(&mut self, key: LockKey, was_held: bool, now: Instant) {
+        let Self { entries, queues, finished, tally, observing, .. } = self;
+        let Some(entry) = entries.get_mut(key.index) else { return };
+        let mut has_ended = was_held && !entry.counts_as.is_held;
+        while let Some(event) = entry.lock.poll_event() {
+            let event = with_place(event, || queues.ahead_of(entry.lock.resources(), key));
+            match &event {
+                Event::AcquireFailed(error) => tally.failed(error),
+                Event::Lost(_) => tally.lost(),
+                _ => {}
+            }
+            let is_own = entry.renewal.as_mut().is_some_and(|renewal| renewal.take(&event, &entry.lock, now));
+            if let Some(observing) = observing {
+                observing.ended(key, &event, entry.renewal.as_deref().filter(|_| is_own), now);
+            }
+            // A loss can be seen in the lock.
+            if !is_own && !matches!(event, Event::Lost(_)) {
+                entry.answers.push(event);
+                has_ended = true;
+            }
+        }
+        if has_ended {
+            finished.push_back(key);
+        }
+    }
+
+    /// Makes sure that a lock is looked at when it has something to do.
+    pub(super) fn set_timer(&mut self, key: LockKey) {
+        let Self { entries, queues, timers, .. } = self;
+        let Some(entry) = entries.get_mut(key.index) else { return };
+        let is_waited_for = entry.standing == Standing::WaitedFor && queues.has_others(entry.lock.resources());
+        let makes_way_at = if is_waited_for { entry.lock.makes_way_at() } else { None };
+        let renews_at = entry.renewal_timeout();
+        let wakes_at = Instant::earliest([entry.lock.poll_timeout(), makes_way_at, renews_at]);
+        timers.schedule(key, &mut entry.timer, wakes_at);
+    }
+
+    fn forget_if_over(&mut self, key: LockKey, now: Instant) {
+        if self.entries.get(key.index).is_some_and(Entry::is_over) {
+            self.entries.remove(key.index);
+            self.observe_settled(key, now);
+        }
+    }
+}
+
+/// Says how many are still before a lock whose acquisition has failed.
+fn with_place(mut event: Event, ahead: impl FnOnce() -> usize) -> Event {
+    if let Event::AcquireFailed(error) = &mut event
+        && let Some(attempts) = error.attempts_mut()
+    {
+        attempts.ahead = ahead();
+    }
+    event
+}
