@@ -43,13 +43,10 @@ impl Inquiry {
 
     fn new(settings: &Settings, words: &[&[u8]]) -> Self {
         let mut output = Output::default();
-        let is_authenticating = settings.password.is_some();
-        match (&settings.user, &settings.password) {
-            (Some(user), Some(password)) => {
-                output.command([&b"AUTH"[..], user.as_bytes(), password.as_bytes()].into_iter());
-            }
-            (None, Some(password)) => output.command([&b"AUTH"[..], password.as_bytes()].into_iter()),
-            (_, None) => {}
+        let auth = settings.auth();
+        let is_authenticating = auth.is_some();
+        if let Some(auth) = auth {
+            output.command(auth.into_iter());
         }
         output.command(words.iter().copied());
         Self { input: Input::default(), output, is_authenticating, is_over: false }

@@ -146,16 +146,9 @@ impl Opening {
 
     fn greet_in_resp2(&mut self) {
         let Self { settings, output, steps, .. } = self;
-        match (&settings.user, &settings.password) {
-            (Some(user), Some(password)) => {
-                output.command([&b"AUTH"[..], user.as_bytes(), password.as_bytes()].into_iter());
-                steps.push_back(Step::Must);
-            }
-            (None, Some(password)) => {
-                output.command([&b"AUTH"[..], password.as_bytes()].into_iter());
-                steps.push_back(Step::Must);
-            }
-            (_, None) => {}
+        if let Some(auth) = settings.auth() {
+            output.command(auth.into_iter());
+            steps.push_back(Step::Must);
         }
         if let Some(name) = &settings.name {
             output.command([&b"CLIENT"[..], b"SETNAME", name.as_bytes()].into_iter());

@@ -1,6 +1,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use smallvec::SmallVec;
+
 /// Who speaks to a server over a connection, and how.
 ///
 /// `Debug` shows no secret.
@@ -48,6 +50,13 @@ impl Settings {
     pub fn client_name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
+    }
+
+    /// Returns the words that say who speaks, in RESP2; nothing for the default user without a password.
+    pub(super) fn auth(&self) -> Option<SmallVec<[&[u8]; 3]>> {
+        let password = self.password.as_deref()?.as_bytes();
+        let user = self.user.as_deref().map(str::as_bytes);
+        Some([&b"AUTH"[..]].into_iter().chain(user).chain([password]).collect())
     }
 }
 
