@@ -70,6 +70,7 @@ fn assert_everything_was_tried(figures: &Figures) {
         "{total:?}"
     );
     assert!(total.void_grants > 100, "grants of nodes that had forgotten their keys: {}", total.void_grants);
+    assert!(total.quarantines > 100, "connections to nodes that had no vote: {}", total.quarantines);
     assert!(total.visits > figures.seeds() / 4 && total.visits_refused > 100, "{total:?}");
     assert!(total.overlaps > 0, "faults beyond the promise must be able to break it");
     for (kind, count) in total.faults.iter() {

@@ -48,6 +48,9 @@ pub enum Invariant {
     /// G1: the grant of a node that was started again without its keys does not count before the longest TTL is over, for
     /// those who have seen it; with the strict guard, for nobody.
     NoVoteWithoutMemory,
+    /// G2: a node has no vote from when it said that it was started again until the longest TTL and the drift are over,
+    /// counted from its start: not for less, not for more, and only if it was started again.
+    ExactQuarantine,
     /// F1: no two acquisitions of a resource have the same fence.
     FreshFence,
     /// F2: an acquisition that begins after another was granted has a larger fence.
@@ -100,6 +103,7 @@ impl fmt::Display for Invariant {
             Self::DeadWaiterCostsOneGrace => "Q3 a dead waiter costs one grace",
             Self::Overtaking => "Q5 nobody is overtaken again and again",
             Self::NoVoteWithoutMemory => "G1 a node that has forgotten its keys has no vote",
+            Self::ExactQuarantine => "G2 a node has a vote again when the quarantine is over, counted from its start",
             Self::FreshFence => "F1 no fence is granted twice",
             Self::FencesIncrease => "F2 a later acquisition has a larger fence",
             Self::NoStaleWrite => "F3 a store applies no stale write",

@@ -580,7 +580,7 @@ fn validity(ttl: Duration) -> Duration {
 }
 
 /// One per cent, and two milliseconds.
-fn drift(ttl: Duration) -> Duration {
+pub(crate) fn drift(ttl: Duration) -> Duration {
     let share = u64::try_from(ttl.as_nanos().div_ceil(100)).unwrap_or(u64::MAX);
     Duration::from_nanos(share) + Duration::from_millis(2)
 }

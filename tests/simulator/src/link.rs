@@ -22,6 +22,8 @@ pub(crate) struct Link {
     pub(crate) was_given_up: bool,
     /// The first run of the node's server that the process of the client has seen.
     pub(crate) known_run: Option<u32>,
+    /// What the process of the client was told of the node's server.
+    pub(crate) told: Told,
     /// The client library opens it again without a word to its user.
     pub(crate) is_reopening: bool,
     /// What was sent on connections before this one died with the node.
@@ -60,6 +62,17 @@ pub(crate) enum View {
     Failed { at: Instant },
 }
 
+/// What a process of a client was told of a node's server; moments are those of the client's clock.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// The run of the server to which it was connected last.
+    pub(crate) run: Option<u32>,
+    /// When that run has last answered.
+    pub(crate) answered_at: Option<Instant>,
+    /// When the node has a vote again, if it ever had none.
+    pub(crate) votes_from: Option<Instant>,
+}
+
 impl Link {
     pub(crate) fn new(client: usize, node: usize) -> Self {
         Self {
@@ -71,6 +84,7 @@ impl Link {
             view: View::Opening,
             was_given_up: false,
             known_run: None,
+            told: Told::default(),
             is_reopening: false,
             lost_before: 0,
             cut_until: 0,

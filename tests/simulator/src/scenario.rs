@@ -208,6 +208,7 @@ impl Scenario {
             scenario.network.resends = false;
         }
         labels.add_faults(&mut scenario);
+        scenario.guard.add_faults(&mut scenario);
         if mode == Mode::Live {
             scenario.leave_a_minority_away(&mut dice);
             crowd.add_last_burst(&mut scenario);

@@ -11,6 +11,7 @@ mod holding;
 mod jobs;
 mod lies;
 mod network;
+mod quarantine;
 mod referee;
 mod sight;
 mod silence;
@@ -107,6 +108,8 @@ pub struct Summary {
     pub reconnections: u64,
     /// How many grants did not count, because their node was started again and had forgotten what it had granted before.
     pub void_grants: u64,
+    /// How often a client was connected to a node without a vote, and the moment was checked at which it has one again.
+    pub quarantines: u64,
     /// In a hostile world, how many locks were handed over while another client held the resource.
     pub overlaps: u64,
     /// With the default restart guard, how many were by a client that had not seen the restart of a node.
@@ -148,6 +151,7 @@ impl Summary {
         self.silences += other.silences;
         self.reconnections += other.reconnections;
         self.void_grants += other.void_grants;
+        self.quarantines += other.quarantines;
         self.overlaps += other.overlaps;
         self.overlaps_unseen += other.overlaps_unseen;
         self.faults.add(&other.faults);

@@ -173,6 +173,7 @@ fn print_table(figures: &Figures) {
     println!("{:<36}{:>16}", "silent connections given up", total.silences);
     println!("{:<36}{:>16}", "  and nodes connected again", total.reconnections);
     println!("{:<36}{:>16}", "grants of restarted nodes, void", total.void_grants);
+    println!("{:<36}{:>16}", "connections to nodes without a vote", total.quarantines);
     println!("{:<36}{:>16}", "overlapping holders, hostile only", total.overlaps);
     println!("{:<36}{:>16}", "  and by those who saw no restart", total.overlaps_unseen);
     println!("faults injected");

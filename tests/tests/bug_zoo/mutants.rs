@@ -710,6 +710,24 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
+        name: "quarantine-a-tick-short",
+        bug: "a node that was started again has a vote a millisecond too early",
+        edits: &[Expression {
+            file: TRUST,
+            original: "forgot_at.saturating_add(lasts)",
+            mutated: "forgot_at.saturating_add(lasts.saturating_sub(Duration::from_millis(1)))",
+        }],
+    },
+    Mutant {
+        name: "quarantine-from-the-reconnect",
+        bug: "the time without a vote counts from the next connection, not from the start of the server",
+        edits: &[Expression {
+            file: TRUST,
+            original: "started_at.filter(|started_at| *started_at >= heard_at).unwrap_or(now)",
+            mutated: "now",
+        }],
+    },
+    Mutant {
         name: "quarantine-for-ever",
         bug: "a node that was started again never has a vote again",
         edits: &[Expression { file: TRUST, original: "is_grant && now < *until", mutated: "is_grant" }],

@@ -4,10 +4,16 @@ use core::time::Duration;
 
 use redlock_core::RestartGuard;
 
+use super::{BUSY_UNTIL, Scenario};
+use crate::clock::{MILLISECOND, SECOND};
 use crate::dice::Dice;
+use crate::fault::{Fault, FaultKind};
 
 /// Separates the dice of the restart guard from all others.
 const SALT: u64 = 402_656;
+
+/// Separates the dice of clients that see a restart late from all others.
+const LATE_SALT: u64 = 718_281;
 
 /// Which nodes have no vote because they may have forgotten what they had granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +34,22 @@ impl Guard {
             (false, _) => Self::Off,
             (true, false) => Self::Seen,
             (true, true) => Self::Strict,
+        }
+    }
+
+    /// Lets a client see late that a node was started again: it cannot connect to it for seconds. The moment at which the node
+    /// has a vote again then depends on when its server was started.
+    pub(super) fn add_faults(self, scenario: &mut Scenario) {
+        let mut dice = Dice::new(scenario.seed ^ LATE_SALT);
+        if !self.is_on() || !dice.chance(40) {
+            return;
+        }
+        let node = dice.below(scenario.node_clocks.len());
+        let (begins_at, lasts) = (dice.time(0..=BUSY_UNTIL / 2), dice.magnitude(MILLISECOND..=SECOND / 2));
+        let ends_late = lasts + dice.time(SECOND..=4 * SECOND);
+        let client = dice.below(scenario.client_clocks.len());
+        for (kind, lasts) in [(FaultKind::Amnesia, lasts), (FaultKind::Cut, ends_late)] {
+            scenario.faults.push(Fault { kind, begins_at, lasts, node, client });
         }
     }
 

@@ -86,7 +86,9 @@ impl World<'_> {
         self.learns_run(link);
         let server = self.scenario.guard.is_on().then(|| &self.servers[node.index()]);
         let facts = server.map_or_else(Facts::default, |server| server.facts(node.index(), self.now));
+        self.is_told(link, facts.uptime());
         self.clients[client].locks.handle_connected(node, facts, self.scenario.network.announces, now);
+        self.check_quarantine(link)?;
         self.drive(client)
     }
 

@@ -5,7 +5,7 @@ use crate::clock::{MILLISECOND, SECOND, Time, nanos};
 use crate::event::Event;
 use crate::fault::{Fault, FaultKind};
 use crate::history::{SpanKind, Who};
-use crate::link::View;
+use crate::link::{Told, View};
 
 /// A clock steps by up to this, forward or back.
 const JUMP: i32 = 2_000;
@@ -175,7 +175,7 @@ impl World<'_> {
         (state.is_open, state.is_reopening) = (false, false);
         state.epoch += 1;
         state.cut_until = state.cut_until.max(cut_until);
-        (state.view, state.known_run) = (View::Opening, None);
+        (state.view, state.known_run, state.told) = (View::Opening, None, Told::default());
         for job in state.unanswered.drain(..).filter_map(|sent| sent.job) {
             self.jobs[job].may_leave_keys = true;
         }

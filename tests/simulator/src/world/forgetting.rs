@@ -2,8 +2,9 @@
 
 use redlock_core::{Action, Command, Reply};
 
-use super::World;
+use super::{Checked, World};
 use crate::clock::nanos;
+use crate::invariant::Violation;
 use crate::scenario::Guard;
 
 impl World<'_> {
@@ -14,16 +15,23 @@ impl World<'_> {
     }
 
     /// Sees whether a reply is a grant that must not count.
-    pub(super) fn see_whether_void(&mut self, link: usize, job: usize, command: &Command, reply: &Reply) {
+    pub(super) fn see_whether_void(&mut self, link: usize, job: usize, command: &Command, reply: &Reply) -> Checked {
         let is_grant = matches!(reply, Reply::Done | Reply::Granted(_));
         let is_acquisition = matches!(command.action, Action::Acquire { .. } | Action::AcquireInTurn { .. });
         if let Some(token) = command.action.token().filter(|_| is_grant && is_acquisition)
-            && self.has_no_vote(link)
+            && self.guards_against(link)?
         {
             self.summary.void_grants += 1;
             let node = self.node_of(link);
             self.jobs[job].ledger.grant_is_void(*token, node);
         }
+        Ok(())
+    }
+
+    /// Returns whether the node of a link must not vote, for what it has really forgotten or for what it has said.
+    fn guards_against(&self, link: usize) -> Result<bool, Violation> {
+        self.check_quarantine(link)?;
+        Ok(self.has_no_vote(link) || self.is_quarantined(link))
     }
 
     /// Returns whether the node of a link must not vote for the client.

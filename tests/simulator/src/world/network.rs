@@ -177,13 +177,14 @@ impl World<'_> {
         match sent.job {
             Some(job) => {
                 self.jobs[job].ledger.is_answered(&sent.command, node, &reply);
-                self.see_whether_void(link, job, &sent.command, &reply);
+                self.see_whether_void(link, job, &sent.command, &reply)?;
             }
             None if reply != Reply::Done => self.places_are_lost(client),
             None => {}
         }
         self.summary.places += u64::from(matches!(&reply, Reply::HeldByOther(hold) if hold.place.is_some()));
         self.is_heard_of(link);
+        self.links[link].told.answered_at = Some(now);
         self.clients[client].locks.handle_reply(node, reply.clone(), now);
         if !self.is_healed() && self.dice.chance(self.scenario.network.double_reply) {
             self.count(FaultKind::DoubleReply);
