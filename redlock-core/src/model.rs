@@ -87,6 +87,9 @@ struct Label {
 /// The seconds of a day: for no more than that a node believes a client from the future.
 const A_DAY: u64 = 24 * 60 * 60;
 
+/// The seconds of a span: a node believes a proposal without a look at its clock in the span in which the counter is.
+const SPAN: u64 = 1_000;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Whose {
     Nobody,
@@ -206,10 +209,11 @@ impl Node {
     fn fence(&mut self, keys: &[Resource], fencing: &Fencing, now: Instant) -> Reply {
         match fencing {
             Fencing::Mint { proposal, retention } => {
-                let seconds = now.since_epoch().saturating_add(self.epoch_is_at).as_secs().saturating_add(A_DAY);
-                let latest = Fence::new(seconds.saturating_mul(1_000_000));
+                let latest = self.latest_proposal(now);
                 let mint = |key: &Resource| {
-                    let fence = self.counter(key).next().max((*proposal).min(latest));
+                    let before = self.counter(key);
+                    let is_known = span(before) == span(*proposal);
+                    let fence = before.next().max(if is_known { *proposal } else { (*proposal).min(latest) });
                     self.count(key, fence, *retention, now);
                     fence
                 };
@@ -224,6 +228,13 @@ impl Node {
                 Reply::Done
             }
         }
+    }
+
+    /// Returns the largest proposal that a node believes when it looks at its clock.
+    fn latest_proposal(&self, now: Instant) -> Fence {
+        let seconds = now.since_epoch().saturating_add(self.epoch_is_at).as_secs();
+        let latest = seconds.saturating_add(A_DAY).saturating_sub(SPAN);
+        Fence::new(latest.saturating_mul(1_000_000))
     }
 
     fn count(&mut self, key: &Resource, fence: Fence, retention: Ttl, now: Instant) {
@@ -474,6 +485,11 @@ impl Node {
             !queue.is_empty()
         });
     }
+}
+
+/// Returns the number of the span of time that a fence is in.
+const fn span(fence: Fence) -> u64 {
+    fence.get() / (SPAN * 1_000_000)
 }
 
 /// Returns how long something goes on of which this is the last millisecond.

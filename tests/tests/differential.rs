@@ -8,7 +8,7 @@
 use std::io;
 use std::net::TcpStream;
 use std::thread::sleep;
-use std::time::{Duration, Instant as SystemInstant};
+use std::time::{Duration, Instant as SystemInstant, SystemTime};
 
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
@@ -26,8 +26,10 @@ const CLIENTS: usize = 3;
 const RESOURCES: [&str; 3] = ["job-0", "{job-0}", "a{job}}"];
 /// What owners call themselves.
 const LABELS: [&str; 3] = ["host-7/billing", "host 8", "büro"];
-/// What is proposed as a fence is below that, and so counters are ahead of it now and then.
+/// What is proposed as a fence is below that, and so counters are ahead of it now and then; or as near to the number at which
+/// a node looks at its clock again.
 const FENCES: u64 = 40;
+const NEXT_LOOK: u64 = 1_000_000_000;
 /// By how much the two may differ about the rest of a key's life, beside the time that a command takes on a busy
 /// machine: each rounds to milliseconds in its own way.
 const ROUNDING: Duration = Duration::from_millis(3);
@@ -89,6 +91,14 @@ enum Step {
     Wait(Duration),
 }
 
+fn fence() -> impl Strategy<Value = u64> {
+    (0..FENCES, any::<bool>()).prop_map(|(number, is_near)| if is_near { near_the_next_look(number) } else { number })
+}
+
+fn near_the_next_look(number: u64) -> u64 {
+    NEXT_LOOK - FENCES / 2 + number
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let ttl = || (300..900_u64).prop_map(Duration::from_millis);
     let min_hold = || prop_oneof![3 => Just(Duration::ZERO), 1 => ttl()];
@@ -103,10 +113,10 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(client, resource, ttl, options, owner)| Step::Acquire { client, resource, ttl, options, owner }),
         3 => (0..CLIENTS, ttl(), options(), owner())
             .prop_map(|(client, ttl, options, owner)| Step::AcquireAll { client, ttl, options, owner }),
-        2 => (0..CLIENTS, 0..FENCES).prop_map(|(client, fence)| Step::Raise { client, fence }),
+        2 => (0..CLIENTS, fence()).prop_map(|(client, fence)| Step::Raise { client, fence }),
         4 => (0..CLIENTS, ttl()).prop_map(|(client, ttl)| Step::Extend { client, ttl }),
         4 => (0..CLIENTS).prop_map(|client| Step::Release { client }),
-        6 => (0..CLIENTS, 0..RESOURCES.len(), ttl(), proptest::option::of(0..FENCES), owner())
+        6 => (0..CLIENTS, 0..RESOURCES.len(), ttl(), proptest::option::of(fence()), owner())
             .prop_map(|(client, resource, ttl, proposal, owner)| {
                 Step::AcquireInTurn { client, resource, ttl, proposal, owner }
             }),
@@ -193,7 +203,9 @@ impl<'a> Pair<'a> {
         self.begun += 1;
         let request = Request::new(&self.config, resources, ttl, options).unwrap();
         let request = owner.into_iter().fold(request, Request::owned_by);
-        let request = request.at_wall_clock(Duration::from_micros(u64::from(self.begun) % FENCES));
+        let number = u64::from(self.begun) % FENCES;
+        let proposal = if number.is_multiple_of(3) { near_the_next_look(number) } else { number };
+        let request = request.at_wall_clock(Duration::from_micros(proposal));
         self.locks[client] = Some(Lock::acquire(&self.config, request, [self.begun; 32], self.now()));
         self.drive(client, |_, _| ());
     }
@@ -495,13 +507,23 @@ fn are_alike(one: &Reply, other: &Reply, tolerance: Duration) -> bool {
     }
 }
 
+/// Whether the answer is text although it may be a number.
+fn asks_for_fences(command: &Command) -> bool {
+    match &command.action {
+        Action::Acquire { fencing: Some(fencing), .. } | Action::AcquireInTurn { fencing: Some(fencing), .. } => {
+            matches!(**fencing, Fencing::Mint { .. })
+        }
+        _ => false,
+    }
+}
+
 /// What a transport makes of an answer.
 fn read(command: &Command, answer: io::Result<String>) -> Reply {
     match answer {
         Ok(text) if text == "OK" => Reply::from_wire(command, Answer::Ok),
         Ok(text) if text == "(nil)" => Reply::from_wire(command, Answer::Nil),
         Ok(text) => {
-            let number = text.parse().map(Answer::Integer);
+            let number = text.parse().ok().filter(|_| !asks_for_fences(command)).map(Answer::Integer);
             Reply::from_wire(command, number.unwrap_or(Answer::Bytes(text.as_bytes())))
         }
         Err(error) => Reply::from_wire(command, Answer::Error(&error.to_string())),
@@ -522,5 +544,55 @@ proptest! {
         for step in &steps {
             pair.take(step);
         }
+    }
+}
+
+/// Acquires a free lock from a server when the client's wall clock says so many microseconds since 1970.
+fn fence_of(server: &Server, config: &Config, proposal: u64) -> u64 {
+    let options = Options::new().attempts(1).fenced(true);
+    let request = Request::new(config, "job", Duration::from_secs(10), options).unwrap();
+    let request = request.at_wall_clock(Duration::from_micros(proposal));
+    let mut lock = Lock::acquire(config, request, [7; 32], Instant::EPOCH);
+    while let Some(command) = lock.poll_command() {
+        let wire = command.wire();
+        let words: Vec<&[u8]> = wire.words().collect();
+        let (reply, only) = (read(&command, server.command(&words)), command.nodes.iter().next().unwrap());
+        lock.handle_reply(command.id, only, reply, Instant::EPOCH);
+    }
+    assert!(matches!(lock.poll_event(), Some(Event::Acquired { .. })));
+    assert!(lock.hand_over(Instant::EPOCH));
+    server.command(&["DEL", "job"]).unwrap();
+    lock.fences().unwrap().as_slice()[0].get()
+}
+
+#[test]
+fn a_real_server_believes_a_client_from_the_future_for_a_day_at_most() {
+    let (server, config) = (Server::start(), Config::builder(["only"]).build().unwrap());
+    let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let fence_of = |proposal| fence_of(&server, &config, proposal);
+    let (second, a_year) = (1_000_000, 365 * 86_400);
+    let latest = || now() + 86_400 - 1_000;
+    let (from, far) = (latest(), (now() + a_year) * second);
+    let (first, next) = (fence_of(far), fence_of(far));
+    assert!((from * second..=latest() * second).contains(&first), "{first}");
+    assert!((first + 1..=latest() * second + 1).contains(&next), "{next}");
+    let last_before_the_next_look = next - next % NEXT_LOOK + NEXT_LOOK - 1;
+    assert_eq!(fence_of(last_before_the_next_look), last_before_the_next_look);
+    assert_eq!(fence_of(last_before_the_next_look + 9), last_before_the_next_look + 1);
+    assert_eq!(fence_of(far), last_before_the_next_look + 2);
+    server.command(&["ACL", "SETUSER", "default", "-time"]).unwrap();
+    server.command(&["DEL", "redlock:fence:{job}"]).unwrap();
+    let in_1970 = (86_400 - 1_000) * second;
+    assert_eq!([fence_of(far), fence_of(far)], [in_1970, in_1970 + 1], "a server that does not tell the time");
+}
+
+#[test]
+fn a_real_server_compares_numbers_of_any_length() {
+    let (server, config) = (Server::start(), Config::builder(["only"]).build().unwrap());
+    let proposals = [33, 5, 100, 99, 1_000, NEXT_LOOK - 1, NEXT_LOOK, 7, 9 * NEXT_LOOK, 10 * NEXT_LOOK, 8 * NEXT_LOOK];
+    let mut counter = 0;
+    for proposal in proposals {
+        counter = proposal.max(counter + 1);
+        assert_eq!(fence_of(&server, &config, proposal), counter, "{proposal}");
     }
 }

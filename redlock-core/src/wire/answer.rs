@@ -143,12 +143,12 @@ fn mints(action: &Action) -> bool {
 }
 
 impl Reply {
-    /// Reads so many fences: `fence 1700000000000000 33`; `None` if that is not what the text says.
+    /// Reads so many fences: `1700000000000000,33`; `None` if the text has a blank, as one about a lock that is held has.
     fn from_fences(bytes: &[u8], count: usize) -> Option<Self> {
-        let text = core::str::from_utf8(bytes).ok()?.strip_prefix("fence ")?;
+        let text = core::str::from_utf8(bytes).ok().filter(|text| !text.contains(' '))?;
         let read = |word: &str| word.parse().ok().map(Fence::new).filter(|fence| *fence <= Fence::MAX);
-        let fences: Fences = text.split(' ').map_while(read).collect();
-        let is_whole = text.split(' ').count() == count && fences.as_slice().len() == count;
+        let fences: Fences = text.split(',').map_while(read).collect();
+        let is_whole = text.split(',').count() == count && fences.as_slice().len() == count;
         Some(if is_whole { Self::Granted(fences) } else { Self::Unavailable(Unavailable::new(Cause::Unexpected)) })
     }
 

@@ -296,9 +296,25 @@ fn each_of_several_names_has_a_fence_of_its_own() {
 
 #[test]
 fn a_client_from_the_future_is_believed_for_a_day() {
-    let a_day = 86_400 * 1_000_000;
-    let mut bench = acquire_at(3, 400 * a_day, Options::new());
+    let second = 1_000_000;
     let mut cluster = Cluster::new(3);
-    cluster.serve(&mut bench);
-    bench.expect_held_with(a_day);
+    let mut fence_of = |proposal| {
+        let mut bench = acquire_at(3, proposal, Options::new());
+        cluster.serve(&mut bench);
+        bench.expect_acquired();
+        assert!(bench.hand_over());
+        let fences = bench.lock.fences().cloned();
+        bench.release();
+        cluster.serve(&mut bench);
+        fences
+    };
+    let far = 400 * 86_400 * second;
+    assert_eq!(fence_of(far), Some(fences(&[85_400 * second])), "a node looks at its clock");
+    assert_eq!(fence_of(far), Some(fences(&[85_400 * second + 1])), "and again");
+    assert_eq!(
+        fence_of(86_000 * second - 2),
+        Some(fences(&[86_000 * second - 2])),
+        "not within the same 1,000 seconds"
+    );
+    assert_eq!(fence_of(86_000 * second), Some(fences(&[86_000 * second - 1])), "but when they are over");
 }
