@@ -23,7 +23,7 @@ pub(crate) use self::async_std_native::AsyncStdNative;
 pub(crate) use self::blocking_native::BlockingNative;
 pub(crate) use self::floor_publish::FloorPublish;
 pub(crate) use self::floor_queue::FloorQueue;
-pub(crate) use self::floor_raw::FloorRaw;
+pub(crate) use self::floor_raw::{FloorRaw, pack};
 pub(crate) use self::floor_redis::FloorRedis;
 pub(crate) use self::redlock::Redlock;
 pub(crate) use self::rslock::Rslock;

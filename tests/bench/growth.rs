@@ -31,34 +31,26 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
 
 fn of_tasks(options: &Options) -> Result<(), Failure> {
     let options = Options { nodes: vec![3], tasks: TASKS.into(), ..options.clone() };
-    let comparison = comparison::run(&options)?;
-    let contestants = lines(&comparison, |row| Some((row.tasks as f64, row.pairs_per_second()?)));
-    let chart = Lines {
+    let chart = |contestants| Lines {
         title: "Pairs of lock and unlock per second",
         subtitle: "Three nodes, more and more tasks, each with a lock of its own. Flat from some 64 tasks on is good.",
         across: "tasks",
         logarithmic: (true, false),
         contestants,
     };
-    table::print(&comparison.rows);
-    eprintln!("{}", comparison.noise);
-    write_chart(&options.charts, "tasks.svg", &chart.draw())
+    compare(&options, "tasks.svg", chart, |row| Some((row.tasks as f64, row.pairs_per_second()?)))
 }
 
 fn of_nodes(options: &Options) -> Result<(), Failure> {
     let options = Options { nodes: NODES.into(), tasks: vec![64], ..options.clone() };
-    let comparison = comparison::run(&options)?;
-    let contestants = lines(&comparison, |row| Some((row.nodes as f64, row.cpu_micros_per_pair()?)));
-    let chart = Lines {
+    let chart = |contestants| Lines {
         title: "CPU time of the client for a pair of lock and unlock, in microseconds",
         subtitle: "64 tasks, each with a lock of its own, over more and more nodes. A straight line is good.",
         across: "nodes",
         logarithmic: (false, false),
         contestants,
     };
-    table::print(&comparison.rows);
-    eprintln!("{}", comparison.noise);
-    write_chart(&options.charts, "nodes.svg", &chart.draw())
+    compare(&options, "nodes.svg", chart, |row| Some((row.nodes as f64, row.cpu_micros_per_pair()?)))
 }
 
 /// Of all contestants, only those with queues between their clients come to an end with so many.
@@ -66,18 +58,27 @@ fn of_waiters(options: &Options) -> Result<(), Failure> {
     let workloads = vec![Workload::W7];
     let contestants = options.contestants.iter().copied().filter(|name| *name == Name::Tokio).collect();
     let options = Options { workloads, nodes: vec![3], tasks: WAITERS.into(), contestants, ..options.clone() };
-    let comparison = comparison::run(&options)?;
-    let contestants = lines(&comparison, |row| Some((row.tasks as f64, row.commands_per_acquisition()?)));
-    let chart = Lines {
+    let chart = |contestants| Lines {
         title: "Commands that all nodes are sent for each acquisition",
         subtitle: "Three nodes, four clients, ten who wait for each lock. A line that does not rise is good.",
         across: "tasks that want a lock",
         logarithmic: (true, false),
         contestants,
     };
+    compare(&options, "waiters.svg", chart, |row| Some((row.tasks as f64, row.commands_per_acquisition()?)))
+}
+
+/// Measures, prints the table and draws a line for each contestant through the medians.
+fn compare(
+    options: &Options,
+    file: &str,
+    chart: impl FnOnce(Vec<Line>) -> Lines<'static>,
+    point: impl Fn(&Row) -> Option<(f64, Spread)>,
+) -> Result<(), Failure> {
+    let comparison = comparison::run(options)?;
     table::print(&comparison.rows);
     eprintln!("{}", comparison.noise);
-    write_chart(&options.charts, "waiters.svg", &chart.draw())
+    write_chart(&options.charts, file, &chart(lines(&comparison, point)).draw())
 }
 
 fn of_locks(options: &Options) -> Result<(), Failure> {

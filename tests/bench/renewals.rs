@@ -10,7 +10,7 @@ use redlock_tests::{Server, Servers};
 use redlock_tokio::{KeepAlive, LockGuard, Redlock, now};
 
 use crate::comparison::commands;
-use crate::contestant::{Failure, Name};
+use crate::contestant::{Failure, Name, pack};
 use crate::executor::{Executor, Tokio};
 use crate::measure::cpu_time;
 use crate::options::Options;
@@ -126,13 +126,7 @@ fn acquired(nodes: &mut [BufReader<TcpStream>], number: usize) -> Result<Command
 fn exchange(nodes: &mut [BufReader<TcpStream>], commands: &[Command]) -> Result<(), Failure> {
     let mut bytes = Vec::new();
     for command in commands {
-        let wire = command.wire();
-        write!(bytes, "*{}\r\n", wire.words().len())?;
-        for word in wire.words() {
-            write!(bytes, "${}\r\n", word.len())?;
-            bytes.extend_from_slice(word);
-            bytes.extend_from_slice(b"\r\n");
-        }
+        pack(command.wire().words(), &mut bytes);
     }
     for node in nodes.iter_mut() {
         node.get_mut().write_all(&bytes)?;

@@ -45,7 +45,7 @@ impl Contestant for FloorRaw {
     async fn lock(&self, key: &str, ttl: Duration) -> Option<Held> {
         let held = Held { key: key.into(), token: self.tokens.next() };
         let ttl = millis(ttl).to_string();
-        let set = pack(&[b"SET", key.as_bytes(), &held.token, b"NX", b"PX", ttl.as_bytes()]);
+        let set = packed(&[b"SET", key.as_bytes(), &held.token, b"NX", b"PX", ttl.as_bytes()]);
         if self.majority(&set).await {
             return Some(held);
         }
@@ -54,7 +54,7 @@ impl Contestant for FloorRaw {
     }
 
     async fn unlock(&self, held: Held) {
-        self.majority(&pack(&[b"EVALSHA", self.release.as_bytes(), b"1", held.key.as_bytes(), &held.token])).await;
+        self.majority(&packed(&[b"EVALSHA", self.release.as_bytes(), b"1", held.key.as_bytes(), &held.token])).await;
     }
 }
 
@@ -171,8 +171,14 @@ fn settle(input: &[u8], rounds: &mut VecDeque<Arc<Round>>) -> usize {
 }
 
 /// A command in the protocol of Redis.
-fn pack(words: &[&[u8]]) -> Vec<u8> {
+fn packed(words: &[&[u8]]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(192);
+    pack(words.iter().copied(), &mut bytes);
+    bytes
+}
+
+/// Appends a command in the protocol of Redis.
+pub(crate) fn pack<'a>(words: impl ExactSizeIterator<Item = &'a [u8]>, bytes: &mut Vec<u8>) {
     // Writing to memory does not fail.
     let _ = write!(bytes, "*{}\r\n", words.len());
     for word in words {
@@ -180,7 +186,6 @@ fn pack(words: &[&[u8]]) -> Vec<u8> {
         bytes.extend_from_slice(word);
         bytes.extend_from_slice(b"\r\n");
     }
-    bytes
 }
 
 #[cfg(test)]
@@ -189,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_command_is_packed_as_redis_reads_it() {
-        assert_eq!(pack(&[b"GET", b"a"]), b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n");
+        assert_eq!(packed(&[b"GET", b"a"]), b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n");
     }
 
     #[test]
