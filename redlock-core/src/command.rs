@@ -39,6 +39,9 @@ pub struct Command {
     pub form: ScriptForm,
     /// The time that a waiter has whom the node calls up while it carries out the command.
     pub grace: Grace,
+    /// Whether it is a release that the nodes were told before, and did not answer. There is no hurry: a driver may keep it
+    /// until the node is back.
+    pub is_repeated: bool,
 }
 
 /// The time that a waiter has to come after it was called up. Until then the node gives the resource to nobody else who

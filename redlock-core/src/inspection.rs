@@ -59,7 +59,15 @@ impl Inspection {
     pub(crate) fn command(&self, node: NodeId) -> Command {
         let form = if self.has_source.contains(node) { ScriptForm::Source } else { ScriptForm::Digest };
         let (nodes, action) = (NodeSet::from_iter([node]), Action::inspect(self.resource.clone()));
-        Command { id: CommandId::NO_LOCK, nodes, action, send_by: self.deadline, form, grace: Grace::DEFAULT }
+        Command {
+            id: CommandId::NO_LOCK,
+            nodes,
+            action,
+            send_by: self.deadline,
+            form,
+            grace: Grace::DEFAULT,
+            is_repeated: false,
+        }
     }
 
     /// Returns the moment at which [`Self::expire`] has something to do.

@@ -25,18 +25,31 @@ impl Output {
 
     /// Sends an action to the nodes, scripts by their digest.
     pub(crate) fn send(&mut self, nodes: NodeSet, action: Action, send_by: Instant) -> CommandId {
-        self.push(nodes, action, send_by, ScriptForm::Digest)
+        self.push(nodes, action, send_by, ScriptForm::Digest, false)
     }
 
     /// Sends an action to the nodes, scripts by their text.
     pub(crate) fn send_source(&mut self, nodes: NodeSet, action: Action, send_by: Instant) -> CommandId {
-        self.push(nodes, action, send_by, ScriptForm::Source)
+        self.push(nodes, action, send_by, ScriptForm::Source, false)
     }
 
-    fn push(&mut self, nodes: NodeSet, action: Action, send_by: Instant, form: ScriptForm) -> CommandId {
+    /// Sends an action again that the nodes did not answer.
+    pub(crate) fn send_again(&mut self, nodes: NodeSet, action: Action, send_by: Instant) -> CommandId {
+        self.push(nodes, action, send_by, ScriptForm::Digest, true)
+    }
+
+    fn push(
+        &mut self,
+        nodes: NodeSet,
+        action: Action,
+        send_by: Instant,
+        form: ScriptForm,
+        is_repeated: bool,
+    ) -> CommandId {
         let id = self.next_id;
         self.next_id = id.next();
-        self.items.push(Item::Command(Command { id, nodes, action, send_by, form, grace: Grace::DEFAULT }));
+        let grace = Grace::DEFAULT;
+        self.items.push(Item::Command(Command { id, nodes, action, send_by, form, grace, is_repeated }));
         id
     }
 

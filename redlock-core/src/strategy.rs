@@ -135,7 +135,7 @@ pub fn command(config: &Config) -> impl Strategy<Value = Command> + use<> {
             let id = (0..earlier).fold(CommandId::FIRST, |id, _| id.next());
             let send_by = Instant::from_epoch(Duration::from_nanos(send_by));
             let form = if action.is_plain() { ScriptForm::Digest } else { form };
-            Command { id, nodes, action, send_by, form, grace: Grace::DEFAULT }
+            Command { id, nodes, action, send_by, form, grace: Grace::DEFAULT, is_repeated: false }
         },
     )
 }

@@ -301,7 +301,7 @@ mod tests {
             Kind::Inspect => Action::Inspect { resources },
         };
         let (send_by, grace) = (Instant::EPOCH, Grace::DEFAULT);
-        Command { id: CommandId::FIRST, nodes: NodeSet::first(1), action, send_by, form, grace }
+        Command { id: CommandId::FIRST, nodes: NodeSet::first(1), action, send_by, form, grace, is_repeated: false }
     }
 
     fn line(kind: Kind, form: ScriptForm) -> String {

@@ -129,7 +129,7 @@ impl Release {
             (self.unsettled, self.failed) = (NodeSet::EMPTY, NodeSet::EMPTY);
         } else if !self.failed.is_empty() && now >= self.retry_at {
             let nodes = core::mem::take(&mut self.failed);
-            let id = output.send(nodes, self.claim.action(resources, now), self.until);
+            let id = output.send_again(nodes, self.claim.action(resources, now), self.until);
             self.round.asked_again(nodes, id, false);
         }
     }

@@ -3,6 +3,8 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::outbox::Outbox;
+use super::round_trip::RoundTrip;
 use super::trust::Trust;
 use super::{InspectionKey, LockKey};
 use crate::health::ConnectionState;
@@ -30,9 +32,9 @@ pub(super) struct Node {
     looked_at: Instant,
     reconnect_delay: Duration,
     /// The commands that were not sent, in the order in which they must reach the node.
-    queue: VecDeque<(Ticket, Command)>,
-    /// The number of commands that were left when the queue was last looked through.
-    kept: usize,
+    queue: Outbox,
+    /// The releases of which the node was told in vain: they wait until it is connected.
+    owed: Outbox,
     /// What was sent and not answered, the oldest first.
     tickets: VecDeque<Ticket>,
     /// The node is no home until then.
@@ -125,8 +127,8 @@ impl Node {
             heard_at: Instant::EPOCH,
             looked_at: Instant::EPOCH,
             reconnect_delay: MIN_RECONNECT_DELAY,
-            queue: VecDeque::new(),
-            kept: 0,
+            queue: Outbox::default(),
+            owed: Outbox::default(),
             tickets: VecDeque::new(),
             distrusted_until: Instant::EPOCH,
             round_trip: RoundTrip::default(),
@@ -135,22 +137,20 @@ impl Node {
         }
     }
 
-    /// Takes a command that is to be sent, or says why it cannot be.
+    /// Takes a command that is to be sent, or says why it cannot be. A release that is told again waits until it can be.
     pub(super) fn push(&mut self, ticket: Ticket, mut command: Command, now: Instant) -> Result<(), Unavailable> {
         if let Some(why) = self.trust.unsuitable().filter(|_| !matches!(command.action, Action::Release { .. })) {
             return Err(why.clone().unsent());
         }
-        match &self.link {
-            Link::Wanted(Some(why)) | Link::Connecting(Some(why)) | Link::Pausing { why, .. } | Link::GivenUp(why) => {
-                Err(why.clone().unsent())
-            }
-            Link::Wanted(None) | Link::Connecting(None) | Link::Connected { .. } => {
-                command.grace = Grace::over(self.round_trip.smoothed);
-                self.queue.push_back((ticket, command));
-                self.tidy(now);
-                Ok(())
+        match self.refusal() {
+            Some(_) if command.is_repeated => self.owed.push(ticket, command, now),
+            Some(why) => return Err(why.clone().unsent()),
+            None => {
+                command.grace = Grace::over(self.round_trip.smoothed());
+                self.queue.push(ticket, command, now);
             }
         }
+        Ok(())
     }
 
     /// Returns whether a batch can be taken.
@@ -160,7 +160,7 @@ impl Node {
 
     /// Returns the commands of locks that wait to be sent.
     pub(super) fn queued(&self) -> impl Iterator<Item = (LockKey, &Command)> {
-        self.queue.iter().filter_map(|(ticket, command)| match ticket {
+        self.owed.iter().chain(self.queue.iter()).filter_map(|(ticket, command)| match ticket {
             Ticket::Lock { key, .. } => Some((*key, command)),
             Ticket::Inspection(_) | Ticket::Clock { .. } | Ticket::Aside => None,
         })
@@ -173,7 +173,7 @@ impl Node {
         }
         let owed_nothing = self.tickets.is_empty();
         while batch.len() < MAX_BATCH
-            && let Some((ticket, command)) = self.queue.pop_front()
+            && let Some((ticket, command)) = self.queue.pop()
         {
             if command.send_by < now {
                 overdue(ticket);
@@ -195,16 +195,7 @@ impl Node {
 
     /// Takes a command that waits to be sent.
     pub(super) fn take_waiting(&mut self) -> Option<Ticket> {
-        self.queue.pop_front().map(|(ticket, _)| ticket)
-    }
-
-    /// Forgets the commands whose time to be sent is over, so that a node that hangs does not fill the memory: their
-    /// rounds have given it up. It looks through them only when they have doubled.
-    fn tidy(&mut self, now: Instant) {
-        if self.queue.len() > self.kept.saturating_mul(2).max(MAX_BATCH) {
-            self.queue.retain(|(_, command)| command.send_by >= now);
-            self.kept = self.queue.len();
-        }
+        self.queue.pop().map(|(ticket, _)| ticket)
     }
 }
 
@@ -222,7 +213,7 @@ impl Node {
     }
 
     fn hangs(&self, now: Instant) -> bool {
-        let patience = self.round_trip.smoothed.saturating_mul(4).saturating_add(SILENCE);
+        let patience = self.round_trip.smoothed().saturating_mul(4).saturating_add(SILENCE);
         !self.tickets.is_empty() && now.saturating_since(self.heard_at) > patience
     }
 
@@ -291,13 +282,15 @@ impl Node {
         self.distrusted_until = now.saturating_add(DISTRUST);
     }
 
-    /// Queues a command that belongs to no lock, if the node is connected.
-    pub(super) fn push_aside(&mut self, ticket: Ticket, action: Action, send_by: Instant) {
+    /// Queues a command that belongs to no lock, if the node is connected, to be sent within a time.
+    pub(super) fn push_aside(&mut self, ticket: Ticket, action: Action, within: Duration, now: Instant) {
         if self.is_connected() {
             // Nobody waits for the answer that the script is not known.
             let (id, nodes, form) = (CommandId::NO_LOCK, NodeSet::EMPTY, ScriptForm::Source);
-            let grace = Grace::over(self.round_trip.smoothed);
-            self.queue.push_back((ticket, Command { id, nodes, action, send_by, form, grace }));
+            let send_by = now.saturating_add(within);
+            let grace = Grace::over(self.round_trip.smoothed());
+            let command = Command { id, nodes, action, send_by, form, grace, is_repeated: false };
+            self.queue.push(ticket, command, now);
         }
     }
 }
@@ -320,7 +313,8 @@ impl Node {
         self.link = Link::Connected { is_useful: false, queue };
         (self.changed_at, self.heard_at) = (Some(now), now);
         self.no_queue = None;
-        self.round_trip.under_way = None;
+        self.round_trip.is_cut_off();
+        self.queue.prepend(&mut self.owed);
         self.looked_at = now;
         // What waits to be sent goes first, and alone: a client library may take the refusal of one command for the end.
         if self.tells_time() && self.queue.is_empty() {
@@ -336,8 +330,7 @@ impl Node {
     /// Asks the server what time it is.
     fn look_at_clock(&mut self, config: &Config, now: Instant) {
         self.looked_at = now;
-        let send_by = now.saturating_add(config.silence_timeout());
-        self.push_aside(Ticket::Clock { asked_at: now }, Action::ReadClock, send_by);
+        self.push_aside(Ticket::Clock { asked_at: now }, Action::ReadClock, config.silence_timeout(), now);
     }
 
     /// Returns how the connection is.
@@ -354,7 +347,7 @@ impl Node {
 
     /// Returns how long the node takes to answer, if that was measured.
     pub(super) fn round_trip(&self) -> Option<Duration> {
-        Some(self.round_trip.smoothed).filter(|took| !took.is_zero())
+        Some(self.round_trip.smoothed()).filter(|took| !took.is_zero())
     }
 
     /// Returns whether nobody can wait in the queues of the node over this connection.
@@ -469,29 +462,6 @@ impl Node {
     }
 }
 
-/// How long a node takes to answer, smoothed over the last eight or so that were measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-struct RoundTrip {
-    smoothed: Duration,
-    /// When the command was sent whose answer ends the next measurement.
-    under_way: Option<Instant>,
-}
-
-impl RoundTrip {
-    /// Notes that something is sent while nothing is owed.
-    const fn begins(&mut self, now: Instant) {
-        self.under_way = Some(now);
-    }
-
-    /// Notes an answer.
-    fn ends(&mut self, now: Instant) {
-        let Some(sent_at) = self.under_way.take() else { return };
-        let took = now.saturating_since(sent_at);
-        let others = self.smoothed.saturating_mul(7).saturating_add(took);
-        self.smoothed = if self.smoothed.is_zero() { took } else { others.checked_div(8).unwrap_or(took) };
-    }
-}
-
 fn silent(timeout: Duration) -> Unavailable {
     Unavailable::with_detail(Cause::Disconnected, &format!("no reply to anything for {timeout:?}"))
 }
@@ -517,7 +487,7 @@ mod tests {
                 verb: Verb::Acquire,
             };
             node.push(ticket, command, now).unwrap();
-            assert!(node.queue.len() <= 2 * MAX_BATCH);
+            assert!(node.queue.iter().count() <= 2 * MAX_BATCH);
         }
         node.take_batch(&mut Vec::new(), Instant::EPOCH, |_| panic!("all are in time"));
         let keys = node.tickets.iter().map(|ticket| match ticket {

@@ -145,7 +145,7 @@ impl Locks {
     fn leave(&mut self, node: NodeId, resource: Resource, now: Instant) {
         if let (Some(waiter), Some(state)) = (&self.waiter, self.nodes.get_mut(node.index())) {
             let action = Action::leave(resource, waiter.clone());
-            state.push_aside(Ticket::Aside, action, now.saturating_add(SEND_WITHIN));
+            state.push_aside(Ticket::Aside, action, SEND_WITHIN, now);
             self.ready.insert(node);
         }
     }

@@ -116,6 +116,50 @@ fn what_was_under_way_when_the_connection_broke_may_have_been_carried_out() {
 }
 
 #[test]
+fn a_release_that_a_node_has_missed_waits_until_it_is_back_and_costs_nothing_meanwhile() {
+    let (mut locks, nodes) = locks(3);
+    for &node in &nodes {
+        assert!(locks.poll_connect(node));
+        locks.handle_connected(node, Facts::default(), false, at(0));
+    }
+    let key = acquire(&mut locks, "job", at(0));
+    for &node in &nodes {
+        batch(&mut locks, node, at(0));
+        locks.handle_reply(node, Reply::Done, at(1));
+    }
+    assert!(locks.hand_over(key, at(1)).unwrap().is_ok());
+    locks.handle_disconnected(nodes[0], &why(Cause::Disconnected), at(2));
+    assert!(locks.poll_connect(nodes[0]));
+    locks.handle_disconnected(nodes[0], &why(Cause::NotSent), at(3));
+
+    locks.abandon(key, at(4));
+    for &node in &nodes[1..] {
+        batch(&mut locks, node, at(4));
+        locks.handle_reply(node, Reply::Done, at(5));
+    }
+    assert!(locks.take_released(key).is_some(), "nobody waits for the node");
+    let mut woken = 0;
+    while let Some(now) = locks.poll_timeout().filter(|next| *next < at(5_000)) {
+        locks.handle_timeout(now);
+        if locks.poll_connect(nodes[0]) {
+            locks.handle_disconnected(nodes[0], &why(Cause::NotSent), now);
+        } else {
+            woken += 1;
+        }
+    }
+    assert!(woken <= 4, "it is told again once, and then when it is back: {woken}");
+    assert_eq!(locks.queued(nodes[0]).count(), 1);
+    locks.handle_timeout(at(6_000));
+    assert!(locks.poll_connect(nodes[0]));
+    locks.handle_connected(nodes[0], Facts::default(), false, at(6_000));
+    acquire(&mut locks, "next", at(6_000));
+    let sent = batch(&mut locks, nodes[0], at(6_000));
+    assert!(matches!(sent[0].action, Action::Release { .. }), "before anything else: {sent:?}");
+    locks.handle_reply(nodes[0], Reply::Done, at(6_001));
+    assert_eq!(locks.lock(key), None, "it is settled");
+}
+
+#[test]
 fn what_waited_for_too_long_is_not_sent() {
     let (mut locks, nodes) = locks(3);
     let key = acquire(&mut locks, "job", at(0));

@@ -39,6 +39,8 @@ pub(crate) struct Node {
     /// Why commands are refused.
     failure: Option<Unavailable>,
     queue: VecDeque<(LockKey, Command)>,
+    /// What waits for a connection although commands are refused.
+    told_in_vain: VecDeque<(LockKey, Command)>,
     owed: VecDeque<(LockKey, CommandId)>,
 }
 
@@ -127,6 +129,7 @@ impl Naive {
                 for node in command.nodes.iter() {
                     let state = &mut self.nodes[node.index()];
                     match &state.failure {
+                        Some(_) if command.is_repeated => state.told_in_vain.push_back((key, command.clone())),
                         Some(why) => refused.push_back((node, command.id, why.clone().unsent())),
                         None => state.queue.push_back((key, command.clone())),
                     }
@@ -158,6 +161,8 @@ impl Naive {
     pub(crate) fn connected(&mut self, node: NodeId) {
         let state = &mut self.nodes[node.index()];
         (state.is_connected, state.is_useful, state.failure) = (true, false, None);
+        let later = std::mem::replace(&mut state.queue, std::mem::take(&mut state.told_in_vain));
+        state.queue.extend(later);
     }
 
     pub(crate) fn disconnected(&mut self, node: NodeId, why: &Unavailable, now: Instant) {

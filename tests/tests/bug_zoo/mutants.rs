@@ -603,7 +603,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a waiter that gives up stays in the queue",
         edits: &[Expression {
             file: TURNS,
-            original: "state.push_aside(Ticket::Aside, action, now.saturating_add(SEND_WITHIN))",
+            original: "state.push_aside(Ticket::Aside, action, SEND_WITHIN, now)",
             mutated: "{}",
         }],
     },

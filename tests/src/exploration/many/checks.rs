@@ -68,10 +68,12 @@ impl State {
         deadline.zip(longest).is_none_or(|(deadline, longest)| deadline <= longest)
     }
 
-    /// Commands wait for a connection that is not there yet, and only as long as none has failed.
+    /// Commands wait for a connection that is not there yet, and only as long as none has failed; but for releases of which
+    /// the node was told in vain.
     fn waits_for_reason(&self, node: usize) -> bool {
         let node = node_id(node);
-        let is_refused = self.locks.refusal(node).is_some() && self.locks.queued(node).next().is_some();
+        let waits = self.locks.queued(node).any(|(_, command)| !command.is_repeated);
+        let is_refused = self.locks.refusal(node).is_some() && waits;
         !(self.locks.has_batch(node) || is_refused)
     }
 

@@ -1,0 +1,36 @@
+use core::time::Duration;
+
+use crate::Instant;
+
+/// How long a node takes to answer, smoothed over the last eight or so that were measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct RoundTrip {
+    smoothed: Duration,
+    /// When the command was sent whose answer ends the next measurement.
+    under_way: Option<Instant>,
+}
+
+impl RoundTrip {
+    /// Returns it; zero if nothing was measured.
+    pub(super) const fn smoothed(&self) -> Duration {
+        self.smoothed
+    }
+
+    /// Forgets the measurement that is under way.
+    pub(super) const fn is_cut_off(&mut self) {
+        self.under_way = None;
+    }
+
+    /// Notes that something is sent while nothing is owed.
+    pub(super) const fn begins(&mut self, now: Instant) {
+        self.under_way = Some(now);
+    }
+
+    /// Notes an answer.
+    pub(super) fn ends(&mut self, now: Instant) {
+        let Some(sent_at) = self.under_way.take() else { return };
+        let took = now.saturating_since(sent_at);
+        let others = self.smoothed.saturating_mul(7).saturating_add(took);
+        self.smoothed = if self.smoothed.is_zero() { took } else { others.checked_div(8).unwrap_or(took) };
+    }
+}
