@@ -236,9 +236,7 @@ fn action(request: &Request, token: Token, course: &Course, nodes: NodeSet) -> A
         return Action::extend(resources, token, ttl).owned_by(owner);
     }
     match course.turn().filter(|turn| nodes == NodeSet::from_iter([turn.home])) {
-        Some(turn) => {
-            Action::AcquireInTurn { resources, token, ttl, waiter: turn.waiter.clone(), fencing: None, owner }
-        }
+        Some(turn) => Action::acquire_all_in_turn(resources, 0, token, ttl, turn.waiter.clone()).owned_by(owner),
         None => Action::acquire(resources, token, ttl).owned_by(owner),
     }
 }

@@ -273,10 +273,13 @@ return result"
     digest: "3f59576a5bb2cd9c0f26488ec26b0fd4a29d4809",
 };
 
-/// Sets the key to the token if it is not there and it is the waiter's turn, and answers 1, or the fence that it has counted
+/// Sets the keys to the token if none is there and it is the waiter's turn, and answers 1, or the fences that it has counted
 /// on to. Else puts the waiter in the queue,
 /// and answers for how long the key or the turn of another goes on, in milliseconds, the place of the waiter, and the label of
 /// the owner.
+///
+/// Of several keys one is waited for. If only others are in the way, the waiter leaves the queue, the next one is called up,
+/// and the answer is `busy`, and then what [`ACQUIRE`] says of such a key.
 ///
 /// Who has the turn is only a hint, for a time: whatever goes wrong with it, the key decides who holds the lock. The waiter's
 /// place is 0 where there is no queue, because the user may not use it.
@@ -289,20 +292,37 @@ pub(super) const ACQUIRE_IN_TURN: Script = Script {
         mint!(),
         "\
 local key, token, ttl, me, grace = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if #KEYS > 1 then key = KEYS[tonumber(table.remove(ARGV, 5))] end
 local queue, called = beside('queue', key), beside('called', key)
-local left = redis.call('PTTL', key)
-if left == -2 then
+local function in_the_way(key)
+  local left = redis.call('PTTL', key)
+  if left ~= -2 then return left end
+  local called = beside('called', key)
   local turn = redis.pcall('GET', called)
-  local is_mine = type(turn) ~= 'string' and not call_up(key, grace, me) or turn == me
-  if is_mine then
-    redis.call('SET', key, token, 'NX', 'PX', ttl)
-    if own then own(key) end
-    redis.pcall('ZREM', queue, me)
-    if turn == me then redis.pcall('DEL', called) end
-    if ARGV[5] then return 'fence ' .. mint(key, ARGV[5], ARGV[6]) end
-    return 1
+  if turn == me or type(turn) ~= 'string' and not call_up(key, grace, me) then return nil, turn end
+  return redis.pcall('PTTL', called)
+end
+local left, turn = in_the_way(key)
+if not left then
+  local busy
+  for place = 1, #KEYS do
+    local left = not busy and KEYS[place] ~= key and in_the_way(KEYS[place])
+    if left then busy = place .. ' ' .. tostring(left) .. owner_of(KEYS[place]) end
   end
-  left = redis.pcall('PTTL', called)
+  local fences = ''
+  for place = 1, busy and 0 or #KEYS do
+    redis.call('SET', KEYS[place], token, 'NX', 'PX', ttl)
+    if own then own(KEYS[place]) end
+    if ARGV[5] then fences = fences .. ' ' .. mint(KEYS[place], ARGV[5], ARGV[6]) end
+  end
+  redis.pcall('ZREM', queue, me)
+  if turn == me then redis.pcall('DEL', called) end
+  if busy then
+    call_up(key, grace)
+    return 'busy ' .. busy
+  end
+  if ARGV[5] then return 'fence' .. fences end
+  return 1
 end
 local time = redis.pcall('TIME')
 if time[2] then
@@ -312,7 +332,7 @@ end
 local place = redis.pcall('ZRANK', queue, me)
 return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0) .. owner_of(key)"
     ),
-    digest: "13733ce11aea8974b664704179f8ed6bde06b40e",
+    digest: "b3b3e5f4ccdbd953f0e9152ff55f622a5a5b0be3",
 };
 
 /// Answers how a key stands, and changes nothing: its TTL in milliseconds (-2 without the key, -1 without an end), the number
