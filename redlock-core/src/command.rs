@@ -140,7 +140,7 @@ pub enum Action {
         /// The keys.
         resources: Resources,
         /// Which of the resources the waiter waits for, counted from 0 in their order.
-        waits_for: usize,
+        waits_for: u8,
         /// The value of the keys.
         token: Token,
         /// Their time to live.
@@ -272,7 +272,7 @@ impl Action {
     #[must_use]
     pub const fn acquire_all_in_turn(
         resources: Resources,
-        waits_for: usize,
+        waits_for: u8,
         token: Token,
         ttl: Ttl,
         waiter: WaiterId,
@@ -332,7 +332,7 @@ impl Action {
     #[must_use]
     pub fn queue(&self) -> Option<&Resource> {
         match self {
-            Self::AcquireInTurn { resources, waits_for, .. } => resources.as_slice().get(*waits_for),
+            Self::AcquireInTurn { resources, waits_for, .. } => resources.at(*waits_for),
             Self::Leave { resources, .. } => resources.only(),
             _ => None,
         }

@@ -87,7 +87,7 @@ impl Command {
                 words.push(Word::Bytes(waiter.as_bytes()));
                 words.push(Word::Number(Decimal::new(self.grace.as_millis().into())));
                 if resources.only().is_none() {
-                    words.push(Word::Number(Decimal::new(waits_for.saturating_add(1) as u64)));
+                    words.push(Word::Number(Decimal::new(u64::from(*waits_for).saturating_add(1))));
                 }
                 if let Some(fencing) = fencing {
                     fencing.push_words(&mut words);
@@ -287,7 +287,8 @@ mod tests {
         let raise =
             |fences: &[u64]| Fencing::raise(fences.iter().copied().map(Fence::new).collect(), config.fence_retention());
         let in_turn = |resources: Resources| {
-            let last = resources.as_slice().len().saturating_sub(1);
+            let last = resources.as_slice().last().cloned();
+            let last = resources.place(|resource| Some(resource) == last.as_ref()).unwrap();
             Action::acquire_all_in_turn(resources, last, token, ttl, WaiterId::from_seed(&[7; 32]))
         };
         let action = match kind {

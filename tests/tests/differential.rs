@@ -66,7 +66,7 @@ enum Step {
     /// Waits for one of all resources.
     AcquireAllInTurn {
         client: usize,
-        waits_for: usize,
+        waits_for: u8,
         ttl: Duration,
         proposal: Option<u64>,
         owner: Option<Owner>,
@@ -118,7 +118,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(client, resource, ttl, proposal, owner)| {
                 Step::AcquireInTurn { client, resource, ttl, proposal, owner }
             }),
-        5 => (0..CLIENTS, 0..RESOURCES.len(), ttl(), proptest::option::of(0..FENCES), owner())
+        5 => (0..CLIENTS, 0..3_u8, ttl(), proptest::option::of(0..FENCES), owner())
             .prop_map(|(client, waits_for, ttl, proposal, owner)| {
                 Step::AcquireAllInTurn { client, waits_for, ttl, proposal, owner }
             }),
@@ -238,7 +238,7 @@ impl<'a> Pair<'a> {
         &mut self,
         client: usize,
         resources: Resources,
-        waits_for: usize,
+        waits_for: u8,
         ttl: Duration,
         proposal: Option<Fence>,
         owner: Option<Owner>,

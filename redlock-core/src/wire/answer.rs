@@ -64,7 +64,7 @@ pub(crate) enum Question {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Several {
     resources: Resources,
-    waits_for: usize,
+    waits_for: u8,
 }
 
 impl Question {
@@ -188,7 +188,7 @@ impl Reply {
     /// Reads for how long a key, or the turn of another, goes on, a place in the queue, and the label of the holder if there is
     /// one: `1500 3 host-7`.
     fn from_place(several: Option<&Several>, bytes: &[u8]) -> Self {
-        let resource = several.and_then(|several| several.resources.as_slice().get(several.waits_for).cloned());
+        let resource = several.and_then(|several| several.resources.at(several.waits_for).cloned());
         let read = || {
             let (millis, rest) = split_word(bytes)?;
             let (place, label) = split_word(rest?)?;

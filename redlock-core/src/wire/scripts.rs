@@ -294,35 +294,45 @@ pub(super) const ACQUIRE_IN_TURN: Script = Script {
 local key, token, ttl, me, grace = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 if #KEYS > 1 then key = KEYS[tonumber(table.remove(ARGV, 5))] end
 local queue, called = beside('queue', key), beside('called', key)
-local function in_the_way(key)
-  local left = redis.call('PTTL', key)
-  if left ~= -2 then return left end
-  local called = beside('called', key)
+local left = redis.call('PTTL', key)
+if left == -2 then
   local turn = redis.pcall('GET', called)
-  if turn == me or type(turn) ~= 'string' and not call_up(key, grace, me) then return nil, turn end
-  return redis.pcall('PTTL', called)
-end
-local left, turn = in_the_way(key)
-if not left then
-  local busy
-  for place = 1, #KEYS do
-    local left = not busy and KEYS[place] ~= key and in_the_way(KEYS[place])
-    if left then busy = place .. ' ' .. tostring(left) .. owner_of(KEYS[place]) end
+  local is_mine = type(turn) ~= 'string' and not call_up(key, grace, me) or turn == me
+  if is_mine then
+    local busy, fences
+    if #KEYS == 1 then
+      redis.call('SET', key, token, 'NX', 'PX', ttl)
+      if own then own(key) end
+    else
+      for place = 1, #KEYS do
+        local other = KEYS[place]
+        if other ~= key and not busy then
+          local left, called, is_free = redis.call('PTTL', other), beside('called', other), false
+          if left == -2 then
+            local turn = redis.pcall('GET', called)
+            is_free = turn == me or type(turn) ~= 'string' and not call_up(other, grace, me)
+            if not is_free then left = redis.pcall('PTTL', called) end
+          end
+          if not is_free then busy = 'busy ' .. place .. ' ' .. tostring(left) .. owner_of(other) end
+        end
+      end
+      fences = ARGV[5] and 'fence'
+      for place = 1, busy and 0 or #KEYS do
+        redis.call('SET', KEYS[place], token, 'NX', 'PX', ttl)
+        if own then own(KEYS[place]) end
+        if fences then fences = fences .. ' ' .. mint(KEYS[place], ARGV[5], ARGV[6]) end
+      end
+    end
+    redis.pcall('ZREM', queue, me)
+    if turn == me then redis.pcall('DEL', called) end
+    if busy then
+      call_up(key, grace)
+      return busy
+    end
+    if ARGV[5] then return fences or 'fence ' .. mint(key, ARGV[5], ARGV[6]) end
+    return 1
   end
-  local fences = ''
-  for place = 1, busy and 0 or #KEYS do
-    redis.call('SET', KEYS[place], token, 'NX', 'PX', ttl)
-    if own then own(KEYS[place]) end
-    if ARGV[5] then fences = fences .. ' ' .. mint(KEYS[place], ARGV[5], ARGV[6]) end
-  end
-  redis.pcall('ZREM', queue, me)
-  if turn == me then redis.pcall('DEL', called) end
-  if busy then
-    call_up(key, grace)
-    return 'busy ' .. busy
-  end
-  if ARGV[5] then return 'fence' .. fences end
-  return 1
+  left = redis.pcall('PTTL', called)
 end
 local time = redis.pcall('TIME')
 if time[2] then
@@ -332,7 +342,7 @@ end
 local place = redis.pcall('ZRANK', queue, me)
 return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0) .. owner_of(key)"
     ),
-    digest: "b3b3e5f4ccdbd953f0e9152ff55f622a5a5b0be3",
+    digest: "d1d27caef32a16384dcd81d3fdb5268ad1b2187d",
 };
 
 /// Answers how a key stands, and changes nothing: its TTL in milliseconds (-2 without the key, -1 without an end), the number

@@ -572,7 +572,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "others-are-asked-at-once",
         bug: "a waiter that was not called up asks all nodes at once, so that those who wait split the votes",
-        edits: &[Text { file: ACQUIRING, original: "        if attempt.was_called_up() {", mutated: "        if attempt.was_called_up() || AWAKE {" }],
+        edits: &[Text { file: ACQUIRING, original: "request.resources.only().is_some() {", mutated: "request.resources.only().is_some() || AWAKE {" }],
     },
     Mutant {
         name: "called-up-and-not-in-turn",
