@@ -129,24 +129,30 @@ pub enum Action {
         /// The label that is kept beside each key.
         owner: Option<Owner>,
     },
-    /// Set the key to the token for the TTL if it is not there, and if it is the waiter's turn: it was called up, or nobody
-    /// else was and nobody who is alive is before it. Else put the waiter at the end of the wait queue, unless it is in it,
-    /// and call up the first one if the key is not there.
+    /// Set the keys to the token for the TTL, all or none: if none of them is there, and if it is the waiter's turn to take
+    /// the one that it waits for: it was called up, or nobody else was and nobody who is alive is before it. Else put the
+    /// waiter at the end of that one's wait queue, unless it is in it, and call up the first one if the key is not there.
     ///
-    /// This is for the [home](crate::Config::home) of the resource. Whoever acquires takes the waiter out of the queue.
+    /// If it is the waiter's turn, and another one of the keys is there or somebody else's turn, the waiter leaves the queue
+    /// and the next one is called up: nobody waits for a waiter that cannot come.
+    ///
+    /// This is for the [home](crate::Config::home) of the resource that is waited for. Whoever acquires takes the waiter out
+    /// of the queue.
     #[non_exhaustive]
     AcquireInTurn {
-        /// The resource. There is one only.
+        /// The keys.
         resources: Resources,
-        /// Its value.
+        /// Which of the resources the waiter waits for, counted from 0 in their order.
+        waits_for: u8,
+        /// The value of the keys.
         token: Token,
-        /// Its time to live.
+        /// Their time to live.
         ttl: Ttl,
-        /// Who wants it.
+        /// Who wants them.
         waiter: WaiterId,
-        /// What becomes of the counter of the key, if the lock is fenced.
+        /// What becomes of the counter of each key, if the lock is fenced.
         fencing: Option<Arc<Fencing>>,
-        /// The label that is kept beside the key.
+        /// The label that is kept beside each key.
         owner: Option<Owner>,
     },
     /// If all keys have the token, raise the counter of each.
@@ -261,7 +267,20 @@ impl Action {
     /// Creates the action that sets the key to the token if it is the waiter's turn.
     #[must_use]
     pub const fn acquire_in_turn(resource: Resource, token: Token, ttl: Ttl, waiter: WaiterId) -> Self {
-        Self::AcquireInTurn { resources: Resources::one(resource), token, ttl, waiter, fencing: None, owner: None }
+        Self::acquire_all_in_turn(Resources::one(resource), 0, token, ttl, waiter)
+    }
+
+    /// Creates the action that sets the keys to the token if none is there and it is the waiter's turn to take the one that it
+    /// waits for: the one at this place of the resources, counted from 0.
+    #[must_use]
+    pub const fn acquire_all_in_turn(
+        resources: Resources,
+        waits_for: u8,
+        token: Token,
+        ttl: Ttl,
+        waiter: WaiterId,
+    ) -> Self {
+        Self::AcquireInTurn { resources, waits_for, token, ttl, waiter, fencing: None, owner: None }
     }
 
     /// Creates the action that takes the waiter out of the wait queue of the resource.
@@ -309,6 +328,16 @@ impl Action {
             | Self::Leave { .. }
             | Self::Inspect { .. } => false,
             Self::ReadClock => true,
+        }
+    }
+
+    /// Returns the resource whose wait queue it is about; `None` for an action without a waiter.
+    #[must_use]
+    pub fn queue(&self) -> Option<&Resource> {
+        match self {
+            Self::AcquireInTurn { resources, waits_for, .. } => resources.at(*waits_for),
+            Self::Leave { resources, .. } => resources.only(),
+            _ => None,
         }
     }
 

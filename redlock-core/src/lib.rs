@@ -43,6 +43,9 @@
 //!   waiter ── in turn to the home, SET to the others ▶ all    one round trip, and the lock is held
 //! ```
 //!
+//! A lock of several resources waits in the queue of one that is held. When it is called up, it asks the home alone: if another
+//! of them is held there, the home calls up the next one, and the lock goes to the queue of that other one.
+//!
 //! # The driving rule
 //!
 //! **After every verb and every `handle_*` of a [`Lock`]: poll all commands and send each to all of its nodes, in

@@ -64,10 +64,12 @@ pub struct Lock {
     next_operation: OperationId,
     /// Where it waits for its turn, when it does not try now and then.
     turn: Option<Turn>,
+    /// How often it has left a queue to wait in another one, since it had a place or has asked all nodes.
+    moves: u8,
     /// It was called up, and has not begun an attempt since.
     is_called_up: bool,
-    /// What the home has just said about a release: whether somebody else was called up.
-    others_want: Option<bool>,
+    /// What a home has just said about a release: whether somebody else was called up.
+    others_want: Option<(NodeId, bool)>,
     /// A home at which it could not wait.
     lost_home: Option<(NodeId, NoTurn)>,
     output: Output,
@@ -140,6 +142,7 @@ impl Lock {
             earlier: RareList::new(),
             next_operation: OperationId::FIRST,
             turn: None,
+            moves: 0,
             is_called_up: false,
             others_want: None,
             lost_home: None,
@@ -280,7 +283,8 @@ impl Lock {
         if let Some(release) = self.earlier.iter_mut().find(|release| release.expects(id, node)) {
             // Nobody is told who has the keys that a failed attempt does not have.
             let reply = if reply == Reply::NotOurs { Reply::Missing } else { reply };
-            self.others_want = release.handle_reply(resources, id, node, reply, now, output).or(self.others_want);
+            let word = release.handle_reply(resources, id, node, reply, now, output);
+            self.others_want = word.map(|others_want| (node, others_want)).or(self.others_want);
             self.earlier.retain(|release| !release.is_settled());
             return;
         }
@@ -294,10 +298,12 @@ impl Lock {
                 self.judge_extensions(now);
             }
             Phase::Lost(lost) => {
-                self.others_want = lost.release.handle_reply(resources, id, node, reply, now, output);
+                let word = lost.release.handle_reply(resources, id, node, reply, now, output);
+                self.others_want = word.map(|others_want| (node, others_want));
             }
             Phase::Releasing { release, .. } => {
-                self.others_want = release.handle_reply(resources, id, node, reply, now, output);
+                let word = release.handle_reply(resources, id, node, reply, now, output);
+                self.others_want = word.map(|others_want| (node, others_want));
                 self.judge_release();
             }
             Phase::InLine | Phase::Waiting { .. } | Phase::Finished => {}

@@ -1,5 +1,6 @@
 //! A Redis master as a pure state machine, for simulators and property tests.
 
+mod in_turn;
 mod wait_queue;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -136,10 +137,7 @@ impl Node {
             Action::Extend { resources, token, ttl, owner } => {
                 self.extend(resources.as_slice(), token.as_bytes(), *ttl, owner.as_ref(), now)
             }
-            Action::AcquireInTurn { resources, token, ttl, waiter, .. } => match resources.only() {
-                Some(key) => self.acquire_in_turn(key, token.as_bytes(), *ttl, waiter, command, now),
-                None => Reply::Unavailable(Unavailable::new(Cause::Refused)),
-            },
+            Action::AcquireInTurn { .. } => self.acquire_in_turn(command, now),
             Action::Release { resources, token, keep: Some(ttl), owner, .. } => {
                 self.keep(resources.as_slice(), token.as_bytes(), *ttl, owner.as_ref(), now)
             }
@@ -260,43 +258,6 @@ impl Node {
             }
         }
         reply
-    }
-
-    fn acquire_in_turn(
-        &mut self,
-        key: &Resource,
-        token: &[u8],
-        ttl: Ttl,
-        waiter: &WaiterId,
-        command: &Command,
-        now: Instant,
-    ) -> Reply {
-        let grace = command.grace;
-        let mut remaining = self.ttl(key.as_bytes(), now).filter(|remaining| *remaining != Duration::MAX);
-        if !self.keys.contains_key(key.as_bytes()) {
-            let called = self.queue(key).called().cloned();
-            let is_mine = match &called {
-                Some(called) => called == waiter,
-                None => !self.call_up(key, grace, Some(waiter), now),
-            };
-            if is_mine {
-                let queue = self.queue(key);
-                queue.leave(waiter);
-                queue.end_turn(waiter);
-                return self.take_turn(key, token, ttl, &command.action, now);
-            }
-            remaining = self.queue(key).turn_ends_at().map(|at| left(at, now));
-        }
-        let place = Some(self.queue(key).join(waiter, now));
-        Reply::HeldByOther(Hold { resource: None, remaining, place, owner: self.owner_of(key).cloned() })
-    }
-
-    /// Sets a key that is not there.
-    fn take_turn(&mut self, key: &Resource, token: &[u8], ttl: Ttl, action: &Action, now: Instant) -> Reply {
-        let entry = Entry { value: token.into(), expires_at: Some(expiry(now, ttl.as_millis())) };
-        self.keys.insert(key.as_bytes().into(), entry);
-        self.label(key, action.owner());
-        action.fencing().map_or(Reply::Done, |fencing| self.fence(core::slice::from_ref(key), fencing, now))
     }
 
     fn release(&mut self, keys: &[Resource], token: &[u8], grace: Option<Grace>, now: Instant) -> Reply {

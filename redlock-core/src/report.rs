@@ -2,9 +2,11 @@ use alloc::boxed::Box;
 use core::fmt;
 use core::time::Duration;
 
+use smallvec::SmallVec;
+
 use crate::lock_status::Remaining;
 use crate::votes::Votes;
-use crate::{Cause, Config, Hold, NodeId, Owner, Reply, RequestError, Unavailable};
+use crate::{Cause, Config, Hold, NodeId, Owner, Reply, RequestError, Resource, Unavailable};
 
 /// The outcome of a command on one node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +74,14 @@ impl NodeOutcomes {
         }
     }
 
+    /// Returns the resource that somebody else holds on most nodes, of those that nodes have named.
+    pub(crate) fn held_resource(&self) -> Option<Resource> {
+        let holds = self.iter().filter_map(|(node, ..)| self.hold(node)?.resource);
+        let named: SmallVec<[Resource; 4]> = holds.collect();
+        let times = |wanted: &&Resource| named.iter().filter(|resource| resource == wanted).count();
+        named.iter().max_by_key(times).cloned()
+    }
+
     /// Counts the nodes with an outcome that `matches`.
     pub fn count(&self, matches: impl Fn(&Outcome) -> bool) -> usize {
         self.iter().filter(|(_, _, outcome)| matches(outcome)).count()
@@ -111,7 +121,7 @@ pub struct Attempts {
 
 impl Attempts {
     /// Returns the place in the wait queue between handles at the last look, counted from 1; `None` for one who did not
-    /// stand there.
+    /// stand there. Of several names, the queue is that of the one that the node has named.
     #[must_use]
     pub fn place(&self) -> Option<u32> {
         self.holds().find_map(|hold| hold.place)

@@ -119,6 +119,16 @@ impl Resources {
         }
     }
 
+    /// Returns the place of the first resource that `is_it`, counted from 0.
+    pub(crate) fn place(&self, is_it: impl FnMut(&Resource) -> bool) -> Option<u8> {
+        self.as_slice().iter().position(is_it).and_then(|place| u8::try_from(place).ok())
+    }
+
+    /// Returns the resource at a place, counted from 0.
+    pub(crate) fn at(&self, place: u8) -> Option<&Resource> {
+        self.as_slice().get(usize::from(place))
+    }
+
     /// Returns the resources in the order of their names.
     #[must_use]
     pub fn as_slice(&self) -> &[Resource] {

@@ -80,12 +80,15 @@ impl Command {
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
             }
-            Action::AcquireInTurn { resources, token, ttl, waiter, fencing, .. } => {
+            Action::AcquireInTurn { resources, waits_for, token, ttl, waiter, fencing, .. } => {
                 ACQUIRE_IN_TURN.call(self.form, resources, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
                 words.push(Word::Bytes(waiter.as_bytes()));
                 words.push(Word::Number(Decimal::new(self.grace.as_millis().into())));
+                if resources.only().is_none() {
+                    words.push(Word::Number(Decimal::new(u64::from(*waits_for).saturating_add(1))));
+                }
                 if let Some(fencing) = fencing {
                     fencing.push_words(&mut words);
                 }
@@ -284,7 +287,9 @@ mod tests {
         let raise =
             |fences: &[u64]| Fencing::raise(fences.iter().copied().map(Fence::new).collect(), config.fence_retention());
         let in_turn = |resources: Resources| {
-            Action::acquire_in_turn(resources.as_slice()[0].clone(), token, ttl, WaiterId::from_seed(&[7; 32]))
+            let last = resources.as_slice().last().cloned();
+            let last = resources.place(|resource| Some(resource) == last.as_ref()).unwrap();
+            Action::acquire_all_in_turn(resources, last, token, ttl, WaiterId::from_seed(&[7; 32]))
         };
         let action = match kind {
             Kind::Acquire => Action::acquire(resources, token, ttl),
@@ -378,6 +383,9 @@ mod tests {
         assert_eq!(line(Kind::Release, digest), format!("EVALSHA {} 2 from to {token} 25", RELEASE.digest));
         let replant = format!("EVALSHA {} 2 from to {token} 1501 604800000 0 33 7", ACQUIRE.digest);
         assert_eq!(line(Kind::Replant, digest), replant);
+        let in_turn = format!("EVALSHA {} 2 from to {token} 1501 BwcHBwcHBwcHBwcHBwcHBw 25 2", ACQUIRE_IN_TURN.digest);
+        assert_eq!(line(Kind::InTurn, digest), in_turn, "the second one is waited for");
+        assert_eq!(line(Kind::InTurnFenced, digest), format!("{in_turn} 604800000 5000"));
     }
 
     #[test]
@@ -410,8 +418,28 @@ mod tests {
         assert_eq!(read(Answer::Bytes(b"20 0")), hold(Some(20), None), "no queue");
         let owned = Hold { owner: Owner::new("host 7").ok(), place: Some(1), ..Hold::UNKNOWN };
         assert_eq!(read(Answer::Bytes(b"-1 1 host 7")), Reply::HeldByOther(owned));
-        for bytes in [&b"1"[..], b"", b"a b", b"1 -1", b"1 x", b"\xff 1"] {
+        for bytes in [&b"1"[..], b"", b"a b", b"1 -1", b"1 x", b"\xff 1", b"busy 1 1500"] {
             assert_eq!(read(Answer::Bytes(bytes)), Reply::Unavailable(Unavailable::new(Cause::Unexpected)));
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_several_names_in_turn_says_which_is_waited_for_or_which_other_is_held() {
+        let both = || Resources::all(["to", "from"]);
+        for kind in [Kind::InTurn, Kind::InTurnFenced] {
+            let in_turn = command_for(both(), kind, ScriptForm::Digest);
+            let read = |answer| Reply::from_wire(&in_turn, answer);
+            let hold = |name: &str, millis, place| {
+                let (resource, remaining) = (Some(name.into()), Some(Duration::from_millis(millis)));
+                Reply::HeldByOther(Hold { resource, remaining, place, ..Hold::UNKNOWN })
+            };
+            assert_eq!(read(Answer::Bytes(b"1500 2")), hold("to", 1_500, Some(2)), "it stands in that queue");
+            assert_eq!(read(Answer::Bytes(b"busy 1 1500")), hold("from", 1_500, None), "it stands in none");
+            let owned = Hold { owner: Owner::new("host 7").ok(), resource: Some("from".into()), ..Hold::UNKNOWN };
+            assert_eq!(read(Answer::Bytes(b"busy 1 -1 host 7")), Reply::HeldByOther(owned));
+            for bytes in [&b"busy"[..], b"busy ", b"busy 3 1", b"busy 0 1", b"busy 1", b"busy x 1"] {
+                assert_eq!(read(Answer::Bytes(bytes)), Reply::Unavailable(Unavailable::new(Cause::Unexpected)));
+            }
         }
     }
 
@@ -441,6 +469,8 @@ mod tests {
         assert_eq!(read(&fenced, b"33,1700000000000000"), granted(&[33, 1_700_000_000_000_000]));
         assert_eq!(read(&command(Kind::Fenced, ScriptForm::Digest), b"33"), granted(&[33]));
         assert_eq!(read(&command(Kind::InTurnFenced, ScriptForm::Digest), b"33"), granted(&[33]));
+        let all_in_turn = command_for(Resources::all(["to", "from"]), Kind::InTurnFenced, ScriptForm::Digest);
+        assert_eq!(read(&all_in_turn, b"33,1700000000000000"), granted(&[33, 1_700_000_000_000_000]));
         assert!(matches!(read(&fenced, b"2 1500"), Reply::HeldByOther(_)));
         assert!(matches!(read(&command(Kind::InTurnFenced, ScriptForm::Digest), b"1500 2"), Reply::HeldByOther(_)));
         for bytes in [&b"33"[..], b"1,2,3", b"1,,2", b"1,x", b"1,9007199254740992", b"", b"1,2 3"] {

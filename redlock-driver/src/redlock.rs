@@ -39,8 +39,8 @@ impl<R: Runtime> Redlock<R> {
     /// Those who wait for a resource with the same handle are served in the order in which they came, and only the first
     /// of them asks the nodes. Between handles it is nearly so: each waits in a queue that a node keeps, and is called up by
     /// the release. A first attempt asks at once, though, and may come before those who wait. Other libraries know nothing of
-    /// the queue. Where a transport does not hear call-ups, or a user may not use the queue, and for several names or a number
-    /// of [`attempts`](Options::attempts), the lock is tried for now and then.
+    /// the queue. Where a transport does not hear call-ups, or a user may not use the queue, and for a number of
+    /// [`attempts`](Options::attempts), the lock is tried for now and then.
     ///
     /// The lock is good for `ttl` less the drift (1 % and 2 ms unless configured), counted from the moment at which the
     /// first byte was sent. Waiting ends after [`Options::wait`], 30 seconds by default; [`Acquire`] has setters for
@@ -63,6 +63,10 @@ impl<R: Runtime> Redlock<R> {
     /// They are one lock: one guard, one deadline, one release. Each excludes locks of that resource alone. Callers who
     /// name the same resources in different orders never wait for each other in a circle, because a node grants all at
     /// once or nothing. At most [`MAX_NAMES`](redlock_core::MAX_NAMES) can be named.
+    ///
+    /// Whoever waits holds none of them, and waits in the queue of one that somebody else holds. If another one is held when
+    /// its turn comes, it leaves that queue to those behind it and goes to the end of the other one. So while each of the
+    /// resources is always in demand, it may be overtaken any number of times.
     ///
     /// # Errors
     ///

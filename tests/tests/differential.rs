@@ -65,6 +65,14 @@ enum Step {
         proposal: Option<u64>,
         owner: Option<Owner>,
     },
+    /// Waits for one of all resources.
+    AcquireAllInTurn {
+        client: usize,
+        waits_for: u8,
+        ttl: Duration,
+        proposal: Option<u64>,
+        owner: Option<Owner>,
+    },
     /// Raises counters to this, for the keys that the client has asked for last.
     Raise {
         client: usize,
@@ -119,6 +127,10 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0..CLIENTS, 0..RESOURCES.len(), ttl(), proptest::option::of(fence()), owner())
             .prop_map(|(client, resource, ttl, proposal, owner)| {
                 Step::AcquireInTurn { client, resource, ttl, proposal, owner }
+            }),
+        5 => (0..CLIENTS, 0..3_u8, ttl(), proptest::option::of(0..FENCES), owner())
+            .prop_map(|(client, waits_for, ttl, proposal, owner)| {
+                Step::AcquireAllInTurn { client, waits_for, ttl, proposal, owner }
             }),
         2 => (0..CLIENTS, 0..RESOURCES.len()).prop_map(|(client, resource)| Step::Leave { client, resource }),
         2 => (0..CLIENTS).prop_map(|client| Step::Subscribe { client }),
@@ -180,7 +192,11 @@ impl<'a> Pair<'a> {
             Step::Release { client } => self.drive(*client, Lock::release),
             Step::AcquireInTurn { client, resource, ttl, proposal, owner } => {
                 let resource = RESOURCES[*resource].into();
-                self.acquire_in_turn(*client, resource, *ttl, proposal.map(Fence::new), owner.clone());
+                self.acquire_in_turn(*client, resource, 0, *ttl, proposal.map(Fence::new), owner.clone());
+            }
+            Step::AcquireAllInTurn { client, waits_for, ttl, proposal, owner } => {
+                let all = Resources::all(RESOURCES);
+                self.acquire_in_turn(*client, all, *waits_for, *ttl, proposal.map(Fence::new), owner.clone());
             }
             Step::Leave { client, resource } => self.leave(*client, RESOURCES[*resource].into()),
             Step::Subscribe { client } => self.subscribe(*client),
@@ -233,21 +249,23 @@ impl<'a> Pair<'a> {
     fn acquire_in_turn(
         &mut self,
         client: usize,
-        resource: Resource,
+        resources: Resources,
+        waits_for: u8,
         ttl: Duration,
         proposal: Option<Fence>,
         owner: Option<Owner>,
     ) {
         self.begun += 1;
         let options = Options::new().attempts(1).fenced(proposal.is_some());
-        let request = Request::new(&self.config, resource.as_bytes(), ttl, options).unwrap();
+        let request = Request::new(&self.config, resources.clone(), ttl, options).unwrap();
         let request = owner.iter().cloned().fold(request, Request::owned_by);
         let mut lock = Lock::acquire(&self.config, request, [self.begun; 32], self.now());
         let command = lock.poll_command().unwrap();
         let Action::Acquire { token, ttl, .. } = command.action else { panic!("a lock begins with that") };
-        self.asked[client] = Some((resource.clone().into(), token));
+        self.asked[client] = Some((resources.clone(), token));
         let fencing = proposal.map(|proposal| Fencing::mint(proposal, self.config.fence_retention()));
-        let action = Action::acquire_in_turn(resource, token, ttl, waiter(client)).fenced(fencing).owned_by(owner);
+        let action = Action::acquire_all_in_turn(resources, waits_for, token, ttl, waiter(client));
+        let action = action.fenced(fencing).owned_by(owner);
         let reply = self.execute_script(&command, &action);
         lock.handle_reply(command.id, command.nodes.iter().next().unwrap(), reply, self.now());
         self.locks[client] = Some(lock);

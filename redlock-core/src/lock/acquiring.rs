@@ -73,7 +73,8 @@ impl Attempt {
         let id = output.send(first, action(request, token, &course, first).fenced(mint), send_by);
         let (round, unasked) = (Round::open(config, nodes, id, round_ends_at), nodes.without(first));
         let mut attempt = Self { token, round, course, unasked, started_at: now, send_by, minting };
-        if attempt.was_called_up() {
+        // Of several resources another may be held: then the others would be asked in vain.
+        if attempt.was_called_up() && request.resources.only().is_some() {
             attempt.ask_others(config, request, round_ends_at, output);
         }
         attempt
@@ -237,7 +238,7 @@ fn action(request: &Request, token: Token, course: &Course, nodes: NodeSet) -> A
     }
     match course.turn().filter(|turn| nodes == NodeSet::from_iter([turn.home])) {
         Some(turn) => {
-            Action::AcquireInTurn { resources, token, ttl, waiter: turn.waiter.clone(), fencing: None, owner }
+            Action::acquire_all_in_turn(resources, turn.waits_for, token, ttl, turn.waiter.clone()).owned_by(owner)
         }
         None => Action::acquire(resources, token, ttl).owned_by(owner),
     }

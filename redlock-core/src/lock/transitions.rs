@@ -120,8 +120,8 @@ impl Lock {
         let (Phase::Acquiring(attempt) | Phase::Won { attempt, .. }) = &self.phase else { return };
         let claim = attempt.claim(&self.config, &self.request);
         let is_hopeless = attempt.round.is_hopeless(&self.config);
-        let has_no_queue = attempt.home_has_no_queue(&self.config);
-        let was_called_up = attempt.was_called_up();
+        let has_no_queue = attempt.home_has_no_queue(&self.config, &self.request.resources);
+        let (was_called_up, has_place) = (attempt.was_called_up(), attempt.home_has_refused());
         let error = failure.into_error(Attempts {
             count: self.attempts,
             elapsed: now.saturating_since(self.started_at),
@@ -135,6 +135,10 @@ impl Lock {
         if has_no_queue {
             self.lose_home(NoTurn::NoQueue);
         }
+        let leaves_queue = self.leaves_queue(&error);
+        if has_place && !leaves_queue {
+            self.moves = 0;
+        }
         if matches!(failure, Failure::NoTurn) {
             self.lose_home(NoTurn::Silent);
             self.last_failure.get_or_insert_with(|| Box::new(error));
@@ -142,7 +146,7 @@ impl Lock {
         } else if is_hopeless {
             self.give_up(error, now);
         } else {
-            self.wait_or_give_up(error, was_called_up, now);
+            self.wait_or_give_up(error, was_called_up && !leaves_queue, now);
         }
     }
 

@@ -1,7 +1,11 @@
 use super::acquiring::{Attempt, Failure};
 use super::{Lock, Phase};
 use crate::report::AcquireError;
-use crate::{Config, Instant, NodeId, WaiterId};
+use crate::{Config, Instant, NodeId, Resource, Resources, WaiterId};
+
+/// A lock of several resources goes from one queue to another at once, so often: then it waits as after any failed attempt,
+/// and asks all nodes. Nodes that do not agree on what is held would send it to and fro.
+const MOST_MOVES: u8 = 2;
 
 /// Where a lock waits for its turn, and under which name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -9,6 +13,8 @@ pub(crate) struct Turn {
     /// The node that keeps the wait queue.
     pub(crate) home: NodeId,
     pub(crate) waiter: WaiterId,
+    /// Which of the lock's resources it waits for, counted from 0 in their order.
+    pub(crate) waits_for: u8,
 }
 
 /// Why a lock cannot wait for its turn at a home.
@@ -80,7 +86,38 @@ impl Lock {
         matches!(self.phase, Phase::Waiting { .. })
             && matches!(self.last_failure.as_deref(), None | Some(AcquireError::Contended(_)))
             && self.turn.is_none()
+            && self.moves < MOST_MOVES
             && self.may_stand_in_queue()
+    }
+
+    /// Returns for which resource a lock would wait that was refused, counted from 0 in their order: of several for the one that
+    /// is held, as far as nodes have said which one that is.
+    pub(crate) fn would_wait_for(&self) -> Option<u8> {
+        let resources = &self.request.resources;
+        if resources.only().is_some() {
+            return Some(0);
+        }
+        let held = self.last_failure.as_ref()?.attempts()?.nodes.held_resource()?;
+        resources.place(|resource| *resource == held)
+    }
+
+    /// Returns whether a lock of several resources waits for this one.
+    pub(crate) fn waits_for(&self, resource: &Resource) -> bool {
+        self.turn.as_ref().and_then(|turn| turn.resource(&self.request.resources)) == Some(resource)
+    }
+
+    /// Leaves the queue in which a lock of several resources has waited, if it was refused for another one of them, so that it
+    /// can wait for that one; returns whether it does. The home has taken it out of the queue, or its release does.
+    pub(super) fn leaves_queue(&mut self, error: &AcquireError) -> bool {
+        let (AcquireError::Contended(attempts), Some(turn)) = (error, &self.turn) else { return false };
+        let resources = &self.request.resources;
+        let held = if resources.only().is_none() { attempts.nodes.held_resource() } else { None };
+        let leaves = held.is_some_and(|held| turn.resource(resources) != Some(&held));
+        if leaves {
+            (self.turn, self.is_called_up) = (None, false);
+            self.moves = self.moves.saturating_add(1);
+        }
+        leaves
     }
 
     /// Returns whether there is something to be learned from it, or to be done for it, about queues.
@@ -88,11 +125,10 @@ impl Lock {
         self.others_want.is_some() || self.lost_home.is_some() || self.wants_turn()
     }
 
-    /// Returns whether its request may wait in the queue of the home. One for a number of attempts counts its tries, and one
-    /// for several resources would have to wait in several queues.
+    /// Returns whether its request may wait in the queue of the home. One for a number of attempts counts its tries.
     pub(crate) fn may_stand_in_queue(&self) -> bool {
         let options = &self.request.options;
-        options.attempts.is_none() && !options.wait.is_zero() && self.request.resources.as_slice().len() == 1
+        options.attempts.is_none() && !options.wait.is_zero()
     }
 
     /// Returns where it stands in a queue, or asks to.
@@ -112,6 +148,14 @@ impl Lock {
 
     /// Returns whether others wait for what was released, if the home has said it since this was last asked.
     pub const fn take_others_want(&mut self) -> Option<bool> {
+        match self.take_word_of_home() {
+            Some((_, others_want)) => Some(others_want),
+            None => None,
+        }
+    }
+
+    /// Returns the home that has said whether others wait for what was released, and what it has said.
+    pub(crate) const fn take_word_of_home(&mut self) -> Option<(NodeId, bool)> {
         self.others_want.take()
     }
 
@@ -121,7 +165,10 @@ impl Lock {
         match &self.turn {
             Some(turn) if is_called_up => Course::CalledUp(turn.clone()),
             Some(turn) => Course::HomeFirst(turn.clone()),
-            None => Course::AtOnce,
+            None => {
+                self.moves = 0;
+                Course::AtOnce
+            }
         }
     }
 
@@ -134,6 +181,13 @@ impl Lock {
         if let Phase::Acquiring(attempt) = &mut self.phase {
             attempt.ask_others(&self.config, &self.request, ends_at, &mut self.output);
         }
+    }
+}
+
+impl Turn {
+    /// Returns which of the resources of its lock it waits for.
+    pub(crate) fn resource<'a>(&self, resources: &'a Resources) -> Option<&'a Resource> {
+        resources.at(self.waits_for)
     }
 }
 
@@ -152,10 +206,12 @@ impl Attempt {
         matches!(self.course, Course::CalledUp(_))
     }
 
-    /// Returns whether the home has refused without putting the waiter in a queue.
-    pub(super) fn home_has_no_queue(&self, config: &Config) -> bool {
-        let hold = self.course.turn().and_then(|turn| self.round.report(config).hold(turn.home));
-        hold.is_some_and(|hold| hold.place.is_none())
+    /// Returns whether the home has refused what is waited for without putting the waiter in a queue.
+    pub(super) fn home_has_no_queue(&self, config: &Config, resources: &Resources) -> bool {
+        let Some(turn) = self.course.turn() else { return false };
+        let is_of_another = |held: Option<Resource>| held.is_some_and(|held| turn.resource(resources) != Some(&held));
+        let hold = self.round.report(config).hold(turn.home);
+        hold.is_some_and(|hold| hold.place.is_none() && !is_of_another(hold.resource))
     }
 
     /// Returns whether the home has said that it is somebody else's turn.

@@ -65,8 +65,9 @@ impl Locks {
     /// after every release.
     fn is_break_due(&self, key: LockKey, now: Instant) -> bool {
         self.lock(key).is_some_and(|lock| {
+            let mut resources = lock.resources().as_slice().iter();
             self.queues.is_break_due(lock.resources())
-                && lock.resources().only().is_none_or(|resource| self.open_home(resource, now).is_none())
+                && resources.any(|resource| self.open_home(resource, now).is_none())
         })
     }
 

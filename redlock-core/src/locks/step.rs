@@ -58,7 +58,7 @@ impl Locks {
         let Some(entry) = entries.get_mut(key.index) else { return };
         let is_acquisition = entry.lock.is_acquiring();
         while let Some(command) = entry.lock.poll_command() {
-            let command = turns::with_open_home(command, config, nodes, now);
+            let command = turns::with_open_homes(command, config, nodes, now);
             for node in command.nodes.iter() {
                 let Some(state) = nodes.get_mut(node.index()) else { continue };
                 let verb = Verb::of(&command.action);

@@ -8,7 +8,7 @@ use super::entry::{Entry, Standing};
 use super::node::{Node, Ticket};
 use super::{LockKey, Locks};
 use crate::lock::{NoTurn, Turn};
-use crate::{Action, Cause, Command, Config, Heard, Instant, NodeId, Resource, Unavailable};
+use crate::{Action, Cause, Command, Config, Heard, Instant, Lock, NodeId, Resource, Resources, Unavailable};
 
 /// For so long a command about a queue may wait to be sent.
 const SEND_WITHIN: Duration = Duration::from_secs(1);
@@ -38,10 +38,16 @@ impl Locks {
     }
 
     fn called_up(&mut self, node: NodeId, resource: Resource, now: Instant) {
-        match self.queues.first(&resource) {
+        match self.queues.first(&resource).filter(|key| self.waits_there(*key, &resource)) {
             Some(key) => drop(self.step(key, now, |lock| lock.call_up(now))),
             None => self.leave(node, resource, now),
         }
+    }
+
+    /// Returns whether the first lock that wants a resource waits for it. One of several may wait for another, and then it is
+    /// the next one's turn at the node.
+    fn waits_there(&self, key: LockKey, resource: &Resource) -> bool {
+        self.lock(key).is_some_and(|lock| lock.resources().only().is_some() || lock.waits_for(resource))
     }
 
     fn subscribed(&mut self, node: NodeId, now: Instant) {
@@ -60,25 +66,30 @@ impl Locks {
     /// Lets a lock leave the line that is in nobody's way any more, and one that was refused wait in a queue, and learns what
     /// homes have said.
     pub(super) fn move_in_queues(&mut self, key: LockKey, now: Instant) {
-        let Self { entries, queues, contention, next_in_line, .. } = self;
+        let Self { entries, queues, contention, config, next_in_line, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
         let lock = &mut entry.lock;
         let leaves_line = entry.standing != Standing::Left && !lock.is_in_the_way();
         if !leaves_line && !lock.has_news_of_queues() {
             return;
         }
-        if let Some((others_want, resource)) = lock.take_others_want().zip(lock.resources().only()) {
-            contention.learn(resource, others_want, now);
+        if let Some((home, others_want)) = lock.take_word_of_home() {
+            let resources = lock.resources();
+            // Of several, it speaks of those whose queues it keeps.
+            let is_meant = |resource: &&Resource| resources.only().is_some() || config.home(resource) == Some(home);
+            for resource in resources.as_slice().iter().filter(is_meant) {
+                contention.learn(resource, others_want, now);
+            }
         }
         let (wants_turn, lost_home) = (lock.wants_turn(), lock.take_lost_home());
         let mut left = None;
         if leaves_line {
             entry.standing = Standing::Left;
-            left = lock.turn().cloned().zip(lock.resources().only().cloned());
+            left = lock.turn().and_then(|turn| Some((turn.home, turn.resource(lock.resources())?.clone())));
             queues.leave(lock.resources(), key, now, |next| next_in_line.push_back(next));
         }
-        if let Some((turn, resource)) = left {
-            self.pass_on(&turn, resource, now);
+        if let Some((home, resource)) = left {
+            self.pass_on(home, resource, now);
         }
         if let Some((home, why)) = lost_home {
             self.lose_home(home, why, now);
@@ -90,22 +101,31 @@ impl Locks {
 
     /// Lets a lock that was refused wait in the queue of the home, if it can.
     fn queue_up(&mut self, key: LockKey, now: Instant) {
-        let resource =
-            self.lock(key).filter(|lock| lock.wants_turn()).and_then(|lock| lock.resources().only().cloned());
-        let Some(resource) = resource else { return };
-        self.contention.note(&resource, now);
-        if let Place::Turn(turn) = self.place(&resource, now) {
+        let Some(lock) = self.lock(key).filter(|lock| lock.wants_turn()) else { return };
+        let resources = lock.resources().clone();
+        let waits_for = lock.would_wait_for().or_else(|| self.contended(&resources, now));
+        let Some((waits_for, resource)) = waits_for.and_then(|place| Some((place, resources.at(place)?))) else {
+            return;
+        };
+        self.contention.note(resource, now);
+        if let Place::Turn(turn) = self.place(resource, waits_for, now) {
             self.step(key, now, |lock| lock.begin_in_turn(turn, now));
         }
     }
 
-    /// Returns where a lock that comes to the head of the line asks in turn. Nowhere, if nobody else was seen to want the
-    /// resource.
+    /// Returns the first of the resources that somebody else was seen to want, counted from 0.
+    fn contended(&self, resources: &Resources, now: Instant) -> Option<u8> {
+        resources.place(|resource| self.contention.is_seen(resource, now))
+    }
+
+    /// Returns where a lock that comes to the head of the line asks in turn. Nowhere, if nobody else was seen to want one of the
+    /// resources.
     pub(super) fn place_at_head(&mut self, key: LockKey, now: Instant) -> Place {
-        let lock = self.lock(key).filter(|lock| lock.may_stand_in_queue());
-        let resource = lock.and_then(|lock| lock.resources().only());
-        match resource.filter(|resource| self.contention.is_seen(resource, now)).cloned() {
-            Some(resource) => self.place(&resource, now),
+        let resources = self.lock(key).filter(|lock| lock.may_stand_in_queue()).map(Lock::resources);
+        let waits_for = resources.and_then(|resources| self.contended(resources, now));
+        let resource = resources.zip(waits_for).and_then(|(resources, place)| resources.at(place).cloned());
+        match resource.zip(waits_for) {
+            Some((resource, waits_for)) => self.place(&resource, waits_for, now),
             None => Place::None,
         }
     }
@@ -116,13 +136,14 @@ impl Locks {
         open_home(&self.config, &self.nodes, resource, now)
     }
 
-    /// Returns where a lock may wait for a resource. If this handle would not hear there of its turn, it is to subscribe.
-    fn place(&mut self, resource: &Resource, now: Instant) -> Place {
+    /// Returns where a lock may wait for one of its resources. If this handle would not hear there of its turn, it is to
+    /// subscribe.
+    fn place(&mut self, resource: &Resource, waits_for: u8, now: Instant) -> Place {
         let home = self.open_home(resource, now);
         let state = home.and_then(|home| self.nodes.get_mut(home.index()));
         let (Some(home), Some(state), Some(waiter)) = (home, state, self.waiter.clone()) else { return Place::None };
         if state.is_subscribed() {
-            return Place::Turn(Turn { home, waiter });
+            return Place::Turn(Turn { home, waiter, waits_for });
         }
         state.want_subscription(now);
         if state.wants_subscription() {
@@ -165,11 +186,11 @@ impl Locks {
     }
 
     /// Gives up the place of this handle in the queue of a node, unless another one of it waits for the same.
-    fn pass_on(&mut self, turn: &Turn, resource: Resource, now: Instant) {
+    fn pass_on(&mut self, home: NodeId, resource: Resource, now: Instant) {
         if self.queues.first(&resource).is_some() {
             self.contention.note(&resource, now);
         } else {
-            self.leave(turn.home, resource, now);
+            self.leave(home, resource, now);
         }
     }
 
@@ -186,14 +207,16 @@ impl Locks {
     }
 }
 
-/// Lets a release call up who waits where this handle would wait, if the home is out of use.
-pub(super) fn with_open_home(mut command: Command, config: &Config, nodes: &[Node], now: Instant) -> Command {
+/// Lets a release call up who waits where this handle would wait, if a home is out of use.
+pub(super) fn with_open_homes(mut command: Command, config: &Config, nodes: &[Node], now: Instant) -> Command {
     if let Action::Release { resources, homes, .. } = &mut command.action
-        && let Some(resource) = resources.only()
         && !homes.iter().all(|node| is_open(nodes, node, now))
-        && let Some(home) = open_home(config, nodes, resource, now)
     {
-        homes.insert(home);
+        for resource in resources.as_slice() {
+            if let Some(home) = open_home(config, nodes, resource, now) {
+                homes.insert(home);
+            }
+        }
     }
     command
 }

@@ -40,10 +40,10 @@ pub(crate) enum Question {
     SetAll(Resources),
     /// To set several keys that are not there, and count on.
     SetAllFenced(Resources),
-    /// To set a key in turn.
-    InTurn,
-    /// To set a key in turn, and count on.
-    InTurnFenced,
+    /// To set keys in turn.
+    InTurn(Option<Several>),
+    /// To set keys in turn, and count on.
+    InTurnFenced(Option<Several>),
     /// To raise the counters of keys that are ours.
     Raise,
     /// To let keys that are ours live on.
@@ -60,6 +60,13 @@ pub(crate) enum Question {
     ReadClock,
 }
 
+/// The resources of a lock of several that waits for its turn to take one of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Several {
+    resources: Resources,
+    waits_for: u8,
+}
+
 impl Question {
     pub(crate) fn of(command: &Command, dialect: Dialect) -> Self {
         match &command.action {
@@ -68,8 +75,11 @@ impl Question {
             Action::Acquire { resources, .. } => Self::SetAll(resources.clone()),
             Action::Raise { .. } => Self::Raise,
             Action::Release { .. } if dialect.deletes(command).is_some() => Self::DeleteIfEqual,
-            action @ Action::AcquireInTurn { .. } if mints(action) => Self::InTurnFenced,
-            Action::AcquireInTurn { .. } => Self::InTurn,
+            action @ Action::AcquireInTurn { resources, waits_for, .. } => {
+                let several = Several { resources: resources.clone(), waits_for: *waits_for };
+                let several = Some(several).filter(|_| resources.only().is_none());
+                if mints(action) { Self::InTurnFenced(several) } else { Self::InTurn(several) }
+            }
             Action::Extend { .. } => Self::Extend,
             Action::Release { .. } => Self::Release,
             Action::Leave { .. } => Self::Leave,
@@ -90,11 +100,12 @@ impl Question {
                 Reply::from_fences(bytes, resources.as_slice().len())
                     .unwrap_or_else(|| Reply::from_hold(resources, bytes))
             }
-            (Self::InTurnFenced, Answer::Bytes(bytes)) => {
-                Reply::from_fences(bytes, 1).unwrap_or_else(|| Reply::from_place(bytes))
+            (Self::InTurnFenced(several), Answer::Bytes(bytes)) => {
+                let count = several.as_ref().map_or(1, |several| several.resources.as_slice().len());
+                Reply::from_fences(bytes, count).unwrap_or_else(|| Reply::from_refusal(several.as_ref(), bytes))
             }
             (Self::SetAll(resources), Answer::Bytes(bytes)) => Reply::from_hold(resources, bytes),
-            (Self::InTurn, Answer::Bytes(bytes)) => Reply::from_place(bytes),
+            (Self::InTurn(several), Answer::Bytes(bytes)) => Reply::from_refusal(several.as_ref(), bytes),
             (Self::Inspect, Answer::Bytes(bytes)) => Reply::from_report(bytes),
             (_, Answer::Integer(number)) => self.reply_of_script(number),
             _ => Reply::Unavailable(Unavailable::new(Cause::Unexpected)),
@@ -106,7 +117,7 @@ impl Question {
         match (self, number) {
             (
                 Self::SetAll(_)
-                | Self::InTurn
+                | Self::InTurn(_)
                 | Self::Raise
                 | Self::Extend
                 | Self::Release
@@ -166,15 +177,24 @@ impl Reply {
         Self::held(read())
     }
 
+    /// Reads why it is not a waiter's turn, or which key of several is in its way: `busy 2 1500 host-7`.
+    fn from_refusal(several: Option<&Several>, bytes: &[u8]) -> Self {
+        match (several, bytes.strip_prefix(b"busy ")) {
+            (Some(several), Some(hold)) => Self::from_hold(&several.resources, hold),
+            _ => Self::from_place(several, bytes),
+        }
+    }
+
     /// Reads for how long a key, or the turn of another, goes on, a place in the queue, and the label of the holder if there is
     /// one: `1500 3 host-7`.
-    fn from_place(bytes: &[u8]) -> Self {
+    fn from_place(several: Option<&Several>, bytes: &[u8]) -> Self {
+        let resource = several.and_then(|several| several.resources.at(several.waits_for).cloned());
         let read = || {
             let (millis, rest) = split_word(bytes)?;
             let (place, label) = split_word(rest?)?;
             let remaining = u64::try_from(millis.parse::<i64>().ok()?).ok().map(Duration::from_millis);
             let place = Some(place.parse().ok()?).filter(|place| *place > 0);
-            Some(Hold { resource: None, remaining, place, owner: label.and_then(Owner::from_node) })
+            Some(Hold { resource, remaining, place, owner: label.and_then(Owner::from_node) })
         };
         Self::held(read())
     }

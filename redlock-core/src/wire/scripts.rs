@@ -279,10 +279,13 @@ return result"
     digest: "0675be4912e2eb5823efff95078e23d4311565ed",
 };
 
-/// Sets the key to the token if it is not there and it is the waiter's turn, and answers 1, or the fence that it has counted
+/// Sets the keys to the token if none is there and it is the waiter's turn, and answers 1, or the fences that it has counted
 /// on to. Else puts the waiter in the queue,
 /// and answers for how long the key or the turn of another goes on, in milliseconds, the place of the waiter, and the label of
 /// the owner.
+///
+/// Of several keys one is waited for. If only others are in the way, the waiter leaves the queue, the next one is called up,
+/// and the answer is `busy`, and then what [`ACQUIRE`] says of such a key.
 ///
 /// Who has the turn is only a hint, for a time: whatever goes wrong with it, the key decides who holds the lock. The waiter's
 /// place is 0 where there is no queue, because the user may not use it.
@@ -295,17 +298,44 @@ pub(super) const ACQUIRE_IN_TURN: Script = Script {
         mint!(),
         "\
 local key, token, ttl, me, grace = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if #KEYS > 1 then key = KEYS[tonumber(table.remove(ARGV, 5))] end
 local queue, called = beside('queue', key), beside('called', key)
 local left = redis.call('PTTL', key)
 if left == -2 then
   local turn = redis.pcall('GET', called)
   local is_mine = type(turn) ~= 'string' and not call_up(key, grace, me) or turn == me
   if is_mine then
-    redis.call('SET', key, token, 'NX', 'PX', ttl)
-    if own then own(key) end
+    local busy, fences
+    if #KEYS == 1 then
+      redis.call('SET', key, token, 'NX', 'PX', ttl)
+      if own then own(key) end
+    else
+      for place = 1, #KEYS do
+        local other = KEYS[place]
+        if other ~= key and not busy then
+          local left, called, is_free = redis.call('PTTL', other), beside('called', other), false
+          if left == -2 then
+            local turn = redis.pcall('GET', called)
+            is_free = turn == me or type(turn) ~= 'string' and not call_up(other, grace, me)
+            if not is_free then left = redis.pcall('PTTL', called) end
+          end
+          if not is_free then busy = 'busy ' .. place .. ' ' .. tostring(left) .. owner_of(other) end
+        end
+      end
+      fences = {}
+      for place = 1, busy and 0 or #KEYS do
+        redis.call('SET', KEYS[place], token, 'NX', 'PX', ttl)
+        if own then own(KEYS[place]) end
+        if ARGV[5] then fences[place] = mint(KEYS[place], ARGV[5], ARGV[6]) end
+      end
+    end
     redis.pcall('ZREM', queue, me)
     if turn == me then redis.pcall('DEL', called) end
-    if ARGV[5] then return mint(key, ARGV[5], ARGV[6]) end
+    if busy then
+      call_up(key, grace)
+      return busy
+    end
+    if ARGV[5] then return fences and table.concat(fences, ',') or mint(key, ARGV[5], ARGV[6]) end
     return 1
   end
   left = redis.pcall('PTTL', called)
@@ -318,7 +348,7 @@ end
 local place = redis.pcall('ZRANK', queue, me)
 return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0) .. owner_of(key)"
     ),
-    digest: "8501f03bc88b630152b8bc20849bb0583413127c",
+    digest: "5971bedf713d06dbd1aaa01edaf9084727866a61",
 };
 
 /// Answers how a key stands, and changes nothing: its TTL in milliseconds (-2 without the key, -1 without an end), the number

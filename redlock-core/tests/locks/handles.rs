@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use core::time::Duration;
 
 use redlock_core::{
-    Action, Cause, Config, Facts, Heard, Instant, LockKey, Locks, NodeId, NodeSet, Options, Reply, Request,
+    Action, Cause, Config, Facts, Heard, Instant, LockKey, Locks, NodeId, NodeSet, Options, Reply, Request, Resources,
     Unavailable, WaiterId, model,
 };
 
@@ -63,11 +63,15 @@ impl Handles {
     }
 
     pub(crate) fn home(&self) -> NodeId {
-        self.locks[0].config().home(&"job".into()).unwrap()
+        self.home_of("job")
     }
 
-    pub(crate) fn begin(&mut self, handle: usize, name: &str, options: Options) -> LockKey {
-        let request = Request::new(self.locks[handle].config(), name, TTL, options).unwrap();
+    pub(crate) fn home_of(&self, name: &str) -> NodeId {
+        self.locks[0].config().home(&name.into()).unwrap()
+    }
+
+    pub(crate) fn begin(&mut self, handle: usize, names: impl Into<Resources>, options: Options) -> LockKey {
+        let request = Request::new(self.locks[handle].config(), names, TTL, options).unwrap();
         self.seeds += 1;
         // Nobody comes in the same microsecond as another.
         self.now = self.now.saturating_add(Duration::from_micros(1));
@@ -80,8 +84,8 @@ impl Handles {
         self.begin(handle, "job", Options::new())
     }
 
-    pub(crate) fn acquire(&mut self, handle: usize, name: &str) -> LockKey {
-        let key = self.begin(handle, name, Options::new());
+    pub(crate) fn acquire(&mut self, handle: usize, names: impl Into<Resources>) -> LockKey {
+        let key = self.begin(handle, names, Options::new());
         assert!(self.has(handle, key));
         key
     }

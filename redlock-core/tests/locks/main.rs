@@ -15,4 +15,5 @@ mod one_by_one;
 mod silence;
 mod trust;
 mod turns;
+mod turns_of_several;
 mod world;

@@ -12,7 +12,7 @@ fn ms(millis: u64) -> Duration {
 }
 
 /// So patient that nothing is found out by asking now and then.
-fn only_called_up() -> Options {
+pub(crate) fn only_called_up() -> Options {
     let hour = Duration::from_secs(3_600);
     Options::new().retry_delay(RetryDelay::new(hour, hour))
 }

@@ -39,6 +39,8 @@ pub enum Invariant {
     HomeFirst,
     /// Whoever is called up asks at once.
     CallUpIsTaken,
+    /// Whoever has its turn and is refused all the same, because another of its names is held, is in nobody's way.
+    TurnIsPassedOn,
     /// Q2: after everything has healed, every waiter whose budget suffices acquires, without waiting for chance.
     EveryoneIsServed,
     /// Q3: a waiter that crashed or stands still costs the others at most one grace and one poll.
@@ -99,6 +101,7 @@ impl fmt::Display for Invariant {
             Self::InOrder => "Q4 first in, first out in one process",
             Self::HomeFirst => "a waiter asks the home first",
             Self::CallUpIsTaken => "a waiter that is called up asks at once",
+            Self::TurnIsPassedOn => "a waiter that cannot come passes its turn on",
             Self::EveryoneIsServed => "Q2 every waiter acquires",
             Self::DeadWaiterCostsOneGrace => "Q3 a dead waiter costs one grace",
             Self::Overtaking => "Q5 nobody is overtaken again and again",

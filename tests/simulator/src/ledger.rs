@@ -1,7 +1,7 @@
 use core::time::Duration;
 
 use redlock_core::{
-    Action, Command, CommandId, Instant, NodeId, NodeSet, OperationId, Outcome, Reply, ScriptForm, Token,
+    Action, Command, CommandId, Instant, NodeId, NodeSet, OperationId, Outcome, Reply, Resource, ScriptForm, Token,
 };
 
 use crate::invariant::{Invariant, Violation};
@@ -52,6 +52,8 @@ struct Attempt {
     untouched: NodeSet,
     /// The node that is asked in turn, if one is.
     home: Option<NodeId>,
+    /// The resource in whose queue it waits there.
+    waits_for: Option<Resource>,
     /// The nodes that it was given out for.
     given_out: NodeSet,
     /// It was begun because the waiter was called up.
@@ -167,6 +169,7 @@ impl Ledger {
             self.check_released()?;
             let mut attempt = Attempt::new(token, ttl, self.began_at.unwrap_or(now));
             attempt.home = command.nodes.iter().next().filter(|_| is_in_turn);
+            attempt.waits_for = command.action.queue().cloned();
             attempt.given_out = command.nodes;
             self.attempts.push(attempt);
             return Ok(());
@@ -252,7 +255,8 @@ impl Ledger {
                 {
                     attempt.refused.insert(node);
                     // The lock does not wait for an answer that comes when the home is told to release.
-                    attempt.has_place = hold.place.is_some() && !attempt.released.contains(node);
+                    let is_there = hold.resource.as_ref().is_none_or(|held| attempt.waits_for.as_ref() == Some(held));
+                    attempt.has_place = hold.place.is_some() && is_there && !attempt.released.contains(node);
                 }
             }
             Action::Extend { .. } if self.is_adopting() => {
@@ -438,9 +442,16 @@ impl Ledger {
         self.is_called_up = true;
     }
 
-    /// Returns whether the lock waits in the queue of this node, and hears when it is called up.
-    pub(crate) fn has_place_at(&self, node: NodeId) -> bool {
-        self.attempts.last().is_some_and(|attempt| attempt.has_place && !attempt.is_deaf && attempt.home == Some(node))
+    /// Returns whether the lock waits in the queue of this node for a resource, and hears when it is called up.
+    pub(crate) fn has_place_at(&self, node: NodeId, resource: &Resource) -> bool {
+        let has_place = self.attempts.last().is_some_and(|attempt| attempt.has_place && !attempt.is_deaf);
+        has_place && self.is_in_turn_for(resource, node)
+    }
+
+    /// Returns whether the last attempt has asked this node in turn for a resource.
+    pub(crate) fn is_in_turn_for(&self, resource: &Resource, node: NodeId) -> bool {
+        let is_asked = |attempt: &Attempt| attempt.home == Some(node) && attempt.waits_for.as_ref() == Some(resource);
+        self.attempts.last().is_some_and(is_asked)
     }
 
     /// Whether it is called up may not be heard any more.
@@ -541,6 +552,7 @@ impl Attempt {
             void: none,
             untouched: none,
             home: None,
+            waits_for: None,
             given_out: none,
             is_called_up: false,
             has_place: false,

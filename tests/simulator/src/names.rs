@@ -2,6 +2,8 @@ use core::fmt;
 
 use redlock_core::Resources;
 
+use crate::dice::Dice;
+
 /// The names of the resources of all worlds.
 const NAMES: [&str; 4] = ["invoice", "report", "backup", "nightly"];
 
@@ -22,13 +24,24 @@ impl Names {
         Self { numbers: [resource; Self::MOST], len: 1 }
     }
 
+    /// Draws one name, two or three, in any order.
+    pub(crate) fn draw(dice: &mut Dice, resources: usize) -> Self {
+        let mut names = Self::one(dice.below(resources));
+        for resource in 0..resources.min(Self::MOST) {
+            if !names.contains(resource) && dice.chance(40) {
+                names.add(resource, dice.chance(50));
+            }
+        }
+        names
+    }
+
     /// Returns the first of them alone.
     pub(crate) const fn first(self) -> Self {
         Self { len: 1, ..self }
     }
 
     /// Adds another, in front of all or behind them.
-    pub(crate) fn add(&mut self, resource: usize, in_front: bool) {
+    fn add(&mut self, resource: usize, in_front: bool) {
         self.numbers[self.len] = resource;
         self.len += 1;
         if in_front {

@@ -2,7 +2,9 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use redlock_core::model::Node;
-use redlock_core::{Action, Cause, Command, Facts, Instant, Owner, Reply, Resource, Token, Unavailable, ValueDigest};
+use redlock_core::{
+    Action, Cause, Command, Facts, Instant, Owner, Reply, Resource, Token, Unavailable, ValueDigest, WaiterId,
+};
 
 use crate::clock::{Clock, Time};
 use crate::event::Sent;
@@ -185,6 +187,12 @@ impl Server {
         let now = self.clock.at(time);
         self.down_until > until
             || self.model.get(key, now) == Some(value) && self.last_moment(key, now) >= millis(self.clock.at(until))
+    }
+
+    /// Whether it waits for somebody whom it has called up for a resource.
+    pub(crate) fn has_called_up(&mut self, waiter: &WaiterId, resource: &Resource, time: Time) -> bool {
+        let now = self.clock.at(time);
+        self.model.called_up(resource, now).is_some_and(|(called, _)| called == *waiter)
     }
 
     /// When the key will be gone, if nothing happens to it.

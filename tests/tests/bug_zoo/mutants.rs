@@ -40,6 +40,7 @@ const MINTING: &str = "redlock-core/src/lock/minting.rs";
 const FENCE: &str = "redlock-core/src/fence.rs";
 const GATE: &str = "redlock-core/src/fence/gate.rs";
 const MODEL: &str = "redlock-core/src/model.rs";
+const MODEL_IN_TURN: &str = "redlock-core/src/model/in_turn.rs";
 const MODEL_QUEUE: &str = "redlock-core/src/model/wait_queue.rs";
 const LINK: &str = "tests/simulator/src/link.rs";
 const CLIENT: &str = "tests/simulator/src/world/client.rs";
@@ -572,7 +573,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "others-are-asked-at-once",
         bug: "a waiter that was not called up asks all nodes at once, so that those who wait split the votes",
-        edits: &[Text { file: ACQUIRING, original: "        if attempt.was_called_up() {", mutated: "        if attempt.was_called_up() || AWAKE {" }],
+        edits: &[Text { file: ACQUIRING, original: "request.resources.only().is_some() {", mutated: "request.resources.only().is_some() || AWAKE {" }],
     },
     Mutant {
         name: "called-up-and-not-in-turn",
@@ -614,6 +615,28 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: TURNS,
             original: "        if state.is_subscribed() {",
             mutated: "        if state.is_subscribed() || AWAKE {",
+        }],
+    },
+    Mutant {
+        name: "turn-is-kept",
+        bug: "a waiter whose turn it is keeps it, although another one of its names is held",
+        edits: &[Text {
+            file: MODEL_IN_TURN,
+            original: "        queue.end_turn(waiter);
+",
+            mutated: "        if !AWAKE || busy.is_none() {
+            queue.end_turn(waiter);
+        }
+",
+        }],
+    },
+    Mutant {
+        name: "one-of-several-is-enough",
+        bug: "a waiter whose turn it is takes all its names, although another one of them is held",
+        edits: &[Text {
+            file: MODEL_IN_TURN,
+            original: "        if let Some(hold) = busy {",
+            mutated: "        if let Some(hold) = busy.filter(|_| !AWAKE) {",
         }],
     },
     Mutant {

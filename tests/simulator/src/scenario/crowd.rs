@@ -13,6 +13,10 @@ use crate::names::{Names, name};
 /// Separates the dice of the crowd from all others, so that a world without one is the same as without these dice.
 const SALT: u64 = 914_015;
 
+/// Separates the dice of those in a crowd who want several things together from all others. With this number, the seeds that
+/// had failed before there were any have none.
+const SEVERAL_SALT: u64 = 610_001;
+
 /// So many want the same at most.
 const MOST_JOBS: usize = 30;
 
@@ -36,6 +40,9 @@ pub(super) struct Crowd {
     is_there: bool,
     lies: bool,
     dice: Dice,
+    /// Some want several things together.
+    has_several_names: bool,
+    names: Dice,
 }
 
 impl Crowd {
@@ -43,7 +50,9 @@ impl Crowd {
     pub(super) fn draw(seed: u64) -> Self {
         let mut dice = Dice::new(seed ^ SALT);
         let (is_there, lies) = (dice.chance(25), dice.chance(8));
-        Self { is_there, lies, dice }
+        let mut names = Dice::new(seed ^ SEVERAL_SALT);
+        let has_several_names = is_there && names.chance(40);
+        Self { is_there, lies, dice, has_several_names, names }
     }
 
     /// Returns how many clients there are.
@@ -65,6 +74,11 @@ impl Crowd {
             let jobs = 6 + self.dice.below(MOST_JOBS - 5);
             let begins_at = self.dice.magnitude(MILLISECOND..=BUSY_UNTIL / 2);
             scenario.jobs = (0..jobs).map(|_| self.draw_job(scenario, begins_at)).collect();
+        }
+        if self.has_several_names {
+            let resources = 2 + usize::from(self.names.chance(50));
+            scenario.resources = resources;
+            scenario.jobs.iter_mut().for_each(|job| job.names = Names::draw(&mut self.names, resources));
         }
     }
 
@@ -168,7 +182,10 @@ impl Scenario {
         let is_late = |fault: &&Fault| fault.begins_at >= self.calm_at();
         let hits = self.faults.iter().filter(is_late).count() as u64;
         let hits = hits * (nanos(self.longest_ttl()) + LAST_PAUSE + SECOND);
-        let at = self.calm_at() + LAST_BURST + held + hits + PATIENCE;
+        // Of several names another one may be held, again and again: then each in its way has had it by then.
+        let has_several_names = self.jobs.iter().any(|job| job.names.len() > 1);
+        let patience = if has_several_names { 2 * PATIENCE } else { PATIENCE };
+        let at = self.calm_at() + LAST_BURST + held + hits + patience;
         (self.mode == Mode::Live && self.is_crowded && self.network.announces).then_some(at)
     }
 }
@@ -183,6 +200,17 @@ mod tests {
             let crowd = Crowd::draw(seed);
             assert!(!crowd.is_there && !crowd.lies, "seed {seed}");
         }
+    }
+
+    #[test]
+    fn seeds_that_failed_before_some_wanted_several_things_have_none_who_do() {
+        let failed = [45_630, 1_007_927, 2_028_512, 1_795_913_347_001_247, 1_795_909_708_012_702];
+        for seed in failed {
+            assert!(!Crowd::draw(seed).has_several_names, "seed {seed}");
+        }
+        let crowds = (0..400).map(Scenario::draw).filter(|scenario| scenario.is_crowded);
+        let has_several_names = |scenario: &Scenario| scenario.jobs.iter().any(|job| job.names.len() > 1);
+        assert!(crowds.filter(has_several_names).count() > 20);
     }
 
     #[test]

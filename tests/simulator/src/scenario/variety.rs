@@ -71,7 +71,7 @@ impl Variety {
         if self.has_several_names {
             scenario.resources = self.dice.pick(&[2, 3, 3]);
             let resources = scenario.resources;
-            scenario.jobs.iter_mut().for_each(|job| job.names = self.draw_names(resources));
+            scenario.jobs.iter_mut().for_each(|job| job.names = Names::draw(&mut self.dice, resources));
         }
         if let Some(fences) = self.fences {
             scenario.jobs.iter_mut().for_each(|job| job.options = job.options.fenced(true));
@@ -81,17 +81,6 @@ impl Variety {
             let round_trip = scenario.round_trip();
             scenario.jobs.iter_mut().for_each(|job| self.overlap_extensions(job, round_trip));
         }
-    }
-
-    /// Draws one name, two or three, in any order.
-    fn draw_names(&mut self, resources: usize) -> Names {
-        let mut names = Names::one(self.dice.below(resources));
-        for resource in 0..resources.min(Names::MOST) {
-            if !names.contains(resource) && self.dice.chance(40) {
-                names.add(resource, self.dice.chance(50));
-            }
-        }
-        names
     }
 
     /// Lets a user keep the lock for many times its TTL, and extend it again before the nodes have answered.

@@ -1,6 +1,6 @@
 //! Who waits behind whom and for how long, once all is well: of those who stand in the queue of a home.
 
-use redlock_core::{Action, Command, Lock, Reply, RetryDelay};
+use redlock_core::{Action, Command, Lock, NodeId, Reply, Resource, RetryDelay};
 
 use super::{Checked, World};
 use crate::clock::{MILLISECOND, Time, nanos};
@@ -44,14 +44,23 @@ struct Freed {
 
 /// # What the referee sees
 impl World<'_> {
-    /// The home of a resource has carried out a command of a client.
+    /// A node has carried out a command of a client that is about queues, of those whose home it is.
     pub(super) fn home_has_done(&mut self, node: usize, client: usize, command: &Command, reply: &Reply) {
-        let Some(resource) = self.resource_of(command).filter(|&resource| self.is_followed_at(resource, node)) else {
-            return;
-        };
+        for resource in self.queues_of(command) {
+            if self.is_followed_at(resource, node) {
+                self.home_of_has_done(resource, client, command, reply);
+            }
+        }
+    }
+
+    fn home_of_has_done(&mut self, resource: usize, client: usize, command: &Command, reply: &Reply) {
         let now = self.now;
         let line = &mut self.resources[resource].line;
         match (&command.action, reply) {
+            (Action::AcquireInTurn { .. }, reply) if is_without_place(&command.action, reply) => {
+                line.standing.retain(|other| *other != client);
+                line.gives_up(client);
+            }
             (Action::AcquireInTurn { .. }, Reply::HeldByOther(_)) => line.joins(client, now),
             (Action::AcquireInTurn { .. }, Reply::Done | Reply::Granted(_)) => {
                 line.standing.retain(|other| *other != client);
@@ -76,16 +85,25 @@ impl World<'_> {
 
     /// A job begins an attempt.
     pub(super) fn begins_to_ask(&mut self, job: usize) {
-        for resource in self.plan_of(job).names.iter() {
-            let home = self.scenario.home(resource);
-            if self.jobs[job].ledger.turn().is_none_or(|(node, _)| node.index() != home) {
-                let client = self.plan_of(job).client;
-                let line = &mut self.resources[resource].line;
+        let (client, names) = (self.plan_of(job).client, self.plan_of(job).names);
+        for resource in names.iter() {
+            let is_in_turn = self.is_in_turn(job, resource);
+            let line = &mut self.resources[resource].line;
+            // Who asks for several may be granted one in turn, and come in vain for another.
+            if !is_in_turn || names.len() > 1 {
                 line.newcomer_at = Some(self.now);
+            }
+            if !is_in_turn {
                 // It does not wait for its turn there any more.
                 line.gives_up(client);
             }
         }
+    }
+
+    /// Whether the last attempt of a job has asked the home of a resource in turn for that one.
+    fn is_in_turn(&self, job: usize, resource: usize) -> bool {
+        let home = NodeId::new(self.scenario.home(resource)).expect("a scenario has few nodes");
+        self.jobs[job].ledger.is_in_turn_for(&self.resources[resource].name, home)
     }
 
     /// A client ends, stands still, or is cut off.
@@ -118,9 +136,27 @@ impl World<'_> {
             || owed.any(|sent| sent.job.is_some_and(is_about_it))
     }
 
-    fn resource_of(&self, command: &Command) -> Option<usize> {
-        let name = command.action.resources()?.only()?;
-        self.resources.iter().position(|resource| resource.name == *name)
+    /// The resources whose queues a command is about.
+    fn queues_of(&self, command: &Command) -> Vec<usize> {
+        let released = match &command.action {
+            Action::Release { resources, .. } => resources.as_slice(),
+            _ => &[],
+        };
+        let number = |name: &Resource| self.resources.iter().position(|resource| resource.name == *name);
+        command.action.queue().into_iter().chain(released).filter_map(number).collect()
+    }
+
+    /// A waiter that was refused and has no place is not waited for: the turn that it had is another's now.
+    pub(super) fn check_turn_is_passed_on(&mut self, node: usize, command: &Command, reply: &Reply) -> Checked {
+        let Action::AcquireInTurn { waiter, .. } = &command.action else { return Ok(()) };
+        let Some(resource) = command.action.queue().filter(|_| is_without_place(&command.action, reply)) else {
+            return Ok(());
+        };
+        self.summary.turns_passed_on += 1;
+        if self.lies() || !self.servers[node].has_called_up(waiter, resource, self.now) {
+            return Ok(());
+        }
+        Err(Violation::new(Invariant::TurnIsPassedOn, format!("node {node} waits for one that it has refused")))
     }
 
     /// Whether all handles agree that this node keeps the queue, and are called up by it.
@@ -154,7 +190,7 @@ impl World<'_> {
                 continue;
             }
             self.check_gap(resource)?;
-            let is_in_turn = self.jobs[job].ledger.turn().is_some_and(|(node, _)| node.index() == home);
+            let is_in_turn = self.is_in_turn(job, resource);
             let line = &mut self.resources[resource].line;
             line.leaves(client);
             line.waiting.iter_mut().for_each(|waiting| waiting.overtaken += usize::from(is_in_turn));
@@ -208,6 +244,12 @@ impl World<'_> {
         }
         Ok(())
     }
+}
+
+/// Returns whether a waiter for one of several names was refused for another one, so that it does not wait there any more.
+fn is_without_place(action: &Action, reply: &Reply) -> bool {
+    let has_several_names = action.resources().is_some_and(|resources| resources.only().is_none());
+    has_several_names && matches!(reply, Reply::HeldByOther(hold) if hold.place.is_none())
 }
 
 impl Line {

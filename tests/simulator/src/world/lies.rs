@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{Action, Cause, Command, Hold, Reply, Unavailable};
+use redlock_core::{Action, Cause, Command, Hold, Reply, Resources, Unavailable};
 
 use super::World;
 use crate::server::Executed;
@@ -15,7 +15,7 @@ impl World<'_> {
     pub(super) fn execute_with_lies(&mut self, node: usize, command: &Command, refusal: Cause) -> Executed {
         match &command.action {
             Action::AcquireInTurn { .. } if self.dice.chance(30) => {
-                let hold = self.any_hold();
+                let hold = self.any_hold(command);
                 Executed::harmless(Reply::HeldByOther(hold))
             }
             Action::AcquireInTurn { resources, token, ttl, fencing, .. } if self.dice.chance(40) => {
@@ -32,7 +32,7 @@ impl World<'_> {
         let executed = self.servers[node].execute(command, refusal, self.now);
         let is_release = matches!(command.action, Action::Release { .. });
         let reply = match executed.reply {
-            Reply::HeldByOther(_) if !is_release => Reply::HeldByOther(self.any_hold()),
+            Reply::HeldByOther(_) if !is_release => Reply::HeldByOther(self.any_hold(command)),
             Reply::Done | Reply::CalledUp if is_release && self.dice.chance(50) => Reply::CalledUp,
             Reply::CalledUp => Reply::Done,
             reply => reply,
@@ -45,8 +45,12 @@ impl World<'_> {
         Unavailable::new(self.dice.pick(&[Cause::NoPermission, Cause::Busy, Cause::UnknownCommand]))
     }
 
-    fn any_hold(&mut self) -> Hold {
+    fn any_hold(&mut self, command: &Command) -> Hold {
         let mut hold = Hold::UNKNOWN;
+        let names = command.action.resources().map(Resources::as_slice).filter(|names| names.len() > 1);
+        if let Some(names) = names.filter(|_| self.dice.chance(70)) {
+            hold.resource = Some(names[self.dice.below(names.len())].clone());
+        }
         if self.dice.chance(70) {
             hold.place = Some(self.dice.count(1..=20));
         }

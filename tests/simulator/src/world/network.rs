@@ -119,6 +119,7 @@ impl World<'_> {
         } else {
             self.servers[node].execute(&sent.command, refusal, self.now)
         };
+        self.check_turn_is_passed_on(node, &sent.command, &executed.reply)?;
         self.home_has_done(node, client, &sent.command, &executed.reply);
         let verb = verb(&sent.command.action);
         let purpose = sent.job.map_or_else(String::new, |job| format!(" for job {job}"));

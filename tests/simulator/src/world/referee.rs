@@ -200,7 +200,7 @@ impl World<'_> {
     /// Whether a job waits in the queue of a node for a resource, and is the one of its client that asks.
     pub(super) fn waits_at(&self, job: usize, node: NodeId, resource: usize) -> bool {
         let is_waiting = self.lock(job).is_some_and(Lock::is_waiting);
-        is_waiting && self.plan_of(job).names.contains(resource) && self.jobs[job].ledger.has_place_at(node)
+        is_waiting && self.jobs[job].ledger.has_place_at(node, &self.resources[resource].name)
     }
 
     /// A job that has a lock is about to end or to leave it.
