@@ -162,6 +162,7 @@ mod round;
 #[cfg_attr(docsrs, doc(cfg(feature = "system")))]
 pub mod shell;
 pub mod slots;
+mod span;
 #[cfg(feature = "proptest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "proptest")))]
 pub mod strategy;

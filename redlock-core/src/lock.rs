@@ -128,7 +128,7 @@ impl Lock {
         let (secret, jitter) = split(seed);
         Self {
             config: config.clone(),
-            give_up_at: now.saturating_add(request.options.wait),
+            give_up_at: now.saturating_add(request.options.wait.get()),
             request,
             secret,
             backoff: Backoff::new(jitter),
@@ -187,7 +187,7 @@ impl Lock {
         let Phase::Won { deadline, .. } = self.phase else {
             return self.is_held(now);
         };
-        let is_good = now.saturating_add(self.request.options.min_validity) < deadline;
+        let is_good = now.saturating_add(self.request.options.min_validity.get()) < deadline;
         if !is_good {
             self.fail_attempt(Failure::Expired, now);
         } else if let Phase::Won { attempt, .. } = core::mem::replace(&mut self.phase, Phase::Finished) {

@@ -28,6 +28,7 @@ use core::time::Duration;
 
 use slab::Slab;
 
+use self::answers::SpareAnswers;
 use self::contention::Contention;
 use self::counts::Counts;
 use self::entry::Entry;
@@ -139,6 +140,7 @@ pub struct Locks {
     /// The history, if somebody wants it.
     observing: Option<Box<Observing>>,
     is_closed: bool,
+    spare_answers: SpareAnswers,
 }
 
 /// Names one lock of a [`Locks`]; no two locks ever have the same.
@@ -192,6 +194,7 @@ impl Locks {
             tally: Tally::default(),
             observing: None,
             is_closed: false,
+            spare_answers: SpareAnswers::default(),
         }
     }
 }

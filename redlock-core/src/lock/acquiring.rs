@@ -219,7 +219,7 @@ impl Attempt {
 
     fn won(&self, config: &Config, request: &Request, now: Instant) -> AttemptResult {
         lease::deadline(config, self.started_at, request.ttl.get())
-            .filter(|deadline| now.saturating_add(request.options.min_validity) < *deadline)
+            .filter(|deadline| now.saturating_add(request.options.min_validity.get()) < *deadline)
             .map_or(AttemptResult::Failed(Failure::Expired), |deadline| AttemptResult::Won { deadline })
     }
 

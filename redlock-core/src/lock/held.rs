@@ -9,8 +9,8 @@ use crate::output::Output;
 use crate::rare_list::RareList;
 use crate::round::{Recorded, Round};
 use crate::{
-    CommandId, Config, DetachedLock, Event, ExtendError, Instant, Loss, NodeId, NodeOutcomes, NodeSet, OperationId,
-    Reply, Request, Token, Ttl, lease,
+    CommandId, Config, DetachedLock, Event, ExtendError, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeSet,
+    OperationId, Reply, Request, Token, Ttl, lease,
 };
 
 /// A lock that is held.
@@ -75,7 +75,7 @@ impl Held {
     pub(super) fn new(config: &Config, attempt: Attempt, deadline: Instant, request: &Request, now: Instant) -> Self {
         let adopted = request.adopts.as_ref().and_then(|detached| detached.fences.as_ref());
         let fences = attempt.fences().or(adopted);
-        let max_hold = request.options.keep_alive.and_then(|keep_alive| keep_alive.max_hold);
+        let max_hold = request.options.keep_alive.and_then(KeepAlive::max_hold);
         let hold_ends_at = max_hold.map(|max_hold| now.saturating_add(max_hold));
         Self {
             token: attempt.token,
@@ -83,7 +83,7 @@ impl Held {
             deadline: hold_ends_at.map_or(deadline, |ends_at| deadline.min(ends_at)),
             hold_ends_at,
             longest_ttl: request.ttl,
-            min_hold_until: now.saturating_add(request.options.min_hold),
+            min_hold_until: now.saturating_add(request.options.min_hold.get()),
             fencing: fences.map(|fences| Fencing::raise(fences.clone(), config.fence_retention())),
             extensions: Vec::new(),
             last: Over::Attempt(attempt),

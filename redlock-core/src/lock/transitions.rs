@@ -10,6 +10,7 @@ use super::{Lock, Lost, NoTurn, Phase};
 use crate::fence::Fence;
 use crate::report::{AcquireError, Attempts, ExtendError, Loss};
 use crate::request::MIN_RETRY_DELAY;
+use crate::span::Span;
 use crate::votes::Votes;
 use crate::{Event, Instant, NodeOutcomes};
 
@@ -87,7 +88,7 @@ impl Lock {
     /// budget of zero means one attempt, which takes the time it needs.
     pub(super) fn round_ends_at(&self, now: Instant) -> Instant {
         let ends_at = now.saturating_add(self.config.node_timeout().of(self.request.ttl.get()));
-        if self.request.options.wait.is_zero() { ends_at } else { ends_at.min(self.give_up_at) }
+        if self.request.options.wait == Span::ZERO { ends_at } else { ends_at.min(self.give_up_at) }
     }
 
     pub(super) fn judge_attempt(&mut self, now: Instant) {

@@ -1,6 +1,7 @@
 use super::acquiring::{Attempt, Failure};
 use super::{Lock, Phase};
 use crate::report::AcquireError;
+use crate::span::Span;
 use crate::{Config, Instant, NodeId, WaiterId};
 
 /// Where a lock waits for its turn, and under which name.
@@ -92,7 +93,7 @@ impl Lock {
     /// for several resources would have to wait in several queues.
     pub(crate) fn may_stand_in_queue(&self) -> bool {
         let options = &self.request.options;
-        options.attempts.is_none() && !options.wait.is_zero() && self.request.resources.as_slice().len() == 1
+        options.attempts.is_none() && options.wait != Span::ZERO && self.request.resources.as_slice().len() == 1
     }
 
     /// Returns where it stands in a queue, or asks to.

@@ -55,6 +55,7 @@ impl Locks {
             tally: _,
             observing: _,
             is_closed,
+            spare_answers: _,
         } = self;
         let (settled, waiting) =
             ((config, *is_closed, inspections, *longest_ttl), (queues, waiter.as_ref(), contention));

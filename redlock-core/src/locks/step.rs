@@ -77,7 +77,7 @@ impl Locks {
 
     /// Keeps what has become of a lock's operations, for whoever waits for it.
     fn take_events(&mut self, key: LockKey, was_held: bool, now: Instant) {
-        let Self { entries, queues, finished, tally, observing, .. } = self;
+        let Self { entries, queues, finished, tally, observing, spare_answers, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
         let mut has_ended = was_held && !entry.counts_as.is_held;
         while let Some(event) = entry.lock.poll_event() {
@@ -89,11 +89,13 @@ impl Locks {
             }
             let is_own = entry.renewal.as_mut().is_some_and(|renewal| renewal.take(&event, &entry.lock, now));
             if let Some(observing) = observing {
-                observing.ended(key, &event, entry.renewal.as_deref().filter(|_| is_own), now);
+                let renewal = entry.renewal.as_ref().filter(|_| is_own);
+                let least_left = renewal.map(|renewal| renewal.least_left(entry.lock.request().ttl.get()));
+                observing.ended(key, &event, least_left, now);
             }
             // A loss can be seen in the lock.
             if !is_own && !matches!(event, Event::Lost(_)) {
-                entry.answers.push(event);
+                entry.answers.push(event, spare_answers);
                 has_ended = true;
             }
         }

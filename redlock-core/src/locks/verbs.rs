@@ -37,7 +37,7 @@ impl Locks {
             return Err(AcquireError::Closed);
         }
         self.waiter.get_or_insert_with(|| WaiterId::from_seed(&seed));
-        self.note_ttl(request.ttl.get().max(request.options.min_hold));
+        self.note_ttl(request.ttl.get().max(request.options.min_hold.get()));
         let is_adoption = request.adopts.is_some();
         if !is_adoption {
             self.make_room(&request.resources, now);
@@ -191,6 +191,8 @@ impl Locks {
     }
 
     fn take_answer(&mut self, key: LockKey, is_wanted: impl FnMut(&Event) -> bool) -> Option<Event> {
-        self.entry(key)?.answers.take(is_wanted)
+        let Self { entries, spare_answers, .. } = self;
+        let entry = entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)?;
+        entry.answers.take(is_wanted, spare_answers)
     }
 }

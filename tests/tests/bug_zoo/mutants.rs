@@ -124,12 +124,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         edits: &[
             Expression {
                 file: ACQUIRING,
-                original: "now.saturating_add(request.options.min_validity) < *deadline",
+                original: "now.saturating_add(request.options.min_validity.get()) < *deadline",
                 mutated: "true",
             },
             Expression {
                 file: LOCK,
-                original: "now.saturating_add(self.request.options.min_validity) < deadline",
+                original: "now.saturating_add(self.request.options.min_validity.get()) < deadline",
                 mutated: "true",
             },
             Expression { file: TRANSITIONS, original: "now >= *deadline", mutated: "false" },
@@ -775,8 +775,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a lock that is kept alive is extended once",
         edits: &[Expression {
             file: RENEWAL,
-            original: "now.saturating_add(self.interval)",
-            mutated: "now.saturating_add(self.ttl.saturating_mul(10))",
+            original: "now.saturating_add(self.interval.get())",
+            mutated: "now.saturating_add(self.interval.get().saturating_mul(30))",
         }],
     },
     Mutant {
@@ -802,7 +802,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a lock is released before its shortest hold is over",
         edits: &[Expression {
             file: HELD,
-            original: "now.saturating_add(request.options.min_hold)",
+            original: "now.saturating_add(request.options.min_hold.get())",
             mutated: "Instant::EPOCH",
         }],
     },
