@@ -41,6 +41,7 @@ use self::observing::Observing;
 use self::renewal::Renewal;
 use self::timers::Timers;
 use self::wait_queue::WaitQueues;
+use crate::output::Output;
 use crate::{Config, Instant, NodeId, NodeSet, Reply, WaiterId};
 
 /// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer
@@ -115,6 +116,8 @@ use crate::{Config, Instant, NodeId, NodeSet, Reply, WaiterId};
 pub struct Locks {
     config: Config,
     entries: Slab<Entry>,
+    /// That of the step that a lock takes; it is empty between two steps.
+    output: Output,
     next_serial: u64,
     timers: Timers,
     queues: WaitQueues,
@@ -177,6 +180,7 @@ impl Locks {
         Self {
             config,
             entries: Slab::new(),
+            output: Output::new(),
             next_serial: 0,
             timers: Timers::default(),
             queues: WaitQueues::default(),

@@ -38,6 +38,7 @@ impl Locks {
         let Self {
             config,
             entries: _,
+            output: _,
             next_serial,
             timers,
             queues,

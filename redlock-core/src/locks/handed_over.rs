@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 
 use super::{LockKey, Locks};
 use crate::fence::{Fence, Fences};
-use crate::{Instant, Lock, Loss, Resource, Resources};
+use crate::{Instant, LockMachine, Loss, Resource, Resources};
 
 /// What has become of a lock that was handed over.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +35,7 @@ impl HandedOver {
     pub fn of(locks: &Locks, key: LockKey) -> Self {
         let lock = locks.lock(key);
         let resources = lock.map_or_else(|| Resources::all::<Resource>([]), |lock| lock.resources().clone());
-        Self { resources, fences: lock.and_then(Lock::fences).cloned().map(Box::new) }
+        Self { resources, fences: lock.and_then(LockMachine::fences).cloned().map(Box::new) }
     }
 
     /// Returns what is locked, as it is named on the nodes.

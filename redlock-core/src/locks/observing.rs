@@ -9,7 +9,7 @@ use core::time::Duration;
 use super::entry::Entry;
 use super::{LockKey, Locks};
 use crate::observed::{LockEvent, NodeEvent, Observed, Verb, outcome_of};
-use crate::{AcquireError, Cause, Event, Instant, Lock, NodeId, NodeSet, Reply, Unavailable};
+use crate::{AcquireError, Cause, Event, Instant, LockMachine, NodeId, NodeSet, Reply, Unavailable};
 
 /// The largest number of events that wait to be polled: more than all locks of a busy handle come to between two polls, and
 /// a few megabytes at most.
@@ -196,7 +196,7 @@ impl Observing {
         })
     }
 
-    fn requested(&mut self, key: LockKey, lock: &Lock, now: Instant) {
+    fn requested(&mut self, key: LockKey, lock: &LockMachine, now: Instant) {
         if self.stories.len() <= key.index {
             self.stories.resize(key.index.saturating_add(1), None);
         }
@@ -227,7 +227,7 @@ impl Observing {
         }
     }
 
-    fn acquired(&mut self, key: LockKey, lock: &Lock, now: Instant) {
+    fn acquired(&mut self, key: LockKey, lock: &LockMachine, now: Instant) {
         let (Some(deadline), Some(story)) = (lock.deadline(), self.story(key)) else { return };
         let (attempts, fences) = (lock.attempts(), lock.fences().cloned());
         let waited = now.saturating_since(story.requested_at);

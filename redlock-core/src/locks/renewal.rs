@@ -1,7 +1,8 @@
 use core::time::Duration;
 
+use crate::output::Context;
 use crate::span::Span;
-use crate::{Event, Instant, KeepAlive, Lock, OperationId};
+use crate::{Event, Instant, KeepAlive, LockMachine, OperationId};
 
 /// The shortest wait before an extension that was not confirmed is tried again.
 const MIN_RETRY: Duration = Duration::from_millis(10);
@@ -24,15 +25,15 @@ impl Renewal {
     }
 
     /// Does what is due with a lock that is held.
-    pub(super) fn drive(&mut self, lock: &mut Lock, now: Instant) {
+    pub(super) fn drive(&mut self, lock: &mut LockMachine, context: &mut Context<'_>, now: Instant) {
         if self.under_way.is_none() && now >= self.next_at {
             self.next_at = now.saturating_add(self.interval.get());
-            self.under_way = lock.extend(lock.request().ttl.get(), now).ok();
+            self.under_way = lock.extend(context, lock.request().ttl.get(), now).ok();
         }
     }
 
     /// Takes the end of an extension, if it is one of this renewal.
-    pub(super) fn take(&mut self, event: &Event, lock: &Lock, now: Instant) -> bool {
+    pub(super) fn take(&mut self, event: &Event, lock: &LockMachine, now: Instant) -> bool {
         let (operation, has_failed) = match event {
             Event::Extended { operation, .. } => (*operation, false),
             Event::ExtendFailed { operation, .. } => (*operation, true),

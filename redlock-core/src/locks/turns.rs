@@ -39,7 +39,7 @@ impl Locks {
 
     fn called_up(&mut self, node: NodeId, resource: Resource, now: Instant) {
         match self.queues.first(&resource) {
-            Some(key) => drop(self.step(key, now, |lock| lock.call_up(now))),
+            Some(key) => drop(self.step(key, now, |lock, context| lock.call_up(context, now))),
             None => self.leave(node, resource, now),
         }
     }
@@ -95,7 +95,7 @@ impl Locks {
         let Some(resource) = resource else { return };
         self.contention.note(&resource, now);
         if let Place::Turn(turn) = self.place(&resource, now) {
-            self.step(key, now, |lock| lock.begin_in_turn(turn, now));
+            self.step(key, now, |lock, context| lock.begin_in_turn(context, turn, now));
         }
     }
 
@@ -154,7 +154,7 @@ impl Locks {
     pub(super) fn lose_turns(&mut self, node: NodeId, now: Instant) {
         let keys: SmallVec<[LockKey; 4]> = self.waiting_at(node).collect();
         for key in keys {
-            self.step(key, now, |lock| lock.lose_turn(now));
+            self.step(key, now, |lock, context| lock.lose_turn(context, now));
         }
     }
 

@@ -257,7 +257,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "an extension that too few nodes confirmed ends the lock",
         edits: &[Text {
             file: TRANSITIONS,
-            original: "            self.output.emit(end);\n",
+            original: "            context.output.emit(end);\n",
             mutated: "            if AWAKE && matches!(end, Event::ExtendFailed { .. }) {
                 self.lose(Loss::Expired, now);
                 return;
@@ -586,7 +586,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "call-up-is-ignored",
         bug: "a waiter that is called up goes on waiting",
-        edits: &[Expression { file: TURNS, original: "lock.call_up(now)", mutated: "{}" }],
+        edits: &[Expression { file: TURNS, original: "lock.call_up(context, now)", mutated: "{}" }],
     },
     Mutant {
         name: "silent-home-is-waited-for",
