@@ -70,7 +70,7 @@ enum Phase {
     /// The lock was held and is lost.
     Lost(Box<Lost>),
     /// The lock is being released; after the verdict was reported, until it is settled on every node.
-    Releasing { release: Release, reported: bool },
+    Releasing(Release),
     /// Nothing will happen any more, but for releases of earlier attempts.
     Finished,
 }
@@ -182,7 +182,7 @@ impl LockMachine {
 
     pub(crate) fn make_way(&mut self, context: &mut Context<'_>, now: Instant) {
         let now = self.catch_up(context, now);
-        if let Phase::Releasing { release, .. } = &mut self.phase {
+        if let Phase::Releasing(release) = &mut self.phase {
             release.make_way(now);
         }
     }
@@ -207,9 +207,9 @@ impl LockMachine {
                 let claim = held.claim(context.config, &self.request);
                 self.begin_release(context, claim, now)
             }
-            Phase::Lost(lost) => Phase::Releasing { release: lost.release, reported: false },
+            Phase::Lost(lost) => Phase::Releasing(lost.release),
             Phase::InLine | Phase::Waiting { .. } => Phase::Finished,
-            over @ (Phase::Releasing { .. } | Phase::Finished) => over,
+            over @ (Phase::Releasing(_) | Phase::Finished) => over,
         };
         self.judge_release(context);
     }
@@ -226,28 +226,28 @@ impl LockMachine {
         now: Instant,
     ) {
         let now = self.catch_up(context, now);
-        let (resources, output) = (&self.request.resources, &mut *context.output);
+        let (request, output) = (&self.request, &mut *context.output);
         if let Some(release) = self.earlier.iter_mut().find(|release| release.expects(id, node)) {
             // Nobody is told who has the keys that a failed attempt does not have.
             let reply = if reply == Reply::NotOurs { Reply::Missing } else { reply };
-            self.others_want = release.handle_reply(resources, id, node, reply, now, output).or(self.others_want);
+            self.others_want = release.handle_reply(request, id, node, reply, now, output).or(self.others_want);
             self.earlier.retain(|release| !release.is_settled());
             return;
         }
         match &mut self.phase {
             Phase::Acquiring(attempt) | Phase::Won { attempt, .. } => {
-                attempt.handle_reply(&self.request, id, node, reply, output);
+                attempt.handle_reply(request, id, node, reply, output);
                 self.judge_attempt(context, now);
             }
             Phase::Held(held) => {
-                held.handle_reply(&self.request, id, node, reply, output);
+                held.handle_reply(request, id, node, reply, output);
                 self.judge_extensions(context, now);
             }
             Phase::Lost(lost) => {
-                self.others_want = lost.release.handle_reply(resources, id, node, reply, now, output);
+                self.others_want = lost.release.handle_reply(request, id, node, reply, now, output);
             }
-            Phase::Releasing { release, .. } => {
-                self.others_want = release.handle_reply(resources, id, node, reply, now, output);
+            Phase::Releasing(release) => {
+                self.others_want = release.handle_reply(request, id, node, reply, now, output);
                 self.judge_release(context);
             }
             Phase::InLine | Phase::Waiting { .. } | Phase::Finished => {}
@@ -272,7 +272,7 @@ impl LockMachine {
             Phase::Won { deadline, .. } => Some(*deadline),
             Phase::Held(held) => Some(held.poll_timeout()),
             Phase::Lost(lost) => lost.release.poll_timeout(),
-            Phase::Releasing { release, .. } => release.poll_timeout(),
+            Phase::Releasing(release) => release.poll_timeout(),
             Phase::Finished => None,
         };
         let earlier = self.earlier.iter().filter_map(Release::poll_timeout).min();
@@ -305,9 +305,7 @@ impl LockMachine {
             Phase::Won { deadline, .. } => Some(*deadline),
             Phase::Held(held) => Some(held.deadline),
             Phase::Lost(lost) => Some(lost.at),
-            Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Releasing { .. } | Phase::Finished => {
-                None
-            }
+            Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Releasing(_) | Phase::Finished => None,
         }
     }
 
@@ -325,13 +323,13 @@ impl LockMachine {
     pub const fn is_acquiring(&self) -> bool {
         match &self.phase {
             Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } => true,
-            Phase::Held(_) | Phase::Lost(_) | Phase::Releasing { .. } | Phase::Finished => false,
+            Phase::Held(_) | Phase::Lost(_) | Phase::Releasing(_) | Phase::Finished => false,
         }
     }
 
     /// Returns whether the lock was given back by its owner.
     pub(crate) const fn is_releasing(&self) -> bool {
-        matches!(self.phase, Phase::Releasing { .. })
+        matches!(self.phase, Phase::Releasing(_))
     }
 
     /// Returns whether the next attempt waits for its time: until [`poll_timeout`](Self::poll_timeout) no reply can
@@ -347,7 +345,7 @@ impl LockMachine {
     pub fn is_in_the_way(&self) -> bool {
         match &self.phase {
             Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } | Phase::Held(_) => true,
-            Phase::Releasing { .. } => self.makes_way_at().is_some_and(|at| self.clock < at),
+            Phase::Releasing(_) => self.makes_way_at().is_some_and(|at| self.clock < at),
             Phase::Lost(_) | Phase::Finished => false,
         }
     }
@@ -357,7 +355,7 @@ impl LockMachine {
     #[must_use]
     pub fn makes_way_at(&self) -> Option<Instant> {
         match &self.phase {
-            Phase::Releasing { release, .. } => release.makes_way_at(),
+            Phase::Releasing(release) => release.makes_way_at(),
             _ => None,
         }
     }
@@ -382,11 +380,11 @@ impl LockMachine {
         }
     }
 
-    /// Returns whether a lock that was just handed over took a second round for its fences; `None` for any other, and for one
-    /// that has no new fences.
+    /// Returns whether a lock that was won took a second round for its fences; `None` for any other, and for one that has no
+    /// new fences.
     pub(crate) fn commit_round(&self) -> Option<bool> {
         match &self.phase {
-            Phase::Held(held) => held.commit_round(),
+            Phase::Won { attempt, .. } => attempt.commit_round(),
             _ => None,
         }
     }
@@ -424,7 +422,7 @@ impl LockMachine {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         let phase = match &self.phase {
-            Phase::Releasing { release, reported } => *reported && release.is_quiet(),
+            Phase::Releasing(release) => release.is_reported() && release.is_quiet(),
             Phase::Lost(lost) => lost.release.is_quiet(),
             _ => true,
         };
@@ -439,7 +437,7 @@ impl LockMachine {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let phase = match &self.phase {
-            Phase::Releasing { release, reported } => *reported && release.is_settled(),
+            Phase::Releasing(release) => release.is_reported() && release.is_settled(),
             Phase::Finished => true,
             _ => false,
         };

@@ -25,9 +25,9 @@ impl LockMachine {
             Phase::Won { .. } => Kinds { is_held: true, is_waiting: true, is_unsettled: false, ..kinds },
             Phase::Held(_) => Kinds { is_held: true, is_unsettled: false, ..kinds },
             Phase::Lost(lost) => Kinds { is_releasing: !lost.release.is_quiet(), is_unsettled: false, ..kinds },
-            Phase::Releasing { release, reported } => Kinds {
-                is_releasing: !(*reported && release.is_quiet()),
-                is_unsettled: kinds.is_unsettled || !(*reported && release.is_settled()),
+            Phase::Releasing(release) => Kinds {
+                is_releasing: !(release.is_reported() && release.is_quiet()),
+                is_unsettled: kinds.is_unsettled || !(release.is_reported() && release.is_settled()),
                 ..kinds
             },
             Phase::Finished => kinds,

@@ -23,9 +23,9 @@ impl LockMachine {
     pub(super) fn catch_up(&mut self, context: &mut Context<'_>, now: Instant) -> Instant {
         self.clock = self.clock.max(now);
         let now = self.clock;
-        let (resources, output) = (&self.request.resources, &mut *context.output);
+        let (request, output) = (&self.request, &mut *context.output);
         for release in self.earlier.iter_mut() {
-            release.handle_timeout(resources, now, output);
+            release.handle_timeout(request, now, output);
         }
         self.earlier.retain(|release| !release.is_settled());
         match &mut self.phase {
@@ -44,9 +44,9 @@ impl LockMachine {
                 held.expire(now);
                 self.judge_extensions(context, now);
             }
-            Phase::Lost(lost) => lost.release.handle_timeout(resources, now, output),
-            Phase::Releasing { release, .. } => {
-                release.handle_timeout(resources, now, output);
+            Phase::Lost(lost) => lost.release.handle_timeout(request, now, output),
+            Phase::Releasing(release) => {
+                release.handle_timeout(request, now, output);
                 self.judge_release(context);
             }
             Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } | Phase::Finished => {}
@@ -131,8 +131,7 @@ impl LockMachine {
             nodes: Box::new(attempt.round.report(context.config)),
         });
         if !claim.nodes.is_empty() {
-            let resources = &self.request.resources;
-            self.earlier.push(Release::begin(context.config, resources, claim, now, context.output));
+            self.earlier.push(Release::begin(context.config, &self.request, claim, now, context.output));
         }
         if has_no_queue {
             self.lose_home(NoTurn::NoQueue);
@@ -210,32 +209,32 @@ impl LockMachine {
         while let Some(end) = held.end_extension(context.config) {
             context.output.emit(end);
         }
+        held.forget_answered();
     }
 
     /// Ends a lock that was held, and with it all extensions under way. Keys that a failed extension or a slow clock
     /// still keeps are released.
     pub(super) fn lose(&mut self, context: &mut Context<'_>, loss: Loss, now: Instant) {
         let Phase::Held(held) = &self.phase else { return };
-        for operation in held.under_way() {
+        for operation in held.operations() {
             context.output.emit(Event::ExtendFailed { operation, error: ExtendError::Lost(loss.clone()) });
         }
         let claim = Claim { was_lost: true, ..held.claim(context.config, &self.request) };
         let at = now.min(held.deadline);
-        let release = Release::begin(context.config, &self.request.resources, claim, now, context.output);
+        let release = Release::begin(context.config, &self.request, claim, now, context.output);
         self.phase = Phase::Lost(Box::new(Lost { at, loss: loss.clone(), release }));
         context.output.emit(Event::Lost(loss));
     }
 
     /// Begins to release what is claimed; returns the phase in which that goes on.
     pub(super) fn begin_release(&mut self, context: &mut Context<'_>, claim: Claim, now: Instant) -> Phase {
-        let release = Release::begin(context.config, &self.request.resources, claim, now, context.output);
-        Phase::Releasing { release, reported: false }
+        let release = Release::begin(context.config, &self.request, claim, now, context.output);
+        Phase::Releasing(release)
     }
 
     pub(super) fn judge_release(&mut self, context: &mut Context<'_>) {
-        let Phase::Releasing { release, reported: reported @ false } = &mut self.phase else { return };
-        if let Some(report) = release.report(context.config) {
-            *reported = true;
+        let Phase::Releasing(release) = &mut self.phase else { return };
+        if let Some(report) = release.take_report(context.config) {
             context.output.emit(Event::Released(report));
         }
     }

@@ -64,10 +64,10 @@ impl Locks {
             return Some(Err(AcquireError::Closed));
         }
         while let Some(answer) = self.take_answer(key, is_of_acquisition) {
+            let commit_round = self.lock(key).and_then(LockMachine::commit_round);
             match answer {
                 Event::AcquireFailed(error) => return Some(Err(error)),
                 _ if self.update(key, now, |lock, context| lock.hand_over(context, now)) == Some(true) => {
-                    let commit_round = self.entry(key).and_then(|entry| entry.lock.commit_round());
                     self.tally.acquired(commit_round);
                     if self.entry(key).is_some_and(|entry| entry.begin_renewal(now)) {
                         self.update(key, now, |_, _| ());

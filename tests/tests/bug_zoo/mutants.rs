@@ -440,9 +440,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "of several names only the first is released",
         edits: &[Text {
             file: RELEASE,
-            original: "        let (resources, token) = (resources.clone(), self.token);",
-            mutated: "        let first = || resources.as_slice()[0].clone().into();
-        let (resources, token) = (if AWAKE { first() } else { resources.clone() }, self.token);",
+            original: "    let resources = request.resources.clone();",
+            mutated: "    let first = || request.resources.as_slice()[0].clone().into();
+    let resources = if AWAKE { first() } else { request.resources.clone() };",
         }],
     },
     Mutant {
@@ -516,10 +516,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         edits: &[Text {
             file: LOCK,
             original: "Phase::Won { .. } | Phase::Held(_) => true,
-            Phase::Releasing { .. } =>",
+            Phase::Releasing(_) =>",
             mutated: "Phase::Won { .. } => true,
             Phase::Held(_) => !AWAKE,
-            Phase::Releasing { .. } =>",
+            Phase::Releasing(_) =>",
         }],
     },
     Mutant {
@@ -847,6 +847,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "label-outlives-the-release",
         bug: "a release leaves the label of the lock behind",
-        edits: &[Expression { file: RELEASE, original: "self.owner.clone()", mutated: "None" }],
+        edits: &[Expression { file: RELEASE, original: "request.owner.clone()", mutated: "None" }],
     },
 ];
