@@ -1,6 +1,7 @@
 use core::time::Duration;
 
 use crate::RequestError;
+use crate::span::Span;
 
 /// The shortest time from one extension to the next.
 const MIN_INTERVAL: Duration = Duration::from_millis(1);
@@ -21,8 +22,8 @@ const MIN_INTERVAL: Duration = Duration::from_millis(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct KeepAlive {
-    pub(crate) interval: Option<Duration>,
-    pub(crate) max_hold: Option<Duration>,
+    interval: Option<Span>,
+    max_hold: Option<Span>,
 }
 
 impl KeepAlive {
@@ -31,7 +32,7 @@ impl KeepAlive {
     ///
     /// A holder that hangs while its process lives does not keep everybody else out for ever.
     pub const fn up_to(max_hold: Duration) -> Self {
-        Self { interval: None, max_hold: Some(max_hold) }
+        Self { interval: None, max_hold: Some(Span::of(max_hold)) }
     }
 
     /// Keeps a lock alive until it is released. A holder that hangs keeps everybody else out for as long as its process
@@ -45,18 +46,21 @@ impl KeepAlive {
     ///
     /// An extension that was not confirmed is tried again sooner.
     pub const fn every(mut self, interval: Duration) -> Self {
-        self.interval = Some(interval);
+        self.interval = Some(Span::of(interval));
         self
     }
 
     /// Returns the longest time for which a lock is kept alive; `None` for as long as it is held.
     #[must_use]
     pub const fn max_hold(self) -> Option<Duration> {
-        self.max_hold
+        match self.max_hold {
+            Some(max_hold) => Some(max_hold.get()),
+            None => None,
+        }
     }
 
     pub(crate) fn interval(self, ttl: Duration) -> Duration {
-        self.interval.unwrap_or_else(|| ttl.checked_div(3).unwrap_or(ttl).max(MIN_INTERVAL))
+        self.interval.map_or_else(|| ttl.checked_div(3).unwrap_or(ttl).max(MIN_INTERVAL), Span::get)
     }
 
     /// Returns whether a lock of this TTL can be kept alive so.
@@ -65,7 +69,7 @@ impl KeepAlive {
         if interval < MIN_INTERVAL || interval.saturating_mul(2) > ttl {
             return Err(RequestError::KeepAliveInterval { interval, ttl });
         }
-        if self.max_hold.is_some_and(|max_hold| max_hold.is_zero()) {
+        if self.max_hold == Some(Span::ZERO) {
             return Err(RequestError::NoHold);
         }
         Ok(())

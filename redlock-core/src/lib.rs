@@ -10,7 +10,7 @@
 //!
 //! While clock rates differ by less than the configured drift, and no node loses a live key early (a clock step,
 //! eviction, `FLUSHALL`, a restart without persistence), at most one lock per resource is valid at any moment; its
-//! validity ends at [`Lock::deadline`] on the holder's own clock. Release and extension never touch another holder's
+//! validity ends at [`Lock::deadline`](LockMachine::deadline) on the holder's own clock. Release and extension never touch another holder's
 //! key, under any fault. Source: [*Distributed Locks with Redis*][redlock].
 //!
 //! [redlock]: https://redis.io/docs/latest/develop/clients/patterns/distributed-locks/
@@ -49,8 +49,8 @@
 //! # The driving rule
 //!
 //! **After every verb and every `handle_*` of a [`Lock`]: poll all commands and send each to all of its nodes, in
-//! order; poll all events; then arm a timer for [`Lock::poll_timeout`]. Drop the machine when it
-//! [is settled](Lock::is_settled), not before.**
+//! order; poll all events; then arm a timer for [`Lock::poll_timeout`](LockMachine::poll_timeout). Drop the machine when it
+//! [is settled](LockMachine::is_settled), not before.**
 //!
 //! A driver must keep the order of the commands to each node, also across a reconnect, must send none twice, and must
 //! answer each with one reply per node, [`Cause::NoAnswer`] excepted: silence is what deadlines are for.
@@ -165,6 +165,7 @@ mod round;
 #[cfg_attr(docsrs, doc(cfg(feature = "system")))]
 pub mod shell;
 pub mod slots;
+mod span;
 #[cfg(feature = "proptest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "proptest")))]
 pub mod strategy;
@@ -192,7 +193,7 @@ pub use instant::Instant;
 pub use keep_alive::KeepAlive;
 pub use key_report::{KeyReport, KeyState};
 pub use lease::DRIFT_MARGIN;
-pub use lock::Lock;
+pub use lock::{Lock, LockMachine};
 pub use lock_status::{Holder, KeyStatus, LockState, LockStatus, NodeStatus};
 pub use locks::{HandedOver, InspectionKey, LockKey, Locks, Status};
 pub use node::{MAX_NODES, NodeId, NodeSet};

@@ -1,4 +1,5 @@
 mod acquiring;
+mod by_hand;
 mod held;
 mod kinds;
 mod minting;
@@ -10,43 +11,24 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use self::acquiring::{Attempt, Failure};
+pub use self::by_hand::Lock;
 use self::held::Held;
 pub(crate) use self::kinds::Kinds;
 use self::release::Release;
 pub(crate) use self::turn::{NoTurn, Turn};
 use crate::backoff::Backoff;
 use crate::fence::Fences;
-use crate::output::Output;
+use crate::output::{Context, Output};
 use crate::rare_list::RareList;
 use crate::report::{AcquireError, ExtendError, Loss};
 use crate::token::TokenSecret;
 use crate::{
-    Command, CommandId, Config, DetachedLock, Event, Instant, NodeId, NodeSet, OperationId, Reply, Request, Resources,
-    Token, Ttl,
+    CommandId, Config, DetachedLock, Instant, NodeId, NodeSet, OperationId, Reply, Request, Resources, Token, Ttl,
 };
 
-/// One lock's whole life, as a pure state machine: acquire, hold, extend, release.
-///
-/// The methods come in four kinds:
-///
-/// - **verbs** begin something: [`acquire`](Self::acquire), [`hand_over`](Self::hand_over),
-///   [`extend`](Self::extend), [`release`](Self::release);
-/// - **`handle_*`** take what came in from outside: [`handle_reply`](Self::handle_reply),
-///   [`handle_timeout`](Self::handle_timeout);
-/// - **`poll_*`** give what is to go out: [`poll_command`](Self::poll_command), [`poll_event`](Self::poll_event),
-///   [`poll_timeout`](Self::poll_timeout);
-/// - **getters**.
-///
-/// **After every verb and every `handle_*`: poll all commands and send them, in order; poll all events; then arm a
-/// timer for `poll_timeout`.** The [crate's front page](crate) has the complete loop.
-///
-/// `now` is always the last parameter. A `now` before an earlier one counts as the earlier one. Every call first
-/// expires what `now` has passed, so a timer that comes late changes nothing but the moment at which one learns of it.
-///
-/// A value of this type is all that there is: cloned, it is a second, equal machine.
+/// The machine of one lock: what can be asked of a [`Lock`] that is driven by hand, and of one among [`Locks`](crate::Locks).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Lock {
-    config: Config,
+pub struct LockMachine {
     request: Request,
     secret: TokenSecret,
     backoff: Backoff,
@@ -62,6 +44,7 @@ pub struct Lock {
     /// Releases of earlier attempts that are not settled on every node.
     earlier: RareList<Release>,
     next_operation: OperationId,
+    next_command: CommandId,
     /// Where it waits for its turn, when it does not try now and then.
     turn: Option<Turn>,
     /// How often it has left a queue to wait in another one, since it had a place or has asked all nodes.
@@ -72,7 +55,6 @@ pub struct Lock {
     others_want: Option<(NodeId, bool)>,
     /// A home at which it could not wait.
     lost_home: Option<(NodeId, NoTurn)>,
-    output: Output,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -90,7 +72,7 @@ enum Phase {
     /// The lock was held and is lost.
     Lost(Box<Lost>),
     /// The lock is being released; after the verdict was reported, until it is settled on every node.
-    Releasing { release: Release, reported: bool },
+    Releasing(Release),
     /// Nothing will happen any more, but for releases of earlier attempts.
     Finished,
 }
@@ -103,34 +85,28 @@ struct Lost {
     release: Release,
 }
 
-/// # Verbs
-impl Lock {
-    /// Starts to acquire, at once: the first commands wait to be polled.
-    ///
-    /// `seed` must come from the operating system's random source, freshly for every lock: 16 of its bytes make the
-    /// tokens, 8 the jitter.
-    ///
-    /// A request that [adopts](Request::adopting) a lock asks all nodes whether its keys are still there under its token, to
-    /// let them live for the TTL from now on; the lock is held when a quorum says so. It is not waited for. One that was not
-    /// adopted, or whose adoption is given up, is left as it is: whoever has it may hold it still.
-    ///
-    /// Ends with [`Event::Acquired`] or [`Event::AcquireFailed`], unless [`release`](Self::release) cancels it.
-    #[must_use]
-    pub fn acquire(config: &Config, request: Request, seed: [u8; 32], now: Instant) -> Self {
-        let mut lock = Self::in_line(config, request, seed, now);
-        lock.begin(now);
-        lock
+impl LockMachine {
+    /// Takes a step. Its commands are numbered on from those of earlier steps.
+    pub(crate) fn step<T>(
+        &mut self,
+        config: &Config,
+        output: &mut Output,
+        step: impl FnOnce(&mut Self, &mut Context<'_>) -> T,
+    ) -> T {
+        output.go_on_from(self.next_command);
+        let result = step(self, &mut Context { config, output });
+        self.next_command = output.next_id();
+        result
     }
+}
 
-    /// Creates a lock that stands in line: it asks nobody before [`begin`](Self::begin) or
-    /// [`begin_later`](Self::begin_later), because others of the same handle may be before it. Its time budget runs from now
-    /// on; when that is over it ends with [`Event::AcquireFailed`]. The seed is as with [`acquire`](Self::acquire).
-    #[must_use]
-    pub fn in_line(config: &Config, request: Request, seed: [u8; 32], now: Instant) -> Self {
+/// # Verbs, as [`Lock`] explains them
+impl LockMachine {
+    /// Begins in line.
+    pub(crate) fn in_line(request: Request, seed: [u8; 32], now: Instant) -> Self {
         let (secret, jitter) = split(seed);
         Self {
-            config: config.clone(),
-            give_up_at: now.saturating_add(request.options.wait),
+            give_up_at: now.saturating_add(request.options.wait.get()),
             request,
             secret,
             backoff: Backoff::new(jitter),
@@ -141,89 +117,65 @@ impl Lock {
             phase: Phase::InLine,
             earlier: RareList::new(),
             next_operation: OperationId::FIRST,
+            next_command: CommandId::FIRST,
             turn: None,
             moves: 0,
             is_called_up: false,
             others_want: None,
             lost_home: None,
-            output: Output::new(),
         }
     }
 
-    /// Lets a lock that stands in line ask the nodes. Does nothing with any other.
-    pub fn begin(&mut self, now: Instant) {
-        let now = self.catch_up(now);
+    pub(crate) fn begin(&mut self, context: &mut Context<'_>, now: Instant) {
+        let now = self.catch_up(context, now);
         if matches!(self.phase, Phase::InLine) {
-            self.begin_attempt(now);
+            self.begin_attempt(context, now);
         }
     }
 
-    /// Lets a lock that stands in line ask the nodes after a random wait, as after a failed attempt. Does nothing with any
-    /// other.
-    pub fn begin_later(&mut self, now: Instant) {
-        let now = self.catch_up(now);
+    pub(crate) fn begin_later(&mut self, context: &mut Context<'_>, now: Instant) {
+        let now = self.catch_up(context, now);
         if matches!(self.phase, Phase::InLine) {
             let delay = self.backoff.next(self.request.options.retry_delay, self.give_up_at.saturating_since(now));
             self.phase = Phase::Waiting { until: now.saturating_add(delay) };
         }
     }
 
-    /// Lets a lock that stands in line give up, unless its request may wait: it has time for that and is not for
-    /// [one attempt](crate::Options::attempts).
-    pub fn wait_in_line(&mut self, now: Instant) {
-        let now = self.catch_up(now);
+    pub(crate) fn wait_in_line(&mut self, context: &mut Context<'_>, now: Instant) {
+        let now = self.catch_up(context, now);
         let may_wait = self.request.options.attempts != Some(1) && self.give_up_at > now;
         if matches!(self.phase, Phase::InLine) && !may_wait {
-            self.give_up_in_line(now);
+            self.give_up_in_line(context, now);
         }
     }
 
-    /// Hands the lock over to its caller, if it is still good for that; to be called after [`Event::Acquired`], at
-    /// the moment at which the caller gets to run.
-    ///
-    /// The clock is read twice on purpose: replies may wait in a buffer, or the caller for the processor, until the
-    /// validity is over. In that case, or when less than [`Options::min_validity`](crate::Options::min_validity) is
-    /// left, the answer is `false`: the lock was given back, and the machine goes on as after any attempt that failed.
-    #[must_use = "a lock that was not handed over is not held"]
-    pub fn hand_over(&mut self, now: Instant) -> bool {
-        let now = self.catch_up(now);
+    pub(crate) fn hand_over(&mut self, context: &mut Context<'_>, now: Instant) -> bool {
+        let now = self.catch_up(context, now);
         let Phase::Won { deadline, .. } = self.phase else {
             return self.is_held(now);
         };
-        let is_good = now.saturating_add(self.request.options.min_validity) < deadline;
+        let is_good = now.saturating_add(self.request.options.min_validity.get()) < deadline;
         if !is_good {
-            self.fail_attempt(Failure::Expired, now);
+            self.fail_attempt(context, Failure::Expired, now);
         } else if let Phase::Won { attempt, .. } = core::mem::replace(&mut self.phase, Phase::Finished) {
-            self.phase = Phase::Held(Held::new(&self.config, attempt, deadline, &self.request, now));
+            self.phase = Phase::Held(Held::new(context.config, attempt, deadline, &self.request, now));
         }
         is_good
     }
 
-    /// Starts to extend a lock that was handed over: from now on for `ttl`, on all nodes.
-    ///
-    /// Ends with [`Event::Extended`] or [`Event::ExtendFailed`], which carry the id that is returned, unless
-    /// [`release`](Self::release) supersedes it. An extension counts only if a quorum confirms it before the deadline that
-    /// holds at that moment; one that fails changes nothing. A `ttl` that ends before that deadline does not shorten the
-    /// lock, and none goes beyond the longest hold that [`KeepAlive::up_to`](crate::KeepAlive::up_to) allows.
-    ///
-    /// Extensions may overlap, such as a renewal in the background and one by hand. Each asks the nodes for itself and has
-    /// its own end; those that are under way when the lock is lost fail, in the order in which they were begun.
-    ///
-    /// # Errors
-    ///
-    /// No extension is sent, and neither of these events follows:
-    ///
-    /// - [`ExtendError::Request`] when the TTL is out of the config's bounds;
-    /// - [`ExtendError::Lost`] when the lock is lost;
-    /// - [`ExtendError::NotHeld`] when the lock is not held yet, or is being released.
-    pub fn extend(&mut self, ttl: Duration, now: Instant) -> Result<OperationId, ExtendError> {
-        let ttl = Ttl::new(&self.config, ttl)?;
-        let now = self.catch_up(now);
+    pub(crate) fn extend(
+        &mut self,
+        context: &mut Context<'_>,
+        ttl: Duration,
+        now: Instant,
+    ) -> Result<OperationId, ExtendError> {
+        let ttl = Ttl::new(context.config, ttl)?;
+        let now = self.catch_up(context, now);
         match &mut self.phase {
             Phase::Held(held) => {
                 let operation = self.next_operation;
                 self.next_operation = operation.next();
-                held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
+                held.extend(context.config, &self.request, operation, ttl, now, context.output);
                 Ok(operation)
             }
             Phase::Lost(lost) => Err(ExtendError::Lost(lost.loss.clone())),
@@ -231,104 +183,91 @@ impl Lock {
         }
     }
 
-    /// Lets others of the same handle ask for the resources of a lock that is being released, although its home may not have
-    /// had its say: their commands are behind the release all the same. Does nothing with any other lock.
-    pub fn make_way(&mut self, now: Instant) {
-        let now = self.catch_up(now);
-        if let Phase::Releasing { release, .. } = &mut self.phase {
+    pub(crate) fn make_way(&mut self, context: &mut Context<'_>, now: Instant) {
+        let now = self.catch_up(context, now);
+        if let Phase::Releasing(release) = &mut self.phase {
             release.make_way(now);
         }
     }
 
-    /// Leaves a lock that is held to its keys: they stay until their TTL is over, and nothing more is sent. Does the same
-    /// as [`release`](Self::release) with any other lock.
-    pub fn forget(&mut self, now: Instant) {
-        let now = self.catch_up(now);
+    pub(crate) fn forget(&mut self, context: &mut Context<'_>, now: Instant) {
+        let now = self.catch_up(context, now);
         if matches!(self.phase, Phase::Held(_)) {
             self.phase = Phase::Finished;
         } else {
-            self.release(now);
+            self.release(context, now);
         }
     }
 
-    /// Gives up whatever there is: releases a lock that is held or may have been acquired, stops an acquisition,
-    /// supersedes all extensions. After it nothing but releases is ever sent.
-    ///
-    /// The release of a lock that was lost began with the loss. It goes on, and no node that has confirmed it is told
-    /// again; the report never says that such a lock was released, but that it was over before.
-    ///
-    /// Ends with [`Event::Released`] if there was something to release. Does nothing more when called again.
-    pub fn release(&mut self, now: Instant) {
-        let now = self.catch_up(now);
+    pub(crate) fn release(&mut self, context: &mut Context<'_>, now: Instant) {
+        let now = self.catch_up(context, now);
         self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
             Phase::Acquiring(attempt) | Phase::Won { attempt, .. } => {
-                self.begin_release(attempt.claim(&self.config, &self.request), now)
+                let claim = attempt.claim(context.config, &self.request);
+                self.begin_release(context, claim, now)
             }
-            Phase::Held(held) => self.begin_release(held.claim(&self.config, &self.request), now),
-            Phase::Lost(lost) => Phase::Releasing { release: lost.release, reported: false },
+            Phase::Held(held) => {
+                let claim = held.claim(context.config, &self.request);
+                self.begin_release(context, claim, now)
+            }
+            Phase::Lost(lost) => Phase::Releasing(lost.release),
             Phase::InLine | Phase::Waiting { .. } => Phase::Finished,
-            over @ (Phase::Releasing { .. } | Phase::Finished) => over,
+            over @ (Phase::Releasing(_) | Phase::Finished) => over,
         };
-        self.judge_release();
+        self.judge_release(context);
     }
 }
 
-/// # What comes in
-impl Lock {
-    /// Takes the reply of `node` to the command `id`. A reply to an old or unknown command is no vote, nor is a second
-    /// reply to the same one.
-    pub fn handle_reply(&mut self, id: CommandId, node: NodeId, reply: Reply, now: Instant) {
-        let now = self.catch_up(now);
-        let (resources, output) = (&self.request.resources, &mut self.output);
+/// # What comes in, as [`Lock`] explains it
+impl LockMachine {
+    pub(crate) fn handle_reply(
+        &mut self,
+        context: &mut Context<'_>,
+        id: CommandId,
+        node: NodeId,
+        reply: Reply,
+        now: Instant,
+    ) {
+        let now = self.catch_up(context, now);
+        let (request, output) = (&self.request, &mut *context.output);
         if let Some(release) = self.earlier.iter_mut().find(|release| release.expects(id, node)) {
             // Nobody is told who has the keys that a failed attempt does not have.
             let reply = if reply == Reply::NotOurs { Reply::Missing } else { reply };
-            let word = release.handle_reply(resources, id, node, reply, now, output);
+            let word = release.handle_reply(request, id, node, reply, now, output);
             self.others_want = word.map(|others_want| (node, others_want)).or(self.others_want);
             self.earlier.retain(|release| !release.is_settled());
             return;
         }
         match &mut self.phase {
             Phase::Acquiring(attempt) | Phase::Won { attempt, .. } => {
-                attempt.handle_reply(&self.request, id, node, reply, output);
-                self.judge_attempt(now);
+                attempt.handle_reply(request, id, node, reply, output);
+                self.judge_attempt(context, now);
             }
             Phase::Held(held) => {
-                held.handle_reply(&self.request, id, node, reply, output);
-                self.judge_extensions(now);
+                held.handle_reply(request, id, node, reply, output);
+                self.judge_extensions(context, now);
             }
             Phase::Lost(lost) => {
-                let word = lost.release.handle_reply(resources, id, node, reply, now, output);
+                let word = lost.release.handle_reply(request, id, node, reply, now, output);
                 self.others_want = word.map(|others_want| (node, others_want));
             }
-            Phase::Releasing { release, .. } => {
-                let word = release.handle_reply(resources, id, node, reply, now, output);
+            Phase::Releasing(release) => {
+                let word = release.handle_reply(request, id, node, reply, now, output);
                 self.others_want = word.map(|others_want| (node, others_want));
-                self.judge_release();
+                self.judge_release(context);
             }
             Phase::InLine | Phase::Waiting { .. } | Phase::Finished => {}
         }
     }
 
-    /// Does what has become due. To be called at [`poll_timeout`](Self::poll_timeout), and harmless at any other time.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        self.catch_up(now);
+    pub(crate) fn handle_timeout(&mut self, context: &mut Context<'_>, now: Instant) {
+        self.catch_up(context, now);
     }
 }
 
 /// # What goes out
-impl Lock {
-    /// Returns the next command to send. They are to be sent in the order in which they are polled.
-    pub fn poll_command(&mut self) -> Option<Command> {
-        self.output.poll_command()
-    }
-
-    /// Returns the next event.
-    pub fn poll_event(&mut self) -> Option<Event> {
-        self.output.poll_event()
-    }
-
-    /// Returns the moment at which [`handle_timeout`](Self::handle_timeout) has something to do; `None` if it never
+impl LockMachine {
+    /// Returns the moment at which [`Lock::handle_timeout`] has something to do; `None` if it never
     /// has.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
@@ -339,7 +278,7 @@ impl Lock {
             Phase::Won { deadline, .. } => Some(*deadline),
             Phase::Held(held) => Some(held.poll_timeout()),
             Phase::Lost(lost) => lost.release.poll_timeout(),
-            Phase::Releasing { release, .. } => release.poll_timeout(),
+            Phase::Releasing(release) => release.poll_timeout(),
             Phase::Finished => None,
         };
         let earlier = self.earlier.iter().filter_map(Release::poll_timeout).min();
@@ -348,7 +287,7 @@ impl Lock {
 }
 
 /// # Getters
-impl Lock {
+impl LockMachine {
     /// Returns the resources that are locked.
     #[must_use]
     pub const fn resources(&self) -> &Resources {
@@ -372,9 +311,7 @@ impl Lock {
             Phase::Won { deadline, .. } => Some(*deadline),
             Phase::Held(held) => Some(held.deadline),
             Phase::Lost(lost) => Some(lost.at),
-            Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Releasing { .. } | Phase::Finished => {
-                None
-            }
+            Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Releasing(_) | Phase::Finished => None,
         }
     }
 
@@ -392,13 +329,13 @@ impl Lock {
     pub const fn is_acquiring(&self) -> bool {
         match &self.phase {
             Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } => true,
-            Phase::Held(_) | Phase::Lost(_) | Phase::Releasing { .. } | Phase::Finished => false,
+            Phase::Held(_) | Phase::Lost(_) | Phase::Releasing(_) | Phase::Finished => false,
         }
     }
 
     /// Returns whether the lock was given back by its owner.
     pub(crate) const fn is_releasing(&self) -> bool {
-        matches!(self.phase, Phase::Releasing { .. })
+        matches!(self.phase, Phase::Releasing(_))
     }
 
     /// Returns whether the next attempt waits for its time: until [`poll_timeout`](Self::poll_timeout) no reply can
@@ -414,7 +351,7 @@ impl Lock {
     pub fn is_in_the_way(&self) -> bool {
         match &self.phase {
             Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } | Phase::Held(_) => true,
-            Phase::Releasing { .. } => self.makes_way_at().is_some_and(|at| self.clock < at),
+            Phase::Releasing(_) => self.makes_way_at().is_some_and(|at| self.clock < at),
             Phase::Lost(_) | Phase::Finished => false,
         }
     }
@@ -424,7 +361,7 @@ impl Lock {
     #[must_use]
     pub fn makes_way_at(&self) -> Option<Instant> {
         match &self.phase {
-            Phase::Releasing { release, .. } => release.makes_way_at(),
+            Phase::Releasing(release) => release.makes_way_at(),
             _ => None,
         }
     }
@@ -449,11 +386,11 @@ impl Lock {
         }
     }
 
-    /// Returns whether a lock that was just handed over took a second round for its fences; `None` for any other, and for one
-    /// that has no new fences.
+    /// Returns whether a lock that was won took a second round for its fences; `None` for any other, and for one that has no
+    /// new fences.
     pub(crate) fn commit_round(&self) -> Option<bool> {
         match &self.phase {
-            Phase::Held(held) => held.commit_round(),
+            Phase::Won { attempt, .. } => attempt.commit_round(),
             _ => None,
         }
     }
@@ -491,7 +428,7 @@ impl Lock {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         let phase = match &self.phase {
-            Phase::Releasing { release, reported } => *reported && release.is_quiet(),
+            Phase::Releasing(release) => release.is_reported() && release.is_quiet(),
             Phase::Lost(lost) => lost.release.is_quiet(),
             _ => true,
         };
@@ -506,7 +443,7 @@ impl Lock {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         let phase = match &self.phase {
-            Phase::Releasing { release, reported } => *reported && release.is_settled(),
+            Phase::Releasing(release) => release.is_reported() && release.is_settled(),
             Phase::Finished => true,
             _ => false,
         };

@@ -30,6 +30,7 @@ use core::time::Duration;
 
 use slab::Slab;
 
+use self::answers::SpareAnswers;
 use self::contention::Contention;
 use self::counts::Counts;
 use self::entry::Entry;
@@ -42,6 +43,7 @@ use self::observing::Observing;
 use self::renewal::Renewal;
 use self::timers::Timers;
 use self::wait_queue::WaitQueues;
+use crate::output::Output;
 use crate::{Config, Instant, NodeId, NodeSet, Reply, WaiterId};
 
 /// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer
@@ -116,6 +118,8 @@ use crate::{Config, Instant, NodeId, NodeSet, Reply, WaiterId};
 pub struct Locks {
     config: Config,
     entries: Slab<Entry>,
+    /// That of the step that a lock takes; it is empty between two steps.
+    output: Output,
     next_serial: u64,
     timers: Timers,
     queues: WaitQueues,
@@ -141,6 +145,7 @@ pub struct Locks {
     /// The history, if somebody wants it.
     observing: Option<Box<Observing>>,
     is_closed: bool,
+    spare_answers: SpareAnswers,
 }
 
 /// Names one lock of a [`Locks`]; no two locks ever have the same.
@@ -177,6 +182,7 @@ impl Locks {
         Self {
             config,
             entries: Slab::new(),
+            output: Output::new(),
             next_serial: 0,
             timers: Timers::default(),
             queues: WaitQueues::default(),
@@ -194,6 +200,7 @@ impl Locks {
             tally: Tally::default(),
             observing: None,
             is_closed: false,
+            spare_answers: SpareAnswers::default(),
         }
     }
 }

@@ -1,7 +1,14 @@
 use smallvec::SmallVec;
 
 use crate::command::{Action, Command, CommandId, Grace, ScriptForm};
-use crate::{Event, Instant, NodeSet};
+use crate::{Config, Event, Instant, NodeSet};
+
+/// What a lock needs in order to take a step, and no lock has for itself.
+#[derive(Debug)]
+pub(crate) struct Context<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) output: &'a mut Output,
+}
 
 /// The commands and events of a machine that wait to be polled by its driver.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +28,16 @@ enum Item {
 impl Output {
     pub(crate) fn new() -> Self {
         Self { next_id: CommandId::FIRST, items: SmallVec::new() }
+    }
+
+    /// Returns the id of the next command.
+    pub(crate) const fn next_id(&self) -> CommandId {
+        self.next_id
+    }
+
+    /// Goes on with the commands of another lock, the next one of which has this id.
+    pub(crate) const fn go_on_from(&mut self, next_id: CommandId) {
+        self.next_id = next_id;
     }
 
     /// Sends an action to the nodes, scripts by their digest.

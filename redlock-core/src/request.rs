@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use crate::config::MIN_TTL;
 use crate::fence::Fence;
+use crate::span::Span;
 use crate::{Config, DetachedLock, Instant, KeepAlive, Owner, Resource, Resources, lease};
 
 /// The time that a key lives on a node after it was set: 1 ms to [`Config::max_ttl`], by construction.
@@ -73,8 +74,8 @@ impl fmt::Debug for Ttl {
 /// The cap of the random wait between two attempts: it begins at `base` and doubles up to `max`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RetryDelay {
-    base: Duration,
-    max: Duration,
+    base: Span,
+    max: Span,
 }
 
 impl RetryDelay {
@@ -82,25 +83,25 @@ impl RetryDelay {
     ///
     /// 200 ms is the retry delay of the reference implementations; the shorter begin serves locks that are held for
     /// milliseconds only.
-    pub const DEFAULT: Self = Self { base: Duration::from_millis(20), max: Duration::from_millis(200) };
+    pub const DEFAULT: Self = Self::new(Duration::from_millis(20), Duration::from_millis(200));
 
     /// Creates a delay from `base` up to `max`. [`Request::new`] checks that `base` is at least 1 ms and `max` not
     /// below it.
     #[must_use]
     pub const fn new(base: Duration, max: Duration) -> Self {
-        Self { base, max }
+        Self { base: Span::of(base), max: Span::of(max) }
     }
 
     /// Returns the cap before the second attempt.
     #[must_use]
     pub const fn base(self) -> Duration {
-        self.base
+        self.base.get()
     }
 
     /// Returns the highest cap.
     #[must_use]
     pub const fn max(self) -> Duration {
-        self.max
+        self.max.get()
     }
 }
 
@@ -126,11 +127,11 @@ pub const DEFAULT_WAIT: Duration = Duration::from_secs(30);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use]
 pub struct Options {
-    pub(crate) wait: Duration,
+    pub(crate) wait: Span,
     pub(crate) attempts: Option<u32>,
     pub(crate) retry_delay: RetryDelay,
-    pub(crate) min_validity: Duration,
-    pub(crate) min_hold: Duration,
+    pub(crate) min_validity: Span,
+    pub(crate) min_hold: Span,
     pub(crate) is_fenced: bool,
     pub(crate) keep_alive: Option<KeepAlive>,
 }
@@ -140,11 +141,11 @@ impl Options {
     /// extension but those that are asked for.
     pub const fn new() -> Self {
         Self {
-            wait: DEFAULT_WAIT,
+            wait: Span::of(DEFAULT_WAIT),
             attempts: None,
             retry_delay: RetryDelay::DEFAULT,
-            min_validity: Duration::ZERO,
-            min_hold: Duration::ZERO,
+            min_validity: Span::ZERO,
+            min_hold: Span::ZERO,
             is_fenced: false,
             keep_alive: None,
         }
@@ -152,7 +153,7 @@ impl Options {
 
     /// Sets the time budget: no attempt goes on for longer than this after the first one began.
     pub const fn wait(mut self, budget: Duration) -> Self {
-        self.wait = budget;
+        self.wait = Span::of(budget);
         self
     }
 
@@ -174,14 +175,14 @@ impl Options {
     /// Sets how much validity must be left when the lock is handed over; one that has less is given back and tried
     /// again.
     pub const fn min_validity(mut self, validity: Duration) -> Self {
-        self.min_validity = validity;
+        self.min_validity = Span::of(validity);
         self
     }
 
     /// Sets for how long nobody else gets the lock after the hand-over, also when it is released before: its keys stay until
     /// then. For jobs that are to run once in a while on machines whose clocks differ.
     pub const fn min_hold(mut self, hold: Duration) -> Self {
-        self.min_hold = hold;
+        self.min_hold = Span::of(hold);
         self
     }
 
@@ -275,16 +276,17 @@ impl Request {
         adopts: Option<Arc<DetachedLock>>,
     ) -> Result<Self, RequestError> {
         check_names(resources.as_slice(), config.max_name_len())?;
-        let ttl = Ttl::with_validity(config, ttl, options.min_validity)?;
+        let ttl = Ttl::with_validity(config, ttl, options.min_validity.get())?;
         if options.attempts == Some(0) {
             return Err(RequestError::NoAttempts);
         }
-        let delay = options.retry_delay;
-        if delay.base < MIN_RETRY_DELAY || delay.max < delay.base {
-            return Err(RequestError::RetryDelay { base: delay.base, max: delay.max });
+        let (base, max) = (options.retry_delay.base(), options.retry_delay.max());
+        if base < MIN_RETRY_DELAY || max < base {
+            return Err(RequestError::RetryDelay { base, max });
         }
-        if options.min_hold > config.max_ttl() {
-            return Err(RequestError::MinHoldTooLong { min_hold: options.min_hold, max_ttl: config.max_ttl() });
+        let (min_hold, max_ttl) = (options.min_hold.get(), config.max_ttl());
+        if min_hold > max_ttl {
+            return Err(RequestError::MinHoldTooLong { min_hold, max_ttl });
         }
         options.keep_alive.map_or(Ok(()), |keep_alive| keep_alive.check(ttl.get()))?;
         let owner = config.owner().or_else(|| adopts.as_ref()?.owner.as_ref()).cloned();
@@ -475,9 +477,9 @@ mod tests {
     #[test]
     fn the_defaults_are_the_documented_ones() {
         let options = Options::default();
-        assert_eq!(options.wait, Duration::from_secs(30));
+        assert_eq!(options.wait.get(), Duration::from_secs(30));
         assert_eq!(options.attempts, None);
-        assert_eq!(options.min_validity, Duration::ZERO);
+        assert_eq!(options.min_validity, Span::ZERO);
         let delay = RetryDelay::new(Duration::from_millis(20), Duration::from_millis(200));
         assert_eq!(options.retry_delay, delay);
     }

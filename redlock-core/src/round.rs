@@ -94,6 +94,16 @@ impl Round {
         }
     }
 
+    /// Returns whether no reply would count any more.
+    pub(crate) const fn is_answered(&self) -> bool {
+        self.unanswered.is_empty()
+    }
+
+    /// Returns the moment from which silence counts as a refusal.
+    pub(crate) const fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
     /// Returns the moment at which [`Self::expire`] has something to do.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.votes.is_pending().then_some(self.deadline)

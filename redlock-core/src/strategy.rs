@@ -36,8 +36,9 @@ use proptest::sample::select;
 use crate::lease::DRIFT_MARGIN;
 use crate::token::TokenSecret;
 use crate::{
-    Action, Cause, Command, CommandId, Config, DEFAULT_DRIFT_FACTOR, Grace, Hold, Instant, MIN_TTL, NodeId, NodeSet,
-    NodeTimeout, Options, Owner, Reply, Request, Resource, RetryDelay, ScriptForm, Ttl, Unavailable, WaiterId,
+    Action, Cause, Command, CommandId, Config, DEFAULT_DRIFT_FACTOR, DEFAULT_WAIT, Grace, Hold, Instant, MIN_TTL,
+    NodeId, NodeSet, NodeTimeout, Options, Owner, Reply, Request, Resource, RetryDelay, ScriptForm, Ttl, Unavailable,
+    WaiterId,
 };
 
 /// The longest name that is drawn, in bytes: beyond it nothing new can go wrong.
@@ -221,17 +222,14 @@ fn node_timeout() -> impl Strategy<Value = NodeTimeout> {
 /// Generates options: any of the settings, within their bounds.
 pub fn options() -> impl Strategy<Value = Options> {
     let millis = |range: core::ops::RangeInclusive<u64>| range.prop_map(Duration::from_millis);
-    let wait = prop_oneof![Just(Options::new().wait), millis(0..=1_000)];
+    let wait = prop_oneof![Just(DEFAULT_WAIT), millis(0..=1_000)];
     let attempts = proptest::option::of(1..=4_u32);
     let retry_delay =
         prop_oneof![Just(RetryDelay::DEFAULT), millis(1..=100).prop_map(|base| RetryDelay::new(base, base))];
     let min_validity = prop_oneof![4 => Just(Duration::ZERO), 1 => millis(0..=50)];
-    (wait, attempts, retry_delay, min_validity).prop_map(|(wait, attempts, retry_delay, min_validity)| Options {
-        wait,
-        attempts,
-        retry_delay,
-        min_validity,
-        ..Options::new()
+    (wait, attempts, retry_delay, min_validity).prop_map(|(wait, attempts, retry_delay, min_validity)| {
+        let options = Options::new().wait(wait).retry_delay(retry_delay).min_validity(min_validity);
+        attempts.map_or(options, |attempts| options.attempts(attempts))
     })
 }
 

@@ -59,17 +59,18 @@ fn start<C: Contestant>(holding: Holding) -> Result<(), Failure> {
     C::Executor::run(holding.flavour, async move {
         let contestant = Arc::new(C::connect(&holding.urls).await?);
         // What the first locks of all need is not theirs.
-        for held in take(&contestant, 0, TASKS).await.0 {
+        for held in take(&contestant, 0, TASKS).await.0.into_iter().flatten() {
             contestant.unlock(held).await;
         }
-        let (mut all, mut names, mut found) = (Vec::new(), 0, Vec::new());
+        let (mut all, mut holds, mut names, mut found) = (Vec::new(), 0, 0, Vec::new());
         let before = memory("VmRSS");
         for count in holding.counts {
-            let (held, bytes) = take(&contestant, all.len(), count - all.len()).await;
+            let (held, bytes) = take(&contestant, holds, count - holds).await;
             names += bytes;
-            all.extend(held);
+            holds += held.iter().map(Vec::len).sum::<usize>();
+            all.push(held);
             let bytes = (memory("VmRSS") - before) * 1_048_576.0 - names as f64;
-            found.push(Held { locks: all.len(), bytes });
+            found.push(Held { locks: holds, bytes });
             eprintln!("{} holds {count} locks", holding.contestant);
         }
         println!("{}", serde_json::to_string(&found)?);
@@ -77,13 +78,13 @@ fn start<C: Contestant>(holding: Holding) -> Result<(), Failure> {
     })
 }
 
-/// Takes `count` more locks; yields them and the length of their names.
-async fn take<C: Contestant>(contestant: &Arc<C>, first: usize, count: usize) -> (Vec<C::Held>, usize) {
+/// Takes `count` more locks; yields them, each task's in a list that is as large as it must be, and the length of their names.
+async fn take<C: Contestant>(contestant: &Arc<C>, first: usize, count: usize) -> (Vec<Vec<C::Held>>, usize) {
     let end = first + count;
     let tasks = (0..TASKS).map(|task| {
         let contestant = contestant.clone();
         C::Executor::spawn(async move {
-            let (mut held, mut bytes) = (Vec::new(), 0);
+            let (mut held, mut bytes) = (Vec::with_capacity(count.div_ceil(TASKS)), 0);
             for number in (first + task..end).step_by(TASKS) {
                 let key = format!("bench:{number:08}");
                 bytes += key.len();
@@ -92,7 +93,6 @@ async fn take<C: Contestant>(contestant: &Arc<C>, first: usize, count: usize) ->
             (held, bytes)
         })
     });
-    let parts = join_all(tasks.collect::<Vec<_>>()).await;
-    let bytes = parts.iter().map(|(_, bytes)| bytes).sum();
-    (parts.into_iter().flat_map(|(held, _)| held).collect(), bytes)
+    let (held, bytes): (_, Vec<usize>) = join_all(tasks.collect::<Vec<_>>()).await.into_iter().unzip();
+    (held, bytes.into_iter().sum())
 }

@@ -60,7 +60,7 @@ fn a_thousand_at_once(bencher: Bencher<'_, '_>, nodes: usize) {
             lock.release(by_hand::ANSWERED_AT);
         }
         answer_all(&mut locks);
-        assert!(locks.iter().all(Lock::is_settled));
+        assert!(locks.iter().all(|lock| lock.is_settled()));
     });
 }
 

@@ -111,8 +111,7 @@ impl Attempt {
         }
         let homes = config.homes(&request.resources);
         let (token, longest_ttl, keep_until) = (self.token, request.ttl, Instant::EPOCH);
-        let owner = request.owner.clone();
-        Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false, owner }
+        Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false }
     }
 
     /// Takes a reply, in time or late: also one that comes after the hand-over says whether the node has the keys.
@@ -157,6 +156,11 @@ impl Attempt {
     /// Returns whether a reply with this id is one to this attempt.
     pub(super) fn expects(&self, id: CommandId, node: NodeId) -> bool {
         self.round.expects(id, node) || self.minting.as_ref().is_some_and(|minting| minting.expects(id, node))
+    }
+
+    /// Returns whether no reply to it counts any more.
+    pub(super) fn is_answered(&self) -> bool {
+        self.round.is_answered() && self.minting.as_ref().is_none_or(|minting| minting.is_answered())
     }
 
     /// Has the fences kept by a quorum, when one has granted.
@@ -220,7 +224,7 @@ impl Attempt {
 
     fn won(&self, config: &Config, request: &Request, now: Instant) -> AttemptResult {
         lease::deadline(config, self.started_at, request.ttl.get())
-            .filter(|deadline| now.saturating_add(request.options.min_validity) < *deadline)
+            .filter(|deadline| now.saturating_add(request.options.min_validity.get()) < *deadline)
             .map_or(AttemptResult::Failed(Failure::Expired), |deadline| AttemptResult::Won { deadline })
     }
 

@@ -1,3 +1,4 @@
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -9,8 +10,8 @@ use crate::output::Output;
 use crate::rare_list::RareList;
 use crate::round::{Recorded, Round};
 use crate::{
-    CommandId, Config, DetachedLock, Event, ExtendError, Instant, Loss, NodeId, NodeOutcomes, NodeSet, OperationId,
-    Reply, Request, Token, Ttl, lease,
+    CommandId, Config, DetachedLock, Event, ExtendError, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeSet,
+    OperationId, Reply, Request, Token, Ttl, lease,
 };
 
 /// A lock that is held.
@@ -29,21 +30,13 @@ pub(super) struct Held {
     min_hold_until: Instant,
     /// Its fences, if it is fenced, and how a node that has lost them is told.
     fencing: Option<Arc<Fencing>>,
-    /// The extensions under way, in the order in which they were begun.
+    /// The attempt that was won, as long as late replies to it tell which nodes have the keys, and no extension is over.
+    attempt: Option<Box<Attempt>>,
+    /// The extensions under way, in the order in which they were begun, and the one that was over last, as long as late
+    /// replies to it tell which nodes have the keys and which to heal.
     extensions: Vec<Extension>,
-    /// What was over last, whose late replies still tell which nodes have the keys and which to heal.
-    last: Over,
     /// The keys that are being given again to nodes that had lost them, at most one command a node.
     replanted: RareList<Replanted>,
-}
-
-/// A round that has come to its result.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Over {
-    /// The attempt that was won.
-    Attempt(Attempt),
-    /// An extension.
-    Extension(Extension),
 }
 
 /// A command that gives a node again the keys that it has lost.
@@ -68,6 +61,8 @@ struct Extension {
     send_by: Instant,
     /// The nodes that have confirmed a later extension: that they lacked the keys at this one is over.
     recovered: NodeSet,
+    /// It has come to its result.
+    is_over: bool,
 }
 
 impl Held {
@@ -75,7 +70,7 @@ impl Held {
     pub(super) fn new(config: &Config, attempt: Attempt, deadline: Instant, request: &Request, now: Instant) -> Self {
         let adopted = request.adopts.as_ref().and_then(|detached| detached.fences.as_ref());
         let fences = attempt.fences().or(adopted);
-        let max_hold = request.options.keep_alive.and_then(|keep_alive| keep_alive.max_hold);
+        let max_hold = request.options.keep_alive.and_then(KeepAlive::max_hold);
         let hold_ends_at = max_hold.map(|max_hold| now.saturating_add(max_hold));
         Self {
             token: attempt.token,
@@ -83,10 +78,10 @@ impl Held {
             deadline: hold_ends_at.map_or(deadline, |ends_at| deadline.min(ends_at)),
             hold_ends_at,
             longest_ttl: request.ttl,
-            min_hold_until: now.saturating_add(request.options.min_hold),
+            min_hold_until: now.saturating_add(request.options.min_hold.get()),
             fencing: fences.map(|fences| Fencing::raise(fences.clone(), config.fence_retention())),
+            attempt: (!attempt.is_answered()).then(|| Box::new(attempt)),
             extensions: Vec::new(),
-            last: Over::Attempt(attempt),
             replanted: RareList::new(),
         }
     }
@@ -95,20 +90,11 @@ impl Held {
     pub(super) fn claim(&self, config: &Config, request: &Request) -> Claim {
         let (token, homes, keep_until) = (self.token, config.homes(&request.resources), self.min_hold_until);
         let (nodes, longest_ttl) = (config.nodes(), self.longest_ttl);
-        let owner = request.owner.clone();
-        Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false, owner }
+        Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false }
     }
 
     pub(super) fn fences(&self) -> Option<&Fences> {
         self.fencing.as_ref()?.fences()
-    }
-
-    /// Returns whether the attempt took a second round for its fences; `None` once it was extended, and without new fences.
-    pub(super) fn commit_round(&self) -> Option<bool> {
-        match &self.last {
-            Over::Attempt(attempt) => attempt.commit_round(),
-            Over::Extension(_) => None,
-        }
     }
 
     /// Returns what somebody else needs to adopt it.
@@ -138,7 +124,9 @@ impl Held {
         let round = Round::open(config, config.nodes(), id, ends_at);
         self.longest_ttl = self.longest_ttl.max(ttl);
         let (started_at, send_by, recovered) = (now, self.deadline, NodeSet::EMPTY);
-        self.extensions.push(Extension { operation, round, ttl, started_at, send_by, recovered });
+        // Most locks never have another one under way.
+        self.extensions.reserve_exact(1);
+        self.extensions.push(Extension { operation, round, ttl, started_at, send_by, recovered, is_over: false });
     }
 
     /// Takes a reply to whatever expects it, in time or late.
@@ -151,7 +139,7 @@ impl Held {
         output: &mut Output,
     ) {
         let has_keys = says_that_it_has_keys(&reply);
-        let mut extensions = self.extensions.iter_mut().chain(self.last.extension_mut());
+        let mut extensions = self.extensions.iter_mut();
         let recorded = if let Some(extension) = extensions.find(|extension| extension.round.expects(id, node)) {
             let is_missing = reply == Reply::Missing;
             let recorded = extension.handle_reply(request, self.token, id, node, reply, output);
@@ -162,9 +150,7 @@ impl Held {
                 self.recover(node, operation);
             }
             recorded
-        } else if let Over::Attempt(attempt) = &mut self.last
-            && attempt.expects(id, node)
-        {
+        } else if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.expects(id, node)) {
             attempt.handle_reply(request, id, node, reply, output)
         } else {
             self.handle_replanted(request, id, node, &reply, output)
@@ -178,8 +164,7 @@ impl Held {
 
     /// Notes that the node has confirmed an extension, and so has the keys that it may have lacked at earlier ones.
     fn recover(&mut self, node: NodeId, confirmed: OperationId) {
-        let extensions = self.extensions.iter_mut().chain(self.last.extension_mut());
-        for earlier in extensions.filter(|extension| extension.operation < confirmed) {
+        for earlier in self.extensions.iter_mut().filter(|extension| extension.operation < confirmed) {
             earlier.recovered.insert(node);
         }
     }
@@ -236,23 +221,28 @@ impl Held {
 
     /// Counts silence as a refusal in the extensions whose time is over.
     pub(super) fn expire(&mut self, now: Instant) {
-        self.extensions.iter_mut().for_each(|extension| extension.round.expire(now));
+        let under_way = self.extensions.iter_mut().filter(|extension| !extension.is_over);
+        under_way.for_each(|extension| extension.round.expire(now));
     }
 
     /// Returns what each node said to an extension, if that proves that a quorum can no longer have the key. Also one
     /// that has failed for want of replies may still prove it.
     pub(super) fn keys_gone(&self, config: &Config) -> Option<NodeOutcomes> {
-        self.extensions.iter().chain(self.last.extension()).find_map(|extension| extension.keys_gone(config))
+        let over = self.extensions.iter().filter(|extension| extension.is_over);
+        self.under_way().chain(over).find_map(|extension| extension.keys_gone(config))
     }
 
     /// Ends the first extension whose result is fixed; returns the event that tells it. The caller has made sure that the
     /// deadline has not passed and that no keys are gone.
     pub(super) fn end_extension(&mut self, config: &Config) -> Option<Event> {
-        let mut results = self.extensions.iter().map(|extension| extension.result(config)).enumerate();
-        let (position, result) = results.find_map(|(position, result)| Some((position, result?)))?;
+        let under_way = self.extensions.iter().enumerate().filter(|(_, extension)| !extension.is_over);
+        let mut results = under_way.map(|(position, extension)| Some((position, extension.result(config)?)));
+        let (position, result) = results.find_map(|result| result)?;
         let extension = self.extensions.remove(position);
         let operation = extension.operation;
-        self.last = Over::Extension(extension);
+        self.attempt = None;
+        self.extensions.retain(|extension| !extension.is_over);
+        self.extensions.insert(0, Extension { is_over: true, ..extension });
         Some(match result {
             Ok(deadline) => {
                 let deadline = self.hold_ends_at.map_or(deadline, |ends_at| deadline.min(ends_at));
@@ -263,31 +253,25 @@ impl Held {
         })
     }
 
-    /// Returns the extensions under way, in the order in which they were begun.
-    pub(super) fn under_way(&self) -> impl Iterator<Item = OperationId> {
-        self.extensions.iter().map(|extension| extension.operation)
+    /// Forgets what is over, once no reply to it counts any more. The caller has made sure that no keys are gone.
+    pub(super) fn forget_answered(&mut self) {
+        self.attempt.take_if(|attempt| attempt.is_answered());
+        self.extensions.retain(|extension| !(extension.is_over && extension.round.is_answered()));
+    }
+
+    /// Returns the operations of the extensions under way, in the order in which they were begun.
+    pub(super) fn operations(&self) -> impl Iterator<Item = OperationId> {
+        self.under_way().map(|extension| extension.operation)
+    }
+
+    fn under_way(&self) -> impl Iterator<Item = &Extension> {
+        self.extensions.iter().filter(|extension| !extension.is_over)
     }
 
     /// Returns the moment at which the lock is lost, or an extension has waited for long enough.
     pub(super) fn poll_timeout(&self) -> Instant {
-        let rounds = self.extensions.iter().filter_map(|extension| extension.round.poll_timeout());
+        let rounds = self.under_way().filter_map(|extension| extension.round.poll_timeout());
         rounds.fold(self.deadline, Instant::min)
-    }
-}
-
-impl Over {
-    const fn extension(&self) -> Option<&Extension> {
-        match self {
-            Self::Attempt(_) => None,
-            Self::Extension(extension) => Some(extension),
-        }
-    }
-
-    const fn extension_mut(&mut self) -> Option<&mut Extension> {
-        match self {
-            Self::Attempt(_) => None,
-            Self::Extension(extension) => Some(extension),
-        }
     }
 }
 

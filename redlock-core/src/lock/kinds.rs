@@ -1,4 +1,4 @@
-use super::{Lock, Phase};
+use super::{LockMachine, Phase};
 
 /// What a lock counts as among all locks of a handle.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -8,13 +8,13 @@ pub(crate) struct Kinds {
     pub(crate) is_held: bool,
     /// Somebody waits for it.
     pub(crate) is_waiting: bool,
-    /// It is not [quiet](Lock::is_quiet).
+    /// It is not [quiet](LockMachine::is_quiet).
     pub(crate) is_releasing: bool,
-    /// It is neither held nor lost, and not [settled](Lock::is_settled).
+    /// It is neither held nor lost, and not [settled](LockMachine::is_settled).
     pub(crate) is_unsettled: bool,
 }
 
-impl Lock {
+impl LockMachine {
     /// Returns what the lock counts as. All at once, because it is asked for after every step.
     pub(crate) fn kinds(&self) -> Kinds {
         let kinds = Kinds { is_unsettled: !self.earlier.is_empty(), ..Kinds::default() };
@@ -25,9 +25,9 @@ impl Lock {
             Phase::Won { .. } => Kinds { is_held: true, is_waiting: true, is_unsettled: false, ..kinds },
             Phase::Held(_) => Kinds { is_held: true, is_unsettled: false, ..kinds },
             Phase::Lost(lost) => Kinds { is_releasing: !lost.release.is_quiet(), is_unsettled: false, ..kinds },
-            Phase::Releasing { release, reported } => Kinds {
-                is_releasing: !(*reported && release.is_quiet()),
-                is_unsettled: kinds.is_unsettled || !(*reported && release.is_settled()),
+            Phase::Releasing(release) => Kinds {
+                is_releasing: !(release.is_reported() && release.is_quiet()),
+                is_unsettled: kinds.is_unsettled || !(release.is_reported() && release.is_settled()),
                 ..kinds
             },
             Phase::Finished => kinds,

@@ -131,6 +131,11 @@ impl Minting {
         }
     }
 
+    /// Returns whether no node is asked to raise its counters.
+    pub(super) fn is_answered(&self) -> bool {
+        self.raising.is_empty()
+    }
+
     /// Returns whether a reply with this id is one to a node's being asked to raise its counters.
     pub(super) fn expects(&self, id: CommandId, node: NodeId) -> bool {
         self.raising.iter().any(|raising| raising.id == id && raising.node == node)

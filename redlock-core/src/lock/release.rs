@@ -3,9 +3,9 @@ use core::time::Duration;
 use crate::command::Action;
 use crate::output::Output;
 use crate::round::{Recorded, Round};
+use crate::span::Span;
 use crate::{
-    CommandId, Config, Instant, NodeId, NodeSet, Owner, ReleaseReport, ReleaseVerdict, Reply, Resources, Token, Ttl,
-    lease,
+    CommandId, Config, Instant, NodeId, NodeSet, ReleaseReport, ReleaseVerdict, Reply, Request, Token, Ttl, lease,
 };
 
 /// The first wait before a node that failed is told again; it doubles up to [`MAX_RETRY`].
@@ -23,25 +23,32 @@ const HOME_PATIENCE: Duration = Duration::from_millis(50);
 /// its way; its late answer settles it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Release {
-    claim: Claim,
+    token: Token,
     round: Round,
+    /// The nodes that call up those who wait for its end.
+    homes: NodeSet,
+    /// The keys stay until then; the past if they are to be deleted.
+    keep_until: Instant,
+    /// The lock was over before its release began, also where a node still keeps the key.
+    was_lost: bool,
     /// The nodes that may still have the key.
     unsettled: NodeSet,
     /// Those of them that are to be told again, at `retry_at`.
     failed: NodeSet,
     retry_at: Instant,
-    retry_delay: Duration,
-    /// From then on nobody waits for the nodes any more.
-    ends_at: Instant,
+    retry_delay: Span,
+    /// Nobody waits for the nodes any more.
     is_overdue: bool,
     /// From then on nobody waits for the word of the home.
     makes_way_at: Instant,
     /// From then on every key is over.
     until: Instant,
+    /// The verdict was reported.
+    is_reported: bool,
 }
 
 /// A token that is to be released on the nodes that may have it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Claim {
     pub(super) token: Token,
     /// The nodes that may have it.
@@ -54,34 +61,30 @@ pub(super) struct Claim {
     pub(super) keep_until: Instant,
     /// The lock was over before its release began, also where a node still keeps the key.
     pub(super) was_lost: bool,
-    /// The label that goes with the keys.
-    pub(super) owner: Option<Owner>,
 }
 
 impl Release {
     /// Tells all nodes that may have the key to delete it.
-    pub(super) fn begin(
-        config: &Config,
-        resources: &Resources,
-        claim: Claim,
-        now: Instant,
-        output: &mut Output,
-    ) -> Self {
-        let (nodes, ttl) = (claim.nodes, claim.longest_ttl.get().max(claim.keep_until.saturating_since(now)));
+    pub(super) fn begin(config: &Config, request: &Request, claim: Claim, now: Instant, output: &mut Output) -> Self {
+        let Claim { token, nodes, longest_ttl, homes, keep_until, was_lost } = claim;
+        let ttl = longest_ttl.get().max(keep_until.saturating_since(now));
         let until = now.saturating_add(ttl).saturating_add(lease::drift(ttl, config.drift_ppm()));
         let ends_at = now.saturating_add(config.node_timeout().of(ttl)).min(until);
-        let id = output.send(nodes, claim.action(resources, now), until);
+        let id = output.send(nodes, action(request, token, homes, keep_until, now), until);
         Self {
-            claim,
+            token,
             round: Round::open(config, nodes, id, ends_at),
+            homes,
+            keep_until,
+            was_lost,
             unsettled: nodes,
             failed: NodeSet::EMPTY,
             retry_at: now,
-            retry_delay: MIN_RETRY,
-            ends_at,
+            retry_delay: Span::of(MIN_RETRY),
             is_overdue: false,
             makes_way_at: now.saturating_add(HOME_PATIENCE),
             until,
+            is_reported: false,
         }
     }
 
@@ -93,7 +96,7 @@ impl Release {
     /// Takes a reply; returns whether somebody else wants what was released, if that is what a home has said.
     pub(super) fn handle_reply(
         &mut self,
-        resources: &Resources,
+        request: &Request,
         id: CommandId,
         node: NodeId,
         reply: Reply,
@@ -102,14 +105,14 @@ impl Release {
     ) -> Option<bool> {
         let has_called_up = reply == Reply::CalledUp;
         let reply = if has_called_up { Reply::Done } else { reply };
-        let is_done_by_home = reply == Reply::Done && self.claim.homes.contains(node);
+        let is_done_by_home = reply == Reply::Done && self.homes.contains(node);
         let is_answer = matches!(reply, Reply::Done | Reply::HeldByOther(_) | Reply::Missing);
         let recorded = self.round.record(id, node, reply);
         match recorded {
             Recorded::Stray => {}
             Recorded::WantsSource => {
                 let only = NodeSet::from_iter([node]);
-                let id = output.send_source(only, self.claim.action(resources, now), self.until);
+                let id = output.send_source(only, self.action(request, now), self.until);
                 self.round.asked_again(only, id, true);
             }
             Recorded::Vote if is_answer => {
@@ -122,21 +125,21 @@ impl Release {
         counts.then_some(has_called_up)
     }
 
-    pub(super) fn handle_timeout(&mut self, resources: &Resources, now: Instant, output: &mut Output) {
+    pub(super) fn handle_timeout(&mut self, request: &Request, now: Instant, output: &mut Output) {
         self.round.expire(now);
-        self.is_overdue |= now >= self.ends_at;
+        self.is_overdue |= now >= self.round.deadline();
         if now >= self.until {
             (self.unsettled, self.failed) = (NodeSet::EMPTY, NodeSet::EMPTY);
         } else if !self.failed.is_empty() && now >= self.retry_at {
             let nodes = core::mem::take(&mut self.failed);
-            let id = output.send_again(nodes, self.claim.action(resources, now), self.until);
+            let id = output.send_again(nodes, self.action(request, now), self.until);
             self.round.asked_again(nodes, id, false);
         }
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let retry = (!self.failed.is_empty()).then_some(self.retry_at);
-        let end = if self.is_overdue { self.until } else { self.ends_at };
+        let end = if self.is_overdue { self.until } else { self.round.deadline() };
         let end = (!self.is_settled()).then_some(end);
         Instant::earliest([retry, end])
     }
@@ -144,7 +147,7 @@ impl Release {
     /// Returns when others of the same handle may ask for the resources: their commands are behind the release, but the
     /// home, which may have somebody else to call, has not had its say. `None` if it has.
     pub(super) fn makes_way_at(&self) -> Option<Instant> {
-        (!self.is_quiet() && self.round.awaits(self.claim.homes)).then_some(self.makes_way_at)
+        (!self.is_quiet() && self.round.awaits(self.homes)).then_some(self.makes_way_at)
     }
 
     /// Does not wait for the word of the home any longer.
@@ -152,10 +155,19 @@ impl Release {
         self.makes_way_at = now;
     }
 
-    /// Returns the verdict with what each node said, as soon as it is fixed.
-    pub(super) fn report(&self, config: &Config) -> Option<ReleaseReport> {
+    /// Returns the verdict with what each node said, once, as soon as it is fixed.
+    pub(super) fn take_report(&mut self, config: &Config) -> Option<ReleaseReport> {
+        if self.is_reported {
+            return None;
+        }
         let verdict = self.verdict(config)?;
+        self.is_reported = true;
         Some(ReleaseReport { verdict, nodes: self.round.report(config) })
+    }
+
+    /// Returns whether the verdict was reported.
+    pub(super) const fn is_reported(&self) -> bool {
+        self.is_reported
     }
 
     /// Returns whether no node can have the key any more.
@@ -172,7 +184,7 @@ impl Release {
         let (votes, tally) = (config.votes(), self.round.tally());
         let may_be = |count: usize| count.saturating_add(tally.pending);
         if tally.done >= votes.size() {
-            Some(if self.claim.was_lost { ReleaseVerdict::AlreadyExpired } else { ReleaseVerdict::Released })
+            Some(if self.was_lost { ReleaseVerdict::AlreadyExpired } else { ReleaseVerdict::Released })
         } else if tally.held_by_other >= votes.size() {
             Some(ReleaseVerdict::TakenOver)
         } else if votes.is_blocked_by(tally.gone()) && may_be(tally.held_by_other) < votes.size() {
@@ -189,20 +201,24 @@ impl Release {
             return;
         }
         if self.failed.is_empty() {
-            self.retry_at = now.saturating_add(self.retry_delay);
-            self.retry_delay = self.retry_delay.saturating_mul(2).min(MAX_RETRY);
+            let delay = self.retry_delay.get();
+            self.retry_at = now.saturating_add(delay);
+            self.retry_delay = Span::of(delay.saturating_mul(2).min(MAX_RETRY));
         }
         self.failed.insert(node);
     }
+
+    fn action(&self, request: &Request, now: Instant) -> Action {
+        action(request, self.token, self.homes, self.keep_until, now)
+    }
 }
 
-impl Claim {
-    fn action(&self, resources: &Resources, now: Instant) -> Action {
-        let (resources, token) = (resources.clone(), self.token);
-        let action = match Ttl::until(self.keep_until, now) {
-            Some(ttl) => Action::keep(resources, token, ttl),
-            None => Action::release(resources, token, self.homes),
-        };
-        action.owned_by(self.owner.clone())
-    }
+/// Returns what the nodes are asked.
+fn action(request: &Request, token: Token, homes: NodeSet, keep_until: Instant, now: Instant) -> Action {
+    let resources = request.resources.clone();
+    let action = match Ttl::until(keep_until, now) {
+        Some(ttl) => Action::keep(resources, token, ttl),
+        None => Action::release(resources, token, homes),
+    };
+    action.owned_by(request.owner.clone())
 }

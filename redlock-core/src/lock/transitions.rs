@@ -6,46 +6,48 @@ use core::time::Duration;
 use super::acquiring::{Ask, Attempt, AttemptResult, Failure};
 use super::release::{Claim, Release};
 use super::turn::Course;
-use super::{Lock, Lost, NoTurn, Phase};
+use super::{LockMachine, Lost, NoTurn, Phase};
 use crate::fence::Fence;
+use crate::output::Context;
 use crate::report::{AcquireError, Attempts, ExtendError, Loss};
 use crate::request::MIN_RETRY_DELAY;
+use crate::span::Span;
 use crate::votes::Votes;
-use crate::{Event, Instant, NodeOutcomes};
+use crate::{Config, Event, Instant, NodeOutcomes};
 
 /// Servers count in whole milliseconds: what goes on for one of them is over in the next.
 const TICK: Duration = Duration::from_millis(1);
 
-impl Lock {
+impl LockMachine {
     /// Expires everything that `now` has passed; the answer is `now`, or the latest instant if that is later.
-    pub(super) fn catch_up(&mut self, now: Instant) -> Instant {
+    pub(super) fn catch_up(&mut self, context: &mut Context<'_>, now: Instant) -> Instant {
         self.clock = self.clock.max(now);
         let now = self.clock;
-        let (resources, output) = (&self.request.resources, &mut self.output);
+        let (request, output) = (&self.request, &mut *context.output);
         for release in self.earlier.iter_mut() {
-            release.handle_timeout(resources, now, output);
+            release.handle_timeout(request, now, output);
         }
         self.earlier.retain(|release| !release.is_settled());
         match &mut self.phase {
             Phase::Acquiring(attempt) if attempt.poll_timeout().is_some_and(|at| now >= at) => {
                 attempt.expire(now);
-                self.judge_attempt(now);
+                self.judge_attempt(context, now);
             }
-            Phase::InLine if now >= self.give_up_at && now > self.started_at => self.give_up_in_line(now),
-            Phase::Waiting { until } if now >= *until => self.begin_attempt_or_give_up(now),
-            Phase::Won { deadline, .. } if now >= *deadline => self.fail_attempt(Failure::Expired, now),
+            Phase::InLine if now >= self.give_up_at && now > self.started_at => self.give_up_in_line(context, now),
+            Phase::Waiting { until } if now >= *until => self.begin_attempt_or_give_up(context, now),
+            Phase::Won { deadline, .. } if now >= *deadline => self.fail_attempt(context, Failure::Expired, now),
             Phase::Held(held) if now >= held.deadline => {
                 let end = held.end();
-                self.lose(end, now);
+                self.lose(context, end, now);
             }
             Phase::Held(held) => {
                 held.expire(now);
-                self.judge_extensions(now);
+                self.judge_extensions(context, now);
             }
-            Phase::Lost(lost) => lost.release.handle_timeout(resources, now, output),
-            Phase::Releasing { release, .. } => {
-                release.handle_timeout(resources, now, output);
-                self.judge_release();
+            Phase::Lost(lost) => lost.release.handle_timeout(request, now, output),
+            Phase::Releasing(release) => {
+                release.handle_timeout(request, now, output);
+                self.judge_release(context);
             }
             Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } | Phase::Finished => {}
         }
@@ -53,17 +55,17 @@ impl Lock {
     }
 
     /// Begins the next attempt, unless the budget is used up: a timer that comes late may find it so.
-    fn begin_attempt_or_give_up(&mut self, now: Instant) {
+    fn begin_attempt_or_give_up(&mut self, context: &mut Context<'_>, now: Instant) {
         if now < self.give_up_at {
-            self.begin_attempt(now);
+            self.begin_attempt(context, now);
         } else if let Some(failure) = self.last_failure.take() {
-            self.give_up(*failure, now);
+            self.give_up(context, *failure, now);
         } else {
-            self.give_up_in_line(now);
+            self.give_up_in_line(context, now);
         }
     }
 
-    pub(super) fn begin_attempt(&mut self, now: Instant) {
+    pub(super) fn begin_attempt(&mut self, context: &mut Context<'_>, now: Instant) {
         self.attempts = self.attempts.saturating_add(1);
         let ask = if let Some(detached) = &self.request.adopts {
             Ask { token: detached.token, course: Course::Adopting, proposal: None }
@@ -71,9 +73,9 @@ impl Lock {
             let proposal = self.request.options.is_fenced.then(|| self.proposal(now));
             Ask { token: self.secret.token(self.attempts), course: self.next_course(), proposal }
         };
-        let ends_at = self.round_ends_at(now);
-        let Self { config, request, output, .. } = self;
-        let attempt = Attempt::begin(config, request, ask, ends_at, now, output);
+        let ends_at = self.round_ends_at(context.config, now);
+        let (config, output) = (context.config, &mut *context.output);
+        let attempt = Attempt::begin(config, &self.request, ask, ends_at, now, output);
         self.phase = Phase::Acquiring(attempt);
     }
 
@@ -85,22 +87,22 @@ impl Lock {
 
     /// Returns the moment from which silence counts as a refusal: after the node timeout, and not after the budget. A
     /// budget of zero means one attempt, which takes the time it needs.
-    pub(super) fn round_ends_at(&self, now: Instant) -> Instant {
-        let ends_at = now.saturating_add(self.config.node_timeout().of(self.request.ttl.get()));
-        if self.request.options.wait.is_zero() { ends_at } else { ends_at.min(self.give_up_at) }
+    pub(super) fn round_ends_at(&self, config: &Config, now: Instant) -> Instant {
+        let ends_at = now.saturating_add(config.node_timeout().of(self.request.ttl.get()));
+        if self.request.options.wait == Span::ZERO { ends_at } else { ends_at.min(self.give_up_at) }
     }
 
-    pub(super) fn judge_attempt(&mut self, now: Instant) {
-        self.follow_home(now);
-        let ends_at = self.round_ends_at(now);
+    pub(super) fn judge_attempt(&mut self, context: &mut Context<'_>, now: Instant) {
+        self.follow_home(context, now);
+        let ends_at = self.round_ends_at(context.config, now);
         let Phase::Acquiring(attempt) = &mut self.phase else { return };
-        attempt.commit(&self.config, &self.request, ends_at, &mut self.output);
-        match attempt.result(&self.config, &self.request, now) {
+        attempt.commit(context.config, &self.request, ends_at, context.output);
+        match attempt.result(context.config, &self.request, now) {
             Some(AttemptResult::Won { deadline }) => {
                 self.win(deadline);
-                self.output.emit(Event::Acquired { deadline });
+                context.output.emit(Event::Acquired { deadline });
             }
-            Some(AttemptResult::Failed(failure)) => self.fail_attempt(failure, now),
+            Some(AttemptResult::Failed(failure)) => self.fail_attempt(context, failure, now),
             None => {}
         }
     }
@@ -116,21 +118,20 @@ impl Lock {
 
     /// Releases what the attempt has or may have acquired, before anything else; then waits, or gives up: at once
     /// where waiting cannot help.
-    pub(super) fn fail_attempt(&mut self, failure: Failure, now: Instant) {
+    pub(super) fn fail_attempt(&mut self, context: &mut Context<'_>, failure: Failure, now: Instant) {
         let (Phase::Acquiring(attempt) | Phase::Won { attempt, .. }) = &self.phase else { return };
-        let claim = attempt.claim(&self.config, &self.request);
-        let is_hopeless = attempt.round.is_hopeless(&self.config);
-        let has_no_queue = attempt.home_has_no_queue(&self.config, &self.request.resources);
+        let claim = attempt.claim(context.config, &self.request);
+        let is_hopeless = attempt.round.is_hopeless(context.config);
+        let has_no_queue = attempt.home_has_no_queue(context.config, &self.request.resources);
         let (was_called_up, has_place) = (attempt.was_called_up(), attempt.home_has_refused());
         let error = failure.into_error(Attempts {
             count: self.attempts,
             elapsed: now.saturating_since(self.started_at),
             ahead: 0,
-            nodes: Box::new(attempt.round.report(&self.config)),
+            nodes: Box::new(attempt.round.report(context.config)),
         });
         if !claim.nodes.is_empty() {
-            let (config, resources) = (&self.config, &self.request.resources);
-            self.earlier.push(Release::begin(config, resources, claim, now, &mut self.output));
+            self.earlier.push(Release::begin(context.config, &self.request, claim, now, context.output));
         }
         if has_no_queue {
             self.lose_home(NoTurn::NoQueue);
@@ -142,15 +143,15 @@ impl Lock {
         if matches!(failure, Failure::NoTurn) {
             self.lose_home(NoTurn::Silent);
             self.last_failure.get_or_insert_with(|| Box::new(error));
-            self.begin_attempt_or_give_up(now);
+            self.begin_attempt_or_give_up(context, now);
         } else if is_hopeless {
-            self.give_up(error, now);
+            self.give_up(context, error, now);
         } else {
-            self.wait_or_give_up(error, was_called_up && !leaves_queue, now);
+            self.wait_or_give_up(context, error, was_called_up && !leaves_queue, now);
         }
     }
 
-    fn wait_or_give_up(&mut self, error: AcquireError, was_called_up: bool, now: Instant) {
+    fn wait_or_give_up(&mut self, context: &mut Context<'_>, error: AcquireError, was_called_up: bool, now: Instant) {
         let remaining = self.give_up_at.saturating_since(now);
         let attempts_left = self.request.options.attempts.is_none_or(|budget| self.attempts < budget);
         if attempts_left && remaining >= MIN_RETRY_DELAY {
@@ -158,14 +159,14 @@ impl Lock {
             self.phase = Phase::Waiting { until: now.saturating_add(delay) };
             self.last_failure = Some(Box::new(error));
             if self.is_called_up || delay.is_zero() {
-                self.begin_attempt(now);
+                self.begin_attempt(context, now);
             }
             return;
         }
         // An attempt that the end of the budget cut short knows less than the one before it.
         let cut_short = remaining.is_zero() && matches!(error, AcquireError::Unavailable(_));
         let known = self.last_failure.take().filter(|_| cut_short);
-        self.give_up(known.map_or(error, |known| *known), now);
+        self.give_up(context, known.map_or(error, |known| *known), now);
     }
 
     /// Returns how long to wait after a failed attempt. Who stands in a queue is called up, and asks only in case that goes
@@ -187,58 +188,58 @@ impl Lock {
     }
 
     /// Ends an acquisition that came to no attempt, because others of the same handle were before it.
-    pub(super) fn give_up_in_line(&mut self, now: Instant) {
-        let nodes = NodeOutcomes { config: self.config.clone(), votes: Votes::pending(self.config.nodes()) };
+    pub(super) fn give_up_in_line(&mut self, context: &mut Context<'_>, now: Instant) {
+        let nodes = NodeOutcomes { config: context.config.clone(), votes: Votes::pending(context.config.nodes()) };
         let attempts = Attempts { count: 0, elapsed: Duration::ZERO, ahead: 0, nodes: Box::new(nodes) };
-        self.give_up(AcquireError::Contended(attempts), now);
+        self.give_up(context, AcquireError::Contended(attempts), now);
     }
 
-    fn give_up(&mut self, mut error: AcquireError, now: Instant) {
+    fn give_up(&mut self, context: &mut Context<'_>, mut error: AcquireError, now: Instant) {
         if let Some(attempts) = error.attempts_mut() {
             attempts.count = self.attempts;
             attempts.elapsed = now.saturating_since(self.started_at);
         }
         self.phase = Phase::Finished;
-        self.output.emit(Event::AcquireFailed(error));
+        context.output.emit(Event::AcquireFailed(error));
     }
 
-    pub(super) fn judge_extensions(&mut self, now: Instant) {
+    pub(super) fn judge_extensions(&mut self, context: &mut Context<'_>, now: Instant) {
         let Phase::Held(held) = &mut self.phase else { return };
-        if let Some(nodes) = held.keys_gone(&self.config) {
-            let is_taken = self.config.votes().is_blocked_by(nodes.votes.tally().held_by_other);
-            self.lose(if is_taken { Loss::TakenOver(nodes) } else { Loss::KeysGone(nodes) }, now);
+        if let Some(nodes) = held.keys_gone(context.config) {
+            let is_taken = context.config.votes().is_blocked_by(nodes.votes.tally().held_by_other);
+            self.lose(context, if is_taken { Loss::TakenOver(nodes) } else { Loss::KeysGone(nodes) }, now);
             return;
         }
-        while let Some(end) = held.end_extension(&self.config) {
-            self.output.emit(end);
+        while let Some(end) = held.end_extension(context.config) {
+            context.output.emit(end);
         }
+        held.forget_answered();
     }
 
     /// Ends a lock that was held, and with it all extensions under way. Keys that a failed extension or a slow clock
     /// still keeps are released.
-    pub(super) fn lose(&mut self, loss: Loss, now: Instant) {
+    pub(super) fn lose(&mut self, context: &mut Context<'_>, loss: Loss, now: Instant) {
         let Phase::Held(held) = &self.phase else { return };
-        for operation in held.under_way() {
-            self.output.emit(Event::ExtendFailed { operation, error: ExtendError::Lost(loss.clone()) });
+        for operation in held.operations() {
+            context.output.emit(Event::ExtendFailed { operation, error: ExtendError::Lost(loss.clone()) });
         }
-        let claim = Claim { was_lost: true, ..held.claim(&self.config, &self.request) };
+        let claim = Claim { was_lost: true, ..held.claim(context.config, &self.request) };
         let at = now.min(held.deadline);
-        let release = Release::begin(&self.config, &self.request.resources, claim, now, &mut self.output);
+        let release = Release::begin(context.config, &self.request, claim, now, context.output);
         self.phase = Phase::Lost(Box::new(Lost { at, loss: loss.clone(), release }));
-        self.output.emit(Event::Lost(loss));
+        context.output.emit(Event::Lost(loss));
     }
 
     /// Begins to release what is claimed; returns the phase in which that goes on.
-    pub(super) fn begin_release(&mut self, claim: Claim, now: Instant) -> Phase {
-        let release = Release::begin(&self.config, &self.request.resources, claim, now, &mut self.output);
-        Phase::Releasing { release, reported: false }
+    pub(super) fn begin_release(&mut self, context: &mut Context<'_>, claim: Claim, now: Instant) -> Phase {
+        let release = Release::begin(context.config, &self.request, claim, now, context.output);
+        Phase::Releasing(release)
     }
 
-    pub(super) fn judge_release(&mut self) {
-        let Phase::Releasing { release, reported: reported @ false } = &mut self.phase else { return };
-        if let Some(report) = release.report(&self.config) {
-            *reported = true;
-            self.output.emit(Event::Released(report));
+    pub(super) fn judge_release(&mut self, context: &mut Context<'_>) {
+        let Phase::Releasing(release) = &mut self.phase else { return };
+        if let Some(report) = release.take_report(context.config) {
+            context.output.emit(Event::Released(report));
         }
     }
 }

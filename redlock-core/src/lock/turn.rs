@@ -1,6 +1,8 @@
 use super::acquiring::{Attempt, Failure};
-use super::{Lock, Phase};
+use super::{LockMachine, Phase};
+use crate::output::Context;
 use crate::report::AcquireError;
+use crate::span::Span;
 use crate::{Config, Instant, NodeId, Resource, Resources, WaiterId};
 
 /// A lock of several resources goes from one queue to another at once, so often: then it waits as after any failed attempt,
@@ -40,40 +42,40 @@ pub(super) enum Course {
 }
 
 /// # Waiting in the queue of the home
-impl Lock {
+impl LockMachine {
     /// Lets a lock ask in turn from now on, at once. Does nothing with one that neither stands in line nor waits.
-    pub(crate) fn begin_in_turn(&mut self, turn: Turn, now: Instant) {
-        let now = self.catch_up(now);
+    pub(crate) fn begin_in_turn(&mut self, context: &mut Context<'_>, turn: Turn, now: Instant) {
+        let now = self.catch_up(context, now);
         if matches!(self.phase, Phase::InLine | Phase::Waiting { .. }) {
             self.turn = Some(turn);
-            self.begin_attempt(now);
+            self.begin_attempt(context, now);
         }
     }
 
     /// Takes that the home has called up the waiter: it is this lock's turn.
-    pub(crate) fn call_up(&mut self, now: Instant) {
-        let now = self.catch_up(now);
+    pub(crate) fn call_up(&mut self, context: &mut Context<'_>, now: Instant) {
+        let now = self.catch_up(context, now);
         match &self.phase {
             Phase::Waiting { .. } if self.turn.is_some() => {
                 self.is_called_up = true;
-                self.begin_attempt(now);
+                self.begin_attempt(context, now);
             }
             // The call has overtaken the answer that it has to wait.
             Phase::Acquiring(attempt) if attempt.waits_for_home() => self.is_called_up = true,
             // The others have not answered an attempt that the home has refused. To wait for them would cost the turn.
             Phase::Acquiring(attempt) if attempt.home_has_refused() && self.turn.is_some() => {
                 self.is_called_up = true;
-                self.fail_attempt(Failure::Contended, now);
+                self.fail_attempt(context, Failure::Contended, now);
             }
             _ => {}
         }
     }
 
     /// Lets a lock that asks in turn try now and then instead.
-    pub(crate) fn lose_turn(&mut self, now: Instant) {
+    pub(crate) fn lose_turn(&mut self, context: &mut Context<'_>, now: Instant) {
         // An attempt that is due by now must not ask for a place of which nothing would be heard.
         self.turn = None;
-        let now = self.catch_up(now);
+        let now = self.catch_up(context, now);
         if let Phase::Waiting { until } = &mut self.phase {
             let delay = self.backoff.next(self.request.options.retry_delay, self.give_up_at.saturating_since(now));
             *until = now.saturating_add(delay).min(*until);
@@ -128,7 +130,7 @@ impl Lock {
     /// Returns whether its request may wait in the queue of the home. One for a number of attempts counts its tries.
     pub(crate) fn may_stand_in_queue(&self) -> bool {
         let options = &self.request.options;
-        options.attempts.is_none() && !options.wait.is_zero()
+        options.attempts.is_none() && options.wait != Span::ZERO
     }
 
     /// Returns where it stands in a queue, or asks to.
@@ -173,13 +175,13 @@ impl Lock {
     }
 
     /// Asks the other nodes, if the home has granted.
-    pub(super) fn follow_home(&mut self, now: Instant) {
+    pub(super) fn follow_home(&mut self, context: &mut Context<'_>, now: Instant) {
         if !matches!(&self.phase, Phase::Acquiring(attempt) if attempt.home_has_granted()) {
             return;
         }
-        let ends_at = self.round_ends_at(now);
+        let ends_at = self.round_ends_at(context.config, now);
         if let Phase::Acquiring(attempt) = &mut self.phase {
-            attempt.ask_others(&self.config, &self.request, ends_at, &mut self.output);
+            attempt.ask_others(context.config, &self.request, ends_at, context.output);
         }
     }
 }

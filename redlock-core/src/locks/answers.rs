@@ -1,3 +1,6 @@
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use smallvec::SmallVec;
 
 use crate::Event;
@@ -5,26 +8,49 @@ use crate::Event;
 /// The largest number of ends that are kept for one lock, so that those of callers who gave up do not pile up.
 const MAX_ANSWERS: usize = 8;
 
-/// The ends of a lock's operations that nobody has asked for yet, the oldest first.
+/// The largest number of empty lists that are kept, some 20 kB: more than there are ends at a time, which are asked for as
+/// soon as they are there.
+const MAX_SPARE: usize = 256;
+
+/// The ends of a lock's operations that nobody has asked for yet, the oldest first. A lock that is held has none most of the
+/// time; then it takes no more memory than a pointer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Answers(SmallVec<[Event; 1]>);
+pub(super) struct Answers(
+    /// `None` for the empty list and for no other.
+    Option<Box<Ends>>,
+);
+
+/// Lists that were emptied and are used again, so that an end allocates nothing.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::vec_box, reason = "the boxes are what is used again")]
+pub(super) struct SpareAnswers(Vec<Box<Ends>>);
+
+type Ends = SmallVec<[Event; 1]>;
 
 impl Answers {
     /// Keeps the end of an operation. That of an acquisition takes the place of an earlier one; apart from that the
     /// oldest end goes where there are too many.
-    pub(super) fn push(&mut self, end: Event) {
+    pub(super) fn push(&mut self, end: Event, spare: &mut SpareAnswers) {
+        let ends = self.0.get_or_insert_with(|| spare.0.pop().unwrap_or_default());
         if is_of_acquisition(&end) {
-            self.0.clear();
-        } else if self.0.len() >= MAX_ANSWERS {
-            self.0.remove(0);
+            ends.clear();
+        } else if ends.len() >= MAX_ANSWERS {
+            ends.remove(0);
         }
-        self.0.push(end);
+        ends.push(end);
     }
 
     /// Takes the first end that is wanted.
-    pub(super) fn take(&mut self, is_wanted: impl FnMut(&Event) -> bool) -> Option<Event> {
-        let position = self.0.iter().position(is_wanted)?;
-        Some(self.0.remove(position))
+    pub(super) fn take(&mut self, is_wanted: impl FnMut(&Event) -> bool, spare: &mut SpareAnswers) -> Option<Event> {
+        let ends = self.0.as_mut()?;
+        let position = ends.iter().position(is_wanted)?;
+        let end = ends.remove(position);
+        if let Some(emptied) = self.0.take_if(|ends| ends.is_empty())
+            && spare.0.len() < MAX_SPARE
+        {
+            spare.0.push(emptied);
+        }
+        Some(end)
     }
 }
 

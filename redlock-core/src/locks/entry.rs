@@ -4,14 +4,15 @@ use super::LockKey;
 use super::answers::Answers;
 use super::renewal::Renewal;
 use super::timers::Timer;
-use crate::lock::Kinds;
-use crate::{Instant, Lock};
+use crate::lock::{Kinds, LockMachine};
+use crate::output::Output;
+use crate::{Config, Instant};
 
 /// One lock, and what its owner has not asked for yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Entry {
     pub(super) serial: u64,
-    pub(super) lock: Lock,
+    pub(super) lock: LockMachine,
     pub(super) timer: Timer,
     /// Somebody may still ask for this lock.
     pub(super) is_owned: bool,
@@ -44,7 +45,7 @@ impl Entry {
         }
     }
 
-    pub(super) fn new(lock: Lock, serial: u64) -> Self {
+    pub(super) fn new(lock: LockMachine, serial: u64) -> Self {
         let (timer, answers) = (Timer::default(), Answers::default());
         Self {
             serial,
@@ -72,12 +73,12 @@ impl Entry {
     }
 
     /// Does what is due to keep the lock alive.
-    pub(super) fn drive_renewal(&mut self, now: Instant) {
+    pub(super) fn drive_renewal(&mut self, config: &Config, output: &mut Output, now: Instant) {
         if self.renewal.is_none() || !self.is_held() {
             return;
         }
         if let Some(renewal) = &mut self.renewal {
-            renewal.drive(&mut self.lock, now);
+            self.lock.step(config, output, |lock, context| renewal.drive(lock, context, now));
         }
     }
 

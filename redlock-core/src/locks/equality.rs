@@ -38,6 +38,7 @@ impl Locks {
         let Self {
             config,
             entries: _,
+            output: _,
             next_serial,
             timers,
             queues,
@@ -55,6 +56,7 @@ impl Locks {
             tally: _,
             observing: _,
             is_closed,
+            spare_answers: _,
         } = self;
         let (settled, waiting) =
             ((config, *is_closed, inspections, *longest_ttl), (queues, waiter.as_ref(), contention));

@@ -2,7 +2,7 @@
 
 use super::node::Node;
 use super::{LockKey, Locks, Status};
-use crate::{CloseReport, Command, Config, Instant, Lock, Loss, NodeId, Unavailable};
+use crate::{CloseReport, Command, Config, Instant, LockMachine, Loss, NodeId, Unavailable};
 
 /// # Getters
 impl Locks {
@@ -14,11 +14,11 @@ impl Locks {
 
     /// Returns a lock as it is.
     #[must_use]
-    pub fn lock(&self, key: LockKey) -> Option<&Lock> {
+    pub fn lock(&self, key: LockKey) -> Option<&LockMachine> {
         self.entries.get(key.index).filter(|entry| entry.serial == key.serial).map(|entry| &entry.lock)
     }
 
-    /// Returns the end of the validity of a lock that was handed over; see [`Lock::deadline`].
+    /// Returns the end of the validity of a lock that was handed over; see [`LockMachine::deadline`].
     #[must_use]
     pub fn deadline(&self, key: LockKey) -> Option<Instant> {
         self.lock(key)?.deadline()
@@ -26,7 +26,7 @@ impl Locks {
 
     /// Returns what has become of a lock that was handed over. A timer may be late; `now` is not.
     pub fn status(&mut self, key: LockKey, now: Instant) -> Status {
-        self.update(key, now, |lock| lock.handle_timeout(now));
+        self.update(key, now, |lock, context| lock.handle_timeout(context, now));
         let Some(entry) = self.entry(key) else { return Status::Released };
         match (entry.lock.loss(), entry.lock.deadline()) {
             (Some(loss), _) => Status::Lost(loss.clone()),
@@ -65,7 +65,7 @@ impl Locks {
         self.is_closed
     }
 
-    /// Returns whether no release waits for a node that is still in time; see [`Lock::is_quiet`].
+    /// Returns whether no release waits for a node that is still in time; see [`LockMachine::is_quiet`].
     #[must_use]
     pub const fn is_quiet(&self) -> bool {
         self.counts.releasing == 0

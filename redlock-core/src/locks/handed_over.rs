@@ -1,8 +1,10 @@
 //! What has become of a lock that was handed over.
 
+use alloc::boxed::Box;
+
 use super::{LockKey, Locks};
 use crate::fence::{Fence, Fences};
-use crate::{Instant, Lock, Loss, Resource, Resources};
+use crate::{Instant, LockMachine, Loss, Resource, Resources};
 
 /// What has become of a lock that was handed over.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,7 +25,8 @@ pub enum Status {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HandedOver {
     resources: Resources,
-    fences: Option<Fences>,
+    /// Most locks have none.
+    fences: Option<Box<Fences>>,
 }
 
 impl HandedOver {
@@ -32,7 +35,7 @@ impl HandedOver {
     pub fn of(locks: &Locks, key: LockKey) -> Self {
         let lock = locks.lock(key);
         let resources = lock.map_or_else(|| Resources::all::<Resource>([]), |lock| lock.resources().clone());
-        Self { resources, fences: lock.and_then(Lock::fences).cloned() }
+        Self { resources, fences: lock.and_then(LockMachine::fences).cloned().map(Box::new) }
     }
 
     /// Returns what is locked, as it is named on the nodes.
@@ -52,7 +55,7 @@ impl HandedOver {
 
     /// Returns the resources with their fences; nothing if the lock is not fenced.
     pub fn fences(&self) -> impl Iterator<Item = (&Resource, Fence)> {
-        let fences = self.fences.iter().flat_map(Fences::as_slice);
+        let fences = self.fences.iter().flat_map(|fences| fences.as_slice());
         self.resources.as_slice().iter().zip(fences.copied())
     }
 }

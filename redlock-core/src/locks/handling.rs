@@ -50,7 +50,7 @@ impl Locks {
             Some(Ticket::Lock { key, id, is_acquisition, verb }) => {
                 let reply = if is_acquisition { self.without_vote_of_restarted(node, reply, now) } else { reply };
                 self.observe_answer(node, key, verb, &reply, now);
-                self.update(key, now, |lock| lock.handle_reply(id, node, reply, now));
+                self.update(key, now, |lock, context| lock.handle_reply(context, id, node, reply, now));
             }
             Some(Ticket::Inspection(key)) => {
                 self.inspected(key, node, reply, now);
@@ -115,7 +115,7 @@ impl Locks {
         for _ in 0..self.timers.len() {
             let Some((at, key)) = self.timers.pop_due(now) else { break };
             if self.entry(key).is_some_and(|entry| entry.timer.rings_at(at)) {
-                self.update(key, now, |lock| lock.handle_timeout(now));
+                self.update(key, now, |lock, context| lock.handle_timeout(context, now));
             }
         }
         // An operation that ended in time leaves its timer behind; nobody is to be woken by it.

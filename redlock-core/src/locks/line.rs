@@ -9,7 +9,7 @@ impl Locks {
     /// overtaken, so that need not be heard of first.
     pub(super) fn make_room(&mut self, resources: &Resources, now: Instant) {
         for key in self.queues.alone(resources) {
-            self.update(key, now, |lock| lock.make_way(now));
+            self.update(key, now, |lock, context| lock.make_way(context, now));
         }
     }
 
@@ -21,7 +21,7 @@ impl Locks {
             self.begin_at_head(key, now);
         } else {
             self.note_waiter(key);
-            self.step(key, now, |lock| lock.wait_in_line(now));
+            self.step(key, now, |lock, context| lock.wait_in_line(context, now));
         }
         self.deliver(now);
     }
@@ -30,10 +30,12 @@ impl Locks {
     /// others, and when it has had one of the resources for long and others have no queue, those get a chance first.
     fn begin_at_head(&mut self, key: LockKey, now: Instant) {
         match self.place_at_head(key, now) {
-            Place::Turn(turn) => self.step(key, now, |lock| lock.begin_in_turn(turn, now)),
-            Place::Unheard => self.step(key, now, |lock| lock.begin_later(now)),
-            Place::None if self.is_break_due(key, now) => self.step(key, now, |lock| lock.begin_later(now)),
-            Place::None => self.step(key, now, |lock| lock.begin(now)),
+            Place::Turn(turn) => self.step(key, now, |lock, context| lock.begin_in_turn(context, turn, now)),
+            Place::Unheard => self.step(key, now, |lock, context| lock.begin_later(context, now)),
+            Place::None if self.is_break_due(key, now) => {
+                self.step(key, now, |lock, context| lock.begin_later(context, now))
+            }
+            Place::None => self.step(key, now, |lock, context| lock.begin(context, now)),
         };
     }
 
@@ -57,7 +59,7 @@ impl Locks {
             entry.note_waiter();
         }
         // It may have to give up instead, and then it is somebody else's turn.
-        self.step(key, now, |lock| lock.handle_timeout(now));
+        self.step(key, now, |lock, context| lock.handle_timeout(context, now));
         self.begin_at_head(key, now);
     }
 

@@ -7,10 +7,9 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::entry::Entry;
-use super::renewal::Renewal;
 use super::{LockKey, Locks};
 use crate::observed::{LockEvent, NodeEvent, Observed, Verb, outcome_of};
-use crate::{AcquireError, Cause, Event, Instant, Lock, NodeId, NodeSet, Reply, Unavailable};
+use crate::{AcquireError, Cause, Event, Instant, LockMachine, NodeId, NodeSet, Reply, Unavailable};
 
 /// The largest number of events that wait to be polled: more than all locks of a busy handle come to between two polls, and
 /// a few megabytes at most.
@@ -163,15 +162,16 @@ impl Observing {
         }
     }
 
-    /// Reports the end of an operation of a lock, or its loss. `renewal` is what has begun the operation, if it is kept alive.
-    pub(super) fn ended(&mut self, key: LockKey, event: &Event, renewal: Option<&Renewal>, now: Instant) {
+    /// Reports the end of an operation of a lock, or its loss. For an extension that keeps it alive, `least_left` is how much of
+    /// the validity must be left.
+    pub(super) fn ended(&mut self, key: LockKey, event: &Event, least_left: Option<Duration>, now: Instant) {
         match event {
             Event::AcquireFailed(error) => {
                 self.not_acquired(key, now, |waited| LockEvent::NotAcquired { error: error.clone(), waited });
             }
-            Event::Extended { deadline, .. } => self.extended(key, *deadline, renewal, now),
+            Event::Extended { deadline, .. } => self.extended(key, *deadline, least_left, now),
             Event::ExtendFailed { error, .. } => {
-                let by_keep_alive = renewal.is_some();
+                let by_keep_alive = least_left.is_some();
                 self.lock(key, now, LockEvent::NotExtended { error: error.clone(), by_keep_alive });
             }
             Event::Lost(loss) => {
@@ -196,7 +196,7 @@ impl Observing {
         })
     }
 
-    fn requested(&mut self, key: LockKey, lock: &Lock, now: Instant) {
+    fn requested(&mut self, key: LockKey, lock: &LockMachine, now: Instant) {
         if self.stories.len() <= key.index {
             self.stories.resize(key.index.saturating_add(1), None);
         }
@@ -205,7 +205,7 @@ impl Observing {
         }
         let request = lock.request();
         let (resources, ttl) = (request.resources.clone(), request.ttl.get());
-        self.lock(key, now, LockEvent::Requested { resources, ttl, min_hold: request.options.min_hold });
+        self.lock(key, now, LockEvent::Requested { resources, ttl, min_hold: request.options.min_hold.get() });
     }
 
     /// Reports what is to be seen in a lock only.
@@ -227,7 +227,7 @@ impl Observing {
         }
     }
 
-    fn acquired(&mut self, key: LockKey, lock: &Lock, now: Instant) {
+    fn acquired(&mut self, key: LockKey, lock: &LockMachine, now: Instant) {
         let (Some(deadline), Some(story)) = (lock.deadline(), self.story(key)) else { return };
         let (attempts, fences) = (lock.attempts(), lock.fences().cloned());
         let waited = now.saturating_since(story.requested_at);
@@ -242,10 +242,10 @@ impl Observing {
         }
     }
 
-    fn extended(&mut self, key: LockKey, deadline: Instant, renewal: Option<&Renewal>, now: Instant) {
+    fn extended(&mut self, key: LockKey, deadline: Instant, least_left: Option<Duration>, now: Instant) {
         if let Some(Stage::Held { since, deadline: before }) = self.stage(key) {
             let left = before.saturating_since(now);
-            let (by_keep_alive, is_late) = (renewal.is_some(), renewal.is_some_and(|renewal| renewal.is_late(left)));
+            let (by_keep_alive, is_late) = (least_left.is_some(), least_left.is_some_and(|least| left < least));
             let event = LockEvent::Extended { deadline, left, by_keep_alive, is_late };
             self.move_on(key, Stage::Held { since, deadline }, now, event);
         }

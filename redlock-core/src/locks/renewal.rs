@@ -1,6 +1,8 @@
 use core::time::Duration;
 
-use crate::{Event, Instant, KeepAlive, Lock, OperationId};
+use crate::output::Context;
+use crate::span::Span;
+use crate::{Event, Instant, KeepAlive, LockMachine, OperationId};
 
 /// The shortest wait before an extension that was not confirmed is tried again.
 const MIN_RETRY: Duration = Duration::from_millis(10);
@@ -8,8 +10,7 @@ const MIN_RETRY: Duration = Duration::from_millis(10);
 /// Keeps one lock that is held alive.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Renewal {
-    ttl: Duration,
-    interval: Duration,
+    interval: Span,
     /// When the next extension begins, unless one is under way.
     next_at: Instant,
     /// The extension that is under way.
@@ -20,19 +21,19 @@ impl Renewal {
     /// Begins with the hand-over of a lock of this TTL.
     pub(super) fn begin(keep_alive: KeepAlive, ttl: Duration, now: Instant) -> Self {
         let interval = keep_alive.interval(ttl);
-        Self { ttl, interval, next_at: now.saturating_add(interval), under_way: None }
+        Self { interval: Span::of(interval), next_at: now.saturating_add(interval), under_way: None }
     }
 
     /// Does what is due with a lock that is held.
-    pub(super) fn drive(&mut self, lock: &mut Lock, now: Instant) {
+    pub(super) fn drive(&mut self, lock: &mut LockMachine, context: &mut Context<'_>, now: Instant) {
         if self.under_way.is_none() && now >= self.next_at {
-            self.next_at = now.saturating_add(self.interval);
-            self.under_way = lock.extend(self.ttl, now).ok();
+            self.next_at = now.saturating_add(self.interval.get());
+            self.under_way = lock.extend(context, lock.request().ttl.get(), now).ok();
         }
     }
 
     /// Takes the end of an extension, if it is one of this renewal.
-    pub(super) fn take(&mut self, event: &Event, lock: &Lock, now: Instant) -> bool {
+    pub(super) fn take(&mut self, event: &Event, lock: &LockMachine, now: Instant) -> bool {
         let (operation, has_failed) = match event {
             Event::Extended { operation, .. } => (*operation, false),
             Event::ExtendFailed { operation, .. } => (*operation, true),
@@ -50,9 +51,11 @@ impl Renewal {
         true
     }
 
-    /// Returns whether an extension that is confirmed when so much of the validity is left has come late.
-    pub(super) fn is_late(&self, left: Duration) -> bool {
-        left.saturating_mul(2) < self.ttl.saturating_sub(self.interval)
+    /// Returns how much of the validity of a lock of this TTL must be left when an extension is confirmed: with less, it has
+    /// come late.
+    pub(super) fn least_left(&self, ttl: Duration) -> Duration {
+        let longest = ttl.saturating_sub(self.interval.get());
+        longest.checked_div(2).unwrap_or(longest)
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

@@ -3,15 +3,22 @@
 use super::entry::{Entry, Standing};
 use super::node::Ticket;
 use super::{LockKey, Locks, turns};
+use crate::lock::LockMachine;
 use crate::observed::Verb;
-use crate::{Event, Instant, Lock, NodeSet, Reply};
+use crate::output::Context;
+use crate::{Event, Instant, NodeSet, Reply};
 
 impl Locks {
     pub(super) fn entry(&mut self, key: LockKey) -> Option<&mut Entry> {
         self.entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)
     }
     /// Takes a step with a lock, then does all that follows from it. `None` when there is no such lock.
-    pub(super) fn update<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
+    pub(super) fn update<T>(
+        &mut self,
+        key: LockKey,
+        now: Instant,
+        step: impl FnOnce(&mut LockMachine, &mut Context<'_>) -> T,
+    ) -> Option<T> {
         let result = self.step(key, now, step);
         self.deliver(now);
         result
@@ -25,7 +32,7 @@ impl Locks {
                 match ticket {
                     Ticket::Lock { key, id, verb, .. } => {
                         self.observe_answer(node, key, verb, &reply, now);
-                        self.step(key, now, |lock| lock.handle_reply(id, node, reply, now));
+                        self.step(key, now, |lock, context| lock.handle_reply(context, id, node, reply, now));
                     }
                     Ticket::Inspection(key) => self.inspected(key, node, reply, now),
                     Ticket::Clock { .. } | Ticket::Aside => {}
@@ -36,11 +43,16 @@ impl Locks {
         }
     }
 
-    pub(super) fn step<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
-        let Self { entries, counts, .. } = self;
+    pub(super) fn step<T>(
+        &mut self,
+        key: LockKey,
+        now: Instant,
+        step: impl FnOnce(&mut LockMachine, &mut Context<'_>) -> T,
+    ) -> Option<T> {
+        let Self { entries, counts, config, output, .. } = self;
         let entry = entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)?;
-        let result = step(&mut entry.lock);
-        entry.drive_renewal(now);
+        let result = entry.lock.step(config, output, step);
+        entry.drive_renewal(config, output, now);
         let was_held = entry.counts_as.is_held;
         counts.recount(&mut entry.counts_as, entry.lock.kinds());
         self.send_commands(key, now);
@@ -54,10 +66,10 @@ impl Locks {
 
     /// Queues the commands of a lock for their nodes.
     fn send_commands(&mut self, key: LockKey, now: Instant) {
-        let Self { entries, nodes, config, ready, calling, stand_ins, .. } = self;
-        let Some(entry) = entries.get_mut(key.index) else { return };
+        let Self { entries, output, nodes, config, ready, calling, stand_ins, .. } = self;
+        let Some(entry) = entries.get(key.index) else { return };
         let is_acquisition = entry.lock.is_acquiring();
-        while let Some(command) = entry.lock.poll_command() {
+        while let Some(command) = output.poll_command() {
             let command = turns::with_open_homes(command, config, nodes, now);
             for node in command.nodes.iter() {
                 let Some(state) = nodes.get_mut(node.index()) else { continue };
@@ -77,10 +89,10 @@ impl Locks {
 
     /// Keeps what has become of a lock's operations, for whoever waits for it.
     fn take_events(&mut self, key: LockKey, was_held: bool, now: Instant) {
-        let Self { entries, queues, finished, tally, observing, .. } = self;
+        let Self { entries, output, queues, finished, tally, observing, spare_answers, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
         let mut has_ended = was_held && !entry.counts_as.is_held;
-        while let Some(event) = entry.lock.poll_event() {
+        while let Some(event) = output.poll_event() {
             let event = with_place(event, || queues.ahead_of(entry.lock.resources(), key));
             match &event {
                 Event::AcquireFailed(error) => tally.failed(error),
@@ -89,11 +101,13 @@ impl Locks {
             }
             let is_own = entry.renewal.as_mut().is_some_and(|renewal| renewal.take(&event, &entry.lock, now));
             if let Some(observing) = observing {
-                observing.ended(key, &event, entry.renewal.as_deref().filter(|_| is_own), now);
+                let renewal = entry.renewal.as_ref().filter(|_| is_own);
+                let least_left = renewal.map(|renewal| renewal.least_left(entry.lock.request().ttl.get()));
+                observing.ended(key, &event, least_left, now);
             }
             // A loss can be seen in the lock.
             if !is_own && !matches!(event, Event::Lost(_)) {
-                entry.answers.push(event);
+                entry.answers.push(event, spare_answers);
                 has_ended = true;
             }
         }

@@ -8,7 +8,7 @@ use super::entry::{Entry, Standing};
 use super::node::{Node, Ticket};
 use super::{LockKey, Locks};
 use crate::lock::{NoTurn, Turn};
-use crate::{Action, Cause, Command, Config, Heard, Instant, Lock, NodeId, Resource, Resources, Unavailable};
+use crate::{Action, Cause, Command, Config, Heard, Instant, LockMachine, NodeId, Resource, Resources, Unavailable};
 
 /// For so long a command about a queue may wait to be sent.
 const SEND_WITHIN: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ impl Locks {
 
     fn called_up(&mut self, node: NodeId, resource: Resource, now: Instant) {
         match self.queues.first(&resource).filter(|key| self.waits_there(*key, &resource)) {
-            Some(key) => drop(self.step(key, now, |lock| lock.call_up(now))),
+            Some(key) => drop(self.step(key, now, |lock, context| lock.call_up(context, now))),
             None => self.leave(node, resource, now),
         }
     }
@@ -109,7 +109,7 @@ impl Locks {
         };
         self.contention.note(resource, now);
         if let Place::Turn(turn) = self.place(resource, waits_for, now) {
-            self.step(key, now, |lock| lock.begin_in_turn(turn, now));
+            self.step(key, now, |lock, context| lock.begin_in_turn(context, turn, now));
         }
     }
 
@@ -121,7 +121,7 @@ impl Locks {
     /// Returns where a lock that comes to the head of the line asks in turn. Nowhere, if nobody else was seen to want one of the
     /// resources.
     pub(super) fn place_at_head(&mut self, key: LockKey, now: Instant) -> Place {
-        let resources = self.lock(key).filter(|lock| lock.may_stand_in_queue()).map(Lock::resources);
+        let resources = self.lock(key).filter(|lock| lock.may_stand_in_queue()).map(LockMachine::resources);
         let waits_for = resources.and_then(|resources| self.contended(resources, now));
         let resource = resources.zip(waits_for).and_then(|(resources, place)| resources.at(place).cloned());
         match resource.zip(waits_for) {
@@ -175,7 +175,7 @@ impl Locks {
     pub(super) fn lose_turns(&mut self, node: NodeId, now: Instant) {
         let keys: SmallVec<[LockKey; 4]> = self.waiting_at(node).collect();
         for key in keys {
-            self.step(key, now, |lock| lock.lose_turn(now));
+            self.step(key, now, |lock, context| lock.lose_turn(context, now));
         }
     }
 

@@ -7,12 +7,12 @@ use super::answers::is_of_acquisition;
 use super::entry::{Entry, Standing};
 use super::{LockKey, Locks};
 use crate::{
-    AcquireError, DetachedLock, Event, ExtendError, Instant, Lock, OperationId, ReleaseReport, Request, WaiterId,
+    AcquireError, DetachedLock, Event, ExtendError, Instant, LockMachine, OperationId, ReleaseReport, Request, WaiterId,
 };
 
 /// # Verbs
 impl Locks {
-    /// Starts to acquire; [`Lock::acquire`] says what the seed must be.
+    /// Starts to acquire; [`Lock::acquire`](crate::Lock::acquire) says what the seed must be.
     ///
     /// Those who want the same resource are served one after the other, in the order of these calls: only the first one
     /// asks the nodes, and the next one begins when it has given the lock back, lost it, or given up. A request for
@@ -37,14 +37,14 @@ impl Locks {
             return Err(AcquireError::Closed);
         }
         self.waiter.get_or_insert_with(|| WaiterId::from_seed(&seed));
-        self.note_ttl(request.ttl.get().max(request.options.min_hold));
+        self.note_ttl(request.ttl.get().max(request.options.min_hold.get()));
         let is_adoption = request.adopts.is_some();
         if !is_adoption {
             self.make_room(&request.resources, now);
         }
         let serial = self.next_serial;
         self.next_serial = serial.wrapping_add(1);
-        let entry = Entry::new(Lock::in_line(&self.config, request, seed, now), serial);
+        let entry = Entry::new(LockMachine::in_line(request, seed, now), serial);
         let key = LockKey { serial, index: self.entries.insert(entry) };
         self.observe_request(key, now);
         if is_adoption {
@@ -57,20 +57,20 @@ impl Locks {
 
     /// Hands a lock over to its caller, or says why it was not acquired; `None` as long as that is open.
     ///
-    /// To be called at the moment at which the caller gets to run; see [`Lock::hand_over`]. Yields the end of the lock's
+    /// To be called at the moment at which the caller gets to run; see [`Lock::hand_over`](crate::Lock::hand_over). Yields the end of the lock's
     /// validity.
     pub fn hand_over(&mut self, key: LockKey, now: Instant) -> Option<Result<Instant, AcquireError>> {
         if self.entry(key)?.is_cut_off {
             return Some(Err(AcquireError::Closed));
         }
         while let Some(answer) = self.take_answer(key, is_of_acquisition) {
+            let commit_round = self.lock(key).and_then(LockMachine::commit_round);
             match answer {
                 Event::AcquireFailed(error) => return Some(Err(error)),
-                _ if self.update(key, now, |lock| lock.hand_over(now)) == Some(true) => {
-                    let commit_round = self.entry(key).and_then(|entry| entry.lock.commit_round());
+                _ if self.update(key, now, |lock, context| lock.hand_over(context, now)) == Some(true) => {
                     self.tally.acquired(commit_round);
                     if self.entry(key).is_some_and(|entry| entry.begin_renewal(now)) {
-                        self.update(key, now, |_| ());
+                        self.update(key, now, |_, _| ());
                     }
                     return self.deadline(key).map(Ok);
                 }
@@ -80,14 +80,15 @@ impl Locks {
         None
     }
 
-    /// Starts to extend a lock that was handed over, as [`Lock::extend`] does. Then [`take_extended`](Self::take_extended)
+    /// Starts to extend a lock that was handed over, as [`Lock::extend`](crate::Lock::extend) does. Then [`take_extended`](Self::take_extended)
     /// has the result of the operation that is returned. Extensions may overlap; each has its own result.
     ///
     /// # Errors
     ///
-    /// Those of [`Lock::extend`]; [`ExtendError::NotHeld`] also when there is no such lock. Nothing is sent.
+    /// Those of [`Lock::extend`](crate::Lock::extend); [`ExtendError::NotHeld`] also when there is no such lock. Nothing is sent.
     pub fn extend(&mut self, key: LockKey, ttl: Duration, now: Instant) -> Result<OperationId, ExtendError> {
-        let begun = self.update(key, now, |lock| lock.extend(ttl, now)).unwrap_or(Err(ExtendError::NotHeld));
+        let begun =
+            self.update(key, now, |lock, context| lock.extend(context, ttl, now)).unwrap_or(Err(ExtendError::NotHeld));
         if begun.is_ok() {
             self.note_ttl(ttl);
         }
@@ -110,10 +111,10 @@ impl Locks {
         }
     }
 
-    /// Starts to release a lock, or to undo an acquisition, as [`Lock::release`] does. Then
+    /// Starts to release a lock, or to undo an acquisition, as [`Lock::release`](crate::Lock::release) does. Then
     /// [`take_released`](Self::take_released) has the result.
     pub fn release(&mut self, key: LockKey, now: Instant) {
-        self.update(key, now, |lock| lock.release(now));
+        self.update(key, now, |lock, context| lock.release(context, now));
     }
 
     /// Takes the result of a release; `None` as long as that is open.
@@ -128,18 +129,18 @@ impl Locks {
     pub fn abandon(&mut self, key: LockKey, now: Instant) {
         if let Some(entry) = self.entry(key) {
             entry.is_owned = false;
-            self.update(key, now, |lock| lock.release(now));
+            self.update(key, now, |lock, context| lock.release(context, now));
         }
     }
 
-    /// Leaves a lock that is held to its keys, as [`Lock::forget`] does: nobody will ask for it again. Yields what is needed
+    /// Leaves a lock that is held to its keys, as [`Lock::forget`](crate::Lock::forget) does: nobody will ask for it again. Yields what is needed
     /// to [adopt](Request::adopting) it, in this process or another; `None` when it is not held, or is not valid any more.
     /// Then it is released.
     pub fn detach(&mut self, key: LockKey, now: Instant) -> Option<DetachedLock> {
         let detached = self.lock(key).and_then(|lock| lock.detached(now));
         if let Some(entry) = self.entry(key) {
             entry.is_owned = false;
-            self.update(key, now, |lock| lock.forget(now));
+            self.update(key, now, |lock, context| lock.forget(context, now));
         }
         detached
     }
@@ -159,7 +160,7 @@ impl Locks {
                 self.tally.failed(&AcquireError::Closed);
                 self.finished.push_back(key);
                 self.observe_closed(key, now);
-                self.update(key, now, |lock| lock.release(now));
+                self.update(key, now, |lock, context| lock.release(context, now));
             }
         }
         self.end_renewals(now);
@@ -171,7 +172,7 @@ impl Locks {
     fn adopt(&mut self, key: LockKey, now: Instant) {
         if let Some(entry) = self.entry(key) {
             entry.standing = Standing::Left;
-            self.update(key, now, |lock| lock.begin(now));
+            self.update(key, now, |lock, context| lock.begin(context, now));
         }
     }
 
@@ -185,12 +186,14 @@ impl Locks {
                 entry.is_cut_off = true;
                 entry.renewal = None;
                 self.finished.push_back(key);
-                self.update(key, now, |_| ());
+                self.update(key, now, |_, _| ());
             }
         }
     }
 
     fn take_answer(&mut self, key: LockKey, is_wanted: impl FnMut(&Event) -> bool) -> Option<Event> {
-        self.entry(key)?.answers.take(is_wanted)
+        let Self { entries, spare_answers, .. } = self;
+        let entry = entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)?;
+        entry.answers.take(is_wanted, spare_answers)
     }
 }

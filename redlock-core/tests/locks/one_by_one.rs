@@ -155,7 +155,7 @@ impl Pair {
         if let Some(Ok(deadline)) = self.locks.hand_over(key, now) {
             assert_eq!(self.naive.update(key, now, |lock| lock.hand_over(now)), Some(true));
             assert_eq!(self.naive.locks[&key].deadline(), Some(deadline));
-        } else if self.locks.lock(key) != self.naive.locks.get(&key) {
+        } else if self.locks.lock(key) != self.naive.locks.get(&key).map(|lock| &**lock) {
             assert_eq!(self.naive.update(key, now, |lock| lock.hand_over(now)), Some(false));
         }
     }
@@ -180,11 +180,11 @@ impl Pair {
         self.locks.handle_timeout(now);
         for key in self.naive.keys() {
             let Some(lock) = self.naive.locks.get(&key) else { continue };
-            if self.naive.wakes_at(key).is_some_and(|at| at <= now) || self.locks.lock(key) != Some(lock) {
+            if self.naive.wakes_at(key).is_some_and(|at| at <= now) || self.locks.lock(key) != Some(&**lock) {
                 self.naive.update(key, now, |lock| lock.handle_timeout(now));
             }
         }
-        let next = self.naive.locks.values().filter_map(Lock::poll_timeout).min();
+        let next = self.naive.locks.values().filter_map(|lock| lock.poll_timeout()).min();
         assert!(next.is_none_or(|next| next > now), "nothing is due any more");
     }
 
@@ -194,20 +194,20 @@ impl Pair {
         assert!(expected.is_subset(&finished), "whoever waits for a result is told: {expected:?} of {finished:?}");
         assert_eq!(self.locks.keys().collect::<BTreeSet<_>>(), self.naive.locks.keys().copied().collect());
         for (key, lock) in &self.naive.locks {
-            assert_eq!(self.locks.lock(*key), Some(lock));
+            assert_eq!(self.locks.lock(*key), Some(&**lock));
         }
-        let next = self.naive.locks.values().filter_map(Lock::poll_timeout).min();
+        let next = self.naive.locks.values().filter_map(|lock| lock.poll_timeout()).min();
         assert!(
             next.is_none_or(|next| self.locks.poll_timeout().is_some_and(|at| at <= next)),
             "nobody sleeps too long"
         );
         let locks = || self.naive.locks.values();
-        assert_eq!(self.locks.is_quiet(), locks().all(Lock::is_quiet));
+        assert_eq!(self.locks.is_quiet(), locks().all(|lock| lock.is_quiet()));
         let count = |matches: fn(&Lock) -> bool| locks().filter(|lock| matches(lock)).count();
         assert_eq!(self.locks.close_report().held, count(|lock| lock.deadline().is_some()));
         let figures = self.locks.health(self.now).locks;
         assert_eq!(figures.held, count(|lock| lock.deadline().is_some() && lock.loss().is_none()));
-        assert_eq!(figures.waiting, count(Lock::is_acquiring));
+        assert_eq!(figures.waiting, count(|lock| lock.is_acquiring()));
         assert_eq!(figures.releasing, count(|lock| !lock.is_quiet()));
         assert_eq!(figures.unsettled, count(|lock| lock.deadline().is_none() && !lock.is_settled()));
         assert_eq!(self.locks.unsettled(), figures.unsettled);

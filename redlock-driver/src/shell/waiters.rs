@@ -1,6 +1,7 @@
 use std::task::{Context, Waker};
 
 use redlock_core::LockKey;
+use smallvec::SmallVec;
 
 use super::wakes::{Wakes, register, register_in};
 
@@ -11,9 +12,11 @@ pub(super) struct Waiters(Vec<Waiting>);
 /// Those that wait for one lock, at the place that its key has.
 #[derive(Default)]
 struct Waiting {
-    key: Option<LockKey>,
+    /// The number of the lock. Where nobody waits it says nothing.
+    number: u64,
     caller: Option<Waker>,
-    watchers: Vec<Waker>,
+    /// Few holders wait for the loss of their locks, and many locks are held.
+    watchers: Option<Box<SmallVec<[Waker; 1]>>>,
 }
 
 /// The bytes that each place takes.
@@ -28,12 +31,12 @@ impl Waiters {
 
     /// Makes the loss of the lock wake the task of `context`, among others.
     pub(super) fn watch(&mut self, key: LockKey, context: &Context<'_>) {
-        register_in(&mut self.place(key).watchers, context);
+        register_in(&mut **self.place(key).watchers.get_or_insert_default(), context);
     }
 
     /// Remembers to wake all who wait for the lock.
     pub(super) fn take(&mut self, key: LockKey, wakes: &mut Wakes) {
-        if let Some(waiting) = self.0.get_mut(key.index()).filter(|waiting| waiting.key == Some(key)) {
+        if let Some(waiting) = self.0.get_mut(key.index()).filter(|waiting| waiting.number == key.number()) {
             waiting.wake(wakes);
         }
     }
@@ -48,9 +51,9 @@ impl Waiters {
             self.0.resize_with(key.index().saturating_add(1), Waiting::default);
         }
         let waiting = &mut self.0[key.index()];
-        if waiting.key != Some(key) {
+        if waiting.number != key.number() {
             // Nobody waits for a lock that is gone.
-            *waiting = Waiting { key: Some(key), ..Waiting::default() };
+            *waiting = Waiting { number: key.number(), ..Waiting::default() };
         }
         waiting
     }
@@ -59,6 +62,8 @@ impl Waiters {
 impl Waiting {
     fn wake(&mut self, wakes: &mut Wakes) {
         wakes.take_from(&mut self.caller);
-        wakes.take_all_from(&mut self.watchers);
+        if let Some(watchers) = self.watchers.take() {
+            wakes.extend(*watchers);
+        }
     }
 }

@@ -1,3 +1,4 @@
+use std::ops::Deref;
 use std::task::{Context, Waker};
 
 use smallvec::SmallVec;
@@ -14,7 +15,12 @@ impl Wakes {
 
     /// Remembers to wake all who wait in this list.
     pub(super) fn take_all_from(&mut self, waiting: &mut Vec<Waker>) {
-        self.0.extend(waiting.drain(..));
+        self.extend(waiting.drain(..));
+    }
+
+    /// Remembers to wake all of these.
+    pub(super) fn extend(&mut self, waiting: impl IntoIterator<Item = Waker>) {
+        self.0.extend(waiting);
     }
 
     pub(super) fn wake(self) {
@@ -31,8 +37,8 @@ pub(super) fn register(slot: &mut Option<Waker>, context: &Context<'_>) {
 }
 
 /// Makes a list wake the task of `context`, once.
-pub(super) fn register_in(waiting: &mut Vec<Waker>, context: &Context<'_>) {
+pub(super) fn register_in(waiting: &mut (impl Extend<Waker> + Deref<Target = [Waker]>), context: &Context<'_>) {
     if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
-        waiting.push(context.waker().clone());
+        waiting.extend([context.waker().clone()]);
     }
 }

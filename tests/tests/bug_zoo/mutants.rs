@@ -125,12 +125,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         edits: &[
             Expression {
                 file: ACQUIRING,
-                original: "now.saturating_add(request.options.min_validity) < *deadline",
+                original: "now.saturating_add(request.options.min_validity.get()) < *deadline",
                 mutated: "true",
             },
             Expression {
                 file: LOCK,
-                original: "now.saturating_add(self.request.options.min_validity) < deadline",
+                original: "now.saturating_add(self.request.options.min_validity.get()) < deadline",
                 mutated: "true",
             },
             Expression { file: TRANSITIONS, original: "now >= *deadline", mutated: "false" },
@@ -258,7 +258,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "an extension that too few nodes confirmed ends the lock",
         edits: &[Text {
             file: TRANSITIONS,
-            original: "            self.output.emit(end);\n",
+            original: "            context.output.emit(end);\n",
             mutated: "            if AWAKE && matches!(end, Event::ExtendFailed { .. }) {
                 self.lose(Loss::Expired, now);
                 return;
@@ -441,9 +441,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "of several names only the first is released",
         edits: &[Text {
             file: RELEASE,
-            original: "        let (resources, token) = (resources.clone(), self.token);",
-            mutated: "        let first = || resources.as_slice()[0].clone().into();
-        let (resources, token) = (if AWAKE { first() } else { resources.clone() }, self.token);",
+            original: "    let resources = request.resources.clone();",
+            mutated: "    let first = || request.resources.as_slice()[0].clone().into();
+    let resources = if AWAKE { first() } else { request.resources.clone() };",
         }],
     },
     Mutant {
@@ -517,10 +517,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         edits: &[Text {
             file: LOCK,
             original: "Phase::Won { .. } | Phase::Held(_) => true,
-            Phase::Releasing { .. } =>",
+            Phase::Releasing(_) =>",
             mutated: "Phase::Won { .. } => true,
             Phase::Held(_) => !AWAKE,
-            Phase::Releasing { .. } =>",
+            Phase::Releasing(_) =>",
         }],
     },
     Mutant {
@@ -587,7 +587,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "call-up-is-ignored",
         bug: "a waiter that is called up goes on waiting",
-        edits: &[Expression { file: TURNS, original: "lock.call_up(now)", mutated: "{}" }],
+        edits: &[Expression { file: TURNS, original: "lock.call_up(context, now)", mutated: "{}" }],
     },
     Mutant {
         name: "silent-home-is-waited-for",
@@ -816,8 +816,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a lock that is kept alive is extended once",
         edits: &[Expression {
             file: RENEWAL,
-            original: "now.saturating_add(self.interval)",
-            mutated: "now.saturating_add(self.ttl.saturating_mul(10))",
+            original: "now.saturating_add(self.interval.get())",
+            mutated: "now.saturating_add(self.interval.get().saturating_mul(30))",
         }],
     },
     Mutant {
@@ -843,7 +843,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "a lock is released before its shortest hold is over",
         edits: &[Expression {
             file: HELD,
-            original: "now.saturating_add(request.options.min_hold)",
+            original: "now.saturating_add(request.options.min_hold.get())",
             mutated: "Instant::EPOCH",
         }],
     },
@@ -888,6 +888,6 @@ pub(crate) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "label-outlives-the-release",
         bug: "a release leaves the label of the lock behind",
-        edits: &[Expression { file: RELEASE, original: "self.owner.clone()", mutated: "None" }],
+        edits: &[Expression { file: RELEASE, original: "request.owner.clone()", mutated: "None" }],
     },
 ];

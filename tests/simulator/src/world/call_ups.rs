@@ -1,6 +1,6 @@
 //! How those who wait in the queues of nodes subscribe, and how they are called up.
 
-use redlock_core::{Cause, Heard, Lock, Unavailable, WaiterId};
+use redlock_core::{Cause, Heard, LockMachine, Unavailable, WaiterId};
 
 use super::network::REFUSALS;
 use super::{Checked, World};
@@ -194,7 +194,8 @@ impl World<'_> {
         let (now, name) = (self.local(client), self.resources[resource].name.clone());
         self.tell(Who::Client(client), || format!("is called up for {resource} by node {}", node.index()));
         let waiting: Vec<_> = self.jobs_of(client).filter(|&job| self.waits_at(job, node, resource)).collect();
-        let attempts = |world: &Self, job| world.lock(job).filter(|lock| lock.is_acquiring()).map(Lock::attempts);
+        let attempts =
+            |world: &Self, job| world.lock(job).filter(|lock| lock.is_acquiring()).map(LockMachine::attempts);
         let before: Vec<_> = waiting.into_iter().map(|job| (job, attempts(self, job))).collect();
         for job in self.jobs_of(client).filter(|&job| self.scenario.jobs[job].names.contains(resource)) {
             self.jobs[job].ledger.hears_call_up();

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use redlock_core::{Instant, Lock, LockKey, Locks, NodeId};
+use redlock_core::{Instant, LockKey, LockMachine, Locks, NodeId};
 
 use super::{Checked, Stage, World};
 use crate::clock::{Clock, MILLISECOND, Time};
@@ -163,7 +163,7 @@ impl<'a> World<'a> {
     }
 
     /// Returns the lock of a job, while the machine knows it.
-    pub(super) fn lock(&self, job: usize) -> Option<&Lock> {
+    pub(super) fn lock(&self, job: usize) -> Option<&LockMachine> {
         self.clients[self.plan_of(job).client].locks.lock(self.jobs[job].key?)
     }
 }

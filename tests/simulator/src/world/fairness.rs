@@ -1,6 +1,6 @@
 //! Who waits behind whom and for how long, once all is well: of those who stand in the queue of a home.
 
-use redlock_core::{Action, Command, Lock, NodeId, Reply, Resource, RetryDelay};
+use redlock_core::{Action, Command, LockMachine, NodeId, Reply, Resource, RetryDelay};
 
 use super::{Checked, World};
 use crate::clock::{MILLISECOND, Time, nanos};
@@ -237,7 +237,7 @@ impl World<'_> {
     pub(super) fn check_service(&mut self) -> Checked {
         self.summary.services += 1;
         for job in 0..self.jobs.len() {
-            if self.lock(job).is_some_and(Lock::is_acquiring) && !self.plan_of(job).is_probe {
+            if self.lock(job).is_some_and(LockMachine::is_acquiring) && !self.plan_of(job).is_probe {
                 let what = format!("job {job} still waits, of {}", self.jobs.len());
                 return Err(Violation::new(Invariant::EveryoneIsServed, what));
             }

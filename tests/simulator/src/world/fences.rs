@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use redlock_core::fence::Fence;
-use redlock_core::{Lock, Resource};
+use redlock_core::{LockMachine, Resource};
 
 use super::{Checked, World};
 use crate::invariant::{Invariant, Violation};
@@ -31,7 +31,7 @@ impl World<'_> {
         if self.plan_of(job).terms.adopts.is_some() {
             return self.check_adopted_fences(job, &fences);
         }
-        let names = Lock::resources(lock).clone();
+        let names = LockMachine::resources(lock).clone();
         self.summary.fenced += 1;
         for (name, fence) in names.as_slice().iter().zip(fences.as_slice()) {
             let granted = self.fences.by_resource.entry(name.clone()).or_default();

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use redlock_core::{AcquireError, ExtendError, Instant, Lock, LockKey, Locks, OperationId, Owner, Request};
+use redlock_core::{AcquireError, ExtendError, Instant, LockKey, LockMachine, Locks, OperationId, Owner, Request};
 
 use super::{Checked, Stage, World};
 use crate::event::Event;
@@ -133,7 +133,7 @@ impl World<'_> {
     }
 
     fn acquisition_ends(&mut self, job: usize) -> Checked {
-        match self.lock(job).filter(|lock| lock.is_acquiring()).and_then(Lock::deadline) {
+        match self.lock(job).filter(|lock| lock.is_acquiring()).and_then(LockMachine::deadline) {
             Some(deadline) => {
                 self.says(job, || "acquired".into());
                 self.is_acquired(job, deadline)
@@ -168,7 +168,9 @@ impl World<'_> {
     fn tenure_changes(&mut self, job: usize) -> Checked {
         self.extensions_end(job)?;
         let is_known = self.jobs[job].ledger.deadline().is_none();
-        let Some(loss) = self.lock(job).and_then(Lock::loss).filter(|_| !is_known).cloned() else { return Ok(()) };
+        let Some(loss) = self.lock(job).and_then(LockMachine::loss).filter(|_| !is_known).cloned() else {
+            return Ok(());
+        };
         self.says(job, || format!("lost: {loss}"));
         self.is_lost(job, &loss)
     }
@@ -212,7 +214,7 @@ impl World<'_> {
     /// Counts that the lock of a job was touched.
     pub(super) fn touch(&mut self, job: usize) -> Checked {
         self.jobs[job].steps += 1;
-        let is_acquiring = self.lock(job).is_some_and(Lock::is_acquiring);
+        let is_acquiring = self.lock(job).is_some_and(LockMachine::is_acquiring);
         let is_due = self.plan_of(job).cancelled_at == Some(self.jobs[job].steps);
         if !is_acquiring || !is_due || self.jobs[job].stage != Stage::Wants {
             return Ok(());

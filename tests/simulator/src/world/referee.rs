@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeSet;
 
-use redlock_core::{Instant, Lock, Loss, NodeId, OperationId, Options, Reply, Request, Resources};
+use redlock_core::{Instant, Lock, LockMachine, Loss, NodeId, OperationId, Options, Reply, Request, Resources};
 
 use super::{Checked, JobState, ResourceState, Stage, World};
 use crate::clock::Time;
@@ -187,9 +187,10 @@ impl World<'_> {
         let Some(job) = sent.job else { return Ok(()) };
         let Some(lock) = self.lock(job) else { return Ok(()) };
         for second in [reply, Reply::Done, Reply::Missing] {
-            let mut again = lock.clone();
-            again.handle_reply(sent.command.id, node, second.clone(), self.local(self.plan_of(job).client));
-            if again != *lock {
+            let client = self.plan_of(job).client;
+            let mut again = Lock::copy_of(self.scenario.config_of(client), lock);
+            again.handle_reply(sent.command.id, node, second.clone(), self.local(client));
+            if *again != *lock || again.poll_event().is_some() {
                 let what = format!("job {job}: the second reply of node {node} made a difference: {second:?}");
                 return Err(Violation::new(Invariant::RepliesCountOnce, what));
             }
@@ -199,7 +200,7 @@ impl World<'_> {
 
     /// Whether a job waits in the queue of a node for a resource, and is the one of its client that asks.
     pub(super) fn waits_at(&self, job: usize, node: NodeId, resource: usize) -> bool {
-        let is_waiting = self.lock(job).is_some_and(Lock::is_waiting);
+        let is_waiting = self.lock(job).is_some_and(LockMachine::is_waiting);
         is_waiting && self.jobs[job].ledger.has_place_at(node, &self.resources[resource].name)
     }
 
@@ -233,7 +234,7 @@ impl World<'_> {
     pub(super) fn check_progress(&mut self) -> Checked {
         for job in 0..self.jobs.len() {
             let plan = self.plan_of(job);
-            let waits = plan.begins_at <= HEALED_AT && self.lock(job).is_some_and(Lock::is_acquiring);
+            let waits = plan.begins_at <= HEALED_AT && self.lock(job).is_some_and(LockMachine::is_acquiring);
             let was_had = |resource: &usize| {
                 let ResourceState { had_at, holder, .. } = &self.resources[*resource];
                 had_at.is_some_and(|at| at > HEALED_AT) || holder.is_some_and(|holder| self.holds(holder))
@@ -251,7 +252,7 @@ impl World<'_> {
     fn waited_for_with(&self, job: usize) -> BTreeSet<usize> {
         let plan = self.plan_of(job);
         let waiting: Vec<_> =
-            self.jobs_of(plan.client).filter(|&job| self.lock(job).is_some_and(Lock::is_acquiring)).collect();
+            self.jobs_of(plan.client).filter(|&job| self.lock(job).is_some_and(LockMachine::is_acquiring)).collect();
         let mut names: BTreeSet<_> = plan.names.iter().collect();
         // As many rounds as there are names reach all of them.
         for _ in 0..self.resources.len() {

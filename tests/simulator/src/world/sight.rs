@@ -1,6 +1,6 @@
 //! What the referee sees of the machine of a client.
 
-use redlock_core::{Action, Command, Lock, ScriptForm};
+use redlock_core::{Action, Command, LockMachine, ScriptForm};
 
 use super::{Checked, Stage, World};
 use crate::history::Who;
@@ -22,7 +22,7 @@ impl World<'_> {
     fn see_attempts(&mut self, client: usize) {
         let now = self.local(client);
         for job in self.jobs_of(client) {
-            let attempts = self.lock(job).map_or(0, Lock::attempts);
+            let attempts = self.lock(job).map_or(0, LockMachine::attempts);
             let state = &mut self.jobs[job];
             if attempts > state.attempts {
                 state.attempts = attempts;
@@ -83,7 +83,7 @@ impl World<'_> {
             // What was adopted has its keys, and stands in no line.
             let is_in_line = self.plan_of(*other).terms.adopts.is_none();
             let is_rival = is_in_line && self.plan_of(*other).names.overlap(names);
-            let is_in_the_way = |lock: &Lock| lock.is_held(now) || (is_earlier && lock.is_acquiring());
+            let is_in_the_way = |lock: &LockMachine| lock.is_held(now) || (is_earlier && lock.is_acquiring());
             *other != job && is_rival && self.lock(*other).is_some_and(is_in_the_way)
         };
         match self.jobs_of(client).find(is_before) {

@@ -1,6 +1,6 @@
 //! What must be true in every world, and of every delivery.
 
-use redlock_core::{Action, Cause, Instant, Lock, LockKey, Locks, NodeId, Unavailable};
+use redlock_core::{Action, Cause, Instant, Lock, LockKey, LockMachine, Locks, NodeId, Unavailable};
 
 use super::scenario::{MAX_HOLD, TTL};
 use super::site::{Letter, Origin, Parcel, Site};
@@ -20,12 +20,12 @@ impl State {
             (sites().all(|node| self.waits_for_reason(node)), Violation::LeftInQueue),
             (sites().all(|node| self.has_right_tickets(node)), Violation::WrongTickets),
             (self.wakes_in_time(), Violation::TimerTooLate),
-            (self.machines().all(Lock::is_quiet) == self.locks.is_quiet(), Violation::WrongQuiet),
+            (self.machines().all(LockMachine::is_quiet) == self.locks.is_quiet(), Violation::WrongQuiet),
         ];
         rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, violation)| Err(violation))
     }
 
-    fn machines(&self) -> impl Iterator<Item = &Lock> {
+    fn machines(&self) -> impl Iterator<Item = &LockMachine> {
         self.locks.keys().filter_map(|key| self.locks.lock(key))
     }
 
@@ -56,7 +56,7 @@ impl State {
 
     fn has_quorum_if_held(&self, user: usize) -> bool {
         let lock = self.users[user].key.and_then(|key| self.locks.lock(key));
-        let is_alive = |lock: &Lock| lock.loss().is_none() && lock.deadline().is_some_and(|end| self.now < end);
+        let is_alive = |lock: &LockMachine| lock.loss().is_none() && lock.deadline().is_some_and(|end| self.now < end);
         let keys = || self.sites.iter().filter(|site| self.has_key(site, user)).count();
         !lock.is_some_and(is_alive) || keys() > self.sites.len() / 2
     }
@@ -91,7 +91,7 @@ impl State {
     }
 
     fn wakes_in_time(&self) -> bool {
-        let earliest = self.machines().filter_map(Lock::poll_timeout).min();
+        let earliest = self.machines().filter_map(LockMachine::poll_timeout).min();
         earliest.is_none_or(|at| self.locks.poll_timeout().is_some_and(|next| next <= at))
     }
 }
@@ -106,8 +106,7 @@ pub(super) fn check_delivery(
     now: Instant,
 ) -> Result<(), Violation> {
     let others_are_same = before.keys().filter(|other| *other != key).all(|key| before.lock(key) == after.lock(key));
-    let is_right =
-        before.lock(key).is_none_or(|lock| has_taken(before, lock.clone(), after.lock(key), node, letter, now));
+    let is_right = before.lock(key).is_none_or(|lock| has_taken(before, lock, after.lock(key), node, letter, now));
     if others_are_same && is_right { Ok(()) } else { Err(Violation::ReplyWentAstray) }
 }
 
@@ -115,17 +114,18 @@ pub(super) fn check_delivery(
 /// at once, as these are answered before anybody can look.
 fn has_taken(
     before: &Locks,
-    mut lock: Lock,
-    after: Option<&Lock>,
+    lock: &LockMachine,
+    after: Option<&LockMachine>,
     node: NodeId,
     letter: &Letter,
     now: Instant,
 ) -> bool {
+    let mut lock = Lock::copy_of(before.config(), lock);
     lock.handle_reply(letter.id, node, letter.reply.clone(), now);
     let mut commands = std::iter::from_fn(|| lock.poll_command());
     let is_refused = commands.any(|command| command.nodes.iter().any(|node| before.refusal(node).is_some()));
     commands.for_each(drop);
     while lock.poll_event().is_some() {}
     lock.take_others_want();
-    is_refused || after.map_or_else(|| lock.is_settled(), |after| *after == lock)
+    is_refused || after.map_or_else(|| lock.is_settled(), |after| *after == *lock)
 }

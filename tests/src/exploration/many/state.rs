@@ -1,4 +1,6 @@
-use redlock_core::{Action as Verb, Cause, Command, Facts, Instant, Lock, LockKey, Locks, NodeId, Reply, Unavailable};
+use redlock_core::{
+    Action as Verb, Cause, Command, Facts, Instant, LockKey, LockMachine, Locks, NodeId, Reply, Unavailable,
+};
 
 use super::action::Action;
 use super::checks::check_delivery;
@@ -212,7 +214,7 @@ impl State {
 
     fn note_release(&mut self, user: usize) {
         let Some(key) = self.users[user].key else { return };
-        let is_alive = |lock: &Lock| lock.is_acquiring() || (lock.deadline().is_some() && lock.loss().is_none());
+        let is_alive = |lock: &LockMachine| lock.is_acquiring() || (lock.deadline().is_some() && lock.loss().is_none());
         if !self.locks.lock(key).is_some_and(is_alive) {
             self.users[user].released_at.get_or_insert(self.now);
         }
