@@ -59,6 +59,7 @@ pub(crate) const CASES: &[LockCase] = cases! {
         sixteen_tasks_lose_no_increment [],
         a_waiting_acquisition_gets_the_lock_when_it_is_released [],
         several_names_are_held_all_or_none_and_a_refusal_says_which_is_held [],
+        those_who_want_names_that_overlap_all_get_them_and_lose_no_increment [],
         those_who_wait_with_one_handle_are_served_in_order [],
         a_single_attempt_behind_others_of_its_handle_fails_at_once [],
         the_budget_ends_the_waiting [],

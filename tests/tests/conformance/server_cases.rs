@@ -101,6 +101,7 @@ server_cases! {
     }
     waiting: {
         who_waits_is_called_up_by_the_release_in_the_order_of_the_queue [Announcements],
+        who_waits_for_several_names_is_called_up_and_holds_nobody_up [Announcements],
         who_waits_is_called_up_over_resp2 [Urls, Announcements],
         whoever_hears_no_more_subscribes_again [Announcements],
         who_gives_up_leaves_no_place_and_is_told_of_it [Announcements],

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use redlock_conformance::{Client, Guard, Refusal, Refused};
-use redlock_core::{Options, RetryDelay};
+use redlock_core::{Options, Resources, RetryDelay};
 use redlock_driver::ReleaseVerdict;
 use redlock_tests::{Server, Servers};
 
@@ -45,15 +45,24 @@ pub(crate) fn wait_for<A: Adapter>(
     client: &Client,
     options: Options,
 ) -> impl Future<Output = Result<Guard, Refused>> + use<A> {
-    let acquire = client.lock_with("job", TTL * 3, options);
+    wait_for_all::<A>(client, "job".into(), options)
+}
+
+/// Begins to wait for the lock of these names.
+fn wait_for_all<A: Adapter>(
+    client: &Client,
+    names: Resources,
+    options: Options,
+) -> impl Future<Output = Result<Guard, Refused>> + use<A> {
+    let acquire = client.lock_with(names, TTL * 3, options);
     let waiting = A::scheduler().spawn(acquire);
     async { waiting.await.expect("the task goes on") }
 }
 
-/// How many stand in the queue.
+/// How many stand in the queues of these two names.
 fn waiting(servers: &Servers) -> usize {
-    let count = |server: &Server| server.command(&["ZCARD", "redlock:queue:{job}"]).unwrap().parse::<usize>().unwrap();
-    servers.iter().map(count).sum()
+    let count = |server: &Server, key: &str| server.command(&["ZCARD", key]).unwrap().parse::<usize>().unwrap();
+    servers.iter().map(|server| count(server, "redlock:queue:{job}") + count(server, "redlock:queue:{other}")).sum()
 }
 
 pub(crate) async fn wait_until_waiting<A: Adapter>(servers: &Servers, count: usize) {
@@ -61,7 +70,7 @@ pub(crate) async fn wait_until_waiting<A: Adapter>(servers: &Servers, count: usi
     has_come.unwrap_or_else(|TooLate(why)| panic!("{why}"));
 }
 
-/// Waits until so many stand in the queue.
+/// Waits until so many stand in the queues.
 async fn until_waiting<A: Adapter>(servers: &Servers, count: usize) -> Result<(), TooLate> {
     if A::scheduler().wait_until(SOON, || waiting(servers) == count).await {
         return Ok(());
@@ -87,6 +96,28 @@ async fn four_in_a_row<A: Adapter>() -> Result<(), TooLate> {
         held = waiter.await?;
     }
     held.release().await;
+    assert_eq!(waiting(&nodes.servers), 0);
+    Ok(())
+}
+
+pub(crate) async fn who_waits_for_several_names_is_called_up_and_holds_nobody_up<A: Adapter>() {
+    play(one_for_two_names::<A>).await;
+}
+
+async fn one_for_two_names<A: Adapter>() -> Result<(), TooLate> {
+    let nodes = Fixture::start::<A>(3);
+    let rivals: Vec<_> = (0..2).map(|_| A::client(&nodes.servers.urls())).collect();
+    let (job, other) = (nodes.client.lock("job", TTL * 3).await?, nodes.client.lock("other", TTL * 3).await?);
+    let both = wait_for_all::<A>(&rivals[0], Resources::all(["job", "other"]), only_called_up());
+    until_waiting::<A>(&nodes.servers, 1).await?;
+    let one = wait_for::<A>(&rivals[1], only_called_up());
+    until_waiting::<A>(&nodes.servers, 2).await?;
+    job.release().await;
+    let job = one.await?;
+    until_waiting::<A>(&nodes.servers, 1).await?;
+    other.release().await;
+    job.release().await;
+    both.await?.release().await;
     assert_eq!(waiting(&nodes.servers), 0);
     Ok(())
 }

@@ -61,6 +61,29 @@ pub(super) async fn several_names_are_held_all_or_none_and_a_refusal_says_which_
     both.release().await;
 }
 
+/// Counts on for each of the names under one lock of them.
+async fn increment_all(client: Client, names: [usize; 2], numbers: Arc<[AtomicU64; 3]>, rounds: u32) {
+    for _ in 0..rounds {
+        let guard = client.lock_with(Resources::all(names.map(|name| format!("counter-{name}"))), TTL, Options::new());
+        let guard = guard.await.unwrap();
+        let read = names.map(|name| numbers[name].load(Ordering::SeqCst));
+        yield_now().await;
+        for (name, read) in names.into_iter().zip(read) {
+            numbers[name].store(read + 1, Ordering::SeqCst);
+        }
+        guard.release().await;
+    }
+}
+
+pub(super) async fn those_who_want_names_that_overlap_all_get_them_and_lose_no_increment(bench: Bench) {
+    let nodes = bench.start(3);
+    let numbers = Arc::new([(); 3].map(|()| AtomicU64::new(0)));
+    let pairs = [[0, 1], [2, 1], [0, 2]].into_iter().cycle().take(6);
+    let task = |names| bench.spawn(increment_all(nodes.rival(), names, numbers.clone(), 5));
+    try_join_all(pairs.map(task)).await.unwrap();
+    assert!(numbers.iter().all(|number| number.load(Ordering::SeqCst) == 20), "{numbers:?}");
+}
+
 /// How many are before one that would come now, in the same handle.
 async fn ahead(client: &Client) -> usize {
     let refused = client.try_lock("job", TTL).await.unwrap_err();
