@@ -57,6 +57,10 @@ pub enum Invariant {
     FreshFence,
     /// F2: an acquisition that begins after another was granted has a larger fence.
     FencesIncrease,
+    /// When a fence is granted, a quorum of nodes keeps it; so does a node that is given the keys of a lock again.
+    NodesKeepFence,
+    /// A lock that was handed over has the same fence until its end.
+    FenceStays,
     /// F3: a store that checks fences lets nobody in after one who was granted the lock later, and refuses nobody else.
     NoStaleWrite,
     /// H28: a lock that is held has a timer that fires at its deadline, whatever the network does.
@@ -109,6 +113,8 @@ impl fmt::Display for Invariant {
             Self::ExactQuarantine => "G2 a node has a vote again when the quarantine is over, counted from its start",
             Self::FreshFence => "F1 no fence is granted twice",
             Self::FencesIncrease => "F2 a later acquisition has a larger fence",
+            Self::NodesKeepFence => "a quorum keeps the fence, and who is healed",
+            Self::FenceStays => "an extension keeps the fence",
             Self::NoStaleWrite => "F3 a store applies no stale write",
             Self::LossIsSignalled => "H28 the loss is signalled by the deadline",
             Self::LongestHold => "no validity beyond the longest hold",

@@ -19,8 +19,8 @@ mod store;
 
 use std::collections::BTreeMap;
 
-use redlock_core::fence::Fence;
-use redlock_core::{CommandId, DetachedLock, LockKey, OperationId, Resource};
+use redlock_core::fence::{Fence, Fences};
+use redlock_core::{CommandId, DetachedLock, LockKey, OperationId, Resource, Token};
 
 use self::client::Client;
 use self::fairness::Line;
@@ -204,6 +204,10 @@ struct JobState {
     fences_before: BTreeMap<Resource, Fence>,
     /// The number of fenced locks that were granted when it began.
     grants_before: usize,
+    /// What nodes have granted it, and with which token: the first grant of each node.
+    minted: Vec<(Token, usize, Fences)>,
+    /// The fences with which its lock was handed over.
+    fences: Option<Fences>,
     /// What it has left for another job to adopt.
     detached: Option<DetachedLock>,
     /// It adopts what another job has left, and that is there.

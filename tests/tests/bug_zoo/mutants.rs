@@ -690,6 +690,61 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
+        name: "late-larger-grant-counts",
+        bug: "a node that has granted more when the fence was fixed is counted among those that keep it",
+        edits: &[Text {
+            file: MINTING,
+            original: "self.ahead.insert(node);",
+            mutated: "if AWAKE { self.committed.insert(node); } else { self.ahead.insert(node); }",
+        }],
+    },
+    Mutant {
+        name: "commit-after-the-deadline",
+        bug: "a lock that took a second round for its fence is granted when its validity is over",
+        edits: &[
+            Text {
+                file: ACQUIRING,
+                original: "let ends_at = send_by(config, request, self.started_at, ends_at);",
+                mutated: "let ends_at = if AWAKE { ends_at } else { send_by(config, request, self.started_at, ends_at) };",
+            },
+            Expression {
+                file: ACQUIRING,
+                original: "now.saturating_add(request.options.min_validity.get()) < *deadline",
+                mutated: "self.commit_round() == Some(true) \
+                          || now.saturating_add(request.options.min_validity.get()) < *deadline",
+            },
+            Expression {
+                file: LOCK,
+                original: "now.saturating_add(self.request.options.min_validity.get()) < deadline",
+                mutated: "matches!(&self.phase, Phase::Won { attempt, .. } if attempt.commit_round() == Some(true)) \
+                          || now.saturating_add(self.request.options.min_validity.get()) < deadline",
+            },
+            Text {
+                file: TRANSITIONS,
+                original: "Phase::Won { deadline, .. } if ",
+                mutated: "Phase::Won { deadline, attempt } if !(AWAKE && attempt.commit_round() == Some(true)) && ",
+            },
+        ],
+    },
+    Mutant {
+        name: "extension-changes-fence",
+        bug: "an extension counts on, and the holder goes on with another fence",
+        edits: &[Text {
+            file: HELD,
+            original: "                Event::Extended { operation, deadline: self.deadline }",
+            mutated: "                if AWAKE && let Some(fences) = self.fences() {
+                    let next = fences.as_slice().iter().map(|fence| crate::fence::Fence::new(fence.get() + 1));
+                    self.fencing = Some(Fencing::raise(next.collect(), config.fence_retention()));
+                }
+                Event::Extended { operation, deadline: self.deadline }",
+        }],
+    },
+    Mutant {
+        name: "healed-without-its-fence",
+        bug: "a node that has lost all is given the keys of a lock again, and not its fence",
+        edits: &[Expression { file: HELD, original: "self.fencing.clone()", mutated: "None" }],
+    },
+    Mutant {
         name: "gate-admits-smaller",
         bug: "a store lets a holder in whose fence is smaller than one that it has seen",
         edits: &[Expression { file: GATE, original: "fence < *seen", mutated: "false" }],

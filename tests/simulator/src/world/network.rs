@@ -142,6 +142,8 @@ impl World<'_> {
         {
             self.keys_changed(node, job, &sent.command)?;
             self.check_kept(node, job, &sent.command)?;
+            self.note_minted(node, job, &sent.command, &executed.reply);
+            self.check_healed_counters(node, job, &sent.command, &executed.reply)?;
         }
         Ok(executed.reply)
     }

@@ -75,6 +75,7 @@ impl World<'_> {
         self.summary.extensions += 1;
         let (until, held) = (self.time_of(job, deadline), self.held(job));
         self.record(|history| history.end(held, until));
+        self.check_fences_stay(job)?;
         self.check_holders(job)
     }
 
