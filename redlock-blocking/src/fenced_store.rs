@@ -1,9 +1,8 @@
 //! Redis or Valkey as a store that refuses the writes of late holders.
 
-use redis::{Cmd, ConnectionLike, FromRedisValue, RedisError, ToSingleRedisArg};
-use redlock_core::fence::{
-    Fence, REDIS_GET_IF_NOT_STALE, REDIS_SET_IF_NOT_STALE, StaleFence, redis_fence_key, redis_stale_fence,
-};
+use redis::{ConnectionLike, FromRedisValue, ToSingleRedisArg};
+use redlock_core::fence::Fence;
+use redlock_core::shell::{FencedCommand, FencedStoreError};
 
 /// Returns the value of a key, and has the store refuse all holders with a smaller fence from now on.
 ///
@@ -37,8 +36,8 @@ pub fn get_if_not_stale<V: FromRedisValue>(
     key: impl AsRef<[u8]>,
     fence: Fence,
 ) -> Result<V, FencedStoreError> {
-    let command = script(REDIS_GET_IF_NOT_STALE, key.as_ref(), fence);
-    command.query(connection).map_err(|error| FencedStoreError::new(key.as_ref(), fence, error))
+    let get = FencedCommand::get(key.as_ref(), fence);
+    get.command().query(connection).map_err(|error| get.error(error))
 }
 
 /// Sets a key, unless the store has seen a larger fence for it.
@@ -60,40 +59,6 @@ pub fn set_if_not_stale(
     value: impl ToSingleRedisArg,
     fence: Fence,
 ) -> Result<(), FencedStoreError> {
-    let mut command = script(REDIS_SET_IF_NOT_STALE, key.as_ref(), fence);
-    let done = command.arg(value).query(connection);
-    done.map_err(|error| FencedStoreError::new(key.as_ref(), fence, error))
-}
-
-/// Why a store did not do what a holder asked for.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FencedStoreError {
-    /// A larger fence has been here: the lock was lost, and the holder must not go on. The resource is the key.
-    #[error(transparent)]
-    Stale(StaleFence),
-    /// The server failed or was not reached, or its answer was not understood. What was to be written may be written.
-    #[error("the store failed: {0}")]
-    Server(#[source] RedisError),
-}
-
-impl FencedStoreError {
-    fn new(key: &[u8], fence: Fence, error: RedisError) -> Self {
-        match seen_in(&error) {
-            Some(seen) => Self::Stale(StaleFence::new(key, fence, seen)),
-            None => Self::Server(error),
-        }
-    }
-}
-
-/// Returns the largest fence that was seen, if the error is a refusal of the scripts.
-fn seen_in(error: &RedisError) -> Option<Fence> {
-    redis_stale_fence(error.code()?, error.detail()?)
-}
-
-/// The script goes out in full: it is short, and no second round trip is needed where the server does not know it.
-fn script(source: &str, key: &[u8], fence: Fence) -> Cmd {
-    let mut command = redis::cmd("EVAL");
-    command.arg(source).arg(2).arg(key).arg(redis_fence_key(key)).arg(fence.get());
-    command
+    let set = FencedCommand::set(key.as_ref(), value, fence);
+    set.command().query(connection).map_err(|error| set.error(error))
 }

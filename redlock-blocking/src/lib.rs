@@ -233,6 +233,9 @@ pub use redlock_cache as cache;
 pub use redlock_core::fence::{self, Fence, FenceGate, StaleFence};
 pub use redlock_core::health::{self, Health};
 pub use redlock_core::observed;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub use redlock_core::shell::FencedStoreError;
 #[cfg(feature = "tracing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
 pub use redlock_core::shell::Tracing;
@@ -259,7 +262,7 @@ pub use builder::{Builder, IntoNode, Node};
 pub use election::{Campaign, Candidate, Leadership};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
-pub use fenced_store::{FencedStoreError, get_if_not_stale, set_if_not_stale};
+pub use fenced_store::{get_if_not_stale, set_if_not_stale};
 pub use guard::{LockGuard, SharedGuard};
 pub use lease::Lease;
 #[cfg(feature = "cache")]

@@ -111,6 +111,7 @@
 //!   `std`.
 //! - `url`: with `system`, the URLs of servers.
 //! - `metrics`, `tracing`: with `system`, observers for the crates of these names, for adapters. No machine uses them.
+//! - `redis`: with `system`, commands to a store that refuses late holders, for adapters over the crate of this name.
 //! - `net`: with `system`, the options of TCP sockets.
 //! - `tls`: with `system`, TLS by rustls.
 //! - `serde`: a [`DetachedLock`] and an [`Owner`] can be written and read.

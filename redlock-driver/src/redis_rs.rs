@@ -34,8 +34,9 @@ mod transport;
 mod url;
 
 pub use redis;
+pub use redlock_core::shell::FencedStoreError;
 
-pub use self::fenced_store::{FencedStoreError, get_if_not_stale, set_if_not_stale};
+pub use self::fenced_store::{get_if_not_stale, set_if_not_stale};
 pub use self::transport::{RedisConnection, RedisTransport};
 use crate::{BuildError, IntoNode, Node, Runtime};
 use redlock_core::system::url::{NodeUrl, UrlError};
