@@ -69,16 +69,17 @@ async fn a_lock_is_extended_and_what_is_given_up_at_any_moment_leaves_no_key() {
         guard.extend(2 * TTL).await.unwrap();
         assert!(guard.remaining() > TTL, "{kind:?}");
         guard.release().await;
-        // A release that overtakes its SET leaves the key.
+        // A release that overtakes its SET leaves the key for the whole TTL.
         for number in 0..1_000 {
-            drop(redlock.lock(format!("{kind:?}:{number}"), TTL).into_future().now_or_never());
+            drop(redlock.lock(format!("{kind:?}:{number}"), 10 * SOON).into_future().now_or_never());
             if number % 20 == 0 {
                 tokio::task::yield_now().await;
             }
         }
         redlock.close().await;
-        let left: String = cluster.masters.iter().map(|master| master.command(&["KEYS", "*"]).unwrap()).collect();
-        assert_eq!(left, "", "{kind:?}");
+        let left =
+            || -> String { cluster.masters.iter().map(|master| master.command(&["KEYS", "*"]).unwrap()).collect() };
+        assert!(redlock_tests::wait_until(SOON, || left().is_empty()), "{kind:?}: {}", left());
     }
 }
 
