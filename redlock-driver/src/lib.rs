@@ -95,6 +95,7 @@
 //! - `redis-tokio-comp`, `redis-smol-comp`: `redis_rs`, nodes over the `redis` crate on tokio or on the reactor of smol,
 //!   which is async-std's too. If a program enables both, redis-rs uses tokio inside a tokio runtime and smol everywhere
 //!   else;
+//! - `redis-cluster`: `redis_rs::RedisClusterNode`, a whole cluster as one node over the cluster client of the `redis` crate;
 //! - `redis-tls`: the cryptography (ring) for `rediss://` URLs; they also take `tls-rustls-webpki-roots` of the `redis`
 //!   crate, and `tokio-rustls-comp` or `smol-rustls-comp`. A program with both runtimes needs TLS on both or on none: the
 //!   `redis` crate does not compile otherwise.
@@ -109,6 +110,7 @@
 mod acquire;
 mod builder;
 mod carrier;
+pub mod cluster;
 mod election;
 mod guard;
 mod hearing;

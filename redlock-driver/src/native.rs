@@ -2,7 +2,6 @@
 
 mod cluster;
 mod inquiry;
-mod outdated;
 mod seed;
 mod sentinel;
 mod session;
@@ -13,7 +12,7 @@ use std::fmt;
 use redlock_core::system::url::{Address, NodeUrl, UrlError};
 use redlock_core::{Cause, Unavailable};
 
-pub use self::cluster::{ClusterConnection, ClusterNode, ClusterTransport};
+pub use self::cluster::{ClusterNode, ClusterTransport};
 pub use self::sentinel::{ASK_EVERY, SentinelConnection, SentinelNode, SentinelTransport};
 pub use self::session::NativeConnection;
 pub use self::transport::NativeTransport;

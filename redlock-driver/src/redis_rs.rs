@@ -26,6 +26,8 @@
 
 use std::fmt;
 
+#[cfg(feature = "redis-cluster")]
+mod cluster;
 mod fenced_store;
 mod hearing;
 #[cfg(feature = "redis-tls")]
@@ -36,6 +38,9 @@ mod url;
 pub use redis;
 pub use redlock_core::shell::FencedStoreError;
 
+#[cfg(feature = "redis-cluster")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis-cluster")))]
+pub use self::cluster::{RedisClusterNode, RedisClusterTransport, RedisMasterConnection};
 pub use self::fenced_store::{get_if_not_stale, set_if_not_stale};
 pub use self::transport::{RedisConnection, RedisTransport};
 use crate::{BuildError, IntoNode, Node, Runtime};

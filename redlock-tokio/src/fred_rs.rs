@@ -1,5 +1,6 @@
 //! Nodes over the `fred` crate.
 
+mod cluster;
 mod hearing;
 mod settings;
 
@@ -23,6 +24,7 @@ use redlock_driver::transport::{
 use redlock_driver::{BuildError, Cause, IntoNode, Node, Unavailable};
 use tokio::task::AbortHandle;
 
+pub use self::cluster::{FredClusterNode, FredClusterTransport};
 use self::settings::Settings;
 use crate::Tokio;
 
@@ -49,7 +51,7 @@ impl<U> fmt::Debug for FredUrl<U> {
 ///
 /// Refused, as [`BuildError::Node`], is a client that might send a command twice (`max_command_attempts` other than 1;
 /// fred's default is 3), one that waits for an answer for ever (no `default_command_timeout`, which is fred's default),
-/// and one of a cluster or of sentinels. A node that does not answer within the command timeout counts as disconnected:
+/// and one of a cluster (a [`FredClusterNode`] takes it) or of sentinels. A node that does not answer within the command timeout counts as disconnected:
 /// it should be longer than any pause of the server that is no failure, such as a slow `BGREWRITEAOF`.
 impl IntoNode<Tokio> for Client {
     fn into_node(self) -> Result<Node<Tokio>, BuildError> {
@@ -97,19 +99,29 @@ impl Transport for FredTransport {
     type Connection = FredConnection;
 
     async fn connect(&mut self) -> Result<FredConnection, Unavailable> {
-        let client = self.0.client();
-        let mut connected = client.reconnect_rx();
-        let router = client.connect();
-        let end = EndOnDrop(router.abort_handle());
-        match select(pin!(connected.recv()), router).await {
-            Either::Left((_, router)) => {
-                let gone = router.map(drop).boxed().shared();
-                let facts = complete_handshake(&client, gone.clone()).await?;
-                Ok(FredConnection { client, facts, gone, heard: None, _end: end })
-            }
-            Either::Right((Ok(Err(error)), _)) => Err(unavailable(&error, Cause::NotSent)),
-            Either::Right(_) => Err(Unavailable::new(Cause::NotSent)),
-        }
+        let Opened { client, gone, end } = open(&self.0).await?;
+        let facts = complete_handshake(&client, gone.clone()).await?;
+        Ok(FredConnection { client, facts, gone, heard: None, _end: end })
+    }
+}
+
+/// A client that is connected, and nothing more.
+struct Opened {
+    client: Client,
+    /// Ends when the server is gone.
+    gone: Shared<BoxFuture<'static, ()>>,
+    end: EndOnDrop,
+}
+
+async fn open(settings: &Settings) -> Result<Opened, Unavailable> {
+    let client = settings.client();
+    let mut connected = client.reconnect_rx();
+    let router = client.connect();
+    let end = EndOnDrop(router.abort_handle());
+    match select(pin!(connected.recv()), router).await {
+        Either::Left((_, router)) => Ok(Opened { client, gone: router.map(drop).boxed().shared(), end }),
+        Either::Right((Ok(Err(error)), _)) => Err(unavailable(&error, Cause::NotSent)),
+        Either::Right(_) => Err(Unavailable::new(Cause::NotSent)),
     }
 }
 

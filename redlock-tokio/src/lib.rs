@@ -131,7 +131,8 @@
 //! `memory::MemoryNode`, or a [`Node`] over a [`Transport`] of your own. Nodes must be independent
 //! masters, neither replicas of each other nor members of one cluster. [`SentinelNode`] and [`ClusterNode`] are for those who
 //! have nothing else: a master that fails over, or a whole cluster, as one node. Their documentation says what that
-//! costs. A node that is down at the start, or goes down
+//! costs. `RedisClusterNode` and `FredClusterNode` are the same from a cluster client of the `redis` or the `fred` crate. A node
+//! that is down at the start, or goes down
 //! later, is used again as soon as it is back; nothing needs to be restarted.
 //!
 //! A URL is carried by a connection of this library's own, which speaks RESP3, or RESP2 where the server or an ACL refuses
@@ -147,7 +148,8 @@
 //!
 //! - `tls`: `rediss://` URLs, with the public authorities (of Mozilla's list) or your own certificates;
 //! - `redis`: nodes from clients of the `redis` crate, `RedisUrl`, and `set_if_not_stale` for a Redis that is written to under [fenced](fence) locks;
-//! - `fred`: nodes from clients of the `fred` crate, and `FredUrl`;
+//! - `redis-cluster`: `RedisClusterNode`, a whole cluster as one node over the cluster client of the `redis` crate;
+//! - `fred`: nodes from clients of the `fred` crate, `FredUrl` and `FredClusterNode`;
 //! - `memory`: nodes that live in this process, for first steps and for your own tests;
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in;
 //! - `tracing`: `Tracing`, which makes a span of each lock and events of what happens to nodes, for `Builder::observer`;
@@ -171,7 +173,7 @@ mod url;
 pub use fred;
 #[cfg(feature = "fred")]
 #[cfg_attr(docsrs, doc(cfg(feature = "fred")))]
-pub use fred_rs::{FredConnection, FredTransport, FredUrl};
+pub use fred_rs::{FredClusterNode, FredClusterTransport, FredConnection, FredTransport, FredUrl};
 pub use net::TokioSocket;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
@@ -187,6 +189,9 @@ pub use redlock_driver::native::{ClusterNode, SentinelNode, UrlNode};
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use redlock_driver::net::{TlsBuilder, TlsError, TlsSettings};
+#[cfg(feature = "redis-cluster")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis-cluster")))]
+pub use redlock_driver::redis_rs::RedisClusterNode;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use redlock_driver::redis_rs::{FencedStoreError, RedisUrl, get_if_not_stale, set_if_not_stale};

@@ -1,11 +1,7 @@
 //! A whole cluster as one node.
 
-mod batches;
-mod connection;
-
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
 use redlock_core::resp::{Inquiry, Settings};
@@ -13,9 +9,9 @@ use redlock_core::slots::Place;
 use redlock_core::system::url::check_client_name;
 use redlock_core::{Cause, Unavailable};
 
-pub use self::connection::ClusterConnection;
 use super::seed::{self, Failures, Seed, Seeds};
-use super::{NativeTransport, tls_of_host};
+use super::{NativeConnection, NativeTransport, tls_of_host};
+use crate::cluster::{ClusterConnection, MovedTo};
 use crate::net::{Address, Network, Stream, TlsSettings};
 use crate::transport::Transport;
 use crate::{BuildError, CurrentRuntime, IntoNode, Node};
@@ -134,20 +130,6 @@ impl fmt::Debug for ClusterNode {
     }
 }
 
-/// Where a slot has moved to, as the latest refusal has said it: that member knows more than those that were named.
-#[derive(Clone, Debug, Default)]
-struct MovedTo(Arc<Mutex<Option<Place>>>);
-
-impl MovedTo {
-    fn set(&self, place: Place) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
-    }
-
-    fn take(&self) -> Option<Place> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
 /// The way to all masters of a cluster. See [`ClusterNode`].
 #[derive(Debug)]
 pub struct ClusterTransport<N> {
@@ -176,7 +158,7 @@ impl<N> ClusterTransport<N> {
 }
 
 impl<N: Network + CurrentRuntime> Transport for ClusterTransport<N> {
-    type Connection = ClusterConnection<Stream<N::Socket>>;
+    type Connection = ClusterConnection<NativeConnection<Stream<N::Socket>>>;
 
     /// The driver drops the future when it takes too long; then the next member is the first to be asked.
     async fn connect(&mut self) -> Result<Self::Connection, Unavailable> {
@@ -210,7 +192,7 @@ impl<N: Network + CurrentRuntime> ClusterTransport<N> {
         &self,
         network: &N,
         member: &Seed,
-    ) -> Result<ClusterConnection<Stream<N::Socket>>, Unavailable> {
+    ) -> Result<ClusterConnection<NativeConnection<Stream<N::Socket>>>, Unavailable> {
         let slots = member.ask(network, Inquiry::slots(&member.settings)).await?.as_slots()?;
         if slots.masters().is_empty() {
             return Err(Unavailable::with_detail(Cause::NotSent, "no master of its cluster serves a slot"));

@@ -13,9 +13,9 @@ use redlock_core::slots::Place;
 use redlock_core::system::seeds::SentinelSettings;
 use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
 
-use super::outdated::Outdated;
 use super::seed::{self, Failures, Seed, Seeds};
 use super::{NativeConnection, NativeTransport, tls_of_host};
+use crate::cluster::Outdated;
 use crate::net::{Address, Network, Socket, Stream, TlsSettings};
 use crate::transport::{Connection, Transport};
 use crate::{BuildError, CurrentRuntime, IntoNode, Node};

@@ -142,11 +142,16 @@ async fn complete_handshake(connection: &MultiplexedConnection, greeting: &[Cmd]
 async fn ask_facts(connection: &MultiplexedConnection) -> Facts {
     let fsync = redis::cmd("CONFIG").arg("GET").arg("appendfsync").to_owned();
     let (info, fsync) = join(ask(connection, &redis::cmd("INFO")), ask(connection, &fsync)).await;
+    facts_in(info.ok(), fsync.ok())
+}
+
+/// Reads the answers to `INFO` and `CONFIG GET appendfsync`, as far as there are any.
+pub(super) fn facts_in(info: Option<Value>, fsync: Option<Value>) -> Facts {
     let mut facts = Facts::default();
-    if let Some(info) = info.ok().and_then(|info| String::from_redis_value(info).ok()) {
+    if let Some(info) = info.and_then(|info| String::from_redis_value(info).ok()) {
         facts.note_info(&info);
     }
-    let pairs = fsync.ok().and_then(|fsync| HashMap::<String, String>::from_redis_value(fsync).ok());
+    let pairs = fsync.and_then(|fsync| HashMap::<String, String>::from_redis_value(fsync).ok());
     if let Some(fsync) = pairs.and_then(|mut pairs| pairs.remove("appendfsync")) {
         facts.note_fsync(&fsync);
     }
@@ -242,7 +247,7 @@ fn pipeline(commands: &[Command]) -> Pipeline {
     pipeline
 }
 
-fn packed(command: &Command) -> Cmd {
+pub(super) fn packed(command: &Command) -> Cmd {
     let wire = command.wire();
     let mut packed = Cmd::with_capacity(wire.words().len(), wire.words().map(<[u8]>::len).sum());
     for word in wire.words() {

@@ -6,7 +6,7 @@ use fred::clients::Client;
 use fred::interfaces::ClientLike;
 use fred::socket2::TcpKeepalive;
 use fred::types::RespVersion;
-use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, ServerConfig, TcpConfig};
+use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, Server, ServerConfig, TcpConfig};
 use redlock_core::system::url::{Address, NodeUrl};
 
 /// How often fred may send a command: an answer that was lost is no reason to do a thing twice.
@@ -32,9 +32,11 @@ pub(super) enum Unusable {
     #[error("a command may wait for its answer for ever: set default_command_timeout")]
     NoCommandTimeout,
     #[error(
-        "a client of a cluster or of sentinels is not one independent master: read ClusterNode or SentinelNode, and use it"
+        "a client of a cluster or of sentinels is not one independent master: read FredClusterNode or SentinelNode, and use it"
     )]
     NotOneServer,
+    #[error("it is no client of a cluster")]
+    NoCluster,
 }
 
 /// One server, and how to talk to it.
@@ -55,11 +57,24 @@ impl Settings {
 
     /// Those of a client, if they are safe.
     pub(super) fn of_client(client: &Client) -> Result<Self, Unusable> {
-        let (config, connection) = (client.client_config(), client.connection_config().clone());
-        let performance = client.perf_config();
-        if config.server.is_clustered() || config.server.is_sentinel() {
+        let server = client.client_config().server;
+        if server.is_clustered() || server.is_sentinel() {
             return Err(Unusable::NotOneServer);
         }
+        Self::if_safe(client)
+    }
+
+    /// Those of a client of a cluster, if they are safe.
+    pub(super) fn of_cluster_client(client: &Client) -> Result<Self, Unusable> {
+        if !client.client_config().server.is_clustered() {
+            return Err(Unusable::NoCluster);
+        }
+        Self::if_safe(client)
+    }
+
+    fn if_safe(client: &Client) -> Result<Self, Unusable> {
+        let (config, connection) = (client.client_config(), client.connection_config().clone());
+        let performance = client.perf_config();
         if connection.max_command_attempts != COMMAND_ATTEMPTS {
             return Err(Unusable::CommandAttempts { attempts: connection.max_command_attempts });
         }
@@ -67,6 +82,37 @@ impl Settings {
             return Err(Unusable::NoCommandTimeout);
         }
         Ok(Self { config: Config { fail_fast: true, ..config }, performance, connection })
+    }
+
+    /// Those for one server of a cluster, named by another one at `said_by`.
+    pub(super) fn of_member(&self, server: Server, said_by: &str) -> Self {
+        let (performance, connection) = (self.performance.clone(), self.connection.clone());
+        let server = ServerConfig::Centralized { server: self.with_tls_name(server, said_by) };
+        Self { config: Config { server, ..self.config.clone() }, performance, connection }
+    }
+
+    /// Adds the name that is in the certificate of a server, as fred does for clusters.
+    #[cfg(feature = "tls")]
+    fn with_tls_name(&self, server: Server, said_by: &str) -> Server {
+        use fred::types::config::TlsHostMapping;
+
+        let mapping = self.config.tls.as_ref().map(|tls| &tls.hostnames);
+        let name = match (mapping, server.host.parse()) {
+            (Some(TlsHostMapping::DefaultHost), Ok(_)) => Some(said_by.into()),
+            (Some(TlsHostMapping::Custom(names)), Ok(address)) => names.map(&address, said_by),
+            _ => return server,
+        };
+        Server { tls_server_name: name.map(Into::into), ..server }
+    }
+
+    #[cfg(not(feature = "tls"))]
+    fn with_tls_name(&self, server: Server, _said_by: &str) -> Server {
+        server
+    }
+
+    /// The members of a cluster that were named.
+    pub(super) fn hosts(&self) -> Vec<Server> {
+        self.config.server.hosts()
     }
 
     /// A new client, not connected yet, that does not reconnect by itself.

@@ -4,5 +4,7 @@
 
 mod cluster;
 mod fixture;
+mod kind;
+mod redis_rs;
 mod sentinel;
 mod tls;

@@ -9,7 +9,7 @@ use futures_util::task::AtomicWaker;
 
 /// Tells one task that a connection is to be given up, so that the next one goes to the right server.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Outdated(Arc<State>);
+pub(crate) struct Outdated(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -18,13 +18,13 @@ struct State {
 }
 
 impl Outdated {
-    pub(super) fn tell(&self) {
+    pub(crate) fn tell(&self) {
         self.0.is_outdated.store(true, Ordering::Release);
         self.0.waiting.wake();
     }
 
     /// Waits until it is told. The latest caller is woken.
-    pub(super) fn wait(&self) -> impl Future<Output = ()> + Send + use<> {
+    pub(crate) fn wait(&self) -> impl Future<Output = ()> + Send + use<> {
         let Self(state) = self.clone();
         poll_fn(move |context| {
             state.waiting.register(context.waker());

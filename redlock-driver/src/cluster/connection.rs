@@ -7,20 +7,24 @@ use std::task::Poll;
 use redlock_core::slots::SlotMap;
 use redlock_core::{Command, Facts, Reply, Unavailable};
 
-use super::super::NativeConnection;
-use super::super::outdated::Outdated;
 use super::MovedTo;
 use super::batches::{Batches, judge};
-use crate::net::Socket;
+use super::outdated::Outdated;
 use crate::transport::Connection;
 
 type Replies = Pin<Box<dyn Future<Output = Result<Vec<Reply>, Unavailable>> + Send>>;
 
-/// A connection of a [`ClusterTransport`](super::ClusterTransport), to the masters that served slots when it was opened.
+/// A connection to all masters of a cluster that served slots when it was opened, made of one to each.
 ///
-/// It hears nothing. What is sent at once by a connection to one server is sent by the driver here.
-pub struct ClusterConnection<S> {
-    masters: Vec<NativeConnection<S>>,
+/// - A command goes to the master of the slot of its names, once. One whose names lie in several slots, or in another than
+///   its counter, is refused with [`Cause::CrossSlot`](redlock_core::Cause::CrossSlot) before anything is sent. One without a
+///   name goes to all.
+/// - It is closed when one of them is, and when one says that it does not serve a slot any more (`MOVED`).
+/// - Its [facts](Facts::of_cluster) are those of all, so that a master that was started again or replaced shows in the run id.
+/// - It hears nothing, so nobody waits in the queues of this node. What is sent at once by a connection to one server is sent
+///   by the driver here.
+pub struct ClusterConnection<C> {
+    masters: Vec<C>,
     slots: Arc<SlotMap>,
     facts: Facts,
     moved_to: MovedTo,
@@ -28,17 +32,17 @@ pub struct ClusterConnection<S> {
     outdated: Outdated,
 }
 
-impl<S: Socket> ClusterConnection<S> {
-    /// The masters are in the order of the map.
-    pub(super) fn new(masters: Vec<NativeConnection<S>>, slots: SlotMap, moved_to: MovedTo) -> Self {
+impl<C: Connection> ClusterConnection<C> {
+    /// Joins connections to the masters, in the order of the map. Where a slot has moved to is noted in `moved_to`.
+    pub fn new(masters: Vec<C>, slots: SlotMap, moved_to: MovedTo) -> Self {
         let facts = Facts::of_cluster(&masters.iter().map(Connection::facts).collect::<Vec<_>>());
         Self { masters, slots: Arc::new(slots), facts, moved_to, outdated: Outdated::default() }
     }
 }
 
-impl<S: Socket> Connection for ClusterConnection<S> {
+impl<C: Connection> Connection for ClusterConnection<C> {
     /// Commands are written here, in the order of the calls for each master.
-    fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<S> {
+    fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<C> {
         let mut batches = Batches::of(batch, &self.slots);
         let mut under_way: Vec<(usize, Replies)> = Vec::new();
         for (number, commands) in batches.take() {
@@ -75,7 +79,7 @@ impl<S: Socket> Connection for ClusterConnection<S> {
     }
 
     /// It is over when one master is gone: the others do not make a node.
-    fn closed(&mut self) -> impl Future<Output = ()> + Send + use<S> {
+    fn closed(&mut self) -> impl Future<Output = ()> + Send + use<C> {
         let mut ends: Vec<Pin<Box<dyn Future<Output = ()> + Send>>> = vec![Box::pin(self.outdated.wait())];
         for master in &mut self.masters {
             ends.push(Box::pin(master.closed()));
@@ -90,7 +94,7 @@ impl<S: Socket> Connection for ClusterConnection<S> {
     }
 }
 
-impl<S> fmt::Debug for ClusterConnection<S> {
+impl<C> fmt::Debug for ClusterConnection<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClusterConnection").field("slots", &self.slots).finish_non_exhaustive()
     }
