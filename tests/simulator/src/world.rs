@@ -195,6 +195,8 @@ struct JobState {
     ledger: Ledger,
     /// How many attempts its lock was seen to begin.
     attempts: u32,
+    /// When it began the last of them.
+    asked_at: Time,
     /// The last command that its lock was seen to give out.
     last_command: Option<CommandId>,
     /// How often its lock was touched.

@@ -20,12 +20,12 @@ impl World<'_> {
     }
 
     fn see_attempts(&mut self, client: usize) {
-        let now = self.local(client);
+        let (now, asked_at) = (self.local(client), self.now);
         for job in self.jobs_of(client) {
             let attempts = self.lock(job).map_or(0, LockMachine::attempts);
             let state = &mut self.jobs[job];
             if attempts > state.attempts {
-                state.attempts = attempts;
+                (state.attempts, state.asked_at) = (attempts, asked_at);
                 state.ledger.begins_attempt(now);
             }
         }
