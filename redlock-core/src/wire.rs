@@ -121,12 +121,15 @@ const OWNER: &[u8] = b"OWNER";
 /// The words of one command.
 #[derive(Clone, Debug)]
 pub struct Wire<'a> {
-    words: SmallVec<[Word<'a>; 6]>,
+    words: Words<'a>,
 }
+
+/// As many words as a command for one name has without an allocation, also if it is to have a fence.
+type Words<'a> = SmallVec<[Word<'a>; 8]>;
 
 impl Fencing {
     /// Adds how long counters live, what is proposed, and the fences of a lock that is held.
-    fn push_words(&self, words: &mut SmallVec<[Word<'_>; 6]>) {
+    fn push_words(&self, words: &mut Words<'_>) {
         let (retention, proposal, fences) = match self {
             Self::Mint { proposal, retention } => (retention, proposal.get(), &[][..]),
             Self::Raise { fences, retention } => (retention, 0, fences.as_slice()),
@@ -138,7 +141,7 @@ impl Fencing {
 }
 
 impl Script {
-    fn call<'a>(&self, form: ScriptForm, resources: &'a Resources, words: &mut SmallVec<[Word<'a>; 6]>) {
+    fn call<'a>(&self, form: ScriptForm, resources: &'a Resources, words: &mut Words<'a>) {
         let (command, script) = match form {
             ScriptForm::Digest => ("EVALSHA", self.digest),
             ScriptForm::Source => ("EVAL", self.source),
@@ -350,6 +353,15 @@ mod tests {
         assert_eq!(line(Kind::Inspect, source), format!("EVAL {} 1 job", INSPECT.source));
         let subscription = WaiterId::from_seed(&[7; 32]).subscription();
         assert_eq!(subscription.join(" "), format!("SUBSCRIBE redlock:wake:{waiter}"));
+    }
+
+    #[test]
+    fn the_words_of_the_usual_commands_need_no_memory_of_their_own() {
+        for kind in [Kind::Acquire, Kind::Fenced, Kind::InTurn, Kind::Raise, Kind::Extend, Kind::Release, Kind::Delete]
+        {
+            let command = command(kind, ScriptForm::Digest);
+            assert!(!command.wire().words.spilled(), "{command:?}");
+        }
     }
 
     #[test]
