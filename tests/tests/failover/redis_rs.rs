@@ -5,10 +5,10 @@ use std::time::Duration;
 use redlock_core::slots::slot_of;
 use redlock_core::{Config, Instant, Lock, Options, Request};
 use redlock_tests::wait_until;
-use redlock_tokio::Cause;
 use redlock_tokio::transport::{Command, Connection, Reply, Transport};
+use redlock_tokio::{Cause, ReleaseVerdict};
 
-use crate::fixture::{Cluster, SOON};
+use crate::fixture::{Cluster, SOON, TTL};
 use crate::kind::Kind;
 
 fn set(name: &str) -> Command {
@@ -40,4 +40,17 @@ async fn a_grant_over_a_connection_that_redis_rs_has_opened_by_itself_does_not_c
     assert!(master.get(&names[1]).unwrap().is_some(), "it is carried out");
     let [Reply::Unavailable(why)] = replies.as_slice() else { panic!("{replies:?}") };
     assert_eq!((why.cause(), why.proves_untouched()), (Cause::Disconnected, false), "{why}");
+}
+
+#[test]
+fn on_async_std_it_is_the_same_node() {
+    let (cluster, names) = (Cluster::start(3), names().take(1).collect::<Vec<_>>());
+    async_std::task::block_on(async {
+        let node = Kind::redis_node(&cluster.urls(), "resp3");
+        let redlock = redlock_async_std::Redlock::builder().node(node).build().unwrap();
+        let guard = redlock.lock(&names[0], TTL).wait(SOON).await.unwrap();
+        assert_eq!(cluster.holder_of(&names[0]), Some(0));
+        assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
+        redlock.close().await;
+    });
 }
