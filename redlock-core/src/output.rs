@@ -50,6 +50,11 @@ impl Output {
         self.push(nodes, action, send_by, ScriptForm::Source)
     }
 
+    /// Returns whether nothing waits to be polled.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     fn push(&mut self, nodes: NodeSet, action: Action, send_by: Instant, form: ScriptForm) -> CommandId {
         let id = self.next_id;
         self.next_id = id.next();

@@ -62,11 +62,11 @@ impl Locks {
     pub(super) fn move_in_queues(&mut self, key: LockKey, now: Instant) {
         let Self { entries, queues, contention, next_in_line, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
-        let lock = &mut entry.lock;
-        let leaves_line = entry.standing != Standing::Left && !lock.is_in_the_way();
-        if !leaves_line && !lock.has_news_of_queues() {
+        if !entry.moves_in_queues() {
             return;
         }
+        let leaves_line = entry.leaves_line();
+        let lock = &mut entry.lock;
         if let Some((others_want, resource)) = lock.take_others_want().zip(lock.resources().only()) {
             contention.learn(resource, others_want, now);
         }
