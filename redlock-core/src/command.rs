@@ -2,7 +2,7 @@ use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::fence::Fencing;
-use crate::{Instant, NodeSet, Owner, Resource, Resources, Token, Ttl, WaiterId};
+use crate::{Instant, NodeId, NodeSet, Owner, Resource, Resources, Token, Ttl, WaiterId};
 
 /// Tells the commands of one [`Lock`](crate::Lock) apart; a reply is matched to its command by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,6 +86,17 @@ impl Command {
     #[must_use]
     pub fn with_nodes(&self, nodes: NodeSet) -> Self {
         Self { nodes, ..self.clone() }
+    }
+
+    /// Makes one command for each node that it goes to.
+    pub(crate) fn for_each_node(self) -> impl Iterator<Item = (NodeId, Self)> {
+        let nodes = self.nodes;
+        let last = nodes.iter().last();
+        let mut left = Some(self);
+        nodes.iter().filter_map(move |node| {
+            let command = if Some(node) == last { left.take() } else { left.clone() }?;
+            Some((node, Self { nodes: NodeSet::from_iter([node]), ..command }))
+        })
     }
 
     /// Returns whether a node that it goes to calls up somebody who waits for what is released. A driver that sends to one

@@ -86,6 +86,9 @@ struct Lost {
 }
 
 impl LockMachine {
+    /// The bytes that an extension takes beside the machine.
+    pub(crate) const BYTES_PER_EXTENSION: usize = Held::BYTES_PER_EXTENSION;
+
     /// Takes a step. Its commands are numbered on from those of earlier steps.
     pub(crate) fn step<T>(
         &mut self,
@@ -232,7 +235,7 @@ impl LockMachine {
         let (request, output) = (&self.request, &mut *context.output);
         if let Some(release) = self.earlier.iter_mut().find(|release| release.expects(id, node)) {
             // Nobody is told who has the keys that a failed attempt does not have.
-            let reply = if reply == Reply::NotOurs { Reply::Missing } else { reply };
+            let reply = if matches!(reply, Reply::NotOurs) { Reply::Missing } else { reply };
             let word = release.handle_reply(request, id, node, reply, now, output);
             self.others_want = word.map(|others_want| (node, others_want)).or(self.others_want);
             self.earlier.retain(|release| !release.is_settled());

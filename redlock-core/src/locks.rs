@@ -43,6 +43,7 @@ use self::observing::Observing;
 use self::renewal::Renewal;
 use self::timers::Timers;
 use self::wait_queue::WaitQueues;
+use crate::lock::LockMachine;
 use crate::output::Output;
 use crate::{Config, Instant, NodeId, NodeSet, Reply, WaiterId};
 
@@ -172,8 +173,11 @@ impl LockKey {
 impl Locks {
     /// The bytes that a lock of one name takes in here at most: its place, when the list has just doubled, its timer, its
     /// place in line, and how it is kept alive.
-    pub const BYTES_PER_LOCK: usize =
-        2 * (size_of::<Entry>() + size_of::<(Instant, LockKey)>()) + WaitQueues::BYTES_PER_NAME + size_of::<Renewal>();
+    pub const BYTES_PER_LOCK: usize = 2 * (size_of::<Entry>() + size_of::<(Instant, LockKey)>())
+        + WaitQueues::BYTES_PER_NAME
+        + Self::BYTES_KEPT_ALIVE;
+
+    const BYTES_KEPT_ALIVE: usize = size_of::<Renewal>() + LockMachine::BYTES_PER_EXTENSION;
 
     /// Creates a machine without locks, which wants to be connected to all nodes.
     #[must_use]

@@ -50,6 +50,11 @@ impl Output {
         self.push(nodes, action, send_by, ScriptForm::Source, false)
     }
 
+    /// Returns whether nothing waits to be polled.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// Sends an action again that the nodes did not answer.
     pub(crate) fn send_again(&mut self, nodes: NodeSet, action: Action, send_by: Instant) -> CommandId {
         self.push(nodes, action, send_by, ScriptForm::Digest, true)

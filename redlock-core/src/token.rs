@@ -71,7 +71,12 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 /// Writes `bytes` as base64 without padding into `characters`, which has room for exactly that.
 pub(crate) fn write_base64(bytes: &[u8], characters: &mut [u8]) {
     for (three, four) in bytes.chunks(3).zip(characters.chunks_mut(4)) {
-        let bits = (0..3).fold(0_u32, |bits, place| bits << 8 | u32::from(three.get(place).copied().unwrap_or(0)));
+        let bits = match *three {
+            [one, two, three] => u32::from_be_bytes([0, one, two, three]),
+            [one, two] => u32::from_be_bytes([0, one, two, 0]),
+            [one] => u32::from_be_bytes([0, one, 0, 0]),
+            _ => 0,
+        };
         for (character, shift) in four.iter_mut().zip([18, 12, 6, 0]) {
             let [.., six_bits] = (bits >> shift & 0x3F).to_be_bytes();
             *character = ALPHABET.get(usize::from(six_bits)).copied().unwrap_or_default();

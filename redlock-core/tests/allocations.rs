@@ -1,11 +1,14 @@
-//! The core allocates nothing once it is warm. A test of its own, because it counts with the process's allocator.
+//! The core allocates nothing once it is warm, and little for a lock that is held. A test of its own, because it counts with the process's allocator.
 
 #[path = "../benches/lock/by_hand.rs"]
 mod by_hand;
 #[path = "../benches/lock/through_locks.rs"]
 mod through_locks;
 
+use core::time::Duration;
+
 use allocation_counter::measure;
+use redlock_core::{Config, Facts, Instant, KeepAlive, Locks, Options, Reply, Request};
 
 use crate::by_hand::{ByHand, agree, extend, release};
 use crate::through_locks::ThroughLocks;
@@ -55,4 +58,66 @@ fn the_words_of_a_command_allocate_nothing() {
         let counted = measure(|| assert!(command.wire().words().len() > 0));
         assert_eq!(counted.count_total, 0, "{counted:?}");
     }
+}
+
+/// A list that doubles is as large as it must be with so many, one of which is there before it is counted.
+const HELD: u32 = 1 << 14;
+const TTL: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_lock_that_is_held_takes_little_memory() {
+    let kept = bytes_per_held_lock(Options::new());
+    assert!(kept <= 580, "{kept} bytes");
+    let kept_alive = bytes_per_held_lock(Options::new().keep_alive(KeepAlive::while_held()));
+    assert!(kept_alive <= 760, "{kept_alive} bytes");
+}
+
+/// Counts what a lock takes that is held for two thirds of its TTL, and was extended twice if it is kept alive, beside the
+/// bytes of its name.
+fn bytes_per_held_lock(options: Options) -> i64 {
+    let config = Config::builder(["one", "two", "three"]).build().expect("the nodes differ");
+    let mut locks = Locks::new(config);
+    // One after the other, as locks are taken and extended: no queue to a node becomes long.
+    let at = |seconds: u64, number: u32| {
+        let micros = Duration::from_micros(number.into());
+        Instant::from_epoch(Duration::from_secs(seconds)).saturating_add(micros)
+    };
+    take(&mut locks, "warm", options, at(0, 0));
+    let counted = measure(|| {
+        for number in 1..HELD {
+            take(&mut locks, &format!("{number:08}"), options, at(0, number));
+        }
+        for (seconds, number) in [10, 20].into_iter().flat_map(|seconds| (0..HELD).map(move |number| (seconds, number)))
+        {
+            locks.handle_timeout(at(seconds, number));
+            drive(&mut locks, at(seconds, number));
+        }
+    });
+    assert!(locks.keys().all(|key| locks.lock(key).is_some_and(|lock| lock.is_held(at(20, HELD)))));
+    let bytes = counted.bytes_current.checked_div(HELD.into()).expect("some are held");
+    bytes.saturating_sub(8)
+}
+
+fn take(locks: &mut Locks, name: &str, options: Options, now: Instant) {
+    let request = Request::new(locks.config(), name, TTL, options).expect("the request is within its bounds");
+    let key = locks.acquire(request, [7; 32], now).expect("it is not closed");
+    drive(locks, now);
+    assert!(locks.hand_over(key, now).is_some_and(|result| result.is_ok()));
+}
+
+/// Carries all commands to nodes that agree.
+fn drive(locks: &mut Locks, now: Instant) {
+    let mut batch = Vec::new();
+    while let Some(node) = locks.poll_ready() {
+        if locks.poll_connect(node) {
+            locks.handle_connected(node, Facts::default(), true, now);
+        }
+        while locks.has_batch(node) {
+            locks.poll_batch(node, &mut batch, now);
+            for _command in batch.drain(..) {
+                locks.handle_reply(node, Reply::Done, now);
+            }
+        }
+    }
+    while locks.poll_finished().is_some() {}
 }

@@ -66,6 +66,9 @@ struct Extension {
 }
 
 impl Held {
+    /// The bytes that an extension takes, also after it is over.
+    pub(super) const BYTES_PER_EXTENSION: usize = size_of::<Extension>();
+
     /// Begins with the hand-over, at `now`.
     pub(super) fn new(config: &Config, attempt: Attempt, deadline: Instant, request: &Request, now: Instant) -> Self {
         let adopted = request.adopts.as_ref().and_then(|detached| detached.fences.as_ref());
@@ -141,7 +144,7 @@ impl Held {
         let has_keys = says_that_it_has_keys(&reply);
         let mut extensions = self.extensions.iter_mut();
         let recorded = if let Some(extension) = extensions.find(|extension| extension.round.expects(id, node)) {
-            let is_missing = reply == Reply::Missing;
+            let is_missing = matches!(reply, Reply::Missing);
             let recorded = extension.handle_reply(request, self.token, id, node, reply, output);
             let (operation, ttl, send_by) = (extension.operation, extension.ttl, extension.send_by);
             if recorded == Recorded::Vote && is_missing {

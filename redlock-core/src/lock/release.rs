@@ -103,9 +103,9 @@ impl Release {
         now: Instant,
         output: &mut Output,
     ) -> Option<bool> {
-        let has_called_up = reply == Reply::CalledUp;
+        let has_called_up = matches!(reply, Reply::CalledUp);
         let reply = if has_called_up { Reply::Done } else { reply };
-        let is_done_by_home = reply == Reply::Done && self.homes.contains(node);
+        let is_done_by_home = matches!(reply, Reply::Done) && self.homes.contains(node);
         let is_answer = matches!(reply, Reply::Done | Reply::HeldByOther(_) | Reply::Missing);
         let recorded = self.round.record(id, node, reply);
         match recorded {

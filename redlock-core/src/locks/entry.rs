@@ -3,7 +3,8 @@ use alloc::boxed::Box;
 use super::LockKey;
 use super::answers::Answers;
 use super::renewal::Renewal;
-use super::timers::Timer;
+use super::timers::{Timer, Timers};
+use super::wait_queue::WaitQueues;
 use crate::lock::{Kinds, LockMachine};
 use crate::output::Output;
 use crate::{Config, Instant};
@@ -89,6 +90,25 @@ impl Entry {
             self.renewal = None;
         }
         self.renewal.as_ref()?.poll_timeout()
+    }
+
+    /// Makes sure that the lock is looked at when it has something to do.
+    pub(super) fn set_timer(&mut self, key: LockKey, queues: &WaitQueues, timers: &mut Timers) {
+        let is_waited_for = self.standing == Standing::WaitedFor && queues.has_others(self.lock.resources());
+        let makes_way_at = if is_waited_for { self.lock.makes_way_at() } else { None };
+        let renews_at = self.renewal_timeout();
+        let wakes_at = Instant::earliest([self.lock.poll_timeout(), makes_way_at, renews_at]);
+        timers.schedule(key, &mut self.timer, wakes_at);
+    }
+
+    /// Returns whether the lock is to leave its line, or there is something to be learned from it about queues.
+    pub(super) fn moves_in_queues(&self) -> bool {
+        self.leaves_line() || self.lock.has_news_of_queues()
+    }
+
+    /// Returns whether the lock stands in line, and is in nobody's way any more.
+    pub(super) fn leaves_line(&self) -> bool {
+        self.standing != Standing::Left && !self.lock.is_in_the_way()
     }
 
     /// Returns whether the lock was won and is neither lost nor being released.

@@ -18,7 +18,7 @@ impl Locks {
         let Self { entries, queues, .. } = self;
         let is_first = entries.get(key.index).is_some_and(|entry| queues.join(entry.lock.resources(), key, now));
         if is_first {
-            self.begin_at_head(key, now);
+            self.begin_at_head(key, true, now);
         } else {
             self.note_waiter(key);
             self.step(key, now, |lock, context| lock.wait_in_line(context, now));
@@ -28,11 +28,13 @@ impl Locks {
 
     /// Lets a lock begin that is at the head of all its queues. While this handle is subscribing, in order to wait behind
     /// others, and when it has had one of the resources for long and others have no queue, those get a chance first.
-    fn begin_at_head(&mut self, key: LockKey, now: Instant) {
+    ///
+    /// For a queue that `is_new` nobody has had the resource before.
+    fn begin_at_head(&mut self, key: LockKey, is_new: bool, now: Instant) {
         match self.place_at_head(key, now) {
             Place::Turn(turn) => self.step(key, now, |lock, context| lock.begin_in_turn(context, turn, now)),
             Place::Unheard => self.step(key, now, |lock, context| lock.begin_later(context, now)),
-            Place::None if self.is_break_due(key, now) => {
+            Place::None if !is_new && self.is_break_due(key, now) => {
                 self.step(key, now, |lock, context| lock.begin_later(context, now))
             }
             Place::None => self.step(key, now, |lock, context| lock.begin(context, now)),
@@ -60,7 +62,7 @@ impl Locks {
         }
         // It may have to give up instead, and then it is somebody else's turn.
         self.step(key, now, |lock, context| lock.handle_timeout(context, now));
-        self.begin_at_head(key, now);
+        self.begin_at_head(key, false, now);
     }
 
     /// Returns whether others are to have a chance before a lock. Where they wait in the queue of a home, that has its say

@@ -1,12 +1,12 @@
 //! One step of a lock, and all that follows from it.
 
-use super::entry::{Entry, Standing};
+use super::entry::Entry;
 use super::node::Ticket;
 use super::{LockKey, Locks, turns};
 use crate::lock::LockMachine;
 use crate::observed::Verb;
 use crate::output::Context;
-use crate::{Event, Instant, NodeSet, Reply};
+use crate::{Event, Instant, Reply};
 
 impl Locks {
     pub(super) fn entry(&mut self, key: LockKey) -> Option<&mut Entry> {
@@ -27,6 +27,13 @@ impl Locks {
     /// Hands the answers that were given in the place of nodes to their locks, and lets those go on that are the first in
     /// line now; that may lead to more of both.
     pub(super) fn deliver(&mut self, now: Instant) {
+        // Nearly always there are none of either.
+        if !self.stand_ins.is_empty() || !self.next_in_line.is_empty() {
+            self.deliver_all(now);
+        }
+    }
+
+    fn deliver_all(&mut self, now: Instant) {
         loop {
             while let Some((node, ticket, reply)) = self.stand_ins.pop_front() {
                 match ticket {
@@ -49,19 +56,35 @@ impl Locks {
         now: Instant,
         step: impl FnOnce(&mut LockMachine, &mut Context<'_>) -> T,
     ) -> Option<T> {
-        let Self { entries, counts, config, output, .. } = self;
+        let Self { entries, counts, config, output, queues, timers, observing, .. } = self;
         let entry = entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)?;
         let result = entry.lock.step(config, output, step);
         entry.drive_renewal(config, output, now);
         let was_held = entry.counts_as.is_held;
         counts.recount(&mut entry.counts_as, entry.lock.kinds());
+        let has_ended = was_held && !entry.counts_as.is_held;
+        // Most replies decide nothing.
+        let has_news = has_ended || !output.is_empty() || observing.is_some();
+        if has_news || entry.moves_in_queues() || entry.is_over() {
+            self.follow(key, has_ended, now);
+        } else {
+            entry.set_timer(key, queues, timers);
+        }
+        Some(result)
+    }
+
+    /// Does all that follows from a step.
+    fn follow(&mut self, key: LockKey, has_ended: bool, now: Instant) {
         self.send_commands(key, now);
-        self.take_events(key, was_held, now);
+        self.take_events(key, has_ended, now);
         self.observe_step(key, now);
         self.move_in_queues(key, now);
-        self.set_timer(key);
-        self.forget_if_over(key, now);
-        Some(result)
+        if self.entries.get(key.index).is_some_and(Entry::is_over) {
+            self.entries.remove(key.index);
+            self.observe_settled(key, now);
+        } else {
+            self.set_timer(key);
+        }
     }
 
     /// Queues the commands of a lock for their nodes.
@@ -71,11 +94,10 @@ impl Locks {
         let is_acquisition = entry.lock.is_acquiring();
         while let Some(command) = output.poll_command() {
             let command = turns::with_open_homes(command, config, nodes, now);
-            for node in command.nodes.iter() {
+            let (id, verb) = (command.id, Verb::of(&command.action));
+            let ticket = Ticket::Lock { key, id, is_acquisition, verb };
+            for (node, command) in command.for_each_node() {
                 let Some(state) = nodes.get_mut(node.index()) else { continue };
-                let verb = Verb::of(&command.action);
-                let ticket = Ticket::Lock { key, id: command.id, is_acquisition, verb };
-                let command = command.with_nodes(NodeSet::from_iter([node]));
                 if command.calls_up() {
                     calling.insert(node);
                 }
@@ -88,10 +110,9 @@ impl Locks {
     }
 
     /// Keeps what has become of a lock's operations, for whoever waits for it.
-    fn take_events(&mut self, key: LockKey, was_held: bool, now: Instant) {
+    fn take_events(&mut self, key: LockKey, mut has_ended: bool, now: Instant) {
         let Self { entries, output, queues, finished, tally, observing, spare_answers, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
-        let mut has_ended = was_held && !entry.counts_as.is_held;
         while let Some(event) = output.poll_event() {
             let event = with_place(event, || queues.ahead_of(entry.lock.resources(), key));
             match &event {
@@ -120,18 +141,7 @@ impl Locks {
     pub(super) fn set_timer(&mut self, key: LockKey) {
         let Self { entries, queues, timers, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
-        let is_waited_for = entry.standing == Standing::WaitedFor && queues.has_others(entry.lock.resources());
-        let makes_way_at = if is_waited_for { entry.lock.makes_way_at() } else { None };
-        let renews_at = entry.renewal_timeout();
-        let wakes_at = Instant::earliest([entry.lock.poll_timeout(), makes_way_at, renews_at]);
-        timers.schedule(key, &mut entry.timer, wakes_at);
-    }
-
-    fn forget_if_over(&mut self, key: LockKey, now: Instant) {
-        if self.entries.get(key.index).is_some_and(Entry::is_over) {
-            self.entries.remove(key.index);
-            self.observe_settled(key, now);
-        }
+        entry.set_timer(key, queues, timers);
     }
 }
 

@@ -68,11 +68,11 @@ impl Locks {
     pub(super) fn move_in_queues(&mut self, key: LockKey, now: Instant) {
         let Self { entries, queues, contention, config, next_in_line, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
-        let lock = &mut entry.lock;
-        let leaves_line = entry.standing != Standing::Left && !lock.is_in_the_way();
-        if !leaves_line && !lock.has_news_of_queues() {
+        if !entry.moves_in_queues() {
             return;
         }
+        let leaves_line = entry.leaves_line();
+        let lock = &mut entry.lock;
         if let Some((home, others_want)) = lock.take_word_of_home() {
             let resources = lock.resources();
             // Of several, it speaks of those whose queues it keeps.

@@ -852,9 +852,9 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         name: "loss-is-told-late",
         bug: "a lock that is kept alive wakes nobody before its next extension",
         edits: &[Expression {
-            file: STEP,
-            original: "Instant::earliest([entry.lock.poll_timeout(), makes_way_at, renews_at])",
-            mutated: "renews_at.or(entry.lock.poll_timeout())",
+            file: LOCKS_ENTRY,
+            original: "Instant::earliest([self.lock.poll_timeout(), makes_way_at, renews_at])",
+            mutated: "renews_at.or(self.lock.poll_timeout())",
         }],
     },
     Mutant {
