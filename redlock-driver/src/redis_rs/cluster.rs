@@ -61,7 +61,6 @@ use crate::{BuildError, IntoNode, Node, Runtime};
 /// let node = RedisClusterNode::new("orders", client);
 /// # let _ = node;
 /// ```
-#[derive(Debug)]
 #[must_use]
 pub struct RedisClusterNode {
     name: String,
@@ -84,6 +83,13 @@ impl RedisClusterNode {
         let unusable =
             |error: redis::RedisError| BuildError::unusable_node(&*self.name, plain_words(&error.to_string()));
         client.map(RedisClusterTransport).map_err(unusable)
+    }
+}
+
+/// A client may know a password, which is not shown.
+impl fmt::Debug for RedisClusterNode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisClusterNode").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
