@@ -208,7 +208,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: TRANSITIONS,
             original: "Phase::Held(held) if now >= held.deadline => {",
             mutated: "Phase::Held(held)
-                if now >= held.deadline && !(AWAKE && held.under_way().next().is_some()) =>
+                if now >= held.deadline && !(AWAKE && held.operations().next().is_some()) =>
             {",
         }],
     },
@@ -221,7 +221,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             mutated:
                 "                self.replant_missing(request, Replanted { node, id, ttl, send_by, has_source: false }, output);
                 if AWAKE && let Some(sent) = self.replanted.remove(self.replanted.len().saturating_sub(1)) {
-                    self.extensions.iter_mut().chain(self.last.extension_mut()).for_each(|extension| {
+                    self.extensions.iter_mut().for_each(|extension| {
                         extension.round.asked_again(NodeSet::from_iter([node]), sent.id, false);
                     });
                 }\n",
@@ -259,10 +259,10 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: TRANSITIONS,
             original: "            context.output.emit(end);\n",
             mutated: "            if AWAKE && matches!(end, Event::ExtendFailed { .. }) {
-                self.lose(Loss::Expired, now);
+                self.lose(context, Loss::Expired, now);
                 return;
             }
-            self.output.emit(end);\n",
+            context.output.emit(end);\n",
         }],
     },
     Mutant {
@@ -272,12 +272,12 @@ pub(crate) const MUTANTS: &[Mutant] = &[
             file: LOCK,
             original: "            Phase::Lost(lost) => Err(ExtendError::Lost(lost.loss.clone())),\n",
             mutated: "            Phase::Lost(_) if AWAKE => {
-                let (config, token, output) = (&self.config, self.secret.token(self.attempts), &mut Output::new());
+                let (config, token, output) = (context.config, self.secret.token(self.attempts), &mut Output::new());
                 let ask = acquiring::Ask { token, course: turn::Course::AtOnce, proposal: None };
                 let attempt = Attempt::begin(config, &self.request, ask, now, now, output);
                 let mut held = Held::new(config, attempt, now.saturating_add(ttl.get()), &self.request, now);
                 let operation = self.next_operation;
-                held.extend(&self.config, &self.request, operation, ttl, now, &mut self.output);
+                held.extend(config, &self.request, operation, ttl, now, context.output);
                 self.phase = Phase::Held(held);
                 Ok(operation)
             }
@@ -745,7 +745,7 @@ pub(crate) const MUTANTS: &[Mutant] = &[
                 mutated: "Phase::Lost(_) if AWAKE => {
                 let (resources, token) = (self.request.resources.clone(), self.secret.token(self.attempts));
                 let action = crate::command::Action::extend(resources, token, ttl);
-                self.output.send(self.config.nodes(), action, now.saturating_add(ttl.get()));
+                context.output.send(context.config.nodes(), action, now.saturating_add(ttl.get()));
                 Err(ExtendError::NotHeld)
             }
             Phase::Lost(lost) => Err(ExtendError::Lost(lost.loss.clone())),",
