@@ -167,6 +167,7 @@ mod round;
 pub mod shell;
 pub mod slots;
 mod span;
+mod spare;
 #[cfg(feature = "proptest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "proptest")))]
 pub mod strategy;

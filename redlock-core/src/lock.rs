@@ -12,6 +12,7 @@ use core::time::Duration;
 
 use self::acquiring::{Attempt, Failure};
 pub use self::by_hand::Lock;
+pub(crate) use self::held::Extension;
 use self::held::Held;
 pub(crate) use self::kinds::Kinds;
 use self::release::Release;

@@ -30,7 +30,7 @@ use core::time::Duration;
 
 use slab::Slab;
 
-use self::answers::SpareAnswers;
+use self::answers::Ends;
 use self::contention::Contention;
 use self::counts::Counts;
 use self::entry::Entry;
@@ -45,6 +45,7 @@ use self::timers::Timers;
 use self::wait_queue::WaitQueues;
 use crate::lock::LockMachine;
 use crate::output::Output;
+use crate::spare::Spare;
 use crate::{Config, Instant, NodeId, NodeSet, Reply, WaiterId};
 
 /// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer
@@ -146,7 +147,7 @@ pub struct Locks {
     /// The history, if somebody wants it.
     observing: Option<Box<Observing>>,
     is_closed: bool,
-    spare_answers: SpareAnswers,
+    spare_answers: Spare<Ends>,
 }
 
 /// Names one lock of a [`Locks`]; no two locks ever have the same.
@@ -204,7 +205,7 @@ impl Locks {
             tally: Tally::default(),
             observing: None,
             is_closed: false,
-            spare_answers: SpareAnswers::default(),
+            spare_answers: Spare::new(),
         }
     }
 }

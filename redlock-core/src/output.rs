@@ -1,6 +1,9 @@
 use smallvec::SmallVec;
 
 use crate::command::{Action, Command, CommandId, Grace, ScriptForm};
+use crate::lock::Extension;
+use crate::rare_list::Items;
+use crate::spare::Spare;
 use crate::{Config, Event, Instant, NodeSet};
 
 /// What a lock needs in order to take a step, and no lock has for itself.
@@ -16,6 +19,8 @@ pub(crate) struct Output {
     next_id: CommandId,
     /// Rarely more than one: the end of one attempt and the beginning of the next.
     items: SmallVec<[Item; 1]>,
+    /// For the extensions of any lock.
+    pub(crate) spare: Spare<Items<Extension>>,
 }
 
 /// Both kinds share their memory: a step that goes well has either a command or an event.
@@ -27,7 +32,7 @@ enum Item {
 
 impl Output {
     pub(crate) fn new() -> Self {
-        Self { next_id: CommandId::FIRST, items: SmallVec::new() }
+        Self { next_id: CommandId::FIRST, items: SmallVec::new(), spare: Spare::new() }
     }
 
     /// Returns the id of the next command.

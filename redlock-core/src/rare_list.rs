@@ -3,12 +3,17 @@ use core::ops::{Deref, DerefMut};
 
 use smallvec::SmallVec;
 
+use crate::spare::Spare;
+
 /// A list that is empty as long as all goes well: then it takes no more memory than a pointer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RareList<T>(
     /// `None` for the empty list and for no other.
-    Option<Box<SmallVec<[T; 1]>>>,
+    Option<Box<Items<T>>>,
 );
+
+/// What a list is made of as long as it is not empty.
+pub(crate) type Items<T> = SmallVec<[T; 1]>;
 
 impl<T> RareList<T> {
     pub(crate) const fn new() -> Self {
@@ -17,6 +22,11 @@ impl<T> RareList<T> {
 
     pub(crate) fn push(&mut self, item: T) {
         self.0.get_or_insert_default().push(item);
+    }
+
+    /// Adds an item, in a box that may have been used before.
+    pub(crate) fn push_into(&mut self, item: T, spare: &mut Spare<Items<T>>) {
+        self.0.get_or_insert_with(|| spare.take()).push(item);
     }
 
     pub(crate) fn insert(&mut self, place: usize, item: T) {
@@ -35,6 +45,16 @@ impl<T> RareList<T> {
         if let Some(items) = &mut self.0 {
             items.retain(|item| is_kept(item));
             self.tidy();
+        }
+    }
+
+    /// Gives its box back when the last item has left.
+    pub(crate) fn retain_and_give_back(&mut self, mut is_kept: impl FnMut(&T) -> bool, spare: &mut Spare<Items<T>>) {
+        if let Some(items) = &mut self.0 {
+            items.retain(|item| is_kept(item));
+        }
+        if let Some(emptied) = self.0.take_if(|items| items.is_empty()) {
+            spare.give_back(emptied);
         }
     }
 

@@ -1,13 +1,12 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use super::acquiring::Attempt;
 use super::release::Claim;
 use crate::command::Action;
 use crate::fence::{Fences, Fencing};
 use crate::output::Output;
-use crate::rare_list::RareList;
+use crate::rare_list::{Items, RareList};
 use crate::round::{Recorded, Round};
 use crate::{
     CommandId, Config, DetachedLock, Event, ExtendError, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeSet,
@@ -34,7 +33,7 @@ pub(super) struct Held {
     attempt: Option<Box<Attempt>>,
     /// The extensions under way, in the order in which they were begun, and the one that was over last, as long as late
     /// replies to it tell which nodes have the keys and which to heal.
-    extensions: Vec<Extension>,
+    extensions: RareList<Extension>,
     /// The keys that are being given again to nodes that had lost them, at most one command a node.
     replanted: RareList<Replanted>,
 }
@@ -51,7 +50,7 @@ struct Replanted {
 
 /// One extension: a round of compare-and-lengthen on all nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Extension {
+pub(crate) struct Extension {
     operation: OperationId,
     round: Round,
     ttl: Ttl,
@@ -66,8 +65,8 @@ struct Extension {
 }
 
 impl Held {
-    /// The bytes that an extension takes, also after it is over.
-    pub(super) const BYTES_PER_EXTENSION: usize = size_of::<Extension>();
+    /// The bytes that an extension takes until all nodes have answered it.
+    pub(super) const BYTES_PER_EXTENSION: usize = size_of::<Items<Extension>>();
 
     /// Begins with the hand-over, at `now`.
     pub(super) fn new(config: &Config, attempt: Attempt, deadline: Instant, request: &Request, now: Instant) -> Self {
@@ -84,7 +83,7 @@ impl Held {
             min_hold_until: now.saturating_add(request.options.min_hold.get()),
             fencing: fences.map(|fences| Fencing::raise(fences.clone(), config.fence_retention())),
             attempt: (!attempt.is_answered()).then(|| Box::new(attempt)),
-            extensions: Vec::new(),
+            extensions: RareList::new(),
             replanted: RareList::new(),
         }
     }
@@ -127,9 +126,8 @@ impl Held {
         let round = Round::open(config, config.nodes(), id, ends_at);
         self.longest_ttl = self.longest_ttl.max(ttl);
         let (started_at, send_by, recovered) = (now, self.deadline, NodeSet::EMPTY);
-        // Most locks never have another one under way.
-        self.extensions.reserve_exact(1);
-        self.extensions.push(Extension { operation, round, ttl, started_at, send_by, recovered, is_over: false });
+        let extension = Extension { operation, round, ttl, started_at, send_by, recovered, is_over: false };
+        self.extensions.push_into(extension, &mut output.spare);
     }
 
     /// Takes a reply to whatever expects it, in time or late.
@@ -241,11 +239,11 @@ impl Held {
         let under_way = self.extensions.iter().enumerate().filter(|(_, extension)| !extension.is_over);
         let mut results = under_way.map(|(position, extension)| Some((position, extension.result(config)?)));
         let (position, result) = results.find_map(|result| result)?;
-        let extension = self.extensions.remove(position);
+        let extension = self.extensions.get_mut(position)?;
+        extension.is_over = true;
         let operation = extension.operation;
         self.attempt = None;
-        self.extensions.retain(|extension| !extension.is_over);
-        self.extensions.insert(0, Extension { is_over: true, ..extension });
+        self.extensions.retain(|extension| !extension.is_over || extension.operation == operation);
         Some(match result {
             Ok(deadline) => {
                 let deadline = self.hold_ends_at.map_or(deadline, |ends_at| deadline.min(ends_at));
@@ -257,9 +255,10 @@ impl Held {
     }
 
     /// Forgets what is over, once no reply to it counts any more. The caller has made sure that no keys are gone.
-    pub(super) fn forget_answered(&mut self) {
+    pub(super) fn forget_answered(&mut self, output: &mut Output) {
         self.attempt.take_if(|attempt| attempt.is_answered());
-        self.extensions.retain(|extension| !(extension.is_over && extension.round.is_answered()));
+        let is_kept = |extension: &Extension| !(extension.is_over && extension.round.is_answered());
+        self.extensions.retain_and_give_back(is_kept, &mut output.spare);
     }
 
     /// Returns the operations of the extensions under way, in the order in which they were begun.

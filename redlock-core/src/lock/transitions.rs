@@ -213,7 +213,7 @@ impl LockMachine {
         while let Some(end) = held.end_extension(context.config) {
             context.output.emit(end);
         }
-        held.forget_answered();
+        held.forget_answered(context.output);
     }
 
     /// Ends a lock that was held, and with it all extensions under way. Keys that a failed extension or a slow clock

@@ -1,16 +1,12 @@
 use alloc::boxed::Box;
-use alloc::vec::Vec;
 
 use smallvec::SmallVec;
 
 use crate::Event;
+use crate::spare::Spare;
 
 /// The largest number of ends that are kept for one lock, so that those of callers who gave up do not pile up.
 const MAX_ANSWERS: usize = 8;
-
-/// The largest number of empty lists that are kept, some 20 kB: more than there are ends at a time, which are asked for as
-/// soon as they are there.
-const MAX_SPARE: usize = 256;
 
 /// The ends of a lock's operations that nobody has asked for yet, the oldest first. A lock that is held has none most of the
 /// time; then it takes no more memory than a pointer.
@@ -20,18 +16,13 @@ pub(super) struct Answers(
     Option<Box<Ends>>,
 );
 
-/// Lists that were emptied and are used again, so that an end allocates nothing.
-#[derive(Clone, Debug, Default)]
-#[expect(clippy::vec_box, reason = "the boxes are what is used again")]
-pub(super) struct SpareAnswers(Vec<Box<Ends>>);
-
-type Ends = SmallVec<[Event; 1]>;
+pub(super) type Ends = SmallVec<[Event; 1]>;
 
 impl Answers {
     /// Keeps the end of an operation. That of an acquisition takes the place of an earlier one; apart from that the
     /// oldest end goes where there are too many.
-    pub(super) fn push(&mut self, end: Event, spare: &mut SpareAnswers) {
-        let ends = self.0.get_or_insert_with(|| spare.0.pop().unwrap_or_default());
+    pub(super) fn push(&mut self, end: Event, spare: &mut Spare<Ends>) {
+        let ends = self.0.get_or_insert_with(|| spare.take());
         if is_of_acquisition(&end) {
             ends.clear();
         } else if ends.len() >= MAX_ANSWERS {
@@ -41,14 +32,12 @@ impl Answers {
     }
 
     /// Takes the first end that is wanted.
-    pub(super) fn take(&mut self, is_wanted: impl FnMut(&Event) -> bool, spare: &mut SpareAnswers) -> Option<Event> {
+    pub(super) fn take(&mut self, is_wanted: impl FnMut(&Event) -> bool, spare: &mut Spare<Ends>) -> Option<Event> {
         let ends = self.0.as_mut()?;
         let position = ends.iter().position(is_wanted)?;
         let end = ends.remove(position);
-        if let Some(emptied) = self.0.take_if(|ends| ends.is_empty())
-            && spare.0.len() < MAX_SPARE
-        {
-            spare.0.push(emptied);
+        if let Some(emptied) = self.0.take_if(|ends| ends.is_empty()) {
+            spare.give_back(emptied);
         }
         Some(end)
     }

@@ -471,8 +471,8 @@ pub(crate) const MUTANTS: &[Mutant] = &[
         bug: "of two extensions under way the first gets the result of the second",
         edits: &[Expression {
             file: HELD,
-            original: "self.extensions.remove(position)",
-            mutated: "self.extensions.remove(self.extensions.iter().position(|extension| !extension.is_over)?)",
+            original: "self.extensions.get_mut(position)",
+            mutated: "self.extensions.iter_mut().find(|extension| !extension.is_over)",
         }],
     },
     Mutant {
