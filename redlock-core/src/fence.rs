@@ -235,7 +235,7 @@ impl FromIterator<Fence> for Fences {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fencing {
-    /// Count on: by one, or to the proposal if that is larger, which is capped at a day from the node's present.
+    /// Count on: by one, or to the proposal if that is larger, which counts for no more than a day from the node's present.
     #[non_exhaustive]
     Mint {
         /// The number that the client proposes to all nodes, so that they agree.
