@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fmt, fs};
 
-use crate::mutants::{Edit, MUTANTS, Mutant};
+use crate::mutants::{self, Edit, Mutant};
 
 /// Wakes one mutant, by its name.
 const AWAKE: &str = "REDLOCK_MUTANT";
@@ -54,7 +54,7 @@ impl Zoo {
         for package in ["redlock-core", "redlock-history", "tests/simulator"] {
             copy_package(&original.join(package), &copy.join(package));
         }
-        for mutant in MUTANTS {
+        for mutant in mutants::all() {
             mutant.move_in(&copy);
         }
         write(&copy.join("hunter/src/main.rs"), HUNTER);
