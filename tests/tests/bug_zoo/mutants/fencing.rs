@@ -1,7 +1,7 @@
 //! Fences, and the stores that check them.
 
 use super::Edit::{Expression, Text};
-use super::{LOCK, ACQUIRING, HELD, TRANSITIONS, MINTING, FENCE, GATE, MODEL, STORE, Mutant};
+use super::{ACQUIRING, FENCE, GATE, HELD, LOCK, MINTING, MODEL, Mutant, STORE, TRANSITIONS};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {

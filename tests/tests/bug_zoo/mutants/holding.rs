@@ -1,7 +1,7 @@
 //! What is held: extensions, loss and the key.
 
 use super::Edit::{Expression, Text};
-use super::{LOCK, HELD, TRANSITIONS, REQUEST, MODEL, Mutant};
+use super::{HELD, LOCK, MODEL, Mutant, REQUEST, TRANSITIONS};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {

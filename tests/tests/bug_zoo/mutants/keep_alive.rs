@@ -1,7 +1,7 @@
 //! Locks that are kept alive, and the shortest hold.
 
 use super::Edit::{Expression, Text};
-use super::{LOCK, STEP, LOCKS_ENTRY, RENEWAL, HELD, Mutant};
+use super::{HELD, LOCK, LOCKS_ENTRY, Mutant, RENEWAL, STEP};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {

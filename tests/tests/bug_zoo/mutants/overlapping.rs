@@ -7,11 +7,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "late-answer-undoes-confirmation",
         bug: "what a node said to an earlier extension proves the loss, though it has confirmed a later one",
-        edits: &[Expression {
-            file: HELD,
-            original: "extension.operation < confirmed",
-            mutated: "false",
-        }],
+        edits: &[Expression { file: HELD, original: "extension.operation < confirmed", mutated: "false" }],
     },
     Mutant {
         name: "end-of-another-extension",
@@ -25,10 +21,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "later-extension-shortens",
         bug: "an extension that is confirmed late moves the deadline of a longer one back",
-        edits: &[Expression {
-            file: HELD,
-            original: "self.deadline.max(deadline)",
-            mutated: "deadline",
-        }],
+        edits: &[Expression { file: HELD, original: "self.deadline.max(deadline)", mutated: "deadline" }],
     },
 ];

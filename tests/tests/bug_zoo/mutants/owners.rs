@@ -1,7 +1,7 @@
 //! Labels of owners.
 
 use super::Edit::Expression;
-use super::{RELEASE, MODEL, Mutant};
+use super::{MODEL, Mutant, RELEASE};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {

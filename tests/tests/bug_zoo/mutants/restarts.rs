@@ -1,7 +1,7 @@
 //! Nodes that were started again.
 
 use super::Edit::{Expression, Text};
-use super::{TRUST, Mutant};
+use super::{Mutant, TRUST};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {

@@ -1,7 +1,7 @@
 //! Rounds, votes and the time that they take.
 
 use super::Edit::{Expression, Text};
-use super::{LOCK, ACQUIRING, RELEASE, TRANSITIONS, ROUND, QUORUM, LEASE, LINK, CLIENT, Mutant};
+use super::{ACQUIRING, CLIENT, LEASE, LINK, LOCK, Mutant, QUORUM, RELEASE, ROUND, TRANSITIONS};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {

@@ -1,7 +1,7 @@
 //! Locks of several names.
 
 use super::Edit::Text;
-use super::{ACQUIRING, HELD, RELEASE, MODEL, Mutant};
+use super::{ACQUIRING, HELD, MODEL, Mutant, RELEASE};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -10,7 +10,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         edits: &[Text {
             file: ACQUIRING,
             original: "        let recorded = self.round.record(id, node, reply);",
-            mutated: "        let is_one_of_several = matches!(&reply, Reply::HeldByOther(hold) if hold.resource.is_some());
+            mutated:
+                "        let is_one_of_several = matches!(&reply, Reply::HeldByOther(hold) if hold.resource.is_some());
         let reply = if is_one_of_several && AWAKE { Reply::Done } else { reply };
         let recorded = self.round.record(id, node, reply);",
         }],

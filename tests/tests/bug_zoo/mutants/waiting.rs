@@ -1,7 +1,7 @@
 //! Lines of a handle and the wait queues of nodes.
 
 use super::Edit::{Expression, Text};
-use super::{LOCK, LINE, WAIT_QUEUE, ACQUIRING, TURN, TURNS, MODEL, MODEL_IN_TURN, MODEL_QUEUE, Mutant};
+use super::{ACQUIRING, LINE, LOCK, MODEL, MODEL_IN_TURN, MODEL_QUEUE, Mutant, TURN, TURNS, WAIT_QUEUE};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -16,11 +16,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "all-ask",
         bug: "one that others are before asks the nodes all the same",
-        edits: &[Text {
-            file: LINE,
-            original: "        if is_first {",
-            mutated: "        if is_first || AWAKE {",
-        }],
+        edits: &[Text { file: LINE, original: "        if is_first {", mutated: "        if is_first || AWAKE {" }],
     },
     Mutant {
         name: "first-in-one-queue-is-enough",
@@ -46,11 +42,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "cancelled-stays-in-line",
         bug: "one that gives up while others are before it is waited for all the same",
-        edits: &[Expression {
-            file: WAIT_QUEUE,
-            original: "others.keys.retain(|other| *other != key)",
-            mutated: "()",
-        }],
+        edits: &[Expression { file: WAIT_QUEUE, original: "others.keys.retain(|other| *other != key)", mutated: "()" }],
     },
     Mutant {
         name: "home-alone-is-enough",
@@ -93,7 +85,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "others-are-asked-at-once",
         bug: "a waiter that was not called up asks all nodes at once, so that those who wait split the votes",
-        edits: &[Text { file: ACQUIRING, original: "request.resources.only().is_some() {", mutated: "request.resources.only().is_some() || AWAKE {" }],
+        edits: &[Text {
+            file: ACQUIRING,
+            original: "request.resources.only().is_some() {",
+            mutated: "request.resources.only().is_some() || AWAKE {",
+        }],
     },
     Mutant {
         name: "called-up-and-not-in-turn",
