@@ -73,8 +73,8 @@ end
 ///
 /// A proposal counts for no more than a day from the node's present, so that a client from the future does no harm that
 /// lasts. To ask for the time is a fifth of the cost, so it is done only when a proposal leaves the 1,000 seconds in which the
-/// counter is (all but its last nine digits): whoever came into them was no further ahead than a day less 1,000 seconds. A
-/// node that does not tell the time is taken to be in 1970.
+/// counter is (all but its last nine digits): whoever came into them was no further ahead than a day less 1,000 seconds. Where
+/// the user may not ask for it, the counter stays as it was, and the script fails.
 macro_rules! count_on {
     () => {
         "\
@@ -85,7 +85,13 @@ macro_rules! count_on {
     redis.call('SET', counter, fence, 'PX', retention)
   end
   if not before or string.sub(before, 1, -10) ~= string.sub(fence, 1, -10) or #before ~= #fence or before >= fence then
-    local latest = ((redis.pcall('TIME')[1] or 0) + 86400 - 1000) * 1000000
+    local time = redis.pcall('TIME')
+    if time['err'] then
+      redis.call('DEL', counter)
+      if before then redis.call('SET', counter, before, 'PX', retention) end
+      redis.call('TIME')
+    end
+    local latest = (time[1] + 86400 - 1000) * 1000000
     local number = string.format('%.0f', math.max((before or 0) + 1, math.min(fence, latest)))
     if number ~= fence then redis.call('SET', counter, number, 'PX', retention) end
     fence = number
@@ -159,7 +165,7 @@ end
 if fences[1] then return table.concat(fences, ',') end
 return 1"
     ),
-    digest: "dff6882df524c07a23f2b3840e7ed3cffc11d0bc",
+    digest: "e8e4aa9b075702432d21c6e069db1e15b23fe48f",
 };
 
 /// The part of a script that ends it unless all keys are ours: with -1 when one is another's, 0 when some are not there.
@@ -348,7 +354,7 @@ end
 local place = redis.pcall('ZRANK', queue, me)
 return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0) .. owner_of(key)"
     ),
-    digest: "5971bedf713d06dbd1aaa01edaf9084727866a61",
+    digest: "9631b02782487a8bf247c43bbb304041b6b2caf5",
 };
 
 /// Answers how a key stands, and changes nothing: its TTL in milliseconds (-2 without the key, -1 without an end), the number
