@@ -12,6 +12,7 @@ impl Locks {
     pub(super) fn entry(&mut self, key: LockKey) -> Option<&mut Entry> {
         self.entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)
     }
+
     /// Takes a step with a lock, then does all that follows from it. `None` when there is no such lock.
     pub(super) fn update<T>(
         &mut self,
@@ -50,6 +51,7 @@ impl Locks {
         }
     }
 
+    /// Takes a step as [`update`](Self::update) does, but delivers nothing yet: for those who do so when all is done.
     pub(super) fn step<T>(
         &mut self,
         key: LockKey,
