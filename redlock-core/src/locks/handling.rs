@@ -1,7 +1,8 @@
 //! What comes in: connections, replies, call-ups and the time.
 
 use super::Locks;
-use super::node::{Due, Node, Ticket};
+use super::node::{Due, Node};
+use super::outbox::Ticket;
 use crate::{Facts, Instant, NodeId, Reply, Unavailable};
 
 /// # What comes in

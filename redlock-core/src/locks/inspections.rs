@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use super::Locks;
-use super::node::Ticket;
+use super::outbox::Ticket;
 use crate::inspection::Inspection;
 use crate::request::key_of;
 use crate::{Instant, LockStatus, NodeId, Reply, RequestError, Resource, ValueDigest};

@@ -3,12 +3,11 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use super::outbox::Outbox;
+use super::LockKey;
+use super::outbox::{Outbox, Ticket};
 use super::round_trip::RoundTrip;
 use super::trust::Trust;
-use super::{InspectionKey, LockKey};
 use crate::health::ConnectionState;
-use crate::observed::Verb;
 use crate::{Action, Cause, Command, CommandId, Config, Grace, Instant, NodeSet, ScriptForm, Unavailable};
 
 /// The largest number of commands that go to a node in one batch: enough to make the cost per command small, few enough
@@ -43,25 +42,6 @@ pub(super) struct Node {
     pub(super) trust: Trust,
     /// Why the queue of the connection was closed, if its node has said it.
     no_queue: Option<Unavailable>,
-}
-
-/// A command whose reply is owed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Ticket {
-    /// One of a lock.
-    Lock {
-        key: LockKey,
-        id: CommandId,
-        /// A grant may count as a vote.
-        is_acquisition: bool,
-        verb: Verb,
-    },
-    /// One of an inspection.
-    Inspection(InspectionKey),
-    /// A look at the clock.
-    Clock { asked_at: Instant },
-    /// One of which the reply says no more than that the node is there.
-    Aside,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -469,6 +449,7 @@ fn silent(timeout: Duration) -> Unavailable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observed::Verb;
     use crate::{Lock, Options, Request};
 
     #[test]

@@ -3,8 +3,9 @@
 use alloc::collections::VecDeque;
 use core::mem;
 
-use super::node::Ticket;
-use crate::{Command, Instant};
+use super::{InspectionKey, LockKey};
+use crate::observed::Verb;
+use crate::{Command, CommandId, Instant};
 
 /// A queue of fewer commands is never looked through.
 const FEW: usize = 256;
@@ -48,4 +49,23 @@ impl Outbox {
     pub(super) fn iter(&self) -> impl Iterator<Item = &(Ticket, Command)> {
         self.commands.iter()
     }
+}
+
+/// A command whose reply is owed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Ticket {
+    /// One of a lock.
+    Lock {
+        key: LockKey,
+        id: CommandId,
+        /// A grant may count as a vote.
+        is_acquisition: bool,
+        verb: Verb,
+    },
+    /// One of an inspection.
+    Inspection(InspectionKey),
+    /// A look at the clock.
+    Clock { asked_at: Instant },
+    /// One of which the reply says no more than that the node is there.
+    Aside,
 }

@@ -1,7 +1,7 @@
 //! One step of a lock, and all that follows from it.
 
 use super::entry::Entry;
-use super::node::Ticket;
+use super::outbox::Ticket;
 use super::{LockKey, Locks, turns};
 use crate::lock::LockMachine;
 use crate::observed::Verb;

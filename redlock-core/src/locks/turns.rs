@@ -5,7 +5,8 @@ use core::time::Duration;
 use smallvec::SmallVec;
 
 use super::entry::{Entry, Standing};
-use super::node::{Node, Ticket};
+use super::node::Node;
+use super::outbox::Ticket;
 use super::{LockKey, Locks};
 use crate::lock::{NoTurn, Turn};
 use crate::{Action, Cause, Command, Config, Heard, Instant, LockMachine, NodeId, Resource, Resources, Unavailable};
