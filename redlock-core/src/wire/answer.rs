@@ -76,8 +76,8 @@ impl Question {
             Action::Raise { .. } => Self::Raise,
             Action::Release { .. } if dialect.deletes(command).is_some() => Self::DeleteIfEqual,
             action @ Action::AcquireInTurn { resources, waits_for, .. } => {
-                let several = Several { resources: resources.clone(), waits_for: *waits_for };
-                let several = Some(several).filter(|_| resources.only().is_none());
+                let several = || Several { resources: resources.clone(), waits_for: *waits_for };
+                let several = resources.only().is_none().then(several);
                 if mints(action) { Self::InTurnFenced(several) } else { Self::InTurn(several) }
             }
             Action::Extend { .. } => Self::Extend,
