@@ -75,6 +75,12 @@ impl Grace {
     }
 }
 
+impl Default for Grace {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}
+
 impl Command {
     /// Makes another command for the same nodes and in the same time of this one, for tests of a transport.
     #[must_use]
@@ -89,14 +95,16 @@ impl Command {
     }
 
     /// Makes one command for each node that it goes to.
-    pub(crate) fn for_each_node(self) -> impl Iterator<Item = (NodeId, Self)> {
-        let nodes = self.nodes;
-        let last = nodes.iter().last();
-        let mut left = Some(self);
-        nodes.iter().filter_map(move |node| {
-            let command = if Some(node) == last { left.take() } else { left.clone() }?;
-            Some((node, Self { nodes: NodeSet::from_iter([node]), ..command }))
-        })
+    pub(crate) fn for_each_node(self, mut take: impl FnMut(NodeId, Self)) {
+        let mut left = self.nodes;
+        while let Some(node) = left.iter().next() {
+            left.remove(node);
+            let only = NodeSet::from_iter([node]);
+            if left.is_empty() {
+                return take(node, Self { nodes: only, ..self });
+            }
+            take(node, Self { nodes: only, action: self.action.clone(), ..self });
+        }
     }
 
     /// Returns whether a node that it goes to calls up somebody who waits for what is released. A driver that sends to one
@@ -104,7 +112,7 @@ impl Command {
     #[must_use]
     pub const fn calls_up(&self) -> bool {
         match &self.action {
-            Action::Release { homes, keep: None, .. } => self.nodes.len() > self.nodes.without(*homes).len(),
+            Action::Release { homes, keep: None, .. } => self.nodes.has_any_of(*homes),
             _ => false,
         }
     }

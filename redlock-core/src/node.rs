@@ -67,6 +67,12 @@ impl NodeSet {
         Self(self.0 & !others.0)
     }
 
+    /// Returns whether one of `others` is in the set.
+    #[must_use]
+    pub const fn has_any_of(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
+
     /// Returns whether the node is in the set.
     #[must_use]
     pub const fn contains(self, node: NodeId) -> bool {

@@ -105,7 +105,7 @@ impl Votes {
 
     /// Returns whether one of these nodes has no say yet.
     pub(crate) const fn awaits(&self, nodes: NodeSet) -> bool {
-        self.pending.without(nodes).len() < self.pending.len()
+        self.pending.has_any_of(nodes)
     }
 
     /// Returns the nodes that certainly never carried the command out.

@@ -29,7 +29,7 @@ fn acquiring_and_releasing_allocate_nothing() {
 fn acquiring_and_releasing_through_locks_allocates_nothing() {
     for nodes in NODES {
         let mut through_locks = ThroughLocks::new(nodes);
-        // The heap of timers still doubles now and then: what is over leaves it when its time has come.
+        // The list of timers still doubles now and then: what is over leaves it when its time has come.
         (0..3).for_each(|_| through_locks.acquire_and_release());
         let counted = measure(|| through_locks.acquire_and_release());
         assert_eq!(counted.count_total, 0, "with {nodes} nodes: {counted:?}");
@@ -67,9 +67,9 @@ const TTL: Duration = Duration::from_secs(30);
 #[test]
 fn a_lock_that_is_held_takes_little_memory() {
     let kept = bytes_per_held_lock(Options::new());
-    assert!(kept <= 573, "{kept} bytes");
+    assert!(kept <= 576, "{kept} bytes");
     let kept_alive = bytes_per_held_lock(Options::new().keep_alive(KeepAlive::while_held()));
-    assert!(kept_alive <= 608, "{kept_alive} bytes");
+    assert!(kept_alive <= 600, "{kept_alive} bytes");
 }
 
 /// Counts what a lock takes that is held for two thirds of its TTL, and was extended twice if it is kept alive, beside the

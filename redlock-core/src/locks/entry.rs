@@ -1,5 +1,3 @@
-use alloc::boxed::Box;
-
 use super::LockKey;
 use super::answers::Answers;
 use super::renewal::Renewal;
@@ -24,7 +22,7 @@ pub(super) struct Entry {
     /// What it was after the last step, and is counted as.
     pub(super) counts_as: Kinds,
     /// It is kept alive.
-    pub(super) renewal: Option<Box<Renewal>>,
+    pub(super) renewal: Option<Renewal>,
 }
 
 /// How a lock stands in the queues of its resources.
@@ -67,9 +65,7 @@ impl Entry {
 
     /// Begins to keep a lock alive that was handed over, if that was asked for; returns whether it was.
     pub(super) fn begin_renewal(&mut self, now: Instant) -> bool {
-        let request = self.lock.request();
-        let renewal = |keep_alive| Box::new(Renewal::begin(keep_alive, request.ttl.get(), now));
-        self.renewal = request.options.keep_alive.map(renewal);
+        self.renewal = Renewal::begin(self.lock.request(), now);
         self.renewal.is_some()
     }
 
@@ -94,11 +90,16 @@ impl Entry {
 
     /// Makes sure that the lock is looked at when it has something to do.
     pub(super) fn set_timer(&mut self, key: LockKey, queues: &WaitQueues, timers: &mut Timers) {
+        let wakes_at = self.wakes_at(queues);
+        timers.schedule(key, &mut self.timer, wakes_at);
+    }
+
+    /// Returns when the lock has something to do.
+    pub(super) fn wakes_at(&mut self, queues: &WaitQueues) -> Option<Instant> {
         let is_waited_for = self.standing == Standing::WaitedFor && queues.has_others(self.lock.resources());
         let makes_way_at = if is_waited_for { self.lock.makes_way_at() } else { None };
         let renews_at = self.renewal_timeout();
-        let wakes_at = Instant::earliest([self.lock.poll_timeout(), makes_way_at, renews_at]);
-        timers.schedule(key, &mut self.timer, wakes_at);
+        Instant::earliest([self.lock.poll_timeout(), makes_way_at, renews_at])
     }
 
     /// Returns whether the lock is to leave its line, or there is something to be learned from it about queues.

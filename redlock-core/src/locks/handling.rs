@@ -1,8 +1,8 @@
 //! What comes in: connections, replies, call-ups and the time.
 
-use super::Locks;
 use super::node::{Due, Node};
 use super::outbox::Ticket;
+use super::{LockKey, Locks};
 use crate::{Facts, Instant, NodeId, Reply, Unavailable};
 
 /// # What comes in
@@ -115,9 +115,7 @@ impl Locks {
         // A lock that wants to be woken at once again must not keep the caller in here: it is due in the next call.
         for _ in 0..self.timers.len() {
             let Some((at, key)) = self.timers.pop_due(now) else { break };
-            if self.entry(key).is_some_and(|entry| entry.timer.rings_at(at)) {
-                self.update(key, now, |lock, context| lock.handle_timeout(context, now));
-            }
+            self.handle_timeout_of_lock(key, at, now);
         }
         // An operation that ended in time leaves its timer behind; nobody is to be woken by it.
         let Self { timers, entries, .. } = self;
@@ -140,6 +138,21 @@ impl Locks {
         }
     }
 
+    /// Does what is due with a lock that wanted to be woken at that moment. What has ended in time has nothing to do.
+    fn handle_timeout_of_lock(&mut self, key: LockKey, at: Instant, now: Instant) {
+        let Self { entries, queues, timers, .. } = self;
+        let Some(entry) = entries.get_mut(key.index).filter(|entry| entry.serial == key.serial) else { return };
+        if !entry.timer.rings_at(at) {
+            return;
+        }
+        let wakes_at = entry.wakes_at(queues);
+        if wakes_at.is_some_and(|at| at <= now) {
+            self.update(key, now, |lock, context| lock.handle_timeout(context, now));
+        } else {
+            timers.schedule(key, &mut entry.timer, wakes_at);
+        }
+    }
+
     /// Answers the oldest `count` commands that are under way to a node.
     fn answer_under_way(&mut self, node: NodeId, why: &Unavailable, count: usize) {
         let Self { nodes, stand_ins, .. } = self;
@@ -158,7 +171,6 @@ impl Locks {
     fn refuse_waiting_of(&mut self, node: NodeId, why: &Unavailable) {
         let Self { nodes, stand_ins, .. } = self;
         let Some(state) = nodes.get_mut(node.index()) else { return };
-        let tickets = core::iter::from_fn(|| state.take_waiting());
-        stand_ins.extend(tickets.map(|ticket| (node, ticket, Reply::Unavailable(why.clone()))));
+        stand_ins.extend(state.forget_waiting().map(|ticket| (node, ticket, Reply::Unavailable(why.clone()))));
     }
 }

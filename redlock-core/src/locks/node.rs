@@ -8,11 +8,7 @@ use super::outbox::{Outbox, Ticket};
 use super::round_trip::RoundTrip;
 use super::trust::Trust;
 use crate::health::ConnectionState;
-use crate::{Action, Cause, Command, CommandId, Config, Grace, Instant, NodeSet, ScriptForm, Unavailable};
-
-/// The largest number of commands that go to a node in one batch: enough to make the cost per command small, few enough
-/// that the first replies do not wait for the last command.
-const MAX_BATCH: usize = 256;
+use crate::{Action, Cause, Command, CommandId, Config, Instant, NodeSet, ScriptForm, Unavailable};
 
 /// The wait before the second try to connect; it doubles up to [`MAX_RECONNECT_DELAY`].
 const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(20);
@@ -126,7 +122,7 @@ impl Node {
             Some(_) if command.is_repeated => self.owed.push(ticket, command, now),
             Some(why) => return Err(why.clone().unsent()),
             None => {
-                command.grace = Grace::over(self.round_trip.smoothed());
+                command.grace = self.round_trip.grace();
                 self.queue.push(ticket, command, now);
             }
         }
@@ -147,21 +143,12 @@ impl Node {
     }
 
     /// Moves the next commands into `batch`; those whose time to be sent is over go to `overdue`.
-    pub(super) fn take_batch(&mut self, batch: &mut Vec<Command>, now: Instant, mut overdue: impl FnMut(Ticket)) {
+    pub(super) fn take_batch(&mut self, batch: &mut Vec<Command>, now: Instant, overdue: impl FnMut(Ticket)) {
         if !self.is_connected() {
             return;
         }
         let owed_nothing = self.tickets.is_empty();
-        while batch.len() < MAX_BATCH
-            && let Some((ticket, command)) = self.queue.pop()
-        {
-            if command.send_by < now {
-                overdue(ticket);
-            } else {
-                self.tickets.push_back(ticket);
-                batch.push(command);
-            }
-        }
+        self.queue.take_batch(batch, &mut self.tickets, now, overdue);
         if owed_nothing && !self.tickets.is_empty() {
             self.heard_at = now;
             self.round_trip.begins(now);
@@ -173,9 +160,9 @@ impl Node {
         self.tickets.pop_front()
     }
 
-    /// Takes a command that waits to be sent.
-    pub(super) fn take_waiting(&mut self) -> Option<Ticket> {
-        self.queue.pop().map(|(ticket, _)| ticket)
+    /// Forgets the commands that wait to be sent; yields their tickets.
+    pub(super) fn forget_waiting(&mut self) -> impl Iterator<Item = Ticket> + use<> {
+        self.queue.clear()
     }
 }
 
@@ -268,7 +255,7 @@ impl Node {
             // Nobody waits for the answer that the script is not known.
             let (id, nodes, form) = (CommandId::NO_LOCK, NodeSet::EMPTY, ScriptForm::Source);
             let send_by = now.saturating_add(within);
-            let grace = Grace::over(self.round_trip.smoothed());
+            let grace = self.round_trip.grace();
             let command = Command { id, nodes, action, send_by, form, grace, is_repeated: false };
             self.queue.push(ticket, command, now);
         }
@@ -448,6 +435,7 @@ fn silent(timeout: Duration) -> Unavailable {
 
 #[cfg(test)]
 mod tests {
+    use super::super::outbox::MAX_BATCH;
     use super::*;
     use crate::observed::Verb;
     use crate::{Lock, Options, Request};

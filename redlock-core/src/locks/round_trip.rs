@@ -1,11 +1,13 @@
 use core::time::Duration;
 
-use crate::Instant;
+use crate::{Grace, Instant};
 
 /// How long a node takes to answer, smoothed over the last eight or so that were measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct RoundTrip {
     smoothed: Duration,
+    /// That of a waiter for whom the way is as long.
+    grace: Grace,
     /// When the command was sent whose answer ends the next measurement.
     under_way: Option<Instant>,
 }
@@ -14,6 +16,11 @@ impl RoundTrip {
     /// Returns it; zero if nothing was measured.
     pub(super) const fn smoothed(&self) -> Duration {
         self.smoothed
+    }
+
+    /// Returns the time that a waiter has to come after the node has called it up.
+    pub(super) const fn grace(&self) -> Grace {
+        self.grace
     }
 
     /// Forgets the measurement that is under way.
@@ -32,5 +39,6 @@ impl RoundTrip {
         let took = now.saturating_since(sent_at);
         let others = self.smoothed.saturating_mul(7).saturating_add(took);
         self.smoothed = if self.smoothed.is_zero() { took } else { others.checked_div(8).unwrap_or(took) };
+        self.grace = Grace::over(self.smoothed);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::entry::Entry;
 use super::outbox::Ticket;
-use super::{LockKey, Locks, turns};
+use super::{LockKey, Locks, renewal, turns};
 use crate::lock::LockMachine;
 use crate::observed::Verb;
 use crate::output::Context;
@@ -98,8 +98,8 @@ impl Locks {
             let command = turns::with_open_homes(command, config, nodes, now);
             let (id, verb) = (command.id, Verb::of(&command.action));
             let ticket = Ticket::Lock { key, id, is_acquisition, verb };
-            for (node, command) in command.for_each_node() {
-                let Some(state) = nodes.get_mut(node.index()) else { continue };
+            command.for_each_node(|node, command| {
+                let Some(state) = nodes.get_mut(node.index()) else { return };
                 if command.calls_up() {
                     calling.insert(node);
                 }
@@ -107,7 +107,7 @@ impl Locks {
                     Ok(()) => ready.insert(node),
                     Err(why) => stand_ins.push_back((node, ticket, Reply::Unavailable(why))),
                 }
-            }
+            });
         }
     }
 
@@ -124,8 +124,7 @@ impl Locks {
             }
             let is_own = entry.renewal.as_mut().is_some_and(|renewal| renewal.take(&event, &entry.lock, now));
             if let Some(observing) = observing {
-                let renewal = entry.renewal.as_ref().filter(|_| is_own);
-                let least_left = renewal.map(|renewal| renewal.least_left(entry.lock.request().ttl.get()));
+                let least_left = renewal::least_left(entry.lock.request()).filter(|_| is_own);
                 observing.ended(key, &event, least_left, now);
             }
             // A loss can be seen in the lock.
