@@ -244,15 +244,16 @@ end
 ///
 /// For each key that is deleted somebody is called up, if a grace is given. A key of another type is another's, and no
 /// reason to leave the keys behind it. The label of the token goes with the key, also where that is gone already.
-/// What all nodes but the home are told in most cases comes first.
+/// What nodes are told in most cases comes first: one key, for which nobody waits as far as the user may look.
 pub(super) const RELEASE: Script = Script {
     source: concat!(
+        beside!(),
         "\
-if #KEYS == 1 and #ARGV == 2 and ARGV[2] == '0' and redis.pcall('GET', KEYS[1]) == ARGV[1] then
+if #KEYS == 1 and #ARGV == 2 and redis.pcall('GET', KEYS[1]) == ARGV[1]
+  and (ARGV[2] == '0' or redis.pcall('ZCARD', beside('queue', KEYS[1])) == 0) then
   return redis.call('DEL', KEYS[1])
 end
 ",
-        beside!(),
         own!(),
         call_up!(),
         "\
@@ -282,7 +283,7 @@ end
 if result == 1 and has_called then return 2 end
 return result"
     ),
-    digest: "0675be4912e2eb5823efff95078e23d4311565ed",
+    digest: "a3b55115695fc7527cf235533b5abd49e06d3ec9",
 };
 
 /// Sets the keys to the token if none is there and it is the waiter's turn, and answers 1, or the fences that it has counted
