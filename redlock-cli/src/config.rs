@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::duration;
 use crate::failure::Failure;
-use crate::{duration, nodes};
 
 /// What a configuration file says. Every key may be left out.
 #[derive(Default, Deserialize)]
@@ -51,6 +51,11 @@ impl Config {
     }
 }
 
+/// Splits a text of URLs at commas and blanks.
+pub(crate) fn split_urls(text: &str) -> Vec<String> {
+    text.split(|c: char| c == ',' || c.is_whitespace()).filter(|url| !url.is_empty()).map(Into::into).collect()
+}
+
 fn line_at(text: &str, position: usize) -> usize {
     text.bytes().take(position).filter(|byte| *byte == b'\n').count().saturating_add(1)
 }
@@ -73,7 +78,7 @@ enum Urls {
 fn urls<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     match Urls::deserialize(deserializer)? {
         Urls::List(urls) => Ok(urls),
-        Urls::Text(text) => Ok(nodes::split(&text)),
+        Urls::Text(text) => Ok(split_urls(&text)),
         Urls::Other(_) => Err(serde::de::Error::custom("nodes must be a list of URLs")),
     }
 }
@@ -112,5 +117,10 @@ mod tests {
             let error = Config::parse(text).err().unwrap();
             assert!(error.contains(expected) && !error.contains("secret"), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn urls_are_separated_by_commas_or_blanks() {
+        assert_eq!(split_urls("a,b c,\n\td ,"), ["a", "b", "c", "d"]);
     }
 }

@@ -1,9 +1,5 @@
-use std::process::ExitCode;
-
 use nix::sys::signal::Signal;
 use redlock_tokio::{AcquireError, BuildError, RequestError};
-
-use crate::output;
 
 /// The way in which a command has failed; each has a status of its own with which the process ends.
 #[derive(Debug, thiserror::Error)]
@@ -46,14 +42,6 @@ impl Failure {
             AcquireError::Request(error) => error.into(),
             error => Self::NotAcquired { name: name.into(), why: error.to_string() },
         }
-    }
-
-    /// Says on stderr what has happened.
-    pub(crate) fn report(&self) -> ExitCode {
-        if !matches!(self, Self::Interrupted(_)) {
-            output::complain(&self.to_string());
-        }
-        ExitCode::from(self.status())
     }
 
     pub(crate) fn status(&self) -> u8 {

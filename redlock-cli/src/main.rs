@@ -96,8 +96,16 @@ enum Command {
 fn main() -> ExitCode {
     match dispatch(Cli::parse()) {
         Ok(status) => ExitCode::from(status),
-        Err(failure) => failure.report(),
+        Err(failure) => report(&failure),
     }
+}
+
+/// Says on stderr what has happened, with the status that says it to programs.
+fn report(failure: &Failure) -> ExitCode {
+    if !matches!(failure, Failure::Interrupted(_)) {
+        output::complain(&failure.to_string());
+    }
+    ExitCode::from(failure.status())
 }
 
 /// Executes a command; yields the status with which the process is to end.

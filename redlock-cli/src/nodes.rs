@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use redlock_tokio::{Redlock, UrlNode};
 
-use crate::config::Config;
+use crate::config::{Config, split_urls};
 use crate::failure::Failure;
 use crate::recording::Recording;
 
@@ -53,7 +53,7 @@ impl Nodes {
     }
 
     fn choose(arguments: &[String], variable: Option<&str>, config: Config) -> Result<Self, Failure> {
-        let sources = [arguments.to_vec(), variable.map(split).unwrap_or_default(), config.nodes.clone()];
+        let sources = [arguments.to_vec(), variable.map(split_urls).unwrap_or_default(), config.nodes.clone()];
         let urls = sources.into_iter().find(|urls| !urls.is_empty());
         let urls = urls.ok_or_else(|| Failure::Usage(NO_NODES.into()))?;
         Ok(Self { urls, config })
@@ -105,11 +105,6 @@ impl Nodes {
 
 const NO_NODES: &str =
     "no nodes are named: set REDLOCK_NODES, use --node URL, or write them into the configuration file";
-
-/// Splits a text of URLs at commas and blanks.
-pub(crate) fn split(text: &str) -> Vec<String> {
-    text.split(|c: char| c == ',' || c.is_whitespace()).filter(|url| !url.is_empty()).map(Into::into).collect()
-}
 
 fn node(url: &str, authorities: Option<&[u8]>) -> Result<UrlNode, Failure> {
     let node = UrlNode::new(url).client_name(CLIENT_NAME);
@@ -164,10 +159,5 @@ mod tests {
         assert_eq!((named.ttl(None), named.wait(None)), (file, file));
         let plain = Nodes::choose(&["a".into()], None, Config::default()).unwrap();
         assert_eq!((plain.ttl(None), plain.wait(None)), (DEFAULT_TTL, DEFAULT_WAIT));
-    }
-
-    #[test]
-    fn urls_are_separated_by_commas_or_blanks() {
-        assert_eq!(split("a,b c,\n\td ,"), ["a", "b", "c", "d"]);
     }
 }

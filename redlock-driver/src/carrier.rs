@@ -9,10 +9,8 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use redlock_core::{Command, Heard, NodeId, Reply, Unavailable, WaiterId};
+use redlock_core::{Command, Heard, Reply, Unavailable, WaiterId};
 
-use crate::Runtime;
-use crate::shell::Shell;
 use crate::transport::Connection;
 
 /// The largest number of batches that are under way to a node at the same time. Two keep the connection busy while
@@ -57,12 +55,12 @@ enum Progress {
 }
 
 /// Sends what waits for a node, on the thread of whoever has put it there.
-pub(crate) trait SendAtOnce<R>: Send + Sync {
+pub(crate) trait SendAtOnce: Send + Sync {
     /// Returns whether it should be sent at once.
     fn is_for(&self, urgency: Urgency) -> bool;
 
-    /// Returns whether nothing is left to do for the driver of the node.
-    fn send_at_once(&self, node: NodeId, shell: &Shell<R>, urgency: Urgency) -> bool;
+    /// Sends the batch that is to be taken; returns whether nothing is left to do for the driver of the node.
+    fn send_at_once(&self, urgency: Urgency, take_batch: &dyn Fn() -> Vec<Command>) -> bool;
 }
 
 /// How urgent it is to send something.
@@ -178,18 +176,18 @@ impl Progress {
     }
 }
 
-impl<R: Runtime, C: Connection> SendAtOnce<R> for Carrier<C> {
+impl<C: Connection> SendAtOnce for Carrier<C> {
     fn is_for(&self, urgency: Urgency) -> bool {
         urgency == Urgency::Last || !self.is_busy()
     }
 
-    fn send_at_once(&self, node: NodeId, shell: &Shell<R>, urgency: Urgency) -> bool {
+    fn send_at_once(&self, urgency: Urgency, take_batch: &dyn Fn() -> Vec<Command>) -> bool {
         let state = match urgency {
             Urgency::Gathered => self.try_state().filter(|state| state.has_room()),
             Urgency::Last => self.await_state().filter(|state| !state.is_broken),
         };
         let Some(mut state) = state else { return false };
-        let batch = shell.take_batch(node);
+        let batch = take_batch();
         if !batch.is_empty() {
             self.send(batch, &mut state);
         }

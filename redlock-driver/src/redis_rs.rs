@@ -26,6 +26,7 @@
 
 use std::fmt;
 
+mod answer;
 #[cfg(feature = "redis-cluster")]
 mod cluster;
 mod fenced_store;

@@ -1,29 +1,28 @@
 mod observing;
+mod state;
 mod task;
 mod waiters;
 mod wakes;
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use redlock_core::health::Health;
 use redlock_core::shell::Observers;
 use redlock_core::{
     Cause, Command, Config, DetachedLock, ExtendError, Facts, HandedOver, Heard, InspectionKey, Instant, LockKey,
-    LockStatus, Locks, Loss, NodeId, OperationId, ReleaseReport, Reply, Request, RequestError, Resource, Status,
-    Unavailable, WaiterId,
+    LockStatus, Loss, NodeId, OperationId, ReleaseReport, Reply, Request, RequestError, Resource, Status, Unavailable,
+    WaiterId,
 };
 
-use smallvec::SmallVec;
-
-use self::waiters::Waiters;
+use self::state::State;
 use self::wakes::{Wakes, register, register_in};
 use crate::carrier::{SendAtOnce, Urgency};
 use crate::{AcquireError, CloseReport, Runtime};
 
-/// The async shell around the [`Locks`] of one [`Redlock`](crate::Redlock) handle: a mutex that whoever has work takes
+/// The async shell around the [`Locks`](redlock_core::Locks) of one [`Redlock`](crate::Redlock) handle: a mutex that whoever has work takes
 /// for a moment, and those who wait.
 ///
 /// Three kinds of callers drive it: the users' futures and guards, which begin something; the node drivers, which carry
@@ -38,31 +37,12 @@ pub(crate) struct Shell<R> {
     /// The task has panicked: started again, it would do so again.
     task_has_failed: AtomicBool,
     observers: Observers,
-    state: Mutex<State<R>>,
+    state: Mutex<State>,
 }
 
 /// What a held lock takes in here, at most: its place, when the lists have just doubled, and its timer.
 #[cfg(feature = "cache")]
-pub(crate) const HELD_LOCK_BYTES: usize = Locks::BYTES_PER_LOCK + 2 * waiters::PLACE_BYTES;
-
-struct State<R> {
-    locks: Locks,
-    waiters: Waiters,
-    /// The node drivers that have nothing to do, one a node.
-    node_drivers: Vec<Option<Waker>>,
-    /// The connections over which everybody may send, one a node.
-    carriers: Vec<Option<Arc<dyn SendAtOnce<R>>>>,
-    /// What waits for the earliest timer, and when that is.
-    timer: Option<Waker>,
-    armed: Option<Instant>,
-    closing: Vec<Waker>,
-    /// Those who wait for inspections; each looks for its own when one has ended.
-    inspecting: Vec<Waker>,
-    /// No handle and no guard is left.
-    abandoned: bool,
-    /// Somebody is telling the observers what has happened.
-    is_telling: bool,
-}
+pub(crate) const HELD_LOCK_BYTES: usize = redlock_core::Locks::BYTES_PER_LOCK + 2 * waiters::PLACE_BYTES;
 
 /// There is nothing to do any more, and nobody who could ask for something.
 #[derive(Debug, PartialEq, Eq)]
@@ -70,20 +50,7 @@ pub(crate) struct Over;
 
 impl<R: Runtime> Shell<R> {
     pub(crate) fn new(runtime: R, config: Config, observers: Observers) -> Self {
-        let mut locks = Locks::new(config.clone());
-        locks.observe(observers.are_interested());
-        let state = State {
-            locks,
-            waiters: Waiters::default(),
-            node_drivers: config.nodes().iter().map(|_| None).collect(),
-            carriers: config.nodes().iter().map(|_| None).collect(),
-            timer: None,
-            armed: None,
-            closing: Vec::new(),
-            inspecting: Vec::new(),
-            abandoned: false,
-            is_telling: false,
-        };
+        let state = State::new(&config, observers.are_interested());
         Self {
             runtime,
             config,
@@ -96,11 +63,11 @@ impl<R: Runtime> Shell<R> {
 
     /// Works on the state with the present time, sends what is to be sent where everybody may, then wakes whom that
     /// concerns.
-    fn work<T>(&self, work: impl FnOnce(&mut State<R>, Instant, &mut Wakes) -> T) -> T {
+    fn work<T>(&self, work: impl FnOnce(&mut State, Instant, &mut Wakes) -> T) -> T {
         self.work_and_send(Urgency::Gathered, work)
     }
 
-    fn work_and_send<T>(&self, urgency: Urgency, work: impl FnOnce(&mut State<R>, Instant, &mut Wakes) -> T) -> T {
+    fn work_and_send<T>(&self, urgency: Urgency, work: impl FnOnce(&mut State, Instant, &mut Wakes) -> T) -> T {
         let mut wakes = Wakes::default();
         let mut state = self.state();
         let result = work(&mut state, self.runtime.now(), &mut wakes);
@@ -108,7 +75,7 @@ impl<R: Runtime> Shell<R> {
         drop(state);
         wakes.wake();
         for (node, carrier) in carriers {
-            if !carrier.send_at_once(node, self, urgency) {
+            if !carrier.send_at_once(urgency, &|| self.take_batch(node)) {
                 self.wake_driver(node);
             }
         }
@@ -123,7 +90,7 @@ impl<R: Runtime> Shell<R> {
     }
 
     /// No code of others runs while the mutex is held, so a poisoned one holds a state that is whole.
-    fn state(&self) -> MutexGuard<'_, State<R>> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -348,7 +315,7 @@ impl<R: Runtime> Shell<R> {
     }
 
     /// Lets everybody send over the connection, until what is returned is dropped.
-    pub(crate) fn register_carrier(&self, node: NodeId, carrier: Arc<dyn SendAtOnce<R>>) -> impl Drop + use<'_, R> {
+    pub(crate) fn register_carrier(&self, node: NodeId, carrier: Arc<dyn SendAtOnce>) -> impl Drop + use<'_, R> {
         self.state().set_carrier(node, Some(carrier));
         Registered { shell: self, node }
     }
@@ -405,90 +372,5 @@ struct Registered<'a, R: Runtime> {
 impl<R: Runtime> Drop for Registered<'_, R> {
     fn drop(&mut self) {
         self.shell.state().set_carrier(self.node, None);
-    }
-}
-
-/// The connections over which something is to be sent at once.
-type Carriers<R> = SmallVec<[(NodeId, Arc<dyn SendAtOnce<R>>); 5]>;
-
-impl<R> State<R> {
-    /// Remembers to wake all whom the last step concerns. What goes out over the connections that are returned need not
-    /// wait for the drivers of their nodes.
-    fn collect(&mut self, urgency: Urgency, wakes: &mut Wakes) -> Carriers<R> {
-        let mut carriers = Carriers::new();
-        while let Some(node) = self.locks.poll_ready() {
-            if self.locks.has_subscription(node) {
-                self.wake_driver(node, wakes);
-            }
-            match self.carriers.get(node.index()) {
-                Some(Some(carrier)) if self.locks.has_batch(node) && carrier.is_for(urgency) => {
-                    carriers.push((node, carrier.clone()));
-                }
-                _ => self.wake_driver(node, wakes),
-            }
-        }
-        self.wake_finished(wakes);
-        while self.locks.poll_inspected().is_some() {
-            wakes.take_all_from(&mut self.inspecting);
-        }
-        if self.locks.is_quiet() {
-            wakes.take_all_from(&mut self.closing);
-        }
-        let is_over = self.is_over();
-        if is_over || self.has_earlier_timer() {
-            wakes.take_from(&mut self.timer);
-        }
-        if is_over {
-            self.node_drivers.iter_mut().for_each(|driver| wakes.take_from(driver));
-        }
-        carriers
-    }
-
-    fn wake_finished(&mut self, wakes: &mut Wakes) {
-        while let Some(key) = self.locks.poll_finished() {
-            self.waiters.take(key, wakes);
-        }
-    }
-
-    fn wake_driver(&mut self, node: NodeId, wakes: &mut Wakes) {
-        if let Some(driver) = self.node_drivers.get_mut(node.index()) {
-            wakes.take_from(driver);
-        }
-    }
-
-    fn set_carrier(&mut self, node: NodeId, carrier: Option<Arc<dyn SendAtOnce<R>>>) {
-        if let Some(place) = self.carriers.get_mut(node.index()) {
-            *place = carrier;
-        }
-    }
-
-    fn has_earlier_timer(&self) -> bool {
-        self.locks.poll_timeout().is_some_and(|next| self.armed.is_none_or(|armed| next < armed))
-    }
-
-    fn ready_or_wait<T>(&mut self, key: LockKey, context: &Context<'_>, result: Option<T>) -> Poll<T> {
-        if result.is_none() {
-            self.waiters.wait(key, context);
-        }
-        result.map_or(Poll::Pending, Poll::Ready)
-    }
-
-    /// Makes the node's driver wait, unless everything is over.
-    fn check_over(&mut self, node: NodeId, context: &Context<'_>) -> Result<(), Over> {
-        if self.is_over() {
-            return Err(Over);
-        }
-        self.register_driver(node, context);
-        Ok(())
-    }
-
-    fn register_driver(&mut self, node: NodeId, context: &Context<'_>) {
-        if let Some(driver) = self.node_drivers.get_mut(node.index()) {
-            register(driver, context);
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        self.abandoned && self.locks.is_empty()
     }
 }

@@ -15,7 +15,7 @@ use redlock_core::{Cause, Unavailable};
 
 use self::master::Greeting;
 pub use self::master::RedisMasterConnection;
-use super::transport::unavailable;
+use super::answer::unavailable;
 use crate::cluster::{ClusterConnection, MovedTo, Outdated};
 use crate::transport::Transport;
 use crate::{BuildError, IntoNode, Node, Runtime};

@@ -10,7 +10,7 @@ use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
 use redis::{PushInfo, PushKind, Value};
 use redlock_core::{Answer, Cause, Heard, Unavailable, WaiterId};
 
-use super::transport::{unavailable, with_answer};
+use super::answer::{unavailable, with_answer};
 
 /// What a server says without being asked; only RESP3 has that.
 pub(super) struct Pushes {

@@ -9,12 +9,10 @@ use futures_channel::oneshot;
 use futures_util::future::{FutureExt as _, join, join_all, join3};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use redis::aio::{MultiplexedConnection, PubSub, PubSubSink};
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue as _, Pipeline, ProtocolVersion, RedisError, Value,
-};
-use redlock_core::system::plain_words;
+use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue as _, Pipeline, ProtocolVersion, Value};
 use redlock_core::{Answer, Cause, Command, Facts, Heard, Hearing, Probe, Reply, Unavailable, WaiterId};
 
+use super::answer::{unavailable, with_answer};
 use super::hearing::{Pushes, heard_in, subscribe, subscribe_apart};
 use crate::transport::{Connection, Transport};
 
@@ -259,39 +257,4 @@ pub(super) fn packed(command: &Command) -> Cmd {
 /// Says that a connection only hears.
 fn carries_nothing() -> Unavailable {
     Unavailable::with_detail(Cause::NotSent, "the connection carries no commands")
-}
-
-/// Gives `read` what the server answered.
-pub(super) fn with_answer<T>(value: &Value, read: impl FnOnce(Answer<'_>) -> T) -> T {
-    match value {
-        Value::Okay => read(Answer::Ok),
-        Value::Nil => read(Answer::Nil),
-        Value::Int(number) => read(Answer::Integer(*number)),
-        Value::BulkString(bytes) => read(Answer::Bytes(bytes)),
-        Value::VerbatimString { text, .. } => read(Answer::Bytes(text.as_bytes())),
-        Value::ServerError(error) => {
-            read(Answer::Error(&format!("{} {}", error.code(), error.details().unwrap_or_default())))
-        }
-        _ => read(Answer::Other),
-    }
-}
-
-/// Why the node cannot be used: what the server said, or `otherwise` with what the operating system said.
-pub(super) fn unavailable(error: &RedisError, otherwise: Cause) -> Unavailable {
-    if error.kind() == ErrorKind::AuthenticationFailed {
-        return Unavailable::with_detail(Cause::NotAuthenticated, &error.to_string());
-    }
-    match (error.code(), error.kind()) {
-        (Some(code), _) => Unavailable::from_server_error(&format!("{code} {}", error.detail().unwrap_or_default())),
-        (None, ErrorKind::Parse | ErrorKind::UnexpectedReturnType) => Unavailable::new(Cause::Unexpected),
-        (None, _) if otherwise == Cause::NotSent && is_closed(error) => Unavailable::with_detail(otherwise, CLOSED),
-        (None, _) => Unavailable::with_detail(otherwise, &plain_words(&error.to_string())),
-    }
-}
-
-/// What a server has said before it closed the connection, redis-rs does not tell of a handshake of several commands.
-const CLOSED: &str = "the server closed the connection at once, as it does when its max number of clients is reached";
-
-fn is_closed(error: &RedisError) -> bool {
-    error.is_connection_dropped() && !error.is_connection_refusal() && !error.is_timeout()
 }

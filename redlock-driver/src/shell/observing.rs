@@ -2,7 +2,8 @@
 
 use redlock_core::observed::Observed;
 
-use super::{Shell, State};
+use super::Shell;
+use super::state::State;
 use crate::Runtime;
 
 impl<R: Runtime> Shell<R> {
@@ -22,7 +23,7 @@ impl<R: Runtime> Shell<R> {
     }
 }
 
-impl<R> State<R> {
+impl State {
     /// Takes what has happened; returns whether the caller is to tell it.
     fn begin_telling(&mut self, events: &mut Vec<Observed>) -> bool {
         // From the moment on in which one of them is interested.

@@ -8,7 +8,8 @@ use redis::cluster_routing::{Route, SingleNodeRoutingInfo, SlotAddr};
 use redis::{ErrorKind, Pipeline, RedisError, ServerErrorKind, Value};
 use redlock_core::{Answer, Cause, Command, Facts, Probe, Reply, Unavailable};
 
-use super::super::transport::{facts_in, packed, unavailable, with_answer};
+use super::super::answer::{unavailable, with_answer};
+use super::super::transport::{facts_in, packed};
 use super::slots::Member;
 use crate::cluster::Outdated;
 use crate::transport::Connection;
