@@ -175,6 +175,12 @@ impl Node {
         Some((queue.called()?.clone(), left(queue.turn_ends_at()?, now)))
     }
 
+    /// Returns how many wait for a resource, without the one that was called up.
+    pub fn waiting(&mut self, resource: &Resource, now: Instant) -> u32 {
+        self.expire(now);
+        self.queues.get(name_beside(resource.as_bytes())).map_or(0, WaitQueue::len)
+    }
+
     /// Notes that a waiter has subscribed: it is called up from now on.
     pub fn subscribe(&mut self, waiter: &WaiterId) {
         self.subscribers.insert(waiter.clone());

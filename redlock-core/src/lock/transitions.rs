@@ -113,7 +113,7 @@ impl LockMachine {
             other => other,
         };
         // The home has taken it out of the queue.
-        self.turn = None;
+        (self.turn, self.is_called_up) = (None, false);
     }
 
     /// Releases what the attempt has or may have acquired, before anything else; then waits, or gives up: at once

@@ -3,7 +3,7 @@ use super::{LockMachine, Phase};
 use crate::output::Context;
 use crate::report::AcquireError;
 use crate::span::Span;
-use crate::{Config, Instant, NodeId, Resource, Resources, WaiterId};
+use crate::{Config, Instant, NodeId, NodeSet, Resource, Resources, WaiterId};
 
 /// A lock of several resources goes from one queue to another at once, so often: then it waits as after any failed attempt,
 /// and asks all nodes. Nodes that do not agree on what is held would send it to and fro.
@@ -61,7 +61,7 @@ impl LockMachine {
                 self.begin_attempt(context, now);
             }
             // The call has overtaken the answer that it has to wait.
-            Phase::Acquiring(attempt) if attempt.waits_for_home() => self.is_called_up = true,
+            Phase::Acquiring(attempt) if attempt.is_owed_word_of_home() => self.is_called_up = true,
             // The others have not answered an attempt that the home has refused. To wait for them would cost the turn.
             Phase::Acquiring(attempt) if attempt.home_has_refused() && self.turn.is_some() => {
                 self.is_called_up = true;
@@ -214,6 +214,11 @@ impl Attempt {
         let is_of_another = |held: Option<Resource>| held.is_some_and(|held| turn.resource(resources) != Some(&held));
         let hold = self.round.report(config).hold(turn.home);
         hold.is_some_and(|hold| hold.place.is_none() && !is_of_another(hold.resource))
+    }
+
+    /// Returns whether the home was asked in turn and has not answered.
+    fn is_owed_word_of_home(&self) -> bool {
+        self.course.turn().is_some_and(|turn| self.round.awaits(NodeSet::from_iter([turn.home])))
     }
 
     /// Returns whether the home has said that it is somebody else's turn.

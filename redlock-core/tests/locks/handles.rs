@@ -38,10 +38,15 @@ pub(crate) struct Handles {
 
 impl Handles {
     pub(crate) fn new(handles: usize) -> Self {
-        let config = Config::builder(["a", "b", "c"]).ping_interval(None).build().unwrap();
+        Self::over(&["a", "b", "c"], handles)
+    }
+
+    /// Handles that have these nodes.
+    pub(crate) fn over(nodes: &[&str], handles: usize) -> Self {
+        let config = Config::builder(nodes.iter().copied()).ping_interval(None).build().unwrap();
         let mut this = Self {
             locks: (0..handles).map(|_| Locks::new(config.clone())).collect(),
-            nodes: vec![model::Node::new(); 3],
+            nodes: vec![model::Node::new(); nodes.len()],
             now: at(0),
             hung: NodeSet::EMPTY,
             unconnected: NodeSet::EMPTY,

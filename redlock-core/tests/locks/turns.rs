@@ -452,6 +452,27 @@ fn whoever_is_called_up_while_others_have_not_answered_an_attempt_that_the_home_
 }
 
 #[test]
+fn a_call_that_overtakes_the_answer_to_whom_it_calls_is_not_lost() {
+    for nodes in [&["only"][..], &["a", "b", "c"]] {
+        let mut handles = Handles::over(nodes, 2);
+        let first = handles.acquire(0, "job");
+        let second = handles.begin(1, "job", only_called_up());
+        handles.give_back(0, first);
+        assert!(handles.has(1, second));
+        handles.late = NodeSet::from_iter([handles.home()]);
+        let waiting = handles.begin(0, "job", only_called_up());
+        handles.late = NodeSet::EMPTY;
+        handles.give_back(1, second);
+        assert!(!handles.has(0, waiting), "it is called up, and does not know that it was refused before");
+        let now = handles.now;
+        handles.take_late_reply(0);
+        handles.run();
+        assert!(handles.has(0, waiting), "with {} nodes", nodes.len());
+        assert_eq!(handles.now, now);
+    }
+}
+
+#[test]
 fn an_attempt_that_the_home_has_granted_is_undone_also_where_it_was_refused() {
     let mut handles = Handles::new(2);
     let holder = handles.acquire(0, "job");
