@@ -29,6 +29,14 @@ pub(crate) enum FaultKind {
     Refusal,
     /// A node forgets its scripts.
     ScriptFlush,
+    /// A process is not told that it is called up.
+    LostCallUp,
+    /// A process is told twice that it is called up.
+    DoubleCallUp,
+    /// A node does not take a subscription.
+    LostSubscription,
+    /// The second connection breaks, over which a process hears.
+    Deafness,
     /// A whole process stands still while time goes on.
     Pause,
     /// A timer fires late.
@@ -44,7 +52,7 @@ pub(crate) enum FaultKind {
 }
 
 impl FaultKind {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Cut,
         Self::BrokenBatch,
         Self::LateExecution,
@@ -56,6 +64,10 @@ impl FaultKind {
         Self::Slow,
         Self::Refusal,
         Self::ScriptFlush,
+        Self::LostCallUp,
+        Self::DoubleCallUp,
+        Self::LostSubscription,
+        Self::Deafness,
         Self::Pause,
         Self::LateTimer,
         Self::LateTask,
@@ -92,6 +104,10 @@ impl fmt::Display for FaultKind {
             Self::Slow => "node slow",
             Self::Refusal => "node refusing",
             Self::ScriptFlush => "scripts forgotten",
+            Self::LostCallUp => "call-up lost",
+            Self::DoubleCallUp => "call-up told twice",
+            Self::LostSubscription => "subscription lost",
+            Self::Deafness => "second connection broken",
             Self::Pause => "process pause",
             Self::LateTimer => "late timer",
             Self::LateTask => "late task",

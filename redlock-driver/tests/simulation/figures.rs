@@ -63,6 +63,8 @@ pub(crate) struct Figures {
     pub(crate) handles: u64,
     pub(crate) acquisitions: u64,
     pub(crate) grants: u64,
+    /// Grants to those who all want the same when nothing goes wrong any more.
+    pub(crate) grants_in_crowds: u64,
     /// Of the grants, those of locks that are kept alive.
     pub(crate) kept_alive: u64,
     pub(crate) extensions: u64,
@@ -71,6 +73,8 @@ pub(crate) struct Figures {
     pub(crate) longest_holds: u64,
     pub(crate) releases: u64,
     pub(crate) closes: u64,
+    pub(crate) subscriptions: u64,
+    pub(crate) call_ups: u64,
     /// Keys that were there at the end, because they were set late.
     pub(crate) late_keys: u64,
     drops: [u64; Stage::ALL.len()],
@@ -93,12 +97,15 @@ impl Figures {
         self.handles += other.handles;
         self.acquisitions += other.acquisitions;
         self.grants += other.grants;
+        self.grants_in_crowds += other.grants_in_crowds;
         self.kept_alive += other.kept_alive;
         self.extensions += other.extensions;
         self.losses += other.losses;
         self.longest_holds += other.longest_holds;
         self.releases += other.releases;
         self.closes += other.closes;
+        self.subscriptions += other.subscriptions;
+        self.call_ups += other.call_ups;
         self.late_keys += other.late_keys;
         add_each(&mut self.drops, &other.drops);
         add_each(&mut self.faults, &other.faults);
@@ -115,6 +122,9 @@ impl Figures {
             ("longest holds", self.longest_holds),
             ("releases", self.releases),
             ("closes", self.closes),
+            ("subscriptions", self.subscriptions),
+            ("call-ups", self.call_ups),
+            ("grants in crowds", self.grants_in_crowds),
             ("late keys", self.late_keys),
         ];
         let results = results.into_iter().filter(|(_, count)| *count == 0).map(|(name, _)| name.into());
@@ -142,6 +152,8 @@ impl fmt::Display for Figures {
         writeln!(f, "{} of them kept alive, {} up to a longest hold", self.kept_alive, self.longest_holds)?;
         let (extensions, losses, releases) = (self.extensions, self.losses, self.releases);
         writeln!(f, "{extensions} extensions, {losses} losses, {releases} releases awaited, {} closes", self.closes)?;
+        let (subscriptions, call_ups) = (self.subscriptions, self.call_ups);
+        writeln!(f, "{subscriptions} subscriptions, {call_ups} call-ups, {} grants in crowds", self.grants_in_crowds)?;
         writeln!(f, "drops: {}", list(&mut self.drops().map(|(stage, count)| format!("{stage} {count}"))))?;
         writeln!(f, "faults: {}", list(&mut self.faults().map(|(kind, count)| format!("{kind} {count}"))))?;
         write!(f, "keys left behind: 0, but for {} that were set late and gone after their TTL", self.late_keys)

@@ -23,6 +23,10 @@ pub(crate) enum Invariant {
     NothingLeft,
     /// I12: everything is sent once and in time, and the driver forgets what is over.
     Books,
+    /// Q4: those of one process who want the same are served in the order in which they came.
+    Order,
+    /// Q2: when nothing goes wrong any more, whoever waits is called up, and whoever gives up leaves the queue.
+    Turn,
     /// Who waits is woken, and gets a result in the time that was promised.
     Progress,
     /// A result fits what has happened.
@@ -40,6 +44,8 @@ impl fmt::Display for Invariant {
             Self::NothingAfterRelease => "I9, nothing after a release",
             Self::NothingLeft => "I11, nothing is left",
             Self::Books => "I12, the books balance",
+            Self::Order => "Q4, first in, first out",
+            Self::Turn => "Q2, everybody has their turn",
             Self::Progress => "progress",
             Self::Result => "the result fits",
         })

@@ -64,10 +64,13 @@ impl Ledger {
 
     /// A process sends a command.
     pub(crate) fn send(&mut self, process: usize, node: usize, command: &Command, now: Instant) -> Result<(), Broken> {
-        let token = TokenId::of(command.action.token().expect("it is of a lock").as_bytes());
-        self.acquisitions[token.acquisition].send(token.attempt, &command.action);
         let stream = &mut self.streams[process * self.nodes + node];
         let books = |what: &str| (Invariant::Books, format!("{} to node {node} {what}", describe(command)));
+        let Some(token) = token_of(&command.action) else {
+            let is_due = now <= command.send_by && !stream.is_over;
+            return if is_due { Ok(()) } else { Err(books("was sent too late")) };
+        };
+        self.acquisitions[token.acquisition].send(token.attempt, &command.action);
         if !stream.sent.insert((token.acquisition, command.id)) {
             return Err(books("was sent twice"));
         }
@@ -82,9 +85,9 @@ impl Ledger {
 
     /// A process learns the reply to a command.
     pub(crate) fn deliver(&mut self, process: usize, node: usize, command: &Command, reply: &Reply) {
-        let token = TokenId::of(command.action.token().expect("it is of a lock").as_bytes());
+        let Some(token) = token_of(&command.action) else { return };
         self.streams[process * self.nodes + node].under_way.remove(&token);
-        let is_grant = matches!(command.action, Action::Acquire { .. }) && *reply == Reply::Done;
+        let is_grant = is_acquisition(&command.action) && *reply == Reply::Done;
         let acquisition = &mut self.acquisitions[token.acquisition];
         acquisition.grants += usize::from(is_grant && acquisition.attempt == token.attempt);
         let is_untouched = match reply {
@@ -92,7 +95,7 @@ impl Ledger {
             Reply::Unavailable(unavailable) => unavailable.proves_untouched(),
             _ => false,
         };
-        if is_untouched && matches!(command.action, Action::Acquire { .. }) {
+        if is_untouched && is_acquisition(&command.action) {
             self.streams[process * self.nodes + node].granted.remove(&token);
         }
     }
@@ -114,7 +117,7 @@ impl Ledger {
 
     /// A node set a key when the connection on which it was asked to had long been broken.
     pub(crate) fn set_late(&mut self, action: &Action) {
-        self.late.insert(TokenId::of(action.token().expect("it is of a lock").as_bytes()));
+        self.late.extend(token_of(action));
     }
 
     pub(crate) fn was_late(&self, token: TokenId) -> bool {
@@ -165,7 +168,7 @@ impl Stream {
                 self.granted.remove(&token);
             }
             _ if self.released.contains(&token) => return Err(Invariant::NothingAfterRelease),
-            Action::Acquire { ttl, .. } => {
+            Action::Acquire { ttl, .. } | Action::AcquireInTurn { ttl, .. } => {
                 self.granted.insert(token, now.saturating_add(ttl.get()));
                 self.under_way.insert(token);
             }
@@ -179,14 +182,28 @@ impl Stream {
     }
 }
 
+/// Whose lock an action is of; nobody's, if it is about a wait queue or a connection.
+fn token_of(action: &Action) -> Option<TokenId> {
+    action.token().map(|token| TokenId::of(token.as_bytes()))
+}
+
+/// Whether it sets a key.
+pub(crate) const fn is_acquisition(action: &Action) -> bool {
+    matches!(action, Action::Acquire { .. } | Action::AcquireInTurn { .. })
+}
+
 /// A command in a person's words.
 pub(crate) fn describe(command: &Command) -> String {
-    let token = TokenId::of(command.action.token().expect("it is of a lock").as_bytes());
     let verb = match command.action {
         Action::Acquire { .. } => "SET",
+        Action::AcquireInTurn { .. } => "SET IN TURN",
         Action::Extend { .. } => "EXTEND",
         Action::Release { .. } => "RELEASE",
+        Action::Leave { .. } => "LEAVE",
+        Action::ReadClock => "PING",
         _ => "?",
     };
-    format!("{verb} of lock {token} on {}", command.action.resources().expect("it is of a lock").as_slice()[0])
+    let lock = token_of(&command.action).map_or_else(String::new, |token| format!(" of lock {token}"));
+    let name = command.action.resources().map_or_else(String::new, |names| format!(" on {}", names.as_slice()[0]));
+    format!("{verb}{lock}{name}")
 }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use redlock_driver::transport::{Command, Connection, Reply, Transport};
+use redlock_driver::transport::{Command, Connection, Heard, Hearing, Reply, Transport, WaiterId};
 use redlock_driver::{Cause, Node, Unavailable};
 use redlock_simulator::Time;
 
@@ -70,27 +70,55 @@ impl Transport for Link {
         shaken?;
         let wire = Arc::new(Wire::new(&self.world, self.process, self.node));
         self.world.connect(&wire);
-        Ok(Open(wire))
+        Ok(Open { wire, is_apart: false })
+    }
+
+    async fn connect_apart(&mut self) -> Result<Open, Unavailable> {
+        let mut connection = self.connect().await?;
+        connection.is_apart = true;
+        Ok(connection)
     }
 }
 
 /// An open connection.
-pub(crate) struct Open(Arc<Wire>);
+pub(crate) struct Open {
+    wire: Arc<Wire>,
+    /// It only hears.
+    is_apart: bool,
+}
 
 impl Connection for Open {
     fn send(
         &mut self,
         batch: Vec<Command>,
     ) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<> + 'static {
-        let mut answer = Answer { wire: self.0.clone(), batch, exchange: None, was_given: false };
-        if !self.0.world.scenario.network.sends_when_polled {
+        let mut answer = Answer { wire: self.wire.clone(), batch, exchange: None, was_given: false };
+        if !self.wire.world.scenario.network.sends_when_polled {
             answer.exchange();
         }
         answer
     }
 
     fn closed(&mut self) -> impl Future<Output = ()> + Send + use<> + 'static {
-        Closed(self.0.clone())
+        Closed { wire: self.wire.clone(), is_apart: self.is_apart }
+    }
+
+    fn hearing(&self) -> Hearing {
+        self.wire.world.scenario.hearing(self.wire.node)
+    }
+
+    fn subscribe(&mut self, waiter: &WaiterId) {
+        self.wire.subscribe(waiter);
+    }
+
+    fn poll_heard(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
+        self.wire.poll_heard(context)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.wire.hang_up();
     }
 }
 
@@ -132,12 +160,17 @@ impl Drop for Answer {
 }
 
 /// Waits until a connection is known to be broken.
-struct Closed(Arc<Wire>);
+struct Closed {
+    wire: Arc<Wire>,
+    is_apart: bool,
+}
 
 impl Future for Closed {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.0.world.scenario.network.tells_closed { self.0.poll_closed(context) } else { Poll::Pending }
+        // Where nothing is sent, nothing else would tell.
+        let tells = self.is_apart || self.wire.world.scenario.network.tells_closed;
+        if tells { self.wire.poll_closed(context) } else { Poll::Pending }
     }
 }

@@ -21,6 +21,7 @@
 
 mod abandon;
 mod campaign;
+mod crowd;
 mod executor;
 mod fault;
 mod figures;

@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use redlock_driver::{Instant, NoEntropy, NoRuntime, Redlock, Runtime};
 use redlock_simulator::{Clock, Time};
 
+use crate::crowd::Member;
 use crate::executor::Owner;
 use crate::fault::FaultKind;
 use crate::keeper::Keeper;
@@ -35,7 +36,15 @@ impl Process {
         for _ in 0..dice.count(1..=self.world.scenario.habits.most_users) {
             self.world.figures().handles += 1;
             let user = User::new(&self, redlock.clone(), dice.fork());
-            self.spawn_user(user.run());
+            let world = self.world.clone();
+            world.user_comes();
+            self.spawn_user(async move {
+                user.run().await;
+                world.user_leaves();
+            });
+        }
+        for _ in 0..self.world.scenario.crowd.members[self.index] {
+            self.spawn_user(Member::new(&self, redlock.clone(), dice.fork()).run());
         }
         if dice.chance(50) {
             self.spawn_user(Keeper::new(&self, redlock).run());

@@ -17,6 +17,17 @@ pub(crate) struct Referee {
     holds: Mutex<Vec<Arc<Hold>>>,
     /// Since when.
     closed: Mutex<BTreeMap<usize, Time>>,
+    /// Those who wait for a lock.
+    lines: Mutex<Vec<InLine>>,
+}
+
+/// Somebody who waits for a lock.
+struct InLine {
+    process: usize,
+    resource: Vec<u8>,
+    acquisition: usize,
+    /// Until then it waits, unless it is granted the lock.
+    until: Time,
 }
 
 /// A lock from the moment in which its guard was handed over.
@@ -180,6 +191,31 @@ impl Referee {
         world.expect(votes >= world.scenario.quorum(), Invariant::Quorum, || {
             format!("lock {} is valid with {votes} votes", hold.acquisition)
         });
+    }
+
+    /// Somebody begins to wait for a lock.
+    pub(crate) fn line_up(&self, process: usize, resource: &[u8], acquisition: usize, until: Time) {
+        lock(&self.lines).push(InLine { process, resource: resource.to_vec(), acquisition, until });
+    }
+
+    /// Somebody has a lock, or waits no more.
+    pub(crate) fn leave_line(&self, acquisition: usize) {
+        lock(&self.lines).retain(|waiting| waiting.acquisition != acquisition);
+    }
+
+    /// Q4: nobody of the same process has waited for longer than the one who was granted a lock.
+    pub(crate) fn check_order(&self, world: &World, process: usize, resource: &[u8], acquisition: usize) {
+        let now = world.now();
+        let was_before = |other: &&InLine| {
+            (other.process, &*other.resource) == (process, resource)
+                && other.acquisition < acquisition
+                && now < other.until
+        };
+        let lines = lock(&self.lines);
+        if let Some(other) = lines.iter().find(was_before) {
+            let what = format!("lock {acquisition} was granted before {}", other.acquisition);
+            world.violate(Invariant::Order, what);
+        }
     }
 
     pub(crate) fn close(&self, process: usize, now: Time) {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use redlock_driver::transport::Hearing;
 use redlock_driver::{Cause, NodeTimeout};
 use redlock_simulator::{Clock, Dice, MICROSECOND, MILLISECOND, SECOND, Time};
 
@@ -24,10 +25,13 @@ const MOST_DRIFT: i32 = 4_900;
 pub(crate) struct Scenario {
     pub(crate) node_clocks: Vec<Clock>,
     pub(crate) process_clocks: Vec<Clock>,
+    /// How processes hear that they are called up, for each node.
+    hearing: Vec<Hearing>,
     pub(crate) resources: usize,
     pub(crate) node_timeout: NodeTimeout,
     pub(crate) connect_timeout: Duration,
     pub(crate) habits: Habits,
+    pub(crate) crowd: Crowd,
     pub(crate) network: Network,
     pub(crate) system: System,
     pub(crate) faults: Vec<Fault>,
@@ -47,6 +51,17 @@ pub(crate) struct Habits {
     pub(crate) close: u32,
 }
 
+/// Those who all want the same when nothing goes wrong any more.
+#[derive(Clone, Debug)]
+pub(crate) struct Crowd {
+    /// How many there are in each process.
+    pub(crate) members: Vec<u32>,
+    /// How often each takes a turn.
+    pub(crate) rounds: u32,
+    /// How many of a hundred give up while they wait.
+    pub(crate) abandon: u32,
+}
+
 /// How messages travel; chances are per cent.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
@@ -59,6 +74,10 @@ pub(crate) struct Network {
     pub(crate) sends_when_polled: bool,
     /// A connection tells when it is closed.
     pub(crate) tells_closed: bool,
+    pub(crate) lost_call_up: u32,
+    pub(crate) double_call_up: u32,
+    pub(crate) lost_subscription: u32,
+    pub(crate) deafness: u32,
 }
 
 /// What the operating systems and the runtimes of the processes do; chances are per cent.
@@ -81,15 +100,18 @@ impl Scenario {
         let node_clocks = clocks(nodes, &mut dice);
         let processes = dice.pick(&[1, 2, 2, 3]);
         let process_clocks = clocks(processes, &mut dice);
+        let hearing = hearing(nodes, &mut dice);
         let fixed = dice.time(100 * MILLISECOND..=500 * MILLISECOND);
         let node_timeout = dice.pick(&[NodeTimeout::DEFAULT, NodeTimeout::fixed(Duration::from_nanos(fixed))]);
         Self {
             node_clocks,
             process_clocks,
+            hearing,
             resources: dice.pick(&[1, 1, 2, 3]),
             node_timeout,
             connect_timeout: Duration::from_nanos(dice.magnitude(50 * MILLISECOND..=SECOND)),
             habits: Habits::draw(&mut dice),
+            crowd: Crowd::draw(processes, &mut dice),
             network: Network::draw(&mut dice),
             system: System::draw(&mut dice),
             faults: faults(nodes, processes, &mut dice),
@@ -100,6 +122,20 @@ impl Scenario {
 
     pub(crate) fn nodes(&self) -> usize {
         self.node_clocks.len()
+    }
+
+    /// How processes hear that they are called up by a node.
+    pub(crate) fn hearing(&self, node: usize) -> Hearing {
+        self.hearing[node]
+    }
+
+    /// Whether whoever waits is called up, as long as nothing goes wrong: all processes hear, none was told that it may not, and
+    /// none finds out only when it wants to wait that it has subscribed in vain.
+    pub(crate) fn is_called_up(&self) -> bool {
+        let is_forbidden =
+            self.refusal == Cause::NoPermission && self.faults.iter().any(|fault| fault.kind == FaultKind::Refusal);
+        let may_be_lost = self.network.lost_subscription > 0;
+        self.hearing.iter().any(|hearing| *hearing != Hearing::Never) && !is_forbidden && !may_be_lost
     }
 
     pub(crate) fn processes(&self) -> usize {
@@ -156,6 +192,19 @@ impl Habits {
     }
 }
 
+impl Crowd {
+    fn draw(processes: usize, dice: &mut Dice) -> Self {
+        let is_there = dice.chance(25);
+        let members = (0..processes).map(|_| if is_there { dice.count(1..=4) } else { 0 });
+        Self { members: members.collect(), rounds: dice.count(1..=4), abandon: dice.pick(&[0, 30, 60]) }
+    }
+
+    /// How many turns they take all together.
+    pub(crate) fn turns(&self) -> u64 {
+        u64::from(self.members.iter().sum::<u32>() * self.rounds)
+    }
+}
+
 impl Network {
     fn draw(dice: &mut Dice) -> Self {
         let longest = dice.magnitude(100 * MICROSECOND..=20 * MILLISECOND);
@@ -167,6 +216,10 @@ impl Network {
             late_execution: sometimes(50, 100, dice),
             sends_when_polled: dice.chance(50),
             tells_closed: dice.chance(50),
+            lost_call_up: sometimes(30, 50, dice),
+            double_call_up: sometimes(30, 30, dice),
+            lost_subscription: sometimes(20, 30, dice),
+            deafness: sometimes(20, 50, dice),
         }
     }
 }
@@ -192,6 +245,13 @@ fn sometimes(percent: u32, most: u32, dice: &mut Dice) -> u32 {
 
 fn clocks(count: usize, dice: &mut Dice) -> Vec<Clock> {
     (0..count).map(|_| Clock::new(dice.time(0..=1_000 * SECOND), dice.number(-MOST_DRIFT..=MOST_DRIFT))).collect()
+}
+
+/// All nodes alike, or each in its way.
+fn hearing(nodes: usize, dice: &mut Dice) -> Vec<Hearing> {
+    let kinds = [Hearing::Never, Hearing::Shared, Hearing::Apart];
+    let all = dice.pick(&[None, Some(kinds[0]), Some(kinds[1]), Some(kinds[1]), Some(kinds[2]), Some(kinds[2])]);
+    (0..nodes).map(|_| all.unwrap_or_else(|| dice.pick(&kinds))).collect()
 }
 
 /// A swarm: each world has most kinds not at all, so that a few are seen undisturbed by the others.

@@ -38,6 +38,7 @@ struct Wish {
     ttl: Duration,
     wait: Duration,
     options: Options,
+    counts_attempts: bool,
     keep_alive: Option<KeepAlive>,
 }
 
@@ -70,9 +71,14 @@ impl User {
         let acquisition = self.world().ledger().acquisitions();
         self.world().figures().acquisitions += 1;
         let began_at = self.world().now();
-        match self.abandonable(acquire).await {
+        let (process, resource) = (self.process.index, wish.resource.as_bytes());
+        world.referee.line_up(process, resource, acquisition, self.waits_until(&wish));
+        let acquired = self.abandonable(acquire).await;
+        world.referee.leave_line(acquisition);
+        match acquired {
             Ok(Ok(guard)) => {
                 self.process.check_in_time(began_at, self.patience(&wish), "an acquisition");
+                world.referee.check_order(&world, process, resource, acquisition);
                 let hold = self.begin(acquisition, guard, wish.keep_alive);
                 self.hold(hold, wish.ttl).await;
             }
@@ -208,11 +214,13 @@ impl User {
     fn check_error(&self, error: &AcquireError, began_at: Time) {
         self.process.tell(|| format!("not acquired: {error}"));
         let closed_at = self.world().referee.closed_at(self.process.index);
+        // What had been decided before the close may be learned after it.
+        let latest = closed_at.map(|at| at + self.world().scenario.system.latest);
         let fits = match error {
             AcquireError::Closed => closed_at.is_some(),
             AcquireError::NoEntropy(_) => true,
             AcquireError::Request(_) => false,
-            _ => closed_at.is_none(),
+            _ => latest.is_none_or(|latest| self.world().now() <= latest),
         };
         self.world().expect(fits, Invariant::Result, || error.to_string());
         if let Some(closed_at) = closed_at {
@@ -280,6 +288,11 @@ impl User {
         self.process.sleep(time).await;
     }
 
+    /// Until when an acquisition that begins now stands in line for sure.
+    fn waits_until(&self, wish: &Wish) -> Time {
+        self.world().now() + if wish.counts_attempts { 0 } else { nanos(wish.wait) / 100 * 99 }
+    }
+
     /// How long an acquisition may take: its time budget, or one attempt.
     fn patience(&self, wish: &Wish) -> Duration {
         wish.wait.max(self.world().scenario.node_timeout.of(wish.ttl))
@@ -302,7 +315,8 @@ impl Wish {
         let wait = dice.pick(&[0, 1, 1, 1]) * dice.magnitude(10 * MILLISECOND..=2 * SECOND);
         let wait = Duration::from_nanos(wait);
         let mut options = Options::new().wait(wait);
-        if dice.chance(10) {
+        let counts_attempts = dice.chance(10);
+        if counts_attempts {
             options = options.attempts(dice.count(1..=3));
         }
         if dice.chance(10) {
@@ -313,7 +327,7 @@ impl Wish {
         let kind = if dice.chance(40) { KeepAlive::up_to(max_hold) } else { KeepAlive::while_held() };
         let keep_alive = is_kept_alive.then_some(kind);
         options = options.keep_alive(keep_alive);
-        Self { resource, ttl, wait, options, keep_alive }
+        Self { resource, ttl, wait, options, counts_attempts, keep_alive }
     }
 }
 

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use redlock_driver::transport::{Command, Reply};
-use redlock_driver::{Cause, Instant, Unavailable};
+use redlock_driver::transport::{Command, Heard, Hearing, Reply, WaiterId};
+use redlock_driver::{Cause, Instant, Resource, Unavailable};
 use redlock_simulator::{MICROSECOND, MILLISECOND, SECOND, Time};
 
 use crate::fault::FaultKind;
@@ -18,6 +18,10 @@ const SLOWNESS: Time = 20;
 const LONGEST_TO_NOTICE: Time = 200 * MILLISECOND;
 /// The longest time by which a command outlives its connection.
 const LATEST_EXECUTION: Time = SECOND;
+/// The longest time in which a node notices that a connection is gone.
+const NODE_NOTICES_WITHIN: Time = 2 * SECOND;
+/// The longest time for which a process hears over a second connection that breaks.
+const LONGEST_HEARING: Time = SECOND;
 
 /// A connection: first in, first out, in both directions.
 pub(crate) struct Wire {
@@ -38,6 +42,9 @@ struct State {
     last_answer: Time,
     unanswered: Vec<Arc<Exchange>>,
     watcher: Option<Waker>,
+    /// What the process has heard, and did not take.
+    heard: VecDeque<Heard>,
+    listener: Option<Waker>,
 }
 
 /// A batch and what comes back for it.
@@ -93,6 +100,7 @@ impl Wire {
             self.execute_late(under_way.into_iter().map(|(command, _)| command).collect());
         }
         self.notice_soon();
+        self.hang_up();
         true
     }
 
@@ -104,6 +112,86 @@ impl Wire {
         }
         state.watcher = Some(context.waker().clone());
         Poll::Pending
+    }
+
+    /// Begins to subscribe, behind the commands before it.
+    pub(crate) fn subscribe(self: &Arc<Self>, waiter: &WaiterId) {
+        self.world.tell(|| format!("process {}: subscribes at node {}", self.process, self.node));
+        if self.world.goes_wrong(FaultKind::LostSubscription, self.world.scenario.network.lost_subscription) {
+            return;
+        }
+        let (at, wire, waiter) = (self.arrival(), self.clone(), waiter.clone());
+        self.world.note(at, move || wire.subscription_arrives(&waiter));
+    }
+
+    /// Tells the process that it is called up.
+    pub(crate) fn call_up(self: &Arc<Self>, resource: &Resource) {
+        let network = &self.world.scenario.network;
+        let copies = if self.world.goes_wrong(FaultKind::LostCallUp, network.lost_call_up) {
+            0
+        } else if self.world.goes_wrong(FaultKind::DoubleCallUp, network.double_call_up) {
+            2
+        } else {
+            1
+        };
+        (0..copies).for_each(|_| self.tell_soon(Heard::CalledUp(resource.clone())));
+    }
+
+    /// Waits for what the process hears.
+    pub(crate) fn poll_heard(&self, context: &Context<'_>) -> Poll<Heard> {
+        let mut state = lock(&self.state);
+        if let Some(heard) = state.heard.pop_front() {
+            self.world.tell(|| format!("process {}: hears {heard:?} of node {}", self.process, self.node));
+            return Poll::Ready(heard);
+        }
+        state.listener = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// The node notices that the connection is gone, at once or later. Until then it calls up who does not hear it.
+    pub(crate) fn hang_up(self: &Arc<Self>) {
+        let later = if self.world.dice().chance(50) { 0 } else { self.world.dice().time(0..=NODE_NOTICES_WITHIN) };
+        let wire = self.clone();
+        self.world.note(self.world.now() + later, move || wire.world.hang_up(&wire));
+    }
+
+    fn subscription_arrives(self: &Arc<Self>, waiter: &WaiterId) {
+        let now = self.world.now();
+        if let Some(end) = self.world.scenario.ends_at(FaultKind::Hang, None, Some(self.node), now) {
+            let (wire, waiter) = (self.clone(), waiter.clone());
+            return self.world.note(end, move || wire.subscription_arrives(&waiter));
+        }
+        if lock(&self.state).is_broken {
+            return;
+        }
+        let heard = self.world.subscribe(self, waiter);
+        if self.world.scenario.hearing(self.node) == Hearing::Apart
+            && self.world.goes_wrong(FaultKind::Deafness, self.world.scenario.network.deafness)
+        {
+            self.break_off_at(now + self.world.dice().time(0..=LONGEST_HEARING), true);
+        }
+        self.tell_soon(heard);
+    }
+
+    /// Tells the process something, behind all replies over the same connection.
+    fn tell_soon(self: &Arc<Self>, heard: Heard) {
+        let at = self.world.now() + self.latency();
+        let mut state = lock(&self.state);
+        state.last_answer = at.max(state.last_answer);
+        let (at, wire) = (state.last_answer, self.clone());
+        drop(state);
+        self.world.note(at, move || wire.is_told(heard));
+    }
+
+    fn is_told(&self, heard: Heard) {
+        let mut state = lock(&self.state);
+        if state.is_broken {
+            return;
+        }
+        state.heard.push_back(heard);
+        let listener = state.listener.take();
+        drop(state);
+        listener.into_iter().for_each(Waker::wake);
     }
 
     fn record(&self, batch: &[Command]) {

@@ -1,17 +1,19 @@
 //! One world: nodes, processes, and the time that passes.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 
 use redlock_driver::Instant;
-use redlock_driver::transport::{Action, Command, Reply};
+use redlock_driver::Unavailable;
+use redlock_driver::transport::{Command, Heard, Reply, WaiterId};
 use redlock_simulator::{Agenda, Dice, MILLISECOND, SECOND, Time};
 
+use crate::crowd::WANTED;
 use crate::executor::{Executor, Owner, Polled};
 use crate::fault::{Fault, FaultKind};
 use crate::figures::Figures;
 use crate::invariant::{Invariant, Violation};
-use crate::ledger::{Broken, Ledger, describe};
+use crate::ledger::{Broken, Ledger, describe, is_acquisition};
 use crate::process::Process;
 use crate::referee::Referee;
 use crate::scenario::{HEALED_AT, Scenario};
@@ -42,6 +44,9 @@ pub(crate) struct World {
     pub(crate) executor: Executor,
     pub(crate) referee: Referee,
     now: AtomicU64,
+    /// How many users have not gone, and when the last one went.
+    users_left: AtomicUsize,
+    last_user_left_at: AtomicU64,
     agenda: Mutex<Agenda<Occurrence>>,
     servers: Vec<Mutex<Server>>,
     wires: Mutex<Vec<Weak<Wire>>>,
@@ -88,6 +93,8 @@ impl World {
             executor: Executor::default(),
             referee: Referee::default(),
             now: AtomicU64::new(0),
+            users_left: AtomicUsize::new(0),
+            last_user_left_at: AtomicU64::new(0),
             agenda: Mutex::default(),
             servers: scenario.node_clocks.iter().map(|&clock| Mutex::new(Server::new(clock))).collect(),
             wires: Mutex::default(),
@@ -204,6 +211,23 @@ impl World {
         });
     }
 
+    pub(crate) fn user_comes(&self) {
+        self.users_left.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn user_leaves(&self) {
+        self.users_left.fetch_sub(1, Ordering::Relaxed);
+        self.last_user_left_at.store(self.now(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn users_left(&self) -> usize {
+        self.users_left.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn last_user_left_at(&self) -> Time {
+        self.last_user_left_at.load(Ordering::Relaxed).max(HEALED_AT)
+    }
+
     fn clock_of(&self, process: usize) -> Instant {
         self.scenario.process_clocks[process].at(self.now())
     }
@@ -290,6 +314,8 @@ impl World {
             }
             let is_empty = lock(server).holders(now + LONGEST_LIFE).is_empty();
             self.expect(is_empty, Invariant::NothingLeft, || format!("a key on node {node} lives for ever"));
+            let waiting = lock(server).waiting(&WANTED.into(), self.now());
+            self.expect(waiting == 0, Invariant::Turn, || format!("{waiting} stay in the queue of node {node}"));
         }
         self.figures().late_keys += late;
     }
@@ -299,6 +325,7 @@ impl World {
         let now = self.now();
         let refusal = self.scenario.ends_at(FaultKind::Refusal, None, Some(node), now).map(|_| self.scenario.refusal);
         let executed = self.server(node).execute(command, refusal, now);
+        self.tell_call_ups(node);
         if refusal.is_some() && matches!(executed.reply, Reply::Unavailable(_)) {
             self.figures().count_fault(FaultKind::Refusal);
         }
@@ -311,8 +338,41 @@ impl World {
     pub(crate) fn execute_late(&self, node: usize, command: &Command) {
         self.figures().count_fault(FaultKind::LateExecution);
         self.tell(|| format!("node {node}: what follows is late"));
-        if self.execute(node, command) == Reply::Done && matches!(command.action, Action::Acquire { .. }) {
+        if self.execute(node, command) == Reply::Done && is_acquisition(&command.action) {
             self.ledger().set_late(&command.action);
+        }
+    }
+}
+
+/// # Call-ups
+impl World {
+    /// A subscription arrives at a node.
+    pub(crate) fn subscribe(&self, wire: &Arc<Wire>, waiter: &WaiterId) -> Heard {
+        let (node, now) = (wire.node, self.now());
+        if self.scenario.ends_at(FaultKind::Refusal, None, Some(node), now).is_some() {
+            self.figures().count_fault(FaultKind::Refusal);
+            return Heard::Deaf(Unavailable::new(self.scenario.refusal));
+        }
+        self.figures().subscriptions += 1;
+        self.tell(|| format!("node {node}: SUBSCRIBE of process {}", wire.process));
+        self.server(node).subscribe(waiter, wire);
+        Heard::Subscribed
+    }
+
+    /// A node notices that a connection is gone.
+    pub(crate) fn hang_up(&self, wire: &Arc<Wire>) {
+        self.server(wire.node).hang_up(wire);
+    }
+
+    /// A node tells those whom it calls up.
+    fn tell_call_ups(&self, node: usize) {
+        let next = || self.server(node).take_call_up();
+        for (resource, wires) in std::iter::from_fn(next) {
+            self.figures().call_ups += 1;
+            for wire in wires {
+                self.tell(|| format!("node {node}: calls up process {} for {resource}", wire.process));
+                wire.call_up(&resource);
+            }
         }
     }
 }
