@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redlock_core::{DetachedLock, KeepAlive, Options, Owner, Request, Resources, RetryDelay};
 
-use crate::redlock::Handle;
+use crate::handle::Handle;
 use crate::shell::Shell;
 use crate::{AcquireError, Lease, LockGuard};
 

@@ -7,6 +7,7 @@ use redlock_core::shell::Settings;
 use redlock_core::{ConfigBuilder, shell::DEFAULT_CONNECT_TIMEOUT};
 use redlock_core::{NodeTimeout, Options, Owner, RestartGuard, Rule, Unavailable};
 
+use crate::handle::Handle;
 use crate::platform::{Platform, System};
 use crate::shell::{Connect, Shell};
 use crate::transport::{Connection, Transport};
@@ -18,11 +19,14 @@ pub struct Builder {
     settings: Settings<Node>,
 }
 
-impl Builder {
-    pub(crate) fn new() -> Self {
-        Self { settings: Settings::new() }
+impl Redlock {
+    /// Begins a handle; give it the nodes next.
+    pub fn builder() -> Builder {
+        Builder { settings: Settings::new() }
     }
+}
 
+impl Builder {
     /// Adds one independent master: a URL, a client of the `redis` crate, or a [`Node`] over a transport of your own.
     pub fn node(self, node: impl IntoNode) -> Self {
         let node = node.into_node().map(|node| (node.name.clone(), node));
@@ -59,7 +63,7 @@ impl Builder {
         let (config, nodes) = self.settings.build()?;
         let connects = nodes.into_iter().map(|node| node.connect).collect();
         let shell = Shell::start(Arc::new(platform), config, connects, connect_timeout, observers)?;
-        Ok(Redlock::new(shell, options))
+        Ok(Redlock::new(Handle::new(shell), options))
     }
 }
 

@@ -15,11 +15,16 @@ pub struct Candidate {
     ttl: Duration,
 }
 
-impl Candidate {
-    pub(crate) const fn new(redlock: Redlock, election: Resource, ttl: Duration) -> Self {
-        Self { redlock, election, ttl }
+impl Redlock {
+    /// Makes a candidate in an election: of all that name the same one, at most one leads. `ttl` is for how long others wait
+    /// for a leader that is gone.
+    #[must_use]
+    pub fn candidate(&self, election: impl Into<Resource>, ttl: Duration) -> Candidate {
+        Candidate { redlock: self.clone(), election: election.into(), ttl }
     }
+}
 
+impl Candidate {
     /// Waits until this candidate is elected, for as long as that takes: also while nodes are down.
     ///
     /// Candidates are elected in the order in which they came, nearly.

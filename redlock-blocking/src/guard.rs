@@ -9,7 +9,7 @@ use redlock_core::{DetachedLock, ExtendError, Instant, Loss, ReleaseReport};
 
 use crate::Lease;
 #[cfg(feature = "cache")]
-use crate::redlock::Handle;
+use crate::handle::Handle;
 
 /// A lock that was acquired. It is released when the guard is dropped, or with a report by [`release`](Self::release).
 ///

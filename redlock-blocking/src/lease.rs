@@ -4,7 +4,7 @@ use std::time::Duration;
 use redlock_core::fence::Fence;
 use redlock_core::{HandedOver, Instant, LockKey, Loss, Resource, Resources};
 
-use crate::redlock::Handle;
+use crate::handle::Handle;
 
 /// What can be asked of a lock that was acquired, by whoever works under it: until when it is good, and whether it was lost.
 ///

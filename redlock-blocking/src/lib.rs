@@ -210,6 +210,7 @@ mod election;
 #[cfg(feature = "redis")]
 mod fenced_store;
 mod guard;
+mod handle;
 mod lease;
 #[cfg(feature = "cache")]
 mod named_locks;

@@ -12,15 +12,12 @@ mod tls;
 use std::fmt;
 
 use redlock_core::resp::Settings;
-#[cfg(feature = "tls")]
-use redlock_core::system::tls::TlsSettings;
 use redlock_core::system::url::{Address, NodeUrl, UrlError};
 use redlock_core::system::without_secrets;
 
 use self::connection::NativeTransport;
 use self::lookup::Lookup;
 pub use self::sentinel::SentinelNode;
-#[cfg(not(feature = "tls"))]
 use self::tls::TlsSettings;
 use crate::{BuildError, IntoNode, Node};
 

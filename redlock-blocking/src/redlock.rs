@@ -1,12 +1,11 @@
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use redlock_core::health::Health;
 use redlock_core::{Config, DetachedLock, LockStatus, Options, RequestError, Resource, Resources};
 
-use crate::shell::Shell;
-use crate::{Acquire, AcquireError, Builder, Candidate, CloseReport, Completed, Lease, LockGuard, WorkError};
+use crate::handle::Handle;
+use crate::{Acquire, AcquireError, CloseReport, Completed, Lease, LockGuard, WorkError};
 
 /// A handle to a set of independent masters, for taking locks. It can be used by many threads at the same time; clones
 /// are cheap and share everything.
@@ -20,13 +19,8 @@ pub struct Redlock {
 }
 
 impl Redlock {
-    /// Begins a handle; give it the nodes next.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
-    pub(crate) fn new(shell: Arc<Shell>, options: Options) -> Self {
-        Self { handle: Handle(Arc::new(LastHandle(shell))), options }
+    pub(crate) const fn new(handle: Handle, options: Options) -> Self {
+        Self { handle, options }
     }
 
     /// Takes the lock of a resource, which is its name, and waits for it if somebody else has it.
@@ -110,13 +104,6 @@ impl Redlock {
         self.acquire(resources, ttl).run(work)
     }
 
-    /// Makes a candidate in an election: of all that name the same one, at most one leads. `ttl` is for how long others wait
-    /// for a leader that is gone.
-    #[must_use]
-    pub fn candidate(&self, election: impl Into<Resource>, ttl: Duration) -> Candidate {
-        Candidate::new(self.clone(), election.into(), ttl)
-    }
-
     /// Takes over a lock that was [detached](LockGuard::detach), in this process or another, when a quorum confirms that its
     /// keys are still there, and lets them live for its TTL from now on.
     ///
@@ -194,23 +181,5 @@ impl Redlock {
 impl fmt::Debug for Redlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redlock").field("config", self.config()).field("options", &self.options).finish_non_exhaustive()
-    }
-}
-
-/// Keeps the shell going: every `Redlock`, acquisition and guard has one.
-#[derive(Clone)]
-pub(crate) struct Handle(Arc<LastHandle>);
-
-struct LastHandle(Arc<Shell>);
-
-impl Handle {
-    pub(crate) fn shell(&self) -> &Arc<Shell> {
-        &self.0.0
-    }
-}
-
-impl Drop for LastHandle {
-    fn drop(&mut self) {
-        self.0.let_go();
     }
 }

@@ -6,7 +6,7 @@ use redlock_cache::Weigh;
 use redlock_core::{ExtendError, Instant, LockKey, ReleaseReport};
 
 use crate::LockGuard;
-use crate::redlock::Handle;
+use crate::handle::Handle;
 use crate::shell::HELD_LOCK_BYTES;
 
 /// What a cache keeps for a lock that is held by name: a handle to its guard. Clones are the same lock, which is

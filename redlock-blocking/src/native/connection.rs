@@ -1,5 +1,5 @@
 use std::collections::VecDeque;
-use std::io::{self, Error, ErrorKind};
+use std::io::Error;
 use std::time::{Duration, Instant};
 
 use redlock_core::resp::{self, Event, Inquiry, Opening, Settings, Statement};
@@ -11,7 +11,7 @@ use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, Wa
 use super::dial::dial;
 use super::lookup::Lookup;
 use super::stream::Stream;
-use super::{TlsSettings, tls};
+use super::tls::{self, TlsSettings};
 use crate::transport::{Connection, Transport};
 
 /// The way to one server over sockets of our own.
@@ -80,24 +80,8 @@ fn converse<M: Speaker, T>(
             Err(why) => return Err(not_sent(&written.err().unwrap_or(why))),
         }
         let is_written = written.map_err(|why| not_sent(&why))?;
-        wait(stream, is_written, until).map_err(|why| not_sent(&why))?;
+        stream.wait(is_written, until).map_err(|why| not_sent(&why))?;
     }
-}
-
-/// How long to wait before bytes are written again that had no room: those of a handshake are few, so it is rare.
-const FULL_BUFFER_PAUSE: Duration = Duration::from_millis(1);
-
-/// Waits until a stream that said that it would block can go on.
-pub(super) fn wait(stream: &mut Stream, is_for_reading: bool, until: Instant) -> io::Result<()> {
-    let left = until.saturating_duration_since(Instant::now());
-    if left.is_zero() {
-        return Err(Error::new(ErrorKind::TimedOut, "no answer within the connect timeout"));
-    }
-    if is_for_reading {
-        return stream.socket().wait_readable(left);
-    }
-    std::thread::sleep(FULL_BUFFER_PAUSE.min(left));
-    Ok(())
 }
 
 impl Connection for NativeConnection {

@@ -6,16 +6,13 @@ use std::time::{Duration, Instant};
 
 use redlock_core::resp::{Inquiry, Settings};
 use redlock_core::system::seeds::{SentinelSettings, names_of_seeds, parse_seed, reason_of_all};
-#[cfg(feature = "tls")]
-use redlock_core::system::tls::TlsSettings;
 use redlock_core::system::url::{Address, UrlError};
 use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
 
 use super::connection::{NativeConnection, NativeTransport};
 use super::lookup::Lookup;
-#[cfg(not(feature = "tls"))]
-use super::tls::TlsSettings;
-use super::{tls, tls_for};
+use super::tls::{self, TlsSettings};
+use super::tls_for;
 use crate::transport::{Connection, Transport};
 use crate::{BuildError, IntoNode, Node};
 

@@ -1,9 +1,13 @@
-use std::io::{self, Read, Write};
+use std::io::{self, Error, ErrorKind, Read, Write};
+use std::time::{Duration, Instant};
 
 #[cfg(feature = "tls")]
 use redlock_core::system::tls::TlsStream;
 
 use super::socket::Socket;
+
+/// How long to wait before bytes are written again that had no room: those of a handshake are few, so it is rare.
+const FULL_BUFFER_PAUSE: Duration = Duration::from_millis(1);
 
 /// What is said to a server and what it says, in the clear or over TLS.
 pub(super) enum Stream {
@@ -20,6 +24,19 @@ impl Stream {
             #[cfg(feature = "tls")]
             Self::Tls(stream) => stream.socket_mut(),
         }
+    }
+
+    /// Waits until the stream, which said that it would block, can go on.
+    pub(super) fn wait(&mut self, is_for_reading: bool, until: Instant) -> io::Result<()> {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Error::new(ErrorKind::TimedOut, "no answer within the connect timeout"));
+        }
+        if is_for_reading {
+            return self.socket().wait_readable(left);
+        }
+        std::thread::sleep(FULL_BUFFER_PAUSE.min(left));
+        Ok(())
     }
 }
 

@@ -4,10 +4,10 @@ use std::io::{self, Error, ErrorKind};
 use std::time::Instant;
 
 use redlock_core::system::plain_words;
-use redlock_core::system::tls::{TlsError, TlsSettings, TlsStream};
+pub(crate) use redlock_core::system::tls::TlsSettings;
+use redlock_core::system::tls::{TlsError, TlsStream};
 use redlock_core::system::url::Address;
 
-use super::connection::wait;
 use super::socket::Socket;
 use super::stream::Stream;
 
@@ -28,7 +28,7 @@ pub(super) fn over(
     let session = settings.open(host, socket).map_err(Error::other)?;
     let mut stream = Stream::Tls(Box::new(session));
     while let Some(is_for_reading) = shake_hands(&mut stream, address)? {
-        wait(&mut stream, is_for_reading, until)?;
+        stream.wait(is_for_reading, until)?;
     }
     Ok(stream)
 }
