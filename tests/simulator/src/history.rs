@@ -1,5 +1,7 @@
 use core::fmt;
 
+use redlock_core::{Outcome, Reply};
+
 use crate::clock::Time;
 use crate::names::Names;
 use crate::scenario::{Mode, Scenario};
@@ -119,5 +121,17 @@ impl fmt::Display for Who {
             Self::Node(node) => write!(f, "node {node}"),
             Self::Link(client, node) => write!(f, "client {client} - node {node}"),
         }
+    }
+}
+
+/// What a history says about a reply.
+pub(crate) fn answer(reply: &Reply) -> String {
+    match reply {
+        Reply::Done => Outcome::Done.to_string(),
+        Reply::HeldByOther(hold) => Outcome::HeldByOther(hold.clone()).to_string(),
+        Reply::Missing => Outcome::Missing.to_string(),
+        Reply::UnknownScript => "unknown script".into(),
+        Reply::Unavailable(unavailable) => unavailable.to_string(),
+        other => format!("{other:?}"),
     }
 }

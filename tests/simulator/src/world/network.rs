@@ -8,9 +8,8 @@ use super::{Checked, World};
 use crate::clock::{SECOND, Time};
 use crate::event::{Event, Sent};
 use crate::fault::FaultKind;
-use crate::history::{SpanKind, Who};
+use crate::history::{SpanKind, Who, answer};
 use crate::invariant::{Invariant, Violation};
-use crate::ledger::answer;
 use crate::link::Silence;
 use crate::server::verb;
 
