@@ -2,37 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has found something")]
 
-use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::io::{self, BufRead, BufReader, PipeReader};
+use std::sync::Arc;
 use std::time::Duration;
 
 use redlock_history::Recorder;
-use redlock_tokio::Redlock;
 use redlock_tokio::memory::MemoryNode;
+use redlock_tokio::{Redlock, now};
 use serde_json::Value;
 
 const TTL: Duration = Duration::from_secs(10);
 
-/// Keeps what is written.
-#[derive(Clone, Default)]
-struct Page(Arc<Mutex<Vec<u8>>>);
-
-impl Page {
-    fn lines(&self) -> Vec<Value> {
-        let text = self.0.lock().unwrap();
-        text.split_inclusive(|byte| *byte == b'\n').map(|line| serde_json::from_slice(line).unwrap()).collect()
-    }
-}
-
-impl Write for Page {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+/// Reads what is written before a note.
+fn lines(page: PipeReader) -> Vec<Value> {
+    let lines = BufReader::new(page).lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap());
+    lines.take_while(|line: &Value| line["event"] != "noted").collect()
 }
 
 fn micros(time: std::time::SystemTime) -> u64 {
@@ -42,8 +26,8 @@ fn micros(time: std::time::SystemTime) -> u64 {
 
 #[tokio::test]
 async fn the_life_of_a_lock_is_written_with_the_time_of_day() {
-    let (page, nodes) = (Page::default(), ["one", "two", "three"].map(MemoryNode::new));
-    let recorder = Arc::new(Recorder::new(page.clone()).unwrap().by("web-1"));
+    let ((page, pen), nodes) = (io::pipe().unwrap(), ["one", "two", "three"].map(MemoryNode::new));
+    let recorder = Arc::new(Recorder::new(pen).unwrap().by("web-1"));
     let redlock = Redlock::builder().nodes(&nodes).observer(recorder.clone()).build().unwrap();
     let before = micros(std::time::SystemTime::now());
     let mut guard = redlock.lock("job", TTL).fenced().min_hold(Duration::from_millis(1)).await.unwrap();
@@ -51,10 +35,10 @@ async fn the_life_of_a_lock_is_written_with_the_time_of_day() {
     guard.extend(TTL).await.unwrap();
     guard.release().await;
     redlock.close().await;
-    recorder.flush().unwrap();
     let after = micros(std::time::SystemTime::now());
 
-    let lines = page.lines();
+    recorder.note("that was all", now());
+    let lines = lines(page);
     assert!(lines.iter().all(|line| line["recording"] == lines[0]["recording"]), "{lines:?}");
     // The clocks of the machine and of the handle are not looked at in the same moment.
     let times = (before - 10_000)..=(after + 10_000);
@@ -78,8 +62,8 @@ async fn the_life_of_a_lock_is_written_with_the_time_of_day() {
 
 #[tokio::test]
 async fn what_goes_wrong_is_written_with_its_reason() {
-    let (page, nodes) = (Page::default(), ["one", "two", "three"].map(MemoryNode::new));
-    let recorder = Arc::new(Recorder::new(page.clone()).unwrap());
+    let ((page, pen), nodes) = (io::pipe().unwrap(), ["one", "two", "three"].map(MemoryNode::new));
+    let recorder = Arc::new(Recorder::new(pen).unwrap());
     let redlock = Redlock::builder().nodes(&nodes).observer(recorder.clone()).build().unwrap();
     let lost = redlock.lock("short", Duration::from_millis(50)).await.unwrap();
     lost.lost().await;
@@ -88,9 +72,9 @@ async fn what_goes_wrong_is_written_with_its_reason() {
     nodes[0].cut();
     drop((held, lost));
     redlock.close().await;
-    recorder.flush().unwrap();
+    recorder.note("that was all", now());
+    let lines = lines(page);
     let reason = |event: &str| {
-        let lines = page.lines();
         let line = lines.iter().find(|line| line["event"] == event).unwrap_or_else(|| panic!("{event}: {lines:?}"));
         line["why"].as_str().unwrap().to_owned()
     };

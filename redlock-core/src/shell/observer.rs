@@ -107,3 +107,65 @@ impl fmt::Debug for Observers {
         f.debug_struct("Observers").field("count", &self.all.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Keeps what it is told, and does what it was told to.
+    #[derive(Default)]
+    struct Book {
+        told: Mutex<Vec<Observed>>,
+        panics: bool,
+        is_interested: AtomicBool,
+    }
+
+    impl Observer for Book {
+        fn observe(&self, observed: &Observed) {
+            self.told.lock().unwrap().push(observed.clone());
+            assert!(!self.panics, "as it was told to");
+        }
+
+        fn is_interested(&self) -> bool {
+            self.is_interested.load(Ordering::Relaxed)
+        }
+    }
+
+    impl Book {
+        fn told(&self) -> Vec<Observed> {
+            self.told.lock().unwrap().clone()
+        }
+    }
+
+    fn observers(books: [&Arc<Book>; 2]) -> Observers {
+        let mut observers = Observers::default();
+        for book in books {
+            observers.push(Arc::clone(book));
+        }
+        observers
+    }
+
+    #[test]
+    fn one_that_panics_is_not_called_again_and_the_others_are_told_all() {
+        let [panics, book] = [true, false].map(|panics| Arc::new(Book { panics, ..Book::default() }));
+        let observers = observers([&panics, &book]);
+        let events = [1, 2, 3].map(|count| Observed::Missed { count });
+        observers.tell(&events[..2]);
+        observers.tell(&events[2..]);
+        assert_eq!(panics.told(), events[..1]);
+        assert_eq!(book.told(), events);
+    }
+
+    #[test]
+    fn it_is_enough_that_one_of_them_was_interested_once() {
+        let [other, later] = [(); 2].map(|()| Arc::new(Book::default()));
+        let observers = observers([&other, &later]);
+        assert!(!observers.are_interested());
+        later.is_interested.store(true, Ordering::Relaxed);
+        assert!(observers.are_interested());
+        later.is_interested.store(false, Ordering::Relaxed);
+        assert!(observers.are_interested());
+    }
+}
