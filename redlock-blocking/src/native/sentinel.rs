@@ -1,11 +1,10 @@
 //! A master that sentinels name, as one node.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use redlock_core::resp::{Inquiry, Settings};
-use redlock_core::system::seeds::{SentinelSettings, names_of_seeds, parse_seed, reason_of_all};
+use redlock_core::system::seeds::{Seeds, SentinelSettings, names_of_seeds, parse_seed, reason_of_all};
 use redlock_core::system::url::{Address, UrlError};
 use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
 
@@ -77,12 +76,11 @@ impl IntoNode for SentinelNode {
             return Err(BuildError::unusable_node("", "there is no URL: name at least one server to ask"));
         }
         let read = self.settings.sentinels.iter().map(|url| self.sentinel(url));
-        let sentinels = read.collect::<Result<VecDeque<_>, _>>()?;
+        let sentinels = read.collect::<Result<Seeds<_>, _>>()?;
         let names = names_of_seeds(sentinels.iter().map(|sentinel| sentinel.name.clone()));
         let settings = self.settings.checked_server(&names)?;
-        let master = self.settings.master;
-        let name = format!("{master}@{names}");
-        Ok(Node::new(name, SentinelTransport { sentinels, master, tls: self.tls, settings }))
+        let master = Master { name: self.settings.master, tls: self.tls, settings };
+        Ok(Node::new(format!("{}@{names}", master.name), SentinelTransport { sentinels, master }))
     }
 }
 
@@ -101,9 +99,13 @@ struct Sentinel {
 
 /// The way to the master that sentinels name.
 struct SentinelTransport {
-    /// The one that is asked first in front.
-    sentinels: VecDeque<Sentinel>,
-    master: String,
+    sentinels: Seeds<Sentinel>,
+    master: Master,
+}
+
+/// The master as the sentinels know it, and how it is spoken to.
+struct Master {
+    name: String,
     tls: Option<TlsSettings>,
     settings: Settings,
 }
@@ -115,32 +117,28 @@ impl Transport for SentinelTransport {
     fn connect(&mut self, timeout: Duration) -> Result<SentinelConnection, Unavailable> {
         let (begun_at, mut failures) = (Instant::now(), Vec::new());
         for left in (1..=u32::try_from(self.sentinels.len()).unwrap_or(u32::MAX)).rev() {
-            let Some(mut sentinel) = self.sentinels.pop_front() else { break };
+            let Some(sentinel) = self.sentinels.take_turn() else { break };
             let share = timeout.saturating_sub(begun_at.elapsed()).checked_div(left).unwrap_or_default();
-            let connected = self.connect_by(&mut sentinel, share);
-            match connected {
+            match self.master.connect_by(sentinel, share) {
                 Ok(connection) => {
-                    self.sentinels.push_front(sentinel);
+                    self.sentinels.last_has_helped();
                     return Ok(connection);
                 }
-                Err(why) => {
-                    failures.push((sentinel.name.clone(), why));
-                    self.sentinels.push_back(sentinel);
-                }
+                Err(why) => failures.push((sentinel.name.clone(), why)),
             }
         }
         Err(reason_of_all(&failures))
     }
 }
 
-impl SentinelTransport {
+impl Master {
     /// Connects to the server that a sentinel names.
     fn connect_by(&self, sentinel: &mut Sentinel, timeout: Duration) -> Result<SentinelConnection, Unavailable> {
         let begun_at = Instant::now();
         let not_sent = |why: &str| Unavailable::with_detail(Cause::NotSent, why);
-        let inquiry = Inquiry::master(&sentinel.settings, &self.master);
+        let inquiry = Inquiry::master(&sentinel.settings, &self.name);
         let Some(place) = sentinel.way.ask(inquiry, timeout)?.as_master()? else {
-            return Err(not_sent(&format!("it knows no master {}", self.master)));
+            return Err(not_sent(&format!("it knows no master {}", self.name)));
         };
         let tls = self.tls.as_ref().map(|settings| tls::settings(&place.host, Some(settings))).transpose();
         let tls = tls.map_err(|reason| not_sent(&reason))?;

@@ -1,5 +1,6 @@
 //! Servers that are asked where others are: what the nodes of the adapters are told of them, and what these say alike.
 
+use alloc::collections::VecDeque;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -64,6 +65,60 @@ impl fmt::Debug for SentinelSettings {
             .field("sentinels", &sentinels)
             .field("master", &self.master)
             .finish_non_exhaustive()
+    }
+}
+
+/// Servers that are asked one after the other, each of which knows the same as the others.
+///
+/// ```
+/// use redlock_core::system::seeds::Seeds;
+///
+/// let mut seeds: Seeds<&str> = ["one", "two"].into_iter().collect();
+/// assert_eq!(seeds.take_turn(), Some(&mut "one"));
+/// // It did not answer.
+/// assert_eq!(seeds.take_turn(), Some(&mut "two"));
+/// seeds.last_has_helped();
+/// assert_eq!(seeds.take_turn(), Some(&mut "two"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Seeds<S>(VecDeque<S>);
+
+impl<S> Seeds<S> {
+    /// Returns the number of servers: nobody is asked twice by whoever takes as many turns.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns whether there is nobody to ask.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the servers, beginning with the one that is asked next.
+    pub fn iter(&self) -> impl Iterator<Item = &S> {
+        self.0.iter()
+    }
+
+    /// Returns who is to be asked next, and puts it behind the others: one that never answers is not asked first again.
+    pub fn take_turn(&mut self) -> Option<&mut S> {
+        let seed = self.0.pop_front()?;
+        self.0.push_back(seed);
+        self.0.back_mut()
+    }
+
+    /// Notes that the one that was asked last was of help; it is asked first the next time.
+    pub fn last_has_helped(&mut self) {
+        if let Some(seed) = self.0.pop_back() {
+            self.0.push_front(seed);
+        }
+    }
+}
+
+impl<S> FromIterator<S> for Seeds<S> {
+    fn from_iter<I: IntoIterator<Item = S>>(seeds: I) -> Self {
+        Self(seeds.into_iter().collect())
     }
 }
 
@@ -172,6 +227,16 @@ mod tests {
         assert!(!both.cause().is_permanent(), "{both}");
         let text = format!("{both}");
         assert!(text.contains("a: not authenticated") && text.contains("; b: not reachable"), "{text}");
+    }
+
+    #[test]
+    fn everybody_is_asked_once_and_who_has_helped_is_asked_first_the_next_time() {
+        let mut seeds: Seeds<u8> = (1..=3).collect();
+        let mut turns = |count| (0..count).filter_map(|_| seeds.take_turn().copied()).collect::<Vec<_>>();
+        assert_eq!(turns(3), [1, 2, 3]);
+        assert_eq!(turns(2), [1, 2], "nobody was of help");
+        seeds.last_has_helped();
+        assert_eq!(seeds.iter().collect::<Vec<_>>(), [&2, &3, &1]);
     }
 
     #[test]

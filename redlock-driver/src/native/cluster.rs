@@ -6,10 +6,11 @@ use std::marker::PhantomData;
 use futures_util::future::join_all;
 use redlock_core::resp::{Inquiry, Settings};
 use redlock_core::slots::Place;
+use redlock_core::system::seeds::Seeds;
 use redlock_core::system::url::check_client_name;
 use redlock_core::{Cause, Unavailable};
 
-use super::seed::{self, Failures, Seed, Seeds};
+use super::seed::{self, Failures, Seed};
 use super::{NativeConnection, NativeTransport, tls_of_host};
 use crate::cluster::{ClusterConnection, MovedTo};
 use crate::net::{Address, Network, Stream, TlsSettings};
@@ -101,8 +102,8 @@ impl ClusterNode {
         let read = seed::read(&self.members, self.tls.as_ref())?;
         let is_in_the_clear = read.iter().any(|(_, seed)| seed.tls.is_none());
         let first = read.first().map(|(url, seed)| (url.clone(), seed.tls.clone()));
-        let seeds = Seeds::new(read.into_iter().map(|(_, seed)| seed));
-        let name = format!("cluster@{}", seeds.names());
+        let seeds: Seeds<_> = read.into_iter().map(|(_, seed)| seed).collect();
+        let name = format!("cluster@{}", seed::names(&seeds));
         let unusable = |reason: &str| BuildError::unusable_node(name.as_str(), reason);
         if self.tls.is_some() && is_in_the_clear {
             return Err(unusable("TLS settings need URLs that begin with rediss://"));
@@ -134,7 +135,7 @@ impl fmt::Debug for ClusterNode {
 #[derive(Debug)]
 pub struct ClusterTransport<N> {
     name: String,
-    seeds: Seeds,
+    seeds: Seeds<Seed>,
     moved_to: MovedTo,
     tls: Option<TlsSettings>,
     settings: Settings,
@@ -164,7 +165,7 @@ impl<N: Network + CurrentRuntime> Transport for ClusterTransport<N> {
     async fn connect(&mut self) -> Result<Self::Connection, Unavailable> {
         let network = N::current().map_err(|why| Unavailable::with_detail(Cause::NotSent, &why.to_string()))?;
         let mut failures = Failures::default();
-        if let (Some(place), Some(first)) = (self.moved_to.take(), self.seeds.first())
+        if let (Some(place), Some(first)) = (self.moved_to.take(), self.seeds.iter().next())
             && let Ok(member) = self.member(&place, first)
         {
             match self.connect_by(&network, &member).await {
@@ -173,7 +174,7 @@ impl<N: Network + CurrentRuntime> Transport for ClusterTransport<N> {
             }
         }
         for _ in 0..self.seeds.len() {
-            let Some(seed) = self.seeds.take_turn() else { break };
+            let Some(seed) = self.seeds.take_turn().cloned() else { break };
             match self.connect_by(&network, &seed).await {
                 Ok(connection) => {
                     self.seeds.last_has_helped();

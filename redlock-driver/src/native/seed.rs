@@ -1,10 +1,8 @@
 //! Servers that are asked where others are.
 
-use std::collections::VecDeque;
-
 use redlock_core::Unavailable;
 use redlock_core::resp::{Inquiry, Settings, Statement};
-use redlock_core::system::seeds::{names_of_seeds, parse_seed, reason_of_all};
+use redlock_core::system::seeds::{Seeds, names_of_seeds, parse_seed, reason_of_all};
 use redlock_core::system::url::NodeUrl;
 
 use super::inquiry::ask;
@@ -38,41 +36,9 @@ fn seed(url: &str, tls: Option<&TlsSettings>) -> Result<(NodeUrl, Seed), BuildEr
     Ok((read, seed))
 }
 
-/// Servers that are asked one after the other, each of which knows the same as the others.
-#[derive(Clone, Debug)]
-pub(super) struct Seeds(VecDeque<Seed>);
-
-impl Seeds {
-    pub(super) fn new(seeds: impl IntoIterator<Item = Seed>) -> Self {
-        Self(seeds.into_iter().collect())
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub(super) fn first(&self) -> Option<&Seed> {
-        self.0.front()
-    }
-
-    /// Returns who is to be asked next, and puts it behind the others: one that never answers is not asked first again.
-    pub(super) fn take_turn(&mut self) -> Option<Seed> {
-        let seed = self.0.pop_front()?;
-        self.0.push_back(seed.clone());
-        Some(seed)
-    }
-
-    /// Notes that the one that was asked last was of help; it is asked first the next time.
-    pub(super) fn last_has_helped(&mut self) {
-        if let Some(seed) = self.0.pop_back() {
-            self.0.push_front(seed);
-        }
-    }
-
-    /// Returns the addresses as a part of a node's name, which is the same in whatever order they were given.
-    pub(super) fn names(&self) -> String {
-        names_of_seeds(self.0.iter().map(|seed| seed.address.to_string()))
-    }
+/// Returns the addresses as a part of a node's name, which is the same in whatever order they were given.
+pub(super) fn names(seeds: &Seeds<Seed>) -> String {
+    names_of_seeds(seeds.iter().map(|seed| seed.address.to_string()))
 }
 
 impl Seed {

@@ -10,10 +10,10 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, Either, FutureExt as _, select};
 use redlock_core::resp::{Inquiry, Settings};
 use redlock_core::slots::Place;
-use redlock_core::system::seeds::SentinelSettings;
+use redlock_core::system::seeds::{Seeds, SentinelSettings};
 use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
 
-use super::seed::{self, Failures, Seed, Seeds};
+use super::seed::{self, Failures, Seed};
 use super::{NativeConnection, NativeTransport, tls_of_host};
 use crate::cluster::Outdated;
 use crate::net::{Address, Network, Socket, Stream, TlsSettings};
@@ -76,8 +76,8 @@ impl SentinelNode {
     /// [`BuildError::Node`] when there is no sentinel, or when a URL, the certificates or the client name cannot be used.
     pub fn into_transport<N>(self) -> Result<SentinelTransport<N>, BuildError> {
         let seeds = seed::read(&self.settings.sentinels, self.tls.as_ref())?;
-        let sentinels = Seeds::new(seeds.into_iter().map(|(_, seed)| seed));
-        let settings = self.settings.checked_server(&sentinels.names())?;
+        let sentinels = seeds.into_iter().map(|(_, seed)| seed).collect();
+        let settings = self.settings.checked_server(&seed::names(&sentinels))?;
         Ok(SentinelTransport { sentinels, master: self.settings.master, tls: self.tls, settings, network: PhantomData })
     }
 }
@@ -99,7 +99,7 @@ impl fmt::Debug for SentinelNode {
 /// The way to the master that sentinels name. See [`SentinelNode`].
 #[derive(Debug)]
 pub struct SentinelTransport<N> {
-    sentinels: Seeds,
+    sentinels: Seeds<Seed>,
     master: String,
     tls: Option<TlsSettings>,
     settings: Settings,
@@ -110,7 +110,7 @@ impl<N> SentinelTransport<N> {
     /// Returns the name of the node that it leads to.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}@{}", self.master, self.sentinels.names())
+        format!("{}@{}", self.master, seed::names(&self.sentinels))
     }
 }
 
@@ -122,7 +122,7 @@ impl<N: Network + CurrentRuntime> Transport for SentinelTransport<N> {
         let network = N::current().map_err(|why| Unavailable::with_detail(Cause::NotSent, &why.to_string()))?;
         let mut failures = Failures::default();
         for _ in 0..self.sentinels.len() {
-            let Some(sentinel) = self.sentinels.take_turn() else { break };
+            let Some(sentinel) = self.sentinels.take_turn().cloned() else { break };
             match self.connect_by(&network, &sentinel).await {
                 Ok(connection) => {
                     self.sentinels.last_has_helped();

@@ -1,6 +1,5 @@
 //! A whole cluster as one node, over clients of fred.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::pin::pin;
 
@@ -10,7 +9,7 @@ use fred::types::config::Server;
 use fred::types::{ClusterHash, CustomCommand, Value};
 use futures_util::future::{Either, join_all, select};
 use redlock_core::slots::{Place, SLOTS, SlotMap};
-use redlock_core::system::seeds::{names_of_seeds, reason_of_all};
+use redlock_core::system::seeds::{Seeds, names_of_seeds, reason_of_all};
 use redlock_driver::cluster::{ClusterConnection, MovedTo};
 use redlock_driver::transport::Transport;
 use redlock_driver::{BuildError, Cause, IntoNode, Node, Unavailable};
@@ -78,7 +77,7 @@ impl FredClusterNode {
     pub fn into_transport(self) -> Result<FredClusterTransport, BuildError> {
         let name = settings::name(&self.0.client_config().server);
         let settings = Settings::of_cluster_client(&self.0).map_err(|why| BuildError::unusable_node(name, why))?;
-        let seeds = settings.hosts().into();
+        let seeds = settings.hosts().into_iter().collect();
         Ok(FredClusterTransport { settings, seeds, moved_to: MovedTo::default() })
     }
 }
@@ -94,7 +93,7 @@ impl IntoNode<Tokio> for FredClusterNode {
 pub struct FredClusterTransport {
     settings: Settings,
     /// Those that are asked which master serves which slots, one after the other.
-    seeds: VecDeque<Server>,
+    seeds: Seeds<Server>,
     moved_to: MovedTo,
 }
 
@@ -118,11 +117,10 @@ impl Transport for FredClusterTransport {
             }
         }
         for _ in 0..self.seeds.len() {
-            let Some(seed) = self.seeds.pop_front() else { break };
-            self.seeds.push_back(seed.clone());
+            let Some(seed) = self.seeds.take_turn().cloned() else { break };
             match self.connect_by(&seed).await {
                 Ok(connection) => {
-                    self.seeds.rotate_right(1);
+                    self.seeds.last_has_helped();
                     return Ok(connection);
                 }
                 Err(failure) => failures.push(failure),
