@@ -35,6 +35,8 @@ pub(super) fn unavailable(error: &RedisError, otherwise: Cause) -> Unavailable {
 /// What a server has said before it closed the connection, redis-rs does not tell of a handshake of several commands.
 const CLOSED: &str = "the server closed the connection at once, as it does when its max number of clients is reached";
 
+/// A cluster client says the same of members that it could not connect to, and adds why.
 fn is_closed(error: &RedisError) -> bool {
-    error.is_connection_dropped() && !error.is_connection_refusal() && !error.is_timeout()
+    let says_why = error.detail().is_some();
+    error.is_connection_dropped() && !says_why && !error.is_connection_refusal() && !error.is_timeout()
 }
