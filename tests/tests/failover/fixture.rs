@@ -169,7 +169,16 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn start(count: u16) -> Self {
-        let masters: Vec<_> = (0..count).map(|_| member()).collect();
+        Self::of((0..count).map(|_| member()).collect())
+    }
+
+    /// Starts one whose members speak TLS, to clients at ports of their own, and to each other.
+    pub(crate) fn start_with_tls(count: u16, settings: &[(&str, String)]) -> Self {
+        Self::of((0..count).map(|_| member_with_tls(settings)).collect())
+    }
+
+    fn of(masters: Vec<Server>) -> Self {
+        let count = u16::try_from(masters.len()).unwrap();
         let part = 16_384 / count;
         for (number, master) in (0..).zip(&masters) {
             let last = if number + 1 == count { 16_383 } else { (number + 1) * part - 1 };
@@ -229,6 +238,11 @@ impl Cluster {
         self.masters.iter().map(Server::url).collect()
     }
 
+    /// Returns the URLs of members that were started with TLS.
+    pub(crate) fn tls_urls(&self) -> Vec<String> {
+        self.masters.iter().map(|master| format!("rediss://127.0.0.1:{}", setting(master, "tls-port"))).collect()
+    }
+
     /// Returns the number of the master that has the key.
     pub(crate) fn holder_of(&self, name: &str) -> Option<usize> {
         self.masters.iter().position(|master| master.get(name).is_ok_and(|value| value.is_some()))
@@ -236,9 +250,18 @@ impl Cluster {
 }
 
 fn member() -> Server {
+    settings_of_member().start()
+}
+
+fn member_with_tls(settings: &[(&str, String)]) -> Server {
+    let member = settings_of_member().arg("--tls-port", &free_port().to_string()).arg("--tls-cluster", "yes");
+    settings.iter().fold(member, |member, (name, value)| member.arg(&format!("--{name}"), value)).start()
+}
+
+fn settings_of_member() -> ServerBuilder {
     let bus = free_port().to_string();
     let settings = Server::builder().arg("--cluster-enabled", "yes").arg("--cluster-port", &bus);
-    settings.arg("--cluster-node-timeout", "5000").arg("--repl-diskless-sync-delay", "0").start()
+    settings.arg("--cluster-node-timeout", "5000").arg("--repl-diskless-sync-delay", "0")
 }
 
 /// Lets a replica of a cluster take over: with its master and the others, or although they do not answer (`TAKEOVER`).
@@ -253,7 +276,12 @@ pub(crate) fn take_over(replica: &Server, how: &[&str]) {
 }
 
 fn bus_port(member: &Server) -> u16 {
-    let config = member.command(&["CONFIG", "GET", "cluster-port"]).unwrap();
+    setting(member, "cluster-port")
+}
+
+/// Returns a setting that is a port.
+fn setting(server: &Server, name: &str) -> u16 {
+    let config = server.command(&["CONFIG", "GET", name]).unwrap();
     config.lines().last().unwrap().parse().unwrap()
 }
 

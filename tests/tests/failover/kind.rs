@@ -1,10 +1,16 @@
 //! The ways to a cluster as one node.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redlock_tokio::fred::prelude::{Builder, Config};
-use redlock_tokio::redis::cluster::ClusterClient;
-use redlock_tokio::{ClusterNode, FredClusterNode, IntoNode, Node, RedisClusterNode};
+use redlock_tokio::fred::types::config::TlsConnector;
+use redlock_tokio::redis::TlsCertificates;
+use redlock_tokio::redis::cluster::{ClusterClient, ClusterClientBuilder};
+use redlock_tokio::{ClusterNode, FredClusterNode, IntoNode, Node, RedisClusterNode, TlsSettings};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
 
 /// A way to a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,19 +40,54 @@ impl Kind {
         node.unwrap()
     }
 
+    /// Returns the node that is the cluster with these members, which have certificates of an authority, in PEM.
+    pub(crate) fn node_with_tls(self, urls: &[String], authority: &str) -> Node {
+        let node = match self {
+            Self::Own => {
+                let settings = TlsSettings::builder().authorities(authority).build().unwrap();
+                ClusterNode::new(urls).tls(settings).into_node()
+            }
+            Self::RedisRs | Self::RedisRsResp2 => {
+                let certificates = TlsCertificates { client_tls: None, root_cert: Some(authority.into()) };
+                RedisClusterNode::new("cluster", redis_client(urls, "resp3").certs(certificates)).into_node()
+            }
+            Self::Fred => Self::fred_node_with(urls, Some(trusting(authority))).into_node(),
+        };
+        node.unwrap()
+    }
+
     pub(crate) fn redis_node(urls: &[String], protocol: &str) -> RedisClusterNode {
-        let members = urls.iter().map(|url| format!("{url}/?protocol={protocol}"));
-        RedisClusterNode::new("cluster", ClusterClient::builder(members))
+        RedisClusterNode::new("cluster", redis_client(urls, protocol))
     }
 
     pub(crate) fn fred_node(urls: &[String]) -> FredClusterNode {
-        let hosts: Vec<_> = urls.iter().map(|url| url.trim_start_matches("redis://")).collect();
+        Self::fred_node_with(urls, None)
+    }
+
+    fn fred_node_with(urls: &[String], tls: Option<TlsConnector>) -> FredClusterNode {
+        let hosts: Vec<_> = urls.iter().map(|url| url.split_once("://").unwrap().1).collect();
         let others: Vec<_> = hosts[1..].iter().map(|host| format!("node={host}")).collect();
-        let config = Config::from_url(&format!("redis-cluster://{}?{}", hosts[0], others.join("&"))).unwrap();
+        let mut config = Config::from_url(&format!("redis-cluster://{}?{}", hosts[0], others.join("&"))).unwrap();
+        config.tls = tls.map(Into::into);
         let client = Builder::from_config(config)
             .with_connection_config(|config| config.max_command_attempts = 1)
             .with_performance_config(|config| config.default_command_timeout = Duration::from_secs(10))
             .build();
         FredClusterNode(client.unwrap())
     }
+}
+
+fn redis_client(urls: &[String], protocol: &str) -> ClusterClientBuilder {
+    ClusterClient::builder(urls.iter().map(|url| format!("{url}/?protocol={protocol}")))
+}
+
+fn trusting(authority: &str) -> TlsConnector {
+    let mut authorities = RootCertStore::empty();
+    authorities.add(CertificateDer::from_pem_slice(authority.as_bytes()).unwrap()).unwrap();
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(authorities)
+        .with_no_client_auth()
+        .into()
 }

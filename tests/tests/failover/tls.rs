@@ -1,15 +1,17 @@
-//! A sentinel and a master that speak TLS, with a certificate authority of the test's own.
+//! Sentinels with their master, and clusters, that speak TLS, with a certificate authority of the test's own.
 
 use std::fs;
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use redlock_core::slots::slot_of;
 use redlock_core::system::tls::TlsSettings;
 use redlock_tests::{Server, free_port};
 use redlock_tokio::{Redlock, SentinelNode};
 use tempfile::TempDir;
 
-use crate::fixture::{SOON, Sentinel, TTL};
+use crate::fixture::{Cluster, SOON, Sentinel, TTL};
+use crate::kind::Kind;
 
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -78,4 +80,26 @@ async fn sentinel_and_master_speak_tls_to_those_who_trust_their_authority() {
         guard.release();
         redlock.close();
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_speaks_tls_to_those_who_trust_its_authority_also_behind_a_slot_that_has_moved() {
+    let (authority, another) = (Authority::new(), Authority::new());
+    let cluster = Cluster::start_with_tls(3, &authority.settings());
+    let urls = cluster.tls_urls();
+    for kind in Kind::ALL {
+        let redlock = Redlock::builder().node(kind.node_with_tls(&urls[..1], &authority.issuer.pem())).build().unwrap();
+        let name = format!("job:{kind:?}");
+        for to in [0, 1, 2] {
+            cluster.move_slot(slot_of(name.as_bytes()), to);
+            let guard = redlock.lock(&name, TTL).wait(SOON).await.unwrap();
+            assert_eq!(cluster.holder_of(&name), Some(to), "{kind:?}");
+            guard.release().await;
+        }
+        redlock.close().await;
+        let distrusting = Redlock::builder().node(kind.node_with_tls(&urls, &another.issuer.pem())).build().unwrap();
+        let error = distrusting.lock("job", TTL).wait(Duration::from_millis(200)).await.unwrap_err().to_string();
+        assert!(error.to_lowercase().contains("certificate"), "{kind:?}: {error}");
+        distrusting.close().await;
+    }
 }
