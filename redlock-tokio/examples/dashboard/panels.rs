@@ -87,10 +87,14 @@ fn draw_panel(panel: &Value, run: &Run, [x, y, width, height]: [f64; 4], svg: &m
     let lines = evaluate(panel, run);
     let most = lines.values().flatten().map(|(_, value)| *value).fold(0.0, f64::max);
     let defaults = &panel["fieldConfig"]["defaults"];
+    let margin = match panel["type"].as_str() {
+        Some("state-timeline") => lines.keys().map(|name| width_of(name)).fold(0.0, f64::max) + 13.0,
+        _ => 52.0,
+    };
     let area = Area {
-        left: x + 52.0,
+        left: x + margin,
         top: y + 26.0,
-        width: width - 64.0,
+        width: width - margin - 12.0,
         height: height - 76.0,
         seconds: run.seconds,
         most: if most > 0.0 { most } else { 1.0 },
@@ -198,21 +202,25 @@ impl Area {
         let height = self.height / (lines.len().max(1) as f64);
         for (number, (name, points)) in lines.iter().enumerate() {
             let y = self.top + number as f64 * height + 4.0;
-            for pair in points.windows(2) {
-                let (from, to) = (self.x(pair[0].0), self.x(pair[1].0));
-                let colour = if pair[0].1 > 0.0 { "#73bf69" } else { "#e02f44" };
+            let mut states = points.chunk_by(|(_, one), (_, other)| (*one > 0.0) == (*other > 0.0)).peekable();
+            while let Some([(from, value), rest @ ..]) = states.next() {
+                // Until the next one begins; the last one has only the points of its own.
+                let to = states.peek().and_then(|next| next.first()).or(rest.last()).map_or(*from, |(at, _)| *at);
+                let (from, to) = (self.x(*from), self.x(to));
+                let colour = if *value > 0.0 { "#73bf69" } else { "#e02f44" };
                 let place =
-                    format!(r#"x="{from:.1}" y="{y:.1}" width="{:.1}" height="{:.1}""#, to - from + 0.3, height - 8.0);
+                    format!(r#"x="{from:.1}" y="{y:.1}" width="{:.1}" height="{:.1}""#, to - from, height - 8.0);
                 push(svg, &format!(r#"<rect {place} fill="{colour}"/>"#));
             }
-            push(svg, &format!(r#"<text x="{:.1}" y="{:.1}">{name}</text>"#, self.left + 6.0, y + height / 2.0));
+            let place = format!(r#"x="{:.1}" y="{:.1}""#, self.left - 5.0, y + height / 2.0);
+            push(svg, &format!(r#"<text {place} text-anchor="end">{name}</text>"#));
         }
     }
 
     fn draw_legend(&self, lines: &Lines, left: f64, svg: &mut String) {
         let (mut x, mut y) = (left, self.top + self.height + 28.0);
         for (name, colour) in lines.keys().zip(COLOURS.iter().cycle()) {
-            let width = name.chars().count() as f64 * 6.0 + 22.0;
+            let width = width_of(name) + 22.0;
             if x > left && x + width > self.left + self.width + 8.0 {
                 (x, y) = (left, y + 12.0);
             }
@@ -221,6 +229,11 @@ impl Area {
             x += width;
         }
     }
+}
+
+/// About how wide a name is.
+fn width_of(name: &str) -> f64 {
+    name.chars().count() as f64 * 6.0
 }
 
 fn readable(value: f64, unit: &str) -> String {
