@@ -127,10 +127,11 @@
 //!
 //! # Nodes
 //!
-//! [`Builder::node`] takes a URL, a `TlsUrl` with certificates of your own, a client of the `redis` crate that was
-//! configured elsewhere, or a [`Node`] over a [`Transport`] of your own. Nodes must be
-//! independent masters, neither replicas of each other nor members of one cluster. [`SentinelNode`] is for those who have
-//! nothing else: a master that fails over, as one node. Its documentation says what that costs. A node that is down at the start, or goes down later, is used again as soon as it is back.
+//! [`Builder::node`] takes a URL, a [`UrlNode`] with certificates of your own, a client of the `redis` crate that was
+//! configured elsewhere, or a [`Node`] over a [`Transport`] of your own. Nodes must be independent masters, neither replicas
+//! of each other nor members of one cluster. [`SentinelNode`] is for those who have nothing else: a master that fails over,
+//! as one node. Its documentation says what that costs. A node that is down at the start, or goes down later, is used again
+//! as soon as it is back.
 //!
 //! # A transport of your own
 //!
