@@ -74,6 +74,12 @@ impl Naive {
         [lock.poll_timeout(), makes_way_at].into_iter().flatten().min()
     }
 
+    /// Returns the lock whose time has come first by `now`, and the time.
+    pub(crate) fn next_due(&self, now: Instant) -> Option<(Instant, LockKey)> {
+        let due = self.locks.keys().filter_map(|key| Some((self.wakes_at(*key)?, *key)));
+        due.filter(|(at, _)| *at <= now).min()
+    }
+
     fn is_first(&self, key: LockKey) -> bool {
         self.lines.values().all(|line| !line.keys.contains(&key) || line.keys[0] == key)
     }

@@ -178,9 +178,12 @@ impl Pair {
     fn wake(&mut self) {
         let now = self.now;
         self.locks.handle_timeout(now);
+        // The earliest first: what it has to say may leave another nothing to do.
+        while let Some((_, key)) = self.naive.next_due(now) {
+            self.naive.update(key, now, |lock| lock.handle_timeout(now));
+        }
         for key in self.naive.keys() {
-            let Some(lock) = self.naive.locks.get(&key) else { continue };
-            if self.naive.wakes_at(key).is_some_and(|at| at <= now) || self.locks.lock(key) != Some(&**lock) {
+            if self.naive.locks.get(&key).is_some_and(|lock| self.locks.lock(key) != Some(&**lock)) {
                 self.naive.update(key, now, |lock| lock.handle_timeout(now));
             }
         }
