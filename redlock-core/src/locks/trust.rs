@@ -56,6 +56,8 @@ impl Trust {
         let started_at = facts.uptime().map(|uptime| now.saturating_sub(uptime.saturating_sub(UPTIME_ERROR)));
         match (&self.run_id, facts.run_id()) {
             (Some(before), Some(run_id)) if before == run_id => None,
+            // Its predecessor may have gone on after its last answer here, until this one took over.
+            (Some(_), Some(_)) if facts.fails_over() => Some(now),
             // If it ran while its predecessor still answered, it is another server: what that one granted, it does not know.
             (Some(_), Some(_)) => Some(started_at.filter(|started_at| *started_at >= heard_at).unwrap_or(now)),
             (None, Some(_)) if is_strict => Some(started_at.unwrap_or(now)),

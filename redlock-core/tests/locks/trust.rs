@@ -319,6 +319,19 @@ fn a_failover_is_a_restart_and_has_a_warning_of_its_own() {
     assert_eq!(quarantine, Some(Duration::from_millis(GUARD)), "its disk is not that of its predecessor");
 }
 
+/// It was started after the last answer of its predecessor to this handle, which may have granted locks to others for longer.
+#[test]
+fn a_successor_has_no_vote_for_the_whole_time_however_young_it_is() {
+    let mut world = World::of_three(|config| config);
+    let master = |run: &str, uptime: u64| told(&running(run, uptime)).with_failover();
+    world.reconnect_to(1, master("b1", 1_000), at(0));
+    world.takes(at(0)).unwrap();
+    world.reconnect_to(1, master("b2", 3), at(9_000));
+    world.needs([0, 1]);
+    assert_eq!(world.takes(at(9_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
+    assert_eq!(world.takes(at(9_000 + GUARD)), Ok(()));
+}
+
 #[test]
 fn a_cluster_that_was_named_as_one_is_used_although_members_of_clusters_are_refused() {
     let mut world = World::of_three(|config| config.on_cluster(Rule::Refuse));
