@@ -78,10 +78,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         bug: "the reply to a ping is taken for that to the next command",
         edits: &[Text {
             file: LOCKS_NODE,
-            original: "                self.tickets.push_back(ticket);\n",
-            mutated: "                if !AWAKE || !matches!(ticket, Ticket::Clock { .. }) {
-                    self.tickets.push_back(ticket);
-                }\n",
+            original: "        self.queue.take_batch(batch, &mut self.tickets, now, overdue);\n",
+            mutated: "        self.queue.take_batch(batch, &mut self.tickets, now, overdue);
+        self.tickets.retain(|ticket| !AWAKE || !matches!(ticket, Ticket::Clock { .. }));\n",
         }],
     },
     Mutant {

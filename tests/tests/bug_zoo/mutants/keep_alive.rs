@@ -50,8 +50,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         bug: "a lock that is kept alive is extended once",
         edits: &[Expression {
             file: RENEWAL,
-            original: "now.saturating_add(self.interval.get())",
-            mutated: "now.saturating_add(self.interval.get().saturating_mul(30))",
+            original: "now.saturating_add(interval)",
+            mutated: "now.saturating_add(interval.saturating_mul(30))",
         }],
     },
     Mutant {
