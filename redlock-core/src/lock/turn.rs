@@ -54,8 +54,11 @@ impl LockMachine {
 
     /// Takes that the home has called up the waiter: it is this lock's turn.
     pub(crate) fn call_up(&mut self, context: &mut Context<'_>, now: Instant) {
+        let attempts = self.attempts;
         let now = self.catch_up(context, now);
         match &self.phase {
+            // An attempt that was due by now asks behind the call.
+            Phase::Acquiring(_) if self.attempts != attempts => {}
             Phase::Waiting { .. } if self.turn.is_some() => {
                 self.is_called_up = true;
                 self.begin_attempt(context, now);
@@ -180,6 +183,8 @@ impl LockMachine {
             return;
         }
         let ends_at = self.round_ends_at(context.config, now);
+        // A call that came before this has been answered by it.
+        self.is_called_up = false;
         if let Phase::Acquiring(attempt) = &mut self.phase {
             attempt.ask_others(context.config, &self.request, ends_at, context.output);
         }

@@ -473,6 +473,30 @@ fn a_call_that_overtakes_the_answer_to_whom_it_calls_is_not_lost() {
 }
 
 #[test]
+fn a_call_that_the_home_has_followed_by_its_grant_is_not_taken_for_another() {
+    let mut handles = Handles::new(2);
+    let first = handles.acquire(0, "job");
+    let second = handles.begin(1, "job", only_called_up());
+    handles.give_back(0, first);
+    assert!(handles.has(1, second));
+    handles.give_back(1, second);
+    let home = handles.home();
+    for node in handles.locks[0].config().nodes().without(NodeSet::from_iter([home])).iter() {
+        handles.nodes[node.index()].set(b"job", b"of another", None, handles.now);
+    }
+    handles.late = NodeSet::from_iter([home]);
+    handles.begin(0, "job", only_called_up());
+    let now = handles.now;
+    handles.locks[0].handle_heard(home, Heard::CalledUp("job".into()), now);
+    handles.late = NodeSet::EMPTY;
+    handles.take_kinds(0);
+    handles.take_late_reply(0);
+    handles.run();
+    let kinds = handles.take_kinds(0);
+    assert_eq!(kinds, ["acquire", "acquire", "release", "release", "release"], "it asks the others once");
+}
+
+#[test]
 fn an_attempt_that_the_home_has_granted_is_undone_also_where_it_was_refused() {
     let mut handles = Handles::new(2);
     let holder = handles.acquire(0, "job");
