@@ -1,6 +1,6 @@
 //! Connecting, off everybody's way.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, TryLockError};
 use std::time::Duration;
 
 use redlock_core::{Cause, Heard, Instant, NodeId, Unavailable, WaiterId};
@@ -8,6 +8,9 @@ use redlock_core::{Cause, Heard, Instant, NodeId, Unavailable, WaiterId};
 use super::io::guarded;
 use super::{Shell, State};
 use crate::transport::Connection;
+
+/// The wait between two looks whether another connection to the node is still being opened.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// Opens a connection to one node within a time.
 pub(crate) type Connect = Box<dyn FnMut(Duration) -> Result<Box<dyn Connection>, Unavailable> + Send>;
@@ -61,7 +64,19 @@ impl Shell {
     }
 
     fn try_to_connect(&self, node: NodeId) -> Option<Result<Box<dyn Connection>, Unavailable>> {
-        let mut connect = self.connects.get(node.index())?.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connect = self.await_connect(node)?;
         Some(guarded(|| connect(self.connect_timeout)))
+    }
+
+    /// Waits until no other connection to the node is being opened: the first one may have broken while a second one was.
+    fn await_connect(&self, node: NodeId) -> Option<MutexGuard<'_, Connect>> {
+        let connect = self.connects.get(node.index())?;
+        loop {
+            match connect.try_lock() {
+                Ok(connect) => return Some(connect),
+                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => self.platform.park(Some(self.platform.now().saturating_add(PAUSE))),
+            }
+        }
     }
 }
