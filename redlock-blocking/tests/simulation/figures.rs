@@ -4,9 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// What can happen, so that its absence is noticed.
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 22] = [
     "aborted",
     "acquired",
+    "acquired in a crowd",
+    "call-up",
+    "call-up lost",
+    "call-up told twice",
     "closed",
     "contended",
     "dropped",
@@ -21,6 +25,7 @@ const KINDS: [&str; 17] = [
     "kept alive",
     "lost",
     "released",
+    "subscription",
     "unavailable",
 ];
 
@@ -33,7 +38,13 @@ pub(crate) struct Figures {
 
 impl Figures {
     pub(crate) fn count(&mut self, kind: &'static str) {
-        *self.counts.entry(kind).or_default() += 1;
+        self.count_many(kind, 1);
+    }
+
+    pub(crate) fn count_many(&mut self, kind: &'static str, many: u64) {
+        if many > 0 {
+            *self.counts.entry(kind).or_default() += many;
+        }
     }
 
     pub(crate) fn add(&mut self, other: &Self) {

@@ -20,6 +20,7 @@
 )]
 
 mod campaign;
+mod crowd;
 mod figures;
 mod network;
 mod platform;

@@ -1,28 +1,31 @@
 //! Nodes, and connections to them.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use mio::event::Source;
 use mio::{Interest, Registry, Token};
-use redlock_blocking::transport::{Action, Command, Connection, Reply, Transport};
+use redlock_blocking::transport::{Action, Command, Connection, Heard, Hearing, Reply, Transport, WaiterId};
 use redlock_blocking::{Cause, Unavailable};
 use redlock_core::{CommandId, model};
-use redlock_simulator::{Dice, Time, nanos};
+use redlock_simulator::{Dice, SECOND, Time, nanos};
 
 use crate::platform::{Readiness, instant};
-use crate::scenario::{Fault, Network};
+use crate::scenario::{Fault, HEALED_AT, Network};
 use crate::scheduler::Scheduler;
 
 /// Longer than any key lives.
 const LONGEST_LIFE: Time = 100_000_000_000;
+/// The longest time in which a node notices that a connection is gone.
+const NOTICES_WITHIN: Time = SECOND;
 
 /// A Redis master with all that leads to it.
 pub(crate) struct Node {
     scheduler: Arc<Scheduler>,
     network: Network,
+    hearing: Hearing,
     has_sources: bool,
     state: Mutex<State>,
 }
@@ -40,6 +43,9 @@ struct State {
     released: HashSet<Vec<u8>>,
     /// Tokens that were set after their connection had ended: nobody can know of them.
     late: BTreeSet<Vec<u8>>,
+    /// Who hears that it is called up, and over which connections.
+    subscriptions: Vec<(WaiterId, Weak<Wire>)>,
+    counts: BTreeMap<&'static str, u64>,
 }
 
 /// The way from one process to a node.
@@ -65,7 +71,11 @@ struct WireState {
     owed: VecDeque<CommandId>,
     /// What the node has not carried out.
     sent: VecDeque<Command>,
+    /// What has arrived and was not read.
+    inbox: VecDeque<Said>,
+    /// What was read and not taken.
     replies: VecDeque<Reply>,
+    heard: VecDeque<Heard>,
     /// When the last message arrives in each direction.
     last: [Time; 2],
     is_broken: bool,
@@ -73,8 +83,20 @@ struct WireState {
     reader: Option<usize>,
 }
 
+/// What a node says over a connection.
+enum Said {
+    Reply(Reply),
+    Heard(Heard),
+}
+
 impl Node {
-    pub(crate) fn new(scheduler: &Arc<Scheduler>, network: Network, has_sources: bool, dice: Dice) -> Arc<Self> {
+    pub(crate) fn new(
+        scheduler: &Arc<Scheduler>,
+        network: Network,
+        hearing: Hearing,
+        has_sources: bool,
+        dice: Dice,
+    ) -> Arc<Self> {
         let state = State {
             model: model::Node::new(),
             dice,
@@ -86,8 +108,10 @@ impl Node {
             carried: HashSet::new(),
             released: HashSet::new(),
             late: BTreeSet::new(),
+            subscriptions: Vec::new(),
+            counts: BTreeMap::new(),
         };
-        Arc::new(Self { scheduler: scheduler.clone(), network, has_sources, state: Mutex::new(state) })
+        Arc::new(Self { scheduler: scheduler.clone(), network, hearing, has_sources, state: Mutex::new(state) })
     }
 
     pub(crate) fn suffer(&self, fault: Fault) {
@@ -143,8 +167,75 @@ impl Node {
             }
         }
         let reply = state.model.execute(command, instant(now));
+        drop(state);
         self.scheduler.tell(|| format!("{:?} of {process} -> {reply:?}", command.action));
+        self.tell_call_ups();
         reply
+    }
+
+    /// How many wait here for a name.
+    pub(crate) fn waiting(&self, name: &str) -> u32 {
+        let now = self.scheduler.now();
+        self.state().model.waiting(&name.into(), instant(now))
+    }
+
+    /// What has happened here, in numbers.
+    pub(crate) fn take_counts(&self) -> BTreeMap<&'static str, u64> {
+        std::mem::take(&mut self.state().counts)
+    }
+
+    fn count(&self, kind: &'static str) {
+        *self.state().counts.entry(kind).or_default() += 1;
+    }
+
+    fn subscribe(&self, waiter: &WaiterId, wire: &Arc<Wire>) {
+        self.count("subscription");
+        let mut state = self.state();
+        state.model.subscribe(waiter);
+        state.subscriptions.push((waiter.clone(), Arc::downgrade(wire)));
+    }
+
+    /// Notices that a connection is gone: whoever hears over no other is not called up any more.
+    fn hang_up(&self, wire: &Arc<Wire>) {
+        let mut state = self.state();
+        let State { subscriptions, model, .. } = &mut *state;
+        let gone: Vec<_> = subscriptions.extract_if(.., |(_, other)| other.as_ptr() == Arc::as_ptr(wire)).collect();
+        for (waiter, _) in gone {
+            if !subscriptions.iter().any(|(other, _)| *other == waiter) {
+                model.unsubscribe(&waiter);
+            }
+        }
+    }
+
+    /// Tells those whom it calls up, over all connections on which they have subscribed.
+    fn tell_call_ups(&self) {
+        loop {
+            let mut state = self.state();
+            let Some((waiter, resource)) = state.model.poll_call_up() else { return };
+            let hears = state.subscriptions.iter().filter(|(other, _)| *other == waiter);
+            let wires: Vec<_> = hears.filter_map(|(_, wire)| wire.upgrade()).collect();
+            drop(state);
+            self.count("call-up");
+            for wire in wires {
+                self.scheduler.tell(|| format!("calls up {} for {resource}", wire.process));
+                (0..self.copies()).for_each(|_| wire.say(Said::Heard(Heard::CalledUp(resource.clone()))));
+            }
+        }
+    }
+
+    /// How often a message arrives that nobody has asked for.
+    fn copies(&self) -> usize {
+        let is_healed = self.scheduler.now() >= HEALED_AT + SECOND;
+        let Network { lost_call_up, double_call_up, .. } = self.network;
+        if !is_healed && self.state().dice.chance(lost_call_up) {
+            self.count("call-up lost");
+            0
+        } else if !is_healed && self.state().dice.chance(double_call_up) {
+            self.count("call-up told twice");
+            2
+        } else {
+            1
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -152,7 +243,7 @@ impl Node {
     }
 
     fn way(&self) -> Time {
-        let Network { shortest, longest } = self.network;
+        let Network { shortest, longest, .. } = self.network;
         self.state().dice.time(shortest..=longest)
     }
 }
@@ -196,6 +287,43 @@ impl Wire {
         self.node.scheduler.tell(|| format!("a connection of {} breaks", self.process));
         self.state().is_broken = true;
         self.tell_reader();
+        self.hang_up();
+    }
+
+    /// The node notices that the connection is gone, at once or later.
+    fn hang_up(self: &Arc<Self>) {
+        let later = {
+            let mut node = self.node.state();
+            node.dice.pick(&[0, 1]) * node.dice.time(0..=NOTICES_WITHIN)
+        };
+        let wire = self.clone();
+        self.node.scheduler.note(self.node.scheduler.now() + later, move || wire.node.hang_up(&wire));
+    }
+
+    /// A subscription arrives at the node.
+    fn subscription_arrives(self: Arc<Self>, waiter: WaiterId) {
+        let (now, hung_until) = (self.node.scheduler.now(), self.node.state().hung_until);
+        if hung_until > now {
+            let node = self.node.clone();
+            return node.scheduler.note(hung_until, move || self.subscription_arrives(waiter));
+        }
+        if self.state().is_broken || self.state().is_closed {
+            return;
+        }
+        self.node.scheduler.tell(|| format!("{} subscribes", self.process));
+        self.node.subscribe(&waiter, &self);
+        self.say(Said::Heard(Heard::Subscribed));
+    }
+
+    /// Lets the process have something to read, behind all that was said before.
+    fn say(self: &Arc<Self>, said: Said) {
+        let (at, wire) = (self.next(1), self.clone());
+        self.node.scheduler.note(at, move || {
+            if !wire.state().is_broken {
+                wire.state().inbox.push_back(said);
+                wire.tell_reader();
+            }
+        });
     }
 
     /// There is something new for whoever reads.
@@ -226,14 +354,7 @@ impl Wire {
             return;
         }
         let reply = self.node.execute(self.process, &command, is_late);
-        let at = self.next(1);
-        let node = self.node.clone();
-        node.scheduler.note(at, move || {
-            if !self.state().is_broken {
-                self.state().replies.push_back(reply);
-                self.tell_reader();
-            }
-        });
+        self.say(Said::Reply(reply));
     }
 
     /// When the next message in a direction arrives.
@@ -276,6 +397,9 @@ impl Connection for SimulatedConnection {
             }
             let mut state = self.wire.state();
             scheduler.expect(state.owed.front() == Some(&command.id), || format!("{command:?} is not the oldest"));
+            if state.replies.is_empty() {
+                state.read();
+            }
             if let Some(reply) = state.replies.pop_front() {
                 state.owed.pop_front();
                 return Ok(Some(reply));
@@ -292,7 +416,37 @@ impl Connection for SimulatedConnection {
     }
 
     fn check(&mut self) -> Result<(), Unavailable> {
-        Wire::check(&self.wire.state())
+        let mut state = self.wire.state();
+        state.read();
+        Wire::check(&state)
+    }
+
+    fn hearing(&self) -> Hearing {
+        self.wire.node.hearing
+    }
+
+    fn subscribe(&mut self, waiter: &WaiterId) -> Result<(), Unavailable> {
+        self.wire.node.scheduler.interrupt();
+        Wire::check(&self.wire.state())?;
+        let (at, wire, waiter) = (self.wire.next(0), self.wire.clone(), waiter.clone());
+        self.wire.node.scheduler.note(at, move || wire.subscription_arrives(waiter));
+        Ok(())
+    }
+
+    fn next_heard(&mut self) -> Option<Heard> {
+        self.wire.state().heard.pop_front()
+    }
+}
+
+impl WireState {
+    /// Reads all that has arrived.
+    fn read(&mut self) {
+        for said in self.inbox.drain(..) {
+            match said {
+                Said::Reply(reply) => self.replies.push_back(reply),
+                Said::Heard(heard) => self.heard.push_back(heard),
+            }
+        }
     }
 }
 
@@ -314,5 +468,6 @@ impl Source for SimulatedConnection {
 impl Drop for SimulatedConnection {
     fn drop(&mut self) {
         self.wire.state().is_closed = true;
+        self.wire.hang_up();
     }
 }

@@ -1,5 +1,6 @@
 //! What a world is like.
 
+use redlock_blocking::transport::Hearing;
 use redlock_simulator::{Dice, MICROSECOND, MILLISECOND, SECOND, Time};
 
 /// From here on nothing goes wrong any more.
@@ -22,6 +23,20 @@ pub(crate) struct Threads {
 pub(crate) struct Network {
     pub(crate) shortest: Time,
     pub(crate) longest: Time,
+    /// How often, in a hundred, a process is not told that it is called up, or is told twice.
+    pub(crate) lost_call_up: u32,
+    pub(crate) double_call_up: u32,
+}
+
+/// Those who all want the same when nothing goes wrong any more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Crowd {
+    /// How many there are in each handle.
+    pub(crate) members: u32,
+    /// How often each takes a turn.
+    pub(crate) rounds: u32,
+    /// How many of a hundred give up while they wait.
+    pub(crate) aborts: u32,
 }
 
 /// What goes wrong with a node, and when.
@@ -45,6 +60,9 @@ pub(crate) struct Scenario {
     pub(crate) network: Network,
     /// For each node, whether its connections can be waited for together with others.
     pub(crate) nodes: Vec<bool>,
+    /// How processes hear that they are called up, by nodes whose connections can be waited for together.
+    pub(crate) hearing: Hearing,
+    pub(crate) crowd: Crowd,
     pub(crate) faults: Vec<(Time, usize, Fault)>,
     pub(crate) handles: usize,
     /// For each handle.
@@ -67,7 +85,12 @@ impl Scenario {
             caprice: dice.pick(&[0, 0, 10]),
         };
         let shortest = dice.magnitude(MICROSECOND..=MILLISECOND);
-        let network = Network { shortest, longest: shortest * dice.pick(&[1, 2, 10]) };
+        let network = Network {
+            shortest,
+            longest: shortest * dice.pick(&[1, 2, 10]),
+            lost_call_up: dice.pick(&[0, 0, 30]),
+            double_call_up: dice.pick(&[0, 0, 30]),
+        };
         let kind = dice.below(3);
         let nodes =
             (0..dice.pick(&[1, 3, 3, 5])).map(|_| kind == 0 || (kind == 1 && dice.chance(50))).collect::<Vec<_>>();
@@ -78,8 +101,10 @@ impl Scenario {
             threads,
             network,
             nodes,
+            hearing: dice.pick(&[Hearing::Never, Hearing::Shared, Hearing::Shared, Hearing::Apart, Hearing::Apart]),
+            crowd: Crowd::draw(dice),
             faults,
-            handles: dice.pick(&[1, 1, 2]),
+            handles: dice.pick(&[1, 1, 2, 3]),
             users: dice.pick(&[1, 2, 3, 5]),
             jobs: dice.pick(&[3, 6]),
             names: dice.pick(&[1, 2, 4]),
@@ -87,6 +112,30 @@ impl Scenario {
             aborts: dice.pick(&[0, 15]),
             closes: dice.pick(&[0, 0, 0, 20]),
         }
+    }
+}
+
+impl Scenario {
+    /// Whether whoever waits is called up, as long as nothing goes wrong.
+    pub(crate) fn is_called_up(&self) -> bool {
+        self.hearing != Hearing::Never && self.nodes.contains(&true)
+    }
+
+    /// How many turns the crowd takes all together.
+    pub(crate) fn turns_in_crowd(&self) -> u64 {
+        u64::from(self.crowd.members * self.crowd.rounds) * self.handles as u64
+    }
+
+    /// How long a message takes at most; a thread that waits for one reply sends nothing meanwhile.
+    pub(crate) fn longest_way(&self) -> Time {
+        self.network.longest + if self.nodes.contains(&false) { 10 * MILLISECOND } else { 0 }
+    }
+}
+
+impl Crowd {
+    fn draw(dice: &mut Dice) -> Self {
+        let members = dice.pick(&[0, 0, 1]) * dice.count(1..=3);
+        Self { members, rounds: dice.count(1..=3), aborts: dice.pick(&[0, 30]) }
     }
 }
 

@@ -63,7 +63,8 @@ impl User {
         let began_at = self.now();
         let result = acquire.lock();
         let promised = (began_at + wait.max(NODE_TIMEOUT)).min(aborted_at.load(Ordering::Relaxed));
-        self.check_in_time(promised.max(began_at), 0, "an acquisition");
+        // A thread may stand still before its budget begins.
+        self.check_in_time(began_at, promised.saturating_sub(began_at), "an acquisition");
         match result {
             Ok(guard) => self.hold(guard, &name, keep_alive.is_some()),
             Err(error) => self.check_error(&error, aborted_at.load(Ordering::Relaxed)),

@@ -1,12 +1,14 @@
 //! One world: nodes, handles, and the threads that share them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use redlock_blocking::{Node as Way, NodeTimeout, Redlock, ReleaseVerdict};
+use redlock_blocking::{AcquireError, Node as Way, NodeTimeout, Redlock, ReleaseVerdict};
 use redlock_simulator::{Dice, MILLISECOND, SECOND, Time};
 
+use crate::crowd::{self, Member, WANTED};
 use crate::figures::Figures;
 use crate::network::{Node, Route};
 use crate::platform::{Readiness, SimulatedPlatform};
@@ -31,6 +33,7 @@ pub(crate) struct World {
     pub(crate) referee: Referee,
     nodes: Vec<Arc<Node>>,
     figures: Mutex<Figures>,
+    members_left: AtomicUsize,
 }
 
 /// What is known of a world after its end.
@@ -46,13 +49,15 @@ impl World {
         let mut dice = Dice::new(seed);
         let scenario = Scenario::draw(&mut dice);
         let scheduler = Scheduler::new(dice.fork(), scenario.threads);
-        let node = |&has_sources: &bool| Node::new(&scheduler, scenario.network, has_sources, dice.fork());
+        let hearing = scenario.hearing;
+        let node = |&has_sources: &bool| Node::new(&scheduler, scenario.network, hearing, has_sources, dice.fork());
         let nodes = scenario.nodes.iter().map(node).collect();
         let world = Arc::new(Self {
             scheduler: scheduler.clone(),
             referee: Referee::default(),
             nodes,
             figures: Mutex::default(),
+            members_left: AtomicUsize::new(0),
             scenario,
         });
         scheduler.tell(|| format!("{:#?}", world.scenario));
@@ -72,7 +77,7 @@ impl World {
                 User::start(self, handle, dice.fork());
             }
         }
-        self.watch(handles);
+        self.watch(handles, dice);
     }
 
     pub(crate) fn count(&self, kind: &'static str) {
@@ -112,11 +117,12 @@ impl World {
     }
 
     /// Waits for the users, and looks whether all is well when they have gone and everything has healed.
-    fn watch(self: &Arc<Self>, handles: Vec<Redlock>) {
+    fn watch(self: &Arc<Self>, handles: Vec<Redlock>, dice: &mut Dice) {
         let scheduler = &self.scheduler;
         scheduler.sleep_until(HEALED_AT + SECOND);
         self.nodes.iter().for_each(|node| node.heal());
         scheduler.sleep_until(HEALED_AT + SECOND + BUSY_WITHIN);
+        self.let_crowd_in(&handles, dice);
         for (process, redlock) in handles.into_iter().enumerate() {
             self.check_at_rest(process, &redlock);
             drop(redlock);
@@ -126,7 +132,41 @@ impl World {
         for node in &self.nodes {
             let left = node.keys_left();
             scheduler.expect(left.is_empty(), || format!("keys are left: {left:?}"));
+            for (kind, count) in node.take_counts() {
+                self.figures.lock().unwrap().count_many(kind, count);
+            }
         }
+    }
+
+    /// Lets all who want the same have their turns, and looks whether they leave no queue behind.
+    fn let_crowd_in(self: &Arc<Self>, handles: &[Redlock], dice: &mut Dice) {
+        let scheduler = &self.scheduler;
+        if self.scenario.crowd.members == 0 {
+            return;
+        }
+        // What has broken while the handles were idle is noticed by the next call.
+        let is_open = |redlock: &&Redlock| !matches!(redlock.try_lock("any", TTL), Err(AcquireError::Closed));
+        let open: Vec<_> = handles.iter().filter(is_open).collect();
+        scheduler.sleep(SETTLES_WITHIN);
+        let until = scheduler.now() + crowd::served_within(self);
+        for redlock in open {
+            for _ in 0..self.scenario.crowd.members {
+                self.members_left.fetch_add(1, Ordering::Relaxed);
+                Member::start(self, redlock, dice.fork());
+            }
+        }
+        while self.members_left.load(Ordering::Relaxed) > 0 {
+            scheduler.sleep(10 * MILLISECOND);
+        }
+        scheduler.sleep_until(until.max(scheduler.now() + SECOND));
+        for node in &self.nodes {
+            let waiting = node.waiting(WANTED);
+            scheduler.expect(waiting == 0, || format!("{waiting} stay in a queue"));
+        }
+    }
+
+    pub(crate) fn member_leaves(&self) {
+        self.members_left.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// A lock takes a round trip, a release as well, and nothing is owed.
@@ -137,7 +177,7 @@ impl World {
         scheduler.sleep(SETTLES_WITHIN);
         let began_at = scheduler.now();
         match redlock.try_lock(format!("of {process}"), TTL) {
-            Err(redlock_blocking::AcquireError::Closed) if self.scenario.closes > 0 => {}
+            Err(AcquireError::Closed) if self.scenario.closes > 0 => {}
             Err(error) => scheduler.fail(format!("nobody is in the way: {error}")),
             Ok(guard) => {
                 self.check_round_trips(began_at, 1);
