@@ -37,7 +37,7 @@ pub enum Invariant {
     InOrder,
     /// Whoever waits in the queue of a home asks that home first, and the others when it has granted or has called up.
     HomeFirst,
-    /// Whoever is called up asks at once.
+    /// Whoever is called up asks at once, or leaves the queue if nobody of the same client can come.
     CallUpIsTaken,
     /// Whoever has its turn and is refused all the same, because another of its names is held, is in nobody's way.
     TurnIsPassedOn,
@@ -104,7 +104,7 @@ impl fmt::Display for Invariant {
             Self::SilenceIsNoticed => "silence is noticed in time, and the node connected to again",
             Self::InOrder => "Q4 first in, first out in one process",
             Self::HomeFirst => "a waiter asks the home first",
-            Self::CallUpIsTaken => "a waiter that is called up asks at once",
+            Self::CallUpIsTaken => "a waiter that is called up asks at once or leaves",
             Self::TurnIsPassedOn => "a waiter that cannot come passes its turn on",
             Self::EveryoneIsServed => "Q2 every waiter acquires",
             Self::DeadWaiterCostsOneGrace => "Q3 a dead waiter costs one grace",

@@ -66,8 +66,12 @@ impl Ledger {
 
     /// Returns whether the last attempt has asked this node in turn for a resource.
     pub(crate) fn is_in_turn_for(&self, resource: &Resource, node: NodeId) -> bool {
-        let is_asked = |attempt: &Attempt| attempt.home == Some(node) && attempt.waits_for.as_ref() == Some(resource);
-        self.attempts.last().is_some_and(is_asked)
+        self.waits_for(resource) && self.attempts.last().is_some_and(|attempt| attempt.home == Some(node))
+    }
+
+    /// Returns whether the last attempt has asked some node in turn for a resource.
+    pub(crate) fn waits_for(&self, resource: &Resource) -> bool {
+        self.attempts.last().is_some_and(|attempt| attempt.waits_for.as_ref() == Some(resource))
     }
 
     /// Returns the node that was asked in turn by the last attempt, and whether that was after a call-up.

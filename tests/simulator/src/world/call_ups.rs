@@ -188,7 +188,25 @@ impl World<'_> {
         !self.is_healed() && self.scenario.faults.iter().any(|fault| fault.kind == FaultKind::Refusal)
     }
 
-    /// The one of the client that waits in the queue of the node for the resource asks at once.
+    /// Whether one of the client may make use of a turn for a resource: those that stand in line behind others cannot,
+    /// nor those that wait for another one of several names.
+    fn may_want_turn(&self, client: usize, resource: usize) -> bool {
+        if self.jobs_of(client).all(|job| self.jobs[job].key.is_none()) {
+            // It has not begun to wait for anything, and has no name to wait under.
+            return true;
+        }
+        let jobs = self.jobs_of(client).filter(|&job| self.plan_of(job).names.contains(resource));
+        let mut locks = jobs.filter_map(|job| Some((job, self.lock(job)?)));
+        locks.any(|(job, lock)| {
+            let is_in_line = lock.is_acquiring() && lock.attempts() == 0 && !lock.is_waiting();
+            let is_elsewhere =
+                self.plan_of(job).names.len() > 1 && !self.jobs[job].ledger.waits_for(&self.resources[resource].name);
+            !is_in_line && !is_elsewhere
+        })
+    }
+
+    /// The one of the client that waits in the queue of the node for the resource asks at once; if there is none, the client
+    /// leaves the queue.
     fn is_called_up(&mut self, link: usize, resource: usize) -> Checked {
         let (client, node) = (self.links[link].client, self.node_of(link));
         let (now, name) = (self.local(client), self.resources[resource].name.clone());
@@ -200,8 +218,16 @@ impl World<'_> {
         for job in self.jobs_of(client).filter(|&job| self.scenario.jobs[job].names.contains(resource)) {
             self.jobs[job].ledger.hears_call_up();
         }
+        let (is_wanted, leaves) = (self.may_want_turn(client, resource), self.summary.leaves);
         self.clients[client].locks.handle_heard(node, Heard::CalledUp(name), now);
         self.drive(client)?;
+        if !is_wanted {
+            self.summary.turns_declined += 1;
+            if self.summary.leaves == leaves {
+                let what = format!("client {client} keeps a turn for {resource} at node {} for nobody", node.index());
+                return Err(Violation::new(Invariant::CallUpIsTaken, what));
+            }
+        }
         for (job, before) in before {
             if before.is_some() && attempts(self, job) == before && !self.may_have_lost_its_turn() {
                 let what = format!("job {job} was called up by node {} and does not ask", node.index());

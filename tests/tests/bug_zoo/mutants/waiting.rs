@@ -106,6 +106,21 @@ pub(super) const MUTANTS: &[Mutant] = &[
         edits: &[Expression { file: TURNS, original: "lock.call_up(context, now)", mutated: "{}" }],
     },
     Mutant {
+        name: "turn-is-kept-for-nobody",
+        bug: "a handle that is called up, and of which nobody waits for that any more, does not leave the queue",
+        edits: &[Text {
+            file: TURNS,
+            original: "            None => self.leave(node, resource, now),",
+            mutated: "            None if AWAKE => {}
+            None => self.leave(node, resource, now),",
+        }],
+    },
+    Mutant {
+        name: "turn-for-another-name",
+        bug: "a lock of several names takes a call-up for another one than it waits for as its own",
+        edits: &[Expression { file: TURNS, original: "lock.waits_for(resource)", mutated: "true" }],
+    },
+    Mutant {
         name: "silent-home-is-waited-for",
         bug: "a waiter whose home does not answer waits for it for ever",
         edits: &[Text {
