@@ -350,6 +350,16 @@ impl Action {
         }
     }
 
+    /// Returns whether it sets one key and counts on for it, and does nothing else: there is a script for that alone.
+    pub(crate) fn is_only_fenced(&self) -> bool {
+        match self {
+            Self::Acquire { resources, fencing: Some(fencing), owner: None, .. } => {
+                fencing.fences().is_none() && resources.only().is_some()
+            }
+            _ => false,
+        }
+    }
+
     /// Returns the resource whose wait queue it is about; `None` for an action without a waiter.
     #[must_use]
     pub fn queue(&self) -> Option<&Resource> {

@@ -55,6 +55,7 @@ pub struct Node {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Script {
     Acquire,
+    AcquireFenced,
     AcquireInTurn,
     Extend,
     Raise,
@@ -427,6 +428,7 @@ impl Node {
     fn understands(&mut self, command: &Command) -> bool {
         let script = match &command.action {
             action if action.is_plain() => return true,
+            action if action.is_only_fenced() => Script::AcquireFenced,
             Action::Acquire { .. } => Script::Acquire,
             Action::Raise { .. } => Script::Raise,
             Action::AcquireInTurn { .. } => Script::AcquireInTurn,

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 pub use self::answer::Answer;
 pub(crate) use self::answer::{Question, is_denied, split_word};
 pub use self::dialect::Dialect;
-use self::scripts::{ACQUIRE, ACQUIRE_IN_TURN, EXTEND, INSPECT, LEAVE, RAISE, RELEASE};
+use self::scripts::{ACQUIRE, ACQUIRE_FENCED, ACQUIRE_IN_TURN, EXTEND, INSPECT, LEAVE, RAISE, RELEASE};
 pub(crate) use self::scripts::{COMMON, Script};
 use crate::fence::Fencing;
 use crate::{Action, Command, Resource, Resources, ScriptForm, Token, WaiterId};
@@ -62,7 +62,7 @@ impl Command {
                     words.push(Word::Bytes(b"NX"));
                     words.push(Word::Bytes(b"PX"));
                 } else {
-                    ACQUIRE.call(self.form, resources, &mut words);
+                    script_of(action).call(self.form, resources, &mut words);
                     words.push(Word::Bytes(token.as_bytes()));
                 }
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
@@ -113,6 +113,11 @@ impl Command {
         }
         Wire { words }
     }
+}
+
+/// Returns the script that acquires as the action says.
+fn script_of(action: &Action) -> &'static Script {
+    if action.is_only_fenced() { &ACQUIRE_FENCED } else { &ACQUIRE }
 }
 
 /// The word before the label of an owner, the last two arguments of a script.
@@ -324,7 +329,7 @@ mod tests {
 
     #[test]
     fn digests_are_those_of_the_texts() {
-        for script in [ACQUIRE, ACQUIRE_IN_TURN, EXTEND, INSPECT, LEAVE, RAISE, RELEASE] {
+        for script in [ACQUIRE, ACQUIRE_FENCED, ACQUIRE_IN_TURN, EXTEND, INSPECT, LEAVE, RAISE, RELEASE] {
             let digest = Sha1::digest(script.source);
             assert_eq!(format!("{digest:x}"), script.digest, "{}", script.source);
         }
@@ -347,7 +352,8 @@ mod tests {
         let week = 7 * 24 * 60 * 60 * 1_000;
         let in_turn = format!("EVALSHA {in_turn} 1 job {token} 1501 {waiter} 25 {week} 5000");
         assert_eq!(line(Kind::InTurnFenced, digest), in_turn);
-        assert_eq!(line(Kind::Fenced, digest), format!("EVALSHA {} 1 job {token} 1501 {week} 5000", ACQUIRE.digest));
+        let fenced = ACQUIRE_FENCED.digest;
+        assert_eq!(line(Kind::Fenced, digest), format!("EVALSHA {fenced} 1 job {token} 1501 {week} 5000"));
         assert_eq!(line(Kind::Raise, source), format!("EVAL {} 1 job {token} {week} 0 33", RAISE.source));
         assert_eq!(line(Kind::Inspect, digest), format!("EVALSHA {} 1 job", INSPECT.digest));
         assert_eq!(line(Kind::Inspect, source), format!("EVAL {} 1 job", INSPECT.source));

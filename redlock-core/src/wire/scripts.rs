@@ -65,11 +65,11 @@ end
     };
 }
 
-/// The part of a script that counts on for a `key`, by one or to the number in `fence`, which then has the number in digits.
+/// The part of a script that counts a `counter` on, by one or to the number in `fence`, which then has the number in digits.
 ///
 /// A number goes through `tostring` nowhere, which would round it. In the usual case, where the proposal is larger than the
 /// counter, one `SET` tells that and keeps it, and digits are compared as they are, because that is quicker than to read them.
-/// A server before Redis 6.2 has no `GET` in a `SET`, and is asked first.
+/// A server before Redis 6.2 has no `GET` in a `SET`: it answers with an error, which has no digits, and is asked then.
 ///
 /// A proposal counts for no more than a day from the node's present, so that a client from the future does no harm that
 /// lasts. To ask for the time is a fifth of the cost, so it is done only when a proposal leaves the 1,000 seconds in which the
@@ -78,24 +78,23 @@ end
 macro_rules! count_on {
     () => {
         "\
-  local counter = beside('fence', key)
-  local before = redis.pcall('SET', counter, fence, 'PX', retention, 'GET')
+local before = redis.pcall('SET', counter, fence, 'PX', retention, 'GET')
+if not before or #before ~= #fence or before >= fence or string.sub(before, 1, -10) ~= string.sub(fence, 1, -10) then
   if type(before) == 'table' then
     before = redis.call('GET', counter)
     redis.call('SET', counter, fence, 'PX', retention)
   end
-  if not before or string.sub(before, 1, -10) ~= string.sub(fence, 1, -10) or #before ~= #fence or before >= fence then
-    local time = redis.pcall('TIME')
-    if time['err'] then
-      redis.call('DEL', counter)
-      if before then redis.call('SET', counter, before, 'PX', retention) end
-      redis.call('TIME')
-    end
-    local latest = (time[1] + 86400 - 1000) * 1000000
-    local number = string.format('%.0f', math.max((before or 0) + 1, math.min(fence, latest)))
-    if number ~= fence then redis.call('SET', counter, number, 'PX', retention) end
-    fence = number
+  local time = redis.pcall('TIME')
+  if time['err'] then
+    redis.call('DEL', counter)
+    if before then redis.call('SET', counter, before, 'PX', retention) end
+    redis.call('TIME')
   end
+  local latest = (time[1] + 86400 - 1000) * 1000000
+  local number = string.format('%.0f', math.max((before or 0) + 1, math.min(fence, latest)))
+  if number ~= fence then redis.call('SET', counter, number, 'PX', retention) end
+  fence = number
+end
 "
     };
 }
@@ -103,7 +102,11 @@ macro_rules! count_on {
 /// The part of a script with the function that [counts on](count_on) for any key, and returns the number.
 macro_rules! mint {
     () => {
-        concat!("local function mint(key, retention, fence)\n", count_on!(), "  return fence\nend\n")
+        concat!(
+            "local function mint(key, retention, fence)\nlocal counter = beside('fence', key)\n",
+            count_on!(),
+            "return fence\nend\n"
+        )
     };
 }
 
@@ -124,20 +127,10 @@ end
 /// Takes several keys, all or none. Answers 1, or the fences that it has counted on to with commas between them, or the place
 /// of a key that is another's, its TTL in milliseconds and the label of its owner with blanks between them.
 ///
-/// Keys that are ours already are those of a lock with some keys gone, which is healed: they are never shortened. The usual
-/// case of a fenced lock, a single key that is free, comes first: it takes fewer calls, and makes none of the functions.
+/// Keys that are ours already are those of a lock with some keys gone, which is healed: they are never shortened.
 pub(super) const ACQUIRE: Script = Script {
     source: concat!(
         beside!(),
-        "\
-if #KEYS == 1 and #ARGV == 4 and ARGV[3] ~= 'OWNER' and redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then
-  local key, retention, fence = KEYS[1], ARGV[3], ARGV[4]
-",
-        count_on!(),
-        "\
-  return fence
-end
-",
         own!(),
         mint!(),
         raise!(),
@@ -165,7 +158,37 @@ end
 if fences[1] then return table.concat(fences, ',') end
 return 1"
     ),
-    digest: "e8e4aa9b075702432d21c6e069db1e15b23fe48f",
+    digest: "87bbf08a677c3b4eb96b4590630c53d75d889909",
+};
+
+/// Takes a single key and counts on for it. Answers as [`ACQUIRE`] does, which could do the same.
+///
+/// It is what nearly every fenced lock begins with, so it makes no function before it needs one, and asks nothing that its
+/// caller knows. That saves a tenth of its time.
+pub(super) const ACQUIRE_FENCED: Script = Script {
+    source: concat!(
+        "\
+local key, token, ttl, retention, fence = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+if not redis.call('SET', key, token, 'NX', 'PX', ttl) then
+",
+        beside!(),
+        owner_of!(),
+        "\
+  if redis.call('GET', key) ~= token then return '1 ' .. redis.call('PTTL', key) .. owner_of(key) end
+  if redis.call('PTTL', key) < tonumber(ttl) then redis.call('PEXPIRE', key, ttl) end
+end
+local counter = 'redlock:fence:{' .. key .. '}'
+if string.find(key, '{', 1, true) then
+",
+        beside!(),
+        "\
+  counter = beside('fence', key)
+end
+",
+        count_on!(),
+        "return fence"
+    ),
+    digest: "55a3220685cde932e15bcb665de15a2d43e84f75",
 };
 
 /// The part of a script that ends it unless all keys are ours: with -1 when one is another's, 0 when some are not there.
@@ -355,7 +378,7 @@ end
 local place = redis.pcall('ZRANK', queue, me)
 return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0) .. owner_of(key)"
     ),
-    digest: "9631b02782487a8bf247c43bbb304041b6b2caf5",
+    digest: "f20f8a0754389cbe45d140f6c4a8b4c8e57361bd",
 };
 
 /// Answers how a key stands, and changes nothing: its TTL in milliseconds (-2 without the key, -1 without an end), the number
