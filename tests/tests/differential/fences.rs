@@ -16,13 +16,19 @@ fn fence_of(server: &Server, config: &Config, proposal: u64) -> u64 {
 /// Acquires a free lock from a server when the client's wall clock says so many microseconds since 1970; `None` if the server
 /// refuses.
 fn acquire_fenced(server: &Server, config: &Config, proposal: u64) -> Option<u64> {
+    acquire_reworded(server, config, proposal, <[u8]>::to_vec)
+}
+
+/// Does the same with words that are changed before they are sent.
+fn acquire_reworded(server: &Server, config: &Config, proposal: u64, reword: impl Fn(&[u8]) -> Vec<u8>) -> Option<u64> {
     let options = Options::new().attempts(1).fenced(true);
     let request = Request::new(config, "job", Duration::from_secs(10), options).unwrap();
     let request = request.at_wall_clock(Duration::from_micros(proposal));
     let mut lock = Lock::acquire(config, request, [7; 32], Instant::EPOCH);
     while let Some(command) = lock.poll_command() {
         let wire = command.wire();
-        let words: Vec<&[u8]> = wire.words().collect();
+        let words: Vec<Vec<u8>> = wire.words().map(&reword).collect();
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let (reply, only) = (read(&command, server.command(&words)), command.nodes.iter().next().unwrap());
         lock.handle_reply(command.id, only, reply, Instant::EPOCH);
     }
@@ -71,4 +77,26 @@ fn a_real_server_compares_numbers_of_any_length() {
         counter = proposal.max(counter + 1);
         assert_eq!(fence_of(&server, &config, proposal), counter, "{proposal}");
     }
+}
+
+/// Gives a script an option of `SET` that the server does not know, as one before Redis 6.2 does not know `GET`.
+fn before_6_2(word: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8(word.to_vec()).unwrap();
+    let reworded = text.replace("'PX', retention, 'GET')", "'PX', retention, 'UNKNOWN')");
+    assert!(reworded != text || !text.contains("fence"), "{text}");
+    reworded.into_bytes()
+}
+
+#[test]
+fn a_server_that_has_no_get_in_a_set_counts_on_as_others_do() {
+    let (server, config) = (Server::start(), Config::builder(["only"]).build().unwrap());
+    let mut counter = 0;
+    for proposal in [33, 5, 100, 99, NEXT_LOOK, NEXT_LOOK + 7, NEXT_LOOK + 7, 7, 9 * NEXT_LOOK] {
+        counter = proposal.max(counter + 1);
+        assert_eq!(acquire_reworded(&server, &config, proposal, before_6_2), Some(counter), "{proposal}");
+        assert_eq!(server.command(&["GET", "redlock:fence:{job}"]).unwrap(), counter.to_string());
+    }
+    server.command(&["ACL", "SETUSER", "default", "-time"]).unwrap();
+    assert_eq!(acquire_reworded(&server, &config, 10 * NEXT_LOOK, before_6_2), None);
+    assert_eq!(server.command(&["GET", "redlock:fence:{job}"]).unwrap(), counter.to_string());
 }
