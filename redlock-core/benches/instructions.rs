@@ -13,6 +13,8 @@ use std::env::{args, current_exe};
 use std::error::Error;
 use std::process::{Command, ExitCode};
 
+use redlock_core::Options;
+
 use crate::by_hand::{ByHand, extend, release};
 use crate::through_locks::ThroughLocks;
 
@@ -24,16 +26,19 @@ const MANY: u64 = 1_100;
 enum Operation {
     AcquireAndRelease,
     AcquireAndReleaseThroughLocks,
+    FencedThroughLocks,
     Extend,
 }
 
 impl Operation {
-    const ALL: [Self; 3] = [Self::AcquireAndRelease, Self::AcquireAndReleaseThroughLocks, Self::Extend];
+    const ALL: [Self; 4] =
+        [Self::AcquireAndRelease, Self::AcquireAndReleaseThroughLocks, Self::FencedThroughLocks, Self::Extend];
 
     const fn name(self) -> &'static str {
         match self {
             Self::AcquireAndRelease => "acquire-and-release",
             Self::AcquireAndReleaseThroughLocks => "... through Locks",
+            Self::FencedThroughLocks => "... with a fence",
             Self::Extend => "extend",
         }
     }
@@ -41,11 +46,12 @@ impl Operation {
     fn repeat(self, nodes: usize, times: u64) {
         let by_hand = ByHand::new(nodes);
         let mut lock = by_hand.acquire();
-        let mut through_locks = ThroughLocks::new(nodes);
+        let options = Options::new().fenced(matches!(self, Self::FencedThroughLocks));
+        let mut through_locks = ThroughLocks::new(nodes, options);
         for _ in 0..times {
             match self {
                 Self::AcquireAndRelease => release(by_hand.acquire()),
-                Self::AcquireAndReleaseThroughLocks => through_locks.acquire_and_release(),
+                Self::AcquireAndReleaseThroughLocks | Self::FencedThroughLocks => through_locks.acquire_and_release(),
                 Self::Extend => extend(&mut lock),
             }
         }

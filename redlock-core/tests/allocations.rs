@@ -28,7 +28,7 @@ fn acquiring_and_releasing_allocate_nothing() {
 #[test]
 fn acquiring_and_releasing_through_locks_allocates_nothing() {
     for nodes in NODES {
-        let mut through_locks = ThroughLocks::new(nodes);
+        let mut through_locks = ThroughLocks::new(nodes, Options::new());
         // The list of timers still doubles now and then: what is over leaves it when its time has come.
         (0..3).for_each(|_| through_locks.acquire_and_release());
         let counted = measure(|| through_locks.acquire_and_release());

@@ -5,7 +5,7 @@ mod over_a_connection;
 mod through_locks;
 
 use divan::{AllocProfiler, Bencher};
-use redlock_core::{Command, Lock};
+use redlock_core::{Command, Lock, Options};
 
 use crate::by_hand::{ByHand, agree, extend, release};
 use crate::over_a_connection::OverAConnection;
@@ -29,7 +29,16 @@ fn acquire_and_release(bencher: Bencher<'_, '_>, nodes: usize) {
 
 #[divan::bench(args = NODES)]
 fn acquire_and_release_through_locks(bencher: Bencher<'_, '_>, nodes: usize) {
-    let mut through_locks = ThroughLocks::new(nodes);
+    through_locks(bencher, nodes, Options::new());
+}
+
+#[divan::bench(args = NODES)]
+fn acquire_and_release_fenced_through_locks(bencher: Bencher<'_, '_>, nodes: usize) {
+    through_locks(bencher, nodes, Options::new().fenced(true));
+}
+
+fn through_locks(bencher: Bencher<'_, '_>, nodes: usize, options: Options) {
+    let mut through_locks = ThroughLocks::new(nodes, options);
     through_locks.acquire_and_release();
     bencher.bench_local(|| through_locks.acquire_and_release());
 }

@@ -3,7 +3,8 @@
 use core::hint::black_box;
 use core::time::Duration;
 
-use redlock_core::{Command, Config, Facts, Instant, Locks, Options, Reply, Request};
+use redlock_core::fence::Fencing;
+use redlock_core::{Action, Command, Config, Facts, Instant, Locks, Options, Reply, Request};
 
 const NOW: Instant = Instant::from_epoch(Duration::from_millis(1));
 
@@ -16,12 +17,11 @@ pub(crate) struct ThroughLocks {
 }
 
 impl ThroughLocks {
-    pub(crate) fn new(nodes: usize) -> Self {
+    pub(crate) fn new(nodes: usize, options: Options) -> Self {
         let names = (0..nodes).map(|node| format!("redis://10.0.0.{node}"));
         let config = Config::builder(names).build().expect("the nodes differ");
         let ttl = Duration::from_secs(10);
-        let request =
-            Request::new(&config, "invoice:7", ttl, Options::new()).expect("the request is within its bounds");
+        let request = Request::new(&config, "invoice:7", ttl, options).expect("the request is within its bounds");
         Self { locks: Locks::new(config), request, batch: Vec::new() }
     }
 
@@ -45,13 +45,24 @@ impl ThroughLocks {
                 locks.handle_connected(node, Facts::default(), true, NOW);
             }
             locks.poll_batch(node, batch, NOW);
-            for _command in batch.drain(..) {
-                locks.handle_reply(node, Reply::Done, NOW);
+            for command in batch.drain(..) {
+                locks.handle_reply(node, agreement(&command), NOW);
             }
         }
         while let Some(key) = locks.poll_finished() {
             black_box(key);
         }
         black_box(locks.poll_timeout());
+    }
+}
+
+/// Returns the reply of a node that does what it is told, and grants the fence that is proposed.
+pub(crate) fn agreement(command: &Command) -> Reply {
+    match &command.action {
+        Action::Acquire { fencing: Some(fencing), .. } => match **fencing {
+            Fencing::Mint { proposal, .. } => Reply::Granted([proposal].into_iter().collect()),
+            _ => Reply::Done,
+        },
+        _ => Reply::Done,
     }
 }
