@@ -125,13 +125,14 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Whoever is handed a lock comes after the shortest hold of whoever had it, if a quorum has kept it for that long.
+    /// Whoever is handed a lock comes after the shortest hold of whoever had it, if a quorum of its own has kept it for that
+    /// long.
     pub(super) fn check_shortest_holds(&self, job: usize) -> Checked {
         for resource in self.plan_of(job).names.iter() {
             let Some(before) = self.resources[resource].holder.filter(|&before| before != job) else { continue };
             let is_kept = self.jobs[before].ledger.min_hold();
-            let is_kept =
-                is_kept.is_some_and(|(_, kept_by)| kept_by.len() >= self.scenario.quorum_of(self.plan_of(job).client));
+            let is_kept = is_kept
+                .is_some_and(|(_, kept_by)| kept_by.len() >= self.scenario.quorum_of(self.plan_of(before).client));
             let until = self.shortest_hold_ends_at(before).filter(|until| *until > self.now);
             let is_excused = self.may_trust_the_forgetful(self.plan_of(job).client);
             if let Some(until) = until.filter(|_| is_kept && self.is_within_the_promise() && !is_excused) {
