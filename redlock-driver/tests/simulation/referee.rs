@@ -114,11 +114,14 @@ impl Hold {
         lock(&self.state).ended_at.is_some()
     }
 
-    /// Whether it may be lost in this way: nodes lose no keys here.
+    /// Whether it may be lost in this way: nodes lose no keys here. A guard that is not there may have been extended to the
+    /// end of its longest hold since it was asked last.
     pub(crate) fn may_end_with(&self, loss: &Loss) -> bool {
         match loss {
             Loss::Expired => true,
-            Loss::MaxHoldReached => self.longest_until == Some(self.deadline()),
+            Loss::MaxHoldReached => self.longest_until.is_some_and(|longest| {
+                longest == self.deadline() || (!self.is_known() && longest <= self.process.now())
+            }),
             _ => false,
         }
     }
