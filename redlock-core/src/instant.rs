@@ -61,6 +61,15 @@ impl Instant {
         Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
     }
 
+    /// Returns the last instant up to this one whose time since the epoch is a multiple of `2^bits` nanoseconds.
+    pub(crate) const fn rounded_down(self, bits: u32) -> Self {
+        let nanos = self.0.get().saturating_sub(1);
+        match nanos.checked_shr(bits) {
+            Some(multiple) => Self(NonZero::<u64>::MIN.saturating_add(multiple << bits)),
+            None => Self::EPOCH,
+        }
+    }
+
     /// Returns the earliest of the instants that there are.
     pub(crate) fn earliest<const N: usize>(instants: [Option<Self>; N]) -> Option<Self> {
         instants.into_iter().fold(None, |earliest, instant| match (earliest, instant) {
@@ -99,6 +108,16 @@ mod tests {
         assert_eq!(Instant::EPOCH.saturating_sub(Duration::MAX), Instant::EPOCH);
         assert_eq!(Instant::EPOCH.saturating_since(end), Duration::ZERO);
         assert_eq!(Instant::from_epoch(Duration::from_nanos(1)).saturating_sub(Duration::MAX), Instant::EPOCH);
+    }
+
+    #[test]
+    fn rounding_down_keeps_the_multiples_of_a_power_of_two() {
+        let nanos = |nanos| Instant::from_epoch(Duration::from_nanos(nanos));
+        assert_eq!(nanos(0x1234).rounded_down(8), nanos(0x1200));
+        assert_eq!(nanos(0x1200).rounded_down(8), nanos(0x1200));
+        assert_eq!(nanos(0x11ff).rounded_down(8), nanos(0x1100));
+        assert_eq!(nanos(0x1234).rounded_down(0), nanos(0x1234));
+        assert_eq!(nanos(0x1234).rounded_down(64), Instant::EPOCH);
     }
 
     #[test]

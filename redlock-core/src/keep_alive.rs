@@ -44,7 +44,7 @@ impl KeepAlive {
     /// Sets the time from one extension to the next; a third of the TTL unless set. At most half of the TTL, so that there
     /// are two tries before the deadline.
     ///
-    /// An extension that was not confirmed is tried again sooner.
+    /// An extension may begin up to a 512th of this time earlier, together with those of other locks. One that was not confirmed is tried again sooner.
     pub const fn every(mut self, interval: Duration) -> Self {
         self.interval = Some(Span::of(interval));
         self

@@ -77,10 +77,10 @@ fn a_lock_that_is_held_takes_little_memory() {
 fn bytes_per_held_lock(options: Options) -> i64 {
     let config = Config::builder(["one", "two", "three"]).build().expect("the nodes differ");
     let mut locks = Locks::new(config);
-    // One after the other, as locks are taken and extended: no queue to a node becomes long.
+    // One every tenth of a millisecond, as with 100,000 of them: no queue to a node becomes long.
     let at = |seconds: u64, number: u32| {
-        let micros = Duration::from_micros(number.into());
-        Instant::from_epoch(Duration::from_secs(seconds)).saturating_add(micros)
+        let after = Duration::from_micros(100).saturating_mul(number);
+        Instant::from_epoch(Duration::from_secs(seconds)).saturating_add(after)
     };
     take(&mut locks, "warm", options, at(0, 0));
     let counted = measure(|| {

@@ -1,7 +1,7 @@
 //! What comes in: connections, replies, call-ups and the time.
 
 use super::node::{Due, Node};
-use super::outbox::Ticket;
+use super::outbox::{MAX_BATCH, Ticket};
 use super::{LockKey, Locks};
 use crate::{Facts, Instant, NodeId, Reply, Unavailable};
 
@@ -106,6 +106,9 @@ impl Locks {
     }
 
     /// Does what has become due. To be called at [`poll_timeout`](Self::poll_timeout), and harmless at any other time.
+    ///
+    /// It looks at up to 256 locks. When more are due, [`poll_timeout`](Self::poll_timeout) goes on to give a moment that
+    /// has passed: commands and replies of others need not wait until all is done.
     pub fn handle_timeout(&mut self, now: Instant) {
         for node in self.config.nodes().iter() {
             self.handle_timeout_of(node, now);
@@ -113,7 +116,7 @@ impl Locks {
         self.deliver(now);
         self.expire_inspections(now);
         // A lock that wants to be woken at once again must not keep the caller in here: it is due in the next call.
-        for _ in 0..self.timers.len() {
+        for _ in 0..self.timers.len().min(MAX_BATCH) {
             let Some((at, key)) = self.timers.pop_due(now) else { break };
             self.handle_timeout_of_lock(key, at, now);
         }

@@ -16,6 +16,15 @@ fn ms(millis: u64) -> Duration {
 /// What a TTL leaves after the drift.
 const VALIDITY: u64 = 9_898;
 
+/// What the nodes say to an extension that goes well.
+const CONFIRMED: [Option<Reply>; 3] = [Some(Reply::Done), Some(Reply::Done), Some(Reply::Done)];
+
+/// Asserts that an extension is begun when `interval` is over, or up to a 512th of it earlier.
+fn assert_begun(begun: Instant, since: Instant, interval: Duration) {
+    let due = since.saturating_add(interval);
+    assert!(begun <= due && begun >= due.saturating_sub(interval / 512), "{begun:?} instead of {due:?}");
+}
+
 impl World {
     fn keep(&mut self, keep_alive: KeepAlive) -> LockKey {
         let key = self.begin("job", Options::new().keep_alive(keep_alive)).unwrap();
@@ -60,10 +69,17 @@ impl World {
 
     /// Answers the next extension; returns when it was begun.
     fn answer_next(&mut self, replies: &[Option<Reply>; 3]) -> Instant {
+        self.count_next(replies);
+        self.now
+    }
+
+    /// Answers the extensions that are begun next, at the same moment; returns how many nodes were asked for one.
+    fn count_next(&mut self, replies: &[Option<Reply>; 3]) -> usize {
         loop {
             self.wake();
-            if self.answer(replies.clone()) > 0 {
-                return self.now;
+            let count = self.answer(replies.clone());
+            if count > 0 {
+                return count;
             }
         }
     }
@@ -73,7 +89,7 @@ impl World {
 fn a_lock_is_extended_at_every_third_of_its_ttl_and_nobody_is_woken() {
     let mut world = World::new();
     let key = world.keep(KeepAlive::while_held());
-    assert_eq!(world.locks.poll_timeout(), Some(at(3_333).saturating_add(Duration::from_nanos(333_333))));
+    assert_begun(world.locks.poll_timeout().unwrap(), at(0), ms(10_000) / 3);
     world.pass(100_000);
     let Status::Held { deadline } = world.locks.status(key, world.now) else { panic!("it is kept alive") };
     assert!(deadline >= at(100_000 - 3_334 + VALIDITY), "{deadline:?}");
@@ -85,11 +101,11 @@ fn a_lock_is_extended_at_every_third_of_its_ttl_and_nobody_is_woken() {
 fn the_interval_can_be_chosen() {
     let mut world = World::new();
     let key = world.keep(KeepAlive::while_held().every(ms(5_000)));
-    assert_eq!(world.locks.poll_timeout(), Some(at(5_000)));
-    world.pass(4_999);
+    let due = world.locks.poll_timeout().unwrap();
+    assert_begun(due, at(0), ms(5_000));
     assert_eq!(world.locks.deadline(key), Some(at(VALIDITY)));
     world.pass(5_000);
-    assert_eq!(world.locks.deadline(key), Some(at(5_000 + VALIDITY)));
+    assert_eq!(world.locks.deadline(key), Some(due.saturating_add(ms(VALIDITY))));
 }
 
 #[test]
@@ -114,12 +130,26 @@ fn one_that_was_not_confirmed_is_tried_again_sooner() {
     let mut world = World::new();
     let key = world.keep(KeepAlive::while_held().every(ms(4_000)));
     let failed = || Some(Reply::Unavailable(Unavailable::new(Cause::Busy)));
-    assert_eq!(world.answer_next(&[failed(), failed(), failed()]), at(4_000));
+    let begun = world.answer_next(&[failed(), failed(), failed()]);
+    assert_begun(begun, at(0), ms(4_000));
     let again = world.answer_next(&[Some(Reply::Done), Some(Reply::Done), failed()]);
-    assert!(again > at(4_000) && again < at(6_000), "{again:?}");
+    assert!(again > begun && again < at(6_000), "{again:?}");
     assert_eq!(world.locks.deadline(key), Some(again.saturating_add(ms(VALIDITY))));
-    let next = world.answer_next(&[Some(Reply::Done), Some(Reply::Done), Some(Reply::Done)]);
-    assert_eq!(next, again.saturating_add(ms(4_000)), "and then as before");
+    let next = world.answer_next(&CONFIRMED);
+    assert_begun(next, again, ms(4_000));
+}
+
+#[test]
+fn locks_that_were_taken_at_about_the_same_time_are_extended_together() {
+    let mut world = World::new();
+    world.now = at(1);
+    for name in ["one", "two", "three"] {
+        world.now = world.now.saturating_add(ms(1));
+        let key = world.begin(name, Options::new().keep_alive(KeepAlive::while_held())).unwrap();
+        world.run();
+        assert!(world.hand_over(key).unwrap().is_ok());
+    }
+    assert_eq!(world.count_next(&CONFIRMED), 9, "three locks on three nodes");
 }
 
 #[test]
@@ -269,4 +299,19 @@ fn a_lock_that_is_being_extended_when_all_is_closed_is_released_as_before() {
     assert!(world.locks.take_released(key).is_some());
     world.locks.abandon(key, world.now);
     assert_eq!(world.keys_on_nodes(), 0);
+}
+
+#[test]
+fn the_caller_is_not_kept_for_longer_than_a_batch_takes() {
+    let mut world = World::new();
+    for number in 0..300 {
+        let key = world.begin(&format!("{number}"), Options::new().keep_alive(KeepAlive::while_held())).unwrap();
+        world.run();
+        assert!(world.hand_over(key).unwrap().is_ok());
+    }
+    world.pass(501);
+    assert_eq!(world.count_next(&CONFIRMED), 3 * 256);
+    assert!(world.locks.poll_timeout().is_some_and(|next| next <= world.now), "the rest is due at once");
+    world.locks.handle_timeout(world.now);
+    assert_eq!(world.answer(CONFIRMED), 3 * 44);
 }

@@ -27,7 +27,7 @@ impl World {
 
     pub(crate) fn begin(&mut self, name: impl Into<Resources>, options: Options) -> Result<LockKey, AcquireError> {
         let request = Request::new(self.locks.config(), name, TTL, options).unwrap();
-        self.seeds += 1;
+        self.seeds = self.seeds.wrapping_add(1);
         self.locks.acquire(request, [self.seeds; 32], self.now)
     }
 
