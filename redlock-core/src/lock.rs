@@ -194,6 +194,13 @@ impl LockMachine {
         }
     }
 
+    /// Lets nobody wait for the word of these homes about a release that has begun.
+    pub(crate) const fn expect_no_word(&mut self, homes: NodeSet) {
+        if let Phase::Releasing(release) = &mut self.phase {
+            release.expect_no_word(homes);
+        }
+    }
+
     pub(crate) fn forget(&mut self, context: &mut Context<'_>, now: Instant) {
         let now = self.catch_up(context, now);
         if matches!(self.phase, Phase::Held(_)) {

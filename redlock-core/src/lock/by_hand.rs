@@ -4,7 +4,7 @@ use core::time::Duration;
 use super::LockMachine;
 use crate::output::{Context, Output};
 use crate::report::ExtendError;
-use crate::{Command, CommandId, Config, Event, Instant, NodeId, OperationId, Reply, Request};
+use crate::{Command, CommandId, Config, Event, Instant, NodeId, NodeSet, OperationId, Reply, Request};
 
 /// One lock's whole life, as a pure state machine: acquire, hold, extend, release.
 ///
@@ -118,6 +118,12 @@ impl Lock {
     /// had its say: their commands are behind the release all the same. Does nothing with any other lock.
     pub fn make_way(&mut self, now: Instant) {
         self.step(|machine, context| machine.make_way(context, now));
+    }
+
+    /// Lets nobody wait for the word of these homes about a release that has begun: they will not answer soon. Does nothing with
+    /// any other lock.
+    pub fn expect_no_word(&mut self, homes: NodeSet) {
+        self.step(|machine, _| machine.expect_no_word(homes));
     }
 
     /// Leaves a lock that is held to its keys: they stay until their TTL is over, and nothing more is sent. Does the same

@@ -27,6 +27,8 @@ pub(super) struct Release {
     round: Round,
     /// The nodes that call up those who wait for its end.
     homes: NodeSet,
+    /// Those of them for whose word others of the same handle wait.
+    awaited: NodeSet,
     /// The keys stay until then; the past if they are to be deleted.
     keep_until: Instant,
     /// The lock was over before its release began, also where a node still keeps the key.
@@ -75,6 +77,7 @@ impl Release {
             token,
             round: Round::open(config, nodes, id, ends_at),
             homes,
+            awaited: homes,
             keep_until,
             was_lost,
             unsettled: nodes,
@@ -147,7 +150,12 @@ impl Release {
     /// Returns when others of the same handle may ask for the resources: their commands are behind the release, but the
     /// home, which may have somebody else to call, has not had its say. `None` if it has.
     pub(super) fn makes_way_at(&self) -> Option<Instant> {
-        (!self.is_quiet() && self.round.awaits(self.homes)).then_some(self.makes_way_at)
+        (!self.is_quiet() && self.round.awaits(self.awaited)).then_some(self.makes_way_at)
+    }
+
+    /// Does not wait for the word of homes that will not have it in time.
+    pub(super) const fn expect_no_word(&mut self, homes: NodeSet) {
+        self.awaited = self.awaited.without(homes);
     }
 
     /// Does not wait for the word of the home any longer.

@@ -48,6 +48,13 @@ impl Locks {
         self.nodes.get(node.index()).is_some_and(Node::wants_subscription)
     }
 
+    /// Returns whether a node is connected, and does not hang as far as is known: one hangs that has owed an answer for 100 ms
+    /// and four round trips.
+    #[must_use]
+    pub fn may_answer(&self, node: NodeId, now: Instant) -> bool {
+        self.nodes.get(node.index()).is_some_and(|state| state.may_answer(now))
+    }
+
     /// Returns the commands that wait to be sent to a node, in order, each with its lock.
     pub fn queued(&self, node: NodeId) -> impl Iterator<Item = (LockKey, &Command)> {
         self.nodes.get(node.index()).into_iter().flat_map(Node::queued)

@@ -171,7 +171,12 @@ impl Node {
     /// Returns whether this handle may wait in the queues of the node, as soon as it has subscribed.
     pub(super) fn is_queue_open(&self, now: Instant) -> bool {
         let is_closed = matches!(self.link, Link::Connected { queue: Queue::Closed, .. });
-        self.is_connected() && !is_closed && now >= self.distrusted_until && !self.hangs(now)
+        self.may_answer(now) && !is_closed && now >= self.distrusted_until
+    }
+
+    /// Returns whether the node is connected, and does not hang as far as is known.
+    pub(super) fn may_answer(&self, now: Instant) -> bool {
+        self.is_connected() && !self.hangs(now)
     }
 
     /// Returns whether the first connection is being opened, so that nothing is known of the node.

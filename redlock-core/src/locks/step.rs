@@ -6,7 +6,7 @@ use super::{LockKey, Locks, renewal, turns};
 use crate::lock::LockMachine;
 use crate::observed::Verb;
 use crate::output::Context;
-use crate::{Event, Instant, Reply};
+use crate::{Action, Event, Instant, Reply};
 
 impl Locks {
     pub(super) fn entry(&mut self, key: LockKey) -> Option<&mut Entry> {
@@ -92,9 +92,12 @@ impl Locks {
     /// Queues the commands of a lock for their nodes.
     fn send_commands(&mut self, key: LockKey, now: Instant) {
         let Self { entries, output, nodes, config, ready, calling, stand_ins, .. } = self;
-        let Some(entry) = entries.get(key.index) else { return };
+        let Some(entry) = entries.get_mut(key.index) else { return };
         let is_acquisition = entry.lock.is_acquiring();
         while let Some(command) = output.poll_command() {
+            if let Action::Release { homes, .. } = command.action {
+                entry.lock.expect_no_word(turns::unanswering(homes, nodes, now));
+            }
             let command = turns::with_open_homes(command, config, nodes, now);
             let (id, verb) = (command.id, Verb::of(&command.action));
             let ticket = Ticket::Lock { key, id, is_acquisition, verb };

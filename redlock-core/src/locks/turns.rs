@@ -9,7 +9,9 @@ use super::node::Node;
 use super::outbox::Ticket;
 use super::{LockKey, Locks};
 use crate::lock::{NoTurn, Turn};
-use crate::{Action, Cause, Command, Config, Heard, Instant, LockMachine, NodeId, Resource, Resources, Unavailable};
+use crate::{
+    Action, Cause, Command, Config, Heard, Instant, LockMachine, NodeId, NodeSet, Resource, Resources, Unavailable,
+};
 
 /// For so long a command about a queue may wait to be sent.
 const SEND_WITHIN: Duration = Duration::from_secs(1);
@@ -229,6 +231,12 @@ fn open_home(config: &Config, nodes: &[Node], resource: &Resource, now: Instant)
     let may_be_open = |node: &NodeId| is_open(nodes, *node, now) || is_unknown(*node);
     let home = config.home_among(config.nodes().iter().filter(may_be_open).collect(), resource);
     home.filter(|home| !is_unknown(*home))
+}
+
+/// Returns those of the nodes that will not answer soon.
+pub(super) fn unanswering(among: NodeSet, nodes: &[Node], now: Instant) -> NodeSet {
+    let may_answer = |node: &NodeId| nodes.get(node.index()).is_some_and(|state| state.may_answer(now));
+    among.iter().filter(|node| !may_answer(node)).collect()
 }
 
 fn is_open(nodes: &[Node], node: NodeId, now: Instant) -> bool {

@@ -37,6 +37,18 @@ impl World {
         self.locks.queued(NodeId::new(0).unwrap()).map(|(key, _)| key).collect()
     }
 
+    /// Takes the commands for all nodes, of which only some answer.
+    fn carry_to(&mut self, answering: NodeSet) {
+        let mut batch = Vec::new();
+        for node in self.locks.config().nodes().iter().collect::<Vec<_>>() {
+            self.locks.poll_batch(node, &mut batch, self.now);
+            for command in batch.drain(..).filter(|_| answering.contains(node)) {
+                let reply = self.nodes[node.index()].execute(&command, self.now);
+                self.locks.handle_reply(node, reply, self.now);
+            }
+        }
+    }
+
     /// How many commands there are for all nodes together, before they are carried out.
     fn carry_and_count(&mut self) -> usize {
         let nodes = self.locks.config().nodes();
@@ -97,6 +109,23 @@ fn a_home_that_does_not_answer_is_waited_for_only_so_long() {
     world.now = at(50);
     world.locks.handle_timeout(world.now);
     assert!(world.asking().contains(&next), "behind the release on every connection");
+}
+
+#[test]
+fn a_home_that_hangs_is_not_waited_for() {
+    let mut world = World::with_scripts();
+    let home = world.locks.config().home(&"job".into()).unwrap();
+    let answering = world.locks.config().nodes().without(NodeSet::from_iter([home]));
+    let holder = world.acquire("job");
+    let [second, third] = [(); 2].map(|()| world.wait_for("job"));
+    world.locks.release(holder, world.now);
+    world.carry_to(answering);
+    world.now = at(150);
+    world.locks.handle_timeout(world.now);
+    world.carry_to(answering);
+    world.locks.hand_over(second, world.now).unwrap().unwrap();
+    world.locks.release(second, world.now);
+    assert!(world.asking().contains(&third), "the home has not answered the first release for long");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use core::time::Duration;
 
 use redlock_core::{
-    Cause, Command, CommandId, Event, Instant, Lock, LockKey, NodeId, NodeSet, Reply, Resource, Unavailable,
+    Action, Cause, Command, CommandId, Event, Instant, Lock, LockKey, NodeId, NodeSet, Reply, Resource, Unavailable,
 };
 
 /// When the locks of a handle have had a resource for so long, others get a chance.
@@ -15,6 +15,8 @@ const LONGEST_RUN: Duration = Duration::from_millis(100);
 pub(crate) struct Naive {
     pub(crate) locks: BTreeMap<LockKey, Lock>,
     pub(crate) nodes: Vec<Node>,
+    /// The nodes that will answer soon, as far as is known.
+    pub(crate) answering: NodeSet,
     abandoned: BTreeSet<LockKey>,
     /// Who wants each resource, the first in front, and since when that goes on.
     lines: BTreeMap<Resource, Line>,
@@ -132,6 +134,9 @@ impl Naive {
         loop {
             let lock = self.locks.get_mut(&key)?;
             while let Some(command) = lock.poll_command() {
+                if let Action::Release { homes, .. } = command.action {
+                    lock.expect_no_word(homes.without(self.answering));
+                }
                 for node in command.nodes.iter() {
                     let state = &mut self.nodes[node.index()];
                     match &state.failure {

@@ -77,6 +77,13 @@ impl Pair {
         Self { locks: Locks::new(config.clone()), naive, now: Instant::EPOCH }
     }
 
+    /// The naive one learns which nodes answer from the other: when a node hangs is not what is compared.
+    fn naive(&mut self) -> &mut Naive {
+        let nodes = self.locks.config().nodes();
+        self.naive.answering = nodes.iter().filter(|node| self.locks.may_answer(*node, self.now)).collect();
+        &mut self.naive
+    }
+
     fn key(&self, choice: usize) -> Option<LockKey> {
         let keys = self.naive.keys();
         choice.checked_rem(keys.len()).map(|place| keys[place])
@@ -87,47 +94,48 @@ impl Pair {
         match step {
             Step::Acquire(request, seed) => {
                 if let Ok(key) = self.locks.acquire(request.clone(), seed, now) {
-                    self.naive.insert(key, Lock::in_line(self.locks.config(), request, seed, now), now);
+                    let lock = Lock::in_line(self.locks.config(), request, seed, now);
+                    self.naive().insert(key, lock, now);
                 }
             }
             Step::HandOver(choice) => self.with_key(choice, Self::hand_over),
             Step::Extend(choice, ttl) => self.with_key(choice, |pair, key| {
                 let begun = pair.locks.extend(key, ttl, now);
-                let alone = pair.naive.update(key, now, |lock| lock.extend(ttl, now));
+                let alone = pair.naive().update(key, now, |lock| lock.extend(ttl, now));
                 assert_eq!(begun, alone.unwrap_or(Err(ExtendError::NotHeld)));
             }),
             Step::Release(choice) => self.with_key(choice, |pair, key| {
                 pair.locks.release(key, now);
-                pair.naive.update(key, now, |lock| lock.release(now));
+                pair.naive().update(key, now, |lock| lock.release(now));
             }),
             Step::Abandon(choice) => self.with_key(choice, |pair, key| {
                 pair.locks.abandon(key, now);
-                pair.naive.abandon(key, now);
+                pair.naive().abandon(key, now);
             }),
             Step::Look(choice) => self.with_key(choice, |pair, key| {
                 pair.locks.status(key, now);
-                pair.naive.update(key, now, |lock| lock.handle_timeout(now));
+                pair.naive().update(key, now, |lock| lock.handle_timeout(now));
             }),
             Step::Connect(node, works) => self.connect(node, works),
             Step::Disconnect(node) if self.naive.nodes[node.index()].is_connected => {
                 let why = Unavailable::new(Cause::Disconnected);
                 self.locks.handle_disconnected(node, &why, now);
-                self.naive.disconnected(node, &why, now);
+                self.naive().disconnected(node, &why, now);
             }
             Step::Disconnect(_) => {}
             Step::Send(node) => {
                 let mut batch = Vec::new();
                 self.locks.poll_batch(node, &mut batch, now);
-                self.naive.sent(node, &batch, now);
+                self.naive().sent(node, &batch, now);
             }
             Step::Reply(node, reply) => {
                 self.locks.handle_reply(node, reply.clone(), now);
-                self.naive.reply(node, reply, now);
+                self.naive().reply(node, reply, now);
             }
             Step::Silence(node, count) => {
                 let why = Unavailable::new(Cause::Disconnected);
                 self.locks.handle_unanswered(node, count, &why, now);
-                self.naive.unanswered(node, count, &why, now);
+                self.naive().unanswered(node, count, &why, now);
             }
             Step::Wake => self.wake(),
             Step::Elapse(time) => self.now = now.saturating_add(time),
@@ -136,7 +144,7 @@ impl Pair {
                 self.naive.is_closed = true;
                 let acquiring = self.naive.locks.iter().filter(|(_, lock)| lock.is_acquiring());
                 for key in acquiring.map(|(key, _)| *key).collect::<Vec<_>>() {
-                    self.naive.update(key, now, |lock| lock.release(now));
+                    self.naive().update(key, now, |lock| lock.release(now));
                 }
             }
         }
@@ -153,24 +161,25 @@ impl Pair {
     fn hand_over(&mut self, key: LockKey) {
         let now = self.now;
         if let Some(Ok(deadline)) = self.locks.hand_over(key, now) {
-            assert_eq!(self.naive.update(key, now, |lock| lock.hand_over(now)), Some(true));
+            assert_eq!(self.naive().update(key, now, |lock| lock.hand_over(now)), Some(true));
             assert_eq!(self.naive.locks[&key].deadline(), Some(deadline));
         } else if self.locks.lock(key) != self.naive.locks.get(&key).map(|lock| &**lock) {
-            assert_eq!(self.naive.update(key, now, |lock| lock.hand_over(now)), Some(false));
+            assert_eq!(self.naive().update(key, now, |lock| lock.hand_over(now)), Some(false));
         }
     }
 
     fn connect(&mut self, node: NodeId, works: bool) {
+        let now = self.now;
         if !self.locks.poll_connect(node) {
             return;
         }
         if works {
-            self.locks.handle_connected(node, Facts::default(), false, self.now);
-            self.naive.connected(node);
+            self.locks.handle_connected(node, Facts::default(), false, now);
+            self.naive().connected(node);
         } else {
             let why = Unavailable::with_detail(Cause::NotSent, "connection refused");
-            self.locks.handle_disconnected(node, &why, self.now);
-            self.naive.disconnected(node, &why, self.now);
+            self.locks.handle_disconnected(node, &why, now);
+            self.naive().disconnected(node, &why, now);
         }
     }
 
@@ -180,11 +189,11 @@ impl Pair {
         self.locks.handle_timeout(now);
         // The earliest first: what it has to say may leave another nothing to do.
         while let Some((_, key)) = self.naive.next_due(now) {
-            self.naive.update(key, now, |lock| lock.handle_timeout(now));
+            self.naive().update(key, now, |lock| lock.handle_timeout(now));
         }
         for key in self.naive.keys() {
             if self.naive.locks.get(&key).is_some_and(|lock| self.locks.lock(key) != Some(&**lock)) {
-                self.naive.update(key, now, |lock| lock.handle_timeout(now));
+                self.naive().update(key, now, |lock| lock.handle_timeout(now));
             }
         }
         let next = self.naive.locks.values().filter_map(|lock| lock.poll_timeout()).min();
