@@ -77,7 +77,7 @@ impl Handles {
 
     pub(crate) fn begin(&mut self, handle: usize, names: impl Into<Resources>, options: Options) -> LockKey {
         let request = Request::new(self.locks[handle].config(), names, TTL, options).unwrap();
-        self.seeds += 1;
+        self.seeds = self.seeds.wrapping_add(1);
         // Nobody comes in the same microsecond as another.
         self.now = self.now.saturating_add(Duration::from_micros(1));
         let key = self.locks[handle].acquire(request, [self.seeds; 32], self.now).unwrap();

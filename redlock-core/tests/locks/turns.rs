@@ -509,3 +509,39 @@ fn an_attempt_that_the_home_has_granted_is_undone_also_where_it_was_refused() {
     assert_eq!(kinds[last + 1..], ["release"; 3], "a refusal may come from a key of its own: {kinds:?}");
     handles.give_back(0, holder);
 }
+
+/// Lets two of each handle hold the name in turn, for 2 ms each, in the first two seconds; returns how often it was held.
+fn count_holds(handles: &mut Handles) -> usize {
+    let mut waiting = Vec::new();
+    for handle in (0..handles.locks.len()).flat_map(|handle| [handle; 2]) {
+        waiting.push((handle, handles.wait_for(handle)));
+    }
+    let mut count = 0;
+    while handles.now < at(2_000) {
+        let Some(place) = (0..waiting.len()).find(|place| handles.has(waiting[*place].0, waiting[*place].1)) else {
+            handles.now = handles.next_timer().unwrap().max(handles.now);
+            handles.run();
+            continue;
+        };
+        let (handle, held) = waiting.remove(place);
+        count += 1;
+        let until = handles.now.saturating_add(ms(2));
+        while let Some(next) = handles.next_timer().filter(|next| *next < until) {
+            handles.now = next.max(handles.now);
+            handles.run();
+        }
+        handles.now = until;
+        handles.give_back(handle, held);
+        waiting.push((handle, handles.wait_for(handle)));
+    }
+    count
+}
+
+#[test]
+fn a_home_that_hangs_costs_a_crowd_little() {
+    let healthy = count_holds(&mut Handles::new(4));
+    let mut handles = Handles::new(4);
+    handles.hung = NodeSet::from_iter([handles.home()]);
+    let hung = count_holds(&mut handles);
+    assert!(hung > healthy / 10 * 9, "{hung} holds instead of {healthy}");
+}
