@@ -178,6 +178,8 @@ pub enum Cause {
     NoAnswer,
     /// The command was never sent, so it was certainly not carried out.
     NotSent,
+    /// It was not asked, because there is nothing that it could do: it never had the lock that is released.
+    NotAsked,
     /// The connection broke while the command was under way; it may have been carried out.
     Disconnected,
     /// It is still loading its data (`LOADING`).
@@ -217,6 +219,7 @@ impl Cause {
         matches!(
             self,
             Self::NotSent
+                | Self::NotAsked
                 | Self::NotAuthenticated
                 | Self::NoPermission
                 | Self::CrossSlot
@@ -250,6 +253,7 @@ impl fmt::Display for Cause {
         f.write_str(match self {
             Self::NoAnswer => "no answer in time",
             Self::NotSent => "not reachable",
+            Self::NotAsked => "not asked, it never had the lock",
             Self::Disconnected => "the connection broke before the answer",
             Self::Loading => "still loading its data, try again later",
             Self::ReadOnly => "a read-only replica, name its master instead",

@@ -36,7 +36,7 @@ impl Round {
     pub(crate) fn open(config: &Config, nodes: NodeSet, id: CommandId, deadline: Instant) -> Self {
         let mut votes = Votes::pending(nodes);
         for node in config.nodes().without(nodes).iter() {
-            votes.record(node, Outcome::Unavailable(Unavailable::new(Cause::NotSent)));
+            votes.record(node, Outcome::Unavailable(Unavailable::new(Cause::NotAsked)));
         }
         Self { id, asked_again: RareList::new(), unanswered: nodes, has_source: NodeSet::EMPTY, votes, deadline }
     }
@@ -138,9 +138,9 @@ impl Round {
         self.votes.gone()
     }
 
-    /// Returns the nodes that may have carried the command out.
-    pub(crate) fn touched(&self, config: &Config) -> NodeSet {
-        config.nodes().without(self.votes.untouched())
+    /// Returns the nodes that certainly never carried the command out.
+    pub(crate) fn untouched(&self) -> NodeSet {
+        self.votes.untouched()
     }
 
     pub(crate) fn report(&self, config: &Config) -> NodeOutcomes {

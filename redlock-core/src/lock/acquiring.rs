@@ -97,8 +97,7 @@ impl Attempt {
 
     /// Returns what it has or may have acquired.
     pub(super) fn claim(&self, config: &Config, request: &Request) -> Claim {
-        let holders = self.minting.as_ref().map_or(NodeSet::EMPTY, |minting| minting.holders());
-        let mut nodes = self.round.touched(config).union(holders).without(self.unasked);
+        let mut nodes = config.nodes().without(self.untouched()).without(self.unasked);
         if matches!(self.course, Course::Adopting) {
             // They may be somebody else's still.
             nodes = NodeSet::EMPTY;
@@ -112,6 +111,15 @@ impl Attempt {
         let homes = config.homes(&request.resources);
         let (token, longest_ttl, keep_until) = (self.token, request.ttl, Instant::EPOCH);
         Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false }
+    }
+
+    /// Returns the nodes that certainly have none of the keys. A lock that is adopted may have some where nobody was asked.
+    pub(super) fn untouched(&self) -> NodeSet {
+        if matches!(self.course, Course::Adopting) {
+            return NodeSet::EMPTY;
+        }
+        let holders = self.minting.as_ref().map_or(NodeSet::EMPTY, |minting| minting.holders());
+        self.round.untouched().without(holders)
     }
 
     /// Takes a reply, in time or late: also one that comes after the hand-over says whether the node has the keys.

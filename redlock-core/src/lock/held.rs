@@ -19,6 +19,8 @@ pub(super) struct Held {
     token: Token,
     /// The nodes that have all keys, as far as their latest replies tell.
     pub(super) keepers: NodeSet,
+    /// The nodes that certainly never had one of the keys: there is nothing to release.
+    untouched: NodeSet,
     /// The end of its validity.
     pub(super) deadline: Instant,
     /// The end of the longest hold: no validity goes beyond it.
@@ -77,6 +79,7 @@ impl Held {
         Self {
             token: attempt.token,
             keepers: attempt.round.done(),
+            untouched: attempt.untouched(),
             deadline: hold_ends_at.map_or(deadline, |ends_at| deadline.min(ends_at)),
             hold_ends_at,
             longest_ttl: request.ttl,
@@ -91,7 +94,7 @@ impl Held {
     /// Returns what is to be released in the end.
     pub(super) fn claim(&self, config: &Config, request: &Request) -> Claim {
         let (token, homes, keep_until) = (self.token, config.homes(&request.resources), self.min_hold_until);
-        let (nodes, longest_ttl) = (config.nodes(), self.longest_ttl);
+        let (nodes, longest_ttl) = (config.nodes().without(self.untouched), self.longest_ttl);
         Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false }
     }
 
@@ -152,7 +155,12 @@ impl Held {
             }
             recorded
         } else if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.expects(id, node)) {
-            attempt.handle_reply(request, id, node, reply, output)
+            let recorded = attempt.handle_reply(request, id, node, reply, output);
+            // Later the node may have been given the keys again.
+            if self.extensions.is_empty() {
+                self.untouched = attempt.untouched();
+            }
+            recorded
         } else {
             self.handle_replanted(request, id, node, &reply, output)
         };
@@ -201,6 +209,7 @@ impl Held {
     fn replant(&mut self, request: &Request, mut sent: Replanted, output: &mut Output) {
         let action = self.replanting(request, sent.ttl);
         let only = NodeSet::from_iter([sent.node]);
+        self.untouched.remove(sent.node);
         sent.id = if sent.has_source {
             output.send_source(only, action, sent.send_by)
         } else {

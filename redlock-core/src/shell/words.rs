@@ -57,7 +57,7 @@ pub(super) const fn outcome(outcome: &Outcome) -> &'static str {
         Outcome::Done => "done",
         Outcome::HeldByOther(_) => "held",
         Outcome::Missing => "missing",
-        Outcome::Unavailable(why) if matches!(why.cause(), Cause::NotSent) => "not_sent",
+        Outcome::Unavailable(why) if matches!(why.cause(), Cause::NotSent | Cause::NotAsked) => "not_sent",
         Outcome::Unavailable(_) => "unavailable",
     }
 }
@@ -67,6 +67,7 @@ pub(super) const fn cause(cause: Cause) -> &'static str {
     match cause {
         Cause::NoAnswer => "no_answer",
         Cause::NotSent => "not_reachable",
+        Cause::NotAsked => "not_asked",
         Cause::Disconnected => "disconnected",
         Cause::Loading => "loading",
         Cause::ReadOnly => "read_only",

@@ -59,7 +59,7 @@ fn reply_of(letter: char) -> Option<Reply> {
     })
 }
 
-/// The same letters for what a report says, and `~` for a node whose time is over, `!` for one that talked nonsense.
+/// The same letters for what a report says, and `/` for a node that was not asked, `~` for one whose time is over, `!` for one that talked nonsense.
 pub(crate) fn letters(report: &NodeOutcomes) -> String {
     let letter = |outcome: &Outcome| match outcome {
         Outcome::Done => '+',
@@ -68,6 +68,7 @@ pub(crate) fn letters(report: &NodeOutcomes) -> String {
         Outcome::Pending => '.',
         Outcome::Unavailable(unavailable) => match unavailable.cause() {
             Cause::NotSent => 'n',
+            Cause::NotAsked => '/',
             Cause::Disconnected => 'x',
             Cause::NoAnswer => '~',
             Cause::Unexpected => '!',

@@ -30,6 +30,36 @@ fn all_nodes_are_told_the_token_that_goes() {
     }
 }
 
+#[test]
+fn a_node_that_was_never_sent_the_lock_is_not_told_of_its_release() {
+    let mut bench = Bench::acquire(3);
+    let set = bench.expect_acquire();
+    bench.reply(&set, "++n");
+    bench.expect_acquired();
+    assert!(bench.hand_over());
+    bench.release();
+    let release = bench.expect_release();
+    assert_eq!(release.nodes, nodes([0, 1]));
+    bench.reply(&release, "++.");
+    assert_eq!(letters(&bench.expect_released().nodes), "++/");
+    assert!(bench.lock.is_settled(), "nothing is left behind anywhere");
+}
+
+#[test]
+fn a_node_that_was_given_the_keys_afterwards_is_told_of_the_release() {
+    let mut bench = Bench::acquire(3);
+    let set = bench.expect_acquire();
+    bench.reply(&set, "++n");
+    bench.expect_acquired();
+    assert!(bench.hand_over());
+    bench.extend(TTL);
+    let extend = bench.expect_extend();
+    bench.reply(&extend, "..0");
+    assert_eq!(bench.expect_acquire().nodes, nodes([2]));
+    bench.release();
+    assert_eq!(bench.expect_release().nodes, nodes([0, 1, 2]));
+}
+
 /// Expects a release next at which the home of the resource, and no other node, calls up who waits.
 fn expect_call_up(bench: &mut Bench) {
     let release = bench.expect_release();

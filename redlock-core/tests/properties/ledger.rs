@@ -12,7 +12,7 @@ pub(crate) struct Ledger {
     /// The keys that were asked for, by what command.
     asked: BTreeSet<(CommandId, Key)>,
     /// Those that nobody needs to take back: the node refused before it looked at the command.
-    untouched: BTreeSet<Key>,
+    untouched: BTreeSet<(CommandId, Key)>,
     /// Those that were taken back.
     taken_back: BTreeSet<Key>,
     replied: BTreeSet<(CommandId, NodeId)>,
@@ -47,7 +47,7 @@ impl Ledger {
         };
         if is_first && matches!(reply, Reply::Unavailable(unavailable) if refused(unavailable.cause())) {
             let asked = self.asked.iter().filter(|(asked, key)| *asked == id && key.0 == node);
-            self.untouched.extend(asked.map(|(_, key)| key.clone()));
+            self.untouched.extend(asked.cloned());
         }
     }
 
@@ -58,9 +58,9 @@ impl Ledger {
 
     /// Asserts that every node that may have a key was told to delete it.
     pub(crate) fn assert_all_taken_back(&self) {
-        for (_, key) in &self.asked {
+        for asked @ (_, key) in &self.asked {
             assert!(
-                self.taken_back.contains(key) || self.untouched.contains(key),
+                self.taken_back.contains(key) || self.untouched.contains(asked),
                 "nobody took back what {} has",
                 key.0
             );

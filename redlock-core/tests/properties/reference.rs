@@ -152,9 +152,9 @@ impl Reference {
     }
 
     fn lose(&mut self, loss: Lost) {
-        let Phase::Held(Held { deadline, longest_ttl, ref mut extensions, .. }) = self.phase else { return };
+        let Phase::Held(Held { deadline, longest_ttl, touched, ref mut extensions, .. }) = self.phase else { return };
         let extensions = core::mem::take(extensions);
-        let mut undo = self.undo(self.all(), longest_ttl);
+        let mut undo = self.undo(touched, longest_ttl);
         undo.claim.was_lost = true;
         let ends = extensions.iter().map(|extension| extension.number);
         self.news.extend(ends.map(|extension| News::ExtendFailed { extension, loss: loss.clone() }));

@@ -45,6 +45,8 @@ pub(crate) struct Held {
     pub(crate) last: Option<Extension>,
     /// The attempt that was won. Nobody listens to it any more when an extension has had a verdict.
     pub(crate) attempt: Round,
+    /// The nodes that may have the key, as is known when the first extension begins, and those that were given it since.
+    pub(crate) touched: NodeSet,
     /// What each node said last of the key.
     pub(crate) keys: BTreeMap<NodeId, Outcome>,
     /// The command by which a node is being given the key anew.
@@ -143,6 +145,7 @@ impl Held {
             longest_ttl,
             extensions: Vec::new(),
             last: None,
+            touched: attempt.touched(),
             attempt,
             keys: BTreeMap::new(),
             plants: BTreeMap::new(),

@@ -33,7 +33,7 @@ pub(crate) enum Extended {
 impl Round {
     /// A question to some of the nodes.
     pub(crate) fn new(nodes: usize, asked: NodeSet, ends_at: Instant) -> Self {
-        let never_asked = Outcome::Unavailable(Unavailable::new(Cause::NotSent));
+        let never_asked = Outcome::Unavailable(Unavailable::new(Cause::NotAsked));
         let outcome = |node| if asked.contains(node) { Outcome::Pending } else { never_asked.clone() };
         let outcomes = NodeSet::first(nodes).iter().map(|node| (node, outcome(node))).collect();
         Self { outcomes, unanswered: BTreeMap::new(), ends_at }

@@ -88,7 +88,7 @@ impl Reference {
     pub(crate) fn release(&mut self) {
         let (nodes, longest_ttl) = match &self.phase {
             Phase::Acquiring(attempt) | Phase::Won(attempt) => (attempt.round.touched(), self.setup.ttl),
-            Phase::Held(held) => (self.all(), held.longest_ttl),
+            Phase::Held(held) => (held.touched, held.longest_ttl),
             Phase::Lost { undo, .. } => {
                 self.phase = Phase::Releasing { undo: undo.clone(), is_reported: false };
                 self.judge_release();
@@ -141,6 +141,9 @@ impl Reference {
             if held.attempt.answer(id, node, reply) == Heard::Outcome(Outcome::Done) {
                 held.note_key(node, &Outcome::Done);
             }
+            if held.extensions.is_empty() {
+                held.touched = held.attempt.touched();
+            }
         } else if held.plants.get(&node) == Some(&id) {
             held.plants.remove(&node);
             held.note_key(node, &outcome(reply));
@@ -162,7 +165,10 @@ impl Reference {
         }
         let was_given_since = held.plants.get(&node).is_some_and(|plant| *plant > id);
         let (word, form) = match heard {
-            Heard::Outcome(Outcome::Missing) if !was_given_since => (Word::Acquire(ttl), ScriptForm::Digest),
+            Heard::Outcome(Outcome::Missing) if !was_given_since => {
+                held.touched.insert(node);
+                (Word::Acquire(ttl), ScriptForm::Digest)
+            }
             Heard::UnknownScript => (Word::Extend(ttl), ScriptForm::Source),
             Heard::Outcome(_) | Heard::Stray => return,
         };

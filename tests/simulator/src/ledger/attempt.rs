@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-use redlock_core::{Action, Command, Instant, NodeId, NodeSet, Resource, Token};
+use redlock_core::{Action, Command, CommandId, Instant, NodeId, NodeSet, Resource, Token};
 
 use super::Checked;
 use crate::invariant::{Invariant, Violation};
@@ -18,8 +18,8 @@ pub(super) struct Attempt {
     pub(super) granted: NodeSet,
     /// Those of them whose grant must not count.
     pub(super) void: NodeSet,
-    /// The nodes that certainly never had it.
-    pub(super) untouched: NodeSet,
+    /// The SETs that were sent to nodes and may have been carried out.
+    may_have_done: Vec<(NodeId, CommandId)>,
     /// The node that is asked in turn, if one is.
     pub(super) home: Option<NodeId>,
     /// The resource in whose queue it waits there.
@@ -56,7 +56,7 @@ impl Attempt {
             asked: none,
             granted: none,
             void: none,
-            untouched: none,
+            may_have_done: Vec::new(),
             home: None,
             waits_for: None,
             given_out: none,
@@ -70,6 +70,22 @@ impl Attempt {
             released_at: None,
             cleared: none,
         }
+    }
+
+    /// Notes that a node is sent a SET.
+    pub(super) fn is_sent(&mut self, command: &Command, node: NodeId) {
+        self.asked.insert(node);
+        self.may_have_done.push((node, command.id));
+    }
+
+    /// Notes that a node has certainly not carried a SET out.
+    pub(super) fn is_untouched_by(&mut self, command: &Command, node: NodeId) {
+        self.may_have_done.retain(|sent| *sent != (node, command.id));
+    }
+
+    /// Returns the nodes that were sent it and certainly never had it.
+    pub(super) fn untouched(&self) -> NodeSet {
+        self.asked.without(self.may_have_done.iter().map(|(node, _)| *node).collect())
     }
 
     /// Returns whether a command asks nodes that were not asked, in an attempt that has begun with one node.

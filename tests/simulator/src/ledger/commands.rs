@@ -49,8 +49,7 @@ impl Ledger {
                 return Err(Violation::new(Invariant::NothingAfterRelease, "a SET is sent after the release"));
             }
             Action::Acquire { .. } | Action::AcquireInTurn { .. } => {
-                attempt.asked.insert(node);
-                attempt.untouched.remove(node);
+                attempt.is_sent(command, node);
             }
             Action::Extend { .. } if attempt.told.contains(node) => {
                 return Err(Violation::new(Invariant::NothingAfterRelease, "an extension is sent after the release"));
@@ -91,7 +90,7 @@ impl Ledger {
         // the script to a node that does not know it.
         let is_text_for_all_of =
             |nodes: NodeSet| command.form == ScriptForm::Source && command.nodes.without(nodes).is_empty();
-        if !is_last || self.tenure.is_none() && !is_text_for_all_of(earlier.untouched) {
+        if !is_last || self.tenure.is_none() && !is_text_for_all_of(earlier.untouched()) {
             return Err(Violation::new(Invariant::FreshToken, "a second attempt uses the token of the first"));
         }
         Ok(())
@@ -150,12 +149,11 @@ impl Ledger {
         let is_done = matches!(reply, Reply::Done | Reply::Granted(_) | Reply::CalledUp);
         match &command.action {
             Action::Acquire { token, .. } | Action::AcquireInTurn { token, .. } => {
-                let held = self.tenure.is_some();
                 let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.token == *token) else { return };
                 if is_done {
                     attempt.granted.insert(node);
-                } else if (proves_untouched(reply) || *reply == Reply::UnknownScript) && !held {
-                    attempt.untouched.insert(node);
+                } else if proves_untouched(reply) || *reply == Reply::UnknownScript {
+                    attempt.is_untouched_by(command, node);
                 }
                 if let Reply::HeldByOther(hold) = reply
                     && matches!(command.action, Action::AcquireInTurn { .. })
@@ -215,7 +213,7 @@ impl Ledger {
     /// Every node that has or may have a token is told to release it.
     pub(super) fn check_released(&self) -> Checked {
         for attempt in self.attempts.iter().filter(|attempt| self.left != Some(attempt.token)) {
-            let excused = [attempt.released, attempt.untouched, attempt.refused, attempt.cut_off];
+            let excused = [attempt.released, attempt.untouched(), attempt.refused, attempt.cut_off];
             let is_excused = |node| excused.iter().any(|nodes| nodes.contains(node));
             let is_adopted = self.adopts.is_some() && self.held_from.is_some();
             let adopted = if is_adopted { attempt.granted } else { NodeSet::EMPTY };

@@ -1,7 +1,7 @@
 //! Rounds, votes and the time that they take.
 
 use super::Edit::{Expression, Text};
-use super::{ACQUIRING, CLIENT, LEASE, LINK, LOCK, Mutant, QUORUM, RELEASE, ROUND, TRANSITIONS};
+use super::{ACQUIRING, CLIENT, HELD, LEASE, LINK, LOCK, Mutant, QUORUM, RELEASE, ROUND, TRANSITIONS};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -38,10 +38,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "release-where-granted",
         bug: "a failed attempt is released only on the nodes that are known to have granted it",
         edits: &[Expression {
-            file: ROUND,
-            original: "config.nodes().without(self.votes.untouched())",
-            mutated: "config.nodes().iter().filter(|&node| self.votes.outcome(node) == Outcome::Done).collect()",
+            file: ACQUIRING,
+            original: "config.nodes().without(self.untouched()).without(self.unasked)",
+            mutated: "self.round.done().without(self.unasked)",
         }],
+    },
+    Mutant {
+        name: "given-again-and-left",
+        bug: "a node that was down at first, and was given the keys by an extension, is not told of the release",
+        edits: &[Expression { file: HELD, original: "self.untouched.remove(sent.node)", mutated: "()" }],
     },
     Mutant {
         name: "no-release-after-failure",
