@@ -305,7 +305,7 @@ fn a_lock_that_is_being_extended_when_all_is_closed_is_released_as_before() {
 fn the_caller_is_not_kept_for_longer_than_a_batch_takes() {
     let mut world = World::new();
     for number in 0..300 {
-        let key = world.begin(&format!("{number}"), Options::new().keep_alive(KeepAlive::while_held())).unwrap();
+        let key = world.begin(format!("{number}"), Options::new().keep_alive(KeepAlive::while_held())).unwrap();
         world.run();
         assert!(world.hand_over(key).unwrap().is_ok());
     }
