@@ -160,6 +160,34 @@ fn a_release_that_a_node_has_missed_waits_until_it_is_back_and_costs_nothing_mea
 }
 
 #[test]
+fn a_node_that_is_down_leaves_nothing_to_settle_of_what_is_taken_meanwhile() {
+    let (mut locks, nodes) = locks(3);
+    for node in nodes.iter().copied() {
+        assert!(locks.poll_connect(node));
+        match node {
+            down if down == nodes[2] => locks.handle_disconnected(node, &why(Cause::NotAuthenticated), at(0)),
+            _ => locks.handle_connected(node, Facts::default(), false, at(0)),
+        }
+    }
+    let key = acquire(&mut locks, "job", at(1));
+    let answer = |locks: &mut Locks| {
+        for node in nodes[..2].iter().copied() {
+            for _ in batch(locks, node, at(1)) {
+                locks.handle_reply(node, Reply::Done, at(1));
+            }
+        }
+    };
+    answer(&mut locks);
+    assert!(locks.hand_over(key, at(1)).unwrap().is_ok());
+    locks.release(key, at(1));
+    answer(&mut locks);
+    let report = locks.take_released(key).unwrap();
+    assert!(report.to_string().contains("c: not asked, it never had the lock"), "{report}");
+    locks.abandon(key, at(1));
+    assert!(locks.is_empty() && locks.unsettled() == 0);
+}
+
+#[test]
 fn what_waited_for_too_long_is_not_sent() {
     let (mut locks, nodes) = locks(3);
     let key = acquire(&mut locks, "job", at(0));
