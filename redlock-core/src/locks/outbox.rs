@@ -54,6 +54,8 @@ impl Outbox {
         }
         let count = self.next.len();
         if batch.is_empty() {
+            // The next one is likely to be as large.
+            batch.reserve(count);
             mem::swap(batch, &mut self.next);
         } else {
             batch.append(&mut self.next);
