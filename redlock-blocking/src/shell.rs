@@ -3,7 +3,6 @@ mod io;
 mod keeper;
 mod leading;
 mod node_thread;
-mod observing;
 mod waiters;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -73,8 +72,6 @@ struct State {
     keeper: Keeper,
     /// No handle and no guard is left.
     is_abandoned: bool,
-    /// Somebody is telling the observers what has happened.
-    is_telling: bool,
 }
 
 /// What is known of the thread that leads.
@@ -116,7 +113,6 @@ impl Shell {
             node_threads: connects.iter().map(|_| None).collect(),
             keeper: Keeper::default(),
             is_abandoned: false,
-            is_telling: false,
         };
         let connects = connects.into_iter().map(Mutex::new).collect();
         let (state, is_sending) = (Mutex::new(state), AtomicBool::new(false));
@@ -137,6 +133,11 @@ impl Shell {
     fn unlock(&self, state: MutexGuard<'_, State>) {
         self.unlock_and_wake(state);
         self.tell_observers();
+    }
+
+    /// Tells the observers what has happened, in order and while the mutex is free.
+    fn tell_observers(&self) {
+        self.observers.tell_all(|take| take(&mut self.state().locks));
     }
 
     /// Gives the mutex back, then wakes all whom the last steps concern.

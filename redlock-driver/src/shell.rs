@@ -1,4 +1,3 @@
-mod observing;
 mod state;
 mod task;
 mod waiters;
@@ -79,7 +78,7 @@ impl<R: Runtime> Shell<R> {
                 self.wake_driver(node);
             }
         }
-        self.tell_observers();
+        self.observers.tell_all(|take| take(&mut self.state().locks));
         result
     }
 

@@ -5,6 +5,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::Locks;
 use crate::observed::Observed;
 
 /// Is told what happens to the locks and nodes of one handle, for instruments: counters, spans, histories.
@@ -58,6 +59,8 @@ impl<O: Observer> Observer for Arc<O> {
 pub struct Observers {
     all: Vec<Watching>,
     were_interested: AtomicBool,
+    /// Somebody is telling them what has happened. Written by whoever has the locks.
+    is_being_told: AtomicBool,
 }
 
 struct Watching {
@@ -84,9 +87,37 @@ impl Observers {
         are_interested
     }
 
-    /// Tells each observer all the events, except those that have panicked before. To be called by one thread at a time, and
-    /// not while it holds anything that an observer could want.
-    pub fn tell(&self, events: &[Observed]) {
+    /// Tells each observer all that has happened to the locks, except those that have panicked before; does nothing while
+    /// somebody else is doing that. Whoever has begun takes what others add, so that the order is kept.
+    ///
+    /// `with_locks` runs what it is given on the locks, while nobody else has them. Neither they nor anything else that an
+    /// observer could want may be held when this is called.
+    pub fn tell_all(&self, with_locks: impl Fn(&mut dyn FnMut(&mut Locks))) {
+        if !self.are_interested() {
+            return;
+        }
+        let mut events = Vec::new();
+        let mut goes_on = false;
+        with_locks(&mut |locks| {
+            // From the moment on in which one of them is interested.
+            locks.observe(true);
+            goes_on = !self.is_being_told.load(Ordering::Relaxed) && self.take_events(locks, &mut events);
+        });
+        while goes_on {
+            self.tell(&events);
+            events.clear();
+            with_locks(&mut |locks| goes_on = self.take_events(locks, &mut events));
+        }
+    }
+
+    /// Takes what has happened; returns whether there was anything, which the caller is to tell.
+    fn take_events(&self, locks: &mut Locks, events: &mut Vec<Observed>) -> bool {
+        events.extend(core::iter::from_fn(|| locks.poll_observed()));
+        self.is_being_told.store(!events.is_empty(), Ordering::Relaxed);
+        !events.is_empty()
+    }
+
+    fn tell(&self, events: &[Observed]) {
         self.all.iter().for_each(|watching| watching.tell(events));
     }
 }

@@ -25,8 +25,6 @@ pub(super) struct State {
     pub(super) inspecting: Vec<Waker>,
     /// No handle and no guard is left.
     pub(super) abandoned: bool,
-    /// Somebody is telling the observers what has happened.
-    pub(super) is_telling: bool,
 }
 
 /// The connections over which something is to be sent at once.
@@ -46,7 +44,6 @@ impl State {
             closing: Vec::new(),
             inspecting: Vec::new(),
             abandoned: false,
-            is_telling: false,
         }
     }
 
