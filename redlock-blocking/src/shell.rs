@@ -212,11 +212,9 @@ impl Shell {
     /// Leaves a lock to its keys: nobody will ask for it again. Returns what is needed to adopt it, or how it was lost.
     pub(crate) fn detach(self: &Arc<Self>, key: LockKey) -> Result<DetachedLock, Loss> {
         let mut state = self.state();
-        let now = self.platform.now();
-        let status = state.locks.status(key, now);
-        let detached = state.locks.detach(key, now);
+        let detached = state.locks.detach(key, self.platform.now());
         self.attend(state);
-        detached.ok_or_else(|| loss_of(status).unwrap_or(Loss::Expired))
+        detached
     }
 
     /// Releases what there may be and leaves the rest to others: nobody will ask for this lock again. Waits for nobody's
@@ -249,9 +247,9 @@ impl Shell {
     /// Returns how a lock that was handed over was lost, if it was.
     pub(crate) fn loss(self: &Arc<Self>, key: LockKey) -> Option<Loss> {
         let mut state = self.state();
-        let status = state.locks.status(key, self.platform.now());
+        let loss = state.locks.status(key, self.platform.now()).loss();
         self.attend(state);
-        loss_of(status)
+        loss
     }
 
     /// Waits until the lock is lost or released, for at most `timeout`.
@@ -261,10 +259,7 @@ impl Shell {
             Status::Held { .. } => None,
             other => Some(other),
         });
-        match status {
-            Some(Status::Lost(loss)) => Some(loss),
-            _ => None,
-        }
+        status?.loss()
     }
 
     /// Calls `callback` when the lock is lost or released, on whatever thread finds out.
@@ -277,7 +272,7 @@ impl Shell {
             }
             status => {
                 self.attend(state);
-                callback(loss_of(status));
+                callback(status.loss());
             }
         }
     }
@@ -317,13 +312,6 @@ impl Shell {
 
     pub(crate) fn seed(&self) -> Result<[u8; 32], NoEntropy> {
         self.platform.seed()
-    }
-}
-
-fn loss_of(status: Status) -> Option<Loss> {
-    match status {
-        Status::Lost(loss) => Some(loss),
-        _ => None,
     }
 }
 

@@ -159,13 +159,7 @@ impl<R: Runtime> Shell<R> {
 
     /// Leaves a lock to its keys: nobody will ask for it again. Yields what is needed to adopt it, or how it was lost.
     pub(crate) fn detach(&self, key: LockKey) -> Result<DetachedLock, Loss> {
-        self.work_and_send(Urgency::Last, |state, now, _| {
-            let status = state.locks.status(key, now);
-            state.locks.detach(key, now).ok_or(match status {
-                Status::Lost(loss) => loss,
-                _ => Loss::Expired,
-            })
-        })
+        self.work_and_send(Urgency::Last, |state, now, _| state.locks.detach(key, now))
     }
 
     /// Releases what there may be and leaves the rest to the task: nobody will ask for this lock again.
@@ -180,10 +174,7 @@ impl<R: Runtime> Shell<R> {
 
     /// Returns how a lock that was handed over was lost, if it was.
     pub(crate) fn loss(&self, key: LockKey) -> Option<Loss> {
-        self.work(|state, now, _| match state.locks.status(key, now) {
-            Status::Lost(loss) => Some(loss),
-            _ => None,
-        })
+        self.work(|state, now, _| state.locks.status(key, now).loss())
     }
 
     /// Waits until the lock is lost; `None` when it was released instead.
@@ -193,8 +184,7 @@ impl<R: Runtime> Shell<R> {
                 state.waiters.watch(key, context);
                 Poll::Pending
             }
-            Status::Lost(loss) => Poll::Ready(Some(loss)),
-            _ => Poll::Ready(None),
+            status => Poll::Ready(status.loss()),
         });
         self.waits(context, poll)
     }

@@ -4,7 +4,6 @@ use std::thread::{self, Thread};
 
 use redlock_core::{Instant, LockKey, Locks, Loss, Status};
 
-use super::loss_of;
 use crate::platform::Platform;
 
 /// Is called with the loss of a lock, or with `None` when it was released.
@@ -65,7 +64,7 @@ impl Waiters {
         if matches!(status, Status::Held { .. }) {
             return;
         }
-        let loss = loss_of(status);
+        let loss = status.loss();
         while let Some(place) = self.watchers.iter().position(|(watched, _)| *watched == key) {
             wakes.callbacks.push((self.watchers.swap_remove(place).1, loss.clone()));
         }

@@ -21,6 +21,17 @@ pub enum Status {
     Released,
 }
 
+impl Status {
+    /// Returns how the lock was lost, if it was.
+    #[must_use]
+    pub fn loss(self) -> Option<Loss> {
+        match self {
+            Self::Lost(loss) => Some(loss),
+            _ => None,
+        }
+    }
+}
+
 /// What does not change of a lock that was handed over: for a guard to keep.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HandedOver {

@@ -7,7 +7,8 @@ use super::answers::is_of_acquisition;
 use super::entry::{Entry, Standing};
 use super::{LockKey, Locks};
 use crate::{
-    AcquireError, DetachedLock, Event, ExtendError, Instant, LockMachine, OperationId, ReleaseReport, Request, WaiterId,
+    AcquireError, DetachedLock, Event, ExtendError, Instant, LockMachine, Loss, OperationId, ReleaseReport, Request,
+    WaiterId,
 };
 
 /// # Verbs
@@ -133,11 +134,17 @@ impl Locks {
         }
     }
 
-    /// Leaves a lock that is held to its keys, as [`Lock::forget`](crate::Lock::forget) does: nobody will ask for it again. Yields what is needed
-    /// to [adopt](Request::adopting) it, in this process or another; `None` when it is not held, or is not valid any more.
-    /// Then it is released.
-    pub fn detach(&mut self, key: LockKey, now: Instant) -> Option<DetachedLock> {
-        let detached = self.lock(key).and_then(|lock| lock.detached(now));
+    /// Leaves a lock that is held to its keys, as [`Lock::forget`](crate::Lock::forget) does: nobody will ask for it again.
+    /// Yields what is needed to [adopt](Request::adopting) it, in this process or another.
+    ///
+    /// # Errors
+    ///
+    /// How it was lost, when it is not held, or is not valid any more. Then it is released.
+    pub fn detach(&mut self, key: LockKey, now: Instant) -> Result<DetachedLock, Loss> {
+        let detached = match self.lock(key).and_then(|lock| lock.detached(now)) {
+            Some(detached) => Ok(detached),
+            None => Err(self.status(key, now).loss().unwrap_or(Loss::Expired)),
+        };
         if let Some(entry) = self.entry(key) {
             entry.is_owned = false;
             self.update(key, now, |lock, context| lock.forget(context, now));

@@ -59,7 +59,7 @@ pub(crate) fn history() -> Vec<Observed> {
     world.run();
 
     let detached = world.acquire("detached", Options::new());
-    assert!(world.locks.detach(detached, world.now).is_some());
+    assert!(world.locks.detach(detached, world.now).is_ok());
     let mut history: Vec<Observed> = core::iter::from_fn(|| world.locks.poll_observed()).collect();
     history.push(Observed::Missed { count: 3 });
     history

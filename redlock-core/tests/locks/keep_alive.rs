@@ -315,3 +315,12 @@ fn the_caller_is_not_kept_for_longer_than_a_batch_takes() {
     world.locks.handle_timeout(world.now);
     assert_eq!(world.answer(CONFIRMED), 3 * 44);
 }
+
+#[test]
+fn one_that_is_detached_in_the_moment_in_which_it_is_due_is_not_extended_any_more() {
+    let mut world = World::new();
+    let key = world.keep(KeepAlive::while_held());
+    world.now = world.locks.poll_timeout().unwrap();
+    assert!(world.locks.detach(key, world.now).is_ok());
+    assert_eq!(world.answer([None, None, None]), 0, "it is for whoever adopts it to extend it");
+}

@@ -124,6 +124,15 @@ fn a_loss_is_known_at_the_deadline_however_late_the_timer_is() {
 }
 
 #[test]
+fn a_lock_that_is_over_is_not_detached_and_says_how_it_was_lost() {
+    let mut world = World::new();
+    let key = world.acquire("job");
+    world.now = at(9_898);
+    assert_eq!(world.locks.detach(key, world.now), Err(Loss::Expired));
+    assert_eq!(world.locks.status(key, world.now), Status::Released);
+}
+
+#[test]
 fn closing_ends_acquisitions_and_leaves_what_is_held() {
     let mut world = World::new();
     let held = world.acquire("job");

@@ -157,7 +157,7 @@ fn a_lock_that_is_left_to_its_keys_is_detached() {
     let mut world = World::observed();
     let key = world.acquire("job");
     world.now = at(50);
-    assert!(world.locks.detach(key, world.now).is_some());
+    assert!(world.locks.detach(key, world.now).is_ok());
     assert_eq!(world.life(key)[2..], [(50, LockEvent::Detached { held_for: ms(50) }), (50, LockEvent::Settled)]);
 }
 

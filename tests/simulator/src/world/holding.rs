@@ -32,7 +32,7 @@ impl World<'_> {
     pub(super) fn detach(&mut self, job: usize) -> Checked {
         self.is_had_until_now(job);
         let Some((locks, key, now)) = self.machine(job) else { return Ok(()) };
-        let detached = locks.detach(key, now);
+        let detached = locks.detach(key, now).ok();
         let (heir, is_there) = (self.heir_of(job), detached.is_some());
         let state = &mut self.jobs[job];
         state.detached = detached;
