@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use redlock_core::health::Health;
+use redlock_core::shell::Acquisition;
 use redlock_core::{Config, DetachedLock, LockStatus, Options, RequestError, Resource, Resources};
 
 use crate::handle::Handle;
@@ -86,7 +87,7 @@ impl Redlock {
 
     /// Begins an acquisition with settings of its own, or one that other threads can abort.
     pub fn acquire(&self, resources: impl Into<Resources>, ttl: Duration) -> Acquire {
-        Acquire::new(self.handle.clone(), resources.into(), ttl, self.options)
+        Acquire::new(self.handle.clone(), Acquisition::new(resources.into(), ttl, self.options))
     }
 
     /// Takes the lock of a resource, does the work on this thread, and releases the lock: [`acquire`](Self::acquire) with
@@ -121,7 +122,7 @@ impl Redlock {
 
     /// Begins to [adopt](Self::adopt) a lock with settings of its own.
     pub fn begin_adoption(&self, detached: &DetachedLock) -> Acquire {
-        Acquire::adopt(self.handle.clone(), detached, self.options)
+        Acquire::new(self.handle.clone(), Acquisition::adopting(detached, self.options))
     }
 
     /// Asks all nodes how the lock of a resource stands: free, held by this handle or another and for how long, and how many

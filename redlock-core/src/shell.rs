@@ -7,6 +7,7 @@
 //! shells need them and have no other crate in common. The machines of this crate know nothing of them: they only keep a
 //! [history](crate::observed).
 
+mod acquisition;
 mod error;
 #[cfg(feature = "redis")]
 mod fenced_store;
@@ -20,6 +21,7 @@ mod tracing;
 mod words;
 mod work;
 
+pub use acquisition::Acquisition;
 pub use error::{AcquireError, BuildError, NoRuntime};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]

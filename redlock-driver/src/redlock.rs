@@ -5,6 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use redlock_core::health::Health;
+use redlock_core::shell::Acquisition;
 use redlock_core::{Config, DetachedLock, Options, Resource, Resources};
 
 use crate::shell::Shell;
@@ -55,7 +56,7 @@ impl<R: Runtime> Redlock<R> {
     /// node said to the last attempt; [`Request`](crate::AcquireError::Request) when names, TTL or options are out of
     /// bounds; [`NoEntropy`](crate::AcquireError::NoEntropy); [`Closed`](crate::AcquireError::Closed).
     pub fn lock(&self, resources: impl Into<Resources>, ttl: Duration) -> Acquire<R> {
-        Acquire::new(self.handle.clone(), resources.into(), ttl, self.options)
+        Acquire::new(self.handle.clone(), Acquisition::new(resources.into(), ttl, self.options))
     }
 
     /// Takes the locks of several resources together, all or none, and waits for them if somebody else has one.
@@ -124,7 +125,7 @@ impl<R: Runtime> Redlock<R> {
     /// [`Unavailable`](crate::AcquireError::Unavailable) when too few nodes answer, so that one may try again; else as with
     /// [`lock`](Self::lock).
     pub fn adopt(&self, detached: &DetachedLock) -> Acquire<R> {
-        Acquire::adopt(self.handle.clone(), detached, self.options)
+        Acquire::new(self.handle.clone(), Acquisition::adopting(detached, self.options))
     }
 
     /// Ends all acquisitions that are under way with [`AcquireError::Closed`](crate::AcquireError::Closed), takes no

@@ -1,0 +1,132 @@
+use core::fmt;
+use core::time::Duration;
+
+use crate::{Config, DetachedLock, Options, Owner, Request, RequestError, Resources};
+
+/// What is to be acquired, and how hard to try.
+///
+/// The setters of the shells' acquisitions are written once in [`acquire_setters`](crate::acquire_setters).
+#[derive(Clone)]
+pub struct Acquisition {
+    wanted: Wanted,
+    /// How hard to try.
+    pub options: Options,
+    /// The label of who wants the lock; that of the handle, unless set.
+    pub owner: Option<Owner>,
+}
+
+#[derive(Clone, Debug)]
+enum Wanted {
+    Lock {
+        resources: Resources,
+        ttl: Duration,
+    },
+    /// What was detached elsewhere.
+    Adoption(DetachedLock),
+}
+
+impl Acquisition {
+    /// Creates the acquisition of a lock.
+    #[must_use]
+    pub const fn new(resources: Resources, ttl: Duration, options: Options) -> Self {
+        Self { wanted: Wanted::Lock { resources, ttl }, options, owner: None }
+    }
+
+    /// Creates the adoption of a lock that was detached.
+    #[must_use]
+    pub fn adopting(detached: &DetachedLock, options: Options) -> Self {
+        Self { wanted: Wanted::Adoption(detached.clone()), options, owner: None }
+    }
+
+    /// Returns the request for [`Locks::acquire`](crate::Locks::acquire), made when it is so late `since_1970`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Request::new`] and [`Request::adopting`].
+    pub fn request(&self, config: &Config, since_1970: Duration) -> Result<Request, RequestError> {
+        let request = match &self.wanted {
+            Wanted::Lock { resources, ttl } => Request::new(config, resources.clone(), *ttl, self.options)?,
+            Wanted::Adoption(detached) => Request::adopting(config, detached, self.options)?,
+        };
+        Ok(self.owner.iter().cloned().fold(request, Request::owned_by).at_wall_clock(since_1970))
+    }
+}
+
+impl fmt::Debug for Acquisition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acquisition")
+            .field("wanted", &self.wanted)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The setters of an acquisition whose field `acquisition` is an [`Acquisition`], with their documentation.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! acquire_setters {
+    () => {
+        /// The time budget for all attempts together; 30 seconds unless configured.
+        pub fn wait(self, budget: Duration) -> Self {
+            let options = self.acquisition.options.wait(budget);
+            self.options(options)
+        }
+
+        /// The largest number of attempts, in addition to the time budget.
+        pub fn attempts(self, attempts: u32) -> Self {
+            let options = self.acquisition.options.attempts(attempts);
+            self.options(options)
+        }
+
+        /// The random wait between attempts; up to 20 ms at first, never more than 200 ms, unless configured.
+        pub fn retry_delay(self, delay: RetryDelay) -> Self {
+            let options = self.acquisition.options.retry_delay(delay);
+            self.options(options)
+        }
+
+        /// How much validity must be left when the lock is handed over; any, unless configured.
+        pub fn min_validity(self, validity: Duration) -> Self {
+            let options = self.acquisition.options.min_validity(validity);
+            self.options(options)
+        }
+
+        /// For how long nobody else gets the lock after the hand-over, also when it is released before; for no time, unless
+        /// configured. See [`Options::min_hold`].
+        pub fn min_hold(self, hold: Duration) -> Self {
+            let options = self.acquisition.options.min_hold(hold);
+            self.options(options)
+        }
+
+        /// Has the nodes mint a [fence](crate::Lease::fence) for the lock: a number that is larger than those of all holders
+        /// before, by which what is protected can refuse one that comes too late. See [`fence`](redlock_core::fence).
+        pub fn fenced(self) -> Self {
+            let options = self.acquisition.options.fenced(true);
+            self.options(options)
+        }
+
+        /// The label of who wants the lock, in place of that of the handle: others see it beside the lock while that is held,
+        /// in [`status`](crate::Redlock::status) and when they are refused. See [`Owner`].
+        pub fn owner(mut self, owner: Owner) -> Self {
+            self.acquisition.owner = Some(owner);
+            self
+        }
+
+        /// How the lock is kept alive while it is held; not at all, unless configured. A holder still has to watch for its
+        /// loss.
+        pub fn keep_alive(self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
+            let options = self.acquisition.options.keep_alive(keep_alive);
+            self.options(options)
+        }
+
+        pub(crate) fn keep_alive_unless_set(self, keep_alive: KeepAlive) -> Self {
+            let options = self.acquisition.options.keep_alive_unless_set(keep_alive);
+            self.options(options)
+        }
+
+        /// All of these at once.
+        pub fn options(mut self, options: Options) -> Self {
+            self.acquisition.options = options;
+            self
+        }
+    };
+}
