@@ -3,6 +3,7 @@ mod io;
 mod keeper;
 mod leading;
 mod node_thread;
+mod stream;
 mod waiters;
 
 use std::sync::atomic::{AtomicBool, Ordering};

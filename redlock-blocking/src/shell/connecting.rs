@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redlock_core::{Cause, Heard, Instant, NodeId, Unavailable, WaiterId};
 
-use super::io::guarded;
+use super::stream::guarded;
 use super::{Shell, State};
 use crate::transport::Connection;
 

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use redlock_core::{Heard, Hearing, Instant, LockKey, Locks, NodeId};
+use redlock_core::{Cause, Heard, Hearing, Instant, LockKey, Locks, NodeId, Unavailable};
 
 use super::io::Io;
 use super::{Shell, State};
@@ -132,7 +132,8 @@ impl Shell {
             }
         }
         for (node, connection, waiter) in std::mem::take(&mut state.opened_apart) {
-            if let Err(why) = io.take_apart(node, connection, waiter) {
+            if io.take_apart(node, connection, waiter).is_err() {
+                let why = Unavailable::with_detail(Cause::NotSent, "a second connection cannot be waited for");
                 state.locks.handle_heard(node, Heard::Deaf(why), now);
             }
         }
@@ -151,15 +152,16 @@ impl Shell {
             state.retire_node_thread(node);
             self.connect(node, state, now);
         }
+        let Some(stream) = io.stream(node) else { return };
         if let Some(waiter) = state.locks.poll_subscribe(node, now) {
-            match io.hearing(node) {
+            match stream.connection.hearing() {
                 Hearing::Never => {}
-                Hearing::Shared => io.subscribe(node, waiter),
+                Hearing::Shared => stream.subscribing = Some(waiter),
                 Hearing::Apart => self.connect_apart(node, waiter, state, now),
             }
         }
-        if let Some(batch) = io.batch(node) {
-            state.locks.poll_batch(node, batch, now);
+        if !stream.is_full() {
+            state.locks.poll_batch(node, &mut stream.batch, now);
         }
     }
 

@@ -1,0 +1,97 @@
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use redlock_core::{Cause, Command, Heard, NodeId, Reply, Unavailable, WaiterId};
+
+use crate::transport::Connection;
+
+/// The largest number of replies that a connection may owe before nothing more is sent on it. A node that hangs takes
+/// commands until the buffers are full, and a command that does not fit must not hold up everybody.
+const MAX_OWED: usize = 256;
+
+/// An open connection to a node, with what goes over it.
+pub(super) struct Stream {
+    pub(super) node: NodeId,
+    pub(super) connection: Box<dyn Connection>,
+    /// What is to be sent.
+    pub(super) batch: Vec<Command>,
+    /// What was sent and not answered, the oldest first.
+    pub(super) owed: VecDeque<Command>,
+    /// The name under which to subscribe.
+    pub(super) subscribing: Option<WaiterId>,
+    pub(super) is_readable: bool,
+    /// Why the connection broke: it is not used any more.
+    pub(super) broken: Option<Unavailable>,
+}
+
+impl Stream {
+    pub(super) fn new(node: NodeId, connection: Box<dyn Connection>) -> Self {
+        let (batch, owed) = Default::default();
+        Self { node, connection, batch, owed, subscribing: None, is_readable: true, broken: None }
+    }
+
+    pub(super) fn subscribe(&mut self) {
+        if let Some(waiter) = self.subscribing.take() {
+            attempt(&mut self.broken, || self.connection.subscribe(&waiter));
+        }
+    }
+
+    /// Sends the batch, without waiting for anything.
+    pub(super) fn send(&mut self) {
+        if !self.batch.is_empty() {
+            attempt(&mut self.broken, || self.connection.send_all(&self.batch));
+            self.owed.extend(self.batch.drain(..));
+        }
+    }
+
+    /// Receives the reply to the oldest command without one, if it comes in time.
+    pub(super) fn receive(&mut self, timeout: Duration) -> Option<Reply> {
+        let command = self.owed.front()?;
+        let reply = attempt(&mut self.broken, || self.connection.receive(command, timeout))??;
+        self.owed.pop_front();
+        Some(reply)
+    }
+
+    /// Looks whether the connection is still good.
+    pub(super) fn check(&mut self) {
+        attempt(&mut self.broken, || self.connection.check());
+    }
+
+    /// Reads what has come, without waiting; with no reply owed, looks whether the connection is still good.
+    pub(super) fn read(&mut self, take_reply: impl FnMut(Reply), take_heard: impl FnMut(Heard)) {
+        if !std::mem::take(&mut self.is_readable) {
+            return;
+        }
+        // What comes when nothing is owed any more makes the connection readable again.
+        if self.owed.is_empty() {
+            self.check();
+        }
+        std::iter::from_fn(|| self.receive(Duration::ZERO)).for_each(take_reply);
+        std::iter::from_fn(|| self.connection.next_heard()).for_each(take_heard);
+    }
+
+    /// Returns whether it takes no commands now.
+    pub(super) fn is_full(&self) -> bool {
+        self.owed.len() >= MAX_OWED
+    }
+
+    /// Returns whether what is to be sent may call somebody up.
+    pub(super) fn calls_up(&self) -> bool {
+        self.batch.iter().any(Command::calls_up)
+    }
+}
+
+/// Uses a connection, unless it has broken.
+fn attempt<T>(broken: &mut Option<Unavailable>, work: impl FnOnce() -> Result<T, Unavailable>) -> Option<T> {
+    if broken.is_some() {
+        return None;
+    }
+    guarded(work).map_err(|why| *broken = Some(why)).ok()
+}
+
+/// A transport that panics has lost its place in what it reads: the connection is given up.
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T, Unavailable>) -> Result<T, Unavailable> {
+    let caught = catch_unwind(AssertUnwindSafe(work));
+    caught.unwrap_or_else(|_| Err(Unavailable::with_detail(Cause::Disconnected, "its transport panicked")))
+}
