@@ -6,6 +6,7 @@ mod node_thread;
 mod stream;
 mod waiters;
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::Thread;
@@ -15,16 +16,16 @@ use redlock_core::health::Health;
 use redlock_core::shell::Observers;
 use redlock_core::system::NoEntropy;
 use redlock_core::{
-    Config, DetachedLock, ExtendError, HandedOver, Instant, LockKey, LockStatus, Locks, Loss, NodeId, NodeSet,
-    ReleaseReport, Request, RequestError, Resource, Status, WaiterId,
+    Config, DetachedLock, ExtendError, HandedOver, Instant, LockKey, LockStatus, Locks, Loss, NodeSet, ReleaseReport,
+    Request, RequestError, Resource, Status, WaiterId,
 };
 
 pub(crate) use self::connecting::Connect;
+use self::connecting::Opened;
 use self::io::Io;
 use self::keeper::Keeper;
 use self::waiters::{Waiters, Wakes};
 use crate::platform::{Interrupt, Platform};
-use crate::transport::Connection;
 use crate::{AcquireError, BuildError, CloseReport};
 
 /// The blocking shell around the [`Locks`] of one [`Redlock`](crate::Redlock) handle: a mutex that is held for
@@ -62,12 +63,11 @@ struct State {
     wakes: Wakes,
     /// The nodes that have something new for the leader.
     ready: NodeSet,
+    /// The connections that each node's thread is to open, the first one being what it is doing: for commands, or to
+    /// subscribe under a name.
+    wanted: Vec<VecDeque<Option<WaiterId>>>,
     /// Connections that were made, for the leader to take.
-    opened: Vec<(NodeId, Box<dyn Connection>)>,
-    /// Second connections that were made, for the leader to take, and the names under which to subscribe over them.
-    opened_apart: Vec<(NodeId, Box<dyn Connection>, WaiterId)>,
-    /// The nodes to which a second connection is being opened.
-    connecting_apart: NodeSet,
+    opened: Vec<Opened>,
     /// The threads of connections that cannot be waited for together with others.
     node_threads: Vec<Option<Thread>>,
     keeper: Keeper,
@@ -108,9 +108,8 @@ impl Shell {
             is_quiet: true,
             wakes: Wakes::default(),
             ready: NodeSet::EMPTY,
+            wanted: connects.iter().map(|_| VecDeque::new()).collect(),
             opened: Vec::new(),
-            opened_apart: Vec::new(),
-            connecting_apart: NodeSet::EMPTY,
             node_threads: connects.iter().map(|_| None).collect(),
             keeper: Keeper::default(),
             is_abandoned: false,

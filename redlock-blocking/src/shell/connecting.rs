@@ -1,6 +1,6 @@
 //! Connecting, off everybody's way.
 
-use std::sync::{Arc, MutexGuard, TryLockError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use redlock_core::{Cause, Heard, Instant, NodeId, Unavailable, WaiterId};
@@ -9,74 +9,57 @@ use super::stream::guarded;
 use super::{Shell, State};
 use crate::transport::Connection;
 
-/// The wait between two looks whether another connection to the node is still being opened.
-const PAUSE: Duration = Duration::from_millis(2);
-
 /// Opens a connection to one node within a time.
 pub(crate) type Connect = Box<dyn FnMut(Duration) -> Result<Box<dyn Connection>, Unavailable> + Send>;
 
-impl Shell {
-    /// Opens a connection on a thread of its own: a node that lets a try to connect wait then holds up neither the callers
-    /// nor the other nodes.
-    pub(super) fn connect(self: &Arc<Self>, node: NodeId, state: &mut State, now: Instant) {
-        let shell = self.clone();
-        if let Err(error) = self.platform.spawn("redlock-connect", Box::new(move || shell.connect_here(node))) {
-            let why = Unavailable::with_detail(Cause::NotSent, &format!("no thread to connect on: {error}"));
-            state.locks.handle_disconnected(node, &why, now);
-        }
-    }
+/// A connection that was made, for the leader to take; with the name under which to subscribe over it, if it is a second one.
+pub(super) type Opened = (NodeId, Box<dyn Connection>, Option<WaiterId>);
 
-    /// Opens a second connection on a thread of its own, unless that is being done.
-    pub(super) fn connect_apart(self: &Arc<Self>, node: NodeId, waiter: WaiterId, state: &mut State, now: Instant) {
-        if state.connecting_apart.contains(node) {
+impl Shell {
+    /// Has a connection opened, or a second one, over which to subscribe under a name, unless that is being done.
+    ///
+    /// Each node has a thread of its own for it, while one is wanted: a node that lets a try to connect wait then holds up
+    /// neither the callers nor the other nodes.
+    pub(super) fn connect(self: &Arc<Self>, node: NodeId, apart: Option<WaiterId>, state: &mut State, now: Instant) {
+        let wanted = &mut state.wanted[node.index()];
+        if apart.is_some() && wanted.iter().any(Option::is_some) {
+            return;
+        }
+        wanted.push_back(apart);
+        if wanted.len() > 1 {
             return;
         }
         let shell = self.clone();
-        let work = move || shell.connect_apart_here(node, waiter);
-        match self.platform.spawn("redlock-connect", Box::new(work)) {
-            Ok(_) => state.connecting_apart.insert(node),
-            Err(error) => {
-                let why = Unavailable::with_detail(Cause::NotSent, &format!("no thread to connect on: {error}"));
-                state.locks.handle_heard(node, Heard::Deaf(why), now);
-            }
+        if let Err(error) = self.platform.spawn("redlock-connect", Box::new(move || shell.connect_all(node))) {
+            let why = Unavailable::with_detail(Cause::NotSent, &format!("no thread to connect on: {error}"));
+            state.has_connected(node, Err(why), now);
         }
     }
 
-    fn connect_here(self: &Arc<Self>, node: NodeId) {
-        let Some(connected) = self.try_to_connect(node) else { return };
-        let mut state = self.state();
-        match connected {
-            Ok(connection) => state.opened.push((node, connection)),
-            Err(why) => state.locks.handle_disconnected(node, &why.unsent(), self.platform.now()),
+    /// Opens the connections to a node that are wanted, one after the other.
+    fn connect_all(self: &Arc<Self>, node: NodeId) {
+        let mut goes_on = true;
+        while goes_on {
+            let connected = {
+                let mut connect = self.connects[node.index()].lock().unwrap_or_else(PoisonError::into_inner);
+                guarded(|| connect(self.connect_timeout))
+            };
+            let mut state = self.state();
+            state.has_connected(node, connected, self.platform.now());
+            goes_on = !state.wanted[node.index()].is_empty();
+            self.attend(state);
         }
-        self.attend(state);
     }
+}
 
-    fn connect_apart_here(self: &Arc<Self>, node: NodeId, waiter: WaiterId) {
-        let Some(connected) = self.try_to_connect(node) else { return };
-        let mut state = self.state();
-        state.connecting_apart.remove(node);
-        match connected {
-            Ok(connection) => state.opened_apart.push((node, connection, waiter)),
-            Err(why) => state.locks.handle_heard(node, Heard::Deaf(why), self.platform.now()),
-        }
-        self.attend(state);
-    }
-
-    fn try_to_connect(&self, node: NodeId) -> Option<Result<Box<dyn Connection>, Unavailable>> {
-        let mut connect = self.await_connect(node)?;
-        Some(guarded(|| connect(self.connect_timeout)))
-    }
-
-    /// Waits until no other connection to the node is being opened: the first one may have broken while a second one was.
-    fn await_connect(&self, node: NodeId) -> Option<MutexGuard<'_, Connect>> {
-        let connect = self.connects.get(node.index())?;
-        loop {
-            match connect.try_lock() {
-                Ok(connect) => return Some(connect),
-                Err(TryLockError::Poisoned(poisoned)) => return Some(poisoned.into_inner()),
-                Err(TryLockError::WouldBlock) => self.platform.park(Some(self.platform.now().saturating_add(PAUSE))),
-            }
+impl State {
+    /// Notes the end of the oldest try to connect.
+    fn has_connected(&mut self, node: NodeId, connected: Result<Box<dyn Connection>, Unavailable>, now: Instant) {
+        let Some(apart) = self.wanted[node.index()].pop_front() else { return };
+        match (connected, apart) {
+            (Ok(connection), apart) => self.opened.push((node, connection, apart)),
+            (Err(why), None) => self.locks.handle_disconnected(node, &why.unsent(), now),
+            (Err(why), Some(_)) => self.locks.handle_heard(node, Heard::Deaf(why), now),
         }
     }
 }

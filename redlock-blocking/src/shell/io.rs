@@ -29,33 +29,27 @@ impl Io {
         Self { poller, nodes, streams, replies: Vec::new(), heard: Vec::new(), used_at: Instant::EPOCH }
     }
 
-    /// Takes a connection, or gives it back if it cannot be waited for together with others.
-    pub(super) fn take(&mut self, node: NodeId, connection: Box<dyn Connection>) -> Result<(), Box<dyn Connection>> {
-        self.take_at(node.index(), Stream::new(node, connection))
-    }
-
-    /// Takes a second connection, over which the handle is to subscribe, in place of the one that there may be, or gives it
-    /// back if it cannot be waited for. Without a first one it is closed.
-    pub(super) fn take_apart(
+    /// Takes a connection, or gives it back if it cannot be waited for together with others. A second one, over which the
+    /// handle is to subscribe, takes the place of the one that there may be; without a first one it is closed.
+    pub(super) fn take(
         &mut self,
         node: NodeId,
-        connection: Box<dyn Connection>,
-        waiter: WaiterId,
+        mut connection: Box<dyn Connection>,
+        subscribing: Option<WaiterId>,
     ) -> Result<(), Box<dyn Connection>> {
-        self.close_apart(node);
-        if self.stream(node).is_none() {
-            return Ok(());
+        let mut place = node.index();
+        if subscribing.is_some() {
+            self.close_apart(node);
+            if self.stream(node).is_none() {
+                return Ok(());
+            }
+            place = self.apart(node);
         }
-        let subscribing = Some(waiter);
-        self.take_at(self.apart(node), Stream { subscribing, ..Stream::new(node, connection) })
-    }
-
-    fn take_at(&mut self, place: usize, mut stream: Stream) -> Result<(), Box<dyn Connection>> {
-        let registered = stream.connection.source().map(|source| self.poller.register(source, Token(place)));
+        let registered = connection.source().map(|source| self.poller.register(source, Token(place)));
         if !matches!(registered, Some(Ok(()))) {
-            return Err(stream.connection);
+            return Err(connection);
         }
-        self.streams[place] = Some(stream);
+        self.streams[place] = Some(Stream { subscribing, ..Stream::new(node, connection) });
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use redlock_core::{Cause, Heard, Hearing, Instant, LockKey, Locks, NodeId, Unavailable};
 
+use super::connecting::Opened;
 use super::io::Io;
 use super::{Shell, State};
 
@@ -120,22 +121,8 @@ impl Shell {
 
     /// Takes new connections, has missing ones opened, and takes the commands that are to be sent.
     fn serve_nodes(self: &Arc<Self>, io: &mut Io, state: &mut State, now: Instant) {
-        for (node, connection) in std::mem::take(&mut state.opened) {
-            let (hears, facts) = (connection.hearing() != Hearing::Never, connection.facts());
-            match io.take(node, connection) {
-                Ok(()) => state.locks.handle_connected(node, facts, hears, now),
-                Err(connection) => {
-                    // Its thread reads only what is owed.
-                    state.locks.handle_connected(node, facts, false, now);
-                    self.give_thread(node, connection, state, now);
-                }
-            }
-        }
-        for (node, connection, waiter) in std::mem::take(&mut state.opened_apart) {
-            if io.take_apart(node, connection, waiter).is_err() {
-                let why = Unavailable::with_detail(Cause::NotSent, "a second connection cannot be waited for");
-                state.locks.handle_heard(node, Heard::Deaf(why), now);
-            }
+        for opened in std::mem::take(&mut state.opened) {
+            self.take_connection(io, state, opened, now);
         }
         state.collect();
         for node in self.config.nodes().iter() {
@@ -146,18 +133,37 @@ impl Shell {
         }
     }
 
+    fn take_connection(self: &Arc<Self>, io: &mut Io, state: &mut State, opened: Opened, now: Instant) {
+        let (node, connection, apart) = opened;
+        let (is_first, hears) = (apart.is_none(), connection.hearing() != Hearing::Never);
+        let facts = connection.facts();
+        match io.take(node, connection, apart) {
+            Ok(()) if is_first => state.locks.handle_connected(node, facts, hears, now),
+            Ok(()) => {}
+            Err(connection) if is_first => {
+                // Its thread reads only what is owed.
+                state.locks.handle_connected(node, facts, false, now);
+                self.give_thread(node, connection, state, now);
+            }
+            Err(_) => {
+                let why = Unavailable::with_detail(Cause::NotSent, "a second connection cannot be waited for");
+                state.locks.handle_heard(node, Heard::Deaf(why), now);
+            }
+        }
+    }
+
     fn serve_node(self: &Arc<Self>, io: &mut Io, state: &mut State, node: NodeId, now: Instant) {
         if state.locks.poll_connect(node) {
             io.close(node);
             state.retire_node_thread(node);
-            self.connect(node, state, now);
+            self.connect(node, None, state, now);
         }
         let Some(stream) = io.stream(node) else { return };
         if let Some(waiter) = state.locks.poll_subscribe(node, now) {
             match stream.connection.hearing() {
                 Hearing::Never => {}
                 Hearing::Shared => stream.subscribing = Some(waiter),
-                Hearing::Apart => self.connect_apart(node, waiter, state, now),
+                Hearing::Apart => self.connect(node, Some(waiter), state, now),
             }
         }
         if !stream.is_full() {
@@ -183,6 +189,6 @@ impl Shell {
 impl State {
     /// Returns whether a leader would have something to do at once.
     pub(super) fn has_work(&self) -> bool {
-        !self.ready.is_empty() || !self.opened.is_empty() || !self.opened_apart.is_empty()
+        !self.ready.is_empty() || !self.opened.is_empty()
     }
 }
