@@ -234,11 +234,7 @@ impl Shell {
     /// Returns how the nodes and the locks are. If nobody does the I/O, connections are looked at first: nobody has noticed
     /// which of them have ended.
     pub(crate) fn health(self: &Arc<Self>) -> Health {
-        let mut state = self.state();
-        if let Some(mut io) = state.io.take() {
-            state = self.turn(&mut io, state, Some(Instant::EPOCH));
-            state.io = Some(io);
-        }
+        let state = self.turn(self.state(), Some(Instant::EPOCH));
         let health = state.locks.health(self.platform.now());
         self.attend(state);
         health

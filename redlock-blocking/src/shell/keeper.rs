@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use redlock_core::Instant;
 
+use super::io::Io;
 use super::waiters::Wakes;
 use super::{Shell, State};
 
@@ -39,11 +40,11 @@ fn keep(shell: &Arc<Shell>) {
         if state.is_over() {
             return;
         }
-        if let Some(mut io) = state.io.take() {
-            let owed = io.owed();
-            state = shell.turn(&mut io, state, Some(Instant::EPOCH));
-            state.keeper.has_looked(io.owed() < owed);
-            state.io = Some(io);
+        if state.io.is_some() {
+            let owed = state.owed();
+            state = shell.turn(state, Some(Instant::EPOCH));
+            let has_found = state.owed() < owed;
+            state.keeper.has_looked(has_found);
         }
         let wakes_at = state.keeper_is_needed_at(shell.platform.now());
         state.keeper.wakes_at = wakes_at;
@@ -78,10 +79,15 @@ impl State {
         }
     }
 
+    /// Returns the number of replies that are owed, unless somebody waits for them.
+    fn owed(&self) -> usize {
+        self.io.as_deref().map_or(0, Io::owed)
+    }
+
     /// Returns when something is to be done that nobody waits for. Nothing of it is so urgent that it could not wait for
     /// more of its kind.
     fn keeper_is_needed_at(&self, now: Instant) -> Option<Instant> {
-        let replies = self.io.as_deref().is_some_and(|io| io.owed() > 0).then(|| now.saturating_add(self.keeper.pause));
+        let replies = (self.owed() > 0).then(|| now.saturating_add(self.keeper.pause));
         let timers = self.locks.poll_timeout().map(|at| at.max(now.saturating_add(MIN_PAUSE)));
         [replies, timers].into_iter().flatten().min()
     }

@@ -26,20 +26,15 @@ impl Shell {
         until: Option<Instant>,
         mut look: impl FnMut(&mut Locks, Instant) -> Option<T>,
     ) -> Option<T> {
-        let mut io = None;
         let seen = loop {
             let now = self.platform.now();
             let seen = look(&mut state.locks, now);
             if seen.is_some() || until.is_some_and(|until| now >= until) {
                 break seen;
             }
-            io = io.or_else(|| state.io.take());
-            state = match &mut io {
-                Some(io) => self.turn(io, state, until),
-                None => self.park(state, key, until),
-            };
+            let leads = state.io.is_some();
+            state = if leads { self.turn(state, until) } else { self.park(state, key, until) };
         };
-        state.io = io.or_else(|| state.io.take());
         state.keeper.has_been_busy();
         self.attend(state);
         seen
@@ -48,11 +43,8 @@ impl Shell {
     /// Makes sure that what is new is done by somebody, without waiting: by this thread, if nobody leads.
     pub(super) fn attend<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>) {
         state.collect();
-        while state.has_work()
-            && let Some(mut io) = state.io.take()
-        {
-            state = self.turn(&mut io, state, Some(Instant::EPOCH));
-            state.io = Some(io);
+        while state.has_work() && state.io.is_some() {
+            state = self.turn(state, Some(Instant::EPOCH));
             state.collect();
         }
         if state.io.is_some() {
@@ -68,20 +60,21 @@ impl Shell {
         self.unlock(state);
     }
 
-    /// Sends what there is to send, waits for replies until the next timer or `until`, and hands them out.
+    /// Sends what there is to send, waits for replies until the next timer or `until`, and hands them out: nothing of that
+    /// while somebody else leads.
     pub(super) fn turn<'a>(
         self: &'a Arc<Self>,
-        io: &mut Io,
         mut state: MutexGuard<'a, State>,
         until: Option<Instant>,
     ) -> MutexGuard<'a, State> {
+        let Some(mut io) = state.io.take() else { return state };
         let now = self.platform.now();
         if now.saturating_since(io.used_at) > IDLE {
             io.wait(Some(Duration::ZERO));
             io.read();
             io.deliver(&mut state.locks, now);
         }
-        self.serve_nodes(io, &mut state, now);
+        self.serve_nodes(&mut io, &mut state, now);
         let next = [until, state.locks.poll_timeout()].into_iter().flatten().min();
         let timeout = next.map(|next| next.saturating_since(now));
         state.leader.sleeps = timeout.is_none_or(|timeout| !timeout.is_zero());
@@ -98,6 +91,7 @@ impl Shell {
         let now = self.platform.now();
         io.deliver(&mut state.locks, now);
         state.locks.handle_timeout(now);
+        state.io = Some(io);
         state
     }
 
