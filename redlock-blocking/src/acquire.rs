@@ -46,8 +46,8 @@ impl Acquire {
     ///   [`Redlock::close`](crate::Redlock::close).
     pub fn lock(self) -> Result<LockGuard, AcquireError> {
         let shell = self.handle.shell();
-        let request = self.acquisition.request(&shell.config, shell.wall_clock())?;
-        let (key, held) = shell.acquire(request, shell.seed()?, &self.is_aborted)?;
+        let request = self.acquisition.request(&shell.config, shell.platform.wall_clock())?;
+        let (key, held) = shell.acquire(request, shell.platform.seed()?, &self.is_aborted)?;
         Ok(LockGuard::new(Lease::new(self.handle, key, held)))
     }
 }

@@ -3,13 +3,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-#[cfg(feature = "cache")]
-use redlock_core::LockKey;
 use redlock_core::{DetachedLock, ExtendError, Instant, Loss, ReleaseReport};
 
 use crate::Lease;
-#[cfg(feature = "cache")]
-use crate::handle::Handle;
 
 /// A lock that was acquired. It is released when the guard is dropped, or with a report by [`release`](Self::release).
 ///
@@ -81,12 +77,6 @@ impl LockGuard {
     /// it on.
     pub fn share(self) -> SharedGuard {
         SharedGuard(Arc::new(self))
-    }
-
-    /// What tells the lock apart, and keeps the handle going.
-    #[cfg(feature = "cache")]
-    pub(crate) fn lock(&self) -> (Handle, LockKey) {
-        (self.handle.clone(), self.key)
     }
 }
 

@@ -45,7 +45,7 @@ impl Lease {
     /// For how long the lock is valid from now on; zero when it is not.
     #[must_use]
     pub fn remaining(&self) -> Duration {
-        self.deadline().saturating_since(self.handle.shell().now())
+        self.deadline().saturating_since(self.handle.shell().platform.now())
     }
 
     /// Whether the lock is valid at this moment. The clock is read at every call.

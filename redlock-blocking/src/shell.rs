@@ -3,28 +3,24 @@ mod io;
 mod keeper;
 mod leading;
 mod node_thread;
+mod state;
 mod stream;
 mod waiters;
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::Thread;
 use std::time::Duration;
 
 use redlock_core::health::Health;
 use redlock_core::shell::Observers;
-use redlock_core::system::NoEntropy;
 use redlock_core::{
-    Config, DetachedLock, ExtendError, HandedOver, Instant, LockKey, LockStatus, Locks, Loss, NodeSet, ReleaseReport,
-    Request, RequestError, Resource, Status, WaiterId,
+    Config, DetachedLock, ExtendError, HandedOver, Instant, LockKey, LockStatus, Locks, Loss, ReleaseReport, Request,
+    RequestError, Resource, Status,
 };
 
 pub(crate) use self::connecting::Connect;
-use self::connecting::Opened;
 use self::io::Io;
-use self::keeper::Keeper;
-use self::waiters::{Waiters, Wakes};
+use self::state::State;
 use crate::platform::{Interrupt, Platform};
 use crate::{AcquireError, BuildError, CloseReport};
 
@@ -36,7 +32,7 @@ use crate::{AcquireError, BuildError, CloseReport};
 /// hands the role on to a thread that still waits. While nobody waits, the keeper looks after what is left.
 pub(crate) struct Shell {
     pub(crate) config: Config,
-    platform: Arc<dyn Platform>,
+    pub(crate) platform: Arc<dyn Platform>,
     state: Mutex<State>,
     /// Interrupts a leader that waits for connections.
     interrupt: Interrupt,
@@ -45,45 +41,6 @@ pub(crate) struct Shell {
     connects: Vec<Mutex<Connect>>,
     connect_timeout: Duration,
     observers: Observers,
-}
-
-/// What a held lock takes in here, at most.
-#[cfg(feature = "cache")]
-pub(crate) const HELD_LOCK_BYTES: usize = Locks::BYTES_PER_LOCK;
-
-struct State {
-    locks: Locks,
-    waiters: Waiters,
-    /// The connections, unless a leader has them.
-    io: Option<Box<Io>>,
-    leader: Leader,
-    /// No release waited for a node when this was last looked at.
-    is_quiet: bool,
-    /// Whom to wake when the mutex is free again.
-    wakes: Wakes,
-    /// The nodes that have something new for the leader.
-    ready: NodeSet,
-    /// The connections that each node's thread is to open, the first one being what it is doing: for commands, or to
-    /// subscribe under a name.
-    wanted: Vec<VecDeque<Option<WaiterId>>>,
-    /// Connections that were made, for the leader to take.
-    opened: Vec<Opened>,
-    /// The threads of connections that cannot be waited for together with others.
-    node_threads: Vec<Option<Thread>>,
-    keeper: Keeper,
-    /// No handle and no guard is left.
-    is_abandoned: bool,
-}
-
-/// What is known of the thread that leads.
-#[derive(Default)]
-struct Leader {
-    /// It waits for connections, and has to be interrupted when there is something new.
-    sleeps: bool,
-    /// When it goes on by itself.
-    wakes_at: Option<Instant>,
-    /// A result is there that no parked thread waits for: it may be its own.
-    has_news: bool,
 }
 
 impl Shell {
@@ -97,25 +54,11 @@ impl Shell {
     ) -> Result<Arc<Self>, BuildError> {
         let poller = platform.poller().map_err(BuildError::cannot_wait)?;
         let interrupt = poller.interrupt();
-        let io = Io::new(poller, connects.len());
         let mut locks = Locks::new(config.clone());
         locks.observe(observers.are_interested());
-        let state = State {
-            locks,
-            waiters: Waiters::default(),
-            io: Some(Box::new(io)),
-            leader: Leader::default(),
-            is_quiet: true,
-            wakes: Wakes::default(),
-            ready: NodeSet::EMPTY,
-            wanted: connects.iter().map(|_| VecDeque::new()).collect(),
-            opened: Vec::new(),
-            node_threads: connects.iter().map(|_| None).collect(),
-            keeper: Keeper::default(),
-            is_abandoned: false,
-        };
+        let state = Mutex::new(State::new(locks, Io::new(poller, connects.len()), connects.len()));
         let connects = connects.into_iter().map(Mutex::new).collect();
-        let (state, is_sending) = (Mutex::new(state), AtomicBool::new(false));
+        let is_sending = AtomicBool::new(false);
         let shell =
             Arc::new(Self { config, platform, state, interrupt, is_sending, connects, connect_timeout, observers });
         keeper::start(&shell);
@@ -143,9 +86,8 @@ impl Shell {
     /// Gives the mutex back, then wakes all whom the last steps concern.
     fn unlock_and_wake(&self, mut state: MutexGuard<'_, State>) {
         state.collect();
-        let interrupts = state.has_news_for_leader() && std::mem::take(&mut state.leader.sleeps);
-        state.leader.has_news = false;
-        let wakes = std::mem::take(&mut state.wakes);
+        let interrupts = state.interrupts_leader();
+        let wakes = std::mem::take(&mut state.waiters.wakes);
         drop(state);
         if interrupts {
             (self.interrupt)();
@@ -171,42 +113,38 @@ impl Shell {
             return Err(AcquireError::Aborted);
         }
         let key = state.locks.acquire(request, seed, self.platform.now())?;
-        let result = self.wait(state, Some(key), None, |locks, now| match locks.hand_over(key, now) {
-            Some(result) => Some(result.map(|_deadline| HandedOver::of(locks, key)).map_err(AcquireError::from)),
-            None if is_aborted.load(Ordering::Acquire) => Some(Err(AcquireError::Aborted)),
-            None => None,
+        let result = self.wait(state, Some(key), |locks, now| match locks.hand_over(key, now) {
+            Some(result) => Some(result.map(|_deadline| (key, HandedOver::of(locks, key))).map_err(AcquireError::from)),
+            None => is_aborted.load(Ordering::Acquire).then_some(Err(AcquireError::Aborted)),
         });
-        if !matches!(result, Some(Ok(_))) {
+        if result.is_err() {
             self.abandon(key);
         }
-        result.unwrap_or(Err(AcquireError::Closed)).map(|held| (key, held))
+        result
     }
 
     pub(crate) fn extend(self: &Arc<Self>, key: LockKey, ttl: Duration) -> Result<Instant, ExtendError> {
         let mut state = self.state();
         let extension = state.locks.extend(key, ttl, self.platform.now())?;
-        let result = self.wait(state, Some(key), None, |locks, _| locks.take_extended(key, extension));
-        result.unwrap_or(Err(ExtendError::NotHeld))
+        self.wait(state, Some(key), |locks, _| locks.take_extended(key, extension))
     }
 
     /// Releases a lock; with that, it is abandoned.
     pub(crate) fn release(self: &Arc<Self>, key: LockKey) -> ReleaseReport {
         let mut state = self.state();
         state.locks.release(key, self.platform.now());
-        let result = self.wait(state, Some(key), None, |locks, now| {
+        self.wait(state, Some(key), |locks, now| {
             let report = locks.take_released(key)?;
             locks.abandon(key, now);
             Some(report)
-        });
-        result.expect("it has no time limit")
+        })
     }
 
     /// Asks all nodes how a lock stands.
     pub(crate) fn inspect(self: &Arc<Self>, name: Resource) -> Result<LockStatus, RequestError> {
         let mut state = self.state();
         let key = state.locks.inspect(name, self.platform.now())?;
-        let result = self.wait(state, None, None, |locks, _| locks.take_inspected(key));
-        Ok(result.expect("it has no time limit"))
+        Ok(self.wait(state, None, |locks, _| locks.take_inspected(key)))
     }
 
     /// Leaves a lock to its keys: nobody will ask for it again. Returns what is needed to adopt it, or how it was lost.
@@ -251,7 +189,7 @@ impl Shell {
     /// Waits until the lock is lost or released, for at most `timeout`.
     pub(crate) fn wait_lost(self: &Arc<Self>, key: LockKey, timeout: Duration) -> Option<Loss> {
         let until = self.platform.now().saturating_add(timeout);
-        let status = self.wait(self.state(), Some(key), Some(until), |locks, now| match locks.status(key, now) {
+        let status = self.wait_until(self.state(), Some(key), Some(until), |locks, now| match locks.status(key, now) {
             Status::Held { .. } => None,
             other => Some(other),
         });
@@ -285,7 +223,7 @@ impl Shell {
         let mut state = self.state();
         state.locks.close(self.platform.now());
         state.wake_all();
-        self.wait(state, None, None, |locks, _| locks.is_quiet().then_some(()));
+        self.wait(state, None, |locks, _| locks.is_quiet().then_some(()));
         self.state().locks.close_report()
     }
 
@@ -295,64 +233,5 @@ impl Shell {
         state.is_abandoned = true;
         state.wake_all_threads();
         self.unlock(state);
-    }
-
-    /// The present moment, on the clock of all deadlines.
-    pub(crate) fn now(&self) -> Instant {
-        self.platform.now()
-    }
-
-    pub(crate) fn wall_clock(&self) -> Duration {
-        self.platform.wall_clock()
-    }
-
-    pub(crate) fn seed(&self) -> Result<[u8; 32], NoEntropy> {
-        self.platform.seed()
-    }
-}
-
-impl State {
-    /// Remembers whom the last steps concern.
-    fn collect(&mut self) {
-        while let Some(node) = self.locks.poll_ready() {
-            match self.node_threads.get(node.index()) {
-                Some(Some(thread)) if self.locks.has_batch(node) => self.wakes.push(thread.clone()),
-                _ => self.ready.insert(node),
-            }
-        }
-        while let Some(key) = self.locks.poll_finished() {
-            self.leader.has_news |= !self.waiters.finish(key, &mut self.locks, &mut self.wakes);
-        }
-        while self.locks.poll_inspected().is_some() {
-            self.waiters.finish_others(&mut self.wakes);
-            self.leader.has_news = true;
-        }
-        let was_quiet = std::mem::replace(&mut self.is_quiet, self.locks.is_quiet());
-        if self.is_quiet && !was_quiet {
-            self.waiters.finish_others(&mut self.wakes);
-            self.leader.has_news = true;
-        }
-    }
-
-    fn has_news_for_leader(&self) -> bool {
-        let has_earlier_timer =
-            self.locks.poll_timeout().is_some_and(|next| self.leader.wakes_at.is_none_or(|wakes_at| next < wakes_at));
-        self.leader.has_news || has_earlier_timer || self.has_work()
-    }
-
-    fn wake_all(&mut self) {
-        self.waiters.wake_all(&mut self.wakes);
-        self.leader.has_news = true;
-    }
-
-    /// Returns whether there is nothing to do any more, and nobody who could ask for something.
-    fn is_over(&self) -> bool {
-        self.is_abandoned && self.locks.is_empty()
-    }
-
-    /// Remembers to wake all threads of the handle's own.
-    fn wake_all_threads(&mut self) {
-        self.keeper.wake(&mut self.wakes);
-        self.node_threads.iter().flatten().for_each(|thread| self.wakes.push(thread.clone()));
     }
 }

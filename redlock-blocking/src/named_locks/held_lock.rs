@@ -3,11 +3,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redlock_cache::Weigh;
-use redlock_core::{ExtendError, Instant, LockKey, ReleaseReport};
+use redlock_core::{ExtendError, Instant, LockKey, Locks, ReleaseReport};
 
 use crate::LockGuard;
 use crate::handle::Handle;
-use crate::shell::HELD_LOCK_BYTES;
 
 /// What a cache keeps for a lock that is held by name: a handle to its guard. Clones are the same lock, which is
 /// released when the last one is dropped.
@@ -27,8 +26,8 @@ struct Shared {
 impl HeldLock {
     pub(super) fn new(guard: LockGuard, until: Option<Instant>) -> Self {
         let names = guard.resources().as_slice().iter().map(|name| name.as_bytes().len()).sum();
-        let weight = size_of::<Shared>().saturating_add(HELD_LOCK_BYTES).saturating_add(names);
-        let lock = guard.lock();
+        let weight = size_of::<Shared>().saturating_add(Locks::BYTES_PER_LOCK).saturating_add(names);
+        let lock = (guard.handle.clone(), guard.key);
         Self(Arc::new(Shared { guard: Mutex::new(Some(guard)), lock, until, weight }))
     }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use redlock_core::Instant;
 
 use super::io::Io;
-use super::waiters::Wakes;
 use super::{Shell, State};
 
 /// So soon late replies are looked for; as long as none comes, the pause doubles up to [`MAX_PAUSE`].
@@ -19,7 +18,7 @@ const MAX_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Default)]
 pub(super) struct Keeper {
     /// There is none yet, or the system had no thread to give: then callers still get their locks and release them.
-    thread: Option<Thread>,
+    pub(super) thread: Option<Thread>,
     /// When it wakes up by itself.
     wakes_at: Option<Instant>,
     pause: Duration,
@@ -54,11 +53,6 @@ fn keep(shell: &Arc<Shell>) {
 }
 
 impl Keeper {
-    /// Remembers to wake it.
-    pub(super) fn wake(&self, wakes: &mut Wakes) {
-        self.thread.iter().for_each(|thread| wakes.push(thread.clone()));
-    }
-
     /// Notes that a call was made: replies to it may be late.
     pub(super) const fn has_been_busy(&mut self) {
         self.pause = MIN_PAUSE;
@@ -75,7 +69,7 @@ impl State {
         let Some(at) = self.keeper_is_needed_at(now) else { return };
         if self.keeper.wakes_at.is_none_or(|wakes_at| at < wakes_at) {
             self.keeper.wakes_at = Some(at);
-            self.keeper.wake(&mut self.wakes);
+            self.keeper.thread.iter().for_each(|thread| self.waiters.wake(thread));
         }
     }
 

@@ -17,9 +17,19 @@ pub(super) const IDLE: Duration = Duration::from_millis(10);
 const MAX_SEND_WAIT: Duration = Duration::from_millis(20);
 
 impl Shell {
+    /// Waits until `look` has seen what it is looking for.
+    pub(super) fn wait<'a, T>(
+        self: &'a Arc<Self>,
+        state: MutexGuard<'a, State>,
+        key: Option<LockKey>,
+        look: impl FnMut(&mut Locks, Instant) -> Option<T>,
+    ) -> T {
+        self.wait_until(state, key, None, look).expect("it has no time limit")
+    }
+
     /// Waits until `look` has seen what it is looking for, or until it is too late. Whoever finds the connections free
     /// takes them and leads; the others park until they are told.
-    pub(super) fn wait<'a, T>(
+    pub(super) fn wait_until<'a, T>(
         self: &'a Arc<Self>,
         mut state: MutexGuard<'a, State>,
         key: Option<LockKey>,
@@ -49,9 +59,8 @@ impl Shell {
         }
         if state.io.is_some() {
             // Somebody has to lead those who wait, or to look after what nobody waits for.
-            match state.waiters.oldest().cloned() {
-                Some(thread) => state.wakes.push(thread),
-                None => state.schedule_keeper(self.platform.now()),
+            if !state.waiters.wake_oldest() {
+                state.schedule_keeper(self.platform.now());
             }
         }
         if state.is_over() {
@@ -177,12 +186,5 @@ impl Shell {
         let mut state = self.state();
         state.waiters.leave();
         state
-    }
-}
-
-impl State {
-    /// Returns whether a leader would have something to do at once.
-    pub(super) fn has_work(&self) -> bool {
-        !self.ready.is_empty() || !self.opened.is_empty()
     }
 }

@@ -117,7 +117,7 @@ impl State {
     /// Lets the thread of the node's connection end, if there is one.
     pub(super) fn retire_node_thread(&mut self, node: NodeId) {
         if let Some(thread) = self.node_threads[node.index()].take() {
-            self.wakes.push(thread);
+            self.waiters.wake(&thread);
         }
     }
 }

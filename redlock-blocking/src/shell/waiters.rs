@@ -15,9 +15,11 @@ pub(super) struct Waiters {
     /// The threads that do not lead, the oldest first; `None` waits for no lock in particular.
     parked: VecDeque<(Option<LockKey>, Thread)>,
     watchers: Vec<(LockKey, Callback)>,
+    /// Whom to wake when the mutex is free again.
+    pub(super) wakes: Wakes,
 }
 
-/// Whom to wake when the mutex is free again.
+/// Those who are to be woken.
 #[derive(Default)]
 pub(super) struct Wakes {
     threads: Vec<Thread>,
@@ -38,27 +40,19 @@ impl Waiters {
         }
     }
 
-    /// Returns the thread that has waited for the longest.
-    pub(super) fn oldest(&self) -> Option<&Thread> {
-        self.parked.front().map(|(_, thread)| thread)
-    }
-
     pub(super) fn watch(&mut self, key: LockKey, callback: Callback) {
         self.watchers.push((key, callback));
     }
 
     /// Remembers to wake whoever waits for the lock. Returns whether a parked thread does.
-    pub(super) fn finish(&mut self, key: LockKey, locks: &mut Locks, wakes: &mut Wakes) -> bool {
-        let waiting = self.parked.iter().filter(|(waiting, _)| *waiting == Some(key));
-        let before = wakes.threads.len();
-        wakes.threads.extend(waiting.map(|(_, thread)| thread.clone()));
+    pub(super) fn finish(&mut self, key: LockKey, locks: &mut Locks) -> bool {
         if !self.watchers.is_empty() {
-            self.tell_watchers(key, locks, wakes);
+            self.tell_watchers(key, locks);
         }
-        wakes.threads.len() > before
+        self.wake_those(|waiting| waiting == Some(key))
     }
 
-    fn tell_watchers(&mut self, key: LockKey, locks: &mut Locks, wakes: &mut Wakes) {
+    fn tell_watchers(&mut self, key: LockKey, locks: &mut Locks) {
         // The present does not matter: the lock has looked at the clock already.
         let status = locks.status(key, Instant::EPOCH);
         if matches!(status, Status::Held { .. }) {
@@ -66,27 +60,32 @@ impl Waiters {
         }
         let loss = status.loss();
         while let Some(place) = self.watchers.iter().position(|(watched, _)| *watched == key) {
-            wakes.callbacks.push((self.watchers.swap_remove(place).1, loss.clone()));
+            self.wakes.callbacks.push((self.watchers.swap_remove(place).1, loss.clone()));
         }
     }
 
-    /// Remembers to wake those who wait for no lock in particular.
-    pub(super) fn finish_others(&self, wakes: &mut Wakes) {
-        let waiting = self.parked.iter().filter(|(key, _)| key.is_none());
-        wakes.threads.extend(waiting.map(|(_, thread)| thread.clone()));
+    /// Remembers to wake the parked threads that wait for one of these. Returns whether there are any.
+    pub(super) fn wake_those(&mut self, is_concerned: impl Fn(Option<LockKey>) -> bool) -> bool {
+        let before = self.wakes.threads.len();
+        let concerned = self.parked.iter().filter(|(waiting, _)| is_concerned(*waiting));
+        self.wakes.threads.extend(concerned.map(|(_, thread)| thread.clone()));
+        self.wakes.threads.len() > before
     }
 
-    /// Remembers to wake all threads that wait.
-    pub(super) fn wake_all(&self, wakes: &mut Wakes) {
-        wakes.threads.extend(self.parked.iter().map(|(_, thread)| thread.clone()));
+    /// Remembers to wake the thread that has been parked for the longest. Returns whether there is one.
+    pub(super) fn wake_oldest(&mut self) -> bool {
+        let oldest = self.parked.front();
+        self.wakes.threads.extend(oldest.map(|(_, thread)| thread.clone()));
+        oldest.is_some()
+    }
+
+    /// Remembers to wake a thread of the handle's own.
+    pub(super) fn wake(&mut self, thread: &Thread) {
+        self.wakes.threads.push(thread.clone());
     }
 }
 
 impl Wakes {
-    pub(super) fn push(&mut self, thread: Thread) {
-        self.threads.push(thread);
-    }
-
     pub(super) fn wake(self, platform: &dyn Platform) {
         self.threads.iter().for_each(|thread| platform.unpark(thread));
         for (callback, loss) in self.callbacks {

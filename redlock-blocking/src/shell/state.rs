@@ -1,0 +1,115 @@
+//! What the mutex of the shell guards.
+
+use std::collections::VecDeque;
+use std::thread::Thread;
+
+use redlock_core::{Instant, Locks, NodeSet, WaiterId};
+
+use super::connecting::Opened;
+use super::io::Io;
+use super::keeper::Keeper;
+use super::waiters::Waiters;
+
+pub(super) struct State {
+    pub(super) locks: Locks,
+    pub(super) waiters: Waiters,
+    /// The connections, unless a leader has them.
+    pub(super) io: Option<Box<Io>>,
+    pub(super) leader: Leader,
+    /// No release waited for a node when this was last looked at.
+    is_quiet: bool,
+    /// The nodes that have something new for the leader.
+    pub(super) ready: NodeSet,
+    /// The connections that each node's thread is to open, the first one being what it is doing: for commands, or to
+    /// subscribe under a name.
+    pub(super) wanted: Vec<VecDeque<Option<WaiterId>>>,
+    /// Connections that were made, for the leader to take.
+    pub(super) opened: Vec<Opened>,
+    /// The threads of connections that cannot be waited for together with others.
+    pub(super) node_threads: Vec<Option<Thread>>,
+    pub(super) keeper: Keeper,
+    /// No handle and no guard is left.
+    pub(super) is_abandoned: bool,
+}
+
+/// What is known of the thread that leads.
+#[derive(Default)]
+pub(super) struct Leader {
+    /// It waits for connections, and has to be interrupted when there is something new.
+    pub(super) sleeps: bool,
+    /// When it goes on by itself.
+    pub(super) wakes_at: Option<Instant>,
+    /// A result is there that no parked thread waits for: it may be its own.
+    has_news: bool,
+}
+
+impl State {
+    pub(super) fn new(locks: Locks, io: Io, nodes: usize) -> Self {
+        Self {
+            locks,
+            waiters: Waiters::default(),
+            io: Some(Box::new(io)),
+            leader: Leader::default(),
+            is_quiet: true,
+            ready: NodeSet::EMPTY,
+            wanted: (0..nodes).map(|_| VecDeque::new()).collect(),
+            opened: Vec::new(),
+            node_threads: (0..nodes).map(|_| None).collect(),
+            keeper: Keeper::default(),
+            is_abandoned: false,
+        }
+    }
+
+    /// Remembers whom the last steps concern.
+    pub(super) fn collect(&mut self) {
+        while let Some(node) = self.locks.poll_ready() {
+            match &self.node_threads[node.index()] {
+                Some(thread) if self.locks.has_batch(node) => self.waiters.wake(thread),
+                _ => self.ready.insert(node),
+            }
+        }
+        while let Some(key) = self.locks.poll_finished() {
+            self.leader.has_news |= !self.waiters.finish(key, &mut self.locks);
+        }
+        let was_quiet = std::mem::replace(&mut self.is_quiet, self.locks.is_quiet());
+        let mut has_news = self.is_quiet && !was_quiet;
+        while self.locks.poll_inspected().is_some() {
+            has_news = true;
+        }
+        if has_news {
+            self.waiters.wake_those(|key| key.is_none());
+            self.leader.has_news = true;
+        }
+    }
+
+    /// Returns whether the leader sleeps and is to be interrupted, for what was collected; it is told only once.
+    pub(super) fn interrupts_leader(&mut self) -> bool {
+        let wakes_at = self.leader.wakes_at;
+        let has_earlier_timer =
+            self.locks.poll_timeout().is_some_and(|next| wakes_at.is_none_or(|wakes_at| next < wakes_at));
+        let has_news = std::mem::take(&mut self.leader.has_news) || has_earlier_timer || self.has_work();
+        has_news && std::mem::take(&mut self.leader.sleeps)
+    }
+
+    /// Returns whether a leader would have something to do at once.
+    pub(super) fn has_work(&self) -> bool {
+        !self.ready.is_empty() || !self.opened.is_empty()
+    }
+
+    /// Lets all threads that wait look again whether they still should.
+    pub(super) fn wake_all(&mut self) {
+        self.waiters.wake_those(|_| true);
+        self.leader.has_news = true;
+    }
+
+    /// Returns whether there is nothing to do any more, and nobody who could ask for something.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_abandoned && self.locks.is_empty()
+    }
+
+    /// Remembers to wake all threads of the handle's own.
+    pub(super) fn wake_all_threads(&mut self) {
+        let threads = self.node_threads.iter().chain([&self.keeper.thread]).flatten();
+        threads.for_each(|thread| self.waiters.wake(thread));
+    }
+}
