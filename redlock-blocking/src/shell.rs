@@ -8,7 +8,7 @@ mod stream;
 mod waiters;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redlock_core::health::Health;
@@ -20,7 +20,7 @@ use redlock_core::{
 
 pub(crate) use self::connecting::Connect;
 use self::io::Io;
-use self::state::State;
+use self::state::{State, StateGuard};
 use crate::platform::{Interrupt, Platform};
 use crate::{AcquireError, BuildError, CloseReport};
 
@@ -67,15 +67,23 @@ impl Shell {
     }
 
     /// No code of others runs while the mutex is held, so a poisoned one holds a state that is whole.
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> StateGuard<'_> {
         self.platform.before_lock();
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives the mutex back, then wakes all whom the last steps concern and tells the observers.
-    fn unlock(&self, state: MutexGuard<'_, State>) {
+    fn unlock(&self, state: StateGuard<'_>) {
         self.unlock_and_wake(state);
         self.tell_observers();
+    }
+
+    /// Takes a step, and makes sure that what comes of it is done by somebody.
+    fn step<T>(self: &Arc<Self>, step: impl FnOnce(&mut State, Instant) -> T) -> T {
+        let mut state = self.state();
+        let result = step(&mut state, self.platform.now());
+        self.attend(state);
+        result
     }
 
     /// Tells the observers what has happened, in order and while the mutex is free.
@@ -84,7 +92,7 @@ impl Shell {
     }
 
     /// Gives the mutex back, then wakes all whom the last steps concern.
-    fn unlock_and_wake(&self, mut state: MutexGuard<'_, State>) {
+    fn unlock_and_wake(&self, mut state: StateGuard<'_>) {
         state.collect();
         let interrupts = state.interrupts_leader();
         let wakes = std::mem::take(&mut state.waiters.wakes);
@@ -149,18 +157,13 @@ impl Shell {
 
     /// Leaves a lock to its keys: nobody will ask for it again. Returns what is needed to adopt it, or how it was lost.
     pub(crate) fn detach(self: &Arc<Self>, key: LockKey) -> Result<DetachedLock, Loss> {
-        let mut state = self.state();
-        let detached = state.locks.detach(key, self.platform.now());
-        self.attend(state);
-        detached
+        self.step(|state, now| state.locks.detach(key, now))
     }
 
     /// Releases what there may be and leaves the rest to others: nobody will ask for this lock again. Waits for nobody's
     /// answer, only until the releases are on their way: the process may end now.
     pub(crate) fn abandon(self: &Arc<Self>, key: LockKey) {
-        let mut state = self.state();
-        state.locks.abandon(key, self.platform.now());
-        self.attend(state);
+        self.step(|state, now| state.locks.abandon(key, now));
         self.wait_until_sent();
     }
 
@@ -180,10 +183,7 @@ impl Shell {
 
     /// Returns how a lock that was handed over was lost, if it was.
     pub(crate) fn loss(self: &Arc<Self>, key: LockKey) -> Option<Loss> {
-        let mut state = self.state();
-        let loss = state.locks.status(key, self.platform.now()).loss();
-        self.attend(state);
-        loss
+        self.step(|state, now| state.locks.status(key, now).loss())
     }
 
     /// Waits until the lock is lost or released, for at most `timeout`.

@@ -44,10 +44,10 @@ impl Shell {
                 let mut connect = self.connects[node.index()].lock().unwrap_or_else(PoisonError::into_inner);
                 guarded(|| connect(self.connect_timeout))
             };
-            let mut state = self.state();
-            state.has_connected(node, connected, self.platform.now());
-            goes_on = !state.wanted[node.index()].is_empty();
-            self.attend(state);
+            goes_on = self.step(|state, now| {
+                state.has_connected(node, connected, now);
+                !state.wanted[node.index()].is_empty()
+            });
         }
     }
 }

@@ -77,8 +77,8 @@ impl Io {
         self.streams().for_each(Stream::send);
     }
 
-    /// Waits until a connection has something to say, somebody interrupts, or the time is over.
-    pub(super) fn wait(&mut self, timeout: Option<Duration>) {
+    /// Waits until a connection has something to say, somebody interrupts, or the time is over, and reads what has come.
+    pub(super) fn read(&mut self, timeout: Option<Duration>) {
         let is_broken = self.streams().any(|stream| stream.broken.is_some());
         let timeout = if is_broken { Some(Duration::ZERO) } else { timeout };
         let Self { poller, streams, .. } = self;
@@ -92,10 +92,6 @@ impl Io {
             std::thread::sleep(timeout.unwrap_or(SHORT).min(SHORT));
             self.streams().for_each(|stream| stream.is_readable = true);
         }
-    }
-
-    /// Reads what has come, without waiting.
-    pub(super) fn read(&mut self) {
         let Self { streams, replies, heard, .. } = self;
         for stream in streams.iter_mut().flatten() {
             let node = stream.node;

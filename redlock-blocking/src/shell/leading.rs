@@ -1,14 +1,14 @@
 //! The leader's work: sending, waiting and reading for all threads.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use redlock_core::{Cause, Heard, Hearing, Instant, LockKey, Locks, NodeId, Unavailable};
 
 use super::connecting::Opened;
 use super::io::Io;
-use super::{Shell, State};
+use super::{Shell, State, StateGuard};
 
 /// A connection that was not looked at for so long may have broken meanwhile.
 pub(super) const IDLE: Duration = Duration::from_millis(10);
@@ -20,7 +20,7 @@ impl Shell {
     /// Waits until `look` has seen what it is looking for.
     pub(super) fn wait<'a, T>(
         self: &'a Arc<Self>,
-        state: MutexGuard<'a, State>,
+        state: StateGuard<'a>,
         key: Option<LockKey>,
         look: impl FnMut(&mut Locks, Instant) -> Option<T>,
     ) -> T {
@@ -31,7 +31,7 @@ impl Shell {
     /// takes them and leads; the others park until they are told.
     pub(super) fn wait_until<'a, T>(
         self: &'a Arc<Self>,
-        mut state: MutexGuard<'a, State>,
+        mut state: StateGuard<'a>,
         key: Option<LockKey>,
         until: Option<Instant>,
         mut look: impl FnMut(&mut Locks, Instant) -> Option<T>,
@@ -51,17 +51,15 @@ impl Shell {
     }
 
     /// Makes sure that what is new is done by somebody, without waiting: by this thread, if nobody leads.
-    pub(super) fn attend<'a>(self: &'a Arc<Self>, mut state: MutexGuard<'a, State>) {
+    pub(super) fn attend<'a>(self: &'a Arc<Self>, mut state: StateGuard<'a>) {
         state.collect();
         while state.has_work() && state.io.is_some() {
             state = self.turn(state, Some(Instant::EPOCH));
             state.collect();
         }
-        if state.io.is_some() {
-            // Somebody has to lead those who wait, or to look after what nobody waits for.
-            if !state.waiters.wake_oldest() {
-                state.schedule_keeper(self.platform.now());
-            }
+        // Somebody has to lead those who wait, or to look after what nobody waits for.
+        if state.io.is_some() && !state.waiters.wake_oldest() {
+            state.schedule_keeper(self.platform.now());
         }
         if state.is_over() {
             state.wake_all_threads();
@@ -71,16 +69,11 @@ impl Shell {
 
     /// Sends what there is to send, waits for replies until the next timer or `until`, and hands them out: nothing of that
     /// while somebody else leads.
-    pub(super) fn turn<'a>(
-        self: &'a Arc<Self>,
-        mut state: MutexGuard<'a, State>,
-        until: Option<Instant>,
-    ) -> MutexGuard<'a, State> {
+    pub(super) fn turn<'a>(self: &'a Arc<Self>, mut state: StateGuard<'a>, until: Option<Instant>) -> StateGuard<'a> {
         let Some(mut io) = state.io.take() else { return state };
         let now = self.platform.now();
         if now.saturating_since(io.used_at) > IDLE {
-            io.wait(Some(Duration::ZERO));
-            io.read();
+            io.read(Some(Duration::ZERO));
             io.deliver(&mut state.locks, now);
         }
         self.serve_nodes(&mut io, &mut state, now);
@@ -93,8 +86,7 @@ impl Shell {
         io.send();
         self.is_sending.store(false, Ordering::Release);
         self.tell_observers();
-        io.wait(timeout);
-        io.read();
+        io.read(timeout);
         let mut state = self.state();
         state.leader.sleeps = false;
         let now = self.platform.now();
@@ -174,12 +166,7 @@ impl Shell {
         }
     }
 
-    fn park<'a>(
-        &'a self,
-        mut state: MutexGuard<'a, State>,
-        key: Option<LockKey>,
-        until: Option<Instant>,
-    ) -> MutexGuard<'a, State> {
+    fn park<'a>(&'a self, mut state: StateGuard<'a>, key: Option<LockKey>, until: Option<Instant>) -> StateGuard<'a> {
         state.waiters.park(key);
         self.unlock(state);
         self.platform.park(until);

@@ -88,23 +88,23 @@ impl NodeThread {
             return;
         };
         self.patience = MIN_PATIENCE;
-        let mut state = self.shell.state();
-        if state.has_node_thread(self.stream.node) {
-            state.locks.handle_reply(self.stream.node, reply, self.shell.platform.now());
-        }
-        self.shell.attend(state);
+        self.shell.step(|state, now| {
+            if state.has_node_thread(self.stream.node) {
+                state.locks.handle_reply(self.stream.node, reply, now);
+            }
+        });
     }
 
     fn end(self, why: &Unavailable) {
         let Self { shell, stream: Stream { node, connection, .. }, .. } = self;
         // It is closed before the next one is opened.
         drop(connection);
-        let mut state = shell.state();
-        if state.has_node_thread(node) {
-            state.retire_node_thread(node);
-            state.locks.handle_disconnected(node, why, shell.platform.now());
-        }
-        shell.attend(state);
+        shell.step(|state, now| {
+            if state.has_node_thread(node) {
+                state.retire_node_thread(node);
+                state.locks.handle_disconnected(node, why, now);
+            }
+        });
     }
 }
 

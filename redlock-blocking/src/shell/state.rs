@@ -1,6 +1,7 @@
 //! What the mutex of the shell guards.
 
 use std::collections::VecDeque;
+use std::sync::MutexGuard;
 use std::thread::Thread;
 
 use redlock_core::{Instant, Locks, NodeSet, WaiterId};
@@ -9,6 +10,9 @@ use super::connecting::Opened;
 use super::io::Io;
 use super::keeper::Keeper;
 use super::waiters::Waiters;
+
+/// The state, while the mutex is held.
+pub(super) type StateGuard<'a> = MutexGuard<'a, State>;
 
 pub(super) struct State {
     pub(super) locks: Locks,
