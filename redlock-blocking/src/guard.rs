@@ -99,10 +99,7 @@ impl Drop for LockGuard {
 
 impl fmt::Debug for LockGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LockGuard")
-            .field("resources", self.resources())
-            .field("remaining", &self.remaining())
-            .finish_non_exhaustive()
+        self.fmt_as("LockGuard", f)
     }
 }
 

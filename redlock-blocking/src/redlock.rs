@@ -169,7 +169,7 @@ impl Redlock {
     /// The present moment, on the clock of all deadlines.
     #[cfg(feature = "cache")]
     pub(crate) fn now(&self) -> redlock_core::Instant {
-        self.handle.shell().platform.now()
+        self.handle.shell().now()
     }
 
     /// The settings that all locks of this handle share.

@@ -172,6 +172,11 @@ impl Shell {
         self.state().locks.deadline(key)
     }
 
+    /// The present moment, on the clock of all deadlines.
+    pub(crate) fn now(&self) -> Instant {
+        self.platform.now()
+    }
+
     /// Returns how the nodes and the locks are. If nobody does the I/O, connections are looked at first: nobody has noticed
     /// which of them have ended.
     pub(crate) fn health(self: &Arc<Self>) -> Health {

@@ -11,6 +11,7 @@ mod acquisition;
 mod error;
 #[cfg(feature = "redis")]
 mod fenced_store;
+mod lease;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod observer;

@@ -132,10 +132,7 @@ impl<R: Runtime> Drop for LockGuard<R> {
 
 impl<R: Runtime> fmt::Debug for LockGuard<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LockGuard")
-            .field("resources", self.resources())
-            .field("remaining", &self.remaining())
-            .finish_non_exhaustive()
+        self.fmt_as("LockGuard", f)
     }
 }
 

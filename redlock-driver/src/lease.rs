@@ -25,52 +25,13 @@ impl<R: Runtime> Lease<R> {
         Self { handle, key, held }
     }
 
-    /// The fence of the lock, if it is [fenced](crate::Acquire::fenced): to be given to what is protected with every write, so
-    /// that it can refuse one that comes too late. `None` too for a lock of several resources, which has
-    /// [several](Self::fences).
-    #[must_use]
-    pub fn fence(&self) -> Option<Fence> {
-        self.held.fence()
-    }
-
-    /// The fence of each resource, if the lock is [fenced](crate::Acquire::fenced); nothing if it is not.
-    pub fn fences(&self) -> impl Iterator<Item = (&Resource, Fence)> {
-        self.held.fences()
-    }
+    redlock_core::lease_getters!();
 
     /// The end of the lock's validity, on the clock of the runtime. For a lock that was found to be lost before, the
     /// moment of that.
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.handle.shell().deadline(self.key).unwrap_or_default()
-    }
-
-    /// For how long the lock is valid from now on; zero when it is not.
-    #[must_use]
-    pub fn remaining(&self) -> Duration {
-        let deadline = self.deadline();
-        deadline.saturating_since(self.handle.shell().runtime.now())
-    }
-
-    /// Whether the lock is valid at this moment. The clock is read at every call.
-    #[must_use]
-    pub fn is_valid(&self) -> bool {
-        !self.remaining().is_zero()
-    }
-
-    /// Looks whether the lock is still held: for loops, `guard.check()?` before each step.
-    ///
-    /// # Errors
-    ///
-    /// How it was lost: for ever. Stop the work that needs it.
-    pub fn check(&self) -> Result<(), Loss> {
-        self.handle.shell().loss(self.key).map_or(Ok(()), Err)
-    }
-
-    /// What is locked, as it is named on the nodes.
-    #[must_use]
-    pub const fn resources(&self) -> &Resources {
-        self.held.resources()
     }
 
     /// A future that waits until the lock is lost: at its deadline, whatever the network does, or earlier when an
@@ -88,10 +49,7 @@ impl<R: Runtime> Clone for Lease<R> {
 
 impl<R: Runtime> fmt::Debug for Lease<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease")
-            .field("resources", self.resources())
-            .field("remaining", &self.remaining())
-            .finish_non_exhaustive()
+        self.fmt_as("Lease", f)
     }
 }
 

@@ -160,7 +160,7 @@ impl<R: Runtime> Redlock<R> {
     /// The present moment, on the clock of all deadlines.
     #[cfg(feature = "cache")]
     pub(crate) fn now(&self) -> redlock_core::Instant {
-        self.handle.shell().runtime.now()
+        self.handle.shell().now()
     }
 
     pub(crate) fn handle(&self) -> Handle<R> {

@@ -172,6 +172,11 @@ impl<R: Runtime> Shell<R> {
         self.state().locks.deadline(key)
     }
 
+    /// The present moment, on the clock of all deadlines.
+    pub(crate) fn now(&self) -> Instant {
+        self.runtime.now()
+    }
+
     /// Returns how a lock that was handed over was lost, if it was.
     pub(crate) fn loss(&self, key: LockKey) -> Option<Loss> {
         self.work(|state, now, _| state.locks.status(key, now).loss())
