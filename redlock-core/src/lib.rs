@@ -132,6 +132,7 @@ mod config;
 mod detached;
 mod digest;
 mod event;
+mod extension;
 mod facts;
 pub mod fence;
 pub mod health;

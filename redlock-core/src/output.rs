@@ -1,7 +1,7 @@
 use smallvec::SmallVec;
 
 use crate::command::{Action, Command, CommandId, Grace, ScriptForm};
-use crate::lock::Extension;
+use crate::extension::Extension;
 use crate::rare_list::Items;
 use crate::spare::Spare;
 use crate::{Config, Event, Instant, NodeSet};

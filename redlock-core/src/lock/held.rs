@@ -4,13 +4,14 @@ use alloc::sync::Arc;
 use super::acquiring::Attempt;
 use super::release::Claim;
 use crate::command::Action;
+use crate::extension::Extension;
 use crate::fence::{Fences, Fencing};
 use crate::output::Output;
 use crate::rare_list::{Items, RareList};
 use crate::round::{Recorded, Round};
 use crate::{
     CommandId, Config, DetachedLock, Event, ExtendError, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeSet,
-    OperationId, Reply, Request, Token, Ttl, lease,
+    OperationId, Reply, Request, Token, Ttl,
 };
 
 /// A lock that is held.
@@ -48,22 +49,6 @@ struct Replanted {
     ttl: Ttl,
     send_by: Instant,
     has_source: bool,
-}
-
-/// One extension: a round of compare-and-lengthen on all nodes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Extension {
-    operation: OperationId,
-    round: Round,
-    ttl: Ttl,
-    /// The moment at which it began, before its first byte was sent.
-    started_at: Instant,
-    /// The deadline of the lock when it began: past it nothing of the extension is sent.
-    send_by: Instant,
-    /// The nodes that have confirmed a later extension: that they lacked the keys at this one is over.
-    recovered: NodeSet,
-    /// It has come to its result.
-    is_over: bool,
 }
 
 impl Held {
@@ -128,12 +113,14 @@ impl Held {
         let id = output.send(config.nodes(), action, self.deadline);
         let round = Round::open(config, config.nodes(), id, ends_at);
         self.longest_ttl = self.longest_ttl.max(ttl);
-        let (started_at, send_by, recovered) = (now, self.deadline, NodeSet::EMPTY);
-        let extension = Extension { operation, round, ttl, started_at, send_by, recovered, is_over: false };
+        let extension = Extension::new(operation, round, ttl, now, self.deadline);
         self.extensions.push_into(extension, &mut output.spare);
     }
 
     /// Takes a reply to whatever expects it, in time or late.
+    ///
+    /// A node without the keys is given them again, but does not count in the round of the extension: nobody knows for how
+    /// long it was without.
     pub(super) fn handle_reply(
         &mut self,
         request: &Request,
@@ -146,7 +133,10 @@ impl Held {
         let mut extensions = self.extensions.iter_mut();
         let recorded = if let Some(extension) = extensions.find(|extension| extension.round.expects(id, node)) {
             let is_missing = matches!(reply, Reply::Missing);
-            let recorded = extension.handle_reply(request, self.token, id, node, reply, output);
+            let recorded = extension.round.record(id, node, reply);
+            if recorded == Recorded::WantsSource {
+                send_source(extension, request, self.token, node, output);
+            }
             let (operation, ttl, send_by) = (extension.operation, extension.ttl, extension.send_by);
             if recorded == Recorded::Vote && is_missing {
                 self.replant_missing(request, Replanted { node, id, ttl, send_by, has_source: false }, output);
@@ -286,53 +276,12 @@ impl Held {
     }
 }
 
-impl Extension {
-    /// Takes a reply, in time or late.
-    ///
-    /// A node without the keys is given them again, but does not count in this round: nobody knows for how long it was
-    /// without.
-    fn handle_reply(
-        &mut self,
-        request: &Request,
-        token: Token,
-        id: CommandId,
-        node: NodeId,
-        reply: Reply,
-        output: &mut Output,
-    ) -> Recorded {
-        let recorded = self.round.record(id, node, reply);
-        if recorded == Recorded::WantsSource {
-            let only = NodeSet::from_iter([node]);
-            let action = Action::extend(request.resources.clone(), token, self.ttl).owned_by(request.owner.clone());
-            let id = output.send_source(only, action, self.send_by);
-            self.round.asked_again(only, id, true);
-        }
-        recorded
-    }
-
-    /// Returns the deadline that the extension gives, or what each node said to one that has failed, as soon as that is
-    /// fixed.
-    fn result(&self, config: &Config) -> Option<Result<Instant, NodeOutcomes>> {
-        let (votes, tally) = (config.votes(), self.round.tally());
-        let failed = tally.gone().saturating_add(tally.unavailable);
-        let may_be_gone = self.gone().saturating_add(tally.pending);
-        if tally.done >= votes.size() {
-            Some(Ok(lease::deadline(config, self.started_at, self.ttl.get()).unwrap_or(self.send_by)))
-        } else if votes.is_blocked_by(failed) && !votes.is_blocked_by(may_be_gone) {
-            Some(Err(self.round.report(config)))
-        } else {
-            None
-        }
-    }
-
-    fn keys_gone(&self, config: &Config) -> Option<NodeOutcomes> {
-        config.votes().is_blocked_by(self.gone()).then(|| self.round.report(config))
-    }
-
-    /// Counts the nodes that lack the keys since this extension, as far as is known.
-    const fn gone(&self) -> usize {
-        self.round.gone().without(self.recovered).len()
-    }
+/// Sends an extension to a node again, in full.
+fn send_source(extension: &mut Extension, request: &Request, token: Token, node: NodeId, output: &mut Output) {
+    let only = NodeSet::from_iter([node]);
+    let action = Action::extend(request.resources.clone(), token, extension.ttl).owned_by(request.owner.clone());
+    let id = output.send_source(only, action, extension.send_by);
+    extension.round.asked_again(only, id, true);
 }
 
 /// Returns whether the node has all keys after its reply; `None` if that does not say it.

@@ -28,6 +28,7 @@ pub(crate) enum Edit {
 }
 
 const LOCK: &str = "redlock-core/src/lock.rs";
+const LOCK_GETTERS: &str = "redlock-core/src/lock/getters.rs";
 const HANDLING: &str = "redlock-core/src/locks/handling.rs";
 const STEP: &str = "redlock-core/src/locks/step.rs";
 const LINE: &str = "redlock-core/src/locks/line.rs";

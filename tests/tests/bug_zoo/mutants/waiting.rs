@@ -1,7 +1,7 @@
 //! Lines of a handle and the wait queues of nodes.
 
 use super::Edit::{Expression, Text};
-use super::{ACQUIRING, LINE, LOCK, MODEL, MODEL_IN_TURN, MODEL_QUEUE, Mutant, TURN, TURNS, WAIT_QUEUE};
+use super::{ACQUIRING, LINE, LOCK_GETTERS, MODEL, MODEL_IN_TURN, MODEL_QUEUE, Mutant, TURN, TURNS, WAIT_QUEUE};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -31,7 +31,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "held-is-in-nobodys-way",
         bug: "the next one begins while the lock is held",
         edits: &[Text {
-            file: LOCK,
+            file: LOCK_GETTERS,
             original: "Phase::Won { .. } | Phase::Held(_) => true,
             Phase::Releasing(_) =>",
             mutated: "Phase::Won { .. } => true,
