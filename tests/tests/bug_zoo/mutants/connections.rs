@@ -1,7 +1,7 @@
 //! Connections that break or are silent.
 
 use super::Edit::{Expression, Text};
-use super::{HANDLING, LOCKS_NODE, Mutant};
+use super::{HANDLING, LOCKS_NODE, Mutant, NODE_CONNECTION};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -29,7 +29,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "never-connects-again",
         bug: "a node that could not be reached is never connected again",
         edits: &[Expression {
-            file: LOCKS_NODE,
+            file: NODE_CONNECTION,
             original: "Link::Pausing { until, why: why.clone() }",
             mutated: "Link::GivenUp(why.clone())",
         }],
@@ -38,7 +38,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "silence-is-endured",
         bug: "a connection that is silent for good is never given up",
         edits: &[Text {
-            file: LOCKS_NODE,
+            file: NODE_CONNECTION,
             original: "            _ => {
                 self.changed_at",
             mutated: "            _ if AWAKE => Due::Nothing,
@@ -50,7 +50,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "silence-is-not-waited-for",
         bug: "nobody wakes up when a connection has been silent for too long",
         edits: &[Expression {
-            file: LOCKS_NODE,
+            file: NODE_CONNECTION,
             original: "[self.silent_at(config), self.look_at(config)]",
             mutated: "[None, self.look_at(config).filter(|_| self.tickets.is_empty())]",
         }],
@@ -68,7 +68,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "no-ping",
         bug: "a connection that is not used is never tried out",
         edits: &[Text {
-            file: LOCKS_NODE,
+            file: NODE_CONNECTION,
             original: "config.ping_interval()?;",
             mutated: "config.ping_interval().filter(|_| !AWAKE)?;",
         }],
@@ -87,7 +87,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "given-up-and-not-opened",
         bug: "a connection that was given up for its silence is not opened again",
         edits: &[Text {
-            file: LOCKS_NODE,
+            file: NODE_CONNECTION,
             original: "                self.link = Link::Wanted(Some(why.clone()));
                 Due::Silent(why)",
             mutated: "                self.link = if AWAKE { Link::GivenUp(why.clone()) } else { Link::Wanted(Some(why.clone())) };
