@@ -1,0 +1,171 @@
+//! What users' futures and guards ask for.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use redlock_core::health::Health;
+use redlock_core::{
+    DetachedLock, ExtendError, HandedOver, InspectionKey, Instant, LockKey, LockStatus, Loss, OperationId,
+    ReleaseReport, Request, RequestError, Resource, Status,
+};
+
+use super::Shell;
+use super::wakes::register_in;
+use crate::carrier::Urgency;
+use crate::{AcquireError, CloseReport, Runtime};
+
+impl<R: Runtime> Shell<R> {
+    /// Starts to acquire, and waits for the result.
+    pub(crate) fn begin_acquire(
+        &self,
+        request: Request,
+        seed: [u8; 32],
+        context: &Context<'_>,
+    ) -> Result<LockKey, AcquireError> {
+        let begun = self.work(|state, now, _| {
+            let key = state.locks.acquire(request, seed, now)?;
+            state.waiters.wait(key, context);
+            Ok(key)
+        });
+        self.look_again_without_task(context);
+        begun
+    }
+
+    /// Waits for the result of an acquisition, and hands the lock over in the moment of the answer.
+    pub(crate) fn poll_acquire(&self, key: LockKey, context: &Context<'_>) -> Poll<Result<HandedOver, AcquireError>> {
+        let poll = self.work(|state, now, _| {
+            let result = state.locks.hand_over(key, now);
+            let handed_over = result.map(|result| result.map(|_deadline| HandedOver::of(&state.locks, key)));
+            state.ready_or_wait(key, context, handed_over)
+        });
+        self.waits(context, poll).map_err(Into::into)
+    }
+
+    pub(crate) fn extend(&self, key: LockKey, ttl: Duration) -> Result<OperationId, ExtendError> {
+        self.work(|state, now, _| state.locks.extend(key, ttl, now))
+    }
+
+    pub(crate) fn poll_extend(
+        &self,
+        key: LockKey,
+        extension: OperationId,
+        context: &Context<'_>,
+    ) -> Poll<Result<Instant, ExtendError>> {
+        let poll = {
+            let mut state = self.state();
+            let result = state.locks.take_extended(key, extension);
+            state.ready_or_wait(key, context, result)
+        };
+        self.waits(context, poll)
+    }
+
+    /// Starts to release, unless it `has_begun`, and waits for the result. With that, the lock is abandoned.
+    pub(crate) fn poll_release(&self, key: LockKey, has_begun: bool, context: &Context<'_>) -> Poll<ReleaseReport> {
+        let poll = self.work(|state, now, wakes| {
+            if !has_begun {
+                state.locks.release(key, now);
+                // The caller is no watcher: it waits for more than the end of the lock.
+                state.wake_finished(wakes);
+            }
+            let result = state.locks.take_released(key);
+            if result.is_some() {
+                state.locks.abandon(key, now);
+            }
+            state.ready_or_wait(key, context, result)
+        });
+        self.waits(context, poll)
+    }
+
+    /// Leaves a lock to its keys: nobody will ask for it again. Yields what is needed to adopt it, or how it was lost.
+    pub(crate) fn detach(&self, key: LockKey) -> Result<DetachedLock, Loss> {
+        self.work_and_send(Urgency::Last, |state, now, _| state.locks.detach(key, now))
+    }
+
+    /// Releases what there may be and leaves the rest to the task: nobody will ask for this lock again.
+    pub(crate) fn abandon(&self, key: LockKey) {
+        self.work_and_send(Urgency::Last, |state, now, _| state.locks.abandon(key, now));
+    }
+
+    /// Returns the end of the validity of a lock that was handed over.
+    pub(crate) fn deadline(&self, key: LockKey) -> Option<Instant> {
+        self.state().locks.deadline(key)
+    }
+
+    /// The present moment, on the clock of all deadlines.
+    pub(crate) fn now(&self) -> Instant {
+        self.runtime.now()
+    }
+
+    /// Returns how a lock that was handed over was lost, if it was.
+    pub(crate) fn loss(&self, key: LockKey) -> Option<Loss> {
+        self.work(|state, now, _| state.locks.status(key, now).loss())
+    }
+
+    /// Waits until the lock is lost; `None` when it was released instead.
+    pub(crate) fn poll_lost(&self, key: LockKey, context: &Context<'_>) -> Poll<Option<Loss>> {
+        let poll = self.work(|state, now, _| match state.locks.status(key, now) {
+            Status::Held { .. } => {
+                state.waiters.watch(key, context);
+                Poll::Pending
+            }
+            status => Poll::Ready(status.loss()),
+        });
+        self.waits(context, poll)
+    }
+
+    /// Ends all acquisitions and takes no new ones.
+    pub(crate) fn close(&self) {
+        self.work(|state, now, _| state.locks.close(now));
+    }
+
+    /// Waits until every release was answered, or its node's time has passed.
+    pub(crate) fn poll_closed(&self, context: &Context<'_>) -> Poll<CloseReport> {
+        let poll = {
+            let mut state = self.state();
+            if state.locks.is_quiet() {
+                return Poll::Ready(state.locks.close_report());
+            }
+            register_in(&mut state.closing, context);
+            Poll::Pending
+        };
+        self.waits(context, poll)
+    }
+
+    /// Starts to ask all nodes how a lock stands.
+    pub(crate) fn begin_inspection(&self, name: Resource) -> Result<InspectionKey, RequestError> {
+        self.work(|state, now, _| state.locks.inspect(name, now))
+    }
+
+    /// Waits for the result of an inspection.
+    pub(crate) fn poll_inspection(&self, key: InspectionKey, context: &Context<'_>) -> Poll<LockStatus> {
+        let poll = {
+            let mut state = self.state();
+            let result = state.locks.take_inspected(key);
+            if result.is_none() {
+                register_in(&mut state.inspecting, context);
+            }
+            result.map_or(Poll::Pending, Poll::Ready)
+        };
+        self.waits(context, poll)
+    }
+
+    /// Notes that nobody waits for an inspection any more.
+    pub(crate) fn forget_inspection(&self, key: InspectionKey) {
+        self.state().locks.forget_inspection(key);
+    }
+
+    /// Returns how the nodes and the locks are.
+    pub(crate) fn health(&self) -> Health {
+        self.state().locks.health(self.runtime.now())
+    }
+
+    /// Returns what is left when nobody can wait for more.
+    pub(crate) fn close_report(&self) -> CloseReport {
+        self.state().locks.close_report()
+    }
+
+    /// Notes that the last handle is gone: the task ends when all locks are settled.
+    pub(crate) fn let_go(&self) {
+        self.work(|state, _, _| state.abandoned = true);
+    }
+}
