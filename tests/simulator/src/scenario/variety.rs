@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use redlock_core::{Config, RestartGuard};
 
-use super::{BUSY_UNTIL, Guard, Job, Renewal, Scenario, SecondExtension};
+use super::job::SecondExtension;
+use super::{BUSY_UNTIL, Guard, Job, Renewal, Scenario};
 use crate::clock::{MILLISECOND, Time, nanos};
 use crate::dice::Dice;
 use crate::fault::{Fault, FaultKind};
