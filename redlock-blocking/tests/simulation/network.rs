@@ -1,18 +1,18 @@
 //! Nodes, and connections to them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
-use std::io;
+mod route;
+mod wire;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
-use std::time::Duration;
 
-use mio::event::Source;
-use mio::{Interest, Registry, Token};
-use redlock_blocking::transport::{Action, Command, Connection, Heard, Hearing, Reply, Transport, WaiterId};
-use redlock_blocking::{Cause, Unavailable};
-use redlock_core::{CommandId, model};
-use redlock_simulator::{Dice, SECOND, Time, nanos};
+use redlock_blocking::transport::{Action, Command, Heard, Hearing, Reply, WaiterId};
+use redlock_core::model;
+use redlock_simulator::{Dice, SECOND, Time};
 
-use crate::platform::{Readiness, instant};
+pub(crate) use self::route::Route;
+use self::wire::{Said, Wire};
+use crate::platform::instant;
 use crate::scenario::{Fault, HEALED_AT, Network};
 use crate::scheduler::Scheduler;
 
@@ -46,47 +46,6 @@ struct State {
     /// Who hears that it is called up, and over which connections.
     subscriptions: Vec<(WaiterId, Weak<Wire>)>,
     counts: BTreeMap<&'static str, u64>,
-}
-
-/// The way from one process to a node.
-pub(crate) struct Route {
-    pub(crate) node: Arc<Node>,
-    pub(crate) process: usize,
-    pub(crate) readiness: Readiness,
-}
-
-/// A connection.
-pub(crate) struct Wire {
-    node: Arc<Node>,
-    process: usize,
-    readiness: Readiness,
-    state: Mutex<WireState>,
-}
-
-#[derive(Default)]
-struct WireState {
-    /// By which its readiness is told.
-    token: Option<usize>,
-    /// The commands without a reply, as the client was told to send them.
-    owed: VecDeque<CommandId>,
-    /// What the node has not carried out.
-    sent: VecDeque<Command>,
-    /// What has arrived and was not read.
-    inbox: VecDeque<Said>,
-    /// What was read and not taken.
-    replies: VecDeque<Reply>,
-    heard: VecDeque<Heard>,
-    /// When the last message arrives in each direction.
-    last: [Time; 2],
-    is_broken: bool,
-    is_closed: bool,
-    reader: Option<usize>,
-}
-
-/// What a node says over a connection.
-enum Said {
-    Reply(Reply),
-    Heard(Heard),
 }
 
 impl Node {
@@ -245,229 +204,5 @@ impl Node {
     fn way(&self) -> Time {
         let Network { shortest, longest, .. } = self.network;
         self.state().dice.time(shortest..=longest)
-    }
-}
-
-impl Transport for Route {
-    type Connection = SimulatedConnection;
-
-    fn connect(&mut self, timeout: Duration) -> Result<SimulatedConnection, Unavailable> {
-        let scheduler = &self.node.scheduler;
-        let (until, way) = (scheduler.now() + nanos(timeout), self.node.way());
-        let hangs_until = self.node.state().connects_hang_until;
-        scheduler.sleep_until(hangs_until.max(scheduler.now() + 2 * way).min(until));
-        if scheduler.now() >= until {
-            return Err(Unavailable::with_detail(Cause::NotSent, "it takes too long"));
-        }
-        if self.node.state().down_until > scheduler.now() {
-            return Err(Unavailable::with_detail(Cause::NotSent, "nobody listens"));
-        }
-        let wire = Arc::new(Wire {
-            node: self.node.clone(),
-            process: self.process,
-            readiness: self.readiness.clone(),
-            state: Mutex::default(),
-        });
-        self.node.state().wires.push(Arc::downgrade(&wire));
-        Ok(SimulatedConnection { wire })
-    }
-}
-
-impl Wire {
-    fn state(&self) -> MutexGuard<'_, WireState> {
-        self.state.lock().unwrap()
-    }
-
-    fn check(state: &WireState) -> Result<(), Unavailable> {
-        let broken = || Unavailable::with_detail(Cause::Disconnected, "cut");
-        if state.is_broken { Err(broken()) } else { Ok(()) }
-    }
-
-    fn break_off(self: &Arc<Self>) {
-        self.node.scheduler.tell(|| format!("a connection of {} breaks", self.process));
-        self.state().is_broken = true;
-        self.tell_reader();
-        self.hang_up();
-    }
-
-    /// The node notices that the connection is gone, at once or later.
-    fn hang_up(self: &Arc<Self>) {
-        let later = {
-            let mut node = self.node.state();
-            node.dice.pick(&[0, 1]) * node.dice.time(0..=NOTICES_WITHIN)
-        };
-        let wire = self.clone();
-        self.node.scheduler.note(self.node.scheduler.now() + later, move || wire.node.hang_up(&wire));
-    }
-
-    /// A subscription arrives at the node.
-    fn subscription_arrives(self: Arc<Self>, waiter: WaiterId) {
-        let (now, hung_until) = (self.node.scheduler.now(), self.node.state().hung_until);
-        if hung_until > now {
-            let node = self.node.clone();
-            return node.scheduler.note(hung_until, move || self.subscription_arrives(waiter));
-        }
-        if self.state().is_broken || self.state().is_closed {
-            return;
-        }
-        self.node.scheduler.tell(|| format!("{} subscribes", self.process));
-        self.node.subscribe(&waiter, &self);
-        self.say(Said::Heard(Heard::Subscribed));
-    }
-
-    /// Lets the process have something to read, behind all that was said before.
-    fn say(self: &Arc<Self>, said: Said) {
-        let (at, wire) = (self.next(1), self.clone());
-        self.node.scheduler.note(at, move || {
-            if !wire.state().is_broken {
-                wire.state().inbox.push_back(said);
-                wire.tell_reader();
-            }
-        });
-    }
-
-    /// There is something new for whoever reads.
-    fn tell_reader(&self) {
-        let state = self.state();
-        let (reader, token) = (state.reader, state.token.filter(|_| !state.is_closed));
-        drop(state);
-        if let Some(reader) = reader {
-            self.node.scheduler.wake(reader);
-        }
-        if let Some(token) = token {
-            self.readiness.add(token);
-        }
-    }
-
-    /// A command arrives at the node: the oldest one is carried out now, or when the node goes on.
-    fn arrive(self: Arc<Self>) {
-        let (now, hung_until) = (self.node.scheduler.now(), self.node.state().hung_until);
-        if hung_until > now {
-            let node = self.node.clone();
-            return node.scheduler.note(hung_until, move || self.arrive());
-        }
-        let (command, is_late) = {
-            let mut state = self.state();
-            (state.sent.pop_front().unwrap(), state.is_broken || state.is_closed)
-        };
-        if is_late && self.node.state().dice.chance(50) {
-            return;
-        }
-        let reply = self.node.execute(self.process, &command, is_late);
-        self.say(Said::Reply(reply));
-    }
-
-    /// When the next message in a direction arrives.
-    fn next(&self, direction: usize) -> Time {
-        let arrives_at = self.node.scheduler.now() + self.node.way();
-        let mut state = self.state();
-        state.last[direction] = state.last[direction].max(arrives_at);
-        state.last[direction]
-    }
-}
-
-/// A connection as a process has it.
-pub(crate) struct SimulatedConnection {
-    wire: Arc<Wire>,
-}
-
-impl Connection for SimulatedConnection {
-    fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
-        let node = &self.wire.node;
-        node.scheduler.interrupt();
-        Wire::check(&self.wire.state())?;
-        let (at, wire) = (self.wire.next(0), self.wire.clone());
-        self.wire.state().owed.push_back(command.id);
-        self.wire.state().sent.push_back(command.clone());
-        node.scheduler.note(at, move || wire.arrive());
-        Ok(())
-    }
-
-    fn source(&mut self) -> Option<&mut dyn Source> {
-        self.wire.node.has_sources.then_some(self)
-    }
-
-    fn receive(&mut self, command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
-        let scheduler = &self.wire.node.scheduler;
-        let until = scheduler.now() + nanos(timeout);
-        loop {
-            if std::mem::take(&mut self.wire.node.state().panics) {
-                scheduler.tell(|| "a transport panics".into());
-                std::panic::resume_unwind(Box::new("as it was told to"));
-            }
-            let mut state = self.wire.state();
-            scheduler.expect(state.owed.front() == Some(&command.id), || format!("{command:?} is not the oldest"));
-            if state.replies.is_empty() {
-                state.read();
-            }
-            if let Some(reply) = state.replies.pop_front() {
-                state.owed.pop_front();
-                return Ok(Some(reply));
-            }
-            Wire::check(&state)?;
-            if until <= scheduler.now() {
-                return Ok(None);
-            }
-            state.reader = Some(Scheduler::current());
-            drop(state);
-            scheduler.wait_for_wake(Some(until));
-            self.wire.state().reader = None;
-        }
-    }
-
-    fn check(&mut self) -> Result<(), Unavailable> {
-        let mut state = self.wire.state();
-        state.read();
-        Wire::check(&state)
-    }
-
-    fn hearing(&self) -> Hearing {
-        self.wire.node.hearing
-    }
-
-    fn subscribe(&mut self, waiter: &WaiterId) -> Result<(), Unavailable> {
-        self.wire.node.scheduler.interrupt();
-        Wire::check(&self.wire.state())?;
-        let (at, wire, waiter) = (self.wire.next(0), self.wire.clone(), waiter.clone());
-        self.wire.node.scheduler.note(at, move || wire.subscription_arrives(waiter));
-        Ok(())
-    }
-
-    fn next_heard(&mut self) -> Option<Heard> {
-        self.wire.state().heard.pop_front()
-    }
-}
-
-impl WireState {
-    /// Reads all that has arrived.
-    fn read(&mut self) {
-        for said in self.inbox.drain(..) {
-            match said {
-                Said::Reply(reply) => self.replies.push_back(reply),
-                Said::Heard(heard) => self.heard.push_back(heard),
-            }
-        }
-    }
-}
-
-impl Source for SimulatedConnection {
-    fn register(&mut self, _: &Registry, token: Token, _: Interest) -> io::Result<()> {
-        self.wire.state().token = Some(token.0);
-        Ok(())
-    }
-
-    fn reregister(&mut self, _: &Registry, _: Token, _: Interest) -> io::Result<()> {
-        unreachable!("it is registered once")
-    }
-
-    fn deregister(&mut self, _: &Registry) -> io::Result<()> {
-        unreachable!("it is closed instead")
-    }
-}
-
-impl Drop for SimulatedConnection {
-    fn drop(&mut self) {
-        self.wire.state().is_closed = true;
-        self.wire.hang_up();
     }
 }
