@@ -1,8 +1,12 @@
 //! Those who want the same resource in several handles: they wait in the queue of its home.
 
+mod crossing;
+mod homes;
+mod subscriptions;
+
 use core::time::Duration;
 
-use redlock_core::{AcquireError, Cause, Heard, Locks, NodeSet, Options, RetryDelay, Unavailable};
+use redlock_core::{AcquireError, NodeSet, Options, RetryDelay};
 
 use crate::handles::Handles;
 use crate::world::{TTL, at};
@@ -194,71 +198,6 @@ fn another_client_that_only_deletes_its_key_is_noticed_by_asking_the_home_now_an
 }
 
 #[test]
-fn a_home_that_hangs_is_given_up_for_the_next_in_the_order() {
-    let mut handles = Handles::new(3);
-    let holder = handles.acquire(0, "job");
-    handles.hung = NodeSet::from_iter([handles.home()]);
-    let first = handles.wait_for(1);
-    let second = handles.begin(2, "job", only_called_up());
-    handles.advance_to(2_000);
-    assert!(!handles.has(1, first) && !handles.has(2, second));
-    handles.give_back(0, holder);
-    handles.advance_to(2_200);
-    assert!(handles.has(1, first), "the holder does not know of it, so this one has asked");
-    handles.give_back(1, first);
-    assert!(handles.has(2, second), "who knows of it lets the other node call up as well");
-}
-
-#[test]
-fn a_home_that_is_down_is_replaced_by_the_next_in_the_order() {
-    let mut handles = Handles::new(2);
-    let holder = handles.acquire(0, "job");
-    let home = handles.home();
-    for locks in &mut handles.locks {
-        let why = Unavailable::with_detail(Cause::NotSent, "connection refused");
-        locks.handle_disconnected(home, &why, at(0));
-        if locks.poll_connect(home) {
-            locks.handle_disconnected(home, &why, at(0));
-        }
-    }
-    let waiting = handles.begin(1, "job", only_called_up());
-    handles.give_back(0, holder);
-    assert!(handles.has(1, waiting));
-}
-
-#[test]
-fn a_home_to_which_a_connection_is_being_opened_is_waited_for() {
-    let mut handles = Handles::new(2);
-    let holder = handles.acquire(0, "job");
-    handles.unconnected = NodeSet::from_iter([handles.home()]);
-    handles.locks[1] = Locks::new(handles.locks[1].config().clone());
-    let waiting = handles.wait_for(1);
-    assert!(!handles.take_kinds(1).contains(&"in turn"), "another node is not where others wait");
-    handles.unconnected = NodeSet::EMPTY;
-    handles.connect(1);
-    handles.advance_to(500);
-    assert!(handles.take_kinds(1).contains(&"in turn"));
-    handles.give_back(0, holder);
-    assert!(handles.has(1, waiting));
-}
-
-#[test]
-fn where_subscribing_is_forbidden_that_is_noticed_once_and_locks_try_now_and_then() {
-    let mut handles = Handles::new(2);
-    handles.forbidding = handles.locks[0].config().nodes();
-    let holder = handles.acquire(0, "job");
-    let waiting = handles.wait_for(1);
-    handles.advance_to(5_000);
-    let kinds = handles.take_kinds(1);
-    let count = |wanted| kinds.iter().filter(|kind| **kind == wanted).count();
-    assert!((1..=3).contains(&count("subscribe")), "once a node at most: {kinds:?}");
-    assert!(count("acquire") > 50);
-    handles.give_back(0, holder);
-    handles.advance_to(5_200);
-    assert!(handles.has(1, waiting));
-}
-
-#[test]
 fn a_request_for_a_number_of_attempts_does_not_stand_in_the_queue() {
     let mut handles = Handles::new(2);
     handles.acquire(0, "job");
@@ -323,22 +262,6 @@ fn who_comes_in_vain_because_the_others_are_slow_to_release_asks_for_a_place_at_
 }
 
 #[test]
-fn a_late_grant_of_the_home_is_not_taken_for_its_word_that_nobody_waits() {
-    let mut handles = Handles::new(2);
-    let holder = handles.acquire(0, "job");
-    let waiting = handles.begin(1, "job", only_called_up());
-    handles.late = NodeSet::from_iter([handles.home()]);
-    handles.give_back(0, holder);
-    assert!(handles.has(1, waiting), "the other two are a quorum");
-    handles.begin(0, "job", only_called_up());
-    handles.give_back(1, waiting);
-    handles.take_late_reply(1);
-    handles.take_kinds(1);
-    handles.begin(1, "job", only_called_up());
-    assert_eq!(handles.take_kinds(1), ["in turn"], "it still knows that others want it");
-}
-
-#[test]
 fn what_is_not_wanted_by_others_any_more_is_asked_for_in_one_round_trip_again() {
     let mut handles = Handles::new(2);
     let holder = handles.acquire(0, "job");
@@ -350,198 +273,4 @@ fn what_is_not_wanted_by_others_any_more_is_asked_for_in_one_round_trip_again() 
     let again = handles.acquire(1, "job");
     handles.give_back(1, again);
     assert_eq!(handles.take_kinds(1), ["acquire", "acquire", "acquire", "release", "release", "release"]);
-}
-
-#[test]
-fn who_waits_is_called_up_over_the_connection_that_takes_the_place_of_a_broken_one() {
-    let mut handles = Handles::new(2);
-    let holder = handles.acquire(0, "job");
-    let waiting = handles.begin(1, "job", only_called_up());
-    let (home, now) = (handles.home(), handles.now);
-    handles.disconnect(1);
-    handles.locks[1].handle_disconnected(home, &Unavailable::new(Cause::Disconnected), now);
-    handles.run();
-    assert!(handles.take_kinds(1).ends_with(&["subscribe", "in turn"]), "it may have lost its place meanwhile");
-    handles.give_back(0, holder);
-    assert!(handles.has(1, waiting));
-}
-
-#[test]
-fn who_hears_nothing_stands_in_no_queue_and_tries_now_and_then() {
-    let mut handles = Handles::new(2);
-    let home = handles.home();
-    handles.mute = NodeSet::from_iter([home]);
-    let holder = handles.acquire(0, "job");
-    let waiting = handles.wait_for(1);
-    handles.advance_to(500);
-    let kinds = handles.take_kinds(1);
-    let count = |wanted| kinds.iter().filter(|kind| **kind == wanted).count();
-    assert_eq!((count("subscribe"), count("in turn")), (1, 0), "{kinds:?}");
-    assert!(count("acquire") >= 9, "{kinds:?}");
-    handles.advance_to(1_500);
-    assert!(handles.take_kinds(1).contains(&"subscribe"), "the first subscription takes too long");
-    handles.give_back(0, holder);
-    handles.advance_to(1_700);
-    assert!(handles.has(1, waiting));
-}
-
-#[test]
-fn whoever_waits_stands_in_the_queue_as_soon_as_a_late_subscription_stands() {
-    let mut handles = Handles::new(2);
-    let (home, only_called_up) = (handles.home(), only_called_up());
-    handles.mute = NodeSet::from_iter([home]);
-    let holder = handles.acquire(0, "job");
-    let waiting = handles.begin(1, "job", only_called_up);
-    handles.subscription_stands(1, home);
-    assert_eq!(handles.take_kinds(1).last(), Some(&"in turn"));
-    handles.give_back(0, holder);
-    assert!(handles.has(1, waiting));
-}
-
-#[test]
-fn who_becomes_deaf_tries_now_and_then_and_subscribes_again_after_a_second() {
-    let mut handles = Handles::new(2);
-    let holder = handles.acquire(0, "job");
-    let waiting = handles.wait_for(1);
-    let (home, now) = (handles.home(), handles.now);
-    handles.mute = handles.locks[0].config().nodes().without(NodeSet::from_iter([home]));
-    handles.disconnect(1);
-    handles.take_kinds(1);
-    handles.locks[1].handle_heard(home, Heard::Deaf(Unavailable::new(Cause::Disconnected)), now);
-    handles.advance_to(900);
-    let subscribes_at_home = |handles: &Handles| handles.log.contains(&(1, home, "subscribe"));
-    assert!(handles.log.iter().any(|(_, _, kind)| *kind == "acquire") && !subscribes_at_home(&handles));
-    handles.advance_to(1_300);
-    assert!(subscribes_at_home(&handles));
-    assert_eq!(handles.take_kinds(1).last(), Some(&"in turn"));
-    handles.give_back(0, holder);
-    assert!(handles.has(1, waiting));
-}
-
-#[test]
-fn a_subscription_is_made_once_and_only_where_somebody_waits() {
-    let mut handles = Handles::new(2);
-    for _ in 0..3 {
-        let holder = handles.acquire(0, "job");
-        let waiting = handles.begin(1, "job", only_called_up());
-        handles.give_back(0, holder);
-        assert!(handles.has(1, waiting));
-        handles.give_back(1, waiting);
-    }
-    let subscriptions: Vec<_> = handles.log.iter().filter(|(_, _, kind)| *kind == "subscribe").collect();
-    let home = handles.home();
-    assert_eq!(subscriptions, [&(1, home, "subscribe"), &(0, home, "subscribe")], "each has heard of the other");
-}
-
-#[test]
-fn whoever_is_called_up_while_others_have_not_answered_an_attempt_that_the_home_has_refused_asks_at_once() {
-    let mut handles = Handles::new(2);
-    let holder = handles.acquire(0, "job");
-    let waiting = handles.begin(1, "job", only_called_up());
-    let (home, now) = (handles.home(), handles.now);
-    // It is called up for nothing, and one of the others hangs.
-    let hung = handles.locks[1].config().nodes().without(NodeSet::from_iter([home])).iter().next().unwrap();
-    let other = handles.locks[1].config().nodes().iter().find(|node| ![home, hung].contains(node)).unwrap();
-    handles.nodes[other.index()].delete(b"job");
-    handles.hung = NodeSet::from_iter([hung]);
-    handles.locks[1].handle_heard(home, Heard::CalledUp("job".into()), now);
-    handles.run();
-    handles.give_back(0, holder);
-    assert!(handles.has(1, waiting));
-    assert_eq!(handles.now, now);
-}
-
-#[test]
-fn a_call_that_overtakes_the_answer_to_whom_it_calls_is_not_lost() {
-    for nodes in [&["only"][..], &["a", "b", "c"]] {
-        let mut handles = Handles::over(nodes, 2);
-        let first = handles.acquire(0, "job");
-        let second = handles.begin(1, "job", only_called_up());
-        handles.give_back(0, first);
-        assert!(handles.has(1, second));
-        handles.late = NodeSet::from_iter([handles.home()]);
-        let waiting = handles.begin(0, "job", only_called_up());
-        handles.late = NodeSet::EMPTY;
-        handles.give_back(1, second);
-        assert!(!handles.has(0, waiting), "it is called up, and does not know that it was refused before");
-        let now = handles.now;
-        handles.take_late_reply(0);
-        handles.run();
-        assert!(handles.has(0, waiting), "with {} nodes", nodes.len());
-        assert_eq!(handles.now, now);
-    }
-}
-
-#[test]
-fn a_call_that_the_home_has_followed_by_its_grant_is_not_taken_for_another() {
-    let mut handles = Handles::new(2);
-    let first = handles.acquire(0, "job");
-    let second = handles.begin(1, "job", only_called_up());
-    handles.give_back(0, first);
-    assert!(handles.has(1, second));
-    handles.give_back(1, second);
-    let home = handles.home();
-    for node in handles.locks[0].config().nodes().without(NodeSet::from_iter([home])).iter() {
-        handles.nodes[node.index()].set(b"job", b"of another", None, handles.now);
-    }
-    handles.late = NodeSet::from_iter([home]);
-    handles.begin(0, "job", only_called_up());
-    let now = handles.now;
-    handles.locks[0].handle_heard(home, Heard::CalledUp("job".into()), now);
-    handles.late = NodeSet::EMPTY;
-    handles.take_kinds(0);
-    handles.take_late_reply(0);
-    handles.run();
-    let kinds = handles.take_kinds(0);
-    assert_eq!(kinds, ["acquire", "acquire", "release", "release", "release"], "it asks the others once");
-}
-
-#[test]
-fn an_attempt_that_the_home_has_granted_is_undone_also_where_it_was_refused() {
-    let mut handles = Handles::new(2);
-    let holder = handles.acquire(0, "job");
-    let home = handles.home();
-    handles.nodes[home.index()].delete(b"job");
-    let waiting = handles.begin(1, "job", only_called_up());
-    assert!(!handles.has(1, waiting));
-    let kinds = handles.take_kinds(1);
-    let last = kinds.iter().rposition(|kind| *kind == "acquire").unwrap();
-    assert_eq!(kinds[last + 1..], ["release"; 3], "a refusal may come from a key of its own: {kinds:?}");
-    handles.give_back(0, holder);
-}
-
-/// Lets two of each handle hold the name in turn, for 2 ms each, in the first two seconds; returns how often it was held.
-fn count_holds(handles: &mut Handles) -> usize {
-    let mut waiting = Vec::new();
-    for handle in (0..handles.locks.len()).flat_map(|handle| [handle; 2]) {
-        waiting.push((handle, handles.wait_for(handle)));
-    }
-    let mut count = 0;
-    while handles.now < at(2_000) {
-        let Some(place) = (0..waiting.len()).find(|place| handles.has(waiting[*place].0, waiting[*place].1)) else {
-            handles.now = handles.next_timer().unwrap().max(handles.now);
-            handles.run();
-            continue;
-        };
-        let (handle, held) = waiting.remove(place);
-        count += 1;
-        let until = handles.now.saturating_add(ms(2));
-        while let Some(next) = handles.next_timer().filter(|next| *next < until) {
-            handles.now = next.max(handles.now);
-            handles.run();
-        }
-        handles.now = until;
-        handles.give_back(handle, held);
-        waiting.push((handle, handles.wait_for(handle)));
-    }
-    count
-}
-
-#[test]
-fn a_home_that_hangs_costs_a_crowd_little() {
-    let healthy = count_holds(&mut Handles::new(4));
-    let mut handles = Handles::new(4);
-    handles.hung = NodeSet::from_iter([handles.home()]);
-    let hung = count_holds(&mut handles);
-    assert!(hung > healthy / 10 * 9, "{hung} holds instead of {healthy}");
 }

@@ -1,0 +1,92 @@
+//! The node that keeps the queue, when it is down, hangs or is not connected yet.
+
+use redlock_core::{Cause, Locks, NodeSet, Unavailable};
+
+use super::{ms, only_called_up};
+use crate::handles::Handles;
+use crate::world::at;
+
+#[test]
+fn a_home_that_hangs_is_given_up_for_the_next_in_the_order() {
+    let mut handles = Handles::new(3);
+    let holder = handles.acquire(0, "job");
+    handles.hung = NodeSet::from_iter([handles.home()]);
+    let first = handles.wait_for(1);
+    let second = handles.begin(2, "job", only_called_up());
+    handles.advance_to(2_000);
+    assert!(!handles.has(1, first) && !handles.has(2, second));
+    handles.give_back(0, holder);
+    handles.advance_to(2_200);
+    assert!(handles.has(1, first), "the holder does not know of it, so this one has asked");
+    handles.give_back(1, first);
+    assert!(handles.has(2, second), "who knows of it lets the other node call up as well");
+}
+
+#[test]
+fn a_home_that_is_down_is_replaced_by_the_next_in_the_order() {
+    let mut handles = Handles::new(2);
+    let holder = handles.acquire(0, "job");
+    let home = handles.home();
+    for locks in &mut handles.locks {
+        let why = Unavailable::with_detail(Cause::NotSent, "connection refused");
+        locks.handle_disconnected(home, &why, at(0));
+        if locks.poll_connect(home) {
+            locks.handle_disconnected(home, &why, at(0));
+        }
+    }
+    let waiting = handles.begin(1, "job", only_called_up());
+    handles.give_back(0, holder);
+    assert!(handles.has(1, waiting));
+}
+
+#[test]
+fn a_home_to_which_a_connection_is_being_opened_is_waited_for() {
+    let mut handles = Handles::new(2);
+    let holder = handles.acquire(0, "job");
+    handles.unconnected = NodeSet::from_iter([handles.home()]);
+    handles.locks[1] = Locks::new(handles.locks[1].config().clone());
+    let waiting = handles.wait_for(1);
+    assert!(!handles.take_kinds(1).contains(&"in turn"), "another node is not where others wait");
+    handles.unconnected = NodeSet::EMPTY;
+    handles.connect(1);
+    handles.advance_to(500);
+    assert!(handles.take_kinds(1).contains(&"in turn"));
+    handles.give_back(0, holder);
+    assert!(handles.has(1, waiting));
+}
+
+/// Lets two of each handle hold the name in turn, for 2 ms each, in the first two seconds; returns how often it was held.
+fn count_holds(handles: &mut Handles) -> usize {
+    let mut waiting = Vec::new();
+    for handle in (0..handles.locks.len()).flat_map(|handle| [handle; 2]) {
+        waiting.push((handle, handles.wait_for(handle)));
+    }
+    let mut count = 0;
+    while handles.now < at(2_000) {
+        let Some(place) = (0..waiting.len()).find(|place| handles.has(waiting[*place].0, waiting[*place].1)) else {
+            handles.now = handles.next_timer().unwrap().max(handles.now);
+            handles.run();
+            continue;
+        };
+        let (handle, held) = waiting.remove(place);
+        count += 1;
+        let until = handles.now.saturating_add(ms(2));
+        while let Some(next) = handles.next_timer().filter(|next| *next < until) {
+            handles.now = next.max(handles.now);
+            handles.run();
+        }
+        handles.now = until;
+        handles.give_back(handle, held);
+        waiting.push((handle, handles.wait_for(handle)));
+    }
+    count
+}
+
+#[test]
+fn a_home_that_hangs_costs_a_crowd_little() {
+    let healthy = count_holds(&mut Handles::new(4));
+    let mut handles = Handles::new(4);
+    handles.hung = NodeSet::from_iter([handles.home()]);
+    let hung = count_holds(&mut handles);
+    assert!(hung > healthy / 10 * 9, "{hung} holds instead of {healthy}");
+}
