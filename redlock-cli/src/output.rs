@@ -4,10 +4,16 @@ use crate::failure::Failure;
 
 /// Writes to stdout, with colours only where that is a terminal. Nobody who reads any more is no failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
+    show(text).map(drop)
+}
+
+/// Writes to stdout as [`print`] does, and returns whether somebody still reads.
+pub(crate) fn show(text: &str) -> Result<bool, Failure> {
     let mut stdout = anstream::stdout();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::Other(format!("stdout: {error}"))),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Failure::Other(format!("stdout: {error}"))),
     }
 }
 

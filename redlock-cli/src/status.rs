@@ -69,7 +69,9 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
         ticks.tick().await;
         let text = render(&look(&redlock, &args.names).await?, &args)?;
         let clear = if std::io::stdout().is_terminal() && !args.json { CLEAR } else { "" };
-        output::print(&format!("{clear}{text}"))?;
+        if !output::show(&format!("{clear}{text}"))? {
+            return Ok(0);
+        }
     }
 }
 

@@ -70,6 +70,17 @@ fn watching_shows_one_snapshot_after_another() {
 }
 
 #[test]
+fn watching_ends_when_nobody_reads_any_more() {
+    let tool = Tool::alone_on(1);
+    let mut watching = tool.start(&["status", "job", "--watch=100ms"]);
+    let mut lines = BufReader::new(watching.stdout()).lines();
+    lines.next().unwrap().unwrap();
+    drop(lines);
+    let ended = watching.wait();
+    assert_eq!((ended.status, &*ended.stderr), (Some(0), ""));
+}
+
+#[test]
 fn each_state_has_its_word() {
     let mut servers = Servers::start(3);
     let tool = Tool::on(&servers);
