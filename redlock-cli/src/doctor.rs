@@ -13,10 +13,15 @@ use crate::output;
 /// Find out everything that can be wrong with the servers, and what to do about it
 ///
 /// Looks at versions, roles, memory policies, persistence, clocks and round trips, and tries on each server alone what
-/// locks need, with a name of its own that is released again: so it shows which rights a user lacks.
+/// locks need, with a name of its own that is released again: so it shows which rights a user lacks. The counter of the name's
+/// fences stays for a day.
 #[derive(clap::Args)]
 #[command(after_long_help = AFTER_HELP)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// What stands in front of the name that is tried, for a user who may use some names only
+    #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
+    prefix: String,
+}
 
 const AFTER_HELP: &str = "\
 Findings:
@@ -30,37 +35,44 @@ Exit status:
 
 Examples:
   redlock doctor
+  redlock doctor --prefix invoice:
   redlock doctor --node redis://10.0.0.1 --node redis://10.0.0.2 --node redis://10.0.0.3";
 
-pub(crate) async fn execute(_: Args, nodes: &NodeArgs) -> Result<u8, Failure> {
+pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure> {
     let nodes = Nodes::find(nodes)?;
     let together = health::look(&nodes.connect()?).await;
-    let mut is_well = true;
+    let (mut is_well, mut usable) = (true, 0_usize);
     let (handles, rivals) = (nodes.connect_each()?, nodes.connect_each()?);
     for (node, (alone, rival)) in together.nodes.iter().zip(handles.iter().zip(&rivals)) {
-        let findings = examine(node, alone, rival).await;
+        let (findings, is_usable) = examine(node, alone, rival, &args.prefix).await;
+        usable = usable.saturating_add(usize::from(is_usable));
         is_well &= findings.iter().all(|finding| finding.level < Level::Warning);
         output::print(&finding::render(&heading(node), &findings))?;
     }
-    let (voters, quorum) = (together.voters(), together.quorum);
-    let verdict = if together.has_quorum() { "locks can be taken" } else { "nobody gets a lock" };
-    output::print(&format!("{voters} of {} servers vote, {quorum} must agree: {verdict}\n", together.nodes.len()))?;
+    let (count, quorum) = (together.nodes.len(), together.quorum);
+    let verdict = if usable >= quorum { "locks can be taken" } else { "nobody gets a lock" };
+    output::print(&format!("{usable} of {count} servers can be used, {quorum} must agree: {verdict}\n"))?;
     Ok(u8::from(!is_well))
 }
 
-/// Finds out how one server is, with two handles to it alone.
-async fn examine(node: &NodeHealth, alone: &Redlock, rival: &Redlock) -> Vec<Finding> {
+/// Finds out how one server is, with two handles to it alone, and whether it has a vote and can be locked on.
+async fn examine(node: &NodeHealth, alone: &Redlock, rival: &Redlock, prefix: &str) -> (Vec<Finding>, bool) {
     if let ConnectionState::Down { why, .. } = &node.connection {
-        return vec![Finding::new(Level::Failed, format!("connect: {why}"))];
+        return (vec![Finding::new(Level::Failed, format!("connect: {why}"))], false);
     }
-    let mut findings = checks::run(alone, rival).await;
+    let taken = checks::take_plain(alone, prefix).await;
+    let is_usable = taken.level != Level::Failed && node.has_vote();
+    let mut findings = vec![taken];
+    if findings.iter().all(|finding| finding.level != Level::Failed) {
+        findings.extend(checks::run(alone, rival, prefix).await);
+    }
     findings.extend(node.unsuitable.iter().map(|why| Finding::new(Level::Failed, why.to_string())));
     findings.extend(node.warnings.iter().map(warning));
     // Whether there is a queue was tried out.
     let limits = node.limits.iter().filter(|limit| !matches!(limit, Limit::NoQueue { .. }));
     findings.extend(limits.map(|limit| Finding::new(Level::Note, limit.to_string())));
     findings.extend(persistence(node));
-    findings
+    (findings, is_usable)
 }
 
 fn warning(warning: &Warning) -> Finding {

@@ -39,8 +39,8 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
     if health.has_quorum() {
         return Ok(u8::from(!health.is_good()));
     }
-    let (voters, quorum) = (health.voters(), health.quorum);
-    Err(Failure::Unavailable(format!("{voters} servers vote, {quorum} must agree: nobody gets a lock")))
+    let (voters, nodes, quorum) = (health.voters(), health.nodes.len(), health.quorum);
+    Err(Failure::Unavailable(format!("{voters} of {nodes} servers vote, {quorum} must agree: nobody gets a lock")))
 }
 
 /// Waits until all servers have been reached or not, and have answered something.

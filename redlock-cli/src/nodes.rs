@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use redlock_tokio::{Redlock, UrlNode};
+use redlock_tokio::{Builder, Redlock, UrlNode};
 
 use crate::config::{Config, split_urls};
 use crate::failure::Failure;
@@ -11,6 +11,7 @@ use crate::recording::Recording;
 const DEFAULT_TTL: Duration = Duration::from_secs(10);
 /// How long a lock is waited for unless arguments or configuration say otherwise.
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The environment variable that names the nodes.
 const VARIABLE: &str = "REDLOCK_NODES";
 /// The name that the servers show for the connections.
@@ -69,15 +70,21 @@ impl Nodes {
         self.connect_to(&self.urls, recording)
     }
 
-    /// Begins to connect to each node by a handle of its own.
+    /// Begins to connect to each node by a handle of its own, for locks that are tried out: counters of their fences stay for
+    /// the shortest time that is allowed.
     pub(crate) fn connect_each(&self) -> Result<Vec<Redlock>, Failure> {
-        self.urls.chunks(1).map(|url| self.connect_to(url, &Recording::default())).collect()
+        let builder = || Redlock::builder().fence_retention(DAY);
+        self.urls.chunks(1).map(|url| self.connect_by(builder(), url, &Recording::default())).collect()
     }
 
     fn connect_to(&self, urls: &[String], recording: &Recording) -> Result<Redlock, Failure> {
+        self.connect_by(Redlock::builder(), urls, recording)
+    }
+
+    fn connect_by(&self, builder: Builder, urls: &[String], recording: &Recording) -> Result<Redlock, Failure> {
         let authorities = self.config.ca_file.as_ref().map(std::fs::read).transpose();
         let authorities = authorities.map_err(|error| Failure::Usage(format!("ca_file: {error}")))?;
-        let mut builder = Redlock::builder().prefix(self.config.prefix.clone());
+        let mut builder = builder.prefix(self.config.prefix.clone());
         for url in urls {
             builder = builder.node(node(url, authorities.as_deref())?);
         }

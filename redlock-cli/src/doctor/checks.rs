@@ -10,17 +10,23 @@ const TTL: Duration = Duration::from_secs(5);
 /// For how long somebody waits in a queue.
 const WAIT: Duration = Duration::from_millis(300);
 
-/// Tries out on one server what locks need, with two handles to it.
-pub(super) async fn run(redlock: &Redlock, rival: &Redlock) -> Vec<Finding> {
-    let name = format!("redlock-doctor:{:016x}", fastrand::u64(..));
-    let mut findings = vec![finding("take, extend and release a lock", take(redlock, &name, false).await)];
-    if findings.iter().any(|finding| finding.level == Level::Failed) {
-        return findings;
-    }
-    findings.push(finding("take a fenced lock", take(redlock, &name, true).await));
-    findings.push(finding("say how a lock stands", look(redlock, &name).await));
+/// Tries out on one server what every lock needs.
+pub(super) async fn take_plain(redlock: &Redlock, prefix: &str) -> Finding {
+    finding("take, extend and release a lock", take(redlock, &name(prefix), false).await)
+}
+
+/// Tries out on one server what some locks need, with two handles to it.
+pub(super) async fn run(redlock: &Redlock, rival: &Redlock, prefix: &str) -> Vec<Finding> {
+    let name = name(prefix);
+    let fenced = finding("take a fenced lock", take(redlock, &name, true).await);
+    let mut findings = vec![fenced, finding("say how a lock stands", look(redlock, &name).await)];
     findings.extend(wait(redlock, rival, &name).await);
     findings
+}
+
+/// Returns a name that nobody else uses.
+fn name(prefix: &str) -> String {
+    format!("{prefix}redlock-doctor:{:016x}", fastrand::u64(..))
 }
 
 fn finding(what: &str, result: Result<(), String>) -> Finding {

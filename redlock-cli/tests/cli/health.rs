@@ -21,7 +21,7 @@ fn a_report_shows_servers_that_are_well_and_servers_that_are_not() {
     servers[1].kill();
     let ended = tool.run(&["health"]);
     assert_eq!(ended.status, Some(75), "{ended:?}");
-    assert_eq!(ended.stderr, "redlock: 1 servers vote, 2 must agree: nobody gets a lock\n");
+    assert_eq!(ended.stderr, "redlock: 1 of 3 servers vote, 2 must agree: nobody gets a lock\n");
 }
 
 #[test]
@@ -33,7 +33,12 @@ fn the_doctor_finds_what_is_wrong_and_says_what_to_do() {
     for words in ["take, extend and release a lock", "take a fenced lock", "say how a lock stands", "wait in a queue"] {
         assert_eq!(well.stdout.matches(&format!("ok       {words}")).count(), 3, "{words}: {}", well.stdout);
     }
-    assert!(servers.iter().all(|server| server.command(&["KEYS", "redlock-doctor*"]).unwrap().is_empty()));
+    for server in servers.iter() {
+        assert!(server.command(&["KEYS", "redlock-doctor*"]).unwrap().is_empty());
+        let counter = server.command(&["KEYS", "redlock:fence:*"]).unwrap();
+        let left: u64 = server.command(&["TTL", &counter]).unwrap().parse().unwrap();
+        assert!((86_000..=86_400).contains(&left), "{counter} stays for a day: {left}");
+    }
 
     let rights = ["+set", "+get", "+del", "+pttl", "+pexpire", "+eval", "+evalsha"];
     let user = [&["ACL", "SETUSER", "worker", "on", ">pass", "resetchannels", "~*"], &rights[..]].concat();
@@ -48,11 +53,29 @@ fn the_doctor_finds_what_is_wrong_and_says_what_to_do() {
         "warning  it does not say how it is run, nothing was checked: permit INFO to the user (+info)",
         "failed   connect: not reachable (no connection to 127.0.0.1:",
         "note     no wait queue, so locks are tried for now and then",
-        "2 of 3 servers vote, 2 must agree: locks can be taken",
+        "2 of 3 servers can be used, 2 must agree: locks can be taken",
     ] {
         assert!(ill.stdout.contains(words), "{words}: {}", ill.stdout);
     }
     assert!(!ill.stdout.contains("pass@"), "no password is shown");
+}
+
+#[test]
+fn the_doctor_tries_a_name_that_the_user_may_use() {
+    let servers = Servers::start(1);
+    let rights = ["+set", "+get", "+del", "+pttl", "+pexpire", "+eval", "+evalsha", "+ping", "+script", "+info"];
+    let user = [&["ACL", "SETUSER", "worker", "on", ">pass", "~invoice:*"], &rights[..]].concat();
+    servers[0].command(&user).unwrap();
+    let tool = Tool::with_nodes(&[format!("redis://worker:pass@127.0.0.1:{}", servers[0].port())]);
+    let other = tool.run(&["doctor"]).stdout;
+    assert!(other.contains("failed   take, extend and release a lock: "), "{other}");
+    assert!(
+        other.contains("0 of 1 servers can be used, 1 must agree: nobody gets a lock"),
+        "it could not lock: {other}"
+    );
+    let own = tool.run(&["doctor", "--prefix", "invoice:"]).stdout;
+    assert!(own.contains("ok       take, extend and release a lock"), "{own}");
+    assert!(own.contains("1 of 1 servers can be used, 1 must agree: locks can be taken"), "{own}");
 }
 
 #[test]
