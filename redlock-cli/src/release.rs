@@ -53,14 +53,15 @@ fn check_name(lock: &DetachedLock, prefix: &str, name: &str) -> Result<(), Failu
     if lock.resources().only() == Some(&wanted) {
         return Ok(());
     }
-    Err(Failure::Usage(format!("the token file is for {:?}, not for {name:?}", lock.resources())))
+    let written_for = lock.resources().to_string();
+    Err(Failure::Usage(format!("the token file is for the lock {written_for:?}, not for {prefix}{name}")))
 }
 
 async fn release(redlock: &Redlock, lock: &DetachedLock, name: &str) -> Result<(), Failure> {
     let lost = |why: String| Failure::Lost { name: name.into(), why };
     let unavailable = |why: String| Failure::Unavailable(format!("the lock {name:?} was not released: {why}"));
     let guard = redlock.adopt(lock).await.map_err(|error| match error {
-        AcquireError::Gone(_) => lost(error.to_string()),
+        AcquireError::Gone(attempts) => lost(format!("its TTL had passed, or its keys were gone ({attempts})")),
         AcquireError::Request(error) => error.into(),
         error => unavailable(error.to_string()),
     })?;
