@@ -19,8 +19,9 @@ impl<R: Runtime> NodeDriver<R> {
         loop {
             let waiter = poll_fn(|_| self.shell.take_subscription(self.node).map_or(Poll::Pending, Poll::Ready)).await;
             let why = match self.connect(transport.connect_apart()).await {
-                Ok(Ok(connection)) => self.hear(connection, &waiter).await,
-                Ok(Err(why)) => why,
+                Ok(Some(Ok(connection))) => self.hear(connection, &waiter).await,
+                Ok(Some(Err(why))) => why,
+                Ok(None) => self.connect_timed_out(transport.awaited()),
                 Err(over) => return over,
             };
             self.shell.heard(self.node, Heard::Deaf(why));

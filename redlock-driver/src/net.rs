@@ -35,6 +35,7 @@ pub use redlock_core::system::{KEEPALIVE, TCP_USER_TIMEOUT, set_tcp_options};
 #[cfg(not(feature = "net-tls"))]
 pub use self::no_tls::TlsSettings;
 pub use self::open::open;
+pub(crate) use self::open::open_noting;
 pub use self::stream::Stream;
 use crate::Runtime;
 #[cfg(feature = "net-tls")]

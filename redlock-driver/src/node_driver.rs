@@ -49,21 +49,23 @@ impl<R: Runtime> NodeDriver<R> {
         poll_fn(|context| self.shell.poll_connect(self.node, context)).await?;
         loop {
             match self.connect(transport.connect()).await? {
-                Ok(connection) => match self.carry(connection, transport).await? {
+                Some(Ok(connection)) => match self.carry(connection, transport).await? {
                     End::Broken(why) => return Ok(why),
                     End::Silent => {}
                 },
-                Err(why) => return Ok(why),
+                Some(Err(why)) => return Ok(why),
+                None => return Ok(self.connect_timed_out(transport.awaited())),
             }
         }
     }
 
+    /// Connects, unless that takes too long: `None` then.
     pub(crate) async fn connect<C>(
         &self,
         connect: impl Future<Output = Result<C, Unavailable>>,
-    ) -> Result<Result<C, Unavailable>, Over> {
-        let (runtime, timeout) = (&self.runtime, self.connect_timeout);
-        let give_up = pin!(runtime.sleep_until(runtime.now().saturating_add(timeout)));
+    ) -> Result<Option<Result<C, Unavailable>>, Over> {
+        let runtime = &self.runtime;
+        let give_up = pin!(runtime.sleep_until(runtime.now().saturating_add(self.connect_timeout)));
         let connect = pin!(connect);
         let mut connect = pin!(select(connect, give_up));
         poll_fn(|context| {
@@ -72,9 +74,19 @@ impl<R: Runtime> NodeDriver<R> {
         })
         .await
         .map(|first| match first {
-            Either::Left((result, _)) => result,
-            Either::Right(_) => Err(connect_timed_out(timeout)),
+            Either::Left((result, _)) => Some(result),
+            Either::Right(_) => None,
         })
+    }
+
+    /// Returns why there is no connection: the server has not done in time what was awaited.
+    pub(crate) fn connect_timed_out(&self, awaited: Option<&str>) -> Unavailable {
+        let timeout = self.connect_timeout;
+        let detail = match awaited {
+            Some(awaited) => format!("no answer to {awaited} within {timeout:?}"),
+            None => format!("no connection within {timeout:?}"),
+        };
+        Unavailable::with_detail(Cause::NotSent, &detail)
     }
 
     /// Carries batches until the connection breaks and all batches that were under way are accounted for, or until it was
@@ -163,8 +175,4 @@ enum End {
     Broken(Unavailable),
     /// It was silent for too long; another one is wanted in its place.
     Silent,
-}
-
-fn connect_timed_out(timeout: Duration) -> Unavailable {
-    Unavailable::with_detail(Cause::NotSent, &format!("no connection within {timeout:?}"))
 }

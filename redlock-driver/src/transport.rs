@@ -23,7 +23,9 @@ pub trait Transport: Send + 'static {
     ///
     /// # Errors
     ///
-    /// Why the node cannot be used now. Its text ends up in users' errors; it must not contain a secret.
+    /// Why the node cannot be used now: [`Cause::NotSent`](redlock_core::Cause::NotSent), which users read as "not reachable",
+    /// with what happened as its detail; or [what the server answered](Unavailable::from_server_error). The text ends up in
+    /// users' errors; it must not contain a secret.
     fn connect(&mut self) -> impl Future<Output = Result<Self::Connection, Unavailable>> + Send;
 
     /// Opens a second connection, beside one that [hears apart](Hearing::Apart): nothing is sent over it, it only
@@ -37,6 +39,14 @@ pub trait Transport: Send + 'static {
     /// As [`connect`](Self::connect).
     fn connect_apart(&mut self) -> impl Future<Output = Result<Self::Connection, Unavailable>> + Send {
         self.connect()
+    }
+
+    /// Returns what the server had not answered when the last future of [`connect`](Self::connect) was dropped, such as
+    /// `the TLS handshake`, for the error about it.
+    ///
+    /// Provided: nothing is known.
+    fn awaited(&self) -> Option<&str> {
+        None
     }
 }
 
@@ -65,7 +75,7 @@ pub trait Connection: Send + 'static {
     /// The connection broke; every command of the batch may have been carried out or not. The driver does not use the
     /// connection for further batches.
     ///
-    /// The cause must not be one that [proves the commands untouched](redlock_core::Cause::proves_untouched) when one
+    /// The cause must not be one that [proves the commands untouched](Unavailable::proves_untouched) when one
     /// of them may have been sent: what is known not to be there is not released.
     fn send(
         &mut self,

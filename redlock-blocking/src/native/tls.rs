@@ -28,7 +28,9 @@ pub(super) fn over(
     let session = settings.open(host, socket).map_err(Error::other)?;
     let mut stream = Stream::Tls(Box::new(session));
     while let Some(is_for_reading) = shake_hands(&mut stream, address)? {
-        stream.wait(is_for_reading, until)?;
+        stream
+            .wait(is_for_reading, until)
+            .map_err(|error| no_tls(address, &error, " (if it speaks no TLS, write redis://)"))?;
     }
     Ok(stream)
 }
@@ -40,9 +42,11 @@ fn shake_hands(stream: &mut Stream, address: &Address) -> io::Result<Option<bool
     match session.handshake() {
         Ok(()) => Ok(None),
         Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Some(!session.wants_write())),
-        Err(error) => {
-            let reason = plain_words(&error.to_string());
-            Err(Error::new(error.kind(), format!("no TLS with {address}: {reason}")))
-        }
+        Err(error) => Err(no_tls(address, &error, "")),
     }
+}
+
+fn no_tls(address: &Address, error: &Error, hint: &str) -> Error {
+    let reason = plain_words(&error.to_string());
+    Error::new(error.kind(), format!("no TLS with {address}: {reason}{hint}"))
 }

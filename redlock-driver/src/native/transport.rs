@@ -10,7 +10,7 @@ use redlock_core::{Cause, Unavailable};
 
 use super::NativeConnection;
 use crate::CurrentRuntime;
-use crate::net::{Address, Network, Socket, Stream, TlsSettings, open};
+use crate::net::{Address, Network, Socket, Stream, TlsSettings, open_noting};
 use crate::transport::Transport;
 
 /// The way to one server over sockets of the runtime.
@@ -21,6 +21,8 @@ pub struct NativeTransport<N> {
     address: Address,
     tls: Option<TlsSettings>,
     settings: Settings,
+    /// What the server is still to answer.
+    awaited: Option<&'static str>,
     network: PhantomData<fn() -> N>,
 }
 
@@ -28,7 +30,7 @@ impl<N> NativeTransport<N> {
     /// Creates it. TLS is spoken only if the address asks for it.
     #[must_use]
     pub const fn new(address: Address, tls: Option<TlsSettings>, settings: Settings) -> Self {
-        Self { address, tls, settings, network: PhantomData }
+        Self { address, tls, settings, awaited: None, network: PhantomData }
     }
 
     /// Returns the name of the node that it leads to: its address.
@@ -43,10 +45,18 @@ impl<N: Network + CurrentRuntime> Transport for NativeTransport<N> {
 
     async fn connect(&mut self) -> Result<Self::Connection, Unavailable> {
         let network = N::current().map_err(|why| Unavailable::with_detail(Cause::NotSent, &why.to_string()))?;
-        let mut stream = open(&network, &self.address, self.tls.as_ref()).await.map_err(|why| not_sent(&why))?;
+        let Self { address, tls, awaited, .. } = self;
+        *awaited = None;
+        let stream = open_noting(&network, address, tls.as_ref(), awaited).await;
+        let mut stream = stream.map_err(|why| not_sent(&why))?;
+        *awaited = Some("the first commands");
         let mut opening = Opening::new(&self.settings);
         let connection = poll_fn(|context| converse(&mut stream, &mut opening, Opening::poll, context)).await?;
         Ok(NativeConnection::new(stream, connection))
+    }
+
+    fn awaited(&self) -> Option<&str> {
+        self.awaited
     }
 }
 

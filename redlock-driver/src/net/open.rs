@@ -7,6 +7,10 @@ use redlock_core::system::plain_words;
 
 use super::{Address, Network, Stream, TlsSettings, race};
 
+/// A server that does not speak TLS waits for the end of what it takes for a command.
+#[cfg(feature = "net-tls")]
+const TLS_HANDSHAKE: &str = "the TLS handshake (if it speaks no TLS, write redis://)";
+
 /// Opens a connection to a node, with TLS if the address asks for it.
 ///
 /// There is no time limit: drop the future when it takes too long. Nothing of it is left then, except that a lookup of a
@@ -21,13 +25,25 @@ pub async fn open<N: Network>(
     address: &Address,
     tls: Option<&TlsSettings>,
 ) -> io::Result<Stream<N::Socket>> {
+    open_noting(network, address, tls, &mut None).await
+}
+
+/// Opens a connection as [`open`] does, and notes what the server is still to answer.
+pub(crate) async fn open_noting<N: Network>(
+    network: &N,
+    address: &Address,
+    tls: Option<&TlsSettings>,
+    awaited: &mut Option<&'static str>,
+) -> io::Result<Stream<N::Socket>> {
     match (address, tls) {
         (Address::Unix(path), _) => connect_unix(network, path).await,
         (Address::Tcp { host, port, tls: false }, _) => {
             let (_, socket) = connect(network, host, *port).await?;
             Ok(Stream::plain(socket))
         }
-        (Address::Tcp { host, port, tls: true }, Some(settings)) => connect_tls(network, host, *port, settings).await,
+        (Address::Tcp { host, port, tls: true }, Some(settings)) => {
+            connect_tls(network, host, *port, settings, awaited).await
+        }
         (Address::Tcp { .. }, None) => Err(unsupported("TLS is not set up")),
         _ => Err(unsupported("there is no way to this kind of address")),
     }
@@ -79,8 +95,10 @@ async fn connect_tls<N: Network>(
     host: &str,
     port: u16,
     settings: &TlsSettings,
+    awaited: &mut Option<&'static str>,
 ) -> io::Result<Stream<N::Socket>> {
     let (address, socket) = connect(network, host, port).await?;
+    *awaited = Some(TLS_HANDSHAKE);
     match super::tls::open(settings, host, socket).await {
         Ok(stream) => Ok(Stream::tls(stream)),
         Err(error) => {
@@ -92,6 +110,12 @@ async fn connect_tls<N: Network>(
 
 #[cfg(not(feature = "net-tls"))]
 #[expect(clippy::unused_async, reason = "there is nothing to wait for without TLS")]
-async fn connect_tls<N: Network>(_: &N, _: &str, _: u16, settings: &TlsSettings) -> io::Result<Stream<N::Socket>> {
+async fn connect_tls<N: Network>(
+    _: &N,
+    _: &str,
+    _: u16,
+    settings: &TlsSettings,
+    _: &mut Option<&'static str>,
+) -> io::Result<Stream<N::Socket>> {
     match *settings {}
 }
