@@ -71,6 +71,9 @@ pub enum ConfigError {
     /// A connection would have no time to answer anything.
     #[error("silence_timeout is 0, it must be above zero")]
     SilenceTimeout,
+    /// No connection could ever be made.
+    #[error("connect_timeout is 0, it must be above zero")]
+    ConnectTimeout,
     /// The longest TTL that anybody uses is out of bounds.
     #[error("the restart guard has a longest TTL of {longest_ttl:?}, it must be at most {MAX_TTL_BOUND:?}")]
     LongestTtl {

@@ -4,12 +4,12 @@ use core::fmt;
 use core::time::Duration;
 
 use super::{BuildError, Observers};
-use crate::{Config, ConfigBuilder, Options};
+use crate::{Config, ConfigBuilder, ConfigError, Options};
 
-/// How long a try to connect may take unless a builder says otherwise: one second.
+/// The time that a try to connect may take unless a builder says otherwise: one second.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What a builder has been told so far; `N` is the way to a node.
+/// The settings that a builder was given so far; `N` is the way to a node.
 ///
 /// The setters themselves are written once in [`builder_setters`](crate::builder_setters).
 pub struct Settings<N> {
@@ -27,7 +27,7 @@ pub struct Settings<N> {
 }
 
 impl<N> Settings<N> {
-    /// The defaults, and no node.
+    /// Creates the defaults, without a node.
     #[must_use]
     pub fn new() -> Self {
         Self {
@@ -53,7 +53,7 @@ impl<N> Settings<N> {
         self
     }
 
-    /// The configuration, and the ways to its nodes in its order.
+    /// Returns the configuration, and the ways to its nodes in its order.
     ///
     /// # Errors
     ///
@@ -62,6 +62,7 @@ impl<N> Settings<N> {
     pub fn build(self) -> Result<(Config, Vec<N>), BuildError> {
         match self.error {
             Some(error) => Err(error),
+            None if self.connect_timeout.is_zero() => Err(ConfigError::ConnectTimeout.into()),
             None => Ok((self.config.build()?, self.nodes)),
         }
     }
@@ -89,62 +90,62 @@ impl<N> fmt::Debug for Settings<N> {
 #[doc(hidden)]
 macro_rules! builder_setters {
     () => {
-        /// The share of the TTL by which clocks may drift apart; see [`ConfigBuilder::drift_factor`].
+        /// Sets the share of the TTL by which clocks may drift apart; see [`ConfigBuilder::drift_factor`].
         pub fn drift_factor(mut self, factor: f64) -> Self {
             self.settings.config = self.settings.config.drift_factor(factor);
             self
         }
 
-        /// The longest TTL of a lock; see [`ConfigBuilder::max_ttl`].
+        /// Sets the longest TTL of a lock; see [`ConfigBuilder::max_ttl`].
         pub fn max_ttl(mut self, max_ttl: Duration) -> Self {
             self.settings.config = self.settings.config.max_ttl(max_ttl);
             self
         }
 
-        /// The longest name of a resource in bytes; see [`ConfigBuilder::max_name_len`].
+        /// Sets the longest name of a resource in bytes; see [`ConfigBuilder::max_name_len`].
         pub fn max_name_len(mut self, bytes: usize) -> Self {
             self.settings.config = self.settings.config.max_name_len(bytes);
             self
         }
 
-        /// What stands in front of the name of every resource; see [`ConfigBuilder::prefix`].
+        /// Puts a prefix in front of the name of every resource; see [`ConfigBuilder::prefix`].
         pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
             self.settings.config = self.settings.config.prefix(prefix);
             self
         }
 
-        /// The label of who uses the handle, shown to others beside its locks; see [`ConfigBuilder::owner`].
+        /// Labels the user of the handle; others see the label beside its locks; see [`ConfigBuilder::owner`].
         pub fn owner(mut self, owner: impl Into<Option<Owner>>) -> Self {
             self.settings.config = self.settings.config.owner(owner);
             self
         }
 
-        /// How long a node keeps the counter of a resource after it was fenced for the last time; see
+        /// Sets how long a node keeps the counter of a resource after it was fenced for the last time; see
         /// [`ConfigBuilder::fence_retention`].
         pub fn fence_retention(mut self, retention: Duration) -> Self {
             self.settings.config = self.settings.config.fence_retention(retention);
             self
         }
 
-        /// How long a node may take to answer inside a round; see [`NodeTimeout`].
+        /// Sets how long a node may take to answer inside a round; see [`NodeTimeout`].
         pub fn node_timeout(mut self, timeout: NodeTimeout) -> Self {
             self.settings.config = self.settings.config.node_timeout(timeout);
             self
         }
 
-        /// For how long a connection may owe a reply without giving any; see [`ConfigBuilder::silence_timeout`].
+        /// Sets how long a connection may owe a reply without giving any; see [`ConfigBuilder::silence_timeout`].
         pub fn silence_timeout(mut self, timeout: Duration) -> Self {
             self.settings.config = self.settings.config.silence_timeout(timeout);
             self
         }
 
-        /// After how long without a word a connection is tried out; see [`ConfigBuilder::ping_interval`].
+        /// Sets after how long without a word a connection is tried out; see [`ConfigBuilder::ping_interval`].
         pub fn ping_interval(mut self, interval: impl Into<Option<Duration>>) -> Self {
             self.settings.config = self.settings.config.ping_interval(interval);
             self
         }
 
-        /// Which nodes have no vote because they may have forgotten what they had granted; see
+        /// Sets which nodes have no vote because they may have forgotten what they had granted; see
         /// [`ConfigBuilder::restart_guard`].
         pub fn restart_guard(mut self, guard: RestartGuard) -> Self {
             self.settings.config = self.settings.config.restart_guard(guard);
@@ -157,31 +158,31 @@ macro_rules! builder_setters {
             self
         }
 
-        /// What becomes of a node that is a replica; see [`ConfigBuilder::on_replica`].
+        /// Sets whether a node that is a replica is used; see [`ConfigBuilder::on_replica`].
         pub fn on_replica(mut self, rule: Rule) -> Self {
             self.settings.config = self.settings.config.on_replica(rule);
             self
         }
 
-        /// What becomes of a node that throws keys away when its memory is full; see [`ConfigBuilder::on_eviction`].
+        /// Sets whether a node that throws keys away when its memory is full is used; see [`ConfigBuilder::on_eviction`].
         pub fn on_eviction(mut self, rule: Rule) -> Self {
             self.settings.config = self.settings.config.on_eviction(rule);
             self
         }
 
-        /// What becomes of a node that is a member of a cluster; see [`ConfigBuilder::on_cluster`].
+        /// Sets whether a node that is a member of a cluster is used; see [`ConfigBuilder::on_cluster`].
         pub fn on_cluster(mut self, rule: Rule) -> Self {
             self.settings.config = self.settings.config.on_cluster(rule);
             self
         }
 
-        /// How hard every call tries unless it says otherwise itself.
+        /// Sets how hard every call tries unless it says otherwise itself.
         pub fn options(mut self, options: Options) -> Self {
             self.settings.options = options;
             self
         }
 
-        /// How long a try to connect to a node may take; the default is [`DEFAULT_CONNECT_TIMEOUT`].
+        /// Sets how long a try to connect to a node may take, above zero; the default is [`DEFAULT_CONNECT_TIMEOUT`].
         pub fn connect_timeout(mut self, timeout: Duration) -> Self {
             self.settings.connect_timeout = timeout;
             self
@@ -194,4 +195,17 @@ macro_rules! builder_setters {
             self
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handle_that_could_never_connect_is_refused() {
+        let settings = Settings::new().node(Ok(("a".into(), ())));
+        let refused = Settings { connect_timeout: Duration::ZERO, ..settings }.build().unwrap_err();
+        assert_eq!(refused, BuildError::Config(ConfigError::ConnectTimeout));
+        assert_eq!(refused.to_string(), "connect_timeout is 0, it must be above zero");
+    }
 }
