@@ -153,12 +153,29 @@ impl Attempts {
     }
 }
 
+/// A time that has passed, as exact as a person cares about: `0.4 ms`, `2.0 s`.
+struct Elapsed(Duration);
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(elapsed) = self;
+        if *elapsed < Duration::from_secs(1) {
+            write!(f, "{}.{} ms", elapsed.as_millis(), elapsed.subsec_micros() / 100 % 10)
+        } else {
+            write!(f, "{}.{} s", elapsed.as_secs(), elapsed.subsec_millis() / 100)
+        }
+    }
+}
+
 /// The holder at the last look: `host-7/billing on 3 of 5 nodes for another 8.2 s, 4 waiting before it`.
 struct LastHolder<'a>(&'a Attempts);
 
 impl fmt::Display for LastHolder<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(attempts) = self;
+        if attempts.ahead > 0 {
+            return f.write_str("another user of this handle, or waited for by one");
+        }
         let Some(owner) = attempts.owner() else { return f.write_str("somebody else") };
         let holds = |outcome: &Outcome| matches!(outcome, Outcome::HeldByOther(_));
         write!(f, "{owner} on {} of {} nodes", attempts.nodes.count(holds), attempts.nodes.iter().count())?;
@@ -175,8 +192,8 @@ impl fmt::Display for LastHolder<'_> {
 impl fmt::Display for Attempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.ahead {
-            0 => write!(f, "attempts: {}, in {:?}; {}", self.count, self.elapsed, self.nodes),
-            ahead => write!(f, "still {ahead} before it in the same handle, after {:?}", self.elapsed),
+            0 => write!(f, "attempts: {}, in {}; {}", self.count, Elapsed(self.elapsed), self.nodes),
+            ahead => write!(f, "still {ahead} before it in the same handle, after {}", Elapsed(self.elapsed)),
         }
     }
 }

@@ -166,9 +166,12 @@ fn one_that_wants_a_single_attempt_does_not_stand_in_line() {
     for options in [Options::new().attempts(1), Options::new().wait(Duration::ZERO)] {
         let key = world.begin("job", options).unwrap();
         assert_eq!(world.carry_and_count(), 0);
-        let Some(Err(AcquireError::Contended(attempts))) = world.hand_over(key) else { panic!("it is refused") };
+        let Some(Err(error)) = world.hand_over(key) else { panic!("it is refused") };
+        let attempts = error.attempts().unwrap();
         assert_eq!((attempts.count, attempts.ahead), (0, 2));
-        assert_eq!(attempts.to_string(), "still 2 before it in the same handle, after 0ns");
+        let says = "the lock is held by another user of this handle, or waited for by one (still 2 before it in the same \
+                    handle, after 0.0 ms)";
+        assert_eq!(error.to_string(), says);
         world.give_back(key);
     }
     world.give_back(holder);
