@@ -5,7 +5,7 @@ use redlock_core::{KeepAlive, Loss, ReleaseReport, Resource};
 
 use crate::{AcquireError, Lease, LockGuard, Redlock, Runtime};
 
-/// One who wants to lead, among all who name the same election; made by [`Redlock::candidate`].
+/// A candidate for leadership, among all who name the same election; made by [`Redlock::candidate`].
 ///
 /// An election is a lock that whoever leads keeps alive. So at most one leads at any moment, under the same conditions under
 /// which at most one holds a lock; and one that hangs, or that loses its network, leads no longer than its TTL.
@@ -22,16 +22,18 @@ impl<R: Runtime> Candidate<R> {
 
     /// Waits until this candidate is elected, for as long as that takes: also while nodes are down.
     ///
-    /// Candidates are elected in the order in which they came, nearly. Cancel-safe: dropping the future withdraws.
+    /// Candidates are elected in the order in which they came, nearly. The future does not borrow the candidate. Cancel-safe:
+    /// dropping it withdraws.
     ///
     /// # Errors
     ///
     /// Those that waiting cannot cure: [`AcquireError::Request`], [`AcquireError::NoEntropy`], [`AcquireError::Closed`],
     /// [`AcquireError::NoRuntime`], and [`AcquireError::Unavailable`] when too many nodes refuse this client for good, such as
     /// for a wrong password.
-    pub async fn campaign(&self) -> Result<Leadership<R>, AcquireError> {
+    pub fn campaign(&self) -> impl Future<Output = Result<Leadership<R>, AcquireError>> + Send + use<R> {
         let lock = self.redlock.lock(self.election.clone(), self.ttl);
-        lock.wait(Duration::MAX).keep_alive(KeepAlive::while_held()).await.map(Leadership)
+        let lock = lock.wait(Duration::MAX).keep_alive(KeepAlive::while_held());
+        async { lock.await.map(Leadership) }
     }
 }
 

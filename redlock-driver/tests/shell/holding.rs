@@ -140,8 +140,7 @@ async fn one_candidate_leads_until_it_resigns_or_is_cut_off() {
 async fn a_campaign_goes_on_while_the_nodes_are_down() {
     let (clock, nodes, redlock) = three_nodes();
     nodes.iter().for_each(MemoryNode::cut);
-    let candidate = redlock.candidate("scheduler", TTL);
-    let mut campaign = Box::pin(candidate.campaign());
+    let mut campaign = Box::pin(redlock.candidate("scheduler", TTL).campaign());
     let day = clock.sleep_until(clock.now().saturating_add(Duration::from_secs(60)));
     assert!(matches!(clock.run(select(campaign.as_mut(), Box::pin(day))).await, Either::Right(_)));
     nodes.iter().for_each(MemoryNode::restore);
