@@ -203,9 +203,9 @@ pub type Acquire = redlock_driver::Acquire<AsyncStd>;
 pub type LockGuard = redlock_driver::LockGuard<AsyncStd>;
 /// A lock that several parts of a program hold together. See [`redlock_driver::SharedGuard`].
 pub type SharedGuard = redlock_driver::SharedGuard<AsyncStd>;
-/// What can be asked of a lock that was acquired. See [`redlock_driver::Lease`].
+/// A view of a lock that was acquired. See [`redlock_driver::Lease`].
 pub type Lease = redlock_driver::Lease<AsyncStd>;
-/// One who wants to lead. See [`redlock_driver::Candidate`].
+/// A candidate for leadership. See [`redlock_driver::Candidate`].
 pub type Candidate = redlock_driver::Candidate<AsyncStd>;
 /// The time in which a candidate leads. See [`redlock_driver::Leadership`].
 pub type Leadership = redlock_driver::Leadership<AsyncStd>;
@@ -217,7 +217,7 @@ pub type Node = redlock_driver::Node<AsyncStd>;
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 pub type NamedLocks = redlock_driver::NamedLocks<AsyncStd>;
-/// What a cache keeps for a lock that is held by name. See [`redlock_driver::HeldLock`].
+/// The entry of a cache for a lock that is held by name. See [`redlock_driver::HeldLock`].
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 pub type HeldLock = redlock_driver::HeldLock<AsyncStd>;

@@ -90,7 +90,6 @@
 //! # Keeping a lock alive
 //!
 //! ```
-//! # #[cfg(feature = "redis")] {
 //! # use redlock_blocking::{AcquireError, KeepAlive, Redlock};
 //! # use std::time::Duration;
 //! # fn work(until_lost: impl Fn() -> bool) {}
@@ -103,7 +102,6 @@
 //!     Ok(guard) => work(|| !guard.is_valid()), // looks now and then whether it has to stop
 //!     Err(error) => eprintln!("{error}"),
 //! }
-//! # }
 //! # Ok::<(), redlock_blocking::BuildError>(())
 //! ```
 //!
@@ -112,7 +110,6 @@
 //! # Aborting
 //!
 //! ```
-//! # #[cfg(feature = "redis")] {
 //! # use redlock_blocking::{AcquireError, Redlock};
 //! # use std::{thread, time::Duration};
 //! # let redlock = Redlock::builder().node("redis://127.0.0.1:1").build()?;
@@ -121,7 +118,6 @@
 //! let waiting = thread::spawn(move || acquire.lock());
 //! abort.abort();
 //! assert_eq!(waiting.join().unwrap().unwrap_err(), AcquireError::Aborted);
-//! # }
 //! # Ok::<(), redlock_blocking::BuildError>(())
 //! ```
 //!

@@ -93,7 +93,7 @@ pub struct Node<R: Runtime> {
 }
 
 impl<R: Runtime> Node<R> {
-    /// A node that is reached by `transport`. Its name stands in errors and reports: it should tell a person which
+    /// Creates a node that is reached by `transport`. Its name stands in errors and reports: it should tell a person which
     /// server is meant, must be different for different servers, and must not contain a password.
     pub fn new(name: impl Into<String>, transport: impl Transport) -> Self {
         Self { name: name.into(), start: task::start_node(transport), set_clock: None, runtime: PhantomData }
@@ -114,7 +114,7 @@ impl<R: Runtime> fmt::Debug for Node<R> {
     }
 }
 
-/// What can be made into a node on the runtime `R`. Adapters implement it for URLs and for clients of their own.
+/// A value that can be made into a node on the runtime `R`. Adapters implement it for URLs and for clients of their own.
 pub trait IntoNode<R: Runtime> {
     /// Makes the node. Nothing is sent.
     ///

@@ -10,7 +10,7 @@ use redlock_core::{HandedOver, Instant, LockKey, Loss, Resource, Resources};
 use crate::Runtime;
 use crate::redlock::Handle;
 
-/// What can be asked of a lock that was acquired, by whoever works under it: until when it is good, and whether it was lost.
+/// A view of a lock that was acquired, for the code that works under it: until when it is valid, and whether it was lost.
 ///
 /// Every [`LockGuard`](crate::LockGuard) is one, and [`run`](crate::Acquire::run) gives one to the work. Clones ask the same
 /// lock; they neither hold nor release it, and see it as it is after its release, too.
@@ -27,14 +27,14 @@ impl<R: Runtime> Lease<R> {
 
     redlock_core::lease_getters!();
 
-    /// The end of the lock's validity, on the clock of the runtime. For a lock that was found to be lost before, the
+    /// Returns the end of the lock's validity, on the clock of the runtime. For a lock that was found to be lost before, the
     /// moment of that.
     #[must_use]
     pub fn deadline(&self) -> Instant {
         self.handle.shell().deadline(self.key).unwrap_or_default()
     }
 
-    /// A future that waits until the lock is lost: at its deadline, whatever the network does, or earlier when an
+    /// Returns a future that waits until the lock is lost: at its deadline, whatever the network does, or earlier when an
     /// extension finds that the keys are gone. It does not borrow the guard, so work can be raced against it.
     pub fn lost(&self) -> Lost<R> {
         Lost { handle: self.handle.clone(), key: self.key }

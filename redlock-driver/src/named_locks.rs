@@ -11,7 +11,7 @@ use redlock_core::{Instant, KeepAlive, ReleaseReport, Resource};
 pub use self::held_lock::HeldLock;
 use crate::{Acquire, AcquireError, Redlock, Runtime};
 
-/// Why a lock was not taken by name. See [`redlock_cache::NamedLockError`].
+/// The reason for which a lock was not taken by name. See [`redlock_cache::NamedLockError`].
 pub type NamedLockError = redlock_cache::NamedLockError<AcquireError>;
 
 /// Locks that are released by their names, wherever the process was told to lock them: for handlers that lock in one
@@ -77,7 +77,7 @@ pub struct NamedLocks<R: Runtime> {
 }
 
 impl<R: Runtime> NamedLocks<R> {
-    /// Locks that are taken with `redlock` and kept in `cache`.
+    /// Creates locks that are taken with `redlock` and kept in `cache`.
     pub fn new(redlock: Redlock<R>, cache: impl Cache<HeldLock<R>> + 'static) -> Self {
         Self { redlock, cache: Arc::new(cache), keep_alive: NamedKeepAlive::default() }
     }
@@ -191,20 +191,20 @@ impl<R: Runtime> NamedLocks<R> {
         self.extend_if(name.as_ref(), ttl, |found| found == generation).await
     }
 
-    /// For how long the lock called `name` is valid from now on; `None` when it is not held here, or has expired.
+    /// Returns how long the lock called `name` is valid from now on; `None` when it is not held here, or has expired.
     pub fn held(&self, name: impl AsRef<[u8]>) -> Option<Duration> {
         let now = self.now();
         let deadline = self.cache.get(name.as_ref(), now)?.value.deadline()?;
         Some(deadline.saturating_since(now)).filter(|validity| !validity.is_zero())
     }
 
-    /// What the locks are taken with.
+    /// Returns the handle with which the locks are taken.
     #[must_use]
     pub fn redlock(&self) -> &Redlock<R> {
         &self.redlock
     }
 
-    /// Where the locks are kept: how many there are, what memory they need, what has happened.
+    /// Returns the cache in which the locks are kept: how many there are, what memory they need, what has happened.
     #[must_use]
     pub fn cache(&self) -> &dyn Cache<HeldLock<R>> {
         &*self.cache

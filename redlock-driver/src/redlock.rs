@@ -157,7 +157,7 @@ impl<R: Runtime> Redlock<R> {
         self.handle.shell().health()
     }
 
-    /// The present moment, on the clock of all deadlines.
+    /// Returns the present moment, on the clock of all deadlines.
     #[cfg(feature = "cache")]
     pub(crate) fn now(&self) -> redlock_core::Instant {
         self.handle.shell().now()
@@ -167,7 +167,7 @@ impl<R: Runtime> Redlock<R> {
         self.handle.clone()
     }
 
-    /// The settings that all locks of this handle share.
+    /// Returns the settings that all locks of this handle share.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.handle.shell().config

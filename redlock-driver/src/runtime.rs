@@ -5,18 +5,18 @@ use redlock_core::Instant;
 use redlock_core::shell::NoRuntime;
 use redlock_core::system::NoEntropy;
 
-/// What the driver needs from an async runtime: a clock, a timer, a way to start a task, and fresh random bytes.
+/// An async runtime, as far as the driver needs it: a clock, a timer, a way to start a task, and fresh random bytes.
 ///
 /// An adapter implements the two methods that differ between runtimes; a simulator implements the clocks and the seeds, too.
 pub trait Runtime: Clone + Send + Sync + 'static {
-    /// The present moment, on a clock that never goes back and runs on while the machine sleeps.
+    /// Returns the present moment, on a clock that never goes back and runs on while the machine sleeps.
     ///
     /// Provided: `CLOCK_BOOTTIME` where the system has it.
     fn now(&self) -> Instant {
         redlock_core::system::now()
     }
 
-    /// The same runtime for a handle whose nodes all live in this process.
+    /// Returns the same runtime for a handle whose nodes all live in this process.
     ///
     /// Nodes and holder read one clock then, so it may be one that a test moves; a clock that does not run on while the
     /// machine sleeps is good enough. Provided: nothing changes.
@@ -25,7 +25,8 @@ pub trait Runtime: Clone + Send + Sync + 'static {
         self
     }
 
-    /// The time since 1970, as far as the machine knows: what [fenced](crate::Acquire::fenced) locks propose to the nodes.
+    /// Returns the time since 1970, as far as the machine knows: what [fenced](crate::Acquire::fenced) locks propose to
+    /// the nodes.
     ///
     /// Provided: the system's.
     fn wall_clock(&self) -> Duration {
@@ -38,7 +39,7 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     /// Starts a task that nobody waits for. A runtime that ends drops it.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
 
-    /// The runtime to go on with after this one has ended: the one that the caller runs on.
+    /// Returns the runtime to go on with after this one has ended: the one that the caller runs on.
     ///
     /// Provided: there is none, and a handle is of no use any more when its runtime has ended.
     ///
@@ -64,7 +65,7 @@ pub trait Runtime: Clone + Send + Sync + 'static {
 
 /// A runtime that can be found from inside one of its tasks.
 pub trait CurrentRuntime: Runtime {
-    /// The runtime that the caller runs on.
+    /// Returns the runtime that the caller runs on.
     ///
     /// # Errors
     ///

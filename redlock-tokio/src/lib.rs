@@ -89,7 +89,8 @@
 //!
 //! # Runtimes
 //!
-//! A handle runs on the runtime that it was built on. When that ends first, the next call goes on in the caller's
+//! A handle runs on the runtime that it was built on, which needs I/O and timers: `enable_all` if you build it yourself.
+//! When that ends first, the next call goes on in the caller's
 //! runtime: connections are made again, and what is held stays held. A call outside of any runtime then ends at once:
 //! [`AcquireError::NoRuntime`], an extension or release that reports that no node was told. So a handle can be shared
 //! by tests that each have a runtime of their own. A runtime that is still there but that nobody drives (a
@@ -220,9 +221,9 @@ pub type Acquire = redlock_driver::Acquire<Tokio>;
 pub type LockGuard = redlock_driver::LockGuard<Tokio>;
 /// A lock that several parts of a program hold together. See [`redlock_driver::SharedGuard`].
 pub type SharedGuard = redlock_driver::SharedGuard<Tokio>;
-/// What can be asked of a lock that was acquired. See [`redlock_driver::Lease`].
+/// A view of a lock that was acquired. See [`redlock_driver::Lease`].
 pub type Lease = redlock_driver::Lease<Tokio>;
-/// One who wants to lead. See [`redlock_driver::Candidate`].
+/// A candidate for leadership. See [`redlock_driver::Candidate`].
 pub type Candidate = redlock_driver::Candidate<Tokio>;
 /// The time in which a candidate leads. See [`redlock_driver::Leadership`].
 pub type Leadership = redlock_driver::Leadership<Tokio>;
@@ -234,7 +235,7 @@ pub type Node = redlock_driver::Node<Tokio>;
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 pub type NamedLocks = redlock_driver::NamedLocks<Tokio>;
-/// What a cache keeps for a lock that is held by name. See [`redlock_driver::HeldLock`].
+/// The entry of a cache for a lock that is held by name. See [`redlock_driver::HeldLock`].
 #[cfg(feature = "cache")]
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 pub type HeldLock = redlock_driver::HeldLock<Tokio>;

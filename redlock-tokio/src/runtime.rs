@@ -27,7 +27,7 @@ static EPOCH: LazyLock<(std::time::Instant, Instant)> =
     LazyLock::new(|| (std::time::Instant::now(), redlock_driver::now()));
 
 impl Tokio {
-    /// The runtime behind a handle, so that a [`Redlock`](crate::Redlock) can be built outside of it.
+    /// Takes the runtime behind a handle, so that a [`Redlock`](crate::Redlock) can be built outside of it.
     #[must_use]
     pub const fn new(handle: Handle) -> Self {
         Self { handle, clock: Clock::System }

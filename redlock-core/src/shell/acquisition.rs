@@ -66,31 +66,31 @@ impl fmt::Debug for Acquisition {
 #[doc(hidden)]
 macro_rules! acquire_setters {
     () => {
-        /// The time budget for all attempts together; 30 seconds unless configured.
+        /// Sets the time budget for all attempts together; 30 seconds unless configured.
         pub fn wait(self, budget: Duration) -> Self {
             let options = self.acquisition.options.wait(budget);
             self.options(options)
         }
 
-        /// The largest number of attempts, in addition to the time budget.
+        /// Sets the largest number of attempts, in addition to the time budget.
         pub fn attempts(self, attempts: u32) -> Self {
             let options = self.acquisition.options.attempts(attempts);
             self.options(options)
         }
 
-        /// The random wait between attempts; up to 20 ms at first, never more than 200 ms, unless configured.
+        /// Sets the random wait between attempts; up to 20 ms at first, never more than 200 ms, unless configured.
         pub fn retry_delay(self, delay: RetryDelay) -> Self {
             let options = self.acquisition.options.retry_delay(delay);
             self.options(options)
         }
 
-        /// How much validity must be left when the lock is handed over; any, unless configured.
+        /// Sets how much validity must be left when the lock is handed over; any, unless configured.
         pub fn min_validity(self, validity: Duration) -> Self {
             let options = self.acquisition.options.min_validity(validity);
             self.options(options)
         }
 
-        /// For how long nobody else gets the lock after the hand-over, also when it is released before; for no time, unless
+        /// Keeps others out for this time after the hand-over, also when the lock is released before; for no time, unless
         /// configured. See [`Options::min_hold`].
         pub fn min_hold(self, hold: Duration) -> Self {
             let options = self.acquisition.options.min_hold(hold);
@@ -104,15 +104,15 @@ macro_rules! acquire_setters {
             self.options(options)
         }
 
-        /// The label of who wants the lock, in place of that of the handle: others see it beside the lock while that is held,
+        /// Labels the one who wants the lock, in place of that of the handle: others see it beside the lock while that is held,
         /// in [`status`](crate::Redlock::status) and when they are refused. See [`Owner`].
         pub fn owner(mut self, owner: Owner) -> Self {
             self.acquisition.owner = Some(owner);
             self
         }
 
-        /// How the lock is kept alive while it is held; not at all, unless configured. A holder still has to watch for its
-        /// loss.
+        /// Keeps the lock alive in the background while it is held; not at all, unless configured. A holder still has to watch
+        /// for its loss.
         pub fn keep_alive(self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
             let options = self.acquisition.options.keep_alive(keep_alive);
             self.options(options)
@@ -123,7 +123,7 @@ macro_rules! acquire_setters {
             self.options(options)
         }
 
-        /// All of these at once.
+        /// Sets all of these at once.
         pub fn options(mut self, options: Options) -> Self {
             self.acquisition.options = options;
             self

@@ -4,7 +4,7 @@ use core::fmt::Display;
 use crate::system::{NoEntropy, without_secrets};
 use crate::{Attempts, ConfigError, RequestError};
 
-/// Why a lock was not acquired. Nothing is left behind in any case: what was or may have been acquired is released.
+/// The reason for which a lock was not acquired. Nothing is left behind in any case: what was or may have been acquired is released.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcquireError {
@@ -49,7 +49,7 @@ impl From<crate::AcquireError> for AcquireError {
     }
 }
 
-/// Why there is no handle.
+/// The reason for which a handle was not built.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -78,21 +78,21 @@ pub enum BuildError {
 }
 
 impl BuildError {
-    /// [`BuildError::Node`] for a node that cannot be made from what was given, for adapters. Neither the node's name nor
+    /// Creates a [`BuildError::Node`] for a node that cannot be made from what was given, for adapters. Neither the node's name nor
     /// the reason must contain a secret.
     #[must_use]
     pub fn unusable_node(node: impl Into<String>, reason: impl Display) -> Self {
         Self::Node { node: node.into(), reason: reason.to_string() }
     }
 
-    /// [`BuildError::Node`] for a text that was meant as a URL, for adapters that take URLs. Whatever in it may be a
+    /// Creates a [`BuildError::Node`] for a text that was meant as a URL, for adapters that take URLs. Whatever in it may be a
     /// password is left out; `reason` must not contain one.
     #[must_use]
     pub fn unusable_url(url: &str, reason: impl Display) -> Self {
         Self::Node { node: without_secrets(url), reason: reason.to_string() }
     }
 
-    /// [`BuildError::Waiting`], for adapters.
+    /// Creates a [`BuildError::Waiting`], for adapters.
     #[must_use]
     pub fn cannot_wait(reason: impl Display) -> Self {
         Self::Waiting { reason: reason.to_string() }
@@ -112,7 +112,7 @@ impl NoRuntime {
     /// The runtime of a handle has ended.
     pub const ENDED: Self = Self::new("async");
 
-    /// The runtime of this name was looked for in vain.
+    /// Creates the error for a runtime of this name.
     #[must_use]
     pub const fn new(runtime: &'static str) -> Self {
         Self { runtime }

@@ -5,7 +5,7 @@
 #[doc(hidden)]
 macro_rules! lease_getters {
     () => {
-        /// The fence of the lock, if it is [fenced](crate::Acquire::fenced): to be given to what is protected with every write,
+        /// Returns the fence of the lock, if it is [fenced](crate::Acquire::fenced): to be given to what is protected with every write,
         /// so that it can refuse one that comes too late. `None` too for a lock of several resources, which has
         /// [several](Self::fences).
         #[must_use]
@@ -13,18 +13,18 @@ macro_rules! lease_getters {
             self.held.fence()
         }
 
-        /// The fence of each resource, if the lock is [fenced](crate::Acquire::fenced); nothing if it is not.
+        /// Returns the fence of each resource, if the lock is [fenced](crate::Acquire::fenced); nothing if it is not.
         pub fn fences(&self) -> impl Iterator<Item = (&Resource, Fence)> {
             self.held.fences()
         }
 
-        /// For how long the lock is valid from now on; zero when it is not.
+        /// Returns how long the lock is valid from now on; zero when it is not.
         #[must_use]
         pub fn remaining(&self) -> Duration {
             self.deadline().saturating_since(self.handle.shell().now())
         }
 
-        /// Whether the lock is valid at this moment. The clock is read at every call.
+        /// Returns whether the lock is valid at this moment. The clock is read at every call.
         #[must_use]
         pub fn is_valid(&self) -> bool {
             !self.remaining().is_zero()
@@ -39,7 +39,7 @@ macro_rules! lease_getters {
             self.handle.shell().loss(self.key).map_or(Ok(()), Err)
         }
 
-        /// What is locked, as it is named on the nodes.
+        /// Returns what is locked, as it is named on the nodes.
         #[must_use]
         pub const fn resources(&self) -> &Resources {
             self.held.resources()

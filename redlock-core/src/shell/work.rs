@@ -14,14 +14,14 @@ pub struct Completed<T> {
 }
 
 impl<T> Completed<T> {
-    /// Notes work that is over, for adapters.
+    /// Creates the result of work that is over, for adapters.
     #[must_use]
     pub const fn new(value: T, loss: Option<Loss>, release: ReleaseReport) -> Self {
         Self { value, loss, release }
     }
 }
 
-/// Why work under a lock was not done.
+/// The reason for which work under a lock was not done.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum WorkError {
