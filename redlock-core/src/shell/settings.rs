@@ -199,6 +199,8 @@ macro_rules! builder_setters {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     #[test]
