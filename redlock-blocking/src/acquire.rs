@@ -25,7 +25,7 @@ impl Acquire {
 
     redlock_core::acquire_setters!();
 
-    /// A handle by which other threads can end [`lock`](Self::lock) while it waits.
+    /// Returns a handle by which other threads can end [`lock`](Self::lock) while it waits.
     #[must_use]
     pub fn abort_handle(&self) -> AbortHandle {
         AbortHandle { shell: self.handle.shell().clone(), is_aborted: self.is_aborted.clone() }
@@ -73,7 +73,7 @@ impl AbortHandle {
         self.shell.wake_all();
     }
 
-    /// Whether [`abort`](Self::abort) was called.
+    /// Returns whether [`abort`](Self::abort) was called.
     #[must_use]
     pub fn is_aborted(&self) -> bool {
         self.is_aborted.load(Ordering::Acquire)

@@ -80,7 +80,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that is reached by `transport`. Its name stands in errors and reports: it should tell a person which
+    /// Creates a node that is reached by `transport`. Its name stands in errors and reports: it should tell a person which
     /// server is meant, must be different for different servers, and must not contain a password.
     pub fn new(name: impl Into<String>, mut transport: impl Transport) -> Self {
         let connect = move |timeout| -> Result<Box<dyn Connection>, _> { Ok(Box::new(transport.connect(timeout)?)) };

@@ -50,7 +50,7 @@ impl Candidate {
 pub struct Campaign(Acquire);
 
 impl Campaign {
-    /// A handle by which other threads withdraw the candidate while it [waits](Self::wait).
+    /// Returns a handle by which other threads withdraw the candidate while it [waits](Self::wait).
     #[must_use]
     pub fn abort_handle(&self) -> AbortHandle {
         self.0.abort_handle()

@@ -24,7 +24,7 @@ impl Lease {
 
     redlock_core::lease_getters!();
 
-    /// The end of the lock's validity, on the clock of [`now`](crate::now). For a lock that was found to be lost
+    /// Returns the end of the lock's validity, on the clock of [`now`](crate::now). For a lock that was found to be lost
     /// before, the moment of that.
     #[must_use]
     pub fn deadline(&self) -> Instant {

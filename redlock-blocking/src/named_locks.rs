@@ -184,7 +184,7 @@ impl NamedLocks {
         self.extend_if(name.as_ref(), ttl, |found| found == generation)
     }
 
-    /// For how long the lock called `name` is valid from now on; `None` when it is not held here, or has expired.
+    /// Returns how long the lock called `name` is valid from now on; `None` when it is not held here, or has expired.
     pub fn held(&self, name: impl AsRef<[u8]>) -> Option<Duration> {
         let now = self.redlock.now();
         let deadline = self.cache.get(name.as_ref(), now)?.value.deadline();

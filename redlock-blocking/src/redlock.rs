@@ -166,13 +166,13 @@ impl Redlock {
         self.handle.shell().close()
     }
 
-    /// The present moment, on the clock of all deadlines.
+    /// Returns the present moment, on the clock of all deadlines.
     #[cfg(feature = "cache")]
     pub(crate) fn now(&self) -> redlock_core::Instant {
         self.handle.shell().now()
     }
 
-    /// The settings that all locks of this handle share.
+    /// Returns the settings that all locks of this handle share.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.handle.shell().config
