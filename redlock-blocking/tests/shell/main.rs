@@ -6,5 +6,6 @@ mod attribution;
 mod connecting;
 mod link;
 mod observing;
+mod second_connections;
 mod status;
 mod threads;
