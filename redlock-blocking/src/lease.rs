@@ -6,7 +6,7 @@ use redlock_core::{HandedOver, Instant, LockKey, Loss, Resource, Resources};
 
 use crate::handle::Handle;
 
-/// What can be asked of a lock that was acquired, by whoever works under it: until when it is good, and whether it was lost.
+/// A view of a lock that was acquired, for the code that works under it: until when it is valid, and whether it was lost.
 ///
 /// Every [`LockGuard`](crate::LockGuard) is one, and [`run`](crate::Acquire::run) gives one to the work. Clones ask the same
 /// lock; they neither hold nor release it, and see it as it is after its release, too.
