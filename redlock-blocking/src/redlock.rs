@@ -56,8 +56,10 @@ impl Redlock {
     /// once or nothing. At most [`MAX_NAMES`](redlock_core::MAX_NAMES) can be named.
     ///
     /// Whoever waits holds none of them, and waits in the queue of one that somebody else holds. If another one is held when
-    /// its turn comes, it leaves that queue to those behind it and goes to the end of the other one. So while each of the
-    /// resources is always in demand, it may be overtaken any number of times.
+    /// its turn comes, it goes to the end of the queue of that one. If the name of that one comes later in the order of names,
+    /// it keeps its turn for twice as long as it has waited, but for no longer than the TTL: so it is served even while each of
+    /// the resources is always in demand, unless the others hold them for longer than that. Those who wait behind it wait for
+    /// that time, too, although nobody holds the resource.
     ///
     /// # Errors
     ///

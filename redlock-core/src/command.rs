@@ -55,6 +55,9 @@ impl Grace {
     /// The time that a waiter has in which nothing is to be carried: 25 ms.
     pub const DEFAULT: Self = Self { millis: 25 };
 
+    /// No time at all.
+    pub(crate) const NONE: Self = Self { millis: 0 };
+
     /// Creates a time in milliseconds.
     #[must_use]
     pub const fn from_millis(millis: u16) -> Self {
@@ -66,6 +69,11 @@ impl Grace {
     pub(crate) fn over(round_trip: Duration) -> Self {
         let twice = u16::try_from(round_trip.as_millis().saturating_mul(2)).unwrap_or(u16::MAX);
         Self { millis: twice.saturating_add(Self::DEFAULT.millis).min(500) }
+    }
+
+    /// Returns the whole milliseconds of a time, as many as fit.
+    pub(crate) fn of(time: Duration) -> Self {
+        Self { millis: u16::try_from(time.as_millis()).unwrap_or(u16::MAX) }
     }
 
     /// Returns it in whole milliseconds.
@@ -152,8 +160,9 @@ pub enum Action {
     /// the one that it waits for: it was called up, or nobody else was and nobody who is alive is before it. Else put the
     /// waiter at the end of that one's wait queue, unless it is in it, and call up the first one if the key is not there.
     ///
-    /// If it is the waiter's turn, and another one of the keys is there or somebody else's turn, the waiter leaves the queue
-    /// and the next one is called up: nobody waits for a waiter that cannot come.
+    /// If it is the waiter's turn, and another one of the keys is there or somebody else's turn, the waiter leaves the queue.
+    /// If that other one is after the one that it waits for, it keeps its turn for a time, so that it can wait for the other
+    /// one. Otherwise, or when no time is given, the next one is called up: nobody waits for a waiter that cannot come.
     ///
     /// This is for the [home](crate::Config::home) of the resource that is waited for. Whoever acquires takes the waiter out
     /// of the queue.
@@ -169,6 +178,9 @@ pub enum Action {
         ttl: Ttl,
         /// Who wants them.
         waiter: WaiterId,
+        /// The time for which the waiter keeps its turn when another key, one after the one that it waits for, is in its way.
+        /// Then it gives it back, or has lost it when the [grace](Command::grace) after that is over. Zero if it keeps none.
+        keeps_turn: Grace,
         /// What becomes of the counter of each key, if the lock is fenced.
         fencing: Option<Arc<Fencing>>,
         /// The label that is kept beside each key.
@@ -299,7 +311,18 @@ impl Action {
         ttl: Ttl,
         waiter: WaiterId,
     ) -> Self {
-        Self::AcquireInTurn { resources, waits_for, token, ttl, waiter, fencing: None, owner: None }
+        let (keeps_turn, fencing, owner) = (Grace::NONE, None, None);
+        Self::AcquireInTurn { resources, waits_for, token, ttl, waiter, keeps_turn, fencing, owner }
+    }
+
+    /// Makes the same action for a waiter that keeps its turn for a time when another key, one after the one that it waits for,
+    /// is in its way. One that is not in turn stays as it is.
+    #[must_use]
+    pub const fn keeping_turn(mut self, time: Grace) -> Self {
+        if let Self::AcquireInTurn { keeps_turn, .. } = &mut self {
+            *keeps_turn = time;
+        }
+        self
     }
 
     /// Creates the action that takes the waiter out of the wait queue of the resource.

@@ -44,7 +44,9 @@
 //! ```
 //!
 //! A lock of several resources waits in the queue of one that is held. When it is called up, it asks the home alone: if another
-//! of them is held there, the home calls up the next one, and the lock goes to the queue of that other one.
+//! of them is held there, the lock goes to the queue of that other one. If the name of that one comes later, the lock keeps its
+//! turn for twice as long as it has waited, but for no longer than its TTL; otherwise the home calls up the next one. As all
+//! handles have the names in one order, nobody waits for a turn in a circle.
 //!
 //! # The driving rule
 //!

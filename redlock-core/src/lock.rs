@@ -2,6 +2,7 @@ mod acquiring;
 mod by_hand;
 mod getters;
 mod held;
+mod kept_turns;
 mod kinds;
 mod minting;
 mod release;
@@ -14,6 +15,7 @@ use core::time::Duration;
 use self::acquiring::{Attempt, Failure};
 pub use self::by_hand::Lock;
 use self::held::Held;
+use self::kept_turns::KeptTurns;
 pub(crate) use self::kinds::Kinds;
 use self::release::Release;
 pub(crate) use self::turn::{NoTurn, Turn};
@@ -31,8 +33,6 @@ pub struct LockMachine {
     secret: TokenSecret,
     backoff: Backoff,
     started_at: Instant,
-    /// The end of the time budget.
-    give_up_at: Instant,
     attempts: u32,
     /// The failure of the last attempt that came to a verdict.
     last_failure: Option<Box<AcquireError>>,
@@ -45,6 +45,7 @@ pub struct LockMachine {
     next_command: CommandId,
     /// Where it waits for its turn, when it does not try now and then.
     turn: Option<Turn>,
+    kept_turns: KeptTurns,
     /// How often it has left a queue to wait in another one, since it had a place or has asked all nodes.
     moves: u8,
     /// It was called up, and has not begun an attempt since.
@@ -107,7 +108,6 @@ impl LockMachine {
     pub(crate) fn in_line(request: Request, seed: [u8; 32], now: Instant) -> Self {
         let (secret, jitter) = split(seed);
         Self {
-            give_up_at: now.saturating_add(request.options.wait.get()),
             request,
             secret,
             backoff: Backoff::new(jitter),
@@ -120,6 +120,7 @@ impl LockMachine {
             next_operation: OperationId::FIRST,
             next_command: CommandId::FIRST,
             turn: None,
+            kept_turns: KeptTurns::new(),
             moves: 0,
             is_called_up: false,
             others_want: None,
@@ -137,14 +138,14 @@ impl LockMachine {
     pub(crate) fn begin_later(&mut self, context: &mut Context<'_>, now: Instant) {
         let now = self.catch_up(context, now);
         if matches!(self.phase, Phase::InLine) {
-            let delay = self.backoff.next(self.request.options.retry_delay, self.give_up_at.saturating_since(now));
+            let delay = self.backoff.next(self.request.options.retry_delay, self.give_up_at().saturating_since(now));
             self.phase = Phase::Waiting { until: now.saturating_add(delay) };
         }
     }
 
     pub(crate) fn wait_in_line(&mut self, context: &mut Context<'_>, now: Instant) {
         let now = self.catch_up(context, now);
-        let may_wait = self.request.options.attempts != Some(1) && self.give_up_at > now;
+        let may_wait = self.request.options.attempts != Some(1) && self.give_up_at() > now;
         if matches!(self.phase, Phase::InLine) && !may_wait {
             self.give_up_in_line(context, now);
         }
@@ -280,7 +281,7 @@ impl LockMachine {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let phase = match &self.phase {
-            Phase::InLine => Some(self.give_up_at),
+            Phase::InLine => Some(self.give_up_at()),
             Phase::Acquiring(attempt) => attempt.poll_timeout(),
             Phase::Waiting { until } => Some(*until),
             Phase::Won { deadline, .. } => Some(*deadline),
@@ -290,7 +291,7 @@ impl LockMachine {
             Phase::Finished => None,
         };
         let earlier = self.earlier.iter().filter_map(Release::poll_timeout).min();
-        Instant::earliest([phase, earlier])
+        Instant::earliest([phase, earlier, self.kept_turns.poll_timeout()])
     }
 }
 

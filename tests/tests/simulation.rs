@@ -61,7 +61,7 @@ fn assert_everything_was_tried(figures: &Figures) {
         "{total:?}"
     );
     assert!(total.places > figures.seeds() && total.call_ups_missed > 10 && total.leaves > 100, "{total:?}");
-    assert!(total.turns_passed_on > 20 && total.turns_declined > 100, "{total:?}");
+    assert!(total.turns_passed_on > 20 && total.turns_kept > 20 && total.turns_declined > 100, "{total:?}");
     assert!(total.services > 20 && total.hand_overs > 20 && total.most_overtaken > 1, "{total:?}");
     assert!(
         total.renewals > figures.seeds() / 8

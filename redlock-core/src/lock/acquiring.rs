@@ -90,6 +90,11 @@ impl Attempt {
         }
     }
 
+    /// Returns the moment at which it began, before its first byte was sent.
+    pub(super) const fn started_at(&self) -> Instant {
+        self.started_at
+    }
+
     /// Returns whether nobody but the home was asked.
     pub(super) const fn waits_for_home(&self) -> bool {
         !self.unasked.is_empty()
@@ -250,7 +255,8 @@ fn action(request: &Request, token: Token, course: &Course, nodes: NodeSet) -> A
     }
     match course.turn().filter(|turn| nodes == NodeSet::from_iter([turn.home])) {
         Some(turn) => {
-            Action::acquire_all_in_turn(resources, turn.waits_for, token, ttl, turn.waiter.clone()).owned_by(owner)
+            let in_turn = Action::acquire_all_in_turn(resources, turn.waits_for, token, ttl, turn.waiter.clone());
+            in_turn.keeping_turn(turn.kept_for).owned_by(owner)
         }
         None => Action::acquire(resources, token, ttl).owned_by(owner),
     }

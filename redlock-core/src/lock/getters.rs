@@ -18,6 +18,11 @@ impl LockMachine {
         &self.request
     }
 
+    /// Returns the end of the time budget.
+    pub(super) fn give_up_at(&self) -> Instant {
+        self.started_at.saturating_add(self.request.options.wait.get())
+    }
+
     /// Returns the number of attempts that were begun.
     #[must_use]
     pub const fn attempts(&self) -> u32 {

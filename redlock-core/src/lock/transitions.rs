@@ -28,12 +28,13 @@ impl LockMachine {
             release.handle_timeout(request, now, output);
         }
         self.earlier.retain(|release| !release.is_settled());
+        self.kept_turns.expire(now);
         match &mut self.phase {
             Phase::Acquiring(attempt) if attempt.poll_timeout().is_some_and(|at| now >= at) => {
                 attempt.expire(now);
                 self.judge_attempt(context, now);
             }
-            Phase::InLine if now >= self.give_up_at && now > self.started_at => self.give_up_in_line(context, now),
+            Phase::InLine => self.expire_in_line(context, now),
             Phase::Waiting { until } if now >= *until => self.begin_attempt_or_give_up(context, now),
             Phase::Won { deadline, .. } if now >= *deadline => self.fail_attempt(context, Failure::Expired, now),
             Phase::Held(held) if now >= held.deadline => {
@@ -49,14 +50,20 @@ impl LockMachine {
                 release.handle_timeout(request, now, output);
                 self.judge_release(context);
             }
-            Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } | Phase::Finished => {}
+            Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } | Phase::Finished => {}
         }
         now
     }
 
+    fn expire_in_line(&mut self, context: &mut Context<'_>, now: Instant) {
+        if now >= self.give_up_at() && now > self.started_at {
+            self.give_up_in_line(context, now);
+        }
+    }
+
     /// Begins the next attempt, unless the budget is used up: a timer that comes late may find it so.
     fn begin_attempt_or_give_up(&mut self, context: &mut Context<'_>, now: Instant) {
-        if now < self.give_up_at {
+        if now < self.give_up_at() {
             self.begin_attempt(context, now);
         } else if let Some(failure) = self.last_failure.take() {
             self.give_up(context, *failure, now);
@@ -71,7 +78,7 @@ impl LockMachine {
             Ask { token: detached.token, course: Course::Adopting, proposal: None }
         } else {
             let proposal = self.request.options.is_fenced.then(|| self.proposal(now));
-            Ask { token: self.secret.token(self.attempts), course: self.next_course(), proposal }
+            Ask { token: self.secret.token(self.attempts), course: self.next_course(now), proposal }
         };
         let ends_at = self.round_ends_at(context.config, now);
         let (config, output) = (context.config, &mut *context.output);
@@ -89,7 +96,7 @@ impl LockMachine {
     /// budget of zero means one attempt, which takes the time it needs.
     pub(super) fn round_ends_at(&self, config: &Config, now: Instant) -> Instant {
         let ends_at = now.saturating_add(config.node_timeout().of(self.request.ttl.get()));
-        if self.request.options.wait == Span::ZERO { ends_at } else { ends_at.min(self.give_up_at) }
+        if self.request.options.wait == Span::ZERO { ends_at } else { ends_at.min(self.give_up_at()) }
     }
 
     pub(super) fn judge_attempt(&mut self, context: &mut Context<'_>, now: Instant) {
@@ -112,6 +119,7 @@ impl LockMachine {
             Phase::Acquiring(attempt) => Phase::Won { attempt, deadline },
             other => other,
         };
+        self.kept_turns.end();
         // The home has taken it out of the queue.
         (self.turn, self.is_called_up) = (None, false);
     }
@@ -123,6 +131,7 @@ impl LockMachine {
         let claim = attempt.claim(context.config, &self.request);
         let is_hopeless = attempt.round.is_hopeless(context.config);
         let has_no_queue = attempt.home_has_no_queue(context.config, &self.request.resources);
+        let kept_turn = attempt.kept_turn(context.config, &self.request.resources);
         let (was_called_up, has_place) = (attempt.was_called_up(), attempt.home_has_refused());
         let error = failure.into_error(Attempts {
             count: self.attempts,
@@ -136,7 +145,7 @@ impl LockMachine {
         if has_no_queue {
             self.lose_home(NoTurn::NoQueue);
         }
-        let leaves_queue = self.leaves_queue(&error);
+        let leaves_queue = self.leaves_queue(&error, kept_turn);
         if has_place && !leaves_queue {
             self.moves = 0;
         }
@@ -152,7 +161,7 @@ impl LockMachine {
     }
 
     fn wait_or_give_up(&mut self, context: &mut Context<'_>, error: AcquireError, was_called_up: bool, now: Instant) {
-        let remaining = self.give_up_at.saturating_since(now);
+        let remaining = self.give_up_at().saturating_since(now);
         let attempts_left = self.request.options.attempts.is_none_or(|budget| self.attempts < budget);
         if attempts_left && remaining >= MIN_RETRY_DELAY {
             let delay = self.delay_after(&error, was_called_up, remaining);

@@ -1,13 +1,21 @@
+use core::time::Duration;
+
+use smallvec::SmallVec;
+
 use super::acquiring::{Attempt, Failure};
 use super::{LockMachine, Phase};
 use crate::output::Context;
 use crate::report::AcquireError;
 use crate::span::Span;
-use crate::{Config, Instant, NodeId, NodeSet, Resource, Resources, WaiterId};
+use crate::{Config, Grace, Instant, NodeId, NodeSet, Resource, Resources, WaiterId};
 
 /// A lock of several resources goes from one queue to another at once, so often: then it waits as after any failed attempt,
 /// and asks all nodes. Nodes that do not agree on what is held would send it to and fro.
 const MOST_MOVES: u8 = 2;
+
+/// A lock of several resources keeps its turn to take one of them for so many times as long as it has waited: as a rule, that
+/// is enough to come on in another queue, however long locks are held here.
+const KEEPS_TURN: u32 = 2;
 
 /// Where a lock waits for its turn, and under which name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,6 +25,8 @@ pub(crate) struct Turn {
     pub(crate) waiter: WaiterId,
     /// Which of the lock's resources it waits for, counted from 0 in their order.
     pub(crate) waits_for: u8,
+    /// For how long it is kept when the lock is refused for another resource after that one.
+    pub(crate) kept_for: Grace,
 }
 
 /// Why a lock cannot wait for its turn at a home.
@@ -48,6 +58,9 @@ impl LockMachine {
         let now = self.catch_up(context, now);
         if matches!(self.phase, Phase::InLine | Phase::Waiting { .. }) {
             self.turn = Some(turn);
+            if self.request.resources.only().is_none() {
+                self.kept_turns.waits(now);
+            }
             self.begin_attempt(context, now);
         }
     }
@@ -79,8 +92,9 @@ impl LockMachine {
         // An attempt that is due by now must not ask for a place of which nothing would be heard.
         self.turn = None;
         let now = self.catch_up(context, now);
+        let give_up_at = self.give_up_at();
         if let Phase::Waiting { until } = &mut self.phase {
-            let delay = self.backoff.next(self.request.options.retry_delay, self.give_up_at.saturating_since(now));
+            let delay = self.backoff.next(self.request.options.retry_delay, give_up_at.saturating_since(now));
             *until = now.saturating_add(delay).min(*until);
         }
     }
@@ -113,21 +127,45 @@ impl LockMachine {
 
     /// Leaves the queue in which a lock of several resources has waited, if it was refused for another one of them, so that it
     /// can wait for that one; returns whether it does. The home has taken it out of the queue, or its release does.
-    pub(super) fn leaves_queue(&mut self, error: &AcquireError) -> bool {
+    ///
+    /// If it keeps the turn that it had, `kept` says which one and until when. It gives back those that it has kept so far for
+    /// that other resource and later ones.
+    pub(super) fn leaves_queue(&mut self, error: &AcquireError, kept: Option<(Turn, Instant)>) -> bool {
         let (AcquireError::Contended(attempts), Some(turn)) = (error, &self.turn) else { return false };
         let resources = &self.request.resources;
         let held = if resources.only().is_none() { attempts.nodes.held_resource() } else { None };
-        let leaves = held.is_some_and(|held| turn.resource(resources) != Some(&held));
-        if leaves {
-            (self.turn, self.is_called_up) = (None, false);
-            self.moves = self.moves.saturating_add(1);
+        let Some(held) = held.filter(|held| turn.resource(resources) != Some(held)) else { return false };
+        (self.turn, self.is_called_up) = (None, false);
+        match kept {
+            Some((turn, until)) => self.kept_turns.keep(turn, until),
+            None => self.moves = self.moves.saturating_add(1),
         }
-        leaves
+        if let Some(place) = self.request.resources.place(|resource| *resource == held) {
+            self.kept_turns.wait_for(place);
+        }
+        true
+    }
+
+    /// Returns for how long a lock that has its turn keeps it while it waits for another resource: for longer, the longer it has
+    /// waited, but for no longer than its TTL. If its client is gone, it holds others up for that time.
+    fn turn_to_keep(&self, now: Instant) -> Grace {
+        let waited = self.kept_turns.since().map_or(Duration::ZERO, |since| now.saturating_since(since));
+        Grace::of(waited.saturating_mul(KEEPS_TURN).min(self.request.ttl.get()))
+    }
+
+    /// Gives back all turns that it keeps: it does not wait any more.
+    pub(crate) fn give_back_turns(&mut self) {
+        self.kept_turns.end();
+    }
+
+    /// Returns the turns that it has given back, of which their homes have to be told, each once.
+    pub(crate) fn take_given_back(&mut self) -> SmallVec<[Turn; 1]> {
+        self.kept_turns.take_given_back()
     }
 
     /// Returns whether there is something to be learned from it, or to be done for it, about queues.
     pub(crate) fn has_news_of_queues(&self) -> bool {
-        self.others_want.is_some() || self.lost_home.is_some() || self.wants_turn()
+        self.others_want.is_some() || self.kept_turns.has_given_back() || self.lost_home.is_some() || self.wants_turn()
     }
 
     /// Returns whether its request may wait in the queue of the home. One for a number of attempts counts its tries.
@@ -165,7 +203,11 @@ impl LockMachine {
     }
 
     /// Returns how the next attempt asks the nodes. A call-up is good for one.
-    pub(super) fn next_course(&mut self) -> Course {
+    pub(super) fn next_course(&mut self, now: Instant) -> Course {
+        let kept_for = self.turn_to_keep(now);
+        if let Some(turn) = &mut self.turn {
+            turn.kept_for = kept_for;
+        }
         let is_called_up = core::mem::take(&mut self.is_called_up);
         match &self.turn {
             Some(turn) if is_called_up => Course::CalledUp(turn.clone()),
@@ -219,6 +261,16 @@ impl Attempt {
         let is_of_another = |held: Option<Resource>| held.is_some_and(|held| turn.resource(resources) != Some(&held));
         let hold = self.round.report(config).hold(turn.home);
         hold.is_some_and(|hold| hold.place.is_none() && !is_of_another(hold.resource))
+    }
+
+    /// Returns the turn that the lock keeps at the home, and until when, if the home has refused it for another resource. That
+    /// counts from before the home was asked, so the home keeps it for at least as long.
+    pub(super) fn kept_turn(&self, config: &Config, resources: &Resources) -> Option<(Turn, Instant)> {
+        let turn = self.course.turn().filter(|turn| turn.kept_for > Grace::NONE)?;
+        let hold = self.round.report(config).hold(turn.home).filter(|hold| hold.place.is_none())?;
+        let is_after = hold.resource.as_ref() > turn.resource(resources);
+        let time = Duration::from_millis(turn.kept_for.as_millis().into());
+        is_after.then(|| (turn.clone(), self.started_at().saturating_add(time)))
     }
 
     /// Returns whether the home was asked in turn and has not answered.

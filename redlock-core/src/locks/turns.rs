@@ -10,7 +10,8 @@ use super::outbox::Ticket;
 use super::{LockKey, Locks};
 use crate::lock::{NoTurn, Turn};
 use crate::{
-    Action, Cause, Command, Config, Heard, Instant, LockMachine, NodeId, NodeSet, Resource, Resources, Unavailable,
+    Action, Cause, Command, Config, Grace, Heard, Instant, LockMachine, NodeId, NodeSet, Resource, Resources,
+    Unavailable,
 };
 
 /// For so long a command about a queue may wait to be sent.
@@ -88,11 +89,18 @@ impl Locks {
         let mut left = None;
         if leaves_line {
             entry.standing = Standing::Left;
-            left = lock.turn().and_then(|turn| Some((turn.home, turn.resource(lock.resources())?.clone())));
+            left = lock.turn().cloned();
+            lock.give_back_turns();
             queues.leave(lock.resources(), key, now, |next| next_in_line.push_back(next));
         }
-        if let Some((home, resource)) = left {
-            self.pass_on(home, resource, now);
+        let given_back = lock.take_given_back().into_iter().chain(left);
+        let with_resource = |turn: Turn| Some((turn.home, turn.resource(lock.resources())?.clone()));
+        for (home, resource) in given_back.filter_map(with_resource).collect::<SmallVec<[_; 1]>>() {
+            if leaves_line {
+                self.pass_on(home, resource, now);
+            } else {
+                self.leave(home, resource, now);
+            }
         }
         if let Some((home, why)) = lost_home {
             self.lose_home(home, why, now);
@@ -146,7 +154,7 @@ impl Locks {
         let state = home.and_then(|home| self.nodes.get_mut(home.index()));
         let (Some(home), Some(state), Some(waiter)) = (home, state, self.waiter.clone()) else { return Place::None };
         if state.is_subscribed() {
-            return Place::Turn(Turn { home, waiter, waits_for });
+            return Place::Turn(Turn { home, waiter, waits_for, kept_for: Grace::NONE });
         }
         state.want_subscription(now);
         if state.wants_subscription() {

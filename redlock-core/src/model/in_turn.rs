@@ -3,12 +3,14 @@
 use core::time::Duration;
 
 use super::{Entry, Node, expiry, left};
-use crate::{Action, Cause, Command, Hold, Instant, Reply, Resource, Resources, Token, Ttl, Unavailable, WaiterId};
+use crate::{
+    Action, Cause, Command, Grace, Hold, Instant, Reply, Resource, Resources, Token, Ttl, Unavailable, WaiterId,
+};
 
 impl Node {
     /// Sets the keys of an action in turn, if it is the waiter's turn and no other key is in its way.
     pub(super) fn acquire_in_turn(&mut self, command: &Command, now: Instant) -> Reply {
-        let (Action::AcquireInTurn { resources, token, ttl, waiter, .. }, Some(key)) =
+        let (Action::AcquireInTurn { resources, token, ttl, waiter, keeps_turn, .. }, Some(key)) =
             (&command.action, command.action.queue())
         else {
             return Reply::Unavailable(Unavailable::new(Cause::Refused));
@@ -22,7 +24,11 @@ impl Node {
         queue.leave(waiter);
         queue.end_turn(waiter);
         if let Some(hold) = busy {
-            self.call_up(key, command.grace, None, now);
+            if *keeps_turn > Grace::NONE && hold.resource.as_ref() > Some(key) {
+                queue.keep_turn(waiter, *keeps_turn, command.grace, now);
+            } else {
+                self.call_up(key, command.grace, None, now);
+            }
             return Reply::HeldByOther(hold);
         }
         self.take_turn(resources.as_slice(), token, *ttl, &command.action, now)

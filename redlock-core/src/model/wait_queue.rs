@@ -73,6 +73,12 @@ impl WaitQueue {
         self.called.take_if(|called| called.waiter == *waiter).is_some()
     }
 
+    /// Lets a waiter keep its turn for a time, and the grace in which it can give it back.
+    pub(super) fn keep_turn(&mut self, waiter: &WaiterId, time: Grace, grace: Grace, now: Instant) {
+        let millis = u64::from(time.as_millis()).saturating_add(grace.as_millis().into());
+        self.called = Some(Called { waiter: waiter.clone(), expires_at: expiry(now, millis) });
+    }
+
     /// Calls up the first one who is alive; `None` if there is none, or if `me` is the first.
     pub(super) fn call_up(
         &mut self,

@@ -6,7 +6,7 @@ use super::Dialect;
 use super::scripts::{ACQUIRE, ACQUIRE_FENCED, ACQUIRE_IN_TURN, EXTEND, INSPECT, LEAVE, RAISE, RELEASE, Script};
 use super::words::{Decimal, Wire, Word, Words};
 use crate::fence::Fencing;
-use crate::{Action, Command, Resource, Resources, ScriptForm, Token};
+use crate::{Action, Command, Grace, Resource, Resources, ScriptForm, Token};
 
 impl Command {
     /// Returns the words of this command for a Redis server, in order.
@@ -66,14 +66,14 @@ impl Command {
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
             }
-            Action::AcquireInTurn { resources, waits_for, token, ttl, waiter, fencing, .. } => {
+            Action::AcquireInTurn { resources, waits_for, token, ttl, waiter, keeps_turn, fencing, .. } => {
                 ACQUIRE_IN_TURN.call(self.form, resources, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
                 words.push(Word::Number(Decimal::new(ttl.as_millis())));
                 words.push(Word::Bytes(waiter.as_bytes()));
                 words.push(Word::Number(Decimal::new(self.grace.as_millis().into())));
                 if resources.only().is_none() {
-                    words.push(Word::Number(Decimal::new(u64::from(*waits_for).saturating_add(1))));
+                    push_place(*waits_for, *keeps_turn, &mut words);
                 }
                 if let Some(fencing) = fencing {
                     fencing.push_words(&mut words);
@@ -104,6 +104,12 @@ impl Command {
 /// Returns the script that acquires as the action says.
 fn script_of(action: &Action) -> &'static Script {
     if action.is_only_fenced() { &ACQUIRE_FENCED } else { &ACQUIRE }
+}
+
+/// Adds which of several resources is waited for, counted from 1, and for how long the turn to take it is kept.
+fn push_place(waits_for: u8, keeps_turn: Grace, words: &mut Words<'_>) {
+    let numbers = [u64::from(waits_for).saturating_add(1), keeps_turn.as_millis().into()];
+    words.extend(numbers.map(|number| Word::Number(Decimal::new(number))));
 }
 
 /// The word before the label of an owner, the last two arguments of a script.

@@ -314,8 +314,9 @@ return result"
 /// and answers for how long the key or the turn of another goes on, in milliseconds, the place of the waiter, and the label of
 /// the owner.
 ///
-/// Of several keys one is waited for. If only others are in the way, the waiter leaves the queue, the next one is called up,
-/// and the answer is `busy`, and then what [`ACQUIRE`] says of such a key.
+/// Of several keys one is waited for. If only others are in the way, the waiter leaves the queue, and the answer is `busy`, and
+/// then what [`ACQUIRE`] says of such a key. If that one is behind the one that is waited for, the waiter keeps its turn for the
+/// time that it has named, and the grace in which it can give it back; otherwise the next one is called up.
 ///
 /// Who has the turn is only a hint, for a time: whatever goes wrong with it, the key decides who holds the lock. The waiter's
 /// place is 0 where there is no queue, because the user may not use it.
@@ -328,7 +329,12 @@ pub(super) const ACQUIRE_IN_TURN: Script = Script {
         mint!(),
         "\
 local key, token, ttl, me, grace = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-if #KEYS > 1 then key = KEYS[tonumber(table.remove(ARGV, 5))] end
+local at, keeps
+if #KEYS > 1 then
+  at = tonumber(table.remove(ARGV, 5))
+  keeps = table.remove(ARGV, 5)
+  key = KEYS[at]
+end
 local queue, called = beside('queue', key), beside('called', key)
 local left = redis.call('PTTL', key)
 if left == -2 then
@@ -349,7 +355,10 @@ if left == -2 then
             is_free = turn == me or type(turn) ~= 'string' and not call_up(other, grace, me)
             if not is_free then left = redis.pcall('PTTL', called) end
           end
-          if not is_free then busy = 'busy ' .. place .. ' ' .. tostring(left) .. owner_of(other) end
+          if not is_free then
+            busy = 'busy ' .. place .. ' ' .. tostring(left) .. owner_of(other)
+            if place < at then keeps = '0' end
+          end
         end
       end
       fences = {}
@@ -362,7 +371,7 @@ if left == -2 then
     redis.pcall('ZREM', queue, me)
     if turn == me then redis.pcall('DEL', called) end
     if busy then
-      call_up(key, grace)
+      if keeps ~= '0' then redis.pcall('SET', called, me, 'PX', keeps + grace) else call_up(key, grace) end
       return busy
     end
     if ARGV[5] then return fences and table.concat(fences, ',') or mint(key, ARGV[5], ARGV[6]) end
@@ -378,7 +387,7 @@ end
 local place = redis.pcall('ZRANK', queue, me)
 return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0) .. owner_of(key)"
     ),
-    digest: "f20f8a0754389cbe45d140f6c4a8b4c8e57361bd",
+    digest: "64d6f4608f85600526fa06d25e342c406f3c205b",
 };
 
 /// Answers how a key stands, and changes nothing: its TTL in milliseconds (-2 without the key, -1 without an end), the number

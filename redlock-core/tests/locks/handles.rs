@@ -33,7 +33,7 @@ pub(crate) struct Handles {
     /// The kinds of all commands and subscriptions that were carried, with the handle.
     pub(crate) log: Vec<(usize, NodeId, &'static str)>,
     subscriptions: BTreeMap<WaiterId, usize>,
-    seeds: u8,
+    seeds: u16,
 }
 
 impl Handles {
@@ -80,7 +80,8 @@ impl Handles {
         self.seeds = self.seeds.wrapping_add(1);
         // Nobody comes in the same microsecond as another.
         self.now = self.now.saturating_add(Duration::from_micros(1));
-        let key = self.locks[handle].acquire(request, [self.seeds; 32], self.now).unwrap();
+        let seed = core::array::from_fn(|place| self.seeds.to_le_bytes()[place % 2]);
+        let key = self.locks[handle].acquire(request, seed, self.now).unwrap();
         self.run();
         key
     }

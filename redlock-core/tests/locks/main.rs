@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
 
 mod connections;
+mod crowds;
 mod figures;
 mod handles;
 mod inspections;

@@ -1,6 +1,6 @@
 //! Those who want several resources together, and others who want one of them: each waits in the queue of one that is held.
 
-use redlock_core::{Cause, Heard, NodeId, NodeSet, Options, Resources, Unavailable};
+use redlock_core::{Cause, Heard, LockKey, NodeId, NodeSet, Options, Resources, Unavailable};
 
 use crate::handles::Handles;
 use crate::turns::only_called_up;
@@ -84,6 +84,108 @@ fn who_waits_for_one_name_is_not_held_up_by_one_that_waits_for_another_one_as_we
     assert!(!handles.has(1, waits_for_both), "the first name is held again");
     handles.give_back(3, waits_for_one);
     assert!(handles.has(1, waits_for_both), "it has gone from one queue to the other, and back");
+}
+
+/// Returns handles of which the first two hold one name each, the third waits for both and has done so for 100 ms, and the
+/// fourth waits behind it for the first name; and the keys of all.
+fn handles_after_100_ms() -> (Handles, [LockKey; 4]) {
+    let mut handles = handles(4);
+    let (first, second) = (handles.acquire(0, FIRST), handles.acquire(1, SECOND));
+    let waits_for_both = handles.begin(2, both(), only_called_up());
+    let waits_for_one = handles.begin(3, FIRST, only_called_up());
+    handles.advance_to(100);
+    handles.log.clear();
+    (handles, [first, second, waits_for_both, waits_for_one])
+}
+
+#[test]
+fn who_has_waited_keeps_its_turn_while_it_waits_for_a_name_after_that() {
+    let (mut handles, [first, second, waits_for_both, waits_for_one]) = handles_after_100_ms();
+    handles.give_back(0, first);
+    assert!(!handles.has(2, waits_for_both) && !handles.has(3, waits_for_one));
+    handles.advance_to(250);
+    handles.give_back(1, second);
+    assert!(handles.has(2, waits_for_both) && !handles.has(3, waits_for_one));
+    handles.give_back(2, waits_for_both);
+    assert!(handles.has(3, waits_for_one));
+}
+
+#[test]
+fn a_turn_is_kept_for_twice_as_long_as_was_waited_for_it() {
+    let (mut handles, [first, second, waits_for_both, waits_for_one]) = handles_after_100_ms();
+    handles.give_back(0, first);
+    handles.advance_to(298);
+    assert!(!handles.has(3, waits_for_one));
+    handles.advance_to(300);
+    assert!(handles.has(3, waits_for_one), "it is called up when the turn is given back");
+    handles.give_back(1, second);
+    assert!(!handles.has(2, waits_for_both), "the first name is held again");
+    handles.give_back(3, waits_for_one);
+    assert!(handles.has(2, waits_for_both));
+}
+
+#[test]
+fn the_turn_to_take_a_name_is_not_kept_while_one_before_it_is_held() {
+    let mut handles = handles(5);
+    let second = handles.acquire(1, SECOND);
+    let waits_for_both = handles.begin(2, both(), only_called_up());
+    let waits_for_one = handles.begin(3, SECOND, only_called_up());
+    let first = handles.acquire(0, FIRST);
+    handles.advance_to(100);
+    handles.give_back(1, second);
+    assert!(handles.has(3, waits_for_one) && !handles.has(2, waits_for_both), "so nobody waits in a circle");
+    handles.give_back(3, waits_for_one);
+    handles.give_back(0, first);
+    assert!(handles.has(2, waits_for_both));
+}
+
+#[test]
+fn who_gives_up_leaves_the_queue_and_gives_back_the_turn_that_it_has_kept() {
+    let (mut handles, [first, second, waits_for_both, waits_for_one]) = handles_after_100_ms();
+    let other = handles.begin(0, SECOND, only_called_up());
+    handles.give_back(0, first);
+    handles.log.clear();
+    handles.give_back(2, waits_for_both);
+    assert!(handles.has(3, waits_for_one));
+    let leaves = handles.log.iter().filter(|(_, _, kind)| *kind == "leave").count();
+    assert_eq!(leaves, 2, "one for each name: {:?}", handles.log);
+    handles.give_back(1, second);
+    assert!(handles.has(0, other));
+}
+
+#[test]
+fn a_turn_that_is_kept_passes_on_inside_the_handle() {
+    let (mut handles, [first, _, waits_for_both, waits_for_one]) = handles_after_100_ms();
+    let behind = handles.begin(2, FIRST, only_called_up());
+    handles.give_back(0, first);
+    handles.give_back(2, waits_for_both);
+    assert!(handles.has(2, behind) && !handles.has(3, waits_for_one), "the lock behind it has come on");
+}
+
+#[test]
+fn nobody_has_a_turn_to_take_what_is_held() {
+    let (mut handles, [first, second, waits_for_both, _]) = handles_after_100_ms();
+    handles.give_back(0, first);
+    handles.give_back(1, second);
+    assert!(handles.has(2, waits_for_both));
+    for name in [FIRST, SECOND] {
+        let (home, now) = (handles.home_of(name), handles.now);
+        assert_eq!(handles.nodes[home.index()].called_up(&name.into(), now), None, "{name}");
+    }
+}
+
+#[test]
+fn a_handle_that_is_gone_with_its_turn_costs_others_the_time_for_which_it_would_have_kept_it() {
+    let (mut handles, [first, _, _, waits_for_one]) = handles_after_100_ms();
+    handles.give_back(3, waits_for_one);
+    handles.give_back(0, first);
+    handles.stopped = vec![2];
+    handles.disconnect(2);
+    let other = handles.begin(3, FIRST, Options::new());
+    handles.advance_to(295);
+    assert!(!handles.has(3, other));
+    handles.advance_to(330);
+    assert!(handles.has(3, other), "200 ms, and the grace of 25 ms in which it could have given it back");
 }
 
 #[test]

@@ -39,7 +39,8 @@ pub enum Invariant {
     HomeFirst,
     /// Whoever is called up asks at once, or leaves the queue if nobody of the same client can come.
     CallUpIsTaken,
-    /// Whoever has its turn and is refused all the same, because another of its names is held, is in nobody's way.
+    /// Whoever has its turn and is refused all the same, because another of its names is held, is in nobody's way, unless
+    /// that is a later one: then it keeps its turn for a time.
     TurnIsPassedOn,
     /// Q2: after everything has healed, every waiter whose budget suffices acquires, without waiting for chance.
     EveryoneIsServed,

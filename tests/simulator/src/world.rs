@@ -78,6 +78,8 @@ pub struct Summary {
     pub most_overtaken: u64,
     /// Waiters for several names that had their turn, and passed it on because another name was held.
     pub turns_passed_on: u64,
+    /// Such waiters that kept it, because a later name was held.
+    pub turns_kept: u64,
     /// How often a client was called up, and nobody of it could make use of that.
     pub turns_declined: u64,
     /// How often the others had to wait for one who had ended or stood still, in a world that had healed.
@@ -140,6 +142,7 @@ impl Summary {
         self.leaves += other.leaves;
         self.most_overtaken = self.most_overtaken.max(other.most_overtaken);
         self.turns_passed_on += other.turns_passed_on;
+        self.turns_kept += other.turns_kept;
         self.turns_declined += other.turns_declined;
         self.graces += other.graces;
         self.hand_overs += other.hand_overs;

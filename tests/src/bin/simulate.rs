@@ -157,6 +157,7 @@ fn print_table(figures: &Figures) {
     println!("{:<36}{:>16}", "subscriptions", total.subscriptions);
     println!("{:<36}{:>16}", "places given up", total.leaves);
     println!("{:<36}{:>16}", "turns passed on", total.turns_passed_on);
+    println!("{:<36}{:>16}", "turns kept", total.turns_kept);
     println!("{:<36}{:>16}", "turns declined", total.turns_declined);
     println!("{:<36}{:>16}", "overtaken at most, when healed", total.most_overtaken);
     println!("{:<36}{:>16}", "releases to waiters, when healed", total.hand_overs);
@@ -208,6 +209,7 @@ fn to_json(figures: &Figures) -> Value {
         "leaves": figures.total.leaves,
         "most_overtaken": figures.total.most_overtaken,
         "turns_passed_on": figures.total.turns_passed_on,
+        "turns_kept": figures.total.turns_kept,
         "turns_declined": figures.total.turns_declined,
         "hand_overs": figures.total.hand_overs,
         "graces": figures.total.graces,

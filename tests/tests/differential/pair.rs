@@ -31,6 +31,13 @@ pub(crate) struct Pair<'a> {
     epoch: SystemInstant,
 }
 
+/// What is asked for in turn.
+struct Wanted {
+    resources: Resources,
+    waits_for: u8,
+    keeps_turn: Duration,
+}
+
 impl<'a> Pair<'a> {
     pub(crate) fn new(server: &'a Server) -> Self {
         let patient = NodeTimeout::fixed(Duration::from_secs(10));
@@ -63,12 +70,14 @@ impl<'a> Pair<'a> {
             Step::Extend { client, ttl } => self.drive(*client, |lock, now| drop(lock.extend(*ttl, now))),
             Step::Release { client } => self.drive(*client, Lock::release),
             Step::AcquireInTurn { client, resource, ttl, proposal, owner } => {
-                let resource = RESOURCES[*resource].into();
-                self.acquire_in_turn(*client, resource, 0, *ttl, proposal.map(Fence::new), owner.clone());
+                let wanted =
+                    Wanted { resources: RESOURCES[*resource].into(), waits_for: 0, keeps_turn: Duration::ZERO };
+                self.acquire_in_turn(*client, wanted, *ttl, proposal.map(Fence::new), owner.clone());
             }
-            Step::AcquireAllInTurn { client, waits_for, ttl, proposal, owner } => {
-                let all = Resources::all(RESOURCES);
-                self.acquire_in_turn(*client, all, *waits_for, *ttl, proposal.map(Fence::new), owner.clone());
+            Step::AcquireAllInTurn { client, waits_for, keeps_turn, ttl, proposal, owner } => {
+                let resources = Resources::all(RESOURCES);
+                let wanted = Wanted { resources, waits_for: *waits_for, keeps_turn: *keeps_turn };
+                self.acquire_in_turn(*client, wanted, *ttl, proposal.map(Fence::new), owner.clone());
             }
             Step::Leave { client, resource } => self.leave(*client, RESOURCES[*resource].into()),
             Step::Subscribe { client } => self.subscribe(*client),
@@ -84,6 +93,7 @@ impl<'a> Pair<'a> {
         for resource in RESOURCES {
             self.compare(resource);
             self.compare_label(&resource.into());
+            self.compare_turn(&resource.into());
         }
     }
 
@@ -121,14 +131,14 @@ impl<'a> Pair<'a> {
     fn acquire_in_turn(
         &mut self,
         client: usize,
-        resources: Resources,
-        waits_for: u8,
+        wanted: Wanted,
         ttl: Duration,
         proposal: Option<Fence>,
         owner: Option<Owner>,
     ) {
         self.begun += 1;
         let options = Options::new().attempts(1).fenced(proposal.is_some());
+        let Wanted { resources, waits_for, keeps_turn } = wanted;
         let request = Request::new(&self.config, resources.clone(), ttl, options).unwrap();
         let request = owner.iter().cloned().fold(request, Request::owned_by);
         let mut lock = Lock::acquire(&self.config, request, [self.begun; 32], self.now());
@@ -137,7 +147,8 @@ impl<'a> Pair<'a> {
         self.asked[client] = Some((resources.clone(), token));
         let fencing = proposal.map(|proposal| Fencing::mint(proposal, self.config.fence_retention()));
         let action = Action::acquire_all_in_turn(resources, waits_for, token, ttl, waiter(client));
-        let action = action.fenced(fencing).owned_by(owner);
+        let keeps_turn = Grace::from_millis(keeps_turn.as_millis().try_into().unwrap());
+        let action = action.keeping_turn(keeps_turn).fenced(fencing).owned_by(owner);
         let reply = self.execute_script(&command, &action);
         lock.handle_reply(command.id, command.nodes.iter().next().unwrap(), reply, self.now());
         self.locks[client] = Some(lock);

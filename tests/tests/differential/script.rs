@@ -47,6 +47,8 @@ pub(crate) enum Step {
     AcquireAllInTurn {
         client: usize,
         waits_for: u8,
+        /// For how long it keeps its turn.
+        keeps_turn: Duration,
         ttl: Duration,
         proposal: Option<u64>,
         owner: Option<Owner>,
@@ -87,6 +89,7 @@ pub(crate) fn near_the_next_look(number: u64) -> u64 {
 
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     let ttl = || (300..900_u64).prop_map(Duration::from_millis);
+    let keeps_turn = || prop_oneof![1 => Just(Duration::ZERO), 2 => ttl()];
     let min_hold = || prop_oneof![3 => Just(Duration::ZERO), 1 => ttl()];
     let options = || {
         (min_hold(), any::<bool>())
@@ -106,9 +109,9 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(client, resource, ttl, proposal, owner)| {
                 Step::AcquireInTurn { client, resource, ttl, proposal, owner }
             }),
-        5 => (0..CLIENTS, 0..3_u8, ttl(), proptest::option::of(0..FENCES), owner())
-            .prop_map(|(client, waits_for, ttl, proposal, owner)| {
-                Step::AcquireAllInTurn { client, waits_for, ttl, proposal, owner }
+        5 => (0..CLIENTS, 0..3_u8, keeps_turn(), ttl(), proptest::option::of(0..FENCES), owner())
+            .prop_map(|(client, waits_for, keeps_turn, ttl, proposal, owner)| {
+                Step::AcquireAllInTurn { client, waits_for, keeps_turn, ttl, proposal, owner }
             }),
         2 => (0..CLIENTS, 0..RESOURCES.len()).prop_map(|(client, resource)| Step::Leave { client, resource }),
         2 => (0..CLIENTS).prop_map(|client| Step::Subscribe { client }),

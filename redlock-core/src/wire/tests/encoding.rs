@@ -84,8 +84,11 @@ fn several_names_are_the_keys_of_one_script() {
     let replant = format!("EVALSHA {} 2 from to {token} 1501 604800000 0 33 7", ACQUIRE.digest);
     assert_eq!(line(Kind::Replant, digest), replant);
     let in_turn = format!("EVALSHA {} 2 from to {token} 1501 BwcHBwcHBwcHBwcHBwcHBw 25 2", ACQUIRE_IN_TURN.digest);
-    assert_eq!(line(Kind::InTurn, digest), in_turn, "the second one is waited for");
-    assert_eq!(line(Kind::InTurnFenced, digest), format!("{in_turn} 604800000 5000"));
+    assert_eq!(line(Kind::InTurn, digest), format!("{in_turn} 0"), "the second one is waited for");
+    assert_eq!(line(Kind::InTurnFenced, digest), format!("{in_turn} 0 604800000 5000"));
+    let mut keeping = command_for(both(), Kind::InTurn, digest);
+    keeping.action = keeping.action.keeping_turn(Grace::from_millis(300));
+    assert_eq!(line_of(&keeping), format!("{in_turn} 300"), "it would keep the turn to take it");
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub(super) struct Line {
     waiting: Vec<Waiting>,
     /// The clients that the node may call up, also those that ask in another way meanwhile.
     standing: Vec<usize>,
-    /// The holder has given the resource back, and somebody waits.
+    /// The holder has given the resource back, or a turn to take it that was kept is over, and somebody waits.
     freed: Option<Freed>,
     /// The clients that stood here when they were hit, and have not cost the others anything.
     dead: usize,
@@ -57,6 +57,12 @@ impl World<'_> {
         let now = self.now;
         let line = &mut self.resources[resource].line;
         match (&command.action, reply) {
+            (Action::AcquireInTurn { keeps_turn, .. }, reply) if keeps_turn_after(&command.action, reply) => {
+                let kept = Time::from(keeps_turn.as_millis()) * MILLISECOND;
+                let grace = Time::from(command.grace.as_millis()) * MILLISECOND;
+                line.leaves(client);
+                line.freed = Some(Freed { at: now + kept, grace }).filter(|_| !line.waiting.is_empty());
+            }
             (Action::AcquireInTurn { .. }, reply) if is_without_place(&command.action, reply) => {
                 line.standing.retain(|other| *other != client);
                 line.gives_up(client);
@@ -146,17 +152,23 @@ impl World<'_> {
         command.action.queue().into_iter().chain(released).filter_map(number).collect()
     }
 
-    /// A waiter that was refused and has no place is not waited for: the turn that it had is another's now.
+    /// A waiter that was refused and has no place is not waited for: the turn that it had is another's now. Or it keeps it,
+    /// if it wants to and was refused for a later one of its names.
     pub(super) fn check_turn_is_passed_on(&mut self, node: usize, command: &Command, reply: &Reply) -> Checked {
         let Action::AcquireInTurn { waiter, .. } = &command.action else { return Ok(()) };
         let Some(resource) = command.action.queue().filter(|_| is_without_place(&command.action, reply)) else {
             return Ok(());
         };
-        self.summary.turns_passed_on += 1;
-        if self.lies() || !self.servers[node].has_called_up(waiter, resource, self.now) {
+        let is_kept = self.servers[node].has_called_up(waiter, resource, self.now);
+        let keeps = keeps_turn_after(&command.action, reply);
+        self.summary.turns_passed_on += u64::from(!keeps);
+        self.summary.turns_kept += u64::from(keeps);
+        if self.lies() || is_kept == keeps {
             return Ok(());
         }
-        Err(Violation::new(Invariant::TurnIsPassedOn, format!("node {node} waits for one that it has refused")))
+        let what =
+            if is_kept { "waits for one that it has refused" } else { "does not wait for one that keeps its turn" };
+        Err(Violation::new(Invariant::TurnIsPassedOn, format!("node {node} {what}")))
     }
 
     /// Whether all handles agree that this node keeps the queue, and are called up by it.
@@ -213,7 +225,7 @@ impl World<'_> {
         let (now, line) = (self.now, &mut self.resources[resource].line);
         let Some(freed) = line.freed.take() else { return Ok(()) };
         let has_newcomers = line.newcomer_at.is_some_and(|at| at + NEWCOMERS_ARE_DONE_AFTER > freed.at);
-        let took = now - freed.at;
+        let took = now.saturating_sub(freed.at);
         if has_newcomers || line.has_remains {
             return Ok(());
         }
@@ -250,6 +262,13 @@ impl World<'_> {
 fn is_without_place(action: &Action, reply: &Reply) -> bool {
     let has_several_names = action.resources().is_some_and(|resources| resources.only().is_none());
     has_several_names && matches!(reply, Reply::HeldByOther(hold) if hold.place.is_none())
+}
+
+/// Returns whether such a waiter keeps the turn that it had.
+fn keeps_turn_after(action: &Action, reply: &Reply) -> bool {
+    let (Action::AcquireInTurn { keeps_turn, .. }, Reply::HeldByOther(hold)) = (action, reply) else { return false };
+    let is_later = hold.resource.as_ref() > action.queue();
+    is_without_place(action, reply) && is_later && keeps_turn.as_millis() > 0
 }
 
 impl Line {

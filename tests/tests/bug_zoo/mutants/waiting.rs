@@ -162,6 +162,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         }],
     },
     Mutant {
+        name: "turn-is-not-kept",
+        bug: "a waiter that wants to keep its turn while a later one of its names is held loses it",
+        edits: &[Text {
+            file: MODEL_IN_TURN,
+            original: "            if *keeps_turn > Grace::NONE",
+            mutated: "            if !AWAKE && *keeps_turn > Grace::NONE",
+        }],
+    },
+    Mutant {
         name: "one-of-several-is-enough",
         bug: "a waiter whose turn it is takes all its names, although another one of them is held",
         edits: &[Text {

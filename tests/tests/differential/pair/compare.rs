@@ -43,6 +43,21 @@ impl Pair<'_> {
         }
     }
 
+    /// Asserts that for both it is the turn of the same waiter, for about the same time.
+    pub(super) fn compare_turn(&mut self, resource: &Resource) {
+        self.outlive_turn(resource);
+        let (now, key) = (self.now(), key_beside(resource.as_bytes(), "called"));
+        let called = self.server.get(&key).unwrap();
+        let ttl: i64 = self.server.command(&[b"PTTL", key.as_slice()]).unwrap().parse().unwrap();
+        let tolerance = self.slowest + self.now().saturating_since(now) + ROUNDING;
+        let modelled = self.model.called_up(resource, now);
+        assert_eq!(called.as_deref(), modelled.as_ref().map(|(waiter, _)| waiter.as_bytes()), "{resource}");
+        if let Some((_, expected)) = modelled {
+            let real = Duration::from_millis(ttl.try_into().unwrap());
+            assert!(real.abs_diff(expected) <= tolerance, "{resource}: {real:?} instead of {expected:?}");
+        }
+    }
+
     /// Waits until a label that ends soon is gone from both.
     pub(super) fn outlive_label(&mut self, resource: &Resource) {
         while self.model.label_beside(resource, self.now()).is_some_and(|(.., ttl)| ttl < MARGIN) {
