@@ -79,6 +79,6 @@ async fn what_goes_wrong_is_written_with_its_reason() {
         line["why"].as_str().unwrap().to_owned()
     };
     assert!(!reason("lost").is_empty());
-    assert!(reason("not_acquired").contains("held by somebody else"), "{}", reason("not_acquired"));
+    assert!(reason("not_acquired").contains("held by another user of this handle"), "{}", reason("not_acquired"));
     assert!(!reason("disconnected").is_empty());
 }

@@ -93,7 +93,7 @@ impl Variety {
         let mut short =
             || Duration::from_nanos(if self.dice.chance(70) { ttl } else { self.dice.time(ttl / 2..=SHORT_TTL) });
         let (first, second) = (short(), short());
-        if self.dice.chance(60) {
+        if self.dice.chance(95) {
             let second = SecondExtension { after: self.dice.time(0..=3 * round_trip), ttl: second };
             let every = self.dice.time(ttl / 3..=ttl - ttl / 5);
             job.renewal = Some(Renewal { every, ttl: first, second: Some(second) });
