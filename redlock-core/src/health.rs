@@ -76,7 +76,8 @@ pub enum ConnectionState {
     },
 }
 
-/// What is wrong with a node so that locks can be lost. Displayed with what is to be done about it.
+/// What is wrong with a node, so that locks can be lost, or have one node less to rely on. Displayed with what is to be done
+/// about it.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case", tag = "kind"))]
 #[non_exhaustive]
@@ -117,6 +118,20 @@ pub enum Warning {
     },
     /// It does not say how it is run, so nothing of that was checked.
     Unchecked,
+    /// It hangs: it is connected, and has owed an answer for more than 100 ms and four round trips.
+    #[non_exhaustive]
+    Hangs {
+        /// For how long nothing was heard of it.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "data::seconds"))]
+        silent_for: Duration,
+    },
+    /// It refused the last lock that it was asked for, for another reason than that somebody else has it.
+    #[non_exhaustive]
+    Refuses {
+        /// Why.
+        #[cfg_attr(feature = "serde", serde(serialize_with = "data::text"))]
+        why: Unavailable,
+    },
 }
 
 /// What works in a slower way on a node than it could.
@@ -283,6 +298,10 @@ impl fmt::Display for Warning {
             Self::Unchecked => {
                 f.write_str("it does not say how it is run, nothing was checked: permit INFO to the user (+info)")
             }
+            Self::Hangs { silent_for } => {
+                write!(f, "it has not answered for {}: look after the server and the way to it", in_words(*silent_for))
+            }
+            Self::Refuses { why } => write!(f, "it refused the last lock: {why}"),
         }
     }
 }

@@ -35,7 +35,7 @@ use self::contention::Contention;
 use self::counts::Counts;
 use self::entry::Entry;
 pub use self::handed_over::{HandedOver, Status};
-use self::health::Tally;
+use self::health::{Refusals, Tally};
 pub use self::inspections::InspectionKey;
 use self::inspections::Inspections;
 use self::node::Node;
@@ -145,6 +145,7 @@ pub struct Locks {
     /// The longest time for which a key of this handle lives.
     longest_ttl: Duration,
     tally: Tally,
+    refusals: Refusals,
     /// The history, if somebody wants it.
     observing: Option<Box<Observing>>,
     is_closed: bool,
@@ -204,6 +205,7 @@ impl Locks {
             counts: Counts::default(),
             longest_ttl: Duration::ZERO,
             tally: Tally::default(),
+            refusals: Refusals::new(nodes),
             observing: None,
             is_closed: false,
             spare_answers: Spare::new(),

@@ -54,6 +54,7 @@ impl Locks {
             counts: _,
             longest_ttl,
             tally: _,
+            refusals: _,
             observing: _,
             is_closed,
             spare_answers: _,

@@ -49,6 +49,9 @@ impl Locks {
         state.heard(now);
         match state.take_ticket() {
             Some(Ticket::Lock { key, id, is_acquisition, verb }) => {
+                if is_acquisition {
+                    self.refusals.note(node, &reply);
+                }
                 let reply = if is_acquisition { self.without_vote_of_restarted(node, reply, now) } else { reply };
                 self.observe_answer(node, key, verb, &reply, now);
                 self.update(key, now, |lock, context| lock.handle_reply(context, id, node, reply, now));

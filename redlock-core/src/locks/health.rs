@@ -7,7 +7,7 @@ use super::counts::Counts;
 use super::trust::{Trust, warning_of};
 use super::{Locks, Node};
 use crate::health::{Health, Limit, LockFigures, NodeHealth, Warning};
-use crate::{AcquireError, Instant, NodeId};
+use crate::{AcquireError, Instant, NodeId, NodeSet, Reply, Unavailable};
 
 /// What has become of locks ever since. No behaviour depends on it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,6 +45,31 @@ impl Tally {
     }
 }
 
+/// Why each node refused the last lock that it was asked for, if it did. No behaviour depends on it.
+#[derive(Clone, Debug)]
+pub(super) struct Refusals(Vec<Option<Unavailable>>);
+
+impl Refusals {
+    /// Nobody has refused anything.
+    pub(super) fn new(nodes: NodeSet) -> Self {
+        Self(nodes.iter().map(|_| None).collect())
+    }
+
+    /// Notes what a node has said to an acquisition.
+    pub(super) fn note(&mut self, node: NodeId, reply: &Reply) {
+        let Some(last) = self.0.get_mut(node.index()) else { return };
+        match reply {
+            Reply::Unavailable(why) => *last = Some(why.clone()),
+            Reply::UnknownScript | Reply::NotOurs => {}
+            _ => drop(last.take()),
+        }
+    }
+
+    fn of(&self, node: NodeId) -> Option<&Unavailable> {
+        self.0.get(node.index())?.as_ref()
+    }
+}
+
 impl Locks {
     /// Returns how the nodes and the locks of this handle are, as far as it knows; nothing is sent. It looks at each node and
     /// at no lock, so it is cheap enough to be asked for every second.
@@ -76,7 +101,10 @@ impl Locks {
         let differs = clock.differs(self.other_clocks(node)).map(|millis| Warning::ClockDiffers { millis });
         let was_set = clock.was_set(now).map(|(millis, ago)| Warning::ClockSet { millis, ago });
         let unchecked = (state.is_connected() && facts.run_id().is_none()).then_some(Warning::Unchecked);
-        same.into_iter().chain(flaws).chain(differs).chain(was_set).chain(unchecked).collect()
+        let hangs = state.hangs_for(now).map(|silent_for| Warning::Hangs { silent_for });
+        let refuses = self.refusals.of(node).map(|why| Warning::Refuses { why: why.clone() });
+        let of_clock = differs.into_iter().chain(was_set);
+        same.into_iter().chain(flaws).chain(of_clock).chain(unchecked).chain(hangs).chain(refuses).collect()
     }
 
     fn other_clocks(&self, node: NodeId) -> impl Iterator<Item = &Clock> + Clone {

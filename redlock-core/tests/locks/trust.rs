@@ -415,3 +415,25 @@ fn clocks_of_servers_are_looked_at_when_they_are_connected_and_now_and_then() {
     let text = world.locks.health(at(32_000)).to_string();
     assert!(text.contains("a: its clock was set back by 60 min, 1 s ago"), "{text}");
 }
+
+#[test]
+fn the_health_report_tells_of_a_node_that_hangs_and_of_one_that_refuses_every_lock() {
+    let mut world = World::new(|config| config);
+    let ids = ["a1", "b1", "c1"];
+    ids.iter().enumerate().for_each(|(node, id)| world.connect(node, &running(id, 1_000), at(0)));
+    let request = Request::new(world.locks.config(), "job", TTL, Options::new()).unwrap();
+    world.locks.acquire(request, [9; 32], at(0)).unwrap();
+    let mut batch = Vec::new();
+    world.nodes.iter().for_each(|node| world.locks.poll_batch(*node, &mut batch, at(0)));
+    let out_of_memory = Unavailable::with_detail(Cause::OutOfMemory, "OOM command not allowed");
+    world.locks.handle_reply(world.nodes[0], Reply::Done, at(1));
+    world.locks.handle_reply(world.nodes[1], Reply::Unavailable(out_of_memory), at(1));
+    let health = world.locks.health(at(4_000));
+    assert_eq!(health.nodes[0].warnings, []);
+    let text = health.to_string();
+    assert!(text.contains("b: it refused the last lock: out of memory, raise its maxmemory (OOM"), "{text}");
+    assert!(text.contains("c: it has not answered for 4 s: look after the server"), "{text}");
+    assert!(!health.is_good());
+    world.locks.handle_reply(world.nodes[2], Reply::Done, at(4_001));
+    assert_eq!(world.locks.health(at(9_000)).nodes[2].warnings, [], "it owes nothing any more");
+}

@@ -48,8 +48,14 @@ impl Node {
     }
 
     fn hangs(&self, now: Instant) -> bool {
+        self.hangs_for(now).is_some()
+    }
+
+    /// Returns for how long nothing was heard of a node that hangs.
+    pub(in crate::locks) fn hangs_for(&self, now: Instant) -> Option<Duration> {
         let patience = self.round_trip.smoothed().saturating_mul(4).saturating_add(SILENCE);
-        !self.tickets.is_empty() && now.saturating_since(self.heard_at) > patience
+        let silent_for = now.saturating_since(self.heard_at);
+        (!self.tickets.is_empty() && silent_for > patience).then_some(silent_for)
     }
 
     /// Returns whether this handle hears when it is called up.
