@@ -18,6 +18,7 @@ impl Locks {
         let Self { nodes, config, .. } = self;
         if let Some(state) = nodes.get_mut(node.index()) {
             state.connected(hears, config, now);
+            self.refusals.forget(node);
             self.ready.insert(node);
             self.observe_connected(node, now);
             self.lose_turns(node, now);

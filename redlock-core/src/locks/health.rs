@@ -7,7 +7,7 @@ use super::counts::Counts;
 use super::trust::{Trust, warning_of};
 use super::{Locks, Node};
 use crate::health::{Health, Limit, LockFigures, NodeHealth, Warning};
-use crate::{AcquireError, Instant, NodeId, NodeSet, Reply, Unavailable};
+use crate::{AcquireError, Cause, Instant, NodeId, NodeSet, Reply, Unavailable};
 
 /// What has become of locks ever since. No behaviour depends on it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,9 +59,18 @@ impl Refusals {
     pub(super) fn note(&mut self, node: NodeId, reply: &Reply) {
         let Some(last) = self.0.get_mut(node.index()) else { return };
         match reply {
+            // That is said in the place of the node.
+            Reply::Unavailable(why) if matches!(why.cause(), Cause::NotSent | Cause::Disconnected) => {}
             Reply::Unavailable(why) => *last = Some(why.clone()),
             Reply::UnknownScript | Reply::NotOurs => {}
             _ => drop(last.take()),
+        }
+    }
+
+    /// Notes that there is a new connection to a node: who answers over it has refused nothing.
+    pub(super) fn forget(&mut self, node: NodeId) {
+        if let Some(last) = self.0.get_mut(node.index()) {
+            *last = None;
         }
     }
 

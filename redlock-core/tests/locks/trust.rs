@@ -436,4 +436,7 @@ fn the_health_report_tells_of_a_node_that_hangs_and_of_one_that_refuses_every_lo
     assert!(!health.is_good());
     world.locks.handle_reply(world.nodes[2], Reply::Done, at(4_001));
     assert_eq!(world.locks.health(at(9_000)).nodes[2].warnings, [], "it owes nothing any more");
+    world.locks.handle_disconnected(world.nodes[1], &Unavailable::new(Cause::Disconnected), at(9_001));
+    world.connect(1, &running("b1", 1_000), at(9_001));
+    assert_eq!(world.locks.health(at(9_001)).nodes[1].warnings, [], "it has refused nothing over this connection");
 }
