@@ -7,7 +7,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     show(text).map(drop)
 }
 
-/// Writes to stdout as [`print`] does, and returns whether somebody still reads.
+/// Writes to stdout as [`print`](fn@print) does, and returns whether somebody still reads.
 pub(crate) fn show(text: &str) -> Result<bool, Failure> {
     let mut stdout = anstream::stdout();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
