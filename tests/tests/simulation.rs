@@ -12,7 +12,7 @@ use redlock_simulator::{Campaign, FaultKind, Figures, Replay, picture};
 use serde_json::Value;
 
 /// Seeds that have violated something: of the core, or of the simulator itself.
-const ONCE_FAILED: [u64; 11] = [
+const ONCE_FAILED: [u64; 12] = [
     45_630,
     62_567,
     63_423,
@@ -24,6 +24,7 @@ const ONCE_FAILED: [u64; 11] = [
     1_795_859_802_023_406,
     1_795_913_347_001_247,
     1_795_909_708_012_702,
+    1_795_984_560_105_398,
 ];
 
 const BUDGET: Duration = Duration::from_secs(10);

@@ -35,6 +35,8 @@ pub(crate) struct Link {
     /// When the last command arrives, and the last reply.
     pub(crate) last_command: Time,
     pub(crate) last_reply: Time,
+    /// When the last word about a subscription arrives.
+    pub(crate) last_heard: Time,
     /// What the client has sent and was not answered. A client library that sends again takes it from here.
     pub(crate) unanswered: VecDeque<Sent>,
 }
@@ -91,6 +93,7 @@ impl Link {
             stalled_until: 0,
             last_command: 0,
             last_reply: 0,
+            last_heard: 0,
             unanswered: VecDeque::new(),
         }
     }
@@ -99,6 +102,12 @@ impl Link {
     pub(crate) fn command_arrives_at(&mut self, earliest: Time) -> Time {
         self.last_command = self.last_command.max(earliest).max(self.stalled_until);
         self.last_command
+    }
+
+    /// When a word about a subscription arrives: not before an earlier one.
+    pub(crate) fn heard_at(&mut self, earliest: Time) -> Time {
+        self.last_heard = self.last_heard.max(earliest);
+        self.last_heard
     }
 
     /// When a reply that is sent now arrives.

@@ -60,7 +60,8 @@ impl World<'_> {
 
     fn let_hear(&mut self, link: usize, epoch: u32, heard: Heard) {
         if self.links[link].silence.is_none() {
-            let at = self.now + self.latency(link);
+            let earliest = self.now + self.latency(link);
+            let at = self.links[link].heard_at(earliest);
             self.agenda.note(at, Event::Heard { link, epoch, heard });
         }
     }
