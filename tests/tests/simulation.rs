@@ -12,7 +12,7 @@ use redlock_simulator::{Campaign, FaultKind, Figures, Replay, picture};
 use serde_json::Value;
 
 /// Seeds that have violated something: of the core, or of the simulator itself.
-const ONCE_FAILED: [u64; 12] = [
+const ONCE_FAILED: [u64; 13] = [
     45_630,
     62_567,
     63_423,
@@ -25,6 +25,7 @@ const ONCE_FAILED: [u64; 12] = [
     1_795_913_347_001_247,
     1_795_909_708_012_702,
     1_795_984_560_105_398,
+    1_795_984_933_060_863,
 ];
 
 const BUDGET: Duration = Duration::from_secs(10);

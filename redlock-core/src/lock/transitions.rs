@@ -146,6 +146,8 @@ impl LockMachine {
             self.lose_home(NoTurn::NoQueue);
         }
         let leaves_queue = self.leaves_queue(&error, kept_turn);
+        // The answer may have come when the time of the turn was over.
+        self.kept_turns.expire(now);
         if has_place && !leaves_queue {
             self.moves = 0;
         }
