@@ -30,12 +30,17 @@ impl Fixture {
     }
 
     pub(crate) fn over(servers: Servers) -> Self {
-        let redlock = client(&servers);
+        let redlock = connected(client(&servers), &servers);
         Self { servers, redlock }
     }
 
     /// Another client of the same nodes, as another process would have it.
     pub(crate) fn rival(&self) -> Redlock {
+        connected(self.newcomer(), &self.servers)
+    }
+
+    /// A rival that has only begun to connect.
+    pub(crate) fn newcomer(&self) -> Redlock {
         client(&self.servers)
     }
 
@@ -64,4 +69,11 @@ impl Fixture {
 
 fn client(servers: &Servers) -> Redlock {
     Redlock::builder().nodes(servers.urls()).build().expect("the URLs of running servers")
+}
+
+/// Waits until a client is connected to all servers: what it acquires reaches each of them.
+fn connected(redlock: Redlock, servers: &Servers) -> Redlock {
+    let is_connected = || redlock.health().voters() == servers.len();
+    assert!(wait_until(SOON, is_connected), "{}", redlock.health());
+    redlock
 }

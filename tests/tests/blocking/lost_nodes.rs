@@ -32,7 +32,7 @@ fn a_minority_that_is_dead_at_the_start_is_no_error_and_costs_no_time() {
     for (count, dead) in [(3, 1), (4, 1), (5, 2)] {
         let mut nodes = Fixture::start(count);
         nodes.servers[..dead].iter_mut().for_each(Server::kill);
-        let took = live(&nodes.rival());
+        let took = live(&nodes.newcomer());
         assert!(took < node_timeout() / 2, "{took:?}");
         nodes.assert_gone("job");
     }
@@ -75,7 +75,7 @@ fn a_minority_that_hangs_costs_its_deadline_at_most_once() {
 fn a_minority_that_hangs_at_the_start_costs_no_more() {
     let nodes = Fixture::start(3);
     nodes.servers[0].pause();
-    let redlock = nodes.rival();
+    let redlock = nodes.newcomer();
     let first = live(&redlock);
     assert!(first < node_timeout(), "{first:?}");
     nodes.servers[0].resume();
