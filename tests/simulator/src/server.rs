@@ -133,15 +133,16 @@ impl Server {
         };
         let touched_another =
             before.iter().zip(&after).any(|(before, after)| before.others.is_some() && before != after);
-        self.note_label(command, &reply);
+        // Keys that are kept have a label, also if some of their lock are gone.
+        if is_kept || matches!(reply, Reply::Done | Reply::Granted(_)) {
+            self.note_label(command);
+        }
         let is_mislabelled = self.is_mislabelled(names, &reply, now) || is_released && self.has_label_of(command, now);
         Executed { reply, touched_another, is_partial: !is_whole, is_mislabelled }
     }
 
-    fn note_label(&mut self, command: &Command, reply: &Reply) {
-        if let (Reply::Done | Reply::Granted(_), Some(token), Some(owner)) =
-            (reply, command.action.token(), command.action.owner())
-        {
+    fn note_label(&mut self, command: &Command) {
+        if let (Some(token), Some(owner)) = (command.action.token(), command.action.owner()) {
             self.labels.insert(token.as_bytes().into(), owner.clone());
         }
     }
