@@ -138,9 +138,10 @@ impl Round {
         self.votes.gone()
     }
 
-    /// Returns the nodes that certainly never carried the command out.
+    /// Returns the nodes that certainly never carried the command out. One that asked for the script's text was sent the
+    /// command: before it was started again it may have carried it out, if whoever sends tries again by itself.
     pub(crate) fn untouched(&self) -> NodeSet {
-        self.votes.untouched()
+        self.votes.untouched().without(self.has_source)
     }
 
     pub(crate) fn report(&self, config: &Config) -> NodeOutcomes {

@@ -72,12 +72,15 @@ impl LockMachine {
         match &self.phase {
             // An attempt that was due by now asks behind the call.
             Phase::Acquiring(_) if self.attempts != attempts => {}
-            Phase::Waiting { .. } if self.turn.is_some() => {
+            // Also one that stands in no queue any more: the name is kept for it now.
+            Phase::Waiting { .. } => {
                 self.is_called_up = true;
                 self.begin_attempt(context, now);
             }
-            // The call has overtaken the answer that it has to wait.
-            Phase::Acquiring(attempt) if attempt.is_owed_word_of_home() => self.is_called_up = true,
+            // The call has overtaken the answer that it has to wait, or has come after answers that are no news any more.
+            Phase::Acquiring(attempt) if attempt.is_owed_word_of_home() || !attempt.asks_in_turn() => {
+                self.is_called_up = true;
+            }
             // The others have not answered an attempt that the home has refused. To wait for them would cost the turn.
             Phase::Acquiring(attempt) if attempt.home_has_refused() && self.turn.is_some() => {
                 self.is_called_up = true;
@@ -274,6 +277,10 @@ impl Attempt {
     }
 
     /// Returns whether the home was asked in turn and has not answered.
+    const fn asks_in_turn(&self) -> bool {
+        self.course.turn().is_some()
+    }
+
     fn is_owed_word_of_home(&self) -> bool {
         self.course.turn().is_some_and(|turn| self.round.awaits(NodeSet::from_iter([turn.home])))
     }

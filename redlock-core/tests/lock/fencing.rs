@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use redlock_core::fence::{Fence, Fences, Fencing};
-use redlock_core::{AcquireError, Action, Command, Lock, Options, Reply, Request, Resources};
+use redlock_core::{AcquireError, Action, Command, Lock, Options, Reply, Request, Resources, ScriptForm};
 
 use crate::harness::{Bench, Cluster, NAME, NODE_TIMEOUT, SIZES, TTL, VALIDITY, at, config, ms, nodes};
 
@@ -226,6 +226,21 @@ fn the_text_of_the_script_raises_a_counter_once() {
     bench.expect_nothing();
     bench.reply_from(1, &again, Reply::Done);
     bench.expect_held_with(9_000);
+}
+
+#[test]
+fn a_node_that_asked_for_the_text_and_could_not_be_sent_it_is_released_as_well() {
+    let mut bench = once(3);
+    let acquire = bench.expect_acquire();
+    bench.reply_from(0, &acquire, Reply::UnknownScript);
+    let source = bench.expect_acquire();
+    assert_eq!((source.form, source.nodes), (ScriptForm::Source, nodes([0])));
+    bench.reply(&source, "n..");
+    bench.reply_from(1, &acquire, granted(5_000));
+    bench.reply_from(2, &acquire, granted(5_000));
+    bench.expect_held_with(5_000);
+    bench.release();
+    assert_eq!(bench.expect_release().nodes, nodes([0, 1, 2]), "the digest may have been sent twice, and done once");
 }
 
 #[test]

@@ -53,8 +53,8 @@ impl World<'_> {
     fn see_command(&mut self, job: usize, command: &Command) -> Checked {
         let client = self.plan_of(job).client;
         let (now, is_lost) = (self.local(client), self.lock(job).is_some_and(|lock| lock.loss().is_some()));
-        if matches!(command.action, Action::AcquireInTurn { .. }) || self.jobs[job].ledger.turn().is_some() {
-            // An attempt in turn and its neighbours follow each other at once, also when a release was refused.
+        if matches!(command.action, Action::Acquire { .. } | Action::AcquireInTurn { .. }) {
+            // After a call-up, attempts follow each other at once, also when a release was refused.
             self.see_refusals_of(client, job);
         }
         let state = &mut self.jobs[job];
