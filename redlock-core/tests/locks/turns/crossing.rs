@@ -40,6 +40,27 @@ fn whoever_is_called_up_while_others_have_not_answered_an_attempt_that_the_home_
 }
 
 #[test]
+fn whoever_is_called_up_and_stands_in_no_queue_asks_at_once() {
+    for has_answers in [true, false] {
+        let mut handles = Handles::new(2);
+        let holder = handles.acquire(0, "job");
+        let nodes = handles.locks[1].config().nodes();
+        handles.late = if has_answers { NodeSet::EMPTY } else { nodes };
+        let waiting = handles.begin(1, "job", only_called_up().attempts(5));
+        handles.late = NodeSet::EMPTY;
+        handles.give_back(0, holder);
+        let (home, now) = (handles.home(), handles.now);
+        handles.locks[1].handle_heard(home, Heard::CalledUp("job".into()), now);
+        for _ in nodes.iter().filter(|_| !has_answers) {
+            handles.take_late_reply(1);
+        }
+        handles.run();
+        assert!(handles.has(1, waiting), "with answers: {has_answers}");
+        assert_eq!(handles.now, now);
+    }
+}
+
+#[test]
 fn a_call_that_overtakes_the_answer_to_whom_it_calls_is_not_lost() {
     for nodes in [&["only"][..], &["a", "b", "c"]] {
         let mut handles = Handles::over(nodes, 2);
