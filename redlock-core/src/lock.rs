@@ -185,14 +185,7 @@ impl LockMachine {
         }
     }
 
-    pub(crate) fn make_way(&mut self, context: &mut Context<'_>, now: Instant) {
-        let now = self.catch_up(context, now);
-        if let Phase::Releasing(release) = &mut self.phase {
-            release.make_way(now);
-        }
-    }
-
-    /// Lets nobody wait for the word of these homes about a release that has begun.
+    /// Lets nobody wait any longer for the word of these homes about a release that has begun.
     pub(crate) const fn expect_no_word(&mut self, homes: NodeSet) {
         if let Phase::Releasing(release) = &mut self.phase {
             release.expect_no_word(homes);

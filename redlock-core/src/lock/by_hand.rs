@@ -114,14 +114,9 @@ impl Lock {
         self.step(|machine, context| machine.extend(context, ttl, now))
     }
 
-    /// Lets others of the same handle ask for the resources of a lock that is being released, although its home may not have
-    /// had its say: their commands are behind the release all the same. Does nothing with any other lock.
-    pub fn make_way(&mut self, now: Instant) {
-        self.step(|machine, context| machine.make_way(context, now));
-    }
-
-    /// Lets nobody wait for the word of these homes about a release that has begun: they will not answer soon. Does nothing with
-    /// any other lock.
+    /// Lets others of the same handle ask for the resources of a lock that is being released before these homes have had their
+    /// say: because they will not answer soon, or because nobody waits who could be overtaken. The commands of the others
+    /// are behind the release all the same. Does nothing with any other lock.
     pub fn expect_no_word(&mut self, homes: NodeSet) {
         self.step(|machine, _| machine.expect_no_word(homes));
     }

@@ -153,14 +153,9 @@ impl Release {
         (!self.is_quiet() && self.round.awaits(self.awaited)).then_some(self.makes_way_at)
     }
 
-    /// Does not wait for the word of homes that will not have it in time.
+    /// Waits no longer for the word of these homes.
     pub(super) const fn expect_no_word(&mut self, homes: NodeSet) {
         self.awaited = self.awaited.without(homes);
-    }
-
-    /// Does not wait for the word of the home any longer.
-    pub(super) const fn make_way(&mut self, now: Instant) {
-        self.makes_way_at = now;
     }
 
     /// Returns the verdict with what each node said, once, as soon as it is fixed.

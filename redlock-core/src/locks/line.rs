@@ -8,8 +8,9 @@ impl Locks {
     /// Lets those make way that are giving one of the resources back, if they are alone: nobody waits who could be
     /// overtaken, so that need not be heard of first.
     pub(super) fn make_room(&mut self, resources: &Resources, now: Instant) {
+        let homes = self.config.nodes();
         for key in self.queues.alone(resources) {
-            self.update(key, now, |lock, context| lock.make_way(context, now));
+            self.update(key, now, |lock, _| lock.expect_no_word(homes));
         }
     }
 

@@ -53,8 +53,9 @@ impl Naive {
 
     pub(crate) fn insert(&mut self, key: LockKey, lock: Lock, now: Instant) {
         let lines = lock.resources().as_slice().iter().filter_map(|resource| self.lines.get(resource));
+        let all = (0..self.nodes.len()).filter_map(NodeId::new).collect();
         for alone in lines.filter(|line| line.keys.len() == 1).map(|line| line.keys[0]).collect::<Vec<_>>() {
-            self.update(alone, now, |lock| lock.make_way(now));
+            self.update(alone, now, |lock| lock.expect_no_word(all));
         }
         for resource in lock.resources().as_slice() {
             let line = self.lines.entry(resource.clone()).or_default();
