@@ -3,7 +3,7 @@ use core::time::Duration;
 
 use crate::RetryDelay;
 
-/// Waits between attempts: full jitter, drawn again each time, below a cap that doubles from try to try.
+/// Waits between attempts, drawn again each time: full jitter below a cap that doubles from try to try.
 ///
 /// Full jitter spreads contenders best; a fixed or merely shifted delay keeps them in step, and they split the votes
 /// again. Source: "Exponential Backoff and Jitter", AWS Architecture Blog, 2015.
@@ -25,8 +25,15 @@ impl Backoff {
         self.below(cap.min(delay.max()).min(limit))
     }
 
+    /// Returns a duration in the upper half of `cap`: equal jitter, for those who stand in a queue, where nobody is in step
+    /// with anybody and each try that comes to nothing is one too many.
+    pub(crate) fn upper_half_of(&mut self, cap: Duration) -> Duration {
+        let half = cap / 2;
+        half.saturating_add(self.below(half))
+    }
+
     /// Returns a duration between zero and `cap`, all of them equally likely.
-    pub(crate) fn below(&mut self, cap: Duration) -> Duration {
+    fn below(&mut self, cap: Duration) -> Duration {
         let nanos = u64::try_from(cap.as_nanos()).unwrap_or(u64::MAX);
         let drawn = u128::from(self.generator.next()).wrapping_mul(u128::from(nanos)) >> 64;
         Duration::from_nanos(u64::try_from(drawn).unwrap_or(nanos))
@@ -55,6 +62,8 @@ impl fmt::Debug for SplitMix64 {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     const DELAY: RetryDelay = RetryDelay::DEFAULT;
@@ -73,6 +82,15 @@ mod tests {
             assert!(seen <= cap && seen > cap.mul_f64(0.95), "{seen:?} of {cap:?}");
             cap = (cap * 2).min(DELAY.max());
         }
+    }
+
+    #[test]
+    fn who_stands_in_a_queue_waits_for_half_of_the_cap_at_least() {
+        let mut backoff = Backoff::new(1);
+        let drawn: Vec<_> = (0..2_000).map(|_| backoff.upper_half_of(DELAY.max())).collect();
+        let (least, most) = (drawn.iter().min().unwrap(), drawn.iter().max().unwrap());
+        assert!((DELAY.max() / 2..DELAY.max().mul_f64(0.51)).contains(least), "{least:?}");
+        assert!((DELAY.max().mul_f64(0.99)..=DELAY.max()).contains(most), "{most:?}");
     }
 
     #[test]

@@ -191,7 +191,7 @@ impl LockMachine {
             Some(hold) => {
                 let is_due = hold.remaining.filter(|_| hold.place == Some(1)).unwrap_or(Duration::MAX);
                 let is_due = is_due.saturating_add(TICK);
-                self.backoff.below(retry_delay.max()).min(is_due).min(limit)
+                self.backoff.upper_half_of(retry_delay.max()).min(is_due).min(limit)
             }
             None if was_called_up => Duration::ZERO,
             None => self.backoff.next(retry_delay, limit),
