@@ -276,11 +276,11 @@ impl Attempt {
         is_after.then(|| (turn.clone(), self.started_at().saturating_add(time)))
     }
 
-    /// Returns whether the home was asked in turn and has not answered.
     const fn asks_in_turn(&self) -> bool {
         self.course.turn().is_some()
     }
 
+    /// Returns whether the home was asked in turn and has not answered.
     fn is_owed_word_of_home(&self) -> bool {
         self.course.turn().is_some_and(|turn| self.round.awaits(NodeSet::from_iter([turn.home])))
     }
