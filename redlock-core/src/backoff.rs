@@ -28,7 +28,7 @@ impl Backoff {
     /// Returns a duration in the upper half of `cap`: equal jitter, for those who stand in a queue, where nobody is in step
     /// with anybody and each try that comes to nothing is one too many.
     pub(crate) fn upper_half_of(&mut self, cap: Duration) -> Duration {
-        let half = cap / 2;
+        let half = cap.checked_div(2).unwrap_or_default();
         half.saturating_add(self.below(half))
     }
 

@@ -231,6 +231,8 @@ impl LockMachine {
         now: Instant,
     ) {
         let now = self.catch_up(context, now);
+        self.releases().for_each(|release| release.handle_owed(id, node, &reply));
+        self.earlier.retain(|release| !release.is_settled());
         let (request, output) = (&self.request, &mut *context.output);
         if let Some(release) = self.earlier.iter_mut().find(|release| release.expects(id, node)) {
             // Nobody is told who has the keys that a failed attempt does not have.
@@ -264,6 +266,16 @@ impl LockMachine {
 
     pub(crate) fn handle_timeout(&mut self, context: &mut Context<'_>, now: Instant) {
         self.catch_up(context, now);
+    }
+
+    /// Returns all releases that are under way.
+    fn releases(&mut self) -> impl Iterator<Item = &mut Release> {
+        let last = match &mut self.phase {
+            Phase::Lost(lost) => Some(&mut lost.release),
+            Phase::Releasing(release) => Some(release),
+            _ => None,
+        };
+        self.earlier.iter_mut().chain(last)
     }
 }
 

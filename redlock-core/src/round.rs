@@ -20,6 +20,17 @@ pub(crate) struct Round {
     deadline: Instant,
 }
 
+/// The nodes that owe an answer to one command of a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Owed {
+    pub(crate) id: CommandId,
+    pub(crate) nodes: NodeSet,
+}
+
+impl Owed {
+    pub(crate) const NOTHING: Self = Self { id: CommandId::NO_LOCK, nodes: NodeSet::EMPTY };
+}
+
 /// The meaning of a reply for a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recorded {
@@ -83,8 +94,12 @@ impl Round {
 
     /// Returns whether a reply with this id would count.
     pub(crate) fn expects(&self, id: CommandId, node: NodeId) -> bool {
+        self.asked_last_by(node) == id
+    }
+
+    fn asked_last_by(&self, node: NodeId) -> CommandId {
         let again = self.asked_again.iter().find(|(asked, _)| *asked == node);
-        again.map_or(self.id, |(_, id)| *id) == id
+        again.map_or(self.id, |(_, id)| *id)
     }
 
     /// Counts silence as a refusal from the deadline on.
@@ -97,6 +112,17 @@ impl Round {
     /// Returns whether no reply would count any more.
     pub(crate) const fn is_answered(&self) -> bool {
         self.unanswered.is_empty()
+    }
+
+    /// Returns the first node that owes an answer, with all others that owe one to the same command, unless they have answered
+    /// another one.
+    pub(crate) fn owed(&self) -> Owed {
+        let nodes = self.unanswered.without(self.has_source);
+        let first = nodes.iter().next().map(|node| self.asked_last_by(node));
+        first.map_or(Owed::NOTHING, |id| Owed {
+            id,
+            nodes: nodes.iter().filter(|node| self.expects(id, *node)).collect(),
+        })
     }
 
     /// Returns the moment from which silence counts as a refusal.

@@ -115,7 +115,7 @@ impl Attempt {
         }
         let homes = config.homes(&request.resources);
         let (token, longest_ttl, keep_until) = (self.token, request.ttl, Instant::EPOCH);
-        Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false }
+        Claim { token, nodes, owed: self.round.owed(), longest_ttl, homes, keep_until, was_lost: false }
     }
 
     /// Returns the nodes that certainly have none of the keys. A lock that is adopted may have some where nobody was asked.

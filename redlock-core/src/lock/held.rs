@@ -8,7 +8,7 @@ use crate::extension::Extension;
 use crate::fence::{Fences, Fencing};
 use crate::output::Output;
 use crate::rare_list::{Items, RareList};
-use crate::round::{Recorded, Round};
+use crate::round::{Owed, Recorded, Round};
 use crate::{
     CommandId, Config, DetachedLock, Event, ExtendError, Instant, KeepAlive, Loss, NodeId, NodeOutcomes, NodeSet,
     OperationId, Reply, Request, Token, Ttl,
@@ -80,7 +80,8 @@ impl Held {
     pub(super) fn claim(&self, config: &Config, request: &Request) -> Claim {
         let (token, homes, keep_until) = (self.token, config.homes(&request.resources), self.min_hold_until);
         let (nodes, longest_ttl) = (config.nodes().without(self.untouched), self.longest_ttl);
-        Claim { token, nodes, longest_ttl, homes, keep_until, was_lost: false }
+        // Who has not answered until now may have been given the keys by an extension.
+        Claim { token, nodes, owed: Owed::NOTHING, longest_ttl, homes, keep_until, was_lost: false }
     }
 
     pub(super) fn fences(&self) -> Option<&Fences> {

@@ -2,10 +2,11 @@ use core::time::Duration;
 
 use crate::command::Action;
 use crate::output::Output;
-use crate::round::{Recorded, Round};
+use crate::round::{Owed, Recorded, Round};
 use crate::span::Span;
 use crate::{
-    CommandId, Config, Instant, NodeId, NodeSet, ReleaseReport, ReleaseVerdict, Reply, Request, Token, Ttl, lease,
+    Cause, CommandId, Config, Instant, NodeId, NodeSet, Outcome, ReleaseReport, ReleaseVerdict, Reply, Request, Token,
+    Ttl, Unavailable, lease,
 };
 
 /// The first wait before a node that failed is told again; it doubles up to [`MAX_RETRY`].
@@ -33,6 +34,8 @@ pub(super) struct Release {
     keep_until: Instant,
     /// The lock was over before its release began, also where a node still keeps the key.
     was_lost: bool,
+    /// Who has not said yet whether it has got the token.
+    owed: Owed,
     /// The nodes that may still have the key.
     unsettled: NodeSet,
     /// Those of them that are to be told again, at `retry_at`.
@@ -55,6 +58,8 @@ pub(super) struct Claim {
     pub(super) token: Token,
     /// The nodes that may have it.
     pub(super) nodes: NodeSet,
+    /// Those of them that have not said yet whether they have got it, as far as that is heard.
+    pub(super) owed: Owed,
     /// None of them was told a longer TTL.
     pub(super) longest_ttl: Ttl,
     /// The nodes that call up those who wait for its end.
@@ -68,7 +73,7 @@ pub(super) struct Claim {
 impl Release {
     /// Tells all nodes that may have the key to delete it.
     pub(super) fn begin(config: &Config, request: &Request, claim: Claim, now: Instant, output: &mut Output) -> Self {
-        let Claim { token, nodes, longest_ttl, homes, keep_until, was_lost } = claim;
+        let Claim { token, nodes, owed, longest_ttl, homes, keep_until, was_lost } = claim;
         let ttl = longest_ttl.get().max(keep_until.saturating_since(now));
         let until = now.saturating_add(ttl).saturating_add(lease::drift(ttl, config.drift_ppm()));
         let ends_at = now.saturating_add(config.node_timeout().of(ttl)).min(until);
@@ -80,6 +85,7 @@ impl Release {
             awaited: homes,
             keep_until,
             was_lost,
+            owed,
             unsettled: nodes,
             failed: NodeSet::EMPTY,
             retry_at: now,
@@ -94,6 +100,20 @@ impl Release {
     /// Returns whether a reply with this id is one to this release.
     pub(super) fn expects(&self, id: CommandId, node: NodeId) -> bool {
         self.round.expects(id, node)
+    }
+
+    /// Takes the late reply to the command by which a node may have got the token. If it certainly has not carried that out,
+    /// there is nothing to release.
+    pub(super) fn handle_owed(&mut self, id: CommandId, node: NodeId, reply: &Reply) {
+        if id != self.owed.id || !self.owed.nodes.contains(node) {
+            return;
+        }
+        self.owed.nodes.remove(node);
+        if matches!(reply, Reply::Unavailable(why) if why.proves_untouched()) {
+            self.unsettled.remove(node);
+            self.failed.remove(node);
+            self.round.revoke(node, Outcome::Unavailable(Unavailable::new(Cause::NotAsked)));
+        }
     }
 
     /// Takes a reply; returns whether somebody else wants what was released, if that is what a home has said.

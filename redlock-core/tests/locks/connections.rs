@@ -188,6 +188,41 @@ fn a_node_that_is_down_leaves_nothing_to_settle_of_what_is_taken_meanwhile() {
 }
 
 #[test]
+fn what_no_node_was_sent_leaves_nothing_to_settle() {
+    // The third answer comes when the verdict is fixed: it is there at once, or when the connection has failed.
+    for is_down_already in [true, false] {
+        let (mut locks, nodes) = locks(3);
+        let key = (!is_down_already).then(|| acquire(&mut locks, "job", at(0)));
+        for node in nodes.iter().copied() {
+            assert!(locks.poll_connect(node));
+            locks.handle_disconnected(node, &why(Cause::NotAuthenticated), at(0));
+        }
+        let key = key.unwrap_or_else(|| acquire(&mut locks, "job", at(0)));
+        assert!(locks.hand_over(key, at(0)).unwrap().is_err());
+        locks.abandon(key, at(0));
+        assert!(locks.is_empty() && locks.unsettled() == 0, "down already: {is_down_already}");
+    }
+}
+
+#[test]
+fn what_a_node_may_have_been_sent_is_settled_by_nobody_else() {
+    let (mut locks, nodes) = locks(3);
+    for node in nodes.iter().copied() {
+        assert!(locks.poll_connect(node));
+        locks.handle_connected(node, Facts::default(), false, at(0));
+    }
+    let key = acquire(&mut locks, "job", at(0));
+    let sent: Vec<_> = nodes.iter().map(|node| batch(&mut locks, *node, at(0)).len()).collect();
+    assert_eq!(sent, [1, 1, 1]);
+    for node in nodes.iter().copied() {
+        locks.handle_disconnected(node, &why(Cause::Disconnected), at(1));
+    }
+    assert!(locks.hand_over(key, at(1)).unwrap().is_err());
+    locks.abandon(key, at(1));
+    assert_eq!(locks.unsettled(), 1, "each of them may have it");
+}
+
+#[test]
 fn what_waited_for_too_long_is_not_sent() {
     let (mut locks, nodes) = locks(3);
     let key = acquire(&mut locks, "job", at(0));

@@ -18,6 +18,8 @@ pub(crate) struct Naive {
     /// The nodes that will answer soon, as far as is known.
     pub(crate) answering: NodeSet,
     abandoned: BTreeSet<LockKey>,
+    /// Given in the place of nodes, and not handed out yet.
+    answers: VecDeque<(LockKey, NodeId, CommandId, Unavailable)>,
     /// Who wants each resource, the first in front, and since when that goes on.
     lines: BTreeMap<Resource, Line>,
     pub(crate) is_closed: bool,
@@ -127,33 +129,40 @@ impl Naive {
     }
 
     pub(crate) fn update<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
+        let result = self.step(key, now, step);
+        self.deliver(now);
+        result
+    }
+
+    /// Hands out the answers that were given in the place of nodes, and what comes of it.
+    fn deliver(&mut self, now: Instant) {
+        while let Some((key, node, id, why)) = self.answers.pop_front() {
+            self.step(key, now, |lock| lock.handle_reply(id, node, Reply::Unavailable(why), now));
+        }
+    }
+
+    fn step<T>(&mut self, key: LockKey, now: Instant, step: impl FnOnce(&mut Lock) -> T) -> Option<T> {
         let lock = self.locks.get_mut(&key)?;
         let result = step(lock);
         // It matters only where there are queues.
         lock.take_others_want();
-        let mut refused = VecDeque::new();
-        loop {
-            let lock = self.locks.get_mut(&key)?;
-            while let Some(command) = lock.poll_command() {
-                if let Action::Release { homes, .. } = command.action {
-                    lock.expect_no_word(homes.without(self.answering));
-                }
-                for node in command.nodes.iter() {
-                    let state = &mut self.nodes[node.index()];
-                    match &state.failure {
-                        Some(_) if command.is_repeated => state.told_in_vain.push_back((key, command.clone())),
-                        Some(why) => refused.push_back((node, command.id, why.clone().unsent())),
-                        None => state.queue.push_back((key, command.clone())),
-                    }
+        while let Some(command) = lock.poll_command() {
+            if let Action::Release { homes, .. } = command.action {
+                lock.expect_no_word(homes.without(self.answering));
+            }
+            for node in command.nodes.iter() {
+                let state = &mut self.nodes[node.index()];
+                match &state.failure {
+                    Some(_) if command.is_repeated => state.told_in_vain.push_back((key, command.clone())),
+                    Some(why) => self.answers.push_back((key, node, command.id, why.clone().unsent())),
+                    None => state.queue.push_back((key, command.clone())),
                 }
             }
-            while let Some(event) = lock.poll_event() {
-                if !matches!(event, Event::Lost(_)) {
-                    self.finished.insert(key);
-                }
+        }
+        while let Some(event) = lock.poll_event() {
+            if !matches!(event, Event::Lost(_)) {
+                self.finished.insert(key);
             }
-            let Some((node, id, why)) = refused.pop_front() else { break };
-            lock.handle_reply(id, node, Reply::Unavailable(why), now);
         }
         let is_over = self.is_over(key);
         let is_in_the_way = self.locks[&key].is_in_the_way();
@@ -181,21 +190,24 @@ impl Naive {
         let state = &mut self.nodes[node.index()];
         let is_broken = std::mem::take(&mut state.is_connected) && state.is_useful;
         state.failure = (!is_broken).then(|| why.clone());
-        self.unanswered(node, usize::MAX, why, now);
+        self.answer_owed(node, usize::MAX, why);
         if !is_broken {
             let refused = std::mem::take(&mut self.nodes[node.index()].queue);
-            for (key, command) in refused {
-                self.answer(key, command.id, node, Reply::Unavailable(why.clone().unsent()), now);
-            }
+            self.answers
+                .extend(refused.into_iter().map(|(key, command)| (key, node, command.id, why.clone().unsent())));
         }
+        self.deliver(now);
     }
 
     pub(crate) fn unanswered(&mut self, node: NodeId, count: usize, why: &Unavailable, now: Instant) {
+        self.answer_owed(node, count, why);
+        self.deliver(now);
+    }
+
+    fn answer_owed(&mut self, node: NodeId, count: usize, why: &Unavailable) {
         let owed = &mut self.nodes[node.index()].owed;
-        let tickets: Vec<_> = owed.drain(..count.min(owed.len())).collect();
-        for (key, id) in tickets {
-            self.answer(key, id, node, Reply::Unavailable(why.clone()), now);
-        }
+        let owed = owed.drain(..count.min(owed.len()));
+        self.answers.extend(owed.map(|(key, id)| (key, node, id, why.clone())));
     }
 
     /// Takes note of what a connection got: nothing late, everything else, and that of each lock in order.

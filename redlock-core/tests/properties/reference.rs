@@ -11,6 +11,7 @@ mod undo;
 mod verbs;
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use redlock_core::{Command, Instant, NodeSet, ScriptForm, Token};
 
@@ -208,7 +209,11 @@ impl Reference {
     /// Takes back what the last attempt has.
     fn undo(&mut self, nodes: NodeSet, longest_ttl: Duration) -> Undo {
         let claim = Claim { attempt: self.attempts, nodes, longest_ttl, was_lost: false };
-        Undo::begin(&self.setup, claim, self.now, &mut self.orders)
+        let owed = match &self.phase {
+            Phase::Acquiring(attempt) | Phase::Won(attempt) => attempt.round.owed(),
+            _ => BTreeMap::new(),
+        };
+        Undo::begin(&self.setup, claim, owed, self.now, &mut self.orders)
     }
 
     fn all(&self) -> NodeSet {

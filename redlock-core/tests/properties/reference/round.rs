@@ -62,6 +62,10 @@ impl Round {
         Heard::Outcome(outcome)
     }
 
+    pub(crate) fn is_not_asked(&mut self, node: NodeId) {
+        self.outcomes.insert(node, Outcome::Unavailable(Unavailable::new(Cause::NotAsked)));
+    }
+
     /// From its end on, silence is an answer.
     pub(crate) fn close(&mut self, now: Instant) {
         for outcome in self.outcomes.values_mut() {
@@ -78,12 +82,16 @@ impl Round {
     /// The nodes that may have done what they were asked to do.
     pub(crate) fn touched(&self) -> NodeSet {
         let is_touched = |outcome: &Outcome| match outcome {
-            Outcome::Unavailable(unavailable) => {
-                !matches!(unavailable.cause(), Cause::NotSent | Cause::NoDatabase) && !is_forbidden(unavailable.cause())
-            }
+            Outcome::Unavailable(unavailable) => !is_untouched(unavailable.cause()),
             _ => true,
         };
         self.outcomes.iter().filter(|(_, outcome)| is_touched(outcome)).map(|(&node, _)| node).collect()
+    }
+
+    /// The nodes that have answered nothing, and what they were asked by.
+    pub(crate) fn owed(&self) -> BTreeMap<NodeId, CommandId> {
+        let without_text = self.unanswered.iter().filter(|(_, (_, form))| *form == ScriptForm::Digest);
+        without_text.map(|(node, (id, _))| (*node, *id)).collect()
     }
 
     pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeId> {
@@ -224,6 +232,11 @@ pub(crate) fn outcome(reply: &Reply) -> Outcome {
         Reply::Unavailable(unavailable) => Outcome::Unavailable(unavailable.clone()),
         _ => Outcome::Unavailable(Unavailable::new(Cause::Unexpected)),
     }
+}
+
+/// Whether a node that says this has certainly not done what it was asked to do.
+pub(crate) const fn is_untouched(cause: Cause) -> bool {
+    matches!(cause, Cause::NotSent | Cause::NoDatabase) || is_forbidden(cause)
 }
 
 /// Whether the server does not let the client run the command.

@@ -1,4 +1,5 @@
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use redlock_core::{Command, CommandId, Instant, NodeId, NodeSet, Outcome, ReleaseVerdict, Reply, ScriptForm};
 
@@ -29,6 +30,8 @@ pub(crate) struct Claim {
 pub(crate) struct Undo {
     pub(crate) claim: Claim,
     round: Round,
+    /// By which commands nodes may have got the key that have not said so.
+    owed: BTreeMap<NodeId, CommandId>,
     unsettled: NodeSet,
     failed: NodeSet,
     wait: Duration,
@@ -38,18 +41,34 @@ pub(crate) struct Undo {
 }
 
 impl Undo {
-    pub(crate) fn begin(setup: &Setup, claim: Claim, now: Instant, orders: &mut Vec<Order>) -> Self {
+    pub(crate) fn begin(
+        setup: &Setup,
+        claim: Claim,
+        owed: BTreeMap<NodeId, CommandId>,
+        now: Instant,
+        orders: &mut Vec<Order>,
+    ) -> Self {
         let until = now.saturating_add(claim.longest_ttl + setup.drift(claim.longest_ttl));
         let ends_at = now.saturating_add(setup.node_timeout).min(until);
         let round = Round::new(setup.nodes, claim.nodes, ends_at);
         let (unsettled, failed) = (claim.nodes, NodeSet::EMPTY);
-        let undo = Self { claim, round, unsettled, failed, wait: FIRST_WAIT, retry_at: now, until };
+        let undo = Self { claim, round, owed, unsettled, failed, wait: FIRST_WAIT, retry_at: now, until };
         orders.push(undo.order(claim.nodes, ScriptForm::Digest));
         undo
     }
 
     pub(crate) fn ask(&mut self, command: &Command) {
         self.round.ask(command);
+    }
+
+    /// Takes the reply to a command by which the node may have got the key. If it never did, there is nothing to release.
+    pub(crate) fn hear_late(&mut self, id: CommandId, node: NodeId, is_untouched: bool) {
+        let is_owed = self.owed.get(&node) == Some(&id) && self.owed.remove(&node).is_some();
+        if is_owed && is_untouched {
+            self.unsettled.remove(node);
+            self.failed.remove(node);
+            self.round.is_not_asked(node);
+        }
     }
 
     /// Takes a reply, and says whether it was one to this release.

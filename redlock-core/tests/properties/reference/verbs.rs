@@ -10,7 +10,7 @@ use redlock_core::{
 use super::Reference;
 use super::order::{Order, Word};
 use super::phase::{Extension, Held, Phase};
-use super::round::{Heard, Round, outcome};
+use super::round::{Heard, Round, is_untouched, outcome};
 use crate::news::{Failure, Lost};
 
 /// Why a lock is not extended.
@@ -106,6 +106,13 @@ impl Reference {
     }
 
     pub(crate) fn reply(&mut self, id: CommandId, node: NodeId, reply: &Reply) {
+        let is_untouched = matches!(reply, Reply::Unavailable(why) if is_untouched(why.cause()));
+        let last = match &mut self.phase {
+            Phase::Lost { undo, .. } | Phase::Releasing { undo, .. } => Some(undo),
+            _ => None,
+        };
+        self.undos.iter_mut().chain(last).for_each(|undo| undo.hear_late(id, node, is_untouched));
+        self.undos.retain(|undo| !undo.is_settled());
         let (now, orders) = (self.now, &mut self.orders);
         if self.undos.iter_mut().any(|undo| undo.answer(id, node, reply, now, orders)) {
             self.undos.retain(|undo| !undo.is_settled());
