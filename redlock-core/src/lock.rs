@@ -50,6 +50,8 @@ pub struct LockMachine {
     moves: u8,
     /// It was called up, and has not begun an attempt since.
     is_called_up: bool,
+    /// The last attempt that was in vain although it was called up.
+    in_vain: u32,
     /// What a home has just said about a release: whether somebody else was called up.
     others_want: Option<(NodeId, bool)>,
     /// A home at which it could not wait.
@@ -123,6 +125,7 @@ impl LockMachine {
             kept_turns: KeptTurns::new(),
             moves: 0,
             is_called_up: false,
+            in_vain: 0,
             others_want: None,
             lost_home: None,
         }

@@ -182,7 +182,9 @@ impl LockMachine {
 
     /// Returns how long to wait after a failed attempt. Who stands in a queue is called up, and asks only in case that goes
     /// wrong: now and then, and the first one when the time of whoever has the key or the turn is over. Who was called up and
-    /// came in vain, because other nodes are slower to learn of the release, asks for a place at once.
+    /// came in vain, because other nodes are slower to learn of the release, asks for a place at once; but not if it came in
+    /// vain shortly before: then those who wait would call each other up without end, for as long as nodes are missing or
+    /// have keys that the home has forgotten.
     fn delay_after(&mut self, error: &AcquireError, was_called_up: bool, limit: Duration) -> Duration {
         let retry_delay = self.request.options.retry_delay;
         let home = self.turn.as_ref().map(|turn| turn.home);
@@ -193,9 +195,22 @@ impl LockMachine {
                 let is_due = is_due.saturating_add(TICK);
                 self.backoff.upper_half_of(retry_delay.max()).min(is_due).min(limit)
             }
-            None if was_called_up => Duration::ZERO,
-            None => self.backoff.next(retry_delay, limit),
+            None => {
+                let came_in_vain = was_called_up && matches!(error, AcquireError::Contended(_));
+                if came_in_vain && !self.was_in_vain_before() {
+                    Duration::ZERO
+                } else {
+                    self.backoff.next(retry_delay, limit)
+                }
+            }
         }
+    }
+
+    /// Notes that this attempt was in vain; returns whether an earlier one was, and nothing has happened since but that it was
+    /// put in the queue again.
+    const fn was_in_vain_before(&mut self) -> bool {
+        let before = core::mem::replace(&mut self.in_vain, self.attempts);
+        before > 0 && self.attempts.saturating_sub(before) <= 2
     }
 
     /// Ends an acquisition that came to no attempt, because others of the same handle were before it.

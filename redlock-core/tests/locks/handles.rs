@@ -156,7 +156,11 @@ impl Handles {
                 self.locks[handle].handle_timeout(self.now);
             }
         }
-        while (0..self.locks.len()).any(|handle| !self.stopped.contains(&handle) && self.carry(handle)) {}
+        let mut rounds = 0;
+        while (0..self.locks.len()).any(|handle| !self.stopped.contains(&handle) && self.carry(handle)) {
+            rounds += 1;
+            assert!(rounds < 10_000, "they never come to rest");
+        }
     }
 
     /// Carries what one handle has to say to all nodes at this moment, and what comes of it; returns whether it had something.

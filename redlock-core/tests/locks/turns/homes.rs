@@ -55,6 +55,50 @@ fn a_home_to_which_a_connection_is_being_opened_is_waited_for() {
     assert!(handles.has(1, waiting));
 }
 
+/// Returns how many commands the handles send within the next two seconds.
+fn count_commands(handles: &mut Handles) -> usize {
+    handles.log.clear();
+    handles.advance_to(u64::try_from(handles.now.since_epoch().as_millis()).unwrap() + 2_000);
+    handles.log.len()
+}
+
+#[test]
+fn those_who_wait_do_not_call_each_other_up_without_end_while_nodes_are_missing() {
+    let mut handles = Handles::new(3);
+    let holder = handles.acquire(0, "job");
+    let waiting = [1, 2].map(|handle| (handle, handles.wait_for(handle)));
+    let others = handles.locks[0].config().nodes().without(NodeSet::from_iter([handles.home()]));
+    for locks in &mut handles.locks[1..] {
+        for node in others.iter() {
+            let why = Unavailable::with_detail(Cause::NotSent, "connection refused");
+            locks.handle_disconnected(node, &why, at(0));
+            if locks.poll_connect(node) {
+                locks.handle_disconnected(node, &why, at(0));
+            }
+        }
+    }
+    handles.unconnected = others;
+    handles.give_back(0, holder);
+    let commands = count_commands(&mut handles);
+    assert!(commands < 400, "{commands} commands in two seconds");
+    assert!(waiting.into_iter().all(|(handle, key)| !handles.has(handle, key)));
+}
+
+#[test]
+fn those_who_wait_do_not_call_each_other_up_without_end_while_only_the_home_has_forgotten_the_holder() {
+    let mut handles = Handles::new(3);
+    let holder = handles.acquire(0, "job");
+    let waiting = [1, 2].map(|handle| (handle, handles.wait_for(handle)));
+    let home = handles.home();
+    handles.nodes[home.index()].delete(b"job");
+    let commands = count_commands(&mut handles);
+    assert!(commands < 400, "{commands} commands in two seconds");
+    handles.give_back(0, holder);
+    let until = u64::try_from(handles.now.since_epoch().as_millis()).unwrap() + 500;
+    handles.advance_to(until);
+    assert!(waiting.into_iter().any(|(handle, key)| handles.has(handle, key)), "it is free now");
+}
+
 /// Lets two of each handle hold the name in turn, for 2 ms each, in the first two seconds; returns how often it was held.
 fn count_holds(handles: &mut Handles) -> usize {
     let mut waiting = Vec::new();
