@@ -40,7 +40,7 @@ impl Transport for NativeTransport {
         let now = Instant::now();
         let until = now.checked_add(timeout).unwrap_or(now);
         let mut stream = self.open(until)?;
-        let machine = converse(&mut stream, &mut Opening::new(&self.settings), Opening::poll, until)?;
+        let machine = self.converse(&mut stream, &mut Opening::new(&self.settings), Opening::poll, until)?;
         let (replies, heard) = (VecDeque::new(), VecDeque::new());
         Ok(NativeConnection { stream, machine, replies, heard, broken: None })
     }
@@ -56,7 +56,25 @@ impl NativeTransport {
     pub(super) fn ask(&mut self, mut inquiry: Inquiry, timeout: Duration) -> Result<Statement, Unavailable> {
         let now = Instant::now();
         let until = now.checked_add(timeout).unwrap_or(now);
-        converse(&mut self.open(until)?, &mut inquiry, Inquiry::poll, until)
+        let mut stream = self.open(until)?;
+        self.converse(&mut stream, &mut inquiry, Inquiry::poll, until)
+    }
+
+    /// Speaks to the server until a machine has come to its result.
+    fn converse<M: Speaker, T>(
+        &self,
+        stream: &mut Stream,
+        machine: &mut M,
+        poll: impl Fn(&mut M) -> Option<Result<T, Unavailable>>,
+        until: Instant,
+    ) -> Result<T, Unavailable> {
+        let mut is_answered = false;
+        let poll = |machine: &mut M| {
+            is_answered = true;
+            poll(machine)
+        };
+        let result = converse(stream, machine, poll, until);
+        result.unwrap_or_else(|why| Err(not_sent(&if is_answered { why } else { self.address.unanswered(why) })))
     }
 }
 
@@ -66,21 +84,20 @@ impl NativeTransport {
 fn converse<M: Speaker, T>(
     stream: &mut Stream,
     machine: &mut M,
-    poll: impl Fn(&mut M) -> Option<Result<T, Unavailable>>,
+    mut poll: impl FnMut(&mut M) -> Option<T>,
     until: Instant,
-) -> Result<T, Unavailable> {
+) -> Result<T, Error> {
     loop {
         let written = write(machine, stream);
         match read(machine, stream) {
             Ok(Reading::Nothing) => {}
             Ok(Reading::Some | Reading::All) => match poll(machine) {
-                Some(result) => return result,
+                Some(result) => return Ok(result),
                 None => continue,
             },
-            Err(why) => return Err(not_sent(&written.err().unwrap_or(why))),
+            Err(why) => return Err(written.err().unwrap_or(why)),
         }
-        let is_written = written.map_err(|why| not_sent(&why))?;
-        stream.wait(is_written, until).map_err(|why| not_sent(&why))?;
+        stream.wait(written?, until)?;
     }
 }
 

@@ -83,6 +83,9 @@ fn servers_with_certificates_of_ones_own_are_trusted() {
     write("public.toml", format!("nodes = 'rediss://127.0.0.1:{port}'\n"));
     let refused = tool.run(&["run", "job", "--config", "public.toml", "--wait", "100ms", "--", "true"]);
     refused.assert_failed(75, "certificate");
+    let plain = format!("redis://127.0.0.1:{port}");
+    let refused = Tool::with_nodes(&[plain]).run(&["run", "job", "--wait", "100ms", "--", "true"]);
+    refused.assert_failed(75, "write rediss://");
 }
 
 #[test]

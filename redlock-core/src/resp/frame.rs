@@ -91,8 +91,10 @@ impl Framer {
     /// Returns the next line without its end. One that cannot become a reply is refused at its first byte: a server that
     /// speaks another protocol may never end a line.
     fn line<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
-        if bytes.get(self.complete).is_some_and(|kind| !KINDS.contains(kind)) {
-            return Err(NO_REPLY);
+        match bytes.get(self.complete) {
+            Some(&TLS_ALERT) => return Err(TLS),
+            Some(kind) if !KINDS.contains(kind) => return Err(NO_REPLY),
+            _ => {}
         }
         let rest = bytes.get(self.searched..).unwrap_or_default();
         let Some(place) = rest.iter().position(|byte| *byte == b'\n') else {
@@ -109,6 +111,11 @@ impl Framer {
 
 /// The first bytes of all lines.
 const KINDS: &[u8] = b"+-:$*_#,(!=%~>|";
+
+/// The first byte with which a server that speaks TLS refuses what is not TLS.
+const TLS_ALERT: u8 = 0x15;
+
+const TLS: Malformed = Malformed("a line that begins like no reply, but like an alert of TLS: write rediss://");
 
 const NO_REPLY: Malformed = Malformed("a line that begins like no reply");
 

@@ -1,12 +1,14 @@
 //! Reads the URLs of servers, once for all adapters, so that one URL means the same in each.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::string::{String, ToString};
 use std::vec::Vec;
-use std::{fmt, format};
+use std::{fmt, format, io};
 
 use url::{Host, Url};
 
+use super::plain_words;
 use super::secrets::{is_certain, without_secrets};
 use crate::resp::Settings;
 
@@ -116,6 +118,26 @@ pub fn check_client_name(name: &str) -> Result<(), &'static str> {
 impl fmt::Debug for NodeUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NodeUrl").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Address {
+    /// Returns the error of a connection to it that ended before the server's first answer, with a hint where that is how
+    /// a server that speaks TLS refuses a client that does not.
+    #[must_use]
+    pub fn unanswered(&self, error: io::Error) -> io::Error {
+        let is_ended = matches!(
+            error.kind(),
+            ErrorKind::UnexpectedEof
+                | ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+        );
+        if !is_ended || !matches!(self, Self::Tcp { tls: false, .. }) {
+            return error;
+        }
+        let reason = plain_words(&error.to_string());
+        io::Error::new(error.kind(), format!("{reason} before the first answer (if it speaks TLS, write rediss://)"))
     }
 }
 

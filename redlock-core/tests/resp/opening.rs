@@ -196,6 +196,7 @@ fn the_first_refusal_is_the_one_that_is_told() {
         ("*0\r\n", Cause::Unexpected, ""),
         ("%0\r\n:1\r\n", Cause::Unexpected, ""),
         ("HTTP/1.1 400 Bad Request\r\n", Cause::Unexpected, "begins like no reply"),
+        ("\x15\x03\x03\x00\x02\x02\x46", Cause::Unexpected, "write rediss://"),
     ] {
         let why = refused(&settings, answers);
         assert_eq!(why.cause(), cause, "{answers}");

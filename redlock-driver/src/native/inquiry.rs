@@ -1,7 +1,5 @@
 //! Asking a server for something else than a lock, over a connection that is closed afterwards.
 
-use std::future::poll_fn;
-
 use redlock_core::Unavailable;
 use redlock_core::resp::{Inquiry, Statement};
 
@@ -16,5 +14,5 @@ pub(super) async fn ask<N: Network>(
     mut inquiry: Inquiry,
 ) -> Result<Statement, Unavailable> {
     let mut stream = open(network, address, tls).await.map_err(|why| not_sent(&why))?;
-    poll_fn(|context| converse(&mut stream, &mut inquiry, Inquiry::poll, context)).await
+    converse(&mut stream, address, &mut inquiry, Inquiry::poll).await
 }

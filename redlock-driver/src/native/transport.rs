@@ -51,7 +51,7 @@ impl<N: Network + CurrentRuntime> Transport for NativeTransport<N> {
         let mut stream = stream.map_err(|why| not_sent(&why))?;
         *awaited = Some("the first commands");
         let mut opening = Opening::new(&self.settings);
-        let connection = poll_fn(|context| converse(&mut stream, &mut opening, Opening::poll, context)).await?;
+        let connection = converse(&mut stream, address, &mut opening, Opening::poll).await?;
         Ok(NativeConnection::new(stream, connection))
     }
 
@@ -61,29 +61,47 @@ impl<N: Network + CurrentRuntime> Transport for NativeTransport<N> {
 }
 
 /// Speaks to a server until a machine has come to its result.
-///
-/// A server that has no room for another client says so before it closes the connection, which may end the writing.
-pub(super) fn converse<M: Speaker, T>(
+pub(super) async fn converse<M: Speaker, T>(
     stream: &mut impl Socket,
+    address: &Address,
     machine: &mut M,
     poll: impl Fn(&mut M) -> Option<Result<T, Unavailable>>,
+) -> Result<T, Unavailable> {
+    let mut is_answered = false;
+    let result = poll_fn(|context| {
+        let poll = |machine: &mut M| {
+            is_answered = true;
+            poll(machine)
+        };
+        go_on(stream, machine, poll, context)
+    })
+    .await;
+    result.unwrap_or_else(|why| Err(not_sent(&if is_answered { why } else { address.unanswered(why) })))
+}
+
+/// Goes on until the machine has come to its result, or there is nothing more to read now.
+///
+/// A server that has no room for another client says so before it closes the connection, which may end the writing.
+fn go_on<M: Speaker, T>(
+    stream: &mut impl Socket,
+    machine: &mut M,
+    mut poll: impl FnMut(&mut M) -> Option<T>,
     context: &mut Context<'_>,
-) -> Poll<Result<T, Unavailable>> {
+) -> Poll<io::Result<T>> {
     loop {
         let written = write(machine, stream);
         match read(machine, stream) {
             Ok(Reading::Nothing) => {}
             Ok(Reading::Some | Reading::All) => match poll(machine) {
-                Some(result) => return Poll::Ready(result),
+                Some(result) => return Poll::Ready(Ok(result)),
                 None => continue,
             },
-            Err(why) => return Poll::Ready(Err(not_sent(&written.err().unwrap_or(why)))),
+            Err(why) => return Poll::Ready(Err(written.err().unwrap_or(why))),
         }
-        let is_written = written.map_err(|why| not_sent(&why))?;
-        if !is_written && stream.poll_writable(context).map_err(|why| not_sent(&why))?.is_ready() {
+        if !written? && stream.poll_writable(context)?.is_ready() {
             continue;
         }
-        if stream.poll_readable(context).map_err(|why| not_sent(&why))?.is_pending() {
+        if stream.poll_readable(context)?.is_pending() {
             return Poll::Pending;
         }
     }

@@ -90,7 +90,7 @@ pub async fn a_server_without_tls_is_an_error(network: impl Network) {
         let _ = stream.read_to_end(&mut Vec::new());
     });
     let reason = refusal(&network, &server, &TlsSettings::public().unwrap()).await;
-    assert_eq!(reason, "the server does not speak TLS");
+    assert_eq!(reason, "the server does not speak TLS: write redis://");
 }
 
 /// A client with a certificate shows it.

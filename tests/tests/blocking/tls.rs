@@ -92,6 +92,14 @@ fn an_authority_of_ones_own_is_trusted_where_it_is_given_and_nowhere_else() {
 }
 
 #[test]
+fn a_client_in_the_clear_is_told_to_speak_tls() {
+    let (directory, authority) = (tempfile::tempdir().unwrap(), Authority::new());
+    let (_server, url) = authority.start(directory.path(), "no");
+    let redlock = Redlock::builder().node(url.replace("rediss", "redis")).build().unwrap();
+    assert!(refusal(&redlock).contains("write rediss://"), "{}", refusal(&redlock));
+}
+
+#[test]
 fn a_server_that_asks_for_a_certificate_is_shown_the_one_that_was_given() {
     let (directory, authority) = (tempfile::tempdir().unwrap(), Authority::new());
     let (_server, url) = authority.start(directory.path(), "yes");

@@ -8,7 +8,7 @@ use rustls::{AlertDescription, CertificateError};
 pub(super) fn in_words(error: &rustls::Error) -> Error {
     let words = match error {
         rustls::Error::InvalidCertificate(reason) => certificate(reason, error),
-        rustls::Error::InvalidMessage(_) => "the server does not speak TLS".into(),
+        rustls::Error::InvalidMessage(_) => "the server does not speak TLS: write redis://".into(),
         rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
             "the server asks for a certificate of the client".into()
         }
