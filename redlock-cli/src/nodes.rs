@@ -21,7 +21,7 @@ const CLIENT_NAME: &str = "redlock-cli";
 #[expect(clippy::doc_markdown, reason = "--help shows the text as it is")]
 #[derive(clap::Args)]
 pub(crate) struct NodeArgs {
-    /// The URL of a server; give it once for each
+    /// The URL of a server; give it once for each, or several separated by commas
     ///
     /// A majority of the servers must agree: one of three may be down, and two of five. A URL is
     /// redis://user:password@host:port/database, rediss://... for TLS, or unix:///path. All users of a machine can see the
@@ -54,7 +54,8 @@ impl Nodes {
     }
 
     fn choose(arguments: &[String], variable: Option<&str>, config: Config) -> Result<Self, Failure> {
-        let sources = [arguments.to_vec(), variable.map(split_urls).unwrap_or_default(), config.nodes.clone()];
+        let arguments = arguments.iter().flat_map(|argument| split_argument(argument)).collect();
+        let sources = [arguments, variable.map(split_urls).unwrap_or_default(), config.nodes.clone()];
         let urls = sources.into_iter().find(|urls| !urls.is_empty());
         let urls = urls.ok_or_else(|| Failure::Usage(NO_NODES.into()))?;
         Ok(Self { urls, config })
@@ -110,6 +111,12 @@ impl Nodes {
     }
 }
 
+/// Splits an argument at the commas between URLs. One inside of a password stays.
+fn split_argument(argument: &str) -> Vec<String> {
+    let urls = split_urls(argument);
+    if !urls.is_empty() && urls.iter().all(|url| url.contains("://")) { urls } else { vec![argument.into()] }
+}
+
 const NO_NODES: &str =
     "no nodes are named: set REDLOCK_NODES, use --node URL, or write them into the configuration file";
 
@@ -155,6 +162,16 @@ mod tests {
         assert_eq!(urls(&[], None, &["c"]).unwrap(), ["c"]);
         assert_eq!(urls(&[], Some(" , "), &["c"]).unwrap(), ["c"], "an empty variable names none");
         assert!(matches!(urls(&[], None, &[]), Err(Failure::Usage(text)) if text.contains("REDLOCK_NODES")));
+    }
+
+    #[test]
+    fn an_argument_may_name_several_nodes() {
+        assert_eq!(
+            urls(&["redis://a,redis://b", "redis://c"], None, &[]).unwrap(),
+            ["redis://a", "redis://b", "redis://c"]
+        );
+        assert_eq!(urls(&["redis://:a,b@c"], None, &[]).unwrap(), ["redis://:a,b@c"], "a password");
+        assert_eq!(urls(&[""], Some("redis://b"), &[]).unwrap(), [""], "it is wrong, and not left out");
     }
 
     #[test]

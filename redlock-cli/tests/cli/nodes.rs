@@ -17,6 +17,25 @@ fn arguments_name_the_nodes_before_everything_else() {
 }
 
 #[test]
+fn several_nodes_may_stand_in_one_argument_and_a_bad_one_is_named() {
+    let servers = Servers::start(3);
+    let (tool, urls) = (Tool::with_nodes(&[]), servers.urls().join(","));
+    let status = tool.run(&["status", "job", "--node", &urls]).stdout;
+    assert!(status.contains("of 3"), "all of them are asked: {status}");
+
+    let bad = "redis://:open-sesame@10.0.0.2:port";
+    let refused = [
+        tool.run(&["status", "job", "--node", &format!("redis://10.0.0.1,{bad}")]),
+        tool.run(&["status", "job", "--node", "redis://10.0.0.1", "--node", bad]),
+        Tool::with_nodes(&["redis://10.0.0.1".into(), bad.into()]).run(&["status", "job"]),
+    ];
+    for refused in refused {
+        assert!(!refused.stderr.contains("open-sesame"), "{refused:?}");
+        refused.assert_failed(2, "the node redis://*** (number 2 of those given) is not usable: ");
+    }
+}
+
+#[test]
 fn two_of_five_servers_may_be_down() {
     let mut servers = Servers::start(5);
     let tool = Tool::on(&servers);

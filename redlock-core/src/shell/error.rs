@@ -1,5 +1,5 @@
 use alloc::string::{String, ToString};
-use core::fmt::Display;
+use core::fmt::{self, Display};
 
 use crate::system::{NoEntropy, without_secrets};
 use crate::{Attempts, ConfigError, RequestError};
@@ -57,11 +57,13 @@ pub enum BuildError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// A node cannot be made from what was given.
-    #[error("the node {node} is not usable: {reason}")]
+    #[error("the node {node}{place} is not usable: {reason}", place = Place(*number))]
     #[non_exhaustive]
     Node {
         /// What was given, without its secrets.
         node: String,
+        /// Its place among several that the builder was given, from one; `None` if there is only one.
+        number: Option<usize>,
         /// What is wrong with it.
         reason: String,
     },
@@ -82,20 +84,37 @@ impl BuildError {
     /// the reason must contain a secret.
     #[must_use]
     pub fn unusable_node(node: impl Into<String>, reason: impl Display) -> Self {
-        Self::Node { node: node.into(), reason: reason.to_string() }
+        Self::Node { node: node.into(), number: None, reason: reason.to_string() }
     }
 
     /// Creates a [`BuildError::Node`] for a text that was meant as a URL, for adapters that take URLs. Whatever in it may be a
     /// password is left out; `reason` must not contain one.
     #[must_use]
     pub fn unusable_url(url: &str, reason: impl Display) -> Self {
-        Self::Node { node: without_secrets(url), reason: reason.to_string() }
+        Self::Node { node: without_secrets(url), number: None, reason: reason.to_string() }
+    }
+
+    /// Says of the node which of several it is, from one.
+    pub(super) fn numbered(mut self, place: usize) -> Self {
+        if let Self::Node { number, .. } = &mut self {
+            *number = Some(place);
+        }
+        self
     }
 
     /// Creates a [`BuildError::Waiting`], for adapters.
     #[must_use]
     pub fn cannot_wait(reason: impl Display) -> Self {
         Self::Waiting { reason: reason.to_string() }
+    }
+}
+
+/// Which of several it is, in words.
+struct Place(Option<usize>);
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |number| write!(f, " (number {number} of those given)"))
     }
 }
 

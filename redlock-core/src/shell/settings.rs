@@ -22,8 +22,10 @@ pub struct Settings<N> {
     /// Who is told what happens.
     pub observers: Observers,
     nodes: Vec<N>,
-    /// The first node that could not be made.
-    error: Option<BuildError>,
+    /// How many nodes were given, also those that could not be made.
+    given: usize,
+    /// The first node that could not be made, and which of those given it is.
+    error: Option<(usize, BuildError)>,
 }
 
 impl<N> Settings<N> {
@@ -36,6 +38,7 @@ impl<N> Settings<N> {
             connect_timeout: DEFAULT_CONNECT_TIMEOUT,
             observers: Observers::default(),
             nodes: Vec::new(),
+            given: 0,
             error: None,
         }
     }
@@ -43,12 +46,13 @@ impl<N> Settings<N> {
     /// Adds a node with its name, or remembers why there is none.
     #[must_use]
     pub fn node(mut self, node: Result<(String, N), BuildError>) -> Self {
+        self.given = self.given.saturating_add(1);
         match node {
             Ok((name, node)) => {
                 self.config = self.config.node(name);
                 self.nodes.push(node);
             }
-            Err(error) => self.error = self.error.or(Some(error)),
+            Err(error) => self.error = self.error.or(Some((self.given, error))),
         }
         self
     }
@@ -61,7 +65,8 @@ impl<N> Settings<N> {
     /// - [`BuildError::Config`] for an empty list of nodes, the same node twice, or a setting out of its bounds.
     pub fn build(self) -> Result<(Config, Vec<N>), BuildError> {
         match self.error {
-            Some(error) => Err(error),
+            Some((place, error)) if self.given > 1 => Err(error.numbered(place)),
+            Some((_, error)) => Err(error),
             None if self.connect_timeout.is_zero() => Err(ConfigError::ConnectTimeout.into()),
             None => Ok((self.config.build()?, self.nodes)),
         }
@@ -209,5 +214,19 @@ mod tests {
         let refused = Settings { connect_timeout: Duration::ZERO, ..settings }.build().unwrap_err();
         assert_eq!(refused, BuildError::Config(ConfigError::ConnectTimeout));
         assert_eq!(refused.to_string(), "connect_timeout is 0, it must be above zero");
+    }
+
+    #[test]
+    fn a_node_that_is_not_usable_is_named_by_its_place_among_several() {
+        let settings = |nodes: &[&str]| {
+            nodes.iter().fold(Settings::new(), |settings, name| match *name {
+                "" => settings.node(Err(BuildError::unusable_url("10.0.0.1, 10.0.0.2", "the scheme is missing"))),
+                name => settings.node(Ok((name.into(), ()))),
+            })
+        };
+        let error = |nodes| settings(nodes).build().unwrap_err().to_string();
+        let rule = "is not usable: the scheme is missing";
+        assert_eq!(error(&["one", "", "three", ""]), format!("the node *** (number 2 of those given) {rule}"));
+        assert_eq!(error(&[""]), format!("the node *** {rule}"));
     }
 }
