@@ -28,7 +28,12 @@ pub(crate) struct Args {
     name: Option<String>,
 }
 
+const NOTHING: &str = "there is nothing to draw: the recordings tell of no lock; name the files that `redlock run --record FILE` has written";
+
 const AFTER_HELP: &str = "\
+Exit status:
+  1   a recording cannot be read, or there is no lock in them to be drawn
+
 Examples:
   redlock run report --record report.jsonl -- make report
   redlock picture report.jsonl -o report.svg
@@ -40,11 +45,14 @@ pub(crate) fn execute(args: &Args) -> Result<u8, Failure> {
         let read = open(file).and_then(|source| history.read(source).map_err(|error| error.to_string()));
         read.map_err(|why| Failure::Other(format!("{}: {why}", file.display())))?;
     }
+    if history.is_empty() {
+        return Err(Failure::Other(NOTHING.into()));
+    }
     if let Some(name) = &args.name {
         history = history.only(name);
-    }
-    if history.is_empty() {
-        return Err(Failure::Other("the recordings tell of no such lock".into()));
+        if history.is_empty() {
+            return Err(Failure::Other(format!("the recordings tell of no lock of the name {name:?}")));
+        }
     }
     let picture = history.picture().to_string();
     match &args.output {

@@ -3,7 +3,7 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use redlock_tokio::{Redlock, ReleaseVerdict};
+use redlock_tokio::{AcquireError, Redlock, ReleaseVerdict, RequestError};
 use tokio::task::JoinSet;
 
 use crate::failure::Failure;
@@ -60,7 +60,7 @@ impl Workload {
         loop {
             tokio::select! {
                 ended = tasks.join_next() => match ended {
-                    Some(Ok(tally)) => figures.add(tally),
+                    Some(Ok(tally)) => figures.add(tally?),
                     Some(Err(error)) => return Err(Failure::Other(error.to_string())),
                     None => break,
                 },
@@ -98,23 +98,36 @@ impl Tally {
     }
 }
 
-async fn repeat(redlock: Redlock, name: String, ttl: Duration, started: Instant, duration: Duration) -> Tally {
+/// Takes and releases a lock time and again. Ends at once with what can never succeed.
+async fn repeat(
+    redlock: Redlock,
+    name: String,
+    ttl: Duration,
+    started: Instant,
+    duration: Duration,
+) -> Result<Tally, Failure> {
     let mut tally = Tally::default();
     while started.elapsed() < duration {
         let before = Instant::now();
         match pair(&redlock, &name, ttl).await {
-            Ok(()) => tally.pairs.push(before.elapsed()),
-            Err(why) => {
+            Ok(None) => tally.pairs.push(before.elapsed()),
+            Ok(Some(why)) => {
                 tally.failed = tally.failed.saturating_add(1);
                 tally.failure.get_or_insert(why);
             }
+            Err(error) => return Err(error.into()),
         }
     }
-    tally
+    Ok(tally)
 }
 
-async fn pair(redlock: &Redlock, name: &str, ttl: Duration) -> Result<(), String> {
-    let guard = redlock.lock(name, ttl).wait(WAIT).await.map_err(|error| error.to_string())?;
+/// Takes and releases a lock, and returns why it did not succeed, if so.
+async fn pair(redlock: &Redlock, name: &str, ttl: Duration) -> Result<Option<String>, RequestError> {
+    let guard = match redlock.lock(name, ttl).wait(WAIT).await {
+        Ok(guard) => guard,
+        Err(AcquireError::Request(error)) => return Err(error),
+        Err(error) => return Ok(Some(error.to_string())),
+    };
     let report = guard.release().await;
-    if report.verdict == ReleaseVerdict::Released { Ok(()) } else { Err(report.to_string()) }
+    Ok((report.verdict != ReleaseVerdict::Released).then(|| report.to_string()))
 }

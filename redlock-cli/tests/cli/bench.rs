@@ -39,6 +39,11 @@ fn the_report_is_a_table() {
     for line in &lines[1..] {
         assert_eq!(line.last(), Some(&"0"), "all were acquired and released: {table}");
     }
-    let refused = tool.run(&["bench", "--duration", "100ms", "--ttl", "48h"]);
-    assert!(refused.status == Some(75) && refused.stderr.contains("at most 86400s"), "{refused:?}");
+}
+
+#[test]
+fn a_ttl_that_no_lock_can_have_is_bad_usage() {
+    let tool = Tool::alone_on(3);
+    tool.run(&["bench", "--ttl", "48h"]).assert_failed(2, "at most 86400s");
+    tool.run(&["bench", "--ttl", "1ms"]).assert_failed(2, "take a longer TTL");
 }

@@ -112,8 +112,10 @@ fn what_cannot_be_recorded_or_drawn_is_said() {
     tool.run(&["picture", "history"]).assert_failed(1, "history: No such file");
     fs::write(tool.path("history"), "no recording\n").unwrap();
     tool.run(&["picture", "history"]).assert_failed(1, "history: line 1 is no part of a recording");
+    fs::write(tool.path("empty"), "").unwrap();
+    tool.run(&["picture", "empty"]).assert_failed(1, "there is nothing to draw: the recordings tell of no lock");
     tool.run(&["run", "job", "--record", "ours", "--", "true"]).assert_said(0, "");
-    tool.run(&["picture", "ours", "--name", "other"]).assert_failed(1, "tell of no such lock");
+    tool.run(&["picture", "ours", "--name", "other"]).assert_failed(1, r#"tell of no lock of the name "other""#);
     assert_eq!(tool.run(&["picture"]).status, Some(2));
     tool.run(&["picture", "ours", "-o", "nowhere/lock.svg"]).assert_failed(1, "nowhere/lock.svg: No such file");
 }
@@ -132,5 +134,5 @@ fn a_disk_that_is_full_is_said_and_ends_nothing() {
 fn no_server_is_needed_to_draw_a_picture() {
     let mut alone = Command::new(env!("CARGO_BIN_EXE_redlock"));
     let output = alone.args(["picture", "/dev/null"]).env_remove("REDLOCK_NODES").output().unwrap();
-    Ended::from(output).assert_failed(1, "tell of no such lock");
+    Ended::from(output).assert_failed(1, "there is nothing to draw");
 }

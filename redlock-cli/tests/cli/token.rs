@@ -25,7 +25,10 @@ fn a_file_that_is_there_is_not_overwritten() {
     tool.run(&["acquire", "job", "--token", "lock"]).assert_said(0, "");
     let text = tool.read("lock");
     tool.run(&["acquire", "other", "--token", "lock"]).assert_failed(2, "it is there already");
-    tool.run(&["acquire", "other", "--token", "no/such/folder"]).assert_failed(2, "the token file no/such/folder");
+    tool.run(&["acquire", "other", "--token", "no/such/lock"])
+        .assert_failed(2, "the token file no/such/lock: make the folder no/such first");
+    tool.run(&["release", "other", "--token", "no/such/lock"])
+        .assert_failed(2, "the token file no/such/lock: it is not there: `redlock acquire` writes it");
     assert_eq!(tool.read("lock"), text);
     tool.run(&["run", "other", "--wait", "0", "--", "true"]).assert_said(0, "");
 }
