@@ -230,12 +230,33 @@ impl fmt::Display for Health {
         for node in &self.nodes {
             node.warnings.iter().try_for_each(|warning| writeln!(f, "warning: {}: {warning}", node.name))?;
         }
-        for node in &self.nodes {
-            node.limits.iter().try_for_each(|limit| writeln!(f, "note: {}: {limit}", node.name))?;
-        }
+        self.write_limits(f)?;
         let (voters, all) = (self.voters(), self.nodes.len());
         writeln!(f, "{voters} of {all} nodes vote, {} must agree", self.quorum)?;
         write!(f, "{}", self.locks)
+    }
+}
+
+impl Health {
+    /// Writes each limit once, with the nodes that have it.
+    fn write_limits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let limits = || self.nodes.iter().flat_map(|node| &node.limits);
+        for (place, limit) in limits().enumerate() {
+            if limits().take(place).any(|earlier| earlier == limit) {
+                continue;
+            }
+            let nodes: Vec<_> = self.nodes.iter().filter(|node| node.limits.contains(limit)).collect();
+            f.write_str("note: ")?;
+            if nodes.len() > 1 && nodes.len() == self.nodes.len() {
+                f.write_str("all nodes")?;
+            } else {
+                for (place, node) in nodes.iter().enumerate() {
+                    write!(f, "{}{}", if place == 0 { "" } else { ", " }, node.name)?;
+                }
+            }
+            writeln!(f, ": {limit}")?;
+        }
+        Ok(())
     }
 }
 

@@ -10,6 +10,7 @@ fn a_report_shows_servers_that_are_well_and_servers_that_are_not() {
     let well = tool.run(&["health"]);
     assert_eq!(well.status, Some(0), "{well:?}");
     assert!(well.stdout.contains("3 of 3 nodes vote, 2 must agree"), "{well:?}");
+    assert!(well.stdout.matches("releases take a script").count() <= 1, "once for all of them: {well:?}");
     servers[0].command(&["CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru"]).unwrap();
     servers[2].kill();
     let json = tool.run(&["health", "--json"]);

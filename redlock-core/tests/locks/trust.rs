@@ -368,6 +368,9 @@ fn a_health_report_says_how_all_is() {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert!(health.nodes[0].limits.contains(&Limit::ReleaseByScript), "{text}");
+    let note = "note: a, b: releases take a script; Redis 8.4 and Valkey 9.0 have a command for them";
+    assert_eq!(text.matches("releases take a script").count(), 1, "{text}");
+    assert!(text.contains(note), "once for both of them: {text}");
     world.locks.handle_timeout(at(20_000));
     let locks = world.locks.health(at(20_000)).locks;
     assert_eq!((locks.lost, locks.held, locks.releasing, locks.unsettled), (1, 0, 1, 0), "its keys are being released");
