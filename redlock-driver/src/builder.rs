@@ -45,6 +45,11 @@ impl<R: Runtime> Builder<R> {
     ///
     /// - [`BuildError::NoRuntime`] outside of the runtime;
     /// - otherwise as [`build_on`](Self::build_on).
+    ///
+    /// # Panics
+    ///
+    /// As [`build_on`](Self::build_on).
+    #[track_caller]
     pub fn build(self) -> Result<Redlock<R>, BuildError>
     where
         R: CurrentRuntime,
@@ -60,12 +65,22 @@ impl<R: Runtime> Builder<R> {
     /// - [`BuildError::Node`] for the first node that is not usable, an unreadable URL for instance;
     /// - [`BuildError::Config`] for an empty list of nodes, the same node twice, or a setting out of its bounds;
     /// - [`BuildError::NoRuntime`] when the runtime has ended.
+    ///
+    /// # Panics
+    ///
+    /// When the runtime was built without a timer, or without what the sockets of the nodes need: in tokio, without
+    /// `enable_time` or `enable_io`.
+    #[track_caller]
     pub fn build_on(mut self, runtime: R) -> Result<Redlock<R>, BuildError> {
         let Settings { options, connect_timeout, .. } = self.settings;
         let observers = std::mem::take(&mut self.settings.observers);
         let (config, nodes) = self.settings.build()?;
         let is_in_memory = nodes.iter().all(|node| node.set_clock.is_some());
         let runtime = if is_in_memory { runtime.for_memory_nodes() } else { runtime };
+        runtime.require_timer();
+        if nodes.iter().any(|node| node.is_over_sockets) {
+            runtime.require_sockets();
+        }
         for set_clock in nodes.iter().filter_map(|node| node.set_clock.as_ref()) {
             set_clock(runtime.clone());
         }
@@ -89,6 +104,8 @@ pub struct Node<R: Runtime> {
     start: StartNode<R>,
     /// Lets a node in memory read the clock of this runtime.
     set_clock: Option<Box<dyn Fn(R) + Send>>,
+    /// Its connections are sockets of the runtime.
+    is_over_sockets: bool,
     runtime: PhantomData<fn() -> R>,
 }
 
@@ -96,7 +113,15 @@ impl<R: Runtime> Node<R> {
     /// Creates a node that is reached by `transport`. Its name stands in errors and reports: it should tell a person which
     /// server is meant, must be different for different servers, and must not contain a password.
     pub fn new(name: impl Into<String>, transport: impl Transport) -> Self {
-        Self { name: name.into(), start: task::start_node(transport), set_clock: None, runtime: PhantomData }
+        let start = task::start_node(transport);
+        Self { name: name.into(), start, set_clock: None, is_over_sockets: false, runtime: PhantomData }
+    }
+
+    /// Says that the node is reached by sockets of the runtime, so that one
+    /// [built without](Runtime::require_sockets) is noticed when the handle is built.
+    #[must_use]
+    pub fn over_sockets(self) -> Self {
+        Self { is_over_sockets: true, ..self }
     }
 }
 

@@ -94,7 +94,7 @@ impl UrlNode {
 impl<N: Network + CurrentRuntime> IntoNode<N> for UrlNode {
     fn into_node(self) -> Result<Node<N>, BuildError> {
         let transport = self.into_transport::<N>()?;
-        Ok(Node::new(transport.name(), transport))
+        Ok(Node::new(transport.name(), transport).over_sockets())
     }
 }
 

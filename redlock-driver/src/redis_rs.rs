@@ -79,5 +79,5 @@ pub fn node_from_client<R: Runtime>(client: redis::Client) -> Node<R> {
 }
 
 fn node_over<R: Runtime>(transport: RedisTransport) -> Node<R> {
-    Node::new(transport.address(), transport)
+    Node::new(transport.address(), transport).over_sockets()
 }

@@ -33,6 +33,27 @@ pub trait Runtime: Clone + Send + Sync + 'static {
         redlock_core::system::wall_clock()
     }
 
+    /// Checks that the runtime was built with a timer, when a handle is built on it.
+    ///
+    /// Provided: it was.
+    ///
+    /// # Panics
+    ///
+    /// Where it was not, in the runtime's own words: the handle's task would panic later, where nobody sees it.
+    #[track_caller]
+    fn require_timer(&self) {}
+
+    /// Checks that the runtime was built with what sockets need, when a handle is built whose nodes have
+    /// [some](crate::Node::over_sockets).
+    ///
+    /// Provided: it was.
+    ///
+    /// # Panics
+    ///
+    /// As [`require_timer`](Self::require_timer).
+    #[track_caller]
+    fn require_sockets(&self) {}
+
     /// Waits until `deadline`. It may wake up late; a timer wakes, it does not decide.
     fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + Send + 'static;
 

@@ -68,7 +68,7 @@ pub(crate) fn node_from_url(url: &str) -> Result<Node<Tokio>, BuildError> {
 }
 
 fn node(transport: FredTransport) -> Node<Tokio> {
-    Node::new(transport.0.name(), transport)
+    Node::new(transport.0.name(), transport).over_sockets()
 }
 
 /// Every connection is a client of its own that never reconnects; so nothing waits inside fred for a server that is

@@ -89,7 +89,8 @@
 //!
 //! # Runtimes
 //!
-//! A handle runs on the runtime that it was built on, which needs I/O and timers: `enable_all` if you build it yourself.
+//! A handle runs on the runtime that it was built on, which needs I/O and timers: `enable_all` if you build it yourself,
+//! or `build` panics with tokio's own words.
 //! When that ends first, the next call goes on in the caller's
 //! runtime: connections are made again, and what is held stays held. A call outside of any runtime then ends at once:
 //! [`AcquireError::NoRuntime`], an extension or release that reports that no node was told. So a handle can be shared

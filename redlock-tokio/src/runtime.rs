@@ -1,5 +1,6 @@
 use std::future::Future;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use redlock_driver::{CurrentRuntime, Instant, NoRuntime, Runtime};
 use tokio::runtime::Handle;
@@ -62,6 +63,20 @@ impl Runtime for Tokio {
 
     fn for_memory_nodes(self) -> Self {
         Self { clock: Clock::Tokio, ..self }
+    }
+
+    fn require_timer(&self) {
+        let _entered = self.handle.enter();
+        drop(tokio::time::sleep(Duration::ZERO));
+    }
+
+    /// Makes a socket that is dropped at once. What else may be wrong with it is not asked here.
+    fn require_sockets(&self) {
+        #[cfg(unix)]
+        {
+            let _entered = self.handle.enter();
+            drop(tokio::net::UnixDatagram::unbound());
+        }
     }
 
     fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + Send + 'static {

@@ -2,12 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use redlock_tokio::memory::MemoryNode;
-use redlock_tokio::{AcquireError, ExtendError, LockGuard, Loss, Redlock, ReleaseVerdict};
+use redlock_tokio::{AcquireError, ExtendError, LockGuard, Loss, Redlock, ReleaseVerdict, Tokio};
 use tokio::runtime::{Builder, Runtime};
 
 const TTL: Duration = Duration::from_secs(10);
@@ -37,6 +38,31 @@ fn orphaned_guard(nodes: &[MemoryNode]) -> (Redlock, LockGuard) {
 
 fn keys(nodes: &[MemoryNode]) -> usize {
     nodes.iter().map(|node| node.keys().len()).sum()
+}
+
+/// Returns what the call panics with that builds a handle on such a runtime.
+fn panic_of_build(runtime: &mut Builder, builder: impl FnOnce() -> redlock_tokio::Builder) -> String {
+    let runtime = runtime.build().unwrap();
+    let build = || runtime.block_on(async { builder().build() });
+    let panicked = catch_unwind(AssertUnwindSafe(build)).unwrap_err();
+    let words = panicked.downcast_ref::<String>().cloned();
+    words.or_else(|| panicked.downcast_ref::<&str>().map(ToString::to_string)).unwrap()
+}
+
+#[test]
+fn a_runtime_without_timers_or_sockets_is_noticed_by_whoever_builds_the_handle() {
+    let in_memory = || Redlock::builder().nodes(nodes());
+    let words = panic_of_build(&mut Builder::new_current_thread(), in_memory);
+    assert!(words.contains("enable_time"), "{words}");
+    let over_sockets = || Redlock::builder().node("redis://127.0.0.1:1");
+    let words = panic_of_build(Builder::new_current_thread().enable_time(), over_sockets);
+    assert!(words.contains("enable_io"), "{words}");
+
+    let timed = Builder::new_current_thread().enable_time().build().unwrap();
+    drop(timed.block_on(async { in_memory().build().unwrap().lock("job", TTL).await.unwrap() }));
+    let whole = runtime();
+    let built_outside = over_sockets().build_on(Tokio::new(whole.handle().clone()));
+    built_outside.unwrap();
 }
 
 /// Polls once, outside of any runtime.
@@ -155,17 +181,17 @@ fn the_loss_is_noticed_in_the_next_runtime() {
 
 #[test]
 fn building_on_a_runtime_that_has_ended_is_refused() {
-    let ended = redlock_tokio::Tokio::new(runtime().handle().clone());
+    let ended = Tokio::new(runtime().handle().clone());
     let error = Redlock::builder().nodes(nodes()).build_on(ended).unwrap_err();
     assert!(error.to_string().contains("no running"), "{error}");
 }
 
-/// A runtime without a timer: what cannot work must not be tried for ever.
+/// The next runtime is one without a timer: what cannot work must not be tried for ever.
 #[test]
 fn a_task_that_panics_is_not_started_again() {
+    let redlock = orphan(&nodes());
     let runtime = Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let redlock = Redlock::builder().nodes(nodes()).build().unwrap();
         assert!(matches!(redlock.lock("job", TTL).await, Err(AcquireError::NoRuntime(_))));
         assert_eq!(redlock.close().await.held, 0);
     });

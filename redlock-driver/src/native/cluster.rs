@@ -119,7 +119,7 @@ impl ClusterNode {
 impl<N: Network + CurrentRuntime> IntoNode<N> for ClusterNode {
     fn into_node(self) -> Result<Node<N>, BuildError> {
         let transport = self.into_transport::<N>()?;
-        Ok(Node::new(transport.name(), transport))
+        Ok(Node::new(transport.name(), transport).over_sockets())
     }
 }
 

@@ -85,7 +85,7 @@ impl SentinelNode {
 impl<N: Network + CurrentRuntime> IntoNode<N> for SentinelNode {
     fn into_node(self) -> Result<Node<N>, BuildError> {
         let transport = self.into_transport::<N>()?;
-        Ok(Node::new(transport.name(), transport))
+        Ok(Node::new(transport.name(), transport).over_sockets())
     }
 }
 

@@ -96,7 +96,7 @@ impl fmt::Debug for RedisClusterNode {
 impl<R: Runtime> IntoNode<R> for RedisClusterNode {
     fn into_node(self) -> Result<Node<R>, BuildError> {
         let name = self.name.clone();
-        Ok(Node::new(name, self.into_transport()?))
+        Ok(Node::new(name, self.into_transport()?).over_sockets())
     }
 }
 

@@ -85,7 +85,7 @@ impl FredClusterNode {
 impl IntoNode<Tokio> for FredClusterNode {
     fn into_node(self) -> Result<Node<Tokio>, BuildError> {
         let transport = self.into_transport()?;
-        Ok(Node::new(transport.name(), transport))
+        Ok(Node::new(transport.name(), transport).over_sockets())
     }
 }
 
