@@ -7,7 +7,7 @@ use super::{LockMachine, Phase};
 use crate::output::Context;
 use crate::report::AcquireError;
 use crate::span::Span;
-use crate::{Config, Grace, Instant, NodeId, NodeSet, Resource, Resources, WaiterId};
+use crate::{Config, Grace, Instant, NodeId, Resource, Resources, WaiterId};
 
 /// A lock of several resources goes from one queue to another at once, so often: then it waits as after any failed attempt,
 /// and asks all nodes. Nodes that do not agree on what is held would send it to and fro.
@@ -65,8 +65,8 @@ impl LockMachine {
         }
     }
 
-    /// Takes that the home has called up the waiter: it is this lock's turn.
-    pub(crate) fn call_up(&mut self, context: &mut Context<'_>, now: Instant) {
+    /// Takes that a node has called up the waiter: it is this lock's turn there.
+    pub(crate) fn call_up(&mut self, context: &mut Context<'_>, node: NodeId, now: Instant) {
         let attempts = self.attempts;
         let now = self.catch_up(context, now);
         match &self.phase {
@@ -77,15 +77,13 @@ impl LockMachine {
                 self.is_called_up = true;
                 self.begin_attempt(context, now);
             }
-            // The call has overtaken the answer that it has to wait, or has come after answers that are no news any more.
-            Phase::Acquiring(attempt) if attempt.is_owed_word_of_home() || !attempt.asks_in_turn() => {
-                self.is_called_up = true;
-            }
             // The others have not answered an attempt that the home has refused. To wait for them would cost the turn.
             Phase::Acquiring(attempt) if attempt.home_has_refused() && self.turn.is_some() => {
                 self.is_called_up = true;
                 self.fail_attempt(context, Failure::Contended, now);
             }
+            // The call has overtaken the answer that it has to wait, or has come after one that is no news any more.
+            Phase::Acquiring(attempt) if !attempt.is_granted_by(node) => self.is_called_up = true,
             _ => {}
         }
     }
@@ -276,13 +274,9 @@ impl Attempt {
         is_after.then(|| (turn.clone(), self.started_at().saturating_add(time)))
     }
 
-    const fn asks_in_turn(&self) -> bool {
-        self.course.turn().is_some()
-    }
-
-    /// Returns whether the home was asked in turn and has not answered.
-    fn is_owed_word_of_home(&self) -> bool {
-        self.course.turn().is_some_and(|turn| self.round.awaits(NodeSet::from_iter([turn.home])))
+    /// Returns whether a node has granted what it was asked for: that has answered all of its calls before.
+    fn is_granted_by(&self, node: NodeId) -> bool {
+        self.round.done().contains(node)
     }
 
     /// Returns whether the home has said that it is somebody else's turn.

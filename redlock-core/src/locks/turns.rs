@@ -41,17 +41,28 @@ impl Locks {
         self.deliver(now);
     }
 
+    /// Lets the one ask that waits for the resource. Where it does not ask the node in turn, and where nobody waits, the turn
+    /// is given back: behind the key of the one that asks, if it takes one.
     fn called_up(&mut self, node: NodeId, resource: Resource, now: Instant) {
-        match self.queues.first(&resource).filter(|key| self.waits_there(*key, &resource)) {
-            Some(key) => drop(self.step(key, now, |lock, context| lock.call_up(context, now))),
-            None => self.leave(node, resource, now),
+        let first = self.queues.first(&resource).filter(|key| self.waits_there(*key, &resource));
+        if let Some(key) = first {
+            self.step(key, now, |lock, context| lock.call_up(context, node, now));
+        }
+        if !first.is_some_and(|key| self.asks_in_turn(key, node)) {
+            self.leave(node, resource, now);
         }
     }
 
-    /// Returns whether the first lock that wants a resource waits for it. One of several may wait for another, and then it is
-    /// the next one's turn at the node.
+    fn asks_in_turn(&self, key: LockKey, node: NodeId) -> bool {
+        self.lock(key).and_then(LockMachine::turn).is_some_and(|turn| turn.home == node)
+    }
+
+    /// Returns whether the first lock that wants a resource waits for it. One of several may wait for another, one has it
+    /// already or is giving it back, and then it is the next one's turn at the node.
     fn waits_there(&self, key: LockKey, resource: &Resource) -> bool {
-        self.lock(key).is_some_and(|lock| lock.resources().only().is_some() || lock.waits_for(resource))
+        let waits = |lock: &LockMachine| lock.is_acquiring() && lock.deadline().is_none();
+        let is_there = |lock: &LockMachine| lock.resources().only().is_some() || lock.waits_for(resource);
+        self.lock(key).is_some_and(|lock| waits(lock) && is_there(lock))
     }
 
     fn subscribed(&mut self, node: NodeId, now: Instant) {

@@ -57,7 +57,55 @@ fn whoever_is_called_up_and_stands_in_no_queue_asks_at_once() {
         handles.run();
         assert!(handles.has(1, waiting), "with answers: {has_answers}");
         assert_eq!(handles.now, now);
+        // It has not asked in turn, and nobody is to wait for it any longer.
+        let at_home = handles.log.iter().filter(|(of, node, _)| (*of, *node) == (1, home));
+        let kinds: Vec<_> = at_home.map(|(_, _, kind)| *kind).collect();
+        assert!(kinds.contains(&"leave"), "{kinds:?}");
     }
+}
+
+#[test]
+fn a_call_that_comes_while_the_lock_is_held_or_given_back_is_passed_on() {
+    let mut handles = Handles::new(1);
+    let holder = handles.acquire(0, "job");
+    let (home, now) = (handles.home(), handles.now);
+    handles.take_kinds(0);
+    handles.locks[0].handle_heard(home, Heard::CalledUp("job".into()), now);
+    handles.run();
+    assert_eq!(handles.take_kinds(0), ["leave"]);
+    handles.late = NodeSet::from_iter([home]);
+    handles.give_back(0, holder);
+    handles.take_kinds(0);
+    handles.locks[0].handle_heard(home, Heard::CalledUp("job".into()), now);
+    handles.run();
+    assert_eq!(handles.take_kinds(0), ["leave"]);
+}
+
+#[test]
+fn a_call_of_another_node_is_not_taken_for_one_that_the_home_has_followed_by_its_grant() {
+    let mut handles = Handles::new(2);
+    let first = handles.acquire(0, "job");
+    let second = handles.begin(1, "job", only_called_up());
+    handles.give_back(0, first);
+    assert!(handles.has(1, second));
+    handles.give_back(1, second);
+    let home = handles.home();
+    let others = handles.locks[0].config().nodes().without(NodeSet::from_iter([home]));
+    for node in others.iter() {
+        handles.nodes[node.index()].set(b"job", b"of another", None, handles.now);
+    }
+    handles.late = others;
+    let waiting = handles.begin(0, "job", only_called_up());
+    for node in others.iter() {
+        handles.nodes[node.index()].delete(b"job");
+    }
+    let (other, now) = (others.iter().next().unwrap(), handles.now);
+    handles.locks[0].handle_heard(other, Heard::CalledUp("job".into()), now);
+    handles.late = NodeSet::EMPTY;
+    others.iter().for_each(|_| handles.take_late_reply(0));
+    handles.run();
+    assert!(handles.has(0, waiting), "it asks at once again");
+    assert_eq!(handles.now, now);
 }
 
 #[test]

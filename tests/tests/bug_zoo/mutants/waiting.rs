@@ -103,16 +103,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "call-up-is-ignored",
         bug: "a waiter that is called up goes on waiting",
-        edits: &[Expression { file: TURNS, original: "lock.call_up(context, now)", mutated: "{}" }],
+        edits: &[Expression { file: TURNS, original: "lock.call_up(context, node, now)", mutated: "{}" }],
     },
     Mutant {
         name: "turn-is-kept-for-nobody",
         bug: "a handle that is called up, and of which nobody waits for that any more, does not leave the queue",
         edits: &[Text {
             file: TURNS,
-            original: "            None => self.leave(node, resource, now),",
-            mutated: "            None if AWAKE => {}
-            None => self.leave(node, resource, now),",
+            original: "        if !first.is_some_and(|key| self.asks_in_turn(key, node)) {",
+            mutated: "        if !first.is_some_and(|key| self.asks_in_turn(key, node)) && !AWAKE {",
         }],
     },
     Mutant {
