@@ -16,7 +16,8 @@
 //! assert_eq!(failure.violation, Violation::NoQuorumBehindHolder);
 //! ```
 //!
-//! [`many`] explores [`Locks`](redlock_core::Locks), the machine of many locks, in worlds of its own.
+//! [`many`] explores [`Locks`](redlock_core::Locks), the machine of many locks, in worlds of its own, and [`handles`]
+//! several of them that wait for each other.
 //!
 //! # What it takes for granted
 //!
@@ -40,6 +41,7 @@
 mod action;
 mod client;
 mod clients;
+pub mod handles;
 mod interner;
 mod invariant;
 mod laws;
@@ -49,6 +51,7 @@ mod search;
 mod site;
 mod sites;
 mod symmetry;
+mod visited;
 mod world;
 
 pub use invariant::Violation;

@@ -8,7 +8,8 @@ use super::site::Site;
 use super::state::{Budget, State};
 use super::user::User;
 use super::violation::Violation;
-use crate::exploration::interner::{Interner, QuickMap};
+use crate::exploration::interner::Interner;
+use crate::exploration::visited::Visited;
 
 /// What a finished search has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,11 +57,7 @@ struct Search {
     locks: Interner<Locks>,
     sites: Interner<Site>,
     users: Interner<User>,
-    /// The worlds that were met, whole: no two are taken for one.
-    worlds: Vec<World>,
-    visited: QuickMap<World, u32>,
-    /// How each world was met first; nothing leads to the first.
-    origins: Vec<Option<(u32, Action)>>,
+    visited: Visited<World, Action>,
     explored: Explored,
 }
 
@@ -71,9 +68,7 @@ impl Search {
             locks: Interner::new(),
             sites: Interner::new(),
             users: Interner::new(),
-            worlds: Vec::new(),
-            visited: QuickMap::default(),
-            origins: Vec::new(),
+            visited: Visited::new(),
             explored: Explored::default(),
         }
     }
@@ -81,12 +76,12 @@ impl Search {
     fn run(mut self, genesis: &State) -> Result<Explored, Failure> {
         self.visit(genesis, None);
         let mut next = 0_u32;
-        while let Some(world) = self.worlds.get(next as usize) {
+        while let Some(world) = self.visited.get(next) {
             let state = self.unpack(world);
             self.expand(next, &state)?;
             next = next.saturating_add(1);
         }
-        Ok(Explored { worlds: self.worlds.len(), machines: self.locks.len(), ..self.explored })
+        Ok(Explored { worlds: self.visited.len(), machines: self.locks.len(), ..self.explored })
     }
 
     fn expand(&mut self, id: u32, state: &State) -> Result<(), Failure> {
@@ -106,11 +101,7 @@ impl Search {
 
     fn visit(&mut self, state: &State, origin: Option<(u32, Action)>) {
         let world = self.pack(state);
-        let id = u32::try_from(self.worlds.len()).expect("fewer worlds than a u32 can count");
-        if *self.visited.entry(world.clone()).or_insert(id) == id {
-            self.worlds.push(world);
-            self.origins.push(origin);
-        }
+        self.visited.visit(world, origin);
     }
 
     fn pack(&mut self, state: &State) -> World {
@@ -135,13 +126,8 @@ impl Search {
     }
 
     fn failure(&self, violation: Violation, world: u32, last: Option<Action>) -> Failure {
-        let mut path: Vec<Action> = last.into_iter().collect();
-        let mut world = world;
-        while let Some(&Some((parent, action))) = self.origins.get(world as usize) {
-            path.push(action);
-            world = parent;
-        }
-        path.reverse();
+        let mut path = self.visited.path(world);
+        path.extend(last);
         Failure { violation, path }
     }
 }
