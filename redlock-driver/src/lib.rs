@@ -155,7 +155,7 @@ pub use redlock_core::shell::{
 #[cfg(feature = "metrics")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub use redlock_core::shell::{METRICS, Metric, MetricKind, Metrics};
-pub use redlock_core::system::{NoEntropy, now};
+pub use redlock_core::system::{NoEntropy, now, seed};
 pub use redlock_core::{
     Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT,
     DetachedLock, ExtendError, Facts, Hold, Holder, Instant, KeepAlive, KeyStatus, LockState, LockStatus, Loss, NodeId,

@@ -97,6 +97,36 @@
 //! by tests that each have a runtime of their own. A runtime that is still there but that nobody drives (a
 //! `current_thread` runtime outside of `block_on`) holds up its handles; build the handle on the one that runs.
 //!
+//! # Stopping a service
+//!
+//! Take no new work, give what is under way some time, drop the rest, and close the handle. Dropping a task releases its
+//! lock; [`close`](redlock_driver::Redlock::close) waits until the nodes have answered, for half a second at most.
+//!
+//! ```
+//! use std::time::Duration;
+//! use redlock_tokio::Redlock;
+//! use tokio::{task::JoinSet, time::timeout};
+//! # use redlock_tokio::memory::MemoryNode;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let redlock = Redlock::builder().nodes(["one", "two", "three"].map(MemoryNode::new)).build()?;
+//! let mut tasks = JoinSet::new();
+//! let handle = redlock.clone();
+//! tasks.spawn(async move {
+//!     let _guard = handle.lock("invoice:7", Duration::from_secs(10)).await;
+//!     // ... work
+//! });
+//! // After SIGTERM:
+//! let all_done = async { while tasks.join_next().await.is_some() {} };
+//! let _ = timeout(Duration::from_secs(20), all_done).await;
+//! tasks.shutdown().await;
+//! let left = redlock.close().await;
+//! assert_eq!((left.held, left.unsettled), (0, 0));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Testing with virtual time
 //!
 //! A handle whose nodes all live in memory goes by tokio's clock: deadlines, wait budgets and the nodes' TTLs alike. So
@@ -126,6 +156,10 @@
 //! ```
 //!
 //! With real servers time is the system's, whatever a test does to tokio's clock: their TTLs do not know of it.
+//!
+//! The waits between attempts are random, so two runs of a test may differ. Build its handles with
+//! [`build_on`](Builder::build_on) on clones of one [`Tokio::repeatable`], which takes a seed: a property test then finds the
+//! same failure again, and can shrink it.
 //!
 //! # Nodes
 //!

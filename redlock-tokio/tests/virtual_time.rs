@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redlock_driver::Unavailable;
 use redlock_driver::transport::{Command, Connection, Reply, Transport};
 use redlock_tokio::memory::MemoryNode;
-use redlock_tokio::{AcquireError, Loss, Node, Redlock};
+use redlock_tokio::{AcquireError, Loss, Node, Redlock, Tokio};
+use tokio::runtime::{Builder, Handle};
 use tokio::time::{Instant, advance, sleep};
 
 const TTL: Duration = Duration::from_secs(5);
@@ -100,4 +102,55 @@ async fn a_node_that_is_not_in_memory_keeps_the_system_s_time() {
     let guard = redlock.lock("job", TTL).await.unwrap();
     advance(2 * TTL).await;
     assert!(guard.remaining() > TTL / 2, "no server knows of tokio's clock");
+}
+
+/// Returns when each of three clients acquires a lock or gives up, while nodes come and go, in a runtime of its own.
+fn contest(seed: u64) -> Vec<(usize, Duration, String)> {
+    let paused = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    paused.block_on(async move {
+        let (nodes, runtime, begin) = (nodes(), Tokio::new(Handle::current()).repeatable(seed), Instant::now());
+        let trace = Arc::new(Mutex::new(Vec::new()));
+        let clients = [0, 1, 2].map(|client| {
+            let redlock = Redlock::builder().nodes(&nodes).build_on(runtime.clone()).unwrap();
+            let trace = trace.clone();
+            tokio::spawn(async move {
+                for _ in 0..8 {
+                    let acquired = redlock.lock("job", TTL).attempts(5).await;
+                    let outcome = acquired.as_ref().err().map(ToString::to_string).unwrap_or_default();
+                    trace.lock().unwrap().push((client, begin.elapsed(), outcome));
+                    sleep(Duration::from_millis(70)).await;
+                }
+            })
+        });
+        for node in nodes.iter().cycle().take(9) {
+            node.cut();
+            sleep(Duration::from_millis(230)).await;
+            node.restore();
+        }
+        for client in clients {
+            client.await.unwrap();
+        }
+        trace.lock().unwrap().clone()
+    })
+}
+
+#[test]
+fn a_run_can_be_repeated() {
+    let first = contest(7);
+    assert!(first.iter().any(|(.., outcome)| !outcome.is_empty()), "some give up: {first:?}");
+    for _ in 0..5 {
+        assert_eq!(contest(7), first);
+    }
+    assert_ne!(contest(8), first);
+}
+
+#[tokio::test(start_paused = true)]
+async fn handles_of_one_run_exclude_each_other() {
+    let (nodes, runtime) = (nodes(), Tokio::new(Handle::current()).repeatable(7));
+    let [holder, other] = [(); 2].map(|()| Redlock::builder().nodes(&nodes).build_on(runtime.clone()).unwrap());
+    let guard = holder.lock("job", TTL).await.unwrap();
+    assert!(matches!(other.try_lock("job", TTL).await, Err(AcquireError::Contended(_))));
+    assert_eq!(guard.remaining(), VALIDITY);
+    sleep(TTL).await;
+    assert!(other.try_lock("job", TTL).await.is_ok());
 }
