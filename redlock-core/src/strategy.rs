@@ -158,6 +158,8 @@ pub fn reply() -> impl Strategy<Value = Reply> {
 /// A next step between some clients and the nodes. A driver's connections carry messages in order, each way;
 /// nothing else is certain about when they arrive.
 ///
+/// Every selection of the steps is possible, so leave out those that have nothing to do, and those that you do not know.
+///
 /// ```
 /// use core::time::Duration;
 /// use proptest::{collection::vec, prelude::*};
@@ -185,7 +187,8 @@ pub enum Step {
         /// The node.
         node: NodeId,
     },
-    /// The connection breaks and is made again. What was under way is lost, and the client does not know how far it got.
+    /// The connection breaks and is made again. What was under way is lost, and the client does not know how far it got: hand
+    /// it [`Cause::Disconnected`] for every command that it has no reply to.
     Disconnect {
         /// The client, counted from zero.
         client: usize,
