@@ -189,21 +189,13 @@ impl LockMachine {
         let retry_delay = self.request.options.retry_delay;
         let home = self.turn.as_ref().map(|turn| turn.home);
         let hold = home.and_then(|home| error.attempts()?.nodes.hold(home));
-        match hold {
-            Some(hold) => {
-                let is_due = hold.remaining.filter(|_| hold.place == Some(1)).unwrap_or(Duration::MAX);
-                let is_due = is_due.saturating_add(TICK);
-                self.backoff.upper_half_of(retry_delay.max()).min(is_due).min(limit)
-            }
-            None => {
-                let came_in_vain = was_called_up && matches!(error, AcquireError::Contended(_));
-                if came_in_vain && !self.was_in_vain_before() {
-                    Duration::ZERO
-                } else {
-                    self.backoff.next(retry_delay, limit)
-                }
-            }
+        if let Some(hold) = hold {
+            let is_due = hold.remaining.filter(|_| hold.place == Some(1)).unwrap_or(Duration::MAX);
+            let is_due = is_due.saturating_add(TICK);
+            return self.backoff.upper_half_of(retry_delay.max()).min(is_due).min(limit);
         }
+        let came_in_vain = was_called_up && matches!(error, AcquireError::Contended(_));
+        if came_in_vain && !self.was_in_vain_before() { Duration::ZERO } else { self.backoff.next(retry_delay, limit) }
     }
 
     /// Notes that this attempt was in vain; returns whether an earlier one was, and nothing has happened since but that it was
