@@ -1,17 +1,15 @@
-mod held_lock;
-
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use redlock_cache::{Cache, Entry, Generation, Locked, NamedExtendError, NamedKeepAlive, NoLongestHold, NotHeld, keep};
-use redlock_core::{KeepAlive, ReleaseReport, Resource};
+use redlock_cache::{Generation, Guard, HeldLocks, Locked, NamedExtendError, NotHeld};
+use redlock_core::{Instant, KeepAlive, Locks, ReleaseReport, Resource};
 
-pub use self::held_lock::HeldLock;
-use crate::{Acquire, AcquireError, Redlock};
+use crate::{Acquire, AcquireError, Lease, LockGuard, Redlock};
 
-/// Why a lock was not taken by name. See [`redlock_cache::NamedLockError`].
+/// The reason for which a lock was not taken by name. See [`redlock_cache::NamedLockError`].
 pub type NamedLockError = redlock_cache::NamedLockError<AcquireError>;
+
+/// The entry of a cache for a lock that is held by name. See [`redlock_cache::HeldLock`].
+pub type HeldLock = redlock_cache::HeldLock<LockGuard>;
 
 /// Locks that are released by their names, wherever the process was told to lock them: for handlers that lock in one
 /// request and unlock in another. Clones are cheap and share everything.
@@ -74,33 +72,14 @@ pub type NamedLockError = redlock_cache::NamedLockError<AcquireError>;
 /// [`unlock_generation`](Self::unlock_generation) and [`extend_generation`](Self::extend_generation): they never touch
 /// another holder's lock. In other processes all of this is the token's business: a release never touches a key with
 /// another one.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct NamedLocks {
     redlock: Redlock,
-    cache: Arc<dyn Cache<HeldLock>>,
-    keep_alive: NamedKeepAlive,
+    locks: HeldLocks<LockGuard>,
 }
 
 impl NamedLocks {
-    /// Locks that are taken with `redlock` and kept in `cache`.
-    pub fn new(redlock: Redlock, cache: impl Cache<HeldLock> + 'static) -> Self {
-        Self { redlock, cache: Arc::new(cache), keep_alive: NamedKeepAlive::default() }
-    }
-
-    /// Has the locks kept alive that are taken with what is returned: extended in the background until they are unlocked,
-    /// and up to a [longest hold](KeepAlive::up_to), at which they are released; `None` for not at all. A clone shares the
-    /// cache, so it can be set for some locks and not for others.
-    ///
-    /// One that is kept alive and was lost, because its keys are gone for instance, makes way for the next one of its name.
-    /// Until it is unlocked or the longest hold is over, it takes its room in the cache.
-    ///
-    /// # Errors
-    ///
-    /// [`NoLongestHold`] for [`KeepAlive::while_held`]: nothing here ends with its holder, so a lock that nobody unlocks
-    /// would stay for as long as the process lives.
-    pub fn keep_alive(self, keep_alive: impl Into<Option<KeepAlive>>) -> Result<Self, NoLongestHold> {
-        Ok(Self { keep_alive: NamedKeepAlive::new(keep_alive.into())?, ..self })
-    }
+    redlock_cache::named_locks_getters!(Redlock, HeldLock);
 
     /// Takes the lock called `name`, and waits for it if anybody has it, here or elsewhere; see [`Redlock::lock`].
     /// Returns for how long it is valid.
@@ -132,8 +111,7 @@ impl NamedLocks {
     ///
     /// [`NotHeld`] when there is none.
     pub fn unlock(&self, name: impl AsRef<[u8]>) -> Result<ReleaseReport, NotHeld> {
-        let name = name.as_ref();
-        release(name, self.cache.take(name, self.redlock.now()))
+        Ok(self.locks.take(name.as_ref(), None, self.redlock.now())?.release())
     }
 
     /// Releases the lock called `name` if it is the one of this generation, as [`unlock`](Self::unlock).
@@ -142,20 +120,16 @@ impl NamedLocks {
     ///
     /// [`NotHeld`] when there is none, or it is another one.
     pub fn unlock_generation(&self, name: impl AsRef<[u8]>, generation: Generation) -> Result<ReleaseReport, NotHeld> {
-        let name = name.as_ref();
-        release(name, self.cache.remove(name, generation, self.redlock.now()))
+        Ok(self.locks.take(name.as_ref(), Some(generation), self.redlock.now())?.release())
     }
 
     /// Releases all locks that are held now, one after the other. Returns their names, in no order, with what became of
     /// them.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn unlock_all(&self) -> Vec<(Resource, ReleaseReport)> {
-        let held: Vec<_> = self.cache.iter().map(|held| (held.name, held.entry.generation)).collect();
-        let released = held.into_iter().filter_map(|(name, generation)| {
-            let report = self.unlock_generation(&name, generation).ok()?;
-            Some((Resource::new(name), report))
-        });
-        released.collect()
+        let held = self.locks.names().into_iter();
+        let report = |name: &Resource, generation| self.unlock_generation(name.as_bytes(), generation).ok();
+        held.filter_map(|(name, generation)| report(&name, generation).map(|report| (name, report))).collect()
     }
 
     /// Extends the lock called `name`: it is good for `ttl` from now on, less the drift; see
@@ -167,7 +141,7 @@ impl NamedLocks {
     /// - [`NamedExtendError::NotHeld`] when there is none, or it is unlocked meanwhile;
     /// - [`NamedExtendError::Extend`], as [`LockGuard::extend`](crate::LockGuard::extend).
     pub fn extend(&self, name: impl AsRef<[u8]>, ttl: Duration) -> Result<Duration, NamedExtendError> {
-        self.extend_if(name.as_ref(), ttl, |_| true)
+        self.extend_one(name.as_ref(), None, ttl)
     }
 
     /// Extends the lock called `name` if it is the one of this generation, as [`extend`](Self::extend).
@@ -181,72 +155,40 @@ impl NamedLocks {
         generation: Generation,
         ttl: Duration,
     ) -> Result<Duration, NamedExtendError> {
-        self.extend_if(name.as_ref(), ttl, |found| found == generation)
-    }
-
-    /// Returns how long the lock called `name` is valid from now on; `None` when it is not held here, or has expired.
-    pub fn held(&self, name: impl AsRef<[u8]>) -> Option<Duration> {
-        let now = self.redlock.now();
-        let deadline = self.cache.get(name.as_ref(), now)?.value.deadline();
-        Some(deadline.saturating_since(now)).filter(|validity| !validity.is_zero())
-    }
-
-    /// What the locks are taken with.
-    #[must_use]
-    pub const fn redlock(&self) -> &Redlock {
-        &self.redlock
-    }
-
-    /// Where the locks are kept: how many there are, what memory they need, what has happened.
-    #[must_use]
-    pub fn cache(&self) -> &dyn Cache<HeldLock> {
-        &*self.cache
+        self.extend_one(name.as_ref(), Some(generation), ttl)
     }
 
     fn take(&self, name: &Resource, acquire: Acquire) -> Result<Locked, NamedLockError> {
-        let guard = acquire.keep_alive(self.keep_alive.get()).lock()?;
+        let guard = acquire.keep_alive(self.locks.keep_alive()).lock()?;
         let fence = guard.fence();
-        let until = self.keep_alive.until(self.redlock.now());
-        let held = HeldLock::new(guard, until);
-        let kept = keep(&*self.cache, name.as_bytes(), held, until, HeldLock::deadline, || self.redlock.now());
-        kept.map(|locked| locked.with_fence(fence)).map_err(|refused| {
-            let now = self.redlock.now();
-            let report = refused.value.release().expect("nobody else has seen this lock");
-            NamedLockError::not_kept(&refused, report, now)
-        })
+        let kept = self.locks.keep(name, guard, fence, || self.redlock.now());
+        kept.map_err(|(guard, why)| why.given_back(guard.release()))
     }
 
-    fn extend_if(
+    fn extend_one(
         &self,
         name: &[u8],
+        generation: Option<Generation>,
         ttl: Duration,
-        wanted: impl Fn(Generation) -> bool,
     ) -> Result<Duration, NamedExtendError> {
-        let found = self.cache.get(name, self.redlock.now()).filter(|found| wanted(found.generation));
-        let Entry { value: held, generation, .. } = found.ok_or_else(|| NotHeld::new(name))?;
-        let extended = held.extend(ttl, || {
-            let (deadline, now) = (held.deadline(), self.redlock.now());
-            if deadline > now {
-                // The cache must not take the lock for expired before it is.
-                self.cache.extend(name, generation, held.stays_until().max(now.saturating_add(ttl)));
-            }
+        let found = self.locks.find(name, generation, self.redlock.now())?;
+        let extended = found.value.with_guard(|guard| {
+            self.locks.begin_extension(name, &found, ttl, self.redlock.now());
+            guard.extend(ttl)
         });
-        self.cache.extend(name, generation, held.stays_until());
-        let deadline = extended.ok_or_else(|| NotHeld::new(name))??;
-        Ok(deadline.saturating_since(self.redlock.now()))
+        self.locks.end_extension(name, &found, extended, self.redlock.now())
     }
 }
 
-impl fmt::Debug for NamedLocks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NamedLocks")
-            .field("redlock", &self.redlock)
-            .field("held", &self.cache.len())
-            .finish_non_exhaustive()
-    }
-}
+impl Guard for LockGuard {
+    /// Whoever uses the guard extends the lock.
+    type Turn = ();
 
-/// Releases what came out of the cache.
-fn release(name: &[u8], taken: Option<Entry<HeldLock>>) -> Result<ReleaseReport, NotHeld> {
-    taken.and_then(|taken| taken.value.release()).ok_or_else(|| NotHeld::new(name))
+    fn bytes(&self) -> usize {
+        Locks::BYTES_PER_LOCK.saturating_add(self.resources().bytes())
+    }
+
+    fn deadline(lease: &Lease) -> Instant {
+        lease.deadline()
+    }
 }

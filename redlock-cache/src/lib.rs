@@ -96,6 +96,8 @@ pub use bounded::{BoundedCache, BoundedCacheBuilder, BudgetError, DEFAULT_BUDGET
 pub use cache::Cache;
 pub use entry::{Entry, Generation, NamedEntry, Weigh};
 pub use map::{DEFAULT_INTERVAL, MapCache, MapCacheBuilder};
-pub use named::{Locked, NamedExtendError, NamedKeepAlive, NamedLockError, NoLongestHold, NotHeld, keep};
+pub use named::{
+    Guard, HeldLock, HeldLocks, Locked, NamedExtendError, NamedLockError, NoLongestHold, NotHeld, NotKept,
+};
 pub use refusal::{Inserted, Refusal, Refused};
 pub use statistics::Statistics;

@@ -137,6 +137,12 @@ impl Resources {
             Names::Several(names) => names,
         }
     }
+
+    /// Returns the length of all names together, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.as_slice().iter().map(|name| name.as_bytes().len()).sum()
+    }
 }
 
 impl<N: Into<Resource>> From<N> for Resources {

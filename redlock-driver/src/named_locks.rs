@@ -1,18 +1,21 @@
-mod held_lock;
+mod turn;
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use redlock_cache::{Cache, Entry, Generation, Locked, NamedExtendError, NamedKeepAlive, NoLongestHold, NotHeld, keep};
+use redlock_cache::{Generation, Guard, HeldLocks, Locked, NamedExtendError, NotHeld};
 use redlock_core::{Instant, KeepAlive, ReleaseReport, Resource};
 
-pub use self::held_lock::HeldLock;
-use crate::{Acquire, AcquireError, Redlock, Runtime};
+use self::turn::Turn;
+use crate::shell::HELD_LOCK_BYTES;
+use crate::{Acquire, AcquireError, Lease, LockGuard, Redlock, Runtime};
 
 /// The reason for which a lock was not taken by name. See [`redlock_cache::NamedLockError`].
 pub type NamedLockError = redlock_cache::NamedLockError<AcquireError>;
+
+/// The entry of a cache for a lock that is held by name. See [`redlock_cache::HeldLock`].
+pub type HeldLock<R> = redlock_cache::HeldLock<LockGuard<R>>;
 
 /// Locks that are released by their names, wherever the process was told to lock them: for handlers that lock in one
 /// request and unlock in another. Clones are cheap and share everything.
@@ -72,30 +75,11 @@ pub type NamedLockError = redlock_cache::NamedLockError<AcquireError>;
 /// another one.
 pub struct NamedLocks<R: Runtime> {
     redlock: Redlock<R>,
-    cache: Arc<dyn Cache<HeldLock<R>>>,
-    keep_alive: NamedKeepAlive,
+    locks: HeldLocks<LockGuard<R>>,
 }
 
 impl<R: Runtime> NamedLocks<R> {
-    /// Creates locks that are taken with `redlock` and kept in `cache`.
-    pub fn new(redlock: Redlock<R>, cache: impl Cache<HeldLock<R>> + 'static) -> Self {
-        Self { redlock, cache: Arc::new(cache), keep_alive: NamedKeepAlive::default() }
-    }
-
-    /// Has the locks kept alive that are taken with what is returned: extended in the background until they are unlocked,
-    /// and up to a [longest hold](KeepAlive::up_to), at which they are released; `None` for not at all. A clone shares the
-    /// cache, so it can be set for some locks and not for others.
-    ///
-    /// One that is kept alive and was lost, because its keys are gone for instance, makes way for the next one of its name.
-    /// Until it is unlocked or the longest hold is over, it takes its room in the cache.
-    ///
-    /// # Errors
-    ///
-    /// [`NoLongestHold`] for [`KeepAlive::while_held`]: nothing here ends with its holder, so a lock that nobody unlocks
-    /// would stay for as long as the process lives.
-    pub fn keep_alive(self, keep_alive: impl Into<Option<KeepAlive>>) -> Result<Self, NoLongestHold> {
-        Ok(Self { keep_alive: NamedKeepAlive::new(keep_alive.into())?, ..self })
-    }
+    redlock_cache::named_locks_getters!(Redlock<R>, HeldLock<R>);
 
     /// Takes the lock called `name`, and waits for it if anybody has it, here or elsewhere; see [`Redlock::lock`].
     /// Yields for how long it is valid.
@@ -131,8 +115,7 @@ impl<R: Runtime> NamedLocks<R> {
     ///
     /// [`NotHeld`] when there is none.
     pub async fn unlock(&self, name: impl AsRef<[u8]>) -> Result<ReleaseReport, NotHeld> {
-        let name = name.as_ref();
-        release(name, self.cache.take(name, self.now())).await
+        Ok(self.locks.take(name.as_ref(), None, self.redlock.now())?.release().await)
     }
 
     /// Releases the lock called `name` if it is the one of this generation, as [`unlock`](Self::unlock).
@@ -145,20 +128,17 @@ impl<R: Runtime> NamedLocks<R> {
         name: impl AsRef<[u8]>,
         generation: Generation,
     ) -> Result<ReleaseReport, NotHeld> {
-        let name = name.as_ref();
-        release(name, self.cache.remove(name, generation, self.now())).await
+        Ok(self.locks.take(name.as_ref(), Some(generation), self.redlock.now())?.release().await)
     }
 
     /// Releases all locks that are held now, at the same time. Yields their names, in no order, with what became of them.
     ///
     /// Cancel-safe, as [`unlock`](Self::unlock).
     pub async fn unlock_all(&self) -> Vec<(Resource, ReleaseReport)> {
-        let now = self.now();
-        let held: Vec<_> = self.cache.iter().map(|held| (held.name, held.entry.generation)).collect();
-        let taken = held.into_iter().filter_map(|(name, generation)| {
-            let entry = self.cache.remove(&name, generation, now)?;
-            let guard = entry.value.take()?;
-            Some(async move { (Resource::new(name), guard.release().await) })
+        let now = self.redlock.now();
+        let taken = self.locks.names().into_iter().filter_map(|(name, generation)| {
+            let guard = self.locks.take(name.as_bytes(), Some(generation), now).ok()?;
+            Some(async move { (name, guard.release().await) })
         });
         join_all(taken.collect::<Vec<_>>()).await
     }
@@ -174,7 +154,7 @@ impl<R: Runtime> NamedLocks<R> {
     /// - [`NamedExtendError::NotHeld`] when there is none, or it is unlocked meanwhile;
     /// - [`NamedExtendError::Extend`], as [`LockGuard::extend`](crate::LockGuard::extend).
     pub async fn extend(&self, name: impl AsRef<[u8]>, ttl: Duration) -> Result<Duration, NamedExtendError> {
-        self.extend_if(name.as_ref(), ttl, |_| true).await
+        self.extend_one(name.as_ref(), None, ttl).await
     }
 
     /// Extends the lock called `name` if it is the one of this generation, as [`extend`](Self::extend).
@@ -188,90 +168,56 @@ impl<R: Runtime> NamedLocks<R> {
         generation: Generation,
         ttl: Duration,
     ) -> Result<Duration, NamedExtendError> {
-        self.extend_if(name.as_ref(), ttl, |found| found == generation).await
-    }
-
-    /// Returns how long the lock called `name` is valid from now on; `None` when it is not held here, or has expired.
-    pub fn held(&self, name: impl AsRef<[u8]>) -> Option<Duration> {
-        let now = self.now();
-        let deadline = self.cache.get(name.as_ref(), now)?.value.deadline()?;
-        Some(deadline.saturating_since(now)).filter(|validity| !validity.is_zero())
-    }
-
-    /// Returns the handle with which the locks are taken.
-    #[must_use]
-    pub fn redlock(&self) -> &Redlock<R> {
-        &self.redlock
-    }
-
-    /// Returns the cache in which the locks are kept: how many there are, what memory they need, what has happened.
-    #[must_use]
-    pub fn cache(&self) -> &dyn Cache<HeldLock<R>> {
-        &*self.cache
+        self.extend_one(name.as_ref(), Some(generation), ttl).await
     }
 
     async fn take(&self, name: &Resource, acquire: Acquire<R>) -> Result<Locked, NamedLockError> {
-        let guard = acquire.keep_alive(self.keep_alive.get()).await?;
+        let guard = acquire.keep_alive(self.locks.keep_alive()).await?;
         let fence = guard.fence();
-        let until = self.keep_alive.until(self.now());
-        let held = HeldLock::new(guard, until);
-        let deadline_of = |held: &HeldLock<R>| held.deadline().unwrap_or_default();
-        match keep(&*self.cache, name.as_bytes(), held, until, deadline_of, || self.now()) {
-            Ok(locked) => Ok(locked.with_fence(fence)),
-            Err(refused) => {
-                let now = self.now();
-                let guard = refused.value.take().expect("nobody else has seen this lock");
-                Err(NamedLockError::not_kept(&refused, guard.release().await, now))
-            }
+        match self.locks.keep(name, guard, fence, || self.redlock.now()) {
+            Ok(locked) => Ok(locked),
+            Err((guard, why)) => Err(why.given_back(guard.release().await)),
         }
     }
 
-    async fn extend_if(
+    async fn extend_one(
         &self,
         name: &[u8],
+        generation: Option<Generation>,
         ttl: Duration,
-        wanted: impl Fn(Generation) -> bool,
     ) -> Result<Duration, NamedExtendError> {
-        let found = self.cache.get(name, self.now()).filter(|found| wanted(found.generation));
-        let Entry { value: held, generation, .. } = found.ok_or_else(|| NotHeld::new(name))?;
-        let turn = held.turn().await;
-        let deadline = held.deadline().unwrap_or_default();
-        let now = self.now();
-        if deadline > now {
-            // However this ends, or is dropped: the cache must not take the lock for expired before it is.
-            let until = held.stays_until().unwrap_or_default();
-            self.cache.extend(name, generation, until.max(now.saturating_add(ttl)));
-        }
-        let extended = held.extend(&turn, ttl).await;
-        if let Some(until) = held.stays_until() {
-            self.cache.extend(name, generation, until);
-        }
-        let deadline = extended.ok_or_else(|| NotHeld::new(name))??;
-        Ok(deadline.saturating_since(self.now()))
-    }
-
-    fn now(&self) -> Instant {
-        self.redlock.now()
+        let found = self.locks.find(name, generation, self.redlock.now())?;
+        let turn = found.value.turn().begin().await;
+        self.locks.begin_extension(name, &found, ttl, self.redlock.now());
+        let extended = turn.extend(&found.value, ttl).await;
+        self.locks.end_extension(name, &found, extended, self.redlock.now())
     }
 }
 
 impl<R: Runtime> Clone for NamedLocks<R> {
     fn clone(&self) -> Self {
-        Self { redlock: self.redlock.clone(), cache: self.cache.clone(), keep_alive: self.keep_alive }
+        Self { redlock: self.redlock.clone(), locks: self.locks.clone() }
     }
 }
 
 impl<R: Runtime> fmt::Debug for NamedLocks<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NamedLocks")
-            .field("redlock", &self.redlock)
-            .field("held", &self.cache.len())
-            .finish_non_exhaustive()
+        f.debug_struct("NamedLocks").field("redlock", &self.redlock).field("locks", &self.locks).finish()
     }
 }
 
-/// Releases what came out of the cache.
-async fn release<R: Runtime>(name: &[u8], taken: Option<Entry<HeldLock<R>>>) -> Result<ReleaseReport, NotHeld> {
-    let guard = taken.and_then(|taken| taken.value.take()).ok_or_else(|| NotHeld::new(name))?;
-    Ok(guard.release().await)
+impl<R: Runtime> Guard for LockGuard<R> {
+    type Turn = Turn;
+
+    fn bytes(&self) -> usize {
+        HELD_LOCK_BYTES.saturating_add(self.resources().bytes())
+    }
+
+    fn deadline(lease: &Lease<R>) -> Instant {
+        lease.deadline()
+    }
+
+    fn has_left(turn: &Turn) {
+        turn.end();
+    }
 }
