@@ -80,7 +80,7 @@ pub trait Poller: Send {
     ///
     /// # Errors
     ///
-    /// When that is not possible for this one.
+    /// When that is not possible for this one: it is given up.
     fn register(&mut self, source: &mut dyn Source, token: Token) -> io::Result<()>;
 
     /// Waits until a connection has something to read, somebody interrupts, or the time is over. Calls `ready` with the

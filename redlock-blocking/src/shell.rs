@@ -2,9 +2,9 @@ mod connecting;
 mod io;
 mod keeper;
 mod leading;
-mod node_thread;
 mod state;
 mod stream;
+mod threaded;
 mod waiters;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,7 +35,7 @@ pub(crate) struct Shell {
     pub(crate) platform: Arc<dyn Platform>,
     state: Mutex<State>,
     /// Interrupts a leader that waits for connections.
-    interrupt: Interrupt,
+    interrupt: Arc<Interrupt>,
     /// The leader has taken commands and may not have sent them yet.
     is_sending: AtomicBool,
     connects: Vec<Mutex<Connect>>,
@@ -53,7 +53,7 @@ impl Shell {
         observers: Observers,
     ) -> Result<Arc<Self>, BuildError> {
         let poller = platform.poller().map_err(BuildError::cannot_wait)?;
-        let interrupt = poller.interrupt();
+        let interrupt = Arc::new(poller.interrupt());
         let mut locks = Locks::new(config.clone());
         locks.observe(observers.are_interested());
         let state = Mutex::new(State::new(locks, Io::new(poller, connects.len()), connects.len()));
@@ -236,7 +236,7 @@ impl Shell {
     pub(crate) fn let_go(&self) {
         let mut state = self.state();
         state.is_abandoned = true;
-        state.wake_all_threads();
+        state.wake_keeper();
         self.unlock(state);
     }
 }

@@ -1,11 +1,13 @@
 //! Connecting, off everybody's way.
 
 use std::sync::{Arc, PoisonError};
+use std::thread::Thread;
 use std::time::Duration;
 
 use redlock_core::{Cause, Heard, Instant, NodeId, Unavailable, WaiterId};
 
 use super::stream::guarded;
+use super::threaded::Threaded;
 use super::{Shell, State};
 use crate::transport::Connection;
 
@@ -30,10 +32,15 @@ impl Shell {
             return;
         }
         let shell = self.clone();
-        if let Err(error) = self.platform.spawn("redlock-connect", Box::new(move || shell.connect_all(node))) {
-            let why = Unavailable::with_detail(Cause::NotSent, &format!("no thread to connect on: {error}"));
+        if let Err(why) = self.spawn("redlock-connect", move || shell.connect_all(node)) {
             state.has_connected(node, Err(why), now);
         }
+    }
+
+    /// Starts a thread for a node.
+    pub(super) fn spawn(&self, name: &str, work: impl FnOnce() + Send + 'static) -> Result<Thread, Unavailable> {
+        let spawned = self.platform.spawn(name, Box::new(work));
+        spawned.map_err(|error| Unavailable::with_detail(Cause::NotSent, &format!("no thread for it: {error}")))
     }
 
     /// Opens the connections to a node that are wanted, one after the other.
@@ -42,7 +49,7 @@ impl Shell {
         while goes_on {
             let connected = {
                 let mut connect = self.connects[node.index()].lock().unwrap_or_else(PoisonError::into_inner);
-                guarded(|| connect(self.connect_timeout))
+                guarded(|| Threaded::unless_it_has_a_source(connect(self.connect_timeout)?, node, self))
             };
             goes_on = self.step(|state, now| {
                 state.has_connected(node, connected, now);

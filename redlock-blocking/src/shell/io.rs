@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use mio::Token;
-use redlock_core::{Heard, Instant, Locks, NodeId, Reply, WaiterId};
+use redlock_core::{Cause, Heard, Instant, Locks, NodeId, Reply, Unavailable, WaiterId};
 
 use super::stream::Stream;
 use crate::platform::Poller;
@@ -29,28 +29,24 @@ impl Io {
         Self { poller, nodes, streams, replies: Vec::new(), heard: Vec::new(), used_at: Instant::EPOCH }
     }
 
-    /// Takes a connection, or gives it back if it cannot be waited for together with others. A second one, over which the
-    /// handle is to subscribe, takes the place of the one that there may be; without a first one it is closed.
-    pub(super) fn take(
-        &mut self,
-        node: NodeId,
-        mut connection: Box<dyn Connection>,
-        subscribing: Option<WaiterId>,
-    ) -> Result<(), Box<dyn Connection>> {
+    /// Takes a connection. A second one, over which the handle is to subscribe, takes the place of the one that there may be;
+    /// without a first one it is closed.
+    pub(super) fn take(&mut self, node: NodeId, connection: Box<dyn Connection>, subscribing: Option<WaiterId>) {
         let mut place = node.index();
         if subscribing.is_some() {
             self.close_apart(node);
             if self.stream(node).is_none() {
-                return Ok(());
+                return;
             }
             place = self.apart(node);
         }
-        let registered = connection.source().map(|source| self.poller.register(source, Token(place)));
-        if !matches!(registered, Some(Ok(()))) {
-            return Err(connection);
+        let mut stream = Stream { subscribing, ..Stream::new(node, connection) };
+        if let Some(source) = stream.connection.source()
+            && let Err(error) = self.poller.register(source, Token(place))
+        {
+            stream.broken = Some(Unavailable::with_detail(Cause::NotSent, &error.to_string()));
         }
-        self.streams[place] = Some(Stream { subscribing, ..Stream::new(node, connection) });
-        Ok(())
+        self.streams[place] = Some(stream);
     }
 
     /// Returns the first connection to the node, if there is one.

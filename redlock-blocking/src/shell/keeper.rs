@@ -69,7 +69,7 @@ impl State {
         let Some(at) = self.keeper_is_needed_at(now) else { return };
         if self.keeper.wakes_at.is_none_or(|wakes_at| at < wakes_at) {
             self.keeper.wakes_at = Some(at);
-            self.keeper.thread.iter().for_each(|thread| self.waiters.wake(thread));
+            self.wake_keeper();
         }
     }
 

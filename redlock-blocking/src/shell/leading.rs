@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use redlock_core::{Cause, Heard, Hearing, Instant, LockKey, Locks, NodeId, Unavailable};
+use redlock_core::{Hearing, Instant, LockKey, Locks, NodeId};
 
-use super::connecting::Opened;
 use super::io::Io;
 use super::{Shell, State, StateGuard};
 
@@ -62,7 +61,7 @@ impl Shell {
             state.schedule_keeper(self.platform.now());
         }
         if state.is_over() {
-            state.wake_all_threads();
+            state.wake_keeper();
         }
         self.unlock(state);
     }
@@ -116,8 +115,12 @@ impl Shell {
 
     /// Takes new connections, has missing ones opened, and takes the commands that are to be sent.
     fn serve_nodes(self: &Arc<Self>, io: &mut Io, state: &mut State, now: Instant) {
-        for opened in std::mem::take(&mut state.opened) {
-            self.take_connection(io, state, opened, now);
+        for (node, connection, apart) in std::mem::take(&mut state.opened) {
+            if apart.is_none() {
+                let hears = connection.hearing() != Hearing::Never;
+                state.locks.handle_connected(node, connection.facts(), hears, now);
+            }
+            io.take(node, connection, apart);
         }
         state.collect();
         for node in self.config.nodes().iter() {
@@ -128,29 +131,9 @@ impl Shell {
         }
     }
 
-    fn take_connection(self: &Arc<Self>, io: &mut Io, state: &mut State, opened: Opened, now: Instant) {
-        let (node, connection, apart) = opened;
-        let (is_first, hears) = (apart.is_none(), connection.hearing() != Hearing::Never);
-        let facts = connection.facts();
-        match io.take(node, connection, apart) {
-            Ok(()) if is_first => state.locks.handle_connected(node, facts, hears, now),
-            Ok(()) => {}
-            Err(connection) if is_first => {
-                // Its thread reads only what is owed.
-                state.locks.handle_connected(node, facts, false, now);
-                self.give_thread(node, connection, state, now);
-            }
-            Err(_) => {
-                let why = Unavailable::with_detail(Cause::NotSent, "a second connection cannot be waited for");
-                state.locks.handle_heard(node, Heard::Deaf(why), now);
-            }
-        }
-    }
-
     fn serve_node(self: &Arc<Self>, io: &mut Io, state: &mut State, node: NodeId, now: Instant) {
         if state.locks.poll_connect(node) {
             io.close(node);
-            state.retire_node_thread(node);
             self.connect(node, None, state, now);
         }
         let Some(stream) = io.stream(node) else { return };

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::MutexGuard;
-use std::thread::Thread;
 
 use redlock_core::{Instant, Locks, NodeSet, WaiterId};
 
@@ -29,8 +28,6 @@ pub(super) struct State {
     pub(super) wanted: Vec<VecDeque<Option<WaiterId>>>,
     /// Connections that were made, for the leader to take.
     pub(super) opened: Vec<Opened>,
-    /// The threads of connections that cannot be waited for together with others.
-    pub(super) node_threads: Vec<Option<Thread>>,
     pub(super) keeper: Keeper,
     /// No handle and no guard is left.
     pub(super) is_abandoned: bool,
@@ -58,7 +55,6 @@ impl State {
             ready: NodeSet::EMPTY,
             wanted: (0..nodes).map(|_| VecDeque::new()).collect(),
             opened: Vec::new(),
-            node_threads: (0..nodes).map(|_| None).collect(),
             keeper: Keeper::default(),
             is_abandoned: false,
         }
@@ -67,10 +63,7 @@ impl State {
     /// Remembers whom the last steps concern.
     pub(super) fn collect(&mut self) {
         while let Some(node) = self.locks.poll_ready() {
-            match &self.node_threads[node.index()] {
-                Some(thread) if self.locks.has_batch(node) => self.waiters.wake(thread),
-                _ => self.ready.insert(node),
-            }
+            self.ready.insert(node);
         }
         while let Some(key) = self.locks.poll_finished() {
             self.leader.has_news |= !self.waiters.finish(key, &mut self.locks);
@@ -111,9 +104,8 @@ impl State {
         self.is_abandoned && self.locks.is_empty()
     }
 
-    /// Remembers to wake all threads of the handle's own.
-    pub(super) fn wake_all_threads(&mut self) {
-        let threads = self.node_threads.iter().chain([&self.keeper.thread]).flatten();
-        threads.for_each(|thread| self.waiters.wake(thread));
+    /// Remembers to wake the keeper.
+    pub(super) fn wake_keeper(&mut self) {
+        self.keeper.thread.iter().for_each(|thread| self.waiters.wake(thread));
     }
 }

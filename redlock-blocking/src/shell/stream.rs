@@ -60,7 +60,8 @@ impl Stream {
 
     /// Reads what has come, without waiting; with no reply owed, looks whether the connection is still good.
     pub(super) fn read(&mut self, take_reply: impl FnMut(Reply), take_heard: impl FnMut(Heard)) {
-        if !std::mem::take(&mut self.is_readable) {
+        // Nothing tells of one that has a thread.
+        if !std::mem::take(&mut self.is_readable) && self.connection.source().is_some() {
             return;
         }
         // What comes when nothing is owed any more makes the connection readable again.
