@@ -14,6 +14,7 @@ use crate::transport::{Connection, Transport};
 use crate::{BuildError, Redlock};
 
 /// Builds a [`Redlock`] handle.
+#[derive(Debug)]
 #[must_use = "a builder does nothing before `build`"]
 pub struct Builder {
     settings: Settings<Node>,
@@ -27,18 +28,7 @@ impl Redlock {
 }
 
 impl Builder {
-    /// Adds one independent master: a URL, a client of the `redis` crate, or a [`Node`] over a transport of your own.
-    pub fn node(self, node: impl IntoNode) -> Self {
-        let node = node.into_node().map(|node| (node.name.clone(), node));
-        Self { settings: self.settings.node(node) }
-    }
-
-    /// Adds several independent masters. Three or five are usual; an even number is allowed and gains nothing.
-    pub fn nodes<N: IntoNode>(self, nodes: impl IntoIterator<Item = N>) -> Self {
-        nodes.into_iter().fold(self, Self::node)
-    }
-
-    redlock_core::builder_setters!();
+    redlock_core::builder_setters!(IntoNode);
 
     /// Makes the handle, and begins to connect in the background. A node that is down is no error: it is used as soon
     /// as it is there.
@@ -64,12 +54,6 @@ impl Builder {
         let connects = nodes.into_iter().map(|node| node.connect).collect();
         let shell = Shell::start(Arc::new(platform), config, connects, connect_timeout, observers)?;
         Ok(Redlock::new(Handle::new(shell), options))
-    }
-}
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }
 

@@ -15,16 +15,11 @@ pub struct Candidate {
     ttl: Duration,
 }
 
-impl Redlock {
-    /// Makes a candidate in an election: of all that name the same one, at most one leads. `ttl` is for how long others wait
-    /// for a leader that is gone.
-    #[must_use]
-    pub fn candidate(&self, election: impl Into<Resource>, ttl: Duration) -> Candidate {
-        Candidate { redlock: self.clone(), election: election.into(), ttl }
-    }
-}
-
 impl Candidate {
+    pub(crate) const fn new(redlock: Redlock, election: Resource, ttl: Duration) -> Self {
+        Self { redlock, election, ttl }
+    }
+
     /// Waits until this candidate is elected, for as long as that takes: also while nodes are down.
     ///
     /// Candidates are elected in the order in which they came, nearly.
@@ -72,12 +67,6 @@ impl Campaign {
 pub struct Leadership(LockGuard);
 
 impl Leadership {
-    /// Returns whether this candidate leads at this moment. The clock is read at every call.
-    #[must_use]
-    pub fn is_leader(&self) -> bool {
-        self.0.is_valid()
-    }
-
     /// Waits for at most `timeout` until this candidate leads no longer, and returns why: at the end of its TTL at the latest,
     /// when it could not be prolonged. Others may lead from then on. `None` when it still leads.
     #[must_use]
@@ -85,11 +74,7 @@ impl Leadership {
         self.0.wait_lost(timeout)
     }
 
-    /// Returns what the work of a leader can ask: until when it leads at least.
-    #[must_use]
-    pub fn lease(&self) -> &Lease {
-        &self.0
-    }
+    redlock_core::leadership_getters!(Lease);
 
     /// Lets the next candidate lead at once.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]

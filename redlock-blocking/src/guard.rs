@@ -1,4 +1,3 @@
-use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +14,7 @@ use crate::Lease;
 ///
 /// The guard can be sent to other threads. Dropping it sends the release, behind everything that was sent for this
 /// lock, and waits for no node.
+#[derive(Debug)]
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard {
     lease: Lease,
@@ -53,22 +53,7 @@ impl LockGuard {
         report
     }
 
-    /// Leaves the lock without a guard, to be [adopted](crate::Redlock::adopt) later or in another process: its keys stay
-    /// until their TTL is over, and nobody keeps it alive meanwhile. What is returned is as good as the lock.
-    ///
-    /// # Errors
-    ///
-    /// How the lock was lost.
-    pub fn detach(mut self) -> Result<DetachedLock, Loss> {
-        self.is_over = true;
-        self.handle.shell().detach(self.key)
-    }
-
-    /// Leaves the lock to its TTL: nobody gets it before, and nobody releases it or keeps it alive.
-    pub fn forget(self) {
-        // A lock that is lost has nothing to be left.
-        let _ = self.detach();
-    }
+    redlock_core::guard_verbs!();
 
     /// Lets several parts of the program hold the lock together; the last one releases it.
     ///
@@ -94,12 +79,6 @@ impl Drop for LockGuard {
         if !self.is_over {
             self.handle.shell().abandon(self.key);
         }
-    }
-}
-
-impl fmt::Debug for LockGuard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.fmt_as("LockGuard", f)
     }
 }
 

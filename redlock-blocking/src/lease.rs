@@ -24,13 +24,6 @@ impl Lease {
 
     redlock_core::lease_getters!();
 
-    /// Returns the end of the lock's validity, on the clock of [`now`](crate::now). For a lock that was found to be lost
-    /// before, the moment of that.
-    #[must_use]
-    pub fn deadline(&self) -> Instant {
-        self.handle.shell().deadline(self.key).unwrap_or_default()
-    }
-
     /// Waits until the lock is lost, for at most `timeout`: at its deadline, whatever the network does, or earlier when an
     /// extension finds that the keys are gone. Returns how it was lost; `None` when the time is over.
     #[must_use]

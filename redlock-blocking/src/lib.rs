@@ -228,29 +228,14 @@ pub use redis;
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 #[doc(inline)]
 pub use redlock_cache as cache;
-pub use redlock_core::fence::{self, Fence, FenceGate, StaleFence};
-pub use redlock_core::health::{self, Health};
-pub use redlock_core::observed;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use redlock_core::shell::FencedStoreError;
-#[cfg(feature = "tracing")]
-#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
-pub use redlock_core::shell::Tracing;
-pub use redlock_core::shell::{AcquireError, BuildError, Completed, DEFAULT_CONNECT_TIMEOUT, Observer, WorkError};
-#[cfg(feature = "metrics")]
-#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
-pub use redlock_core::shell::{METRICS, Metric, MetricKind, Metrics};
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use redlock_core::system::tls::{TlsBuilder, TlsError, TlsSettings};
-pub use redlock_core::system::{NoEntropy, now};
-pub use redlock_core::{
-    Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT,
-    DetachedLock, ExtendError, Facts, Hold, Holder, Instant, KeepAlive, KeyStatus, LockState, LockStatus, Loss, NodeId,
-    NodeOutcomes, NodeStatus, NodeTimeout, Options, Outcome, Owner, OwnerError, ReleaseReport, ReleaseVerdict, Request,
-    RequestError, Resource, Resources, RestartGuard, RetryDelay, Rule, Unavailable,
-};
+
+redlock_core::shell_vocabulary!();
 
 #[doc(no_inline)]
 pub use mio;

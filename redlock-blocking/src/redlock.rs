@@ -6,7 +6,7 @@ use redlock_core::shell::Acquisition;
 use redlock_core::{Config, DetachedLock, LockStatus, Options, RequestError, Resource, Resources};
 
 use crate::handle::Handle;
-use crate::{Acquire, AcquireError, CloseReport, Completed, Lease, LockGuard, WorkError};
+use crate::{Acquire, AcquireError, Candidate, CloseReport, Completed, Lease, LockGuard, WorkError};
 
 /// A handle to a set of independent masters, for taking locks. It can be used by many threads at the same time; clones
 /// are cheap and share everything.
@@ -49,28 +49,7 @@ impl Redlock {
         self.acquire(resources, ttl).lock()
     }
 
-    /// Takes the locks of several resources together, all or none, and waits for them if somebody else has one.
-    ///
-    /// They are one lock: one guard, one deadline, one release. Each excludes locks of that resource alone. Callers who
-    /// name the same resources in different orders never wait for each other in a circle, because a node grants all at
-    /// once or nothing. At most [`MAX_NAMES`](redlock_core::MAX_NAMES) can be named.
-    ///
-    /// Whoever waits holds none of them, and waits in the queue of one that somebody else holds. If another one is held when
-    /// its turn comes, it goes to the end of the queue of that one. If the name of that one comes later in the order of names,
-    /// it keeps its turn for twice as long as it has waited, but for no longer than the TTL: so it is served even while each of
-    /// the resources is always in demand, unless the others hold them for longer than that. Those who wait behind it wait for
-    /// that time, too, although nobody holds the resource.
-    ///
-    /// # Errors
-    ///
-    /// As with [`lock`](Self::lock).
-    pub fn lock_all<N: Into<Resource>>(
-        &self,
-        names: impl IntoIterator<Item = N>,
-        ttl: Duration,
-    ) -> Result<LockGuard, AcquireError> {
-        self.lock(Resources::all(names), ttl)
-    }
+    redlock_core::redlock_verbs!(Result<LockGuard, AcquireError>, Candidate);
 
     /// Takes the lock of a resource if it is free, in one attempt without waiting.
     ///
@@ -168,17 +147,7 @@ impl Redlock {
         self.handle.shell().close()
     }
 
-    /// Returns the present moment, on the clock of all deadlines.
-    #[cfg(feature = "cache")]
-    pub(crate) fn now(&self) -> redlock_core::Instant {
-        self.handle.shell().now()
-    }
-
-    /// Returns the settings that all locks of this handle share.
-    #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.handle.shell().config
-    }
+    redlock_core::redlock_getters!();
 }
 
 impl fmt::Debug for Redlock {

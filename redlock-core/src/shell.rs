@@ -8,16 +8,20 @@
 //! [history](crate::observed).
 
 mod acquisition;
+mod election;
 mod error;
 #[cfg(feature = "redis")]
 mod fenced_store;
+mod guard;
 mod lease;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod observer;
+mod redlock;
 mod settings;
 #[cfg(feature = "tracing")]
 mod tracing;
+mod vocabulary;
 #[cfg(any(feature = "metrics", feature = "tracing"))]
 mod words;
 mod work;

@@ -24,19 +24,7 @@ impl<R: Runtime> Builder<R> {
         Self { settings: Settings::new() }
     }
 
-    /// Adds one independent master: a URL or a client where the adapter knows them, an in-memory node, or a [`Node`]
-    /// over a transport of your own.
-    pub fn node(self, node: impl IntoNode<R>) -> Self {
-        let node = node.into_node().map(|node| (node.name.clone(), node));
-        Self { settings: self.settings.node(node) }
-    }
-
-    /// Adds several independent masters. Three or five are usual; an even number is allowed and gains nothing.
-    pub fn nodes<N: IntoNode<R>>(self, nodes: impl IntoIterator<Item = N>) -> Self {
-        nodes.into_iter().fold(self, Self::node)
-    }
-
-    redlock_core::builder_setters!();
+    redlock_core::builder_setters!(IntoNode<R>);
 
     /// Makes the handle on the runtime that the caller runs on, and begins to connect in the background. A node that
     /// is down is no error: it is used as soon as it is there.

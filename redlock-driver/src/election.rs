@@ -54,12 +54,6 @@ impl<R: Runtime> fmt::Debug for Candidate<R> {
 pub struct Leadership<R: Runtime>(LockGuard<R>);
 
 impl<R: Runtime> Leadership<R> {
-    /// Returns whether this candidate leads at this moment. The clock is read at every call.
-    #[must_use]
-    pub fn is_leader(&self) -> bool {
-        self.0.is_valid()
-    }
-
     /// Waits until this candidate leads no longer, and yields why: at the end of its TTL at the latest, when it could not be
     /// prolonged. Others may lead from then on.
     pub async fn ended(&self) -> Loss {
@@ -67,11 +61,7 @@ impl<R: Runtime> Leadership<R> {
         self.0.lost().await.unwrap_or(Loss::Expired)
     }
 
-    /// Returns what the work of a leader can ask: until when it leads at least.
-    #[must_use]
-    pub fn lease(&self) -> &Lease<R> {
-        &self.0
-    }
+    redlock_core::leadership_getters!(Lease<R>);
 
     /// Lets the next candidate lead at once.
     pub async fn resign(self) -> ReleaseReport {

@@ -83,22 +83,7 @@ impl<R: Runtime> LockGuard<R> {
         report
     }
 
-    /// Leaves the lock without a guard, to be [adopted](crate::Redlock::adopt) later or in another process: its keys stay
-    /// until their TTL is over, and nobody keeps it alive meanwhile. What is yielded is as good as the lock.
-    ///
-    /// # Errors
-    ///
-    /// How the lock was lost.
-    pub fn detach(mut self) -> Result<DetachedLock, Loss> {
-        self.is_over = true;
-        self.handle.shell().detach(self.key)
-    }
-
-    /// Leaves the lock to its TTL: nobody gets it before, and nobody releases it or keeps it alive.
-    pub fn forget(self) {
-        // A lock that is lost has nothing to be left.
-        let _ = self.detach();
-    }
+    redlock_core::guard_verbs!();
 
     /// Lets several parts of the program hold the lock together; the last one releases it.
     ///

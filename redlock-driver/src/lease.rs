@@ -27,13 +27,6 @@ impl<R: Runtime> Lease<R> {
 
     redlock_core::lease_getters!();
 
-    /// Returns the end of the lock's validity, on the clock of the runtime. For a lock that was found to be lost before, the
-    /// moment of that.
-    #[must_use]
-    pub fn deadline(&self) -> Instant {
-        self.handle.shell().deadline(self.key).unwrap_or_default()
-    }
-
     /// Returns a future that waits until the lock is lost: at its deadline, whatever the network does, or earlier when an
     /// extension finds that the keys are gone. It does not borrow the guard, so work can be raced against it.
     pub fn lost(&self) -> Lost<R> {

@@ -143,25 +143,10 @@ mod work;
 #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
 #[doc(inline)]
 pub use redlock_cache as cache;
-pub use redlock_core::fence::{self, Fence, FenceGate, StaleFence};
-pub use redlock_core::health::{self, Health};
-pub use redlock_core::observed;
-#[cfg(feature = "tracing")]
-#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
-pub use redlock_core::shell::Tracing;
-pub use redlock_core::shell::{
-    AcquireError, BuildError, Completed, DEFAULT_CONNECT_TIMEOUT, NoRuntime, Observer, WorkError,
-};
-#[cfg(feature = "metrics")]
-#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
-pub use redlock_core::shell::{METRICS, Metric, MetricKind, Metrics};
-pub use redlock_core::system::{NoEntropy, now, seed};
-pub use redlock_core::{
-    Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT,
-    DetachedLock, ExtendError, Facts, Hold, Holder, Instant, KeepAlive, KeyStatus, LockState, LockStatus, Loss, NodeId,
-    NodeOutcomes, NodeStatus, NodeTimeout, Options, Outcome, Owner, OwnerError, ReleaseReport, ReleaseVerdict, Request,
-    RequestError, Resource, Resources, RestartGuard, RetryDelay, Rule, Unavailable,
-};
+pub use redlock_core::shell::NoRuntime;
+pub use redlock_core::system::seed;
+
+redlock_core::shell_vocabulary!();
 
 pub use acquire::Acquire;
 pub use builder::{Builder, IntoNode, Node};

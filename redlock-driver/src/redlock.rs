@@ -59,24 +59,7 @@ impl<R: Runtime> Redlock<R> {
         Acquire::new(self.handle.clone(), Acquisition::new(resources.into(), ttl, self.options))
     }
 
-    /// Takes the locks of several resources together, all or none, and waits for them if somebody else has one.
-    ///
-    /// They are one lock: one guard, one deadline, one release. Each excludes locks of that resource alone. Callers who
-    /// name the same resources in different orders never wait for each other in a circle, because a node grants all at
-    /// once or nothing. At most [`MAX_NAMES`](redlock_core::MAX_NAMES) can be named.
-    ///
-    /// Whoever waits holds none of them, and waits in the queue of one that somebody else holds. If another one is held when
-    /// its turn comes, it goes to the end of the queue of that one. If the name of that one comes later in the order of names,
-    /// it keeps its turn for twice as long as it has waited, but for no longer than the TTL: so it is served even while each of
-    /// the resources is always in demand, unless the others hold them for longer than that. Those who wait behind it wait for
-    /// that time, too, although nobody holds the resource.
-    ///
-    /// # Errors
-    ///
-    /// As with [`lock`](Self::lock).
-    pub fn lock_all<N: Into<Resource>>(&self, names: impl IntoIterator<Item = N>, ttl: Duration) -> Acquire<R> {
-        self.lock(Resources::all(names), ttl)
-    }
+    redlock_core::redlock_verbs!(Acquire<R>, Candidate<R>);
 
     /// Takes the lock of a resource if it is free, in one attempt without waiting.
     ///
@@ -107,12 +90,6 @@ impl<R: Runtime> Redlock<R> {
         work: impl FnOnce(Lease<R>) -> W,
     ) -> Result<Completed<T>, WorkError> {
         self.lock(resources, ttl).run(work).await
-    }
-
-    /// Makes a candidate in an election: of all that name the same one, at most one leads. `ttl` is for how long others wait
-    /// for a leader that is gone.
-    pub fn candidate(&self, election: impl Into<Resource>, ttl: Duration) -> Candidate<R> {
-        Candidate::new(self.clone(), election.into(), ttl)
     }
 
     /// Takes over a lock that was [detached](crate::LockGuard::detach), in this process or another: it is held when a quorum
@@ -159,21 +136,11 @@ impl<R: Runtime> Redlock<R> {
         self.handle.shell().health()
     }
 
-    /// Returns the present moment, on the clock of all deadlines.
-    #[cfg(feature = "cache")]
-    pub(crate) fn now(&self) -> redlock_core::Instant {
-        self.handle.shell().now()
-    }
-
     pub(crate) fn handle(&self) -> Handle<R> {
         self.handle.clone()
     }
 
-    /// Returns the settings that all locks of this handle share.
-    #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.handle.shell().config
-    }
+    redlock_core::redlock_getters!();
 }
 
 impl<R: Runtime> Clone for Redlock<R> {

@@ -18,6 +18,13 @@ macro_rules! lease_getters {
             self.held.fences()
         }
 
+        /// Returns the end of the lock's validity, on the clock of the handle. For a lock that was found to be lost before, the
+        /// moment of that.
+        #[must_use]
+        pub fn deadline(&self) -> Instant {
+            self.handle.shell().deadline(self.key).unwrap_or_default()
+        }
+
         /// Returns how long the lock is valid from now on; zero when it is not.
         #[must_use]
         pub fn remaining(&self) -> Duration {

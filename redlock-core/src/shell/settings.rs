@@ -94,7 +94,19 @@ impl<N> fmt::Debug for Settings<N> {
 #[macro_export]
 #[doc(hidden)]
 macro_rules! builder_setters {
-    () => {
+    ($into_node:path) => {
+        /// Adds one independent master: a URL or a client where the adapter knows them, or a [`Node`] over a transport of your
+        /// own. See [`IntoNode`].
+        pub fn node(self, node: impl $into_node) -> Self {
+            let node = node.into_node().map(|node| (node.name.clone(), node));
+            Self { settings: self.settings.node(node) }
+        }
+
+        /// Adds several independent masters. Three or five are usual; an even number is allowed and gains nothing.
+        pub fn nodes<N: $into_node>(self, nodes: impl IntoIterator<Item = N>) -> Self {
+            nodes.into_iter().fold(self, Self::node)
+        }
+
         /// Sets the share of the TTL by which clocks may drift apart; see [`ConfigBuilder::drift_factor`].
         pub fn drift_factor(mut self, factor: f64) -> Self {
             self.settings.config = self.settings.config.drift_factor(factor);
