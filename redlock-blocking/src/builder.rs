@@ -7,9 +7,9 @@ use redlock_core::shell::Settings;
 use redlock_core::{ConfigBuilder, shell::DEFAULT_CONNECT_TIMEOUT};
 use redlock_core::{NodeTimeout, Options, Owner, RestartGuard, Rule, Unavailable};
 
-use crate::handle::Handle;
+use crate::handle::LastHandle;
 use crate::platform::{Platform, System};
-use crate::shell::{Connect, Shell};
+use crate::shell::Shell;
 use crate::transport::{Connection, Transport};
 use crate::{BuildError, Redlock};
 
@@ -47,15 +47,16 @@ impl Builder {
     /// # Errors
     ///
     /// As [`build`](Self::build).
-    pub fn build_on(mut self, platform: impl Platform) -> Result<Redlock, BuildError> {
-        let Settings { options, connect_timeout, .. } = self.settings;
-        let observers = std::mem::take(&mut self.settings.observers);
-        let (config, nodes) = self.settings.build()?;
-        let connects = nodes.into_iter().map(|node| node.connect).collect();
-        let shell = Shell::start(Arc::new(platform), config, connects, connect_timeout, observers)?;
-        Ok(Redlock::new(Handle::new(shell), options))
+    pub fn build_on(self, platform: impl Platform) -> Result<Redlock, BuildError> {
+        let setup = self.settings.build()?;
+        let options = setup.options;
+        let shell = Shell::start(Arc::new(platform), setup)?;
+        Ok(Redlock::new(Arc::new(LastHandle::new(shell)), options))
     }
 }
+
+/// Opens a connection within a time.
+type Connect = Box<dyn FnMut(Duration) -> Result<Box<dyn Connection>, Unavailable> + Send>;
 
 /// An independent master with the way to it, for [`Builder::node`].
 pub struct Node {

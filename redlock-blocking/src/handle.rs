@@ -3,18 +3,18 @@ use std::sync::Arc;
 use crate::shell::Shell;
 
 /// Keeps the shell going: every `Redlock`, acquisition and guard has one.
-#[derive(Clone)]
-pub(crate) struct Handle(Arc<LastHandle>);
+pub(crate) type Handle = Arc<LastHandle>;
 
-struct LastHandle(Arc<Shell>);
+/// The shell, until nobody has a handle any more.
+pub(crate) struct LastHandle(Arc<Shell>);
 
-impl Handle {
-    pub(crate) fn new(shell: Arc<Shell>) -> Self {
-        Self(Arc::new(LastHandle(shell)))
+impl LastHandle {
+    pub(crate) const fn new(shell: Arc<Shell>) -> Self {
+        Self(shell)
     }
 
-    pub(crate) fn shell(&self) -> &Arc<Shell> {
-        &self.0.0
+    pub(crate) const fn shell(&self) -> &Arc<Shell> {
+        &self.0
     }
 }
 

@@ -12,17 +12,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use redlock_core::health::Health;
-use redlock_core::shell::Observers;
+use redlock_core::shell::{Observers, Setup};
 use redlock_core::{
     Config, DetachedLock, ExtendError, HandedOver, Instant, LockKey, LockStatus, Locks, Loss, ReleaseReport, Request,
-    RequestError, Resource, Status,
+    RequestError, Resource,
 };
 
-pub(crate) use self::connecting::Connect;
 use self::io::Io;
 use self::state::{State, StateGuard};
 use crate::platform::{Interrupt, Platform};
-use crate::{AcquireError, BuildError, CloseReport};
+use crate::{AcquireError, BuildError, CloseReport, Node};
 
 /// The blocking shell around the [`Locks`] of one [`Redlock`](crate::Redlock) handle: a mutex that is held for
 /// microseconds, the connections, and the threads that wait.
@@ -38,29 +37,23 @@ pub(crate) struct Shell {
     interrupt: Arc<Interrupt>,
     /// The leader has taken commands and may not have sent them yet.
     is_sending: AtomicBool,
-    connects: Vec<Mutex<Connect>>,
+    /// The ways to the nodes.
+    ways: Vec<Mutex<Node>>,
     connect_timeout: Duration,
     observers: Observers,
 }
 
 impl Shell {
     /// Makes the shell and begins to connect.
-    pub(crate) fn start(
-        platform: Arc<dyn Platform>,
-        config: Config,
-        connects: Vec<Connect>,
-        connect_timeout: Duration,
-        observers: Observers,
-    ) -> Result<Arc<Self>, BuildError> {
+    pub(crate) fn start(platform: Arc<dyn Platform>, setup: Setup<Node>) -> Result<Arc<Self>, BuildError> {
+        let Setup { config, nodes, connect_timeout, observers, .. } = setup;
         let poller = platform.poller().map_err(BuildError::cannot_wait)?;
         let interrupt = Arc::new(poller.interrupt());
         let mut locks = Locks::new(config.clone());
         locks.observe(observers.are_interested());
-        let state = Mutex::new(State::new(locks, Io::new(poller, connects.len()), connects.len()));
-        let connects = connects.into_iter().map(Mutex::new).collect();
-        let is_sending = AtomicBool::new(false);
-        let shell =
-            Arc::new(Self { config, platform, state, interrupt, is_sending, connects, connect_timeout, observers });
+        let state = Mutex::new(State::new(locks, Io::new(poller, nodes.len()), nodes.len()));
+        let (ways, is_sending) = (nodes.into_iter().map(Mutex::new).collect(), AtomicBool::new(false));
+        let shell = Arc::new(Self { config, platform, state, interrupt, is_sending, ways, connect_timeout, observers });
         keeper::start(&shell);
         shell.attend(shell.state());
         Ok(shell)
@@ -114,9 +107,6 @@ impl Shell {
         is_aborted: &AtomicBool,
     ) -> Result<(LockKey, HandedOver), AcquireError> {
         let mut state = self.state();
-        if state.locks.is_closed() {
-            return Err(AcquireError::Closed);
-        }
         if is_aborted.load(Ordering::Acquire) {
             return Err(AcquireError::Aborted);
         }
@@ -194,33 +184,25 @@ impl Shell {
     /// Waits until the lock is lost or released, for at most `timeout`.
     pub(crate) fn wait_lost(self: &Arc<Self>, key: LockKey, timeout: Duration) -> Option<Loss> {
         let until = self.platform.now().saturating_add(timeout);
-        let status = self.wait_until(self.state(), Some(key), Some(until), |locks, now| match locks.status(key, now) {
-            Status::Held { .. } => None,
-            other => Some(other),
-        });
-        status?.loss()
+        let ended = |locks: &mut Locks, now| Some(locks.status(key, now)).filter(|status| !status.is_held());
+        self.wait_until(self.state(), Some(key), Some(until), ended)?.loss()
     }
 
     /// Calls `callback` when the lock is lost or released, on whatever thread finds out.
     pub(crate) fn on_lost(self: &Arc<Self>, key: LockKey, callback: Box<dyn FnOnce(Option<Loss>) + Send>) {
         let mut state = self.state();
-        match state.locks.status(key, self.platform.now()) {
-            Status::Held { .. } => {
-                state.waiters.watch(key, callback);
-                self.attend(state);
-            }
-            status => {
-                self.attend(state);
-                callback(status.loss());
-            }
+        let status = state.locks.status(key, self.platform.now());
+        if status.is_held() {
+            state.waiters.watch(key, callback);
+            return self.attend(state);
         }
+        self.attend(state);
+        callback(status.loss());
     }
 
     /// Lets all threads that wait look again whether they still should.
-    pub(crate) fn wake_all(&self) {
-        let mut state = self.state();
-        state.wake_all();
-        self.unlock(state);
+    pub(crate) fn wake_all(self: &Arc<Self>) {
+        self.step(|state, _| state.wake_all());
     }
 
     /// Ends all acquisitions, takes no new ones, and waits for the releases that nodes in time have not answered.
@@ -233,10 +215,7 @@ impl Shell {
     }
 
     /// Notes that the last handle is gone: the threads end when all locks are settled.
-    pub(crate) fn let_go(&self) {
-        let mut state = self.state();
-        state.is_abandoned = true;
-        state.wake_keeper();
-        self.unlock(state);
+    pub(crate) fn let_go(self: &Arc<Self>) {
+        self.step(|state, _| state.is_abandoned = true);
     }
 }

@@ -35,7 +35,7 @@ pub use fenced_store::{FencedCommand, FencedStoreError};
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub use metrics::{METRICS, Metric, MetricKind, Metrics};
 pub use observer::{Observer, Observers};
-pub use settings::{DEFAULT_CONNECT_TIMEOUT, Settings};
+pub use settings::{DEFAULT_CONNECT_TIMEOUT, Settings, Setup};
 #[cfg(feature = "tracing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
 pub use tracing::Tracing;

@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redlock_core::shell::Settings;
+use redlock_core::shell::{Settings, Setup};
 #[cfg(doc)]
 use redlock_core::{ConfigBuilder, shell::DEFAULT_CONNECT_TIMEOUT};
 use redlock_core::{NodeTimeout, Options, Owner, RestartGuard, Rule};
@@ -59,10 +59,8 @@ impl<R: Runtime> Builder<R> {
     /// When the runtime was built without a timer, or without what the sockets of the nodes need: in tokio, without
     /// `enable_time` or `enable_io`.
     #[track_caller]
-    pub fn build_on(mut self, runtime: R) -> Result<Redlock<R>, BuildError> {
-        let Settings { options, connect_timeout, .. } = self.settings;
-        let observers = std::mem::take(&mut self.settings.observers);
-        let (config, nodes) = self.settings.build()?;
+    pub fn build_on(self, runtime: R) -> Result<Redlock<R>, BuildError> {
+        let Setup { config, nodes, options, connect_timeout, observers, .. } = self.settings.build()?;
         let is_in_memory = nodes.iter().all(|node| node.set_clock.is_some());
         let runtime = if is_in_memory { runtime.for_memory_nodes() } else { runtime };
         runtime.require_timer();

@@ -2,17 +2,13 @@
 
 use std::sync::{Arc, PoisonError};
 use std::thread::Thread;
-use std::time::Duration;
 
 use redlock_core::{Cause, Heard, Instant, NodeId, Unavailable, WaiterId};
 
 use super::stream::guarded;
 use super::threaded::Threaded;
 use super::{Shell, State};
-use crate::transport::Connection;
-
-/// Opens a connection to one node within a time.
-pub(crate) type Connect = Box<dyn FnMut(Duration) -> Result<Box<dyn Connection>, Unavailable> + Send>;
+use crate::transport::{Connection, Transport};
 
 /// A connection that was made, for the leader to take; with the name under which to subscribe over it, if it is a second one.
 pub(super) type Opened = (NodeId, Box<dyn Connection>, Option<WaiterId>);
@@ -48,8 +44,8 @@ impl Shell {
         let mut goes_on = true;
         while goes_on {
             let connected = {
-                let mut connect = self.connects[node.index()].lock().unwrap_or_else(PoisonError::into_inner);
-                guarded(|| Threaded::unless_it_has_a_source(connect(self.connect_timeout)?, node, self))
+                let mut way = self.ways[node.index()].lock().unwrap_or_else(PoisonError::into_inner);
+                guarded(|| Threaded::unless_it_has_a_source(way.connect(self.connect_timeout)?, node, self))
             };
             goes_on = self.step(|state, now| {
                 state.has_connected(node, connected, now);

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread::{self, Thread};
 
-use redlock_core::{Instant, LockKey, Locks, Loss, Status};
+use redlock_core::{Instant, LockKey, Locks, Loss};
 
 use crate::platform::Platform;
 
@@ -55,12 +55,9 @@ impl Waiters {
     fn tell_watchers(&mut self, key: LockKey, locks: &mut Locks) {
         // The present does not matter: the lock has looked at the clock already.
         let status = locks.status(key, Instant::EPOCH);
-        if matches!(status, Status::Held { .. }) {
-            return;
-        }
-        let loss = status.loss();
-        while let Some(place) = self.watchers.iter().position(|(watched, _)| *watched == key) {
-            self.wakes.callbacks.push((self.watchers.swap_remove(place).1, loss.clone()));
+        if !status.is_held() {
+            let (loss, watch) = (status.loss(), self.watchers.extract_if(.., |(watched, _)| *watched == key));
+            self.wakes.callbacks.extend(watch.map(|(_, callback)| (callback, loss.clone())));
         }
     }
 

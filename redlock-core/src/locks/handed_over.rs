@@ -22,6 +22,12 @@ pub enum Status {
 }
 
 impl Status {
+    /// Returns whether the lock is held.
+    #[must_use]
+    pub const fn is_held(&self) -> bool {
+        matches!(self, Self::Held { .. })
+    }
+
     /// Returns how the lock was lost, if it was.
     #[must_use]
     pub fn loss(self) -> Option<Loss> {

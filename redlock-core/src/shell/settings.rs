@@ -28,6 +28,22 @@ pub struct Settings<N> {
     error: Option<(usize, BuildError)>,
 }
 
+/// The settings of a handle that is built.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Setup<N> {
+    /// What the protocol needs to know.
+    pub config: Config,
+    /// The ways to the nodes of the configuration, in its order.
+    pub nodes: Vec<N>,
+    /// How hard every call tries unless it says otherwise itself.
+    pub options: Options,
+    /// How long a try to connect to a node may take.
+    pub connect_timeout: Duration,
+    /// Who is told what happens.
+    pub observers: Observers,
+}
+
 impl<N> Settings<N> {
     /// Creates the defaults, without a node.
     #[must_use]
@@ -57,18 +73,19 @@ impl<N> Settings<N> {
         self
     }
 
-    /// Returns the configuration, and the ways to its nodes in its order.
+    /// Returns the settings, which are valid.
     ///
     /// # Errors
     ///
     /// - the error of the first node that could not be made;
     /// - [`BuildError::Config`] for an empty list of nodes, the same node twice, or a setting out of its bounds.
-    pub fn build(self) -> Result<(Config, Vec<N>), BuildError> {
-        match self.error {
-            Some((place, error)) if self.given > 1 => Err(error.numbered(place)),
+    pub fn build(self) -> Result<Setup<N>, BuildError> {
+        let Self { config, options, connect_timeout, observers, nodes, given, error } = self;
+        match error {
+            Some((place, error)) if given > 1 => Err(error.numbered(place)),
             Some((_, error)) => Err(error),
-            None if self.connect_timeout.is_zero() => Err(ConfigError::ConnectTimeout.into()),
-            None => Ok((self.config.build()?, self.nodes)),
+            None if connect_timeout.is_zero() => Err(ConfigError::ConnectTimeout.into()),
+            None => Ok(Setup { config: config.build()?, nodes, options, connect_timeout, observers }),
         }
     }
 }
