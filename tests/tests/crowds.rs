@@ -1,6 +1,11 @@
 //! Crowds of handles that want several of a few names at a time, again and again, on real servers: everybody is served.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests, with figures for people")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::arithmetic_side_effects,
+    reason = "tests, with figures for people"
+)]
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
