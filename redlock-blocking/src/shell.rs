@@ -170,7 +170,9 @@ impl Shell {
     /// Returns how the nodes and the locks are. If nobody does the I/O, connections are looked at first: nobody has noticed
     /// which of them have ended.
     pub(crate) fn health(self: &Arc<Self>) -> Health {
-        let state = self.turn(self.state(), Some(Instant::EPOCH));
+        let mut state = self.state();
+        state.io.iter_mut().for_each(|io| io.used_at = Instant::EPOCH);
+        let state = self.turn(state, Some(Instant::EPOCH));
         let health = state.locks.health(self.platform.now());
         self.attend(state);
         health

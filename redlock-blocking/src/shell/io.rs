@@ -65,6 +65,13 @@ impl Io {
         self.streams[place] = None;
     }
 
+    /// Looks at all connections, whether or not something was told of them: the end of one may have come together with the
+    /// last reply that it owed.
+    pub(super) fn look_at_all(&mut self) {
+        self.streams().for_each(|stream| stream.is_readable = true);
+        self.read(Some(Duration::ZERO));
+    }
+
     /// Sends the batches, without waiting for anything: those that may call somebody up last, so that a release has a start
     /// on the other nodes before whoever comes to them then.
     pub(super) fn send(&mut self) {

@@ -4,6 +4,7 @@
 
 mod attribution;
 mod connecting;
+mod idle;
 mod link;
 mod observing;
 mod second_connections;

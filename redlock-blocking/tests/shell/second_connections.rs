@@ -119,5 +119,5 @@ fn a_connection_that_breaks_while_a_second_one_is_being_opened_is_replaced_after
         state.second_may_end = true;
     });
     drop(waiting.join().unwrap().unwrap());
-    assert_eq!(way.state().connects, 3);
+    assert!(way.state().connects > 2, "it may have begun to subscribe again");
 }
