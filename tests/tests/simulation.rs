@@ -12,7 +12,7 @@ use redlock_simulator::{Campaign, FaultKind, Figures, Replay, picture};
 use serde_json::Value;
 
 /// Seeds that have violated something: of the core, or of the simulator itself.
-const ONCE_FAILED: [u64; 16] = [
+const ONCE_FAILED: [u64; 17] = [
     45_630,
     62_567,
     63_423,
@@ -29,6 +29,7 @@ const ONCE_FAILED: [u64; 16] = [
     1_795_985_195_033_279,
     1_795_987_763_338_087,
     1_795_988_147_025_554,
+    1_795_996_085_000_471,
 ];
 
 const BUDGET: Duration = Duration::from_secs(10);

@@ -151,6 +151,9 @@ impl LockMachine {
         if has_place && !leaves_queue {
             self.moves = 0;
         }
+        if !has_place && self.is_called_up && self.was_in_vain_before() {
+            self.is_called_up = false;
+        }
         if matches!(failure, Failure::NoTurn) {
             self.lose_home(NoTurn::Silent);
             self.last_failure.get_or_insert_with(|| Box::new(error));
@@ -200,7 +203,7 @@ impl LockMachine {
 
     /// Notes that this attempt was in vain; returns whether an earlier one was, and nothing has happened since but that it was
     /// put in the queue again.
-    const fn was_in_vain_before(&mut self) -> bool {
+    pub(super) const fn was_in_vain_before(&mut self) -> bool {
         let before = core::mem::replace(&mut self.in_vain, self.attempts);
         before > 0 && self.attempts.saturating_sub(before) <= 2
     }

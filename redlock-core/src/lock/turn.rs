@@ -69,11 +69,13 @@ impl LockMachine {
     pub(crate) fn call_up(&mut self, context: &mut Context<'_>, node: NodeId, now: Instant) {
         let attempts = self.attempts;
         let now = self.catch_up(context, now);
+        let is_in_no_queue = matches!(self.phase, Phase::Waiting { .. }) && self.turn.is_none();
+        let stays = is_in_no_queue && self.was_in_vain_before();
         match &self.phase {
             // An attempt that was due by now asks behind the call.
             Phase::Acquiring(_) if self.attempts != attempts => {}
             // Also one that stands in no queue any more: the name is kept for it now.
-            Phase::Waiting { .. } => {
+            Phase::Waiting { .. } if !stays => {
                 self.is_called_up = true;
                 self.begin_attempt(context, now);
             }
