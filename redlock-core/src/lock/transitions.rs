@@ -151,7 +151,8 @@ impl LockMachine {
         if has_place && !leaves_queue {
             self.moves = 0;
         }
-        if !has_place && self.is_called_up && self.was_in_vain_before() {
+        // Nobody has it, and those who try call each other up.
+        if !has_place && self.is_called_up && self.is_in_vain_again() {
             self.is_called_up = false;
         }
         if matches!(failure, Failure::NoTurn) {
@@ -198,12 +199,12 @@ impl LockMachine {
             return self.backoff.upper_half_of(retry_delay.max()).min(is_due).min(limit);
         }
         let came_in_vain = was_called_up && matches!(error, AcquireError::Contended(_));
-        if came_in_vain && !self.was_in_vain_before() { Duration::ZERO } else { self.backoff.next(retry_delay, limit) }
+        if came_in_vain && !self.is_in_vain_again() { Duration::ZERO } else { self.backoff.next(retry_delay, limit) }
     }
 
     /// Notes that this attempt was in vain; returns whether an earlier one was, and nothing has happened since but that it was
     /// put in the queue again.
-    pub(super) const fn was_in_vain_before(&mut self) -> bool {
+    pub(super) const fn is_in_vain_again(&mut self) -> bool {
         let before = core::mem::replace(&mut self.in_vain, self.attempts);
         before > 0 && self.attempts.saturating_sub(before) <= 2
     }

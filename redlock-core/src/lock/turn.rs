@@ -70,7 +70,7 @@ impl LockMachine {
         let attempts = self.attempts;
         let now = self.catch_up(context, now);
         let is_in_no_queue = matches!(self.phase, Phase::Waiting { .. }) && self.turn.is_none();
-        let stays = is_in_no_queue && self.was_in_vain_before();
+        let stays = is_in_no_queue && self.is_in_vain_again();
         match &self.phase {
             // An attempt that was due by now asks behind the call.
             Phase::Acquiring(_) if self.attempts != attempts => {}

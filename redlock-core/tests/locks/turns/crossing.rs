@@ -5,6 +5,17 @@ use redlock_core::{Heard, NodeSet};
 use super::only_called_up;
 use crate::handles::Handles;
 
+/// Two handles that have had a name one after the other, so that both know that others want it.
+fn wanted_by_two() -> Handles {
+    let mut handles = Handles::new(2);
+    let first = handles.acquire(0, "job");
+    let second = handles.begin(1, "job", only_called_up());
+    handles.give_back(0, first);
+    assert!(handles.has(1, second));
+    handles.give_back(1, second);
+    handles
+}
+
 #[test]
 fn a_late_grant_of_the_home_is_not_taken_for_its_word_that_nobody_waits() {
     let mut handles = Handles::new(2);
@@ -83,12 +94,7 @@ fn a_call_that_comes_while_the_lock_is_held_or_given_back_is_passed_on() {
 
 #[test]
 fn a_call_of_another_node_is_not_taken_for_one_that_the_home_has_followed_by_its_grant() {
-    let mut handles = Handles::new(2);
-    let first = handles.acquire(0, "job");
-    let second = handles.begin(1, "job", only_called_up());
-    handles.give_back(0, first);
-    assert!(handles.has(1, second));
-    handles.give_back(1, second);
+    let mut handles = wanted_by_two();
     let home = handles.home();
     let others = handles.locks[0].config().nodes().without(NodeSet::from_iter([home]));
     for node in others.iter() {
@@ -131,12 +137,7 @@ fn a_call_that_overtakes_the_answer_to_whom_it_calls_is_not_lost() {
 
 #[test]
 fn a_call_that_the_home_has_followed_by_its_grant_is_not_taken_for_another() {
-    let mut handles = Handles::new(2);
-    let first = handles.acquire(0, "job");
-    let second = handles.begin(1, "job", only_called_up());
-    handles.give_back(0, first);
-    assert!(handles.has(1, second));
-    handles.give_back(1, second);
+    let mut handles = wanted_by_two();
     let home = handles.home();
     for node in handles.locks[0].config().nodes().without(NodeSet::from_iter([home])).iter() {
         handles.nodes[node.index()].set(b"job", b"of another", None, handles.now);
