@@ -58,7 +58,12 @@ impl Instant {
     /// Returns the time that has passed since `earlier`; zero when `earlier` is the later one.
     #[must_use]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.get().saturating_sub(earlier.0.get()))
+        Duration::from_nanos(self.nanos_since(earlier))
+    }
+
+    /// Returns the nanoseconds that have passed since `earlier`; zero when `earlier` is the later one.
+    pub(crate) const fn nanos_since(self, earlier: Self) -> u64 {
+        self.0.get().saturating_sub(earlier.0.get())
     }
 
     /// Returns the last instant up to this one whose time since the epoch is a multiple of `2^bits` nanoseconds.
@@ -72,10 +77,10 @@ impl Instant {
 
     /// Returns the earliest of the instants that there are.
     pub(crate) fn earliest<const N: usize>(instants: [Option<Self>; N]) -> Option<Self> {
-        instants.into_iter().fold(None, |earliest, instant| match (earliest, instant) {
-            (Some(earliest), Some(instant)) => Some(earliest.min(instant)),
-            (earliest, instant) => earliest.or(instant),
-        })
+        // None is later than any: it is the number before that of the epoch.
+        let before = |instant: Option<Self>| instant.map_or(u64::MAX, |instant| instant.0.get().wrapping_sub(1));
+        let earliest = instants.into_iter().map(before).fold(u64::MAX, u64::min);
+        NonZero::new(earliest.wrapping_add(1)).map(Self)
     }
 }
 

@@ -298,6 +298,9 @@ impl LockMachine {
             Phase::Releasing(release) => release.poll_timeout(),
             Phase::Finished => None,
         };
+        if self.earlier.is_empty() && self.kept_turns.is_empty() {
+            return phase;
+        }
         let earlier = self.earlier.iter().filter_map(Release::poll_timeout).min();
         Instant::earliest([phase, earlier, self.kept_turns.poll_timeout()])
     }

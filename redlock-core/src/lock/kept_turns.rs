@@ -36,6 +36,11 @@ impl KeptTurns {
         Self(None)
     }
 
+    /// Returns whether there is nothing to keep, and nothing to be given back.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Notes that the lock waits in a queue.
     pub(super) fn waits(&mut self, now: Instant) {
         self.0.get_or_insert_with(|| Box::new(Kept { since: None, turns: SmallVec::new() })).since.get_or_insert(now);

@@ -22,7 +22,14 @@ impl LockMachine {
     /// Expires everything that `now` has passed; the answer is `now`, or the latest instant if that is later.
     pub(super) fn catch_up(&mut self, context: &mut Context<'_>, now: Instant) -> Instant {
         self.clock = self.clock.max(now);
-        let now = self.clock;
+        // Nearly always nothing is due.
+        if self.poll_timeout().is_some_and(|at| self.clock >= at) {
+            self.expire(context, self.clock);
+        }
+        self.clock
+    }
+
+    fn expire(&mut self, context: &mut Context<'_>, now: Instant) {
         let (request, output) = (&self.request, &mut *context.output);
         for release in self.earlier.iter_mut() {
             release.handle_timeout(request, now, output);
@@ -52,7 +59,6 @@ impl LockMachine {
             }
             Phase::Acquiring(_) | Phase::Waiting { .. } | Phase::Won { .. } | Phase::Finished => {}
         }
-        now
     }
 
     fn expire_in_line(&mut self, context: &mut Context<'_>, now: Instant) {
