@@ -1,37 +1,57 @@
 use super::{LockMachine, Phase};
 
-/// What a lock counts as among all locks of a handle.
+/// What a lock counts as among all locks of a handle: a set of kinds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[expect(clippy::struct_excessive_bools, reason = "each has a count of its own")]
-pub(crate) struct Kinds {
+pub(crate) struct Kinds(u8);
+
+impl Kinds {
     /// It was won and is neither lost nor being released.
-    pub(crate) is_held: bool,
+    pub(crate) const HELD: Self = Self(1);
     /// Somebody waits for it.
-    pub(crate) is_waiting: bool,
+    pub(crate) const WAITING: Self = Self(1 << 1);
     /// It is not [quiet](LockMachine::is_quiet).
-    pub(crate) is_releasing: bool,
+    pub(crate) const RELEASING: Self = Self(1 << 2);
     /// It is neither held nor lost, and not [settled](LockMachine::is_settled).
-    pub(crate) is_unsettled: bool,
+    pub(crate) const UNSETTLED: Self = Self(1 << 3);
+
+    const NONE: Self = Self(0);
+
+    /// Returns whether one of the other kinds is in the set.
+    pub(crate) const fn has_any_of(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
+
+    const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    const fn only_if(self, applies: bool) -> Self {
+        if applies { self } else { Self::NONE }
+    }
 }
 
 impl LockMachine {
     /// Returns what the lock counts as. All at once, because it is asked for after every step.
     pub(crate) fn kinds(&self) -> Kinds {
-        let kinds = Kinds { is_unsettled: !self.earlier.is_empty(), ..Kinds::default() };
-        let kinds = match &self.phase {
-            Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } => {
-                Kinds { is_waiting: true, is_unsettled: true, ..kinds }
+        let phase = match &self.phase {
+            Phase::InLine | Phase::Acquiring(_) | Phase::Waiting { .. } => Kinds::WAITING.and(Kinds::UNSETTLED),
+            Phase::Won { .. } => Kinds::HELD.and(Kinds::WAITING),
+            Phase::Held(_) => Kinds::HELD,
+            Phase::Lost(lost) => Kinds::RELEASING.only_if(!lost.release.is_quiet()),
+            Phase::Releasing(release) => {
+                let is_reported = release.is_reported();
+                let is_releasing = Kinds::RELEASING.only_if(!(is_reported && release.is_quiet()));
+                is_releasing.and(Kinds::UNSETTLED.only_if(!(is_reported && release.is_settled())))
             }
-            Phase::Won { .. } => Kinds { is_held: true, is_waiting: true, is_unsettled: false, ..kinds },
-            Phase::Held(_) => Kinds { is_held: true, is_unsettled: false, ..kinds },
-            Phase::Lost(lost) => Kinds { is_releasing: !lost.release.is_quiet(), is_unsettled: false, ..kinds },
-            Phase::Releasing(release) => Kinds {
-                is_releasing: !(release.is_reported() && release.is_quiet()),
-                is_unsettled: kinds.is_unsettled || !(release.is_reported() && release.is_settled()),
-                ..kinds
-            },
-            Phase::Finished => kinds,
+            Phase::Finished => Kinds::NONE,
         };
-        Kinds { is_releasing: kinds.is_releasing || self.earlier.iter().any(|release| !release.is_quiet()), ..kinds }
+        if self.earlier.is_empty() { phase } else { phase.and(self.kinds_of_earlier()) }
+    }
+
+    /// Returns what releases of earlier attempts make of the lock.
+    fn kinds_of_earlier(&self) -> Kinds {
+        let is_releasing = self.earlier.iter().any(|release| !release.is_quiet());
+        let is_held_or_lost = matches!(self.phase, Phase::Won { .. } | Phase::Held(_) | Phase::Lost(_));
+        Kinds::RELEASING.only_if(is_releasing).and(Kinds::UNSETTLED.only_if(!is_held_or_lost))
     }
 }

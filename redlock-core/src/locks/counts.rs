@@ -19,12 +19,13 @@ impl Counts {
         }
         let was = core::mem::replace(counted_as, is);
         let Self { held, waiting, releasing, unsettled } = self;
-        for (count, was, is) in [
-            (held, was.is_held, is.is_held),
-            (waiting, was.is_waiting, is.is_waiting),
-            (releasing, was.is_releasing, is.is_releasing),
-            (unsettled, was.is_unsettled, is.is_unsettled),
+        for (count, kind) in [
+            (held, Kinds::HELD),
+            (waiting, Kinds::WAITING),
+            (releasing, Kinds::RELEASING),
+            (unsettled, Kinds::UNSETTLED),
         ] {
+            let (was, is) = (was.has_any_of(kind), is.has_any_of(kind));
             *count = count.saturating_add(usize::from(is)).saturating_sub(usize::from(was));
         }
     }

@@ -3,7 +3,7 @@
 use super::entry::Entry;
 use super::outbox::Ticket;
 use super::{LockKey, Locks, renewal, turns};
-use crate::lock::LockMachine;
+use crate::lock::{Kinds, LockMachine};
 use crate::observed::Verb;
 use crate::output::Context;
 use crate::{Action, Event, Instant, Reply};
@@ -34,6 +34,7 @@ impl Locks {
         }
     }
 
+    #[cold]
     fn deliver_all(&mut self, now: Instant) {
         loop {
             while let Some((node, ticket, reply)) = self.stand_ins.pop_front() {
@@ -62,9 +63,9 @@ impl Locks {
         let entry = entries.get_mut(key.index).filter(|entry| entry.serial == key.serial)?;
         let result = entry.lock.step(config, output, step);
         entry.drive_renewal(config, output, now);
-        let was_held = entry.counts_as.is_held;
+        let was_held = entry.counts_as.has_any_of(Kinds::HELD);
         counts.recount(&mut entry.counts_as, entry.lock.kinds());
-        let has_ended = was_held && !entry.counts_as.is_held;
+        let has_ended = was_held && !entry.counts_as.has_any_of(Kinds::HELD);
         // Most replies decide nothing.
         let has_news = has_ended || !output.is_empty() || observing.is_some();
         if has_news || entry.moves_in_queues() || entry.is_over() {

@@ -41,8 +41,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         bug: "whoever holds a lock that is kept alive is not told that it is lost",
         edits: &[Expression {
             file: STEP,
-            original: "was_held && !entry.counts_as.is_held",
-            mutated: "was_held && !entry.counts_as.is_held && entry.renewal.is_none()",
+            original: "was_held && !entry.counts_as.has_any_of(Kinds::HELD)",
+            mutated: "was_held && !entry.counts_as.has_any_of(Kinds::HELD) && entry.renewal.is_none()",
         }],
     },
     Mutant {
