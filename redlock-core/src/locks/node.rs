@@ -1,7 +1,6 @@
 mod connection;
 mod queue;
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -24,12 +23,10 @@ pub(super) struct Node {
     /// When the server was last asked for its clock.
     looked_at: Instant,
     reconnect_delay: Duration,
-    /// The commands that were not sent, in the order in which they must reach the node.
+    /// The commands that were not sent, in the order in which they must reach the node, and the tickets of those that were sent.
     queue: Outbox,
     /// The releases of which the node was told in vain: they wait until it is connected.
     owed: Outbox,
-    /// What was sent and not answered, the oldest first.
-    tickets: VecDeque<Ticket>,
     /// The node is no home until then.
     distrusted_until: Instant,
     round_trip: RoundTrip,
@@ -48,7 +45,6 @@ impl Node {
             reconnect_delay: MIN_RECONNECT_DELAY,
             queue: Outbox::default(),
             owed: Outbox::default(),
-            tickets: VecDeque::new(),
             distrusted_until: Instant::EPOCH,
             round_trip: RoundTrip::default(),
             trust: Trust::default(),
@@ -90,9 +86,9 @@ impl Node {
         if !self.is_connected() {
             return;
         }
-        let owed_nothing = self.tickets.is_empty();
-        self.queue.take_batch(batch, &mut self.tickets, now, overdue);
-        if owed_nothing && !self.tickets.is_empty() {
+        let owed_nothing = !self.queue.has_under_way();
+        self.queue.take_batch(batch, now, overdue);
+        if owed_nothing && self.queue.has_under_way() {
             self.heard_at = now;
             self.round_trip.begins(now);
         }
@@ -112,7 +108,7 @@ impl Node {
 
     /// Takes the ticket of the oldest command that is not answered.
     pub(super) fn take_ticket(&mut self) -> Option<Ticket> {
-        self.tickets.pop_front()
+        self.queue.take_ticket()
     }
 
     /// Forgets the commands that wait to be sent; yields their tickets.
@@ -147,8 +143,8 @@ mod tests {
             assert!(node.queue.iter().count() <= 2 * MAX_BATCH);
         }
         node.take_batch(&mut Vec::new(), Instant::EPOCH, |_| panic!("all are in time"));
-        let keys = node.tickets.iter().map(|ticket| match ticket {
-            Ticket::Lock { key, .. } => Some(*key),
+        let keys = core::iter::from_fn(|| node.take_ticket()).map(|ticket| match ticket {
+            Ticket::Lock { key, .. } => Some(key),
             Ticket::Inspection(_) | Ticket::Clock { .. } | Ticket::Aside => None,
         });
         assert!(keys.is_sorted(), "the order is kept");

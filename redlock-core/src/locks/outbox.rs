@@ -12,7 +12,8 @@ use crate::{Command, CommandId, Instant};
 /// that the first replies do not wait for the last command.
 pub(super) const MAX_BATCH: usize = 256;
 
-/// The commands that wait for a node, each with its ticket, in the order in which they must reach it.
+/// The commands that wait for a node, in the order in which they must reach it, and the tickets of all that it has not
+/// answered.
 ///
 /// They are kept in the batches in which they will be sent, so that a batch goes out as a whole. Those whose time to be sent
 /// is over are forgotten, so that a node that hangs or is away does not fill the memory: their rounds have given it up.
@@ -22,10 +23,14 @@ pub(super) struct Outbox {
     next: Vec<Command>,
     /// The batches behind it; all but the last are full.
     later: VecDeque<Vec<Command>>,
-    /// The tickets of all commands.
+    /// The tickets of the commands that were sent and not answered, the oldest first, and behind them those of the commands
+    /// that wait.
     tickets: VecDeque<Ticket>,
+    under_way: usize,
     /// No command's time to be sent is over before this moment; `None` without commands.
     in_time_until: Option<Instant>,
+    /// The next batch is likely to be no larger: as large as the last ones.
+    room: usize,
     /// The number of commands that were left when they were last looked through.
     kept: usize,
 }
@@ -34,60 +39,70 @@ impl Outbox {
     /// Puts a command behind the others. It looks through them only when they have doubled.
     pub(super) fn push(&mut self, ticket: Ticket, command: Command, now: Instant) {
         self.append(ticket, command);
-        if self.tickets.len() > self.kept.saturating_mul(2).max(MAX_BATCH) {
+        if self.waiting() > self.kept.saturating_mul(2).max(MAX_BATCH) {
             self.remove_overdue(now, |_| ());
-            self.kept = self.tickets.len();
+            self.kept = self.waiting();
         }
     }
 
-    /// Moves the next batch into `batch`, and the tickets behind those of what was `sent` before. Commands whose time to be
-    /// sent is over go to `overdue` instead.
-    pub(super) fn take_batch(
-        &mut self,
-        batch: &mut Vec<Command>,
-        sent: &mut VecDeque<Ticket>,
-        now: Instant,
-        overdue: impl FnMut(Ticket),
-    ) {
+    /// Moves the next batch into `batch`: it is under way from then on. Commands whose time to be sent is over go to `overdue`
+    /// instead.
+    pub(super) fn take_batch(&mut self, batch: &mut Vec<Command>, now: Instant, overdue: impl FnMut(Ticket)) {
         if self.in_time_until.is_some_and(|until| until < now) {
             self.remove_overdue(now, overdue);
         }
-        let count = self.next.len();
+        self.under_way = self.under_way.saturating_add(self.next.len());
+        self.room = self.next.len().max(self.room / 2);
         if batch.is_empty() {
-            // The next one is likely to be as large.
-            batch.reserve(count);
+            batch.reserve(self.room);
             mem::swap(batch, &mut self.next);
         } else {
             batch.append(&mut self.next);
         }
-        if let Some(later) = self.later.pop_front() {
-            self.next = later;
-            sent.extend(self.tickets.drain(..count));
-        } else {
-            sent.append(&mut self.tickets);
-            self.in_time_until = None;
+        match self.later.pop_front() {
+            Some(later) => self.next = later,
+            None => self.in_time_until = None,
         }
     }
 
-    /// Forgets all commands; yields their tickets.
-    pub(super) fn clear(&mut self) -> impl Iterator<Item = Ticket> + use<> {
-        mem::take(self).tickets.into_iter()
+    /// Takes the ticket of the oldest command that was sent and not answered.
+    pub(super) fn take_ticket(&mut self) -> Option<Ticket> {
+        self.under_way = self.under_way.checked_sub(1)?;
+        self.tickets.pop_front()
     }
 
-    /// Puts all commands of another outbox before the own ones.
+    /// Returns whether a command was sent and not answered.
+    pub(super) const fn has_under_way(&self) -> bool {
+        self.under_way > 0
+    }
+
+    /// Forgets all commands that wait; yields their tickets.
+    pub(super) fn clear(&mut self) -> impl Iterator<Item = Ticket> + use<> {
+        self.take_waiting().map(|(ticket, _)| ticket)
+    }
+
+    /// Puts all commands of another outbox, none of which was sent, before those that wait.
     pub(super) fn prepend(&mut self, earlier: &mut Self) {
         if !earlier.is_empty() {
-            let later = mem::replace(self, mem::take(earlier));
-            later.into_pairs().for_each(|(ticket, command)| self.append(ticket, command));
+            let later = self.take_waiting();
+            for (ticket, command) in earlier.take_waiting().chain(later) {
+                self.append(ticket, command);
+            }
         }
     }
 
+    /// Returns whether no command waits.
     pub(super) fn is_empty(&self) -> bool {
         self.next.is_empty()
     }
 
+    /// Returns the commands that wait, with their tickets.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Ticket, &Command)> {
-        self.tickets.iter().zip(iter::once(&self.next).chain(&self.later).flatten())
+        self.tickets.iter().skip(self.under_way).zip(iter::once(&self.next).chain(&self.later).flatten())
+    }
+
+    fn waiting(&self) -> usize {
+        self.tickets.len().saturating_sub(self.under_way)
     }
 
     fn append(&mut self, ticket: Ticket, command: Command) {
@@ -102,7 +117,7 @@ impl Outbox {
     }
 
     fn remove_overdue(&mut self, now: Instant, mut overdue: impl FnMut(Ticket)) {
-        for (ticket, command) in mem::take(self).into_pairs() {
+        for (ticket, command) in self.take_waiting() {
             if command.send_by < now {
                 overdue(ticket);
             } else {
@@ -111,8 +126,11 @@ impl Outbox {
         }
     }
 
-    fn into_pairs(self) -> impl Iterator<Item = (Ticket, Command)> {
-        self.tickets.into_iter().zip(iter::once(self.next).chain(self.later).flatten())
+    fn take_waiting(&mut self) -> impl Iterator<Item = (Ticket, Command)> + use<> {
+        (self.in_time_until, self.kept) = (None, 0);
+        let tickets = self.tickets.split_off(self.under_way);
+        let batches = iter::once(mem::take(&mut self.next)).chain(mem::take(&mut self.later));
+        tickets.into_iter().zip(batches.flatten())
     }
 }
 

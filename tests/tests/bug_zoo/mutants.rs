@@ -35,6 +35,7 @@ const LINE: &str = "redlock-core/src/locks/line.rs";
 const LOCKS_ENTRY: &str = "redlock-core/src/locks/entry.rs";
 const RENEWAL: &str = "redlock-core/src/locks/renewal.rs";
 const LOCKS_NODE: &str = "redlock-core/src/locks/node.rs";
+const OUTBOX: &str = "redlock-core/src/locks/outbox.rs";
 const NODE_CONNECTION: &str = "redlock-core/src/locks/node/connection.rs";
 const WAIT_QUEUE: &str = "redlock-core/src/locks/wait_queue.rs";
 const ACQUIRING: &str = "redlock-core/src/lock/acquiring.rs";

@@ -168,14 +168,14 @@ impl Node {
 
     /// Returns when a connection that owes a reply is given up.
     fn silent_at(&self, config: &Config) -> Option<Instant> {
-        (!self.tickets.is_empty()).then(|| self.heard_at.saturating_add(config.silence_timeout()))
+        self.queue.has_under_way().then(|| self.heard_at.saturating_add(config.silence_timeout()))
     }
 
     /// Returns when the server is asked for its clock: because the connection was not used, or because it was not looked at
     /// for long.
     fn look_at(&self, config: &Config) -> Option<Instant> {
         let interval = config.ping_interval()?;
-        let last = if self.tickets.is_empty() && self.queue.is_empty() {
+        let last = if !self.queue.has_under_way() && self.queue.is_empty() {
             self.heard_at
         } else if self.tells_time() {
             self.looked_at

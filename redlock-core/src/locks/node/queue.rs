@@ -53,9 +53,12 @@ impl Node {
 
     /// Returns for how long nothing was heard of a node that hangs.
     pub(in crate::locks) fn hangs_for(&self, now: Instant) -> Option<Duration> {
+        if !self.queue.has_under_way() {
+            return None;
+        }
         let patience = self.round_trip.smoothed().saturating_mul(4).saturating_add(SILENCE);
         let silent_for = now.saturating_since(self.heard_at);
-        (!self.tickets.is_empty() && silent_for > patience).then_some(silent_for)
+        (silent_for > patience).then_some(silent_for)
     }
 
     /// Returns whether this handle hears when it is called up.

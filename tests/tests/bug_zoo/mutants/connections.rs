@@ -1,16 +1,16 @@
 //! Connections that break or are silent.
 
 use super::Edit::{Expression, Text};
-use super::{HANDLING, LOCKS_NODE, Mutant, NODE_CONNECTION};
+use super::{HANDLING, LOCKS_NODE, Mutant, NODE_CONNECTION, OUTBOX};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "replies-mixed-up",
         bug: "a reply is taken for that to another command on the same connection",
         edits: &[Expression {
-            file: LOCKS_NODE,
+            file: OUTBOX,
             original: "self.tickets.pop_front()",
-            mutated: "self.tickets.pop_back()",
+            mutated: "self.tickets.remove(self.under_way)",
         }],
     },
     Mutant {
@@ -52,7 +52,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         edits: &[Expression {
             file: NODE_CONNECTION,
             original: "[self.silent_at(config), self.look_at(config)]",
-            mutated: "[None, self.look_at(config).filter(|_| self.tickets.is_empty())]",
+            mutated: "[None, self.look_at(config).filter(|_| !self.queue.has_under_way())]",
         }],
     },
     Mutant {
@@ -60,7 +60,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         bug: "a connection that was not used for long counts as silent as soon as something is sent on it",
         edits: &[Expression {
             file: LOCKS_NODE,
-            original: "owed_nothing && !self.tickets.is_empty()",
+            original: "owed_nothing && self.queue.has_under_way()",
             mutated: "false",
         }],
     },
@@ -76,11 +76,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "ping-has-no-ticket",
         bug: "the reply to a ping is taken for that to the next command",
-        edits: &[Text {
+        edits: &[Expression {
             file: LOCKS_NODE,
-            original: "        self.queue.take_batch(batch, &mut self.tickets, now, overdue);\n",
-            mutated: "        self.queue.take_batch(batch, &mut self.tickets, now, overdue);
-        self.tickets.retain(|ticket| !AWAKE || !matches!(ticket, Ticket::Clock { .. }));\n",
+            original: "self.queue.take_ticket()",
+            mutated: "core::iter::from_fn(|| self.queue.take_ticket())
+            .find(|ticket| !matches!(ticket, Ticket::Clock { .. }))",
         }],
     },
     Mutant {
