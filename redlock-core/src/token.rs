@@ -78,8 +78,8 @@ pub(crate) fn write_base64(bytes: &[u8], characters: &mut [u8]) {
             _ => 0,
         };
         for (character, shift) in four.iter_mut().zip([18, 12, 6, 0]) {
-            let [.., six_bits] = (bits >> shift & 0x3F).to_be_bytes();
-            *character = ALPHABET.get(usize::from(six_bits)).copied().unwrap_or_default();
+            let [.., six_bits] = (bits >> shift).to_be_bytes();
+            *character = ALPHABET[usize::from(six_bits & 0x3F)];
         }
     }
 }

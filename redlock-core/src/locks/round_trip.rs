@@ -5,7 +5,8 @@ use crate::{Grace, Instant};
 /// How long a node takes to answer, smoothed over the last eight or so that were measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct RoundTrip {
-    smoothed: Duration,
+    /// In nanoseconds; zero if nothing was measured.
+    smoothed: u64,
     /// That of a waiter for whom the way is as long.
     grace: Grace,
     /// When the command was sent whose answer ends the next measurement.
@@ -15,7 +16,7 @@ pub(super) struct RoundTrip {
 impl RoundTrip {
     /// Returns it; zero if nothing was measured.
     pub(super) const fn smoothed(&self) -> Duration {
-        self.smoothed
+        Duration::from_nanos(self.smoothed)
     }
 
     /// Returns the time that a waiter has to come after the node has called it up.
@@ -36,9 +37,9 @@ impl RoundTrip {
     /// Notes an answer.
     pub(super) fn ends(&mut self, now: Instant) {
         let Some(sent_at) = self.under_way.take() else { return };
-        let took = now.saturating_since(sent_at);
-        let others = self.smoothed.saturating_mul(7).saturating_add(took);
-        self.smoothed = if self.smoothed.is_zero() { took } else { others.checked_div(8).unwrap_or(took) };
-        self.grace = Grace::over(self.smoothed);
+        let took = now.nanos_since(sent_at);
+        self.smoothed =
+            if self.smoothed == 0 { took } else { self.smoothed.saturating_mul(7).saturating_add(took) / 8 };
+        self.grace = Grace::over(self.smoothed());
     }
 }
