@@ -121,6 +121,34 @@
 //! # Ok::<(), redlock_blocking::BuildError>(())
 //! ```
 //!
+//! # Stopping a service
+//!
+//! [`close`](Redlock::close) ends the calls that wait for a lock, on whatever thread, with [`AcquireError::Closed`], and takes no
+//! new ones. Guards that are still there keep their locks, so that their threads can come to an end; nothing is extended in
+//! the background any more. Then join the threads, and close once more: that waits for the answers to the last releases, for half
+//! a second at most.
+//!
+//! ```
+//! # use redlock_blocking::Redlock;
+//! # use std::{thread, time::Duration};
+//! # let redlock = Redlock::builder().node("redis://127.0.0.1:1").build()?;
+//! let handle = redlock.clone();
+//! let worker = thread::spawn(move || {
+//!     while let Ok(_guard) = handle.lock("invoice:7", Duration::from_secs(10)) {
+//!         // ... work
+//!     }
+//! });
+//! // After SIGTERM:
+//! redlock.close();
+//! worker.join().expect("the worker does not panic");
+//! let left = redlock.close();
+//! assert_eq!((left.held, left.unsettled), (0, 0));
+//! # Ok::<(), redlock_blocking::BuildError>(())
+//! ```
+//!
+//! Dropping a guard sends the release before it returns, and does not wait for the answer: a process that ends after that has
+//! released its locks on the nodes that it could reach. What was not sent ends with its TTL.
+//!
 //! # Nodes
 //!
 //! [`Builder::node`] takes a URL, a [`UrlNode`] with certificates of your own, a client of the `redis` crate that was
