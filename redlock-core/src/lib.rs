@@ -99,6 +99,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! For many locks over real servers, `examples/custom_driver` is a complete driver over plain sockets, with [`Locks`] and
+//! [`resp`]: what an adapter for a runtime of your own is made of. For a runtime that is async, `redlock-driver` has it all
+//! but the sockets, the timer and how to start a task.
+//!
 //! # Redis, or something else
 //!
 //! [`Command::wire`] gives the words of a command for a Redis server and [`Reply::from_wire`] reads its answer, so that
