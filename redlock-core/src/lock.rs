@@ -234,8 +234,9 @@ impl LockMachine {
         now: Instant,
     ) {
         let now = self.catch_up(context, now);
-        self.releases().for_each(|release| release.handle_owed(id, node, &reply));
-        self.earlier.retain(|release| !release.is_settled());
+        if !self.earlier.is_empty() {
+            self.handle_owed_to_earlier(id, node, &reply);
+        }
         let (request, output) = (&self.request, &mut *context.output);
         if let Some(release) = self.earlier.iter_mut().find(|release| release.expects(id, node)) {
             // Nobody is told who has the keys that a failed attempt does not have.
@@ -255,10 +256,12 @@ impl LockMachine {
                 self.judge_extensions(context, now);
             }
             Phase::Lost(lost) => {
+                lost.release.handle_owed(id, node, &reply);
                 let word = lost.release.handle_reply(request, id, node, reply, now, output);
                 self.others_want = word.map(|others_want| (node, others_want));
             }
             Phase::Releasing(release) => {
+                release.handle_owed(id, node, &reply);
                 let word = release.handle_reply(request, id, node, reply, now, output);
                 self.others_want = word.map(|others_want| (node, others_want));
                 self.judge_release(context);
@@ -271,14 +274,9 @@ impl LockMachine {
         self.catch_up(context, now);
     }
 
-    /// Returns all releases that are under way.
-    fn releases(&mut self) -> impl Iterator<Item = &mut Release> {
-        let last = match &mut self.phase {
-            Phase::Lost(lost) => Some(&mut lost.release),
-            Phase::Releasing(release) => Some(release),
-            _ => None,
-        };
-        self.earlier.iter_mut().chain(last)
+    fn handle_owed_to_earlier(&mut self, id: CommandId, node: NodeId, reply: &Reply) {
+        self.earlier.iter_mut().for_each(|release| release.handle_owed(id, node, reply));
+        self.earlier.retain(|release| !release.is_settled());
     }
 }
 

@@ -77,10 +77,11 @@ pub(crate) fn write_base64(bytes: &[u8], characters: &mut [u8]) {
             [one] => u32::from_be_bytes([0, one, 0, 0]),
             _ => 0,
         };
-        for (character, shift) in four.iter_mut().zip([18, 12, 6, 0]) {
+        let written = [18, 12, 6, 0].map(|shift| {
             let [.., six_bits] = (bits >> shift).to_be_bytes();
-            *character = ALPHABET[usize::from(six_bits & 0x3F)];
-        }
+            ALPHABET[usize::from(six_bits & 0x3F)]
+        });
+        four.copy_from_slice(&written[..four.len()]);
     }
 }
 

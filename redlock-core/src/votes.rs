@@ -37,9 +37,8 @@ impl Votes {
     /// Notes what became of the command on one node, whatever was noted before.
     pub(crate) fn record(&mut self, node: NodeId, outcome: Outcome) {
         let Self { pending, done, held_by_other, missing, unavailable, said } = self;
-        let only = NodeSet::from_iter([node]);
-        for nodes in [&mut *pending, done, held_by_other, missing, unavailable] {
-            *nodes = nodes.without(only);
+        for nodes in [pending, done, held_by_other, missing, unavailable] {
+            nodes.remove(node);
         }
         said.retain(|(known, _)| *known != node);
         match outcome {
