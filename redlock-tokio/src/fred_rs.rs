@@ -16,8 +16,8 @@ use fred::interfaces::{ClientLike, EventInterface};
 use fred::types::{ClusterHash, CustomCommand, Value};
 use futures_util::future::{BoxFuture, Either, FutureExt, Shared, select};
 use futures_util::stream::{BoxStream, StreamExt};
-use redlock_core::system::plain_words;
 use redlock_core::system::url::{NodeUrl, UrlError};
+use redlock_core::system::{perhaps_tls, plain_words};
 use redlock_driver::transport::{
     Answer, Command, Connection, Facts, Heard, Hearing, Probe, Reply, Transport, WaiterId,
 };
@@ -99,7 +99,9 @@ impl Transport for FredTransport {
     type Connection = FredConnection;
 
     async fn connect(&mut self) -> Result<FredConnection, Unavailable> {
-        let Opened { client, gone, end } = open(&self.0).await?;
+        let is_clear = self.0.are_in_the_clear();
+        let opened = open(&self.0).await.map_err(|why| if is_clear { perhaps_tls(why) } else { why });
+        let Opened { client, gone, end } = opened?;
         let facts = complete_handshake(&client, gone.clone()).await?;
         Ok(FredConnection { client, facts, gone, heard: None, _end: end })
     }

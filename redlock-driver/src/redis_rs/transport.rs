@@ -9,7 +9,10 @@ use futures_channel::oneshot;
 use futures_util::future::{FutureExt as _, join, join_all, join3};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use redis::aio::{MultiplexedConnection, PubSub, PubSubSink};
-use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue as _, Pipeline, ProtocolVersion, Value};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, FromRedisValue as _, Pipeline, ProtocolVersion, Value,
+};
+use redlock_core::system::perhaps_tls;
 use redlock_core::{Answer, Cause, Command, Facts, Heard, Hearing, Probe, Reply, Unavailable, WaiterId};
 
 use super::answer::{unavailable, with_answer};
@@ -49,19 +52,8 @@ impl RedisTransport {
     pub(crate) fn address(&self) -> String {
         self.client.get_connection_info().addr().to_string()
     }
-}
 
-/// A client may know a password, which is not shown.
-impl fmt::Debug for RedisTransport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisTransport").finish_non_exhaustive()
-    }
-}
-
-impl Transport for RedisTransport {
-    type Connection = RedisConnection;
-
-    async fn connect(&mut self) -> Result<RedisConnection, Unavailable> {
+    async fn open(&self) -> Result<RedisConnection, Unavailable> {
         #[cfg(feature = "redis-tls")]
         super::tls::install_provider();
         let mut config = AsyncConnectionConfig::new()
@@ -78,6 +70,22 @@ impl Transport for RedisTransport {
         let connection = connection.map_err(|error| unavailable(&error, Cause::NotSent))?;
         let facts = complete_handshake(&connection, &self.greeting).await?;
         Ok(RedisConnection::new(connection, facts, pushes))
+    }
+}
+
+/// A client may know a password, which is not shown.
+impl fmt::Debug for RedisTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisTransport").finish_non_exhaustive()
+    }
+}
+
+impl Transport for RedisTransport {
+    type Connection = RedisConnection;
+
+    async fn connect(&mut self) -> Result<RedisConnection, Unavailable> {
+        let is_clear = matches!(self.client.get_connection_info().addr(), ConnectionAddr::Tcp(..));
+        self.open().await.map_err(|why| if is_clear { perhaps_tls(why) } else { why })
     }
 
     async fn connect_apart(&mut self) -> Result<RedisConnection, Unavailable> {

@@ -110,6 +110,11 @@ impl Settings {
         server
     }
 
+    /// Whether the server is spoken to over TCP without TLS.
+    pub(super) fn are_in_the_clear(&self) -> bool {
+        matches!(self.config.server, ServerConfig::Centralized { .. }) && !self.config.uses_tls()
+    }
+
     /// The members of a cluster that were named.
     pub(super) fn hosts(&self) -> Vec<Server> {
         self.config.server.hosts()

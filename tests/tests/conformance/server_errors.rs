@@ -148,7 +148,8 @@ pub(crate) async fn a_fault_has_the_same_words_everywhere<A: Adapter>() {
     let full = Server::builder().arg("--maxclients", "1").start();
     let _only = occupy(&full);
     let plain = Server::start();
-    let web = web_server();
+    let web = answering(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+    let (alert, closed) = (answering(b"\x15\x03\x03\x00\x02\x02\x46"), answering(b""));
     for (url, words) in [
         (String::from("redis://127.0.0.1:1"), "connection refused"),
         (format!("redis://127.0.0.1:{}", full.port()), "(ERR max number of clients reached)"),
@@ -158,6 +159,10 @@ pub(crate) async fn a_fault_has_the_same_words_everywhere<A: Adapter>() {
         (format!("redis://:word@127.0.0.1:{}/1?protocol=resp2", full.port()), "max number of clients"),
         (format!("redis://127.0.0.1:{}/99", plain.port()), "there is no database of that number"),
         (format!("redis://127.0.0.1:{web}"), "is this a Redis server?"),
+        // So a server that speaks TLS refuses a client that does not, and the other way round.
+        (format!("redis://127.0.0.1:{alert}"), "write rediss://"),
+        (format!("redis://127.0.0.1:{closed}"), "if it speaks TLS, write rediss://"),
+        (format!("rediss://127.0.0.1:{web}"), "the server does not speak TLS: write redis://"),
     ] {
         let text = A::client(std::slice::from_ref(&url)).try_lock("job", TTL).await.unwrap_err().to_string();
         assert!(text.to_lowercase().contains(&words.to_lowercase()), "{url}: {words}: {text}");
@@ -186,14 +191,14 @@ fn occupy(server: &Server) -> TcpStream {
     }
 }
 
-/// A server that speaks something else, for as long as the test runs.
-fn web_server() -> u16 {
+/// Starts a server that answers whatever is said with this and goes, for as long as the test runs.
+fn answering(bytes: &'static [u8]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
-            let _ = stream.read(&mut [0; 1024]);
-            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(bytes);
         }
     });
     port
