@@ -171,7 +171,10 @@ impl Shell {
     /// which of them have ended.
     pub(crate) fn health(self: &Arc<Self>) -> Health {
         let mut state = self.state();
-        state.io.iter_mut().for_each(|io| io.used_at = Instant::EPOCH);
+        let State { io, locks, .. } = &mut *state;
+        if let Some(io) = io {
+            io.look_at_all(locks, self.platform.now());
+        }
         let state = self.turn(state, Some(Instant::EPOCH));
         let health = state.locks.health(self.platform.now());
         self.attend(state);

@@ -67,9 +67,10 @@ impl Io {
 
     /// Looks at all connections, whether or not something was told of them: the end of one may have come together with the
     /// last reply that it owed.
-    pub(super) fn look_at_all(&mut self) {
+    pub(super) fn look_at_all(&mut self, locks: &mut Locks, now: Instant) {
         self.streams().for_each(|stream| stream.is_readable = true);
         self.read(Some(Duration::ZERO));
+        self.deliver(locks, now);
     }
 
     /// Sends the batches, without waiting for anything: those that may call somebody up last, so that a release has a start

@@ -72,8 +72,7 @@ impl Shell {
         let Some(mut io) = state.io.take() else { return state };
         let now = self.platform.now();
         if now.saturating_since(io.used_at) > IDLE {
-            io.look_at_all();
-            io.deliver(&mut state.locks, now);
+            io.look_at_all(&mut state.locks, now);
         }
         self.serve_nodes(&mut io, &mut state, now);
         let next = [until, state.locks.poll_timeout()].into_iter().flatten().min();
