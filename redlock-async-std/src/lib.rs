@@ -162,62 +162,6 @@ pub use net::AsyncStdSocket;
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 #[doc(no_inline)]
 pub use redis;
-#[cfg(feature = "tracing")]
-#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
-pub use redlock_driver::Tracing;
-#[cfg(feature = "memory")]
-#[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
-pub use redlock_driver::memory;
-pub use redlock_driver::native::{ClusterNode, SentinelNode, UrlNode};
-#[cfg(feature = "tls")]
-#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
-pub use redlock_driver::net::{TlsBuilder, TlsError, TlsSettings};
-#[cfg(feature = "redis-cluster")]
-#[cfg_attr(docsrs, doc(cfg(feature = "redis-cluster")))]
-pub use redlock_driver::redis_rs::RedisClusterNode;
-#[cfg(feature = "redis")]
-#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
-pub use redlock_driver::redis_rs::{FencedStoreError, RedisUrl, get_if_not_stale, set_if_not_stale};
-pub use redlock_driver::{
-    AcquireError, Attempts, BuildError, Cause, CloseReport, Completed, Config, ConfigError, DetachedLock, ExtendError,
-    Facts, Fence, FenceGate, Health, Hold, Holder, Instant, IntoNode, KeepAlive, KeyStatus, LockState, LockStatus,
-    Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeStatus, NodeTimeout, Observer, Options, Outcome, Owner,
-    OwnerError, ReleaseReport, ReleaseVerdict, RequestError, Resource, Resources, RestartGuard, RetryDelay, Rule,
-    StaleFence, Unavailable, WorkError, fence, health, now, observed, transport,
-};
-#[cfg(feature = "metrics")]
-#[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
-pub use redlock_driver::{METRICS, Metric, MetricKind, Metrics};
-#[cfg(feature = "cache")]
-#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
-pub use redlock_driver::{NamedLockError, cache};
 pub use runtime::AsyncStd;
 
-/// A handle to a set of independent masters, for taking locks. See [`redlock_driver::Redlock`].
-pub type Redlock = redlock_driver::Redlock<AsyncStd>;
-/// Builds a [`Redlock`]. See [`redlock_driver::Builder`].
-pub type Builder = redlock_driver::Builder<AsyncStd>;
-/// An acquisition. See [`redlock_driver::Acquire`].
-pub type Acquire = redlock_driver::Acquire<AsyncStd>;
-/// A lock that was acquired. See [`redlock_driver::LockGuard`].
-pub type LockGuard = redlock_driver::LockGuard<AsyncStd>;
-/// A lock that several parts of a program hold together. See [`redlock_driver::SharedGuard`].
-pub type SharedGuard = redlock_driver::SharedGuard<AsyncStd>;
-/// A view of a lock that was acquired. See [`redlock_driver::Lease`].
-pub type Lease = redlock_driver::Lease<AsyncStd>;
-/// A candidate for leadership. See [`redlock_driver::Candidate`].
-pub type Candidate = redlock_driver::Candidate<AsyncStd>;
-/// The time in which a candidate leads. See [`redlock_driver::Leadership`].
-pub type Leadership = redlock_driver::Leadership<AsyncStd>;
-/// Waits until a lock is lost. See [`redlock_driver::Lost`].
-pub type Lost = redlock_driver::Lost<AsyncStd>;
-/// An independent master with the way to it. See [`redlock_driver::Node`].
-pub type Node = redlock_driver::Node<AsyncStd>;
-/// Locks that are released by their names. See [`redlock_driver::NamedLocks`].
-#[cfg(feature = "cache")]
-#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
-pub type NamedLocks = redlock_driver::NamedLocks<AsyncStd>;
-/// The entry of a cache for a lock that is held by name. See [`redlock_driver::HeldLock`].
-#[cfg(feature = "cache")]
-#[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
-pub type HeldLock = redlock_driver::HeldLock<AsyncStd>;
+redlock_driver::adapter_vocabulary!(AsyncStd);

@@ -137,6 +137,7 @@ mod status;
 mod task;
 mod timer;
 pub mod transport;
+mod vocabulary;
 mod work;
 
 #[cfg(feature = "cache")]

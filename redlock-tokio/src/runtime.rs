@@ -129,11 +129,11 @@ impl Runtime for Tokio {
 
     /// Makes a socket that is dropped at once. What else may be wrong with it is not asked here.
     fn require_sockets(&self) {
+        let _entered = self.handle.enter();
         #[cfg(unix)]
-        {
-            let _entered = self.handle.enter();
-            drop(tokio::net::UnixDatagram::unbound());
-        }
+        drop(tokio::net::UnixDatagram::unbound());
+        #[cfg(not(unix))]
+        drop(unused_socket());
     }
 
     fn sleep_until(&self, deadline: Instant) -> impl Future<Output = ()> + Send + 'static {
@@ -155,6 +155,14 @@ impl Runtime for Tokio {
         }
         redlock_driver::seed()
     }
+}
+
+/// Returns a socket that nobody knows of, where there is none without an address.
+#[cfg(not(unix))]
+fn unused_socket() -> std::io::Result<tokio::net::UdpSocket> {
+    let socket = std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
+    socket.set_nonblocking(true)?;
+    tokio::net::UdpSocket::from_std(socket)
 }
 
 #[cfg(test)]

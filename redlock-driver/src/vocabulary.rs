@@ -1,0 +1,67 @@
+/// Re-exports what the users of every adapter say and hear, and names the types of this crate with the adapter's runtime
+/// filled in. The features are those of the adapter, which are named alike in all of them.
+#[macro_export]
+#[doc(hidden)]
+macro_rules! adapter_vocabulary {
+    ($runtime:ty) => {
+        #[cfg(feature = "tracing")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+        pub use $crate::Tracing;
+        #[cfg(feature = "memory")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
+        pub use $crate::memory;
+        pub use $crate::native::{ClusterNode, SentinelNode, UrlNode};
+        #[cfg(feature = "tls")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+        pub use $crate::net::{TlsBuilder, TlsError, TlsSettings};
+        #[cfg(feature = "redis-cluster")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "redis-cluster")))]
+        pub use $crate::redis_rs::RedisClusterNode;
+        #[cfg(feature = "redis")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+        pub use $crate::redis_rs::{FencedStoreError, RedisUrl, get_if_not_stale, set_if_not_stale};
+        pub use $crate::{
+            AcquireError, Attempts, BuildError, Cause, CloseReport, Completed, Config, ConfigError, DetachedLock,
+            ExtendError, Facts, Fence, FenceGate, Health, Hold, Holder, Instant, IntoNode, KeepAlive, KeyStatus,
+            LockState, LockStatus, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeStatus, NodeTimeout, Observer,
+            Options, Outcome, Owner, OwnerError, ReleaseReport, ReleaseVerdict, RequestError, Resource, Resources,
+            RestartGuard, RetryDelay, Rule, StaleFence, Unavailable, WorkError, fence, health, now, observed,
+            transport,
+        };
+        #[cfg(feature = "metrics")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
+        pub use $crate::{METRICS, Metric, MetricKind, Metrics};
+        #[cfg(feature = "cache")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+        pub use $crate::{NamedLockError, cache};
+
+        /// A handle to a set of independent masters, for taking locks. See [`redlock_driver::Redlock`].
+        pub type Redlock = $crate::Redlock<$runtime>;
+        /// Builds a [`Redlock`]. See [`redlock_driver::Builder`].
+        pub type Builder = $crate::Builder<$runtime>;
+        /// An acquisition. See [`redlock_driver::Acquire`].
+        pub type Acquire = $crate::Acquire<$runtime>;
+        /// A lock that was acquired. See [`redlock_driver::LockGuard`].
+        pub type LockGuard = $crate::LockGuard<$runtime>;
+        /// A lock that several parts of a program hold together. See [`redlock_driver::SharedGuard`].
+        pub type SharedGuard = $crate::SharedGuard<$runtime>;
+        /// A view of a lock that was acquired. See [`redlock_driver::Lease`].
+        pub type Lease = $crate::Lease<$runtime>;
+        /// A candidate for leadership. See [`redlock_driver::Candidate`].
+        pub type Candidate = $crate::Candidate<$runtime>;
+        /// The time in which a candidate leads. See [`redlock_driver::Leadership`].
+        pub type Leadership = $crate::Leadership<$runtime>;
+        /// Waits until a lock is lost. See [`redlock_driver::Lost`].
+        pub type Lost = $crate::Lost<$runtime>;
+        /// An independent master with the way to it. See [`redlock_driver::Node`].
+        pub type Node = $crate::Node<$runtime>;
+        /// Locks that are released by their names. See [`redlock_driver::NamedLocks`].
+        #[cfg(feature = "cache")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+        pub type NamedLocks = $crate::NamedLocks<$runtime>;
+        /// The entry of a cache for a lock that is held by name. See [`redlock_driver::HeldLock`].
+        #[cfg(feature = "cache")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+        pub type HeldLock = $crate::HeldLock<$runtime>;
+    };
+}
