@@ -1,5 +1,3 @@
-use std::fmt;
-
 /// One thing that happens in a world. Clients and nodes are named by their index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Action {
@@ -53,38 +51,6 @@ impl Action {
             Self::Crash { node } => Self::Crash { node: name(node) },
             Self::Restart { node } => Self::Restart { node: name(node) },
             other => other,
-        }
-    }
-}
-
-pub(super) const fn client_name(client: usize) -> &'static str {
-    ["A", "B"][client]
-}
-
-pub(super) const fn node_name(node: usize) -> &'static str {
-    ["a", "b", "c"][node]
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Self::Begin { client } => write!(f, "{} begins to acquire", client_name(client)),
-            Self::HandOver { client } => write!(f, "{} comes for its lock", client_name(client)),
-            Self::Extend { client } => write!(f, "{} extends", client_name(client)),
-            Self::Release { client } => write!(f, "{} releases", client_name(client)),
-            Self::Wake { client } => write!(f, "the timer of {} fires", client_name(client)),
-            Self::Execute { client, node } => {
-                write!(f, "node {} carries out a command of {}", node_name(node), client_name(client))
-            }
-            Self::Deliver { client, node } => {
-                write!(f, "{} takes a reply of node {}", client_name(client), node_name(node))
-            }
-            Self::Cut { client, node } => {
-                write!(f, "the connection of {} to node {} breaks", client_name(client), node_name(node))
-            }
-            Self::Crash { node } => write!(f, "node {} crashes", node_name(node)),
-            Self::Restart { node } => write!(f, "node {} is back with its data", node_name(node)),
-            Self::Tick => f.write_str("time passes"),
         }
     }
 }

@@ -31,14 +31,13 @@ mod action;
 mod checks;
 mod choices;
 mod finish;
-mod kept;
 mod link;
 mod narration;
 mod scenario;
-mod search;
 mod state;
 mod violation;
+mod worlds;
 
 pub use scenario::{Late, Scenario};
-pub use search::{Explored, Failure, explore};
 pub use violation::Violation;
+pub use worlds::explore;

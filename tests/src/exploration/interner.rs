@@ -1,8 +1,11 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 /// A hash map whose hash is quick and the same in every run. What is looked up here is no input of an adversary.
 pub(super) type QuickMap<K, V> = HashMap<K, V, BuildHasherDefault<QuickHasher>>;
+
+/// A set with the hash of a [`QuickMap`].
+pub(super) type QuickSet<T> = HashSet<T, BuildHasherDefault<QuickHasher>>;
 
 /// Gives every distinct value a small number, in the order in which they come.
 #[derive(Debug)]

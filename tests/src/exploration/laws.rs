@@ -6,28 +6,52 @@ use super::action::Action;
 use super::client::Client;
 use super::clients::{Call, Clients, Outcome};
 use super::invariant::Violation;
-use super::scenario::{CLIENTS, NODES, Scenario, instant};
+use super::scenario::{CLIENTS, NODES, QUORUM, Scenario, instant};
+use super::search::{Explored, Failure, Worlds, search};
 use super::site::{Letter, Site};
 use super::sites::{Change, Sites};
 use super::symmetry::Permutation;
 use super::world::{Seat, World};
 
+/// Visits every world that can be reached, breadth-first, and checks each. There is no bound: an answer means that the
+/// search has come to its end.
+///
+/// # Errors
+///
+/// [`Failure`] with the first world that breaks a rule.
+pub fn explore(scenario: &Scenario) -> Result<Explored, Failure<Violation>> {
+    search(Laws::new(scenario))
+}
+
 /// What can happen in a world, and what comes of it.
 #[derive(Debug)]
-pub(super) struct Laws {
+struct Laws {
     scenario: Scenario,
-    pub(super) clients: Clients,
+    clients: Clients,
     sites: Sites,
 }
 
 impl Laws {
-    pub(super) fn new(scenario: &Scenario) -> Self {
+    fn new(scenario: &Scenario) -> Self {
         let sites = Sites::new(scenario.node_clock);
         Self { scenario: scenario.clone(), clients: Clients::new(scenario), sites }
     }
 
+    fn client(&self, world: &World, client: usize) -> Option<&Client> {
+        match world.seats[client] {
+            Seat::Taken(id) => Some(self.clients.get(id)),
+            Seat::Empty | Seat::Left => None,
+        }
+    }
+}
+
+impl Worlds for Laws {
+    type World = World;
+    type Action = Action;
+    type Violation = Violation;
+
     /// The world at tick zero, when the first client has begun: before that nothing of interest happens.
-    pub(super) fn genesis(&mut self) -> Result<World, Violation> {
+    fn genesis(&mut self) -> Result<World, Violation> {
         let outcome = self.clients.begin(0, 0)?;
         let any = self.clients.message(outcome.sent[0].1);
         let site = |node: usize| Site::new(any, self.scenario.fences.map(|counters| counters[node]));
@@ -44,16 +68,16 @@ impl Laws {
         Ok(world)
     }
 
-    fn client(&self, world: &World, client: usize) -> Option<&Client> {
-        match world.seats[client] {
-            Seat::Taken(id) => Some(self.clients.get(id)),
-            Seat::Empty | Seat::Left => None,
-        }
+    /// The representative of a world's images: the nodes are interchangeable.
+    fn canonical(&mut self, world: World) -> World {
+        self.representative(&world).0
     }
-}
 
-impl Laws {
-    pub(super) fn apply(&mut self, world: &World, action: Action) -> Result<World, Violation> {
+    fn actions(&self, world: &World) -> Vec<Action> {
+        self.choices(world)
+    }
+
+    fn apply(&mut self, world: &World, action: Action) -> Result<World, Violation> {
         let mut next = *world;
         let world = &mut next;
         match action {
@@ -81,6 +105,31 @@ impl Laws {
         Ok(next)
     }
 
+    /// A witness is a world whose holder has the keys of a quorum and no more: that is enough.
+    fn check(&self, world: &World, is_over: bool, _: &mut Vec<Action>) -> Result<bool, Violation> {
+        Ok(self.check_world(world, is_over)? == Some(QUORUM))
+    }
+
+    fn machines(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// The nodes have the names that they have in the first world, which do not change on the way.
+    fn narrate(&mut self, way: &[Action]) -> Vec<String> {
+        let mut told = vec!["A begins to acquire".into()];
+        let mut world = self.genesis().ok();
+        for action in way {
+            let Some(before) = world else { break };
+            let names = self.representative(&before).1.inverse();
+            let action = action.renamed(|node| names.apply(node));
+            told.push(self.tell(&before, action));
+            world = self.apply(&before, action).ok();
+        }
+        told
+    }
+}
+
+impl Laws {
     fn change(&mut self, world: &mut World, node: usize, change: Change) -> Result<(), Violation> {
         let clients = &self.clients;
         let site = &mut world.sites[node];
@@ -175,7 +224,7 @@ impl Laws {
 
 impl Laws {
     /// The representative of a world's images, and the permutation that leads to it.
-    pub(super) fn representative(&self, world: &World) -> (World, Permutation) {
+    fn representative(&self, world: &World) -> (World, Permutation) {
         let sorted = Permutation::all().filter(|permutation| permutation.of(&world.sites).is_sorted());
         let images = sorted.map(|permutation| (self.image(world, permutation), permutation));
         images.min_by_key(|(image, _)| image.seats).expect("one of the orders is sorted")

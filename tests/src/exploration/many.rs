@@ -32,12 +32,12 @@ mod checks;
 mod choices;
 mod finish;
 mod scenario;
-mod search;
 mod site;
 mod state;
 mod user;
 mod violation;
+mod worlds;
 
 pub use scenario::Scenario;
-pub use search::{Explored, Failure, explore};
 pub use violation::Violation;
+pub use worlds::explore;

@@ -1,44 +1,62 @@
+use std::collections::VecDeque;
 use std::fmt;
+use std::hash::Hash;
 
-use super::action::Action;
-use super::interner::QuickMap;
-use super::invariant::Violation;
-use super::laws::Laws;
-use super::scenario::{QUORUM, Scenario};
-use super::symmetry::Permutation;
-use super::world::World;
+use super::interner::QuickSet;
+
+/// All worlds of one kind: which is the first, what can happen in each, and what must be true.
+pub(super) trait Worlds {
+    /// A state of the whole. It is small, because its parts are numbers in tables.
+    type World: Clone + Eq + Hash;
+    /// One thing that happens in a world.
+    type Action: Copy;
+    /// A rule that was broken.
+    type Violation;
+
+    fn genesis(&mut self) -> Result<Self::World, Self::Violation>;
+
+    /// Returns the world that stands for all those that go on like this one.
+    fn canonical(&mut self, world: Self::World) -> Self::World;
+
+    fn actions(&self, world: &Self::World) -> Vec<Self::Action>;
+
+    fn apply(&mut self, world: &Self::World, action: Self::Action) -> Result<Self::World, Self::Violation>;
+
+    /// Checks a world, and returns whether it is a [witness](Explored::witnesses). `is_over`: nothing can happen in it
+    /// any more. `way`: what happened next, if a rule is broken on a way that was tried from there.
+    fn check(&self, world: &Self::World, is_over: bool, way: &mut Vec<Self::Action>) -> Result<bool, Self::Violation>;
+
+    /// Returns how many distinct states of a machine were met.
+    fn machines(&self) -> usize;
+
+    /// Tells a way that begins in the first world, for a person.
+    fn narrate(&mut self, way: &[Self::Action]) -> Vec<String>;
+}
 
 /// What a finished search has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Explored {
-    /// Distinct worlds, up to the order of the nodes.
+    /// Distinct worlds.
     pub worlds: usize,
     /// Steps from one world to another.
     pub steps: usize,
-    /// Distinct states of the clients' machines.
+    /// Distinct states of a machine.
     pub machines: usize,
     /// Worlds in which nothing can happen any more.
     pub ends: usize,
-    /// Worlds in which a lock is held with the keys of a quorum and no more: that is enough.
-    pub bare_quorums: usize,
+    /// Worlds without which a search has proved little: those in which a lock is held with the keys of a quorum and no
+    /// more; or where the machines are of many locks, those without messages under way, as the way from there to the
+    /// end was looked at.
+    pub witnesses: usize,
     /// The length of the longest of all shortest paths.
     pub depth: usize,
 }
 
-impl Explored {
-    /// Counts a world with so many actions in it, and the holder's number of keys.
-    fn count(&mut self, actions: usize, keys: Option<usize>) {
-        self.steps = self.steps.saturating_add(actions);
-        self.ends = self.ends.saturating_add((actions == 0).into());
-        self.bare_quorums = self.bare_quorums.saturating_add((keys == Some(QUORUM)).into());
-    }
-}
-
 /// A rule that was broken, and a shortest way there.
 #[derive(Clone, Debug)]
-pub struct Failure {
+pub struct Failure<V> {
     /// The rule.
-    pub violation: Violation,
+    pub violation: V,
     path: Vec<String>,
 }
 
@@ -48,123 +66,98 @@ pub struct Failure {
 /// # Errors
 ///
 /// [`Failure`] with the first world that breaks a rule.
-pub fn explore(scenario: &Scenario) -> Result<Explored, Failure> {
-    let mut search = Search::new(scenario);
-    search.run().map_err(|broken| search.failure(&broken))
+pub(super) fn search<W: Worlds>(worlds: W) -> Result<Explored, Failure<W::Violation>> {
+    let (met, origins, frontier) = (QuickSet::default(), Vec::new(), VecDeque::new());
+    Search { worlds, met, origins, frontier, explored: Explored::default() }.run()
 }
 
-/// The number of the first world.
+/// The number of the first world: they are numbered in the order in which they are met.
 const GENESIS: u32 = 0;
 
-struct Search {
-    laws: Laws,
-    /// The worlds that were met, whole: no two are taken for one.
-    visited: QuickMap<World, u32>,
-    origins: Vec<Origin>,
+struct Search<W: Worlds> {
+    worlds: W,
+    /// Whole: no two are taken for one.
+    met: QuickSet<W::World>,
+    /// From which world, and by what, each was met first; nothing leads to the first.
+    origins: Vec<Option<(u32, W::Action)>>,
+    frontier: VecDeque<(u32, W::World)>,
     explored: Explored,
 }
 
-/// How a world was met first.
-struct Origin {
-    parent: u32,
-    /// Nothing leads to the first world.
-    action: Option<Action>,
-    /// From the nodes of the world as it was met to those of its representative.
-    permutation: Permutation,
-}
-
-/// The world in which a rule was broken, and the action that broke it, if that was not the way to this world.
-struct Broken {
-    violation: Violation,
-    world: u32,
-    action: Option<Action>,
-}
-
-impl Search {
-    fn new(scenario: &Scenario) -> Self {
-        let (laws, visited) = (Laws::new(scenario), QuickMap::default());
-        Self { laws, visited, origins: Vec::new(), explored: Explored::default() }
-    }
-
-    fn run(&mut self) -> Result<Explored, Broken> {
-        let broken = |violation| Broken { violation, world: GENESIS, action: None };
-        let genesis = self.laws.genesis().map_err(broken)?;
-        let mut frontier = Vec::new();
-        self.visit(genesis, GENESIS, None, &mut frontier);
-        while !frontier.is_empty() {
-            let mut next = Vec::new();
-            for (id, world) in frontier {
-                self.expand(id, &world, &mut next)?;
-            }
-            frontier = next;
-            self.explored.depth = self.explored.depth.saturating_add(1);
+impl<W: Worlds> Search<W> {
+    fn run(mut self) -> Result<Explored, Failure<W::Violation>> {
+        let genesis = self.worlds.genesis().map_err(|violation| self.failure(violation, GENESIS, &[]))?;
+        self.visit(genesis, None);
+        let mut last = GENESIS;
+        while let Some((id, world)) = self.frontier.pop_front() {
+            self.expand(id, &world)?;
+            last = id;
         }
-        Ok(Explored { worlds: self.visited.len(), machines: self.laws.clients.len(), ..self.explored })
+        let depth = self.path(last).len().saturating_add(1);
+        Ok(Explored { worlds: self.met.len(), machines: self.worlds.machines(), depth, ..self.explored })
     }
 
-    fn expand(&mut self, id: u32, world: &World, next: &mut Vec<(u32, World)>) -> Result<(), Broken> {
-        let actions = self.laws.actions(world);
-        let broken = |violation| Broken { violation, world: id, action: None };
-        let keys = self.laws.check(world, actions.is_empty()).map_err(broken)?;
-        self.explored.count(actions.len(), keys);
+    fn expand(&mut self, id: u32, world: &W::World) -> Result<(), Failure<W::Violation>> {
+        let (actions, mut way) = (self.worlds.actions(world), Vec::new());
+        let checked = self.worlds.check(world, actions.is_empty(), &mut way);
+        let is_witness = checked.map_err(|violation| self.failure(violation, id, &way))?;
+        self.explored.count(actions.len(), is_witness);
         for action in actions {
-            let broken = |violation| Broken { violation, world: id, action: Some(action) };
-            let successor = self.laws.apply(world, action).map_err(broken)?;
-            self.visit(successor, id, Some(action), next);
+            let after = self.worlds.apply(world, action);
+            let after = after.map_err(|violation| self.failure(violation, id, &[action]))?;
+            self.visit(after, Some((id, action)));
         }
         Ok(())
     }
 
-    fn visit(&mut self, world: World, parent: u32, action: Option<Action>, next: &mut Vec<(u32, World)>) {
-        let (world, permutation) = self.laws.representative(&world);
-        let id = u32::try_from(self.origins.len()).expect("fewer worlds than a u32 can count");
-        if *self.visited.entry(world).or_insert(id) == id {
-            self.origins.push(Origin { parent, action, permutation });
-            next.push((id, world));
+    fn visit(&mut self, world: W::World, origin: Option<(u32, W::Action)>) {
+        let world = self.worlds.canonical(world);
+        if self.met.insert(world.clone()) {
+            let id = u32::try_from(self.origins.len()).expect("fewer worlds than a u32 can count");
+            self.origins.push(origin);
+            self.frontier.push_back((id, world));
         }
     }
 
-    /// Tells the way to the broken rule, with the nodes under the names that they have in the first world.
-    fn failure(mut self, broken: &Broken) -> Failure {
+    /// Returns a shortest way to a world.
+    fn path(&self, world: u32) -> Vec<W::Action> {
         let mut path = Vec::new();
-        let mut world = self.laws.genesis().ok();
-        for action in self.way_to(broken) {
-            let Some(before) = world else { break };
-            path.push(self.laws.narrate(&before, action));
-            world = self.laws.apply(&before, action).ok();
+        let mut world = world;
+        while let Some(&Some((parent, action))) = self.origins.get(world as usize) {
+            path.push(action);
+            world = parent;
         }
-        Failure { violation: broken.violation, path }
+        path.reverse();
+        path
     }
 
-    fn way_to(&self, broken: &Broken) -> Vec<Action> {
-        let mut ids = vec![broken.world];
-        while let Some(&id) = ids.last().filter(|&&id| id != GENESIS) {
-            ids.push(self.origins[id as usize].parent);
-        }
-        let mut way = Vec::new();
-        let mut places = Permutation::IDENTITY;
-        for origin in ids.iter().rev().filter_map(|&id| self.origins.get(id as usize)) {
-            way.extend(origin.action.map(|action| action.renamed(|node| places.inverse().apply(node))));
-            places = places.then(origin.permutation);
-        }
-        way.extend(broken.action.map(|action| action.renamed(|node| places.inverse().apply(node))));
-        way
+    fn failure(&mut self, violation: W::Violation, world: u32, last: &[W::Action]) -> Failure<W::Violation> {
+        let path = [&self.path(world), last].concat();
+        Failure { violation, path: self.worlds.narrate(&path) }
+    }
+}
+
+impl Explored {
+    /// Counts a world with so many actions in it.
+    fn count(&mut self, actions: usize, is_witness: bool) {
+        self.steps = self.steps.saturating_add(actions);
+        self.ends = self.ends.saturating_add((actions == 0).into());
+        self.witnesses = self.witnesses.saturating_add(is_witness.into());
     }
 }
 
 impl fmt::Display for Explored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { worlds, steps, machines, ends, bare_quorums, depth } = self;
+        let Self { worlds, steps, machines, ends, witnesses, depth } = self;
         write!(f, "finished: {worlds} worlds, {steps} steps, {machines} machines, {ends} ends, ")?;
-        write!(f, "{bare_quorums} with a bare quorum, depth {depth}")
+        write!(f, "{witnesses} witnesses, depth {depth}")
     }
 }
 
-impl fmt::Display for Failure {
+impl<V: fmt::Display> fmt::Display for Failure<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}; the shortest way there:", self.violation)?;
-        writeln!(f, "  1. A begins to acquire")?;
-        for (number, action) in (2..).zip(&self.path) {
+        for (number, action) in (1..).zip(&self.path) {
             writeln!(f, "{number:3}. {action}")?;
         }
         Ok(())

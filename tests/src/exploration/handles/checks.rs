@@ -34,7 +34,7 @@ impl State {
         if self.link(way).has_lost_call_up || !self.is_handle_calm(way.handle) {
             return false;
         }
-        let mut node = self.nodes[way.node].get().clone();
+        let mut node = self.nodes[way.node].clone();
         let called = node.called_up(&Resource::from(NAME), self.now).map(|(called, _)| called);
         called == Some(waiter(way.handle)) && node.get(NAME.as_bytes(), self.now).is_none()
     }
@@ -48,7 +48,7 @@ impl State {
             return Ok(());
         }
         let asks_by = self.now.saturating_add(LONGEST_WAIT);
-        let asks = |handle: usize| self.handles[handle].get().poll_timeout().is_some_and(|at| at <= asks_by);
+        let asks = |handle: usize| self.handles[handle].poll_timeout().is_some_and(|at| at <= asks_by);
         let is_soon = self.nodes.len() > 1 && (0..self.nodes.len()).all(|node| !self.has_queue(node));
         if !self.is_disturbed && !is_soon {
             Err(Violation::WaitsForNobody)
@@ -67,6 +67,6 @@ impl State {
 
     /// Returns whether somebody stands in the queue of a node.
     pub(super) fn has_queue(&self, node: usize) -> bool {
-        self.nodes[node].get().clone().waiting(&Resource::from(NAME), self.now) > 0
+        self.nodes[node].clone().waiting(&Resource::from(NAME), self.now) > 0
     }
 }

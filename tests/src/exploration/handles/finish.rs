@@ -9,11 +9,11 @@ use super::violation::Violation;
 const MAX_STEPS: usize = 2_000;
 
 impl State {
-    /// Goes on until nothing is left to do, and checks that nothing is left then. The actions go to `path`.
-    pub(super) fn finish(mut self, path: &mut Vec<Action>) -> Result<(), Violation> {
+    /// Goes on until nothing is left to do, and checks that nothing is left then. The actions go to `way`.
+    pub(super) fn finish(mut self, way: &mut Vec<Action>) -> Result<(), Violation> {
         for _ in 0..MAX_STEPS {
             let Some(action) = self.next_calm_action() else { return self.check_end() };
-            path.push(action);
+            way.push(action);
             self.apply(action)?;
             self.check()?;
         }
@@ -31,7 +31,7 @@ impl State {
         let is_done = |stage| matches!(stage, Stage::Idle | Stage::Over);
         if !self.users.iter().all(|user| is_done(user.stage)) {
             Err(Violation::NeverServed)
-        } else if !self.handles.iter().all(|locks| locks.get().is_empty()) {
+        } else if !self.handles.iter().all(|locks| locks.is_empty()) {
             Err(Violation::NeverEmpty)
         } else if (0..self.nodes.len()).any(|node| self.keeps_something(node)) {
             Err(Violation::LeftSomethingBehind)
@@ -42,7 +42,7 @@ impl State {
 
     /// Returns whether a node has a key, or a waiter in its queue. One that was lost there is passed over when its turn comes.
     fn keeps_something(&self, node: usize) -> bool {
-        let has_key = self.nodes[node].get().clone().get(NAME.as_bytes(), self.now).is_some();
+        let has_key = self.nodes[node].clone().get(NAME.as_bytes(), self.now).is_some();
         has_key || (self.has_queue(node) && !self.is_disturbed)
     }
 }

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(3_600_000);
 const SILENCE: Duration = Duration::from_secs(36_000_000);
 
 /// A small world: how many there are in it, and what may go wrong.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Scenario {
     /// How many nodes there are.
     pub nodes: usize,
@@ -39,7 +39,7 @@ pub struct Scenario {
 }
 
 /// Which nodes take their time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Late {
     /// All nodes.
     All,

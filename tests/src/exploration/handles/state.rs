@@ -5,14 +5,14 @@ use redlock_core::{
 };
 
 use super::action::Action;
-use super::kept::Kept;
 use super::link::{Link, Way};
 use super::scenario::{Late, NAME, Scenario};
 use super::violation::Violation;
+use crate::exploration::kept::Kept;
 use crate::exploration::scenario::node_id;
 
 /// A world: the real machines with their users, and nodes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct State {
     pub(super) scenario: Scenario,
     pub(super) now: Instant,
@@ -76,8 +76,8 @@ impl State {
         for handle in 0..state.handles.len() {
             state.settle(handle)?;
             for node in (0..scenario.nodes).filter(|_| scenario.are_subscribed) {
-                state.nodes[node].get_mut().subscribe(&waiter(handle));
-                state.handles[handle].get_mut().handle_heard(node_id(node), Heard::Subscribed, Instant::EPOCH);
+                state.nodes[node].subscribe(&waiter(handle));
+                state.handles[handle].handle_heard(node_id(node), Heard::Subscribed, Instant::EPOCH);
             }
         }
         Ok(state)
@@ -108,12 +108,12 @@ impl State {
     }
 
     pub(super) fn link(&self, way: Way) -> &Link {
-        self.links[self.place(way)].get()
+        &self.links[self.place(way)]
     }
 
     fn link_mut(&mut self, way: Way) -> &mut Link {
         let place = self.place(way);
-        self.links[place].get_mut()
+        &mut self.links[place]
     }
 
     fn place(&self, way: Way) -> usize {
@@ -127,7 +127,7 @@ impl State {
         let handle = self.scenario.users[user];
         let User { stage, rounds } = &mut self.users[user];
         *rounds = rounds.saturating_add(1);
-        let locks = self.handles[handle].get_mut();
+        let locks = &mut self.handles[handle];
         let request = Scenario::request(locks.config(), NAME);
         let seed = seed(handle, user, *rounds);
         *stage = Stage::Acquiring(locks.acquire(request, seed, self.now).expect("nobody closes a handle"));
@@ -143,7 +143,7 @@ impl State {
         if matches!(why, Action::GiveUp(_)) {
             self.left.give_ups = self.left.give_ups.saturating_sub(1);
         }
-        self.handles[handle].get_mut().abandon(key, self.now);
+        self.handles[handle].abandon(key, self.now);
         self.settle(handle)
     }
 
@@ -152,7 +152,7 @@ impl State {
         let has_key = |user: &User| matches!(user.stage, Stage::Acquiring(own) | Stage::Holding(own) if own == key);
         let is_meant = |user: &usize| self.scenario.users[*user] == handle && has_key(&self.users[*user]);
         let Some(user) = (0..self.users.len()).find(is_meant) else { return Ok(()) };
-        let locks = self.handles[handle].get_mut();
+        let locks = &mut self.handles[handle];
         if matches!(self.users[user].stage, Stage::Holding(_)) {
             if locks.status(key, self.now).loss().is_some() {
                 locks.abandon(key, self.now);
@@ -181,14 +181,14 @@ impl State {
     /// A node knows all scripts, and calls up whom a command lets it.
     fn execute(&mut self, node: usize, command: &Command) -> Reply {
         let now = self.now;
-        let model = self.nodes[node].get_mut();
+        let model = &mut self.nodes[node];
         let reply = match model.execute(command, now) {
             Reply::UnknownScript => {
                 model.execute(&command.with_action(command.action.clone(), ScriptForm::Source), now)
             }
             reply => reply,
         };
-        while let Some((called, resource)) = self.nodes[node].get_mut().poll_call_up() {
+        while let Some((called, resource)) = self.nodes[node].poll_call_up() {
             for handle in (0..self.handles.len()).filter(|handle| waiter(*handle) == called) {
                 let link = self.link_mut(Way { handle, node });
                 link.heard.push_back(Heard::CalledUp(resource.clone()));
@@ -200,13 +200,13 @@ impl State {
 
     fn deliver(&mut self, way: Way) -> Result<(), Violation> {
         if let Some(reply) = self.link_mut(way).replies.pop_front() {
-            self.handles[way.handle].get_mut().handle_reply(way.node_id(), reply, self.now);
+            self.handles[way.handle].handle_reply(way.node_id(), reply, self.now);
         }
         self.settle(way.handle)
     }
 
     fn subscribe(&mut self, way: Way) {
-        self.nodes[way.node].get_mut().subscribe(&waiter(way.handle));
+        self.nodes[way.node].subscribe(&waiter(way.handle));
         let link = self.link_mut(way);
         link.is_subscribing = false;
         link.heard.push_back(Heard::Subscribed);
@@ -214,8 +214,8 @@ impl State {
 
     fn hear(&mut self, way: Way) -> Result<(), Violation> {
         let (place, is_called_up) = (self.place(way), self.link(way).hears_call_up());
-        let locks = self.handles[way.handle].get_mut();
-        if let Some(heard) = self.links[place].get_mut().heard.pop_front() {
+        let locks = &mut self.handles[way.handle];
+        if let Some(heard) = self.links[place].heard.pop_front() {
             locks.handle_heard(way.node_id(), heard, self.now);
         }
         let sleeps = |key| locks.lock(key).is_some_and(LockMachine::is_waiting);
@@ -240,23 +240,23 @@ impl State {
             self.execute_next(way);
         }
         *self.link_mut(way) = Link { has_lost_call_up: true, ..Link::default() };
-        self.nodes[way.node].get_mut().unsubscribe(&waiter(way.handle));
+        self.nodes[way.node].unsubscribe(&waiter(way.handle));
         let why = Unavailable::new(Cause::Disconnected);
-        self.handles[way.handle].get_mut().handle_disconnected(way.node_id(), &why, self.now);
+        self.handles[way.handle].handle_disconnected(way.node_id(), &why, self.now);
         self.settle(way.handle)
     }
 
     fn jump(&mut self) -> Result<(), Violation> {
         self.left.jumps = self.left.jumps.saturating_sub(1);
-        self.is_disturbed |= !self.links.iter().all(|link| link.get().is_quiet());
+        self.is_disturbed |= !self.links.iter().all(|link| link.is_quiet());
         self.now = self.next_timer().map_or(self.now, |at| at.max(self.now));
         for node in &mut self.nodes {
             // What is over is forgotten, so that worlds that differ in nothing else are one.
-            let _ = node.get_mut().keys(self.now).count();
+            let _ = node.keys(self.now).count();
         }
         for handle in 0..self.handles.len() {
-            while self.handles[handle].get().poll_timeout().is_some_and(|at| at <= self.now) {
-                self.handles[handle].get_mut().handle_timeout(self.now);
+            while self.handles[handle].poll_timeout().is_some_and(|at| at <= self.now) {
+                self.handles[handle].handle_timeout(self.now);
             }
             self.settle(handle)?;
         }
@@ -264,7 +264,7 @@ impl State {
     }
 
     pub(super) fn next_timer(&self) -> Option<Instant> {
-        self.handles.iter().filter_map(|locks| locks.get().poll_timeout()).min()
+        self.handles.iter().filter_map(|locks| locks.poll_timeout()).min()
     }
 }
 
@@ -273,21 +273,21 @@ impl State {
     /// Does what is to be done after every call of a handle.
     fn settle(&mut self, handle: usize) -> Result<(), Violation> {
         loop {
-            while let Some(node) = self.handles[handle].get_mut().poll_ready() {
+            while let Some(node) = self.handles[handle].poll_ready() {
                 let way = Way { handle, node: node.index() };
-                let (locks, now) = (self.handles[handle].get_mut(), self.now);
+                let (locks, now) = (&mut self.handles[handle], self.now);
                 if locks.poll_connect(node) {
                     locks.handle_connected(node, Facts::default(), true, now);
                 }
                 self.send(way);
             }
-            let Some(key) = self.handles[handle].get_mut().poll_finished() else { return Ok(()) };
+            let Some(key) = self.handles[handle].poll_finished() else { return Ok(()) };
             self.look(handle, key)?;
         }
     }
 
     fn send(&mut self, way: Way) {
-        let (locks, node) = (self.handles[way.handle].get_mut(), way.node_id());
+        let (locks, node) = (&mut self.handles[way.handle], way.node_id());
         let mut batch = Vec::new();
         locks.poll_batch(node, &mut batch, self.now);
         let is_subscribing = locks.poll_subscribe(node, self.now).is_some();
@@ -301,14 +301,14 @@ impl State {
         }
         for command in batch {
             let reply = self.execute(way.node, &command);
-            self.handles[way.handle].get_mut().handle_reply(node, reply, self.now);
+            self.handles[way.handle].handle_reply(node, reply, self.now);
         }
     }
 
     /// Returns whether a user has a lock that is valid.
     pub(super) fn holds(&self, user: usize) -> bool {
         let Stage::Holding(key) = self.users[user].stage else { return false };
-        let lock = self.handles[self.scenario.users[user]].get().lock(key);
+        let lock = self.handles[self.scenario.users[user]].lock(key);
         lock.is_some_and(|lock| lock.loss().is_none() && lock.deadline().is_some_and(|end| self.now < end))
     }
 
@@ -322,7 +322,7 @@ impl State {
     }
 
     fn home(&self) -> Option<usize> {
-        let home = self.handles[0].get().config().home(&Resource::from(NAME));
+        let home = self.handles[0].config().home(&Resource::from(NAME));
         home.map(redlock_core::NodeId::index)
     }
 }

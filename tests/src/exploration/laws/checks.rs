@@ -9,7 +9,7 @@ use crate::exploration::world::{Seat, World};
 impl Laws {
     /// Checks what must be true in every world; `is_over`: nothing can happen in it any more. The answer is on how many
     /// nodes the holder has its key, if there is a holder.
-    pub(in crate::exploration) fn check(&self, world: &World, is_over: bool) -> Result<Option<usize>, Violation> {
+    pub(super) fn check_world(&self, world: &World, is_over: bool) -> Result<Option<usize>, Violation> {
         let now = instant(world.tick);
         let clients = (0..CLIENTS).filter_map(|client| self.client(world, client));
         let mut holders = clients.filter(|client| client.lock.is_held(now));

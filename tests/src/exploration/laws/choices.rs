@@ -6,7 +6,7 @@ use crate::exploration::scenario::{CLIENTS, NODES, TICK, instant};
 use crate::exploration::world::{Seat, World};
 
 impl Laws {
-    pub(in crate::exploration) fn actions(&self, world: &World) -> Vec<Action> {
+    pub(super) fn choices(&self, world: &World) -> Vec<Action> {
         let mut actions = Vec::with_capacity(16);
         for client in 0..CLIENTS {
             self.client_actions(world, client, &mut actions);

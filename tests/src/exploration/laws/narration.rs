@@ -1,11 +1,16 @@
 use super::Laws;
-use crate::exploration::action::{Action, client_name, node_name};
+use crate::exploration::action::Action;
 use crate::exploration::world::World;
 
 impl Laws {
     /// What an action will do in a world, for a person.
-    pub(in crate::exploration) fn narrate(&self, world: &World, action: Action) -> String {
+    pub(super) fn tell(&self, world: &World, action: Action) -> String {
         match action {
+            Action::Begin { client } => format!("{} begins to acquire", client_name(client)),
+            Action::HandOver { client } => format!("{} comes for its lock", client_name(client)),
+            Action::Extend { client } => format!("{} extends", client_name(client)),
+            Action::Release { client } => format!("{} releases", client_name(client)),
+            Action::Wake { client } => format!("the timer of {} fires", client_name(client)),
             Action::Execute { client, node } => {
                 let message = self.sites.get(world.sites[node]).links[client].commands.front();
                 let verb = message.map_or("nothing", |&message| self.verb(message));
@@ -17,8 +22,12 @@ impl Laws {
                 let words = words.unwrap_or_default();
                 format!("{} takes node {}'s reply to its {words}", client_name(client), node_name(node))
             }
+            Action::Cut { client, node } => {
+                format!("the connection of {} to node {} breaks", client_name(client), node_name(node))
+            }
+            Action::Crash { node } => format!("node {} crashes", node_name(node)),
+            Action::Restart { node } => format!("node {} is back with its data", node_name(node)),
             Action::Tick => format!("tick {}", world.tick.saturating_add(1)),
-            other => other.to_string(),
         }
     }
 
@@ -31,4 +40,12 @@ impl Laws {
             _ => "command",
         }
     }
+}
+
+const fn client_name(client: usize) -> &'static str {
+    ["A", "B"][client]
+}
+
+const fn node_name(node: usize) -> &'static str {
+    ["a", "b", "c"][node]
 }

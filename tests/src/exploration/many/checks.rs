@@ -80,12 +80,12 @@ impl State {
     /// Tickets cannot be seen; but to answer one that is not there changes nothing, and one that is, something.
     fn has_right_tickets(&self, node: usize) -> bool {
         let after = |count: usize| {
-            let mut locks = self.locks.clone();
+            let mut locks = Locks::clone(&self.locks);
             locks.handle_unanswered(node_id(node), count, &Unavailable::new(Cause::Disconnected), self.now);
             locks
         };
         match self.sites[node].under_way() {
-            0 => self.locks == after(usize::MAX),
+            0 => *self.locks == after(usize::MAX),
             count => after(count) == after(usize::MAX) && after(count.saturating_sub(1)) != after(count),
         }
     }

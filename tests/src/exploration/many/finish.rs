@@ -10,10 +10,11 @@ use super::violation::Violation;
 const MAX_STEPS: usize = 1_000;
 
 impl State {
-    /// Goes on until nothing is left to do, and checks that nothing is left then.
-    pub(super) fn finish(mut self) -> Result<(), Violation> {
+    /// Goes on until nothing is left to do, and checks that nothing is left then. The actions go to `way`.
+    pub(super) fn finish(mut self, way: &mut Vec<Action>) -> Result<(), Violation> {
         for _ in 0..MAX_STEPS {
             let Some(action) = self.next_calm_action() else { return self.check_end() };
+            way.push(action);
             self.apply(action)?;
             self.check()?;
         }

@@ -10,7 +10,7 @@ pub(super) const SILENCE: Duration = Duration::from_secs(3_600);
 pub(super) const MAX_HOLD: Duration = Duration::from_millis(400);
 
 /// A small world: how many there are in it, and what may go wrong.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct Scenario {
     /// How many nodes there are.

@@ -8,15 +8,16 @@ use super::scenario::{Scenario, TTL};
 use super::site::{Letter, Link, Origin, Parcel, Site};
 use super::user::{Stage, User};
 use super::violation::Violation;
+use crate::exploration::kept::Kept;
 use crate::exploration::scenario::node_id;
 
 /// A world: the real machine, its users, and nodes with their connections.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct State {
     pub(super) scenario: Scenario,
     pub(super) now: Instant,
-    pub(super) locks: Locks,
-    pub(super) sites: Vec<Site>,
+    pub(super) locks: Kept<Locks>,
+    pub(super) sites: Vec<Kept<Site>>,
     pub(super) users: Vec<User>,
     pub(super) left: Budget,
 }
@@ -42,8 +43,8 @@ impl State {
         let mut state = Self {
             scenario: *scenario,
             now: Instant::EPOCH,
-            locks: Locks::new(config),
-            sites: vec![site; scenario.nodes],
+            locks: Kept::new(Locks::new(config)),
+            sites: vec![Kept::new(site); scenario.nodes],
             users: vec![User::default(); scenario.users],
             left: Budget { breaks, failures, extensions, jumps },
         };
@@ -96,8 +97,9 @@ impl State {
     }
 
     fn hand_over(&mut self, user: usize) {
+        let key = self.key(user);
         self.users[user].is_woken = false;
-        match self.locks.hand_over(self.key(user), self.now) {
+        match self.locks.hand_over(key, self.now) {
             Some(Ok(_)) => {
                 self.users[user].stage = Stage::Holding;
                 self.users[user].held_since = self.scenario.keeps_alive.then_some(self.now);
@@ -108,19 +110,22 @@ impl State {
     }
 
     fn extend(&mut self, user: usize) {
+        let key = self.key(user);
         self.left.extensions = self.left.extensions.saturating_sub(1);
-        if let Ok(operation) = self.locks.extend(self.key(user), TTL, self.now) {
+        if let Ok(operation) = self.locks.extend(key, TTL, self.now) {
             self.users[user].stage = Stage::Extending(operation);
         }
     }
 
     fn release(&mut self, user: usize) {
-        self.locks.release(self.key(user), self.now);
+        let key = self.key(user);
+        self.locks.release(key, self.now);
         self.users[user].stage = Stage::Releasing;
     }
 
     fn abandon(&mut self, user: usize) {
-        self.locks.abandon(self.key(user), self.now);
+        let key = self.key(user);
+        self.locks.abandon(key, self.now);
         self.users[user].stage = Stage::Over;
     }
 
