@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use crate::invariant::Violation;
 use crate::scenario::{Mode, Scenario};
-use crate::world::{Summary, World};
+use crate::summary::Summary;
+use crate::world::World;
 
 /// A thread takes so many seeds at a time.
 const CHUNK: u64 = 256;

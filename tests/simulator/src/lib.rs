@@ -64,6 +64,7 @@ mod replay;
 mod scenario;
 mod server;
 mod subscriptions;
+mod summary;
 mod world;
 
 pub use agenda::Agenda;
@@ -76,4 +77,4 @@ pub use invariant::{Invariant, Violation};
 pub use picture::picture;
 pub use replay::Replay;
 pub use scenario::Mode;
-pub use world::Summary;
+pub use summary::Summary;

@@ -31,7 +31,7 @@ use crate::agenda::Agenda;
 use crate::clock::Time;
 use crate::dice::Dice;
 use crate::event::Event;
-use crate::fault::{FaultCounts, FaultKind};
+use crate::fault::FaultKind;
 use crate::history::{History, Who};
 use crate::invariant::{Invariant, Violation};
 use crate::ledger::Ledger;
@@ -39,133 +39,10 @@ use crate::link::Link;
 use crate::names::name;
 use crate::scenario::{HEALED_AT, Mode, Scenario};
 use crate::server::Server;
+use crate::summary::Summary;
 
 /// A world in which more happens than this does not come to rest.
 const MOST_EVENTS: u64 = 200_000;
-
-/// What a world was good for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// How many events happened.
-    pub events: u64,
-    /// How many locks were handed over, each of them checked.
-    pub grants: u64,
-    /// How many of them were of several names.
-    pub grants_of_several: u64,
-    /// Jobs that began to wait for others of the same client.
-    pub in_line: u64,
-    /// Of the grants, those that were fenced.
-    pub fenced: u64,
-    /// How often the holder of a fenced lock was let in at the store.
-    pub visits: u64,
-    /// How often the store has refused one.
-    pub visits_refused: u64,
-    /// How many locks were handed over whose home had granted them in turn.
-    pub grants_in_turn: u64,
-    /// How many of them after a call-up.
-    pub grants_after_call_up: u64,
-    /// How often somebody was given a place in the queue of a node, or kept it.
-    pub places: u64,
-    /// How often a client heard that it was called up.
-    pub call_ups: u64,
-    /// How many call-ups were on their way when their connection was gone.
-    pub call_ups_missed: u64,
-    /// How many subscriptions were sent.
-    pub subscriptions: u64,
-    /// How often somebody left a queue.
-    pub leaves: u64,
-    /// How often a waiter was overtaken at most, in a world that had healed.
-    pub most_overtaken: u64,
-    /// Waiters for several names that had their turn, and passed it on because another name was held.
-    pub turns_passed_on: u64,
-    /// Such waiters that kept it, because a later name was held.
-    pub turns_kept: u64,
-    /// How often a client was called up, and nobody of it could make use of that.
-    pub turns_declined: u64,
-    /// How often the others had to wait for one who had ended or stood still, in a world that had healed.
-    pub graces: u64,
-    /// How many releases were followed until the next grant, in a world that had healed.
-    pub hand_overs: u64,
-    /// How many worlds were checked for waiters that were never served.
-    pub services: u64,
-    /// How many extensions were confirmed, each of them checked.
-    pub extensions: u64,
-    /// How many extensions began while another of the same lock was under way.
-    pub overlapping_extensions: u64,
-    /// How many extensions in the background were confirmed.
-    pub renewals: u64,
-    /// How many locks were lost because they were held for as long as they may be.
-    pub longest_holds: u64,
-    /// How many keys were kept by a release for the rest of the shortest hold.
-    pub keys_kept: u64,
-    /// How many locks were left for others to adopt.
-    pub detached: u64,
-    /// How many of them were adopted.
-    pub adoptions: u64,
-    /// How many refusals said the label of the holder.
-    pub labels: u64,
-    /// How many nodes were given their key anew by an extension.
-    pub healings: u64,
-    /// How many connections that were not used were tried out.
-    pub pings: u64,
-    /// How many connections were given up because they were silent.
-    pub silences: u64,
-    /// How many nodes were connected again after that.
-    pub reconnections: u64,
-    /// How many grants did not count, because their node was started again and had forgotten what it had granted before.
-    pub void_grants: u64,
-    /// How often a client was connected to a node without a vote, and the moment was checked at which it has one again.
-    pub quarantines: u64,
-    /// In a hostile world, how many locks were handed over while another client held the resource.
-    pub overlaps: u64,
-    /// With the default restart guard, how many were by a client that had not seen the restart of a node.
-    pub overlaps_unseen: u64,
-    /// The faults that were injected.
-    pub faults: FaultCounts,
-}
-
-impl Summary {
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.events += other.events;
-        self.grants += other.grants;
-        self.grants_of_several += other.grants_of_several;
-        self.in_line += other.in_line;
-        self.fenced += other.fenced;
-        self.visits += other.visits;
-        self.visits_refused += other.visits_refused;
-        self.grants_in_turn += other.grants_in_turn;
-        self.grants_after_call_up += other.grants_after_call_up;
-        self.places += other.places;
-        self.call_ups += other.call_ups;
-        self.call_ups_missed += other.call_ups_missed;
-        self.subscriptions += other.subscriptions;
-        self.leaves += other.leaves;
-        self.most_overtaken = self.most_overtaken.max(other.most_overtaken);
-        self.turns_passed_on += other.turns_passed_on;
-        self.turns_kept += other.turns_kept;
-        self.turns_declined += other.turns_declined;
-        self.graces += other.graces;
-        self.hand_overs += other.hand_overs;
-        self.services += other.services;
-        self.extensions += other.extensions;
-        self.overlapping_extensions += other.overlapping_extensions;
-        self.renewals += other.renewals;
-        self.longest_holds += other.longest_holds;
-        self.keys_kept += other.keys_kept;
-        self.detached += other.detached;
-        self.adoptions += other.adoptions;
-        self.labels += other.labels;
-        self.healings += other.healings;
-        self.pings += other.pings;
-        self.silences += other.silences;
-        self.reconnections += other.reconnections;
-        self.void_grants += other.void_grants;
-        self.quarantines += other.quarantines;
-        self.overlaps += other.overlaps;
-        self.overlaps_unseen += other.overlaps_unseen;
-        self.faults.add(&other.faults);
-    }
-}
 
 /// One world while it runs.
 pub(crate) struct World<'a> {

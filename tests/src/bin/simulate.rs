@@ -10,7 +10,7 @@ use std::{fs, thread};
 
 use lexopt::{Parser, ValueExt};
 use redlock_simulator::{Campaign, Failure, Figures, Mode, Replay, picture};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 const USAGE: &str = "\
 Usage: simulate [OPTIONS]
@@ -141,44 +141,10 @@ fn print_table(figures: &Figures) {
         println!("{:<36}{seeds:>16}", format!("  {mode}"));
     }
     println!("{:<36}{:>16.0}", "seeds per hour per core", figures.seeds_per_hour_per_core());
-    println!("{:<36}{:>16}", "events", total.events);
     println!("{:<36}{:>16.0}", "events per seed", total.events as f64 / seeds.max(1) as f64);
-    println!("{:<36}{:>16}", "grants checked", total.grants);
-    println!("{:<36}{:>16}", "  of several names", total.grants_of_several);
-    println!("{:<36}{:>16}", "waits for others of the same client", total.in_line);
-    println!("{:<36}{:>16}", "fenced grants", total.fenced);
-    println!("{:<36}{:>16}", "  holders let in at the store", total.visits);
-    println!("{:<36}{:>16}", "  holders refused there", total.visits_refused);
-    println!("{:<36}{:>16}", "grants in turn", total.grants_in_turn);
-    println!("{:<36}{:>16}", "  after a call-up", total.grants_after_call_up);
-    println!("{:<36}{:>16}", "places in queues given or kept", total.places);
-    println!("{:<36}{:>16}", "call-ups heard", total.call_ups);
-    println!("{:<36}{:>16}", "  or missed with their connection", total.call_ups_missed);
-    println!("{:<36}{:>16}", "subscriptions", total.subscriptions);
-    println!("{:<36}{:>16}", "places given up", total.leaves);
-    println!("{:<36}{:>16}", "turns passed on", total.turns_passed_on);
-    println!("{:<36}{:>16}", "turns kept", total.turns_kept);
-    println!("{:<36}{:>16}", "turns declined", total.turns_declined);
-    println!("{:<36}{:>16}", "overtaken at most, when healed", total.most_overtaken);
-    println!("{:<36}{:>16}", "releases to waiters, when healed", total.hand_overs);
-    println!("{:<36}{:>16}", "graces of dead waiters, when healed", total.graces);
-    println!("{:<36}{:>16}", "crowds served to the last", total.services);
-    println!("{:<36}{:>16}", "extensions checked", total.extensions);
-    println!("{:<36}{:>16}", "extensions begun beside another", total.overlapping_extensions);
-    println!("{:<36}{:>16}", "extensions in the background", total.renewals);
-    println!("{:<36}{:>16}", "longest holds ended", total.longest_holds);
-    println!("{:<36}{:>16}", "keys kept for a shortest hold", total.keys_kept);
-    println!("{:<36}{:>16}", "locks left to others", total.detached);
-    println!("{:<36}{:>16}", "  and adopted", total.adoptions);
-    println!("{:<36}{:>16}", "refusals with the holder's label", total.labels);
-    println!("{:<36}{:>16}", "keys planted anew by extensions", total.healings);
-    println!("{:<36}{:>16}", "connections tried out", total.pings);
-    println!("{:<36}{:>16}", "silent connections given up", total.silences);
-    println!("{:<36}{:>16}", "  and nodes connected again", total.reconnections);
-    println!("{:<36}{:>16}", "grants of restarted nodes, void", total.void_grants);
-    println!("{:<36}{:>16}", "connections to nodes without a vote", total.quarantines);
-    println!("{:<36}{:>16}", "overlapping holders, hostile only", total.overlaps);
-    println!("{:<36}{:>16}", "  and by those who saw no restart", total.overlaps_unseen);
+    for (_, label, figure) in total.figures() {
+        println!("{label:<36}{figure:>16}");
+    }
     println!("faults injected");
     for (kind, count) in total.faults.iter() {
         println!("{:<36}{count:>16}", format!("  {kind}"));
@@ -187,46 +153,20 @@ fn print_table(figures: &Figures) {
 }
 
 fn to_json(figures: &Figures) -> Value {
-    let faults: serde_json::Map<_, _> =
-        figures.total.faults.iter().map(|(kind, count)| (kind.name().into(), count.into())).collect();
-    json!({
+    let total = &figures.total;
+    let faults: Map<_, _> = total.faults.iter().map(|(kind, count)| (kind.name().into(), count.into())).collect();
+    let mut object = json!({
         "seeds": figures.seeds(),
         "seconds": figures.elapsed.as_secs_f64(),
         "threads": figures.threads,
-        "events": figures.total.events,
-        "grants": figures.total.grants,
-        "grants_of_several": figures.total.grants_of_several,
-        "in_line": figures.total.in_line,
-        "fenced": figures.total.fenced,
-        "visits": figures.total.visits,
-        "visits_refused": figures.total.visits_refused,
-        "grants_in_turn": figures.total.grants_in_turn,
-        "grants_after_call_up": figures.total.grants_after_call_up,
-        "places": figures.total.places,
-        "call_ups": figures.total.call_ups,
-        "call_ups_missed": figures.total.call_ups_missed,
-        "subscriptions": figures.total.subscriptions,
-        "leaves": figures.total.leaves,
-        "most_overtaken": figures.total.most_overtaken,
-        "turns_passed_on": figures.total.turns_passed_on,
-        "turns_kept": figures.total.turns_kept,
-        "turns_declined": figures.total.turns_declined,
-        "hand_overs": figures.total.hand_overs,
-        "graces": figures.total.graces,
-        "services": figures.total.services,
-        "overlapping_extensions": figures.total.overlapping_extensions,
-        "renewals": figures.total.renewals,
-        "longest_holds": figures.total.longest_holds,
-        "keys_kept": figures.total.keys_kept,
-        "detached": figures.total.detached,
-        "adoptions": figures.total.adoptions,
-        "pings": figures.total.pings,
-        "silences": figures.total.silences,
-        "reconnections": figures.total.reconnections,
         "violations": figures.failures.len(),
         "seeds_per_hour_per_core": figures.seeds_per_hour_per_core().round(),
         "faults": faults,
-    })
+    });
+    for (name, _, figure) in total.figures() {
+        object[name] = figure.into();
+    }
+    object
 }
 
 fn replay(seed: u64, in_full: bool, file: Option<&str>) -> Result<bool, Box<dyn Error>> {
