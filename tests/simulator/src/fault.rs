@@ -14,89 +14,81 @@ pub(crate) struct Fault {
     pub(crate) client: usize,
 }
 
-/// The kinds of disturbance.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultKind {
+/// Defines [`FaultKind`] by the kinds, each with its name in a table.
+macro_rules! fault_kinds {
+    ($($(#[$doc:meta])* $kind:ident: $name:literal,)*) => {
+        /// The kinds of disturbance.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum FaultKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl FaultKind {
+            /// All kinds, in the order of their declaration.
+            pub const ALL: [Self; [$(Self::$kind),*].len()] = [$(Self::$kind),*];
+
+            /// Returns its name in a table.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $name,)*
+                }
+            }
+        }
+    };
+}
+
+fault_kinds! {
     /// A segment is lost: what is sent on the connection waits until it was sent again.
-    Loss,
+    Loss: "loss",
     /// The connection between a client and a node breaks; what is under way is lost, or carried out without an answer.
-    Cut,
+    Cut: "cut",
     /// The connection between a client and a node stays, but what is sent on it never arrives, or no reply does. Nobody
     /// is told so, and for a time no other connection can be opened.
-    Silence,
+    Silence: "silence",
     /// The node ends and comes back with its keys.
-    Crash,
+    Crash: "crash",
     /// The node ends and comes back without its keys.
-    Amnesia,
+    Amnesia: "amnesia",
     /// The node stands still and then goes on, with all that has arrived meanwhile.
-    Hang,
+    Hang: "hang",
     /// The node takes its time.
-    Slow,
+    Slow: "slow",
     /// The node answers with an error: loading, out of memory, not authenticated.
-    Refusal,
+    Refusal: "refusal",
     /// The node forgets its scripts.
-    ScriptFlush,
+    ScriptFlush: "script_flush",
     /// The node loses one key before its time.
-    Eviction,
+    Eviction: "eviction",
     /// The node loses all keys.
-    Wipe,
+    Wipe: "wipe",
     /// The node's clock steps.
-    ClockJump,
+    ClockJump: "clock_jump",
     /// All of the client stands still and then goes on.
-    Pause,
+    Pause: "pause",
     /// The client ends without a word; another begins in its place.
-    ClientCrash,
+    ClientCrash: "client_crash",
     /// The acquisition is cancelled at some step.
-    Cancel,
+    Cancel: "cancel",
     /// The caller of an acquisition gets to run late.
-    LateHandOver,
+    LateHandOver: "late_hand_over",
     /// A timer fires late.
-    LateTimer,
+    LateTimer: "late_timer",
     /// The client library sends again what was unanswered when the connection broke.
-    Resend,
+    Resend: "resend",
     /// The client library hands in a reply twice.
-    DoubleReply,
+    DoubleReply: "double_reply",
     /// A node carries out what arrived on a connection that had long been broken.
-    LateExecution,
+    LateExecution: "late_execution",
     /// Whoever waits is not told that they are called up.
-    LostCallUp,
+    LostCallUp: "lost_call_up",
     /// Whoever waits is told twice that they are called up.
-    DoubleCallUp,
+    DoubleCallUp: "double_call_up",
     /// A client hears that it is called up, and no node has done so.
-    StrayCallUp,
+    StrayCallUp: "stray_call_up",
 }
 
 impl FaultKind {
-    /// How many kinds there are.
-    pub(crate) const COUNT: usize = Self::ALL.len();
-
-    /// All kinds, in the order of their declaration.
-    pub const ALL: [Self; 23] = [
-        Self::Loss,
-        Self::Cut,
-        Self::Silence,
-        Self::Crash,
-        Self::Amnesia,
-        Self::Hang,
-        Self::Slow,
-        Self::Refusal,
-        Self::ScriptFlush,
-        Self::Eviction,
-        Self::Wipe,
-        Self::ClockJump,
-        Self::Pause,
-        Self::ClientCrash,
-        Self::Cancel,
-        Self::LateHandOver,
-        Self::LateTimer,
-        Self::Resend,
-        Self::DoubleReply,
-        Self::LateExecution,
-        Self::LostCallUp,
-        Self::DoubleCallUp,
-        Self::StrayCallUp,
-    ];
-
     /// Those that a scenario plans ahead and whose outcome the protocol promises to survive; [`Self::Silence`] is
     /// planned apart from them.
     pub(crate) const WITHIN_THE_PROMISE: [Self; 10] = [
@@ -115,36 +107,6 @@ impl FaultKind {
     /// Those that take live keys away or let time stand still on a node: mutual exclusion is not promised under them.
     pub(crate) const BEYOND_THE_PROMISE: [Self; 3] = [Self::Eviction, Self::Wipe, Self::ClockJump];
 
-    /// Its name in a table.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Loss => "loss",
-            Self::Cut => "cut",
-            Self::Silence => "silence",
-            Self::Crash => "crash",
-            Self::Amnesia => "amnesia",
-            Self::Hang => "hang",
-            Self::Slow => "slow",
-            Self::Refusal => "refusal",
-            Self::ScriptFlush => "script_flush",
-            Self::Eviction => "eviction",
-            Self::Wipe => "wipe",
-            Self::ClockJump => "clock_jump",
-            Self::Pause => "pause",
-            Self::ClientCrash => "client_crash",
-            Self::Cancel => "cancel",
-            Self::LateHandOver => "late_hand_over",
-            Self::LateTimer => "late_timer",
-            Self::Resend => "resend",
-            Self::DoubleReply => "double_reply",
-            Self::LateExecution => "late_execution",
-            Self::LostCallUp => "lost_call_up",
-            Self::DoubleCallUp => "double_call_up",
-            Self::StrayCallUp => "stray_call_up",
-        }
-    }
-
     pub(crate) const fn hits_a_node(self) -> bool {
         !matches!(self, Self::Pause | Self::ClientCrash)
     }
@@ -162,7 +124,7 @@ impl fmt::Display for FaultKind {
 
 /// How many faults of each kind were injected.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FaultCounts([u64; FaultKind::COUNT]);
+pub struct FaultCounts([u64; FaultKind::ALL.len()]);
 
 impl FaultCounts {
     pub(crate) fn count(&mut self, kind: FaultKind) {
