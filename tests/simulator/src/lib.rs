@@ -30,7 +30,8 @@
 //!                                                                                 └──▶ History, picture
 //! ```
 //!
-//! [`Agenda`], [`Clock`] and [`Dice`] serve any simulated world, that of the engine too. [`Campaign`] runs many seeds, [`Replay`] tells one, and shrinks it when it violates an [`Invariant`].
+//! [`Agenda`], [`Clock`] and [`Dice`] serve any simulated world, that of the driver too. [`Campaign`] runs many seeds,
+//! [`Replay`] tells one, and shrinks it when it violates an [`Invariant`].
 //!
 //! # What it believes
 //!
