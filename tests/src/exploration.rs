@@ -41,6 +41,7 @@
 mod action;
 mod client;
 mod clients;
+mod command;
 pub mod handles;
 mod interner;
 mod invariant;
@@ -54,6 +55,7 @@ mod sites;
 mod symmetry;
 mod world;
 
+pub use command::run_command;
 pub use invariant::Violation;
 pub use laws::explore;
 pub use scenario::{NodeClock, Role, Scenario};

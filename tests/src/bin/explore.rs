@@ -1,12 +1,10 @@
 //! Explores a small world of two locks over three nodes completely; the larger, the longer.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for a person")]
-
 use std::error::Error;
 use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
-use redlock_tests::exploration::{NodeClock, Role, Scenario, explore};
+use redlock_tests::exploration::{NodeClock, Role, Scenario, explore, run_command};
 
 const USAGE: &str = "\
 Usage: explore [OPTIONS]
@@ -27,33 +25,10 @@ What else may happen:
 ";
 
 fn main() -> ExitCode {
-    match scenario(Parser::from_env()) {
-        Ok(Some(scenario)) => run(&scenario),
-        Ok(None) => {
-            print!("{USAGE}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("explore: {error}\n\n{USAGE}");
-            ExitCode::from(2)
-        }
-    }
+    run_command(USAGE, scenario(Parser::from_env()), explore)
 }
 
-fn run(scenario: &Scenario) -> ExitCode {
-    match explore(scenario) {
-        Ok(explored) => {
-            println!("{explored}");
-            ExitCode::SUCCESS
-        }
-        Err(failure) => {
-            println!("{failure}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// What the command line asks for; nothing if it asks for help.
+/// Returns what the command line asks for; nothing if it asks for help.
 fn scenario(mut arguments: Parser) -> Result<Option<Scenario>, Box<dyn Error>> {
     let mut scenario = Scenario::new();
     while let Some(argument) = arguments.next()? {

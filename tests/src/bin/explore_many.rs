@@ -1,12 +1,11 @@
 //! Explores a small world of many locks in one process completely; the larger, the longer.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command for a person")]
-
 use std::error::Error;
 use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
 use redlock_tests::exploration::many::{Scenario, explore};
+use redlock_tests::exploration::run_command;
 
 const USAGE: &str = "\
 Usage: explore_many [OPTIONS]
@@ -24,30 +23,7 @@ Usage: explore_many [OPTIONS]
 ";
 
 fn main() -> ExitCode {
-    match scenario(Parser::from_env()) {
-        Ok(Some(scenario)) => run(&scenario),
-        Ok(None) => {
-            print!("{USAGE}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("explore_many: {error}\n\n{USAGE}");
-            ExitCode::from(2)
-        }
-    }
-}
-
-fn run(scenario: &Scenario) -> ExitCode {
-    match explore(scenario) {
-        Ok(explored) => {
-            println!("{explored}");
-            ExitCode::SUCCESS
-        }
-        Err(failure) => {
-            println!("{failure}");
-            ExitCode::FAILURE
-        }
-    }
+    run_command(USAGE, scenario(Parser::from_env()), explore)
 }
 
 /// Returns what the command line asks for; nothing if it asks for help.
