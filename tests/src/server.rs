@@ -123,7 +123,7 @@ impl Server {
         }
     }
 
-    /// Whether the process exists, be it paused or not.
+    /// Returns whether the process exists, be it paused or not.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.process.as_ref().is_some_and(Process::is_running)
@@ -195,7 +195,7 @@ impl Server {
         Launch::PortTaken
     }
 
-    /// Whether it serves commands, and is not another server that was faster to take the port.
+    /// Returns whether it serves commands, and is not another server that was faster to take the port.
     fn answers(&self) -> bool {
         let own = format!("process_id:{}\r\n", self.pid());
         self.command(&["INFO", "server"]).is_ok_and(|server| server.contains(&own)) && self.command(&["PING"]).is_ok()

@@ -30,7 +30,7 @@ impl<E> Agenda<E> {
         self.noted += 1;
     }
 
-    /// When something happens next.
+    /// Returns when something happens next.
     #[must_use]
     pub fn next_at(&self) -> Option<Time> {
         self.entries.peek().map(|Reverse(entry)| entry.at)

@@ -19,7 +19,7 @@ impl Dice {
         Self(self.0.fork())
     }
 
-    /// Whether something happens that happens `percent` times in a hundred.
+    /// Returns whether something happens that happens `percent` times in a hundred.
     pub fn chance(&mut self, percent: u32) -> bool {
         percent > 0 && self.0.u32(0..100) < percent
     }

@@ -79,13 +79,13 @@ impl Ledger {
         self.attempts.last().and_then(|attempt| Some((attempt.home?, attempt.is_called_up)))
     }
 
-    /// Whether a key with this value is one of this lock's.
+    /// Returns whether a key with this value is one of this lock's.
     pub(crate) fn owns(&self, value: &[u8]) -> bool {
         self.attempts.iter().any(|attempt| attempt.token.as_bytes() == value)
     }
 
-    /// Whether such a key may be on the node after all: it was told to release it until the TTL should have been over,
-    /// and did not confirm that. A node that stood still may have set the key later than that.
+    /// Returns whether such a key may be on the node after all: it was told to release it until the TTL should have been
+    /// over, and did not confirm that. A node that stood still may have set the key later than that.
     pub(crate) fn has_given_up(&self, value: &[u8], node: NodeId) -> bool {
         let attempt = self.attempts.iter().find(|attempt| attempt.token.as_bytes() == value);
         let has_given_up = |attempt: &Attempt| {
@@ -96,7 +96,7 @@ impl Ledger {
         attempt.and_then(has_given_up).unwrap_or(false)
     }
 
-    /// Whether it is asked who has the keys that somebody else has left.
+    /// Returns whether it is asked who has the keys that somebody else has left.
     fn is_adopting(&self) -> bool {
         let is_open = self.tenure.is_none() && !self.is_over;
         is_open && self.adopts.is_some()

@@ -98,19 +98,19 @@ impl Link {
         }
     }
 
-    /// When a command that is sent now arrives.
+    /// Returns when a command that is sent now arrives.
     pub(crate) fn command_arrives_at(&mut self, earliest: Time) -> Time {
         self.last_command = self.last_command.max(earliest).max(self.stalled_until);
         self.last_command
     }
 
-    /// When a word about a subscription arrives: not before an earlier one.
+    /// Returns when a word about a subscription arrives: not before an earlier one.
     pub(crate) fn heard_at(&mut self, earliest: Time) -> Time {
         self.last_heard = self.last_heard.max(earliest);
         self.last_heard
     }
 
-    /// When a reply that is sent now arrives.
+    /// Returns when a reply that is sent now arrives.
     pub(crate) fn reply_arrives_at(&mut self, earliest: Time) -> Time {
         self.last_reply = self.last_reply.max(earliest).max(self.stalled_until);
         self.last_reply

@@ -104,7 +104,7 @@ impl Server {
         facts
     }
 
-    /// Whether a connection could be opened.
+    /// Returns whether a connection could be opened.
     pub(crate) const fn is_reachable(&self) -> bool {
         self.down == 0 && self.hung == 0
     }
@@ -182,21 +182,21 @@ impl Server {
         names.iter().map(look).collect()
     }
 
-    /// Whether it keeps this value at the key until the moment `until`, if nothing happens to it, or is down until then:
-    /// either way it grants the key to nobody else.
+    /// Returns whether it keeps this value at the key until the moment `until`, if nothing happens to it, or is down until
+    /// then: either way it grants the key to nobody else.
     pub(crate) fn keeps(&mut self, key: &[u8], value: &[u8], until: Time, time: Time) -> bool {
         let now = self.clock.at(time);
         self.down_until > until
             || self.model.get(key, now) == Some(value) && self.last_moment(key, now) >= millis(self.clock.at(until))
     }
 
-    /// Whether it waits for somebody whom it has called up for a resource.
+    /// Returns whether it waits for somebody whom it has called up for a resource.
     pub(crate) fn has_called_up(&mut self, waiter: &WaiterId, resource: &Resource, time: Time) -> bool {
         let now = self.clock.at(time);
         self.model.called_up(resource, now).is_some_and(|(called, _)| called == *waiter)
     }
 
-    /// When the key will be gone, if nothing happens to it.
+    /// Returns when the key will be gone, if nothing happens to it.
     pub(crate) fn expires_at(&mut self, key: &[u8], time: Time) -> Time {
         let last = self.last_moment(key, self.clock.at(time));
         let next = Duration::from_millis(u64::try_from(last).unwrap_or(u64::MAX).saturating_add(1));

@@ -282,7 +282,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Whether all faults are over, so that messages and timers keep their time.
+    /// Returns whether all faults are over, so that messages and timers keep their time.
     fn is_healed(&self) -> bool {
         self.scenario.mode == Mode::Live && self.now >= HEALED_AT
     }

@@ -79,7 +79,7 @@ impl Client {
         &self.attempts.last().expect("a lock begins with an attempt").token
     }
 
-    /// Whether the lock was acquired and waits to be handed over.
+    /// Returns whether the lock was acquired and waits to be handed over.
     pub(super) fn is_won(&self) -> bool {
         self.lock.is_acquiring() && self.lock.deadline().is_some()
     }

@@ -66,7 +66,7 @@ impl World<'_> {
         }
     }
 
-    /// Whether a subscription suffers what messages about call-ups do.
+    /// Returns whether a subscription suffers what messages about call-ups do.
     fn is_disturbed(&mut self) -> bool {
         let is_disturbed = !self.is_healed() && self.dice.chance(self.scenario.network.lost_call_up);
         if is_disturbed {
@@ -184,13 +184,14 @@ impl World<'_> {
         self.is_called_up(link, resource)
     }
 
-    /// Whether a subscription may have been refused: then a waiter tries now and then, although the node keeps its place.
+    /// Returns whether a subscription may have been refused: then a waiter tries now and then, although the node keeps its
+    /// place.
     fn may_have_lost_its_turn(&self) -> bool {
         !self.is_healed() && self.scenario.faults.iter().any(|fault| fault.kind == FaultKind::Refusal)
     }
 
-    /// Whether one of the client may make use of a turn for a resource: those that stand in line behind others cannot,
-    /// nor those that wait for another one of several names.
+    /// Returns whether one of the client may make use of a turn for a resource: those that stand in line behind others
+    /// cannot, nor those that wait for another one of several names.
     fn may_want_turn(&self, client: usize, resource: usize) -> bool {
         if self.jobs_of(client).all(|job| self.jobs[job].key.is_none()) {
             // It has not begun to wait for anything, and has no name to wait under.

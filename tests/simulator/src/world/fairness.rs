@@ -106,7 +106,7 @@ impl World<'_> {
         }
     }
 
-    /// Whether the last attempt of a job has asked the home of a resource in turn for that one.
+    /// Returns whether the last attempt of a job has asked the home of a resource in turn for that one.
     fn is_in_turn(&self, job: usize, resource: usize) -> bool {
         let home = NodeId::new(self.scenario.home(resource)).expect("a scenario has few nodes");
         self.jobs[job].ledger.is_in_turn_for(&self.resources[resource].name, home)
@@ -131,7 +131,7 @@ impl World<'_> {
         }
     }
 
-    /// Whether a client has done more for a resource than wait for it.
+    /// Returns whether a client has done more for a resource than wait for it.
     fn may_leave_something(&self, client: usize, resource: usize) -> bool {
         let is_about_it = |job: usize| self.plan_of(job).names.contains(resource);
         let only_waits = |job: usize| {
@@ -171,12 +171,12 @@ impl World<'_> {
         Err(Violation::new(Invariant::TurnIsPassedOn, format!("node {node} {what}")))
     }
 
-    /// Whether all handles agree that this node keeps the queue, and are called up by it.
+    /// Returns whether all handles agree that this node keeps the queue, and are called up by it.
     fn is_calm_at(&self, resource: usize, node: usize) -> bool {
         self.is_followed_at(resource, node) && self.now >= self.scenario.calm_at() && self.servers[node].is_reachable()
     }
 
-    /// Whether the referee follows the queue of this node.
+    /// Returns whether the referee follows the queue of this node.
     fn is_followed_at(&self, resource: usize, node: usize) -> bool {
         let scenario = self.scenario;
         let has_crowd = scenario.mode == Mode::Live && scenario.is_crowded && scenario.network.announces;

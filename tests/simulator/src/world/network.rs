@@ -204,7 +204,7 @@ impl World<'_> {
         }
     }
 
-    /// Whether nodes say anything about their queues at the moment.
+    /// Returns whether nodes say anything about their queues at the moment.
     pub(super) fn lies(&self) -> bool {
         self.scenario.lies && !self.is_healed()
     }

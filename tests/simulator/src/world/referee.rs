@@ -201,7 +201,7 @@ impl World<'_> {
         Ok(())
     }
 
-    /// Whether a job waits in the queue of a node for a resource, and is the one of its client that asks.
+    /// Returns whether a job waits in the queue of a node for a resource, and is the one of its client that asks.
     pub(super) fn waits_at(&self, job: usize, node: NodeId, resource: usize) -> bool {
         let is_waiting = self.lock(job).is_some_and(LockMachine::is_waiting);
         is_waiting && self.jobs[job].ledger.has_place_at(node, &self.resources[resource].name)
