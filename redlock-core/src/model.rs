@@ -1,14 +1,17 @@
 //! A Redis master as a pure state machine, for simulators and property tests.
 
+mod fences;
 mod in_turn;
+mod labels;
 mod wait_queue;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use self::labels::Label;
 use self::wait_queue::WaitQueue;
-use crate::fence::{Fence, Fencing};
+use crate::fence::Fence;
 use crate::slots::name_beside;
 use crate::{
     Action, Cause, Command, Grace, Hold, Instant, KeyReport, KeyState, Owner, Reply, Resource, ScriptForm, Ttl,
@@ -77,20 +80,6 @@ impl Entry {
         self.expires_at = self.expires_at.max(Some(expires_at));
     }
 }
-
-/// The label of the owner of a key, and whose value it stands for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Label {
-    digest: ValueDigest,
-    owner: Owner,
-    expires_at: Option<u128>,
-}
-
-/// The seconds of a day: for no more than that a node believes a client from the future.
-const A_DAY: u64 = 24 * 60 * 60;
-
-/// The seconds of a span: a node believes a proposal without a look at its clock in the span in which the counter is.
-const SPAN: u64 = 1_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Whose {
@@ -210,49 +199,6 @@ impl Node {
         action.fencing().map_or(Reply::Done, |fencing| self.fence(keys, fencing, now))
     }
 
-    /// Counts on for the keys, or raises their counters.
-    fn fence(&mut self, keys: &[Resource], fencing: &Fencing, now: Instant) -> Reply {
-        match fencing {
-            Fencing::Mint { proposal, retention } => {
-                let latest = self.latest_proposal(now);
-                let mint = |key: &Resource| {
-                    let before = self.counter(key);
-                    let is_known = span(before) == span(*proposal);
-                    let fence = before.next().max(if is_known { *proposal } else { (*proposal).min(latest) });
-                    self.count(key, fence, *retention, now);
-                    fence
-                };
-                Reply::Granted(keys.iter().map(mint).collect())
-            }
-            Fencing::Raise { fences, retention } => {
-                for (key, fence) in keys.iter().zip(fences.as_slice()) {
-                    if self.counter(key) < *fence {
-                        self.count(key, *fence, *retention, now);
-                    }
-                }
-                Reply::Done
-            }
-        }
-    }
-
-    /// Returns the largest proposal that a node believes when it looks at its clock.
-    fn latest_proposal(&self, now: Instant) -> Fence {
-        let seconds = now.since_epoch().saturating_add(self.epoch_is_at).as_secs();
-        let latest = seconds.saturating_add(A_DAY).saturating_sub(SPAN);
-        Fence::new(latest.saturating_mul(1_000_000))
-    }
-
-    fn count(&mut self, key: &Resource, fence: Fence, retention: Ttl, now: Instant) {
-        let counter = (fence, expiry(now, retention.as_millis()));
-        self.counters.insert(name_beside(key.as_bytes()).into(), counter);
-    }
-
-    /// Returns the last fence of a resource; zero if there is none.
-    #[must_use]
-    pub fn counter(&self, resource: &Resource) -> Fence {
-        self.counters.get(name_beside(resource.as_bytes())).map(|(fence, _)| *fence).unwrap_or_default()
-    }
-
     fn extend(&mut self, keys: &[Resource], token: &[u8], ttl: Ttl, owner: Option<&Owner>, now: Instant) -> Reply {
         let reply = self.owned(keys, token);
         if reply == Reply::Done {
@@ -305,45 +251,6 @@ impl Node {
         });
         let waiting = self.queues.get(name_beside(key.as_bytes())).map_or(0, WaitQueue::len);
         Reply::Inspected(KeyReport::new(state, Some(waiting)).owned_by(self.owner_of(key).cloned()))
-    }
-
-    /// Keeps a label beside a key that has the token of its owner, for as long as the key.
-    fn label(&mut self, key: &Resource, owner: Option<&Owner>) {
-        if let (Some(owner), Some(entry)) = (owner, self.keys.get(key.as_bytes())) {
-            let (digest, expires_at) = (ValueDigest::of(&entry.value), entry.expires_at);
-            let label = Label { digest, owner: owner.clone(), expires_at };
-            self.labels.insert(name_beside(key.as_bytes()).into(), label);
-        }
-    }
-
-    fn forget_label(&mut self, keys: &[Resource], token: &[u8]) {
-        let digest = ValueDigest::of(token);
-        for name in keys.iter().map(|key| name_beside(key.as_bytes())) {
-            if self.labels.get(name).is_some_and(|label| label.digest == digest) {
-                self.labels.remove(name);
-            }
-        }
-    }
-
-    /// Returns the label of the owner of a key, if it is that of the value that the key has.
-    fn owner_of(&self, key: &Resource) -> Option<&Owner> {
-        let label = self.labels.get(name_beside(key.as_bytes()))?;
-        let entry = self.keys.get(key.as_bytes())?;
-        (ValueDigest::of(&entry.value) == label.digest).then_some(&label.owner)
-    }
-
-    /// Returns the label of the owner of a key, as it is shown to those who ask.
-    pub fn owner(&mut self, resource: &Resource, now: Instant) -> Option<&Owner> {
-        self.expire(now);
-        self.owner_of(resource)
-    }
-
-    /// Returns the label that is kept beside a key, whose digest of a value stands in front of it, and how long it still lives.
-    pub fn label_beside(&mut self, resource: &Resource, now: Instant) -> Option<(ValueDigest, &Owner, Duration)> {
-        self.expire(now);
-        let label = self.labels.get(name_beside(resource.as_bytes()))?;
-        let remaining = label.expires_at.map_or(Duration::MAX, |expires_at| left(expires_at, now));
-        Some((label.digest, &label.owner, remaining))
     }
 
     /// Calls up the first one who waits for a key and is alive; returns whether there is one.
@@ -454,11 +361,6 @@ impl Node {
             !queue.is_empty()
         });
     }
-}
-
-/// Returns the number of the span of time that a fence is in.
-const fn span(fence: Fence) -> u64 {
-    fence.get() / (SPAN * 1_000_000)
 }
 
 /// Returns how long something goes on of which this is the last millisecond.

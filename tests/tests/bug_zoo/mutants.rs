@@ -54,6 +54,7 @@ const FENCE: &str = "redlock-core/src/fence.rs";
 const GATE: &str = "redlock-core/src/fence/gate.rs";
 const MODEL: &str = "redlock-core/src/model.rs";
 const MODEL_IN_TURN: &str = "redlock-core/src/model/in_turn.rs";
+const MODEL_LABELS: &str = "redlock-core/src/model/labels.rs";
 const MODEL_QUEUE: &str = "redlock-core/src/model/wait_queue.rs";
 const LINK: &str = "tests/simulator/src/link.rs";
 const CLIENT: &str = "tests/simulator/src/world/client.rs";

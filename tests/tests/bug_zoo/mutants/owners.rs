@@ -1,14 +1,14 @@
 //! Labels of owners.
 
 use super::Edit::Expression;
-use super::{MODEL, Mutant, RELEASE};
+use super::{MODEL_LABELS, Mutant, RELEASE};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "label-of-an-earlier-holder",
         bug: "the label of an earlier holder is shown as that of the lock",
         edits: &[Expression {
-            file: MODEL,
+            file: MODEL_LABELS,
             original: "ValueDigest::of(&entry.value) == label.digest",
             mutated: "true",
         }],
