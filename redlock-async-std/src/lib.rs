@@ -142,6 +142,7 @@
 //! - `redis-cluster`: `RedisClusterNode`, a whole cluster as one node over the cluster client of the `redis` crate;
 //! - `memory`: nodes that live in this process, for first steps and for your own tests;
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in;
+//! - `serde`: a [`DetachedLock`], an [`Owner`] and a [`Fence`] can be written and read, a [`Health`] report written;
 //! - `tracing`: `Tracing`, which makes a span of each lock and events of what happens to nodes, for `Builder::observer`;
 //! - `metrics`: `Metrics`, which counts and measures, for `Builder::observer`.
 //!

@@ -218,6 +218,7 @@
 //!   ([`UrlNode::tls`]). By rustls, with the cryptography that the program has installed in it, or else ring;
 //! - `redis`: nodes from clients of the `redis` crate, and `set_if_not_stale`, which refuses the writes of late holders;
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in;
+//! - `serde`: a [`DetachedLock`], an [`Owner`] and a [`Fence`] can be written and read, a [`Health`] report written;
 //! - `tracing`: `Tracing`, which makes a span of each lock and events of what happens to nodes, for `Builder::observer`;
 //! - `metrics`: `Metrics`, which counts and measures, for `Builder::observer`.
 //!

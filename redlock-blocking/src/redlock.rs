@@ -139,9 +139,8 @@ impl Redlock {
     /// background ends, though: a lock that was kept alive is valid until its [`deadline`](crate::Lease::deadline) and no
     /// longer, and whoever [waits for its loss](crate::Lease::wait_lost) is told [`Loss::Closed`](crate::Loss::Closed), so that
     /// its holder can bring the work to an end in time. To let the work go on to its own end, wait for it before you close. A
-    /// node that did not
-    /// answer is told again when it is back, as long as the process runs. With a node timeout of at most 500 ms this
-    /// takes no longer than that.
+    /// node that did not answer is told again when it is back, as long as the process runs. With a node timeout of at most
+    /// 500 ms this takes no longer than that. It may be called again, to wait for what was released since.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn close(&self) -> CloseReport {
         self.handle.shell().close()

@@ -120,7 +120,8 @@
 //! - `redis`: with `system`, commands to a store that refuses late holders, for adapters over the crate of this name.
 //! - `net`: with `system`, the options of TCP sockets.
 //! - `tls`: with `system`, TLS by rustls.
-//! - `serde`: a [`DetachedLock`] and an [`Owner`] can be written and read.
+//! - `serde`: a [`DetachedLock`], an [`Owner`] and a [`Fence`](fence::Fence) can be written and read, a [`Health`](health::Health)
+//!   report written.
 //! - `proptest`: [`strategy`], random configs, requests, replies and steps; shows how to property-test your own code
 //!   without Redis. Needs `std`.
 

@@ -88,7 +88,7 @@
 //!
 //! - `cache`: [`NamedLocks`], which are released by name, and the [caches](cache) that they are kept in;
 //! - `memory`: [`memory::MemoryNode`], a node that lives in this process;
-//! - `serde`: a [`DetachedLock`] can be written and read;
+//! - `serde`: a [`DetachedLock`], an [`Owner`] and a [`Fence`] can be written and read, a [`Health`] report written;
 //! - `tracing`: `Tracing`, which makes a span of each lock and events of what happens to nodes, for `Builder::observer`;
 //! - `metrics`: `Metrics`, which counts and measures, for `Builder::observer`;
 //! - `net`: sockets to nodes, for adapters; `net-tls`: TLS over them, by rustls;

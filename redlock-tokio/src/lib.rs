@@ -7,7 +7,7 @@
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // In a service: .nodes(["redis://10.0.0.1", "redis://10.0.0.2", "redis://10.0.0.3"])
-//! let nodes = ["one", "two", "three"].map(MemoryNode::new);
+//! let nodes = ["one", "two", "three"].map(MemoryNode::new); // with the feature `memory`
 //! let redlock = Redlock::builder().nodes(nodes).build()?;
 //!
 //! let mut guard = redlock.lock("invoice:7", Duration::from_secs(10)).await?;
@@ -90,9 +90,8 @@
 //! # Runtimes
 //!
 //! A handle runs on the runtime that it was built on, which needs I/O and timers: `enable_all` if you build it yourself,
-//! or `build` panics with tokio's own words.
-//! When that ends first, the next call goes on in the caller's
-//! runtime: connections are made again, and what is held stays held. A call outside of any runtime then ends at once:
+//! or `build` panics with tokio's own words. When that ends first, the next call goes on in the caller's runtime:
+//! connections are made again, and what is held stays held. A call outside of any runtime then ends at once:
 //! [`AcquireError::NoRuntime`], an extension or release that reports that no node was told. So a handle can be shared
 //! by tests that each have a runtime of their own. A runtime that is still there but that nobody drives (a
 //! `current_thread` runtime outside of `block_on`) holds up its handles; build the handle on the one that runs.
@@ -168,8 +167,7 @@
 //! masters, neither replicas of each other nor members of one cluster. [`SentinelNode`] and [`ClusterNode`] are for those who
 //! have nothing else: a master that fails over, or a whole cluster, as one node. Their documentation says what that
 //! costs. `RedisClusterNode` and `FredClusterNode` are the same from a cluster client of the `redis` or the `fred` crate. A node
-//! that is down at the start, or goes down
-//! later, is used again as soon as it is back; nothing needs to be restarted.
+//! that is down at the start, or goes down later, is used again as soon as it is back; nothing needs to be restarted.
 //!
 //! A URL is carried by a connection of this library's own, which speaks RESP3, or RESP2 where the server or an ACL refuses
 //! it. [`UrlNode`] adds what has no place in a URL, such as certificates. `RedisUrl` and `FredUrl` carry the same URL over
@@ -188,6 +186,7 @@
 //! - `fred`: nodes from clients of the `fred` crate, `FredUrl` and `FredClusterNode`;
 //! - `memory`: nodes that live in this process, for first steps and for your own tests;
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in;
+//! - `serde`: a [`DetachedLock`], an [`Owner`] and a [`Fence`] can be written and read, a [`Health`] report written;
 //! - `tracing`: `Tracing`, which makes a span of each lock and events of what happens to nodes, for `Builder::observer`;
 //! - `metrics`: `Metrics`, which counts and measures, for `Builder::observer`.
 //!
