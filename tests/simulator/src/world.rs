@@ -80,6 +80,8 @@ struct JobState {
     attempts: u32,
     /// When it began the last of them.
     asked_at: Time,
+    /// When each node first granted it that one.
+    granted: BTreeMap<usize, Time>,
     /// The last command that its lock was seen to give out.
     last_command: Option<CommandId>,
     /// How often its lock was touched.

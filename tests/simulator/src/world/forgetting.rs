@@ -55,6 +55,23 @@ impl World<'_> {
         self.scenario.guard == Guard::Seen && links.any(is_unseen)
     }
 
+    /// Notes that a node has granted the last attempt of a job.
+    pub(super) fn note_granted(&mut self, node: usize, job: usize, command: &Command) {
+        if matches!(command.action, Action::Acquire { .. } | Action::AcquireInTurn { .. }) {
+            self.jobs[job].granted.entry(node).or_insert(self.now);
+        }
+    }
+
+    /// Returns which of two jobs that hold the same has come later: the one to which a node has granted it although it had granted
+    /// it to the other. When they were handed their locks does not say that, nor when they asked: a command may wait for its
+    /// connection. Only where no node has granted both, as when one adopts a lock, it is the one that has asked later.
+    pub(super) fn later_of(&self, job: usize, other: usize) -> usize {
+        let [own, others] = [job, other].map(|job| &self.jobs[job]);
+        let granted_by_both = own.granted.iter().filter_map(|(node, at)| Some((at, others.granted.get(node)?)));
+        let is_other_later = granted_by_both.map(|(own, others)| others > own).reduce(|one, another| one || another);
+        if is_other_later.unwrap_or(others.asked_at > own.asked_at) { other } else { job }
+    }
+
     /// Returns whether a run of the node that matches began without the keys of those before, and some of them might still
     /// live.
     fn has_forgotten_in_a_run(&self, link: usize, matches: impl Fn(u32) -> bool) -> bool {

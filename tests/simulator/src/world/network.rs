@@ -139,6 +139,7 @@ impl World<'_> {
         if let Some(job) =
             sent.job.filter(|_| matches!(executed.reply, Reply::Done | Reply::Granted(_) | Reply::CalledUp))
         {
+            self.note_granted(node, job, &sent.command);
             self.keys_changed(node, job, &sent.command)?;
             self.check_kept(node, job, &sent.command)?;
             self.note_minted(node, job, &sent.command, &executed.reply);

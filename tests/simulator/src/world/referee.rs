@@ -137,8 +137,7 @@ impl World<'_> {
             Some((resource, other))
         };
         let Some((resource, other)) = self.plan_of(job).names.iter().find_map(holder_of) else { return Ok(()) };
-        // A lock may be handed over long after it was acquired.
-        let intruder = if self.jobs[other].asked_at > self.jobs[job].asked_at { other } else { job };
+        let intruder = self.later_of(job, other);
         let is_excused = self.may_trust_the_forgetful(self.plan_of(intruder).client);
         if self.is_within_the_promise() && !is_excused {
             let what = format!("job {job} holds resource {resource} while job {other} does");

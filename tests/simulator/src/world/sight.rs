@@ -26,6 +26,7 @@ impl World<'_> {
             let state = &mut self.jobs[job];
             if attempts > state.attempts {
                 (state.attempts, state.asked_at) = (attempts, asked_at);
+                state.granted.clear();
                 state.ledger.begins_attempt(now);
             }
         }
