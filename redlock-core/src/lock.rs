@@ -235,7 +235,8 @@ impl LockMachine {
     ) {
         let now = self.catch_up(context, now);
         if !self.earlier.is_empty() {
-            self.handle_owed_to_earlier(id, node, &reply);
+            self.earlier.iter_mut().for_each(|release| release.handle_owed(id, node, &reply));
+            self.earlier.retain(|release| !release.is_settled());
         }
         let (request, output) = (&self.request, &mut *context.output);
         if let Some(release) = self.earlier.iter_mut().find(|release| release.expects(id, node)) {
@@ -272,11 +273,6 @@ impl LockMachine {
 
     pub(crate) fn handle_timeout(&mut self, context: &mut Context<'_>, now: Instant) {
         self.catch_up(context, now);
-    }
-
-    fn handle_owed_to_earlier(&mut self, id: CommandId, node: NodeId, reply: &Reply) {
-        self.earlier.iter_mut().for_each(|release| release.handle_owed(id, node, reply));
-        self.earlier.retain(|release| !release.is_settled());
     }
 }
 

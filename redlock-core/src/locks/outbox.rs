@@ -29,8 +29,6 @@ pub(super) struct Outbox {
     under_way: usize,
     /// No command's time to be sent is over before this moment; `None` without commands.
     in_time_until: Option<Instant>,
-    /// The next batch is likely to be no larger: as large as the last ones.
-    room: usize,
     /// The number of commands that were left when they were last looked through.
     kept: usize,
 }
@@ -52,9 +50,9 @@ impl Outbox {
             self.remove_overdue(now, overdue);
         }
         self.under_way = self.under_way.saturating_add(self.next.len());
-        self.room = self.next.len().max(self.room / 2);
         if batch.is_empty() {
-            batch.reserve(self.room);
+            // The next one is likely to be no larger than this one or the last ones.
+            batch.reserve(self.next.len().max(self.next.capacity() / 2));
             mem::swap(batch, &mut self.next);
         } else {
             batch.append(&mut self.next);
