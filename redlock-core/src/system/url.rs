@@ -10,6 +10,7 @@ use url::{Host, Url};
 
 use super::plain_words;
 use super::secrets::{is_certain, without_secrets};
+use super::words::MAY_SPEAK_TLS;
 use crate::resp::Settings;
 
 /// The port of a URL that names none.
@@ -137,7 +138,7 @@ impl Address {
             return error;
         }
         let reason = plain_words(&error.to_string());
-        io::Error::new(error.kind(), format!("{reason} before the first answer (if it speaks TLS, write rediss://)"))
+        io::Error::new(error.kind(), format!("{reason} before the first answer ({MAY_SPEAK_TLS})"))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{Cause, Unavailable};
 #[must_use]
 pub fn plain_words(error: &str) -> String {
     if error.contains(NO_TLS) {
-        return "the server does not speak TLS: write redis://".into();
+        return SPEAKS_NO_TLS.into();
     }
     let message =
         error.split_once("message: \"").and_then(|(_, rest)| rest.split_once('"')).map(|(message, _)| message);
@@ -33,6 +33,12 @@ pub fn plain_words(error: &str) -> String {
         _ => text.into(),
     }
 }
+
+/// What is said of a server to which TLS was spoken in vain.
+pub(super) const SPEAKS_NO_TLS: &str = "the server does not speak TLS: write redis://";
+
+/// What is said of a server to which TLS was not spoken, and that may want it.
+pub(super) const MAY_SPEAK_TLS: &str = "if it speaks TLS, write rediss://";
 
 /// The word of rustls for what a server says that does not speak TLS.
 const NO_TLS: &str = "InvalidContentType";
@@ -55,11 +61,10 @@ const ENDED: [&str; 4] = ["the server closed the connection", "connection reset"
 /// ```
 #[must_use]
 pub fn perhaps_tls(why: Unavailable) -> Unavailable {
-    const HINT: &str = "if it speaks TLS, write rediss://";
     match (why.cause(), why.detail()) {
-        (Cause::Unexpected, None) => Unavailable::with_detail(Cause::Unexpected, HINT),
+        (Cause::Unexpected, None) => Unavailable::with_detail(Cause::Unexpected, MAY_SPEAK_TLS),
         (Cause::NotSent, Some(detail)) if ENDED.iter().any(|words| detail.starts_with(words)) => {
-            Unavailable::with_detail(Cause::NotSent, &format!("{detail}; {HINT}"))
+            Unavailable::with_detail(Cause::NotSent, &format!("{detail}; {MAY_SPEAK_TLS}"))
         }
         _ => why,
     }

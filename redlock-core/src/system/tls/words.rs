@@ -4,11 +4,13 @@ use std::string::{String, ToString};
 
 use rustls::{AlertDescription, CertificateError};
 
+use crate::system::words::SPEAKS_NO_TLS;
+
 /// Returns an error of rustls as one of a socket, in words for whoever runs the servers.
 pub(super) fn in_words(error: &rustls::Error) -> Error {
     let words = match error {
         rustls::Error::InvalidCertificate(reason) => certificate(reason, error),
-        rustls::Error::InvalidMessage(_) => "the server does not speak TLS: write redis://".into(),
+        rustls::Error::InvalidMessage(_) => SPEAKS_NO_TLS.into(),
         rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
             "the server asks for a certificate of the client".into()
         }
