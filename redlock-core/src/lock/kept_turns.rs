@@ -53,6 +53,13 @@ impl KeptTurns {
         }
     }
 
+    /// Gives back a turn that its home may keep, as nothing was heard of it.
+    pub(super) fn give_back_unheard(&mut self, turn: Turn) {
+        if let Some(kept) = &mut self.0 {
+            kept.turns.push(KeptTurn { turn, until: None });
+        }
+    }
+
     /// Gives back the turns that must not be kept while the lock waits for the resource at this place.
     pub(super) fn wait_for(&mut self, place: u8) {
         self.give_back(|kept| kept.turn.waits_for >= place);

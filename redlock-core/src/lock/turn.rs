@@ -189,7 +189,11 @@ impl LockMachine {
 
     /// Leaves a home that is none.
     pub(super) fn lose_home(&mut self, why: NoTurn) {
-        self.lost_home = self.turn.take().map(|turn| (turn.home, why));
+        let Some(turn) = self.turn.take() else { return };
+        self.lost_home = Some((turn.home, why));
+        if why == NoTurn::Silent {
+            self.kept_turns.give_back_unheard(turn);
+        }
     }
 
     /// Returns whether others wait for what was released, if the home has said it since this was last asked.

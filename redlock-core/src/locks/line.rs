@@ -76,7 +76,7 @@ impl Locks {
         })
     }
 
-    fn is_first(&self, key: LockKey) -> bool {
+    pub(super) fn is_first(&self, key: LockKey) -> bool {
         self.lock(key).is_some_and(|lock| self.queues.is_first(lock.resources(), key))
     }
 }

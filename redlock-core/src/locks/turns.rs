@@ -104,17 +104,20 @@ impl Locks {
             lock.give_back_turns();
             queues.leave(lock.resources(), key, now, |next| next_in_line.push_back(next));
         }
-        let given_back = lock.take_given_back().into_iter().chain(left);
-        let with_resource = |turn: Turn| Some((turn.home, turn.resource(lock.resources())?.clone()));
-        for (home, resource) in given_back.filter_map(with_resource).collect::<SmallVec<[_; 1]>>() {
-            if leaves_line {
-                self.pass_on(home, resource, now);
-            } else {
+        let given_back = lock.take_given_back();
+        let place_of = |turn: Turn| Some((turn.home, turn.resource(lock.resources())?.clone()));
+        let given_back: SmallVec<[_; 1]> = given_back.into_iter().filter_map(place_of).collect();
+        let left = left.and_then(place_of);
+        if let Some((home, why)) = lost_home {
+            self.lose_home(home, why, now);
+        }
+        for (home, resource) in given_back {
+            if !leaves_line || !self.passes_turn_on(home, &resource, now) {
                 self.leave(home, resource, now);
             }
         }
-        if let Some((home, why)) = lost_home {
-            self.lose_home(home, why, now);
+        if let Some((home, resource)) = left {
+            self.pass_place_on(home, resource, now);
         }
         if wants_turn {
             self.queue_up(key, now);
@@ -143,13 +146,18 @@ impl Locks {
     /// Returns where a lock that comes to the head of the line asks in turn. Nowhere, if nobody else was seen to want one of the
     /// resources.
     pub(super) fn place_at_head(&mut self, key: LockKey, now: Instant) -> Place {
-        let resources = self.lock(key).filter(|lock| lock.may_stand_in_queue()).map(LockMachine::resources);
-        let waits_for = resources.and_then(|resources| self.contended(resources, now));
-        let resource = resources.zip(waits_for).and_then(|(resources, place)| resources.at(place).cloned());
-        match resource.zip(waits_for) {
-            Some((resource, waits_for)) => self.place(&resource, waits_for, now),
+        match self.contended_at_head(key, now) {
+            Some((waits_for, resource)) => self.place(&resource, waits_for, now),
             None => Place::None,
         }
+    }
+
+    /// Returns for which resource a lock that comes to the head of the line waits in a queue, if somebody else was seen to want
+    /// it, and which one that is, counted from 0.
+    fn contended_at_head(&self, key: LockKey, now: Instant) -> Option<(u8, Resource)> {
+        let resources = self.lock(key).filter(|lock| lock.may_stand_in_queue())?.resources();
+        let waits_for = self.contended(resources, now)?;
+        Some((waits_for, resources.at(waits_for)?.clone()))
     }
 
     /// Returns the home at which this handle may wait for a resource: the first one in the order that all handles compute
@@ -208,12 +216,27 @@ impl Locks {
     }
 
     /// Gives up the place of this handle in the queue of a node, unless another one of it waits for the same.
-    fn pass_on(&mut self, home: NodeId, resource: Resource, now: Instant) {
-        if self.queues.first(&resource).is_some() {
+    fn pass_place_on(&mut self, home: NodeId, resource: Resource, now: Instant) {
+        if self.next_for(&resource).is_some() {
             self.contention.note(&resource, now);
         } else {
             self.leave(home, resource, now);
         }
+    }
+
+    /// Leaves a turn that was kept at a node to another one of this handle; returns whether that one takes it. One of several
+    /// resources may wait for another one, or have to: then everybody else would wait until the time of the turn is over.
+    fn passes_turn_on(&mut self, home: NodeId, resource: &Resource, now: Instant) -> bool {
+        let Some(next) = self.next_for(resource) else { return false };
+        self.contention.note(resource, now);
+        self.is_first(next)
+            && self.contended_at_head(next, now).is_some_and(|(_, contended)| contended == *resource)
+            && self.open_home(resource, now) == Some(home)
+    }
+
+    /// Returns the lock of this handle that may ask for a resource next. Once closed, it asks for nothing more.
+    fn next_for(&self, resource: &Resource) -> Option<LockKey> {
+        self.queues.first(resource).filter(|_| !self.is_closed)
     }
 
     /// Notes that a lock could not wait at a home.

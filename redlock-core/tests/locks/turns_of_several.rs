@@ -163,6 +163,32 @@ fn a_turn_that_is_kept_passes_on_inside_the_handle() {
 }
 
 #[test]
+fn a_turn_that_is_kept_is_given_back_if_the_next_of_the_handle_waits_for_another_name() {
+    let (mut handles, [first, _, waits_for_both, waits_for_one]) = handles_after_100_ms();
+    handles.acquire(1, "account:0");
+    let before = handles.begin(2, "account:0", only_called_up());
+    handles.give_back(2, before);
+    let behind = handles.begin(2, Resources::all(["account:0", FIRST]), only_called_up());
+    handles.give_back(0, first);
+    assert!(!handles.has(3, waits_for_one), "the turn is kept");
+    handles.give_back(2, waits_for_both);
+    assert!(handles.has(3, waits_for_one) && !handles.has(2, behind));
+}
+
+#[test]
+fn a_turn_of_which_nothing_was_heard_is_given_back() {
+    let (mut handles, [first, ..]) = handles_after_100_ms();
+    let home = handles.home_of(FIRST);
+    handles.advance_to(300);
+    handles.late.insert(home);
+    handles.give_back(0, first);
+    // It would be kept until 900.
+    handles.advance_to(800);
+    let asks = (3, home, "in turn");
+    assert!(handles.log.contains(&asks), "the home does not keep the turn until it is over: {:?}", handles.log);
+}
+
+#[test]
 fn nobody_has_a_turn_to_take_what_is_held() {
     let (mut handles, [first, second, waits_for_both, _]) = handles_after_100_ms();
     handles.give_back(0, first);
