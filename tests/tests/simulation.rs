@@ -12,7 +12,7 @@ use redlock_simulator::{Campaign, FaultKind, Figures, Replay, picture};
 use serde_json::Value;
 
 /// Seeds that have violated something: of the core, or of the simulator itself.
-const ONCE_FAILED: [u64; 18] = [
+const ONCE_FAILED: [u64; 20] = [
     45_630,
     62_567,
     63_423,
@@ -31,6 +31,8 @@ const ONCE_FAILED: [u64; 18] = [
     1_795_988_147_025_554,
     1_795_996_085_000_471,
     1_796_007_138_131_643,
+    1_796_008_718_011_639,
+    1_796_010_706_062_518,
 ];
 
 const BUDGET: Duration = Duration::from_secs(10);

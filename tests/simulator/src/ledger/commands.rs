@@ -191,9 +191,9 @@ impl Ledger {
         }
     }
 
-    /// Whether it is called up may not be heard any more.
-    pub(crate) fn place_is_lost(&mut self) {
-        if let Some(attempt) = self.attempts.last_mut() {
+    /// Whether the node calls it up may not be heard any more.
+    pub(crate) fn place_is_lost(&mut self, node: NodeId) {
+        if let Some(attempt) = self.attempts.last_mut().filter(|attempt| attempt.home == Some(node)) {
             attempt.is_deaf = true;
         }
     }

@@ -158,7 +158,7 @@ impl World<'_> {
         let (client, node) = (self.links[link].client, self.node_of(link));
         let now = self.local(client);
         if matches!(heard, Heard::Deaf(_)) {
-            self.places_are_lost(client);
+            self.places_are_lost(link);
         }
         self.clients[client].locks.handle_heard(node, heard, now);
         self.drive(client)?;

@@ -54,7 +54,7 @@ impl World<'_> {
         state.view = View::Opening;
         if was_open {
             self.is_gone(link, epoch);
-            self.places_are_lost(self.links[link].client);
+            self.places_are_lost(link);
         }
         self.connect(link);
         Ok(())
@@ -104,9 +104,10 @@ impl World<'_> {
         let now = self.local(client);
         self.links[link].unanswered.clear();
         self.links[link].view = View::Failed { at: now };
-        self.places_are_lost(client);
         self.clients[client].locks.handle_disconnected(node, &Unavailable::new(cause), now);
         self.drive(client)?;
+        // Also that of an attempt that was due, and has begun while the loss was handled.
+        self.places_are_lost(link);
         self.touch_all(client)
     }
 

@@ -182,7 +182,7 @@ impl World<'_> {
                 self.jobs[job].ledger.is_answered(&sent.command, node, &reply);
                 self.see_whether_void(link, job, &sent.command, &reply)?;
             }
-            None if reply != Reply::Done => self.places_are_lost(client),
+            None if reply != Reply::Done => self.places_are_lost(link),
             None => {}
         }
         self.summary.places += u64::from(matches!(&reply, Reply::HeldByOther(hold) if hold.place.is_some()));
@@ -198,10 +198,11 @@ impl World<'_> {
         self.call_up_from_nowhere(link)
     }
 
-    /// Those of a client who stand in a queue may hear nothing any more.
-    pub(super) fn places_are_lost(&mut self, client: usize) {
-        for job in self.jobs_of(client) {
-            self.jobs[job].ledger.place_is_lost();
+    /// Those of a client who stand in a queue of a node may hear nothing any more.
+    pub(super) fn places_are_lost(&mut self, link: usize) {
+        let node = self.node_of(link);
+        for job in self.jobs_of(self.links[link].client) {
+            self.jobs[job].ledger.place_is_lost(node);
         }
     }
 
