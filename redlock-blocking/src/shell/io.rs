@@ -83,8 +83,7 @@ impl Io {
 
     /// Waits until a connection has something to say, somebody interrupts, or the time is over, and reads what has come.
     pub(super) fn read(&mut self, timeout: Option<Duration>) {
-        let is_broken = self.streams().any(|stream| stream.broken.is_some());
-        let timeout = if is_broken { Some(Duration::ZERO) } else { timeout };
+        let timeout = if self.streams().any(|stream| stream.broken.is_some()) { Some(Duration::ZERO) } else { timeout };
         let Self { poller, streams, .. } = self;
         let ready = &mut |token: Token| {
             if let Some(Some(stream)) = streams.get_mut(token.0) {

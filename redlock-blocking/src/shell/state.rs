@@ -69,11 +69,8 @@ impl State {
             self.leader.has_news |= !self.waiters.finish(key, &mut self.locks);
         }
         let was_quiet = std::mem::replace(&mut self.is_quiet, self.locks.is_quiet());
-        let mut has_news = self.is_quiet && !was_quiet;
-        while self.locks.poll_inspected().is_some() {
-            has_news = true;
-        }
-        if has_news {
+        let inspected = std::iter::from_fn(|| self.locks.poll_inspected()).count();
+        if inspected > 0 || self.is_quiet && !was_quiet {
             self.waiters.wake_those(|key| key.is_none());
             self.leader.has_news = true;
         }
@@ -81,9 +78,8 @@ impl State {
 
     /// Returns whether the leader sleeps and is to be interrupted, for what was collected; it is told only once.
     pub(super) fn interrupts_leader(&mut self) -> bool {
-        let wakes_at = self.leader.wakes_at;
-        let has_earlier_timer =
-            self.locks.poll_timeout().is_some_and(|next| wakes_at.is_none_or(|wakes_at| next < wakes_at));
+        let is_earlier = |next| self.leader.wakes_at.is_none_or(|wakes_at| next < wakes_at);
+        let has_earlier_timer = self.locks.poll_timeout().is_some_and(is_earlier);
         let has_news = std::mem::take(&mut self.leader.has_news) || has_earlier_timer || self.has_work();
         has_news && std::mem::take(&mut self.leader.sleeps)
     }
@@ -106,6 +102,6 @@ impl State {
 
     /// Remembers to wake the keeper.
     pub(super) fn wake_keeper(&mut self) {
-        self.keeper.thread.iter().for_each(|thread| self.waiters.wake(thread));
+        self.waiters.wakes.threads.extend(self.keeper.thread.clone());
     }
 }

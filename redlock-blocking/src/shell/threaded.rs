@@ -56,8 +56,7 @@ impl Threaded {
 
 impl Connection for Threaded {
     fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
-        self.pass(vec![command.clone()]);
-        Ok(())
+        self.send_all(std::slice::from_ref(command))
     }
 
     fn send_all(&mut self, commands: &[Command]) -> Result<(), Unavailable> {

@@ -22,7 +22,7 @@ pub(super) struct Waiters {
 /// Those who are to be woken.
 #[derive(Default)]
 pub(super) struct Wakes {
-    threads: Vec<Thread>,
+    pub(super) threads: Vec<Thread>,
     callbacks: Vec<(Callback, Option<Loss>)>,
 }
 
@@ -74,11 +74,6 @@ impl Waiters {
         let oldest = self.parked.front();
         self.wakes.threads.extend(oldest.map(|(_, thread)| thread.clone()));
         oldest.is_some()
-    }
-
-    /// Remembers to wake a thread of the handle's own.
-    pub(super) fn wake(&mut self, thread: &Thread) {
-        self.wakes.threads.push(thread.clone());
     }
 }
 
