@@ -43,7 +43,11 @@ impl KeptTurns {
 
     /// Notes that the lock waits in a queue.
     pub(super) fn waits(&mut self, now: Instant) {
-        self.0.get_or_insert_with(|| Box::new(Kept { since: None, turns: SmallVec::new() })).since.get_or_insert(now);
+        self.begin().since.get_or_insert(now);
+    }
+
+    fn begin(&mut self) -> &mut Kept {
+        self.0.get_or_insert_with(|| Box::new(Kept { since: None, turns: SmallVec::new() }))
     }
 
     /// Keeps a turn for a time.
@@ -53,11 +57,9 @@ impl KeptTurns {
         }
     }
 
-    /// Gives back a turn that its home may keep, as nothing was heard of it.
-    pub(super) fn give_back_unheard(&mut self, turn: Turn) {
-        if let Some(kept) = &mut self.0 {
-            kept.turns.push(KeptTurn { turn, until: None });
-        }
+    /// Gives back a turn that it does not have from here.
+    pub(super) fn give_back_one(&mut self, turn: Turn) {
+        self.begin().turns.push(KeptTurn { turn, until: None });
     }
 
     /// Gives back the turns that must not be kept while the lock waits for the resource at this place.

@@ -121,13 +121,11 @@ impl LockMachine {
     }
 
     fn win(&mut self, deadline: Instant) {
+        self.end_turns();
         self.phase = match core::mem::replace(&mut self.phase, Phase::Finished) {
             Phase::Acquiring(attempt) => Phase::Won { attempt, deadline },
             other => other,
         };
-        self.kept_turns.end();
-        // The home has taken it out of the queue.
-        (self.turn, self.is_called_up) = (None, false);
     }
 
     /// Releases what the attempt has or may have acquired, before anything else; then waits, or gives up: at once

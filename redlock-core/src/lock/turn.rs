@@ -156,6 +156,17 @@ impl LockMachine {
         Grace::of(waited.saturating_mul(KEEPS_TURN).min(self.request.ttl.get()))
     }
 
+    /// Ends the waiting of a lock that has won. A home that has granted has taken it out of the queue. One that has refused,
+    /// and has called it up since then, waits for nothing.
+    pub(super) fn end_turns(&mut self) {
+        self.kept_turns.end();
+        let is_called_up = core::mem::take(&mut self.is_called_up);
+        let Some(turn) = self.turn.take().filter(|_| is_called_up) else { return };
+        if !matches!(&self.phase, Phase::Acquiring(attempt) if attempt.is_granted_by(turn.home)) {
+            self.kept_turns.give_back_one(turn);
+        }
+    }
+
     /// Gives back all turns that it keeps: it does not wait any more.
     pub(crate) fn give_back_turns(&mut self) {
         self.kept_turns.end();
@@ -191,8 +202,9 @@ impl LockMachine {
     pub(super) fn lose_home(&mut self, why: NoTurn) {
         let Some(turn) = self.turn.take() else { return };
         self.lost_home = Some((turn.home, why));
-        if why == NoTurn::Silent {
-            self.kept_turns.give_back_unheard(turn);
+        // It may keep the turn for one of several resources, and has said so too late.
+        if why == NoTurn::Silent && !self.kept_turns.is_empty() {
+            self.kept_turns.give_back_one(turn);
         }
     }
 

@@ -6,7 +6,7 @@ mod subscriptions;
 
 use core::time::Duration;
 
-use redlock_core::{AcquireError, NodeSet, Options, RetryDelay};
+use redlock_core::{AcquireError, Heard, NodeSet, Options, RetryDelay};
 
 use crate::handles::Handles;
 use crate::world::{TTL, at};
@@ -253,6 +253,32 @@ fn only_the_first_in_the_queue_asks_when_the_turn_of_another_is_over() {
     assert!(!handles.has(1, called) && !handles.has(2, first), "it was told that a key lives for longer");
     assert_eq!(handles.take_kinds(0), Vec::<&str>::new(), "it is behind that one");
     assert!(!handles.has(0, last));
+}
+
+#[test]
+fn who_is_called_up_and_wins_without_the_home_gives_back_the_turn() {
+    let mut handles = Handles::new(2);
+    let holder = handles.acquire(0, "job");
+    let waiting = handles.begin(1, "job", only_called_up());
+    let home = handles.home();
+    handles.stopped = vec![1];
+    handles.give_back(0, holder);
+    // Somebody takes the key at the home before the one that is called up comes, and then gives it back.
+    handles.nodes[home.index()].set(b"job", b"of another", None, handles.now);
+    handles.stopped.clear();
+    handles.late = handles.locks[1].config().nodes();
+    let now = handles.now;
+    for _ in 0..2 {
+        handles.locks[1].handle_heard(home, Heard::CalledUp("job".into()), now);
+        handles.run();
+    }
+    handles.log.clear();
+    for _ in 0..3 {
+        handles.take_late_reply(1);
+    }
+    handles.run();
+    assert!(handles.has(1, waiting), "the other nodes have granted");
+    assert_eq!(handles.log, [(1, home, "leave")]);
 }
 
 #[test]
