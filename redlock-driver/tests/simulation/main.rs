@@ -52,6 +52,14 @@ fn the_invariants_hold_in_every_world() {
     assert!(missing.is_empty(), "this never happened, so nothing was learned about it: {missing:?}");
 }
 
+/// Seeds that have violated something: of the core, or of the simulation itself.
+const ONCE_FAILED: [u64; 3] = [3_005_738, 5_071_204, 200_179_222];
+
+#[test]
+fn seeds_that_once_failed_pass() {
+    ONCE_FAILED.into_iter().for_each(campaign::replay);
+}
+
 #[test]
 fn the_same_seed_is_the_same_history() {
     for seed in 0..20 {
