@@ -214,13 +214,12 @@ impl User {
     fn check_error(&self, error: &AcquireError, began_at: Time) {
         self.process.tell(|| format!("not acquired: {error}"));
         let closed_at = self.world().referee.closed_at(self.process.index);
-        // What had been decided before the close may be learned after it.
-        let latest = closed_at.map(|at| at + self.world().scenario.system.latest);
         let fits = match error {
             AcquireError::Closed => closed_at.is_some(),
             AcquireError::NoEntropy(_) => true,
             AcquireError::Request(_) => false,
-            _ => latest.is_none_or(|latest| self.world().now() <= latest),
+            // What had been decided before the close may be learned after it, in time.
+            _ => closed_at.is_none_or(|closed_at| began_at <= closed_at),
         };
         self.world().expect(fits, Invariant::Result, || error.to_string());
         if let Some(closed_at) = closed_at {
