@@ -57,7 +57,7 @@ impl KeptTurns {
         }
     }
 
-    /// Gives back a turn that it does not have from here.
+    /// Gives back a turn that was not kept in here: its home still waits for the lock.
     pub(super) fn give_back_one(&mut self, turn: Turn) {
         self.begin().turns.push(KeptTurn { turn, until: None });
     }
