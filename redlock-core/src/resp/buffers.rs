@@ -3,13 +3,17 @@
 use alloc::vec::Vec;
 use core::hash::{Hash, Hasher};
 
-use super::frame::{Framer, MAX_REPLY, Malformed};
+use super::frame::{CRLF, Framer, MAX_REPLY, Malformed};
+use crate::wire::Decimal;
 
 /// What is read at once at least.
 const MIN_READ: usize = 4 * 1024;
 
-/// The memory that a buffer starts with and shrinks back to.
-const USUAL: usize = 16 * 1024;
+/// The memory that a buffer for what is read starts with and shrinks back to.
+const USUAL_INPUT: usize = 16 * 1024;
+
+/// The memory that a buffer for what is written shrinks back to: that of some hundred commands.
+const USUAL_OUTPUT: usize = 64 * 1024;
 
 /// The bytes that were read and not yet looked at. Two are equal if these bytes are, whatever was read before.
 #[derive(Clone, Default)]
@@ -26,7 +30,7 @@ impl Input {
     pub(super) fn room(&mut self) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
-            if self.buffer.len() > USUAL {
+            if self.buffer.len() > USUAL_INPUT {
                 self.buffer = Vec::new();
             }
         }
@@ -35,7 +39,7 @@ impl Input {
             (self.start, self.end) = (0, self.end.saturating_sub(self.start));
         }
         if self.buffer.len().saturating_sub(self.end) < MIN_READ {
-            let len = self.buffer.len().saturating_mul(2).clamp(USUAL, MAX_REPLY.saturating_add(USUAL));
+            let len = self.buffer.len().saturating_mul(2).clamp(USUAL_INPUT, MAX_REPLY.saturating_add(USUAL_INPUT));
             self.buffer.resize(len, 0);
         }
         self.buffer.get_mut(self.end..).unwrap_or_default()
@@ -96,25 +100,40 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Appends a command. What was written is dropped when it is half of the buffer: a socket that never takes all
-    /// of the bytes would let the buffer grow for ever.
+    /// Appends a command, which is an array of texts. What was written is dropped when it is half of the buffer: a socket
+    /// that never takes all of the bytes would let the buffer grow for ever.
     pub(super) fn command<'a>(&mut self, words: impl ExactSizeIterator<Item = &'a [u8]>) {
         if self.start >= self.unwritten().len() {
             self.buffer.drain(..self.start);
             self.start = 0;
         }
-        self.header(b'*', words.len());
+        self.buffer.push(b'*');
+        self.buffer.extend_from_slice(Decimal::new(words.len() as u64).as_bytes());
         for word in words {
-            self.header(b'$', word.len());
+            self.begin_word(word.len());
             self.buffer.extend_from_slice(word);
-            self.buffer.extend_from_slice(b"\r\n");
+        }
+        self.buffer.extend_from_slice(CRLF);
+    }
+
+    /// Ends the line before, and appends the length of the next word. Nearly all have one digit or two.
+    #[inline]
+    fn begin_word(&mut self, len: usize) {
+        let digit = |number: u64| b'0'.saturating_add((number % 10) as u8);
+        match len as u64 {
+            len @ 100.. => self.begin_long_word(len),
+            len @ 10.. => {
+                self.buffer.extend_from_slice(&[b'\r', b'\n', b'$', digit(len / 10), digit(len), b'\r', b'\n']);
+            }
+            len => self.buffer.extend_from_slice(&[b'\r', b'\n', b'$', digit(len), b'\r', b'\n']),
         }
     }
 
-    fn header(&mut self, kind: u8, number: usize) {
-        self.buffer.push(kind);
-        self.buffer.extend_from_slice(crate::wire::Decimal::new(number as u64).as_bytes());
-        self.buffer.extend_from_slice(b"\r\n");
+    #[cold]
+    fn begin_long_word(&mut self, len: u64) {
+        self.buffer.extend_from_slice(b"\r\n$");
+        self.buffer.extend_from_slice(Decimal::new(len).as_bytes());
+        self.buffer.extend_from_slice(CRLF);
     }
 
     pub(super) fn unwritten(&self) -> &[u8] {
@@ -128,8 +147,8 @@ impl Output {
         }
         self.start = 0;
         self.buffer.clear();
-        if self.buffer.capacity() > USUAL {
-            self.buffer.shrink_to(USUAL);
+        if self.buffer.capacity() > USUAL_OUTPUT {
+            self.buffer.shrink_to(USUAL_OUTPUT);
         }
     }
 }
@@ -150,7 +169,24 @@ impl Hash for Output {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+    use alloc::string::String;
+
     use super::*;
+
+    #[test]
+    fn a_command_is_an_array_of_texts_whatever_their_lengths() {
+        let lengths = [0, 1, 9, 10, 11, 99, 100, 101, 512, 64 * 1024];
+        let words: Vec<String> = lengths.map(|len| "x".repeat(len)).to_vec();
+        for count in 1..=words.len() {
+            let words = words.get(..count).unwrap();
+            let texts: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+            let expected = format!("*{count}\r\n{texts}");
+            let mut output = Output::default();
+            output.command(words.iter().map(String::as_bytes));
+            assert!(output.unwritten() == expected.as_bytes(), "{count} words");
+        }
+    }
 
     #[test]
     fn a_socket_that_never_takes_all_does_not_let_the_output_grow() {

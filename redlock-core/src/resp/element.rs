@@ -61,10 +61,9 @@ impl<'a> Elements<'a> {
 
     /// Returns the next line with its kind, and the text behind it if there is one.
     fn take(&mut self) -> Option<(u8, &'a [u8], Header)> {
-        let end = self.0.windows(CRLF.len()).position(|bytes| bytes == CRLF)?;
-        let (line, rest) = self.0.split_at_checked(end)?;
+        let end = self.0.iter().position(|byte| *byte == b'\n')?;
+        let (line, rest) = (self.0.get(..end)?.strip_suffix(b"\r")?, self.0.get(end.saturating_add(1)..)?);
         let header = Header::read(line).ok()?;
-        let rest = rest.get(CRLF.len()..)?;
         let (kind, mut content) = line.split_first()?;
         self.0 = rest;
         if let Header::Text(len) = header {

@@ -38,7 +38,8 @@ impl Framer {
                 self.missing.pop();
             }
             if self.missing.is_empty() {
-                let end = core::mem::take(self).complete;
+                let end = self.complete;
+                (self.complete, self.searched) = (0, 0);
                 return if end > MAX_REPLY { Err(TOO_LONG) } else { Ok(Some(end)) };
             }
         }
@@ -93,7 +94,7 @@ impl Framer {
     fn line<'a>(&mut self, bytes: &'a [u8]) -> Result<Option<&'a [u8]>, Malformed> {
         match bytes.get(self.complete) {
             Some(&TLS_ALERT) => return Err(TLS),
-            Some(kind) if !KINDS.contains(kind) => return Err(NO_REPLY),
+            Some(kind) if !begins_line(*kind) => return Err(NO_REPLY),
             _ => {}
         }
         let rest = bytes.get(self.searched..).unwrap_or_default();
@@ -109,8 +110,13 @@ impl Framer {
     }
 }
 
-/// The first bytes of all lines.
-const KINDS: &[u8] = b"+-:$*_#,(!=%~>|";
+/// Returns whether there are lines with this byte in front.
+const fn begins_line(kind: u8) -> bool {
+    matches!(
+        kind,
+        b'+' | b'-' | b':' | b'$' | b'*' | b'_' | b'#' | b',' | b'(' | b'!' | b'=' | b'%' | b'~' | b'>' | b'|'
+    )
+}
 
 /// The first byte with which a server that speaks TLS refuses what is not TLS.
 const TLS_ALERT: u8 = 0x15;
@@ -121,7 +127,7 @@ const NO_REPLY: Malformed = Malformed("a line that begins like no reply");
 
 const TOO_LONG: Malformed = Malformed("a reply that is too long");
 
-pub(super) const CRLF: &[u8] = b"\r\n";
+pub(super) const CRLF: &[u8; 2] = b"\r\n";
 
 /// What the first line of an element says about what follows.
 #[derive(Debug, PartialEq, Eq)]
@@ -185,6 +191,10 @@ fn count_of(count: i64, each: u64) -> Result<u64, Malformed> {
 const MAX_DIGITS: usize = 20;
 
 pub(super) fn number(digits: &[u8]) -> Result<i64, Malformed> {
+    // So it is in nearly all answers.
+    if let [digit @ b'0'..=b'9'] = digits {
+        return Ok(i64::from(digit.saturating_sub(b'0')));
+    }
     let digits = Some(digits).filter(|digits| digits.len() <= MAX_DIGITS);
     let number = digits.and_then(|digits| core::str::from_utf8(digits).ok()?.parse().ok());
     number.ok_or(Malformed("a number that is none"))

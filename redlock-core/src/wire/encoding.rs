@@ -138,7 +138,9 @@ impl Script {
         words.push(Word::Bytes(script.as_bytes()));
         let keys = resources.as_slice();
         words.push(Word::Number(Decimal::new(keys.len() as u64)));
-        words.extend(keys.iter().map(|key| Word::Bytes(key.as_bytes())));
+        for key in keys {
+            words.push(Word::Bytes(key.as_bytes()));
+        }
     }
 }
 

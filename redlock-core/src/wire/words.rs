@@ -43,31 +43,30 @@ impl fmt::Debug for Word<'_> {
 /// A number in decimal digits.
 #[derive(Clone)]
 pub(crate) struct Decimal {
-    /// Right-aligned.
-    digits: [u8; Self::MAX_LEN],
-    len: usize,
+    digits: [u8; Self::MAX_LEN as usize],
+    /// The place of the first digit; the last one is at the end.
+    start: u8,
 }
 
 impl Decimal {
     /// The length of the largest number.
-    const MAX_LEN: usize = 20;
+    const MAX_LEN: u8 = 20;
 
     pub(crate) fn new(number: u64) -> Self {
-        let mut decimal = Self { digits: [b'0'; Self::MAX_LEN], len: 0 };
-        let mut left = number;
-        for digit in decimal.digits.iter_mut().rev() {
+        let mut digits = [b'0'; Self::MAX_LEN as usize];
+        let (mut left, mut start) = (number, Self::MAX_LEN);
+        for digit in digits.iter_mut().rev() {
             *digit = b'0'.saturating_add((left % 10) as u8);
-            decimal.len = decimal.len.saturating_add(1);
+            start = start.saturating_sub(1);
             left /= 10;
             if left == 0 {
                 break;
             }
         }
-        decimal
+        Self { digits, start }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        let (_, digits) = self.digits.split_at(Self::MAX_LEN.saturating_sub(self.len));
-        digits
+        self.digits.get(usize::from(self.start)..).unwrap_or_default()
     }
 }
