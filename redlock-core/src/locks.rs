@@ -47,7 +47,7 @@ use self::wait_queue::WaitQueues;
 use crate::lock::LockMachine;
 use crate::output::Output;
 use crate::spare::Spare;
-use crate::{Config, Instant, NodeId, NodeSet, Reply, WaiterId};
+use crate::{Config, NodeId, NodeSet, Reply, WaiterId};
 
 /// Many locks over one set of nodes, as a pure state machine: everything that an adapter does but for sockets, a timer
 /// and the way in which a caller waits.
@@ -176,9 +176,8 @@ impl LockKey {
 impl Locks {
     /// The bytes that a lock of one name takes in here at most: its place, when the list has just doubled, its timer, its
     /// place in line, and how it is kept alive.
-    pub const BYTES_PER_LOCK: usize = 2 * (size_of::<Entry>() + size_of::<(Instant, LockKey)>())
-        + WaitQueues::BYTES_PER_NAME
-        + Self::BYTES_KEPT_ALIVE;
+    pub const BYTES_PER_LOCK: usize =
+        2 * size_of::<Entry>() + Timers::BYTES_PER_LOCK + WaitQueues::BYTES_PER_NAME + Self::BYTES_KEPT_ALIVE;
 
     const BYTES_KEPT_ALIVE: usize = size_of::<Renewal>() + LockMachine::BYTES_PER_EXTENSION;
 

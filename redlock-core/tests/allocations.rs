@@ -67,9 +67,9 @@ const TTL: Duration = Duration::from_secs(30);
 #[test]
 fn a_lock_that_is_held_takes_little_memory() {
     let kept = bytes_per_held_lock(Options::new());
-    assert!(kept <= 576, "{kept} bytes");
+    assert!(kept <= 584, "{kept} bytes");
     let kept_alive = bytes_per_held_lock(Options::new().keep_alive(KeepAlive::while_held()));
-    assert!(kept_alive <= 600, "{kept_alive} bytes");
+    assert!(kept_alive <= 640, "{kept_alive} bytes");
 }
 
 /// Counts what a lock takes that is held for two thirds of its TTL, and was extended twice if it is kept alive, beside the

@@ -229,8 +229,7 @@ impl Held {
     /// Returns what each node said to an extension, if that proves that a quorum can no longer have the key. Also one
     /// that has failed for want of replies may still prove it.
     pub(super) fn keys_gone(&self, config: &Config) -> Option<NodeOutcomes> {
-        let over = self.extensions.iter().filter(|extension| extension.is_over);
-        self.under_way().chain(over).find_map(|extension| extension.keys_gone(config))
+        self.extensions.iter().rev().find_map(|extension| extension.keys_gone(config))
     }
 
     /// Ends the first extension whose result is fixed; returns the event that tells it. The caller has made sure that the

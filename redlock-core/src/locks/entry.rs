@@ -1,7 +1,7 @@
 use super::LockKey;
 use super::answers::Answers;
 use super::renewal::Renewal;
-use super::timers::{Timer, Timers};
+use super::timers::Timers;
 use super::wait_queue::WaitQueues;
 use crate::lock::{Kinds, LockMachine};
 use crate::output::Output;
@@ -12,7 +12,6 @@ use crate::{Config, Instant};
 pub(super) struct Entry {
     pub(super) serial: u64,
     pub(super) lock: LockMachine,
-    pub(super) timer: Timer,
     /// Somebody may still ask for this lock.
     pub(super) is_owned: bool,
     /// [`Locks::close`](super::Locks::close) has ended its acquisition, or that it is kept alive.
@@ -45,14 +44,12 @@ impl Entry {
     }
 
     pub(super) fn new(lock: LockMachine, serial: u64) -> Self {
-        let (timer, answers) = (Timer::default(), Answers::default());
         Self {
             serial,
             lock,
-            timer,
             is_owned: true,
             is_cut_off: false,
-            answers,
+            answers: Answers::default(),
             standing: Standing::InLine,
             counts_as: Kinds::default(),
             renewal: None,
@@ -71,11 +68,9 @@ impl Entry {
 
     /// Does what is due to keep the lock alive.
     pub(super) fn drive_renewal(&mut self, config: &Config, output: &mut Output, now: Instant) {
-        if self.renewal.is_none() || !self.is_held() {
-            return;
-        }
-        if let Some(renewal) = &mut self.renewal {
-            self.lock.step(config, output, |lock, context| renewal.drive(lock, context, now));
+        let is_due = self.renewal.as_ref().is_some_and(|renewal| renewal.is_due(now)) && self.is_held();
+        if let Some(renewal) = self.renewal.as_mut().filter(|_| is_due) {
+            self.lock.step(config, output, |lock, context| renewal.extend(lock, context, now));
         }
     }
 
@@ -91,7 +86,12 @@ impl Entry {
     /// Makes sure that the lock is looked at when it has something to do.
     pub(super) fn set_timer(&mut self, key: LockKey, queues: &WaitQueues, timers: &mut Timers) {
         let wakes_at = self.wakes_at(queues);
-        timers.schedule(key, &mut self.timer, wakes_at);
+        if self.renewal.as_ref().is_some_and(Renewal::is_at_rest) {
+            // Nothing is due for long. The end of the extension that is over would come first, and in vain.
+            timers.reschedule(key, wakes_at);
+        } else {
+            timers.schedule(key, wakes_at);
+        }
     }
 
     /// Returns when the lock has something to do.

@@ -121,12 +121,11 @@ impl Locks {
         self.expire_inspections(now);
         // A lock that wants to be woken at once again must not keep the caller in here: it is due in the next call.
         for _ in 0..self.timers.len().min(MAX_BATCH) {
-            let Some((at, key)) = self.timers.pop_due(now) else { break };
-            self.handle_timeout_of_lock(key, at, now);
+            let Some(key) = self.timers.pop_due(now) else { break };
+            self.handle_timeout_of_lock(key, now);
         }
         // An operation that ended in time leaves its timer behind; nobody is to be woken by it.
-        let Self { timers, entries, .. } = self;
-        timers.forget_first_while(|key| entries.get(key.index).is_none_or(|entry| entry.serial != key.serial));
+        self.timers.skip_what_no_longer_counts();
     }
 }
 
@@ -145,18 +144,15 @@ impl Locks {
         }
     }
 
-    /// Does what is due with a lock that wanted to be woken at that moment. What has ended in time has nothing to do.
-    fn handle_timeout_of_lock(&mut self, key: LockKey, at: Instant, now: Instant) {
+    /// Does what is due with a lock that wanted to be woken. What has ended in time has nothing to do.
+    fn handle_timeout_of_lock(&mut self, key: LockKey, now: Instant) {
         let Self { entries, queues, timers, .. } = self;
         let Some(entry) = entries.get_mut(key.index).filter(|entry| entry.serial == key.serial) else { return };
-        if !entry.timer.rings_at(at) {
-            return;
-        }
         let wakes_at = entry.wakes_at(queues);
         if wakes_at.is_some_and(|at| at <= now) {
             self.update(key, now, |lock, context| lock.handle_timeout(context, now));
         } else {
-            timers.schedule(key, &mut entry.timer, wakes_at);
+            timers.schedule(key, wakes_at);
         }
     }
 

@@ -21,12 +21,14 @@ impl Renewal {
         Some(Self { next_at: after(interval(request)?, now), under_way: None })
     }
 
-    /// Does what is due with a lock that is held.
-    pub(super) fn drive(&mut self, lock: &mut LockMachine, context: &mut Context<'_>, now: Instant) {
-        if self.under_way.is_none()
-            && now >= self.next_at
-            && let Some(interval) = interval(lock.request())
-        {
+    /// Returns whether an extension is to begin.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.poll_timeout().is_some_and(|at| now >= at)
+    }
+
+    /// Begins the next extension of a lock that is held.
+    pub(super) fn extend(&mut self, lock: &mut LockMachine, context: &mut Context<'_>, now: Instant) {
+        if let Some(interval) = interval(lock.request()) {
             self.next_at = after(interval, now);
             self.under_way = lock.extend(context, lock.request().ttl.get(), now).ok();
         }
@@ -51,8 +53,13 @@ impl Renewal {
         true
     }
 
+    /// Returns whether no extension is under way.
+    pub(super) const fn is_at_rest(&self) -> bool {
+        self.under_way.is_none()
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.under_way.is_none().then_some(self.next_at)
+        self.is_at_rest().then_some(self.next_at)
     }
 }
 

@@ -84,6 +84,7 @@ impl Locks {
         self.move_in_queues(key, now);
         if self.entries.get(key.index).is_some_and(Entry::is_over) {
             self.entries.remove(key.index);
+            self.timers.forget(key);
             self.observe_settled(key, now);
         } else {
             self.set_timer(key);

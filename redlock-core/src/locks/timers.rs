@@ -15,29 +15,47 @@ const RUNS: usize = 4;
 /// Most entries lie as far ahead as others of their kind. So they come in a few runs, each in ascending order, in which an entry
 /// is put behind the others and taken from the front. The rest is in a heap.
 ///
-/// Entries are never taken out before their time. A lock that no longer wants to be woken then, or that is gone, is
-/// told apart by its [`Timer`]; so an operation that ends long before its deadline costs one push and one pop.
+/// Entries are never taken out before their time. One of a lock that no longer wants to be woken then, or that is gone, is
+/// passed over when it comes to the front; so an operation that ends long before its deadline costs one push and one pop.
+/// Which entry counts is kept in here, close together: a lock that nobody has touched for a while is in no cache any more.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
     runs: [VecDeque<Alarm>; RUNS],
     rest: BinaryHeap<Reverse<Alarm>>,
     /// The first entry of all.
     first: Option<Alarm>,
+    /// The entry of each lock that counts, with the number of the lock, by the lock's place.
+    counts: Vec<Option<(Instant, u64)>>,
 }
 
 /// A lock, and when it wants to be looked at.
 type Alarm = (Instant, LockKey);
 
-/// The earliest entry that a lock has among the [`Timers`].
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct Timer(Option<Instant>);
-
 impl Timers {
-    /// Makes sure that the lock is looked at not later than `at`.
-    pub(super) fn schedule(&mut self, key: LockKey, timer: &mut Timer, at: Option<Instant>) {
-        if let Some(at) = at.filter(|at| timer.0.is_none_or(|earliest| *at < earliest)) {
-            self.push((at, key));
-            timer.0 = Some(at);
+    /// The bytes that the timer of a lock takes, when the lists have just doubled.
+    pub(super) const BYTES_PER_LOCK: usize = 2 * (size_of::<Alarm>() + size_of::<Option<(Instant, u64)>>());
+
+    /// Makes sure that the lock is looked at not later than `at`. An earlier entry goes on to count.
+    pub(super) fn schedule(&mut self, key: LockKey, at: Option<Instant>) {
+        let is_earlier = |at: &Instant| self.set_for(key).is_none_or(|earliest| *at < earliest);
+        if let Some(at) = at.filter(is_earlier) {
+            self.set(key, at);
+        }
+    }
+
+    /// Makes sure that the lock is looked at `at` that moment, and not before.
+    pub(super) fn reschedule(&mut self, key: LockKey, at: Option<Instant>) {
+        match at {
+            Some(at) if self.set_for(key) == Some(at) => {}
+            Some(at) => self.set(key, at),
+            None => self.forget(key),
+        }
+    }
+
+    /// Notes that nothing is left to do for the lock.
+    pub(super) fn forget(&mut self, key: LockKey) {
+        if let Some(counts) = self.counts.get_mut(key.index) {
+            counts.take_if(|(_, serial)| *serial == key.serial);
         }
     }
 
@@ -51,16 +69,35 @@ impl Timers {
         self.first.map(|(at, _)| at)
     }
 
-    /// Returns a lock whose time has come by `now`, and the time: its [`Timer`] knows whether that still counts.
-    pub(super) fn pop_due(&mut self, now: Instant) -> Option<(Instant, LockKey)> {
+    /// Returns a lock whose time has come by `now`.
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<LockKey> {
+        self.skip_what_no_longer_counts();
         self.next().filter(|at| *at <= now)?;
-        self.pop()
+        let (_, key) = self.pop()?;
+        self.forget(key);
+        Some(key)
     }
 
-    /// Forgets the earliest entries as long as they are of locks that are gone.
-    pub(super) fn forget_first_while(&mut self, is_gone: impl Fn(LockKey) -> bool) {
-        while self.first.is_some_and(|(_, key)| is_gone(key)) {
+    /// Makes sure that nobody is woken by an entry that no longer counts.
+    pub(super) fn skip_what_no_longer_counts(&mut self) {
+        while self.first.is_some_and(|(at, key)| self.set_for(key) != Some(at)) {
             self.pop();
+        }
+    }
+
+    /// Returns the moment of the entry of the lock that counts.
+    fn set_for(&self, key: LockKey) -> Option<Instant> {
+        let (at, serial) = (*self.counts.get(key.index)?)?;
+        (serial == key.serial).then_some(at)
+    }
+
+    fn set(&mut self, key: LockKey, at: Instant) {
+        if key.index >= self.counts.len() {
+            self.counts.resize(key.index.saturating_add(1), None);
+        }
+        if let Some(counts) = self.counts.get_mut(key.index) {
+            *counts = Some((at, key.serial));
+            self.push((at, key));
         }
     }
 
@@ -85,6 +122,10 @@ impl Timers {
         Some(first)
     }
 
+    fn counting(&self) -> impl Iterator<Item = &(Instant, u64)> {
+        self.counts.iter().flatten()
+    }
+
     fn sorted(&self) -> Vec<Alarm> {
         let rest = self.rest.iter().map(|Reverse(alarm)| alarm);
         let mut alarms: Vec<Alarm> = self.runs.iter().flatten().chain(rest).copied().collect();
@@ -93,17 +134,10 @@ impl Timers {
     }
 }
 
-impl Timer {
-    /// Returns whether the entry for `at` is the one that counts; it is gone then.
-    pub(super) fn rings_at(&mut self, at: Instant) -> bool {
-        self.0.take_if(|earliest| *earliest == at).is_some()
-    }
-}
-
 /// Where an entry is kept says nothing.
 impl PartialEq for Timers {
     fn eq(&self, other: &Self) -> bool {
-        self.sorted() == other.sorted()
+        self.sorted() == other.sorted() && self.counting().eq(other.counting())
     }
 }
 
@@ -112,6 +146,7 @@ impl Eq for Timers {}
 impl Hash for Timers {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.sorted().hash(state);
+        self.counting().for_each(|counting| counting.hash(state));
     }
 }
 
@@ -132,8 +167,8 @@ mod tests {
         let mut all = Vec::new();
         for now in 1..200 {
             for ahead in [500, 10_000, 30_000, 86_400_000, 60_000, (now * 7_919) % 1_000] {
-                let key = LockKey { serial: all.len() as u64, index: 0 };
-                timers.schedule(key, &mut Timer::default(), Some(at(now + ahead)));
+                let key = LockKey { serial: all.len() as u64, index: all.len() };
+                timers.schedule(key, Some(at(now + ahead)));
                 all.push((at(now + ahead), key));
             }
         }
@@ -143,8 +178,30 @@ mod tests {
         for expected in all {
             assert_eq!(timers.next(), Some(expected.0));
             assert_eq!(timers.pop_due(expected.0.saturating_sub(Duration::from_nanos(1))), None);
-            assert_eq!(timers.pop_due(expected.0), Some(expected));
+            assert_eq!(timers.pop_due(expected.0), Some(expected.1));
         }
         assert_eq!((timers.next(), timers.len()), (None, 0));
+    }
+
+    #[test]
+    fn what_no_longer_counts_wakes_nobody() {
+        let mut timers = Timers::default();
+        let [early, late, gone, next_in_its_place] =
+            [(1, 0), (2, 1), (3, 2), (4, 2)].map(|(serial, index)| LockKey { serial, index });
+        timers.schedule(early, Some(at(50)));
+        timers.schedule(early, Some(at(20)));
+        timers.schedule(early, Some(at(70)));
+        timers.schedule(late, Some(at(30)));
+        timers.reschedule(late, Some(at(60)));
+        timers.schedule(gone, Some(at(10)));
+        timers.forget(gone);
+        timers.schedule(next_in_its_place, Some(at(40)));
+        timers.forget(gone);
+        for (expected, key) in [(20, early), (40, next_in_its_place), (60, late)] {
+            timers.skip_what_no_longer_counts();
+            assert_eq!(timers.next(), Some(at(expected)));
+            assert_eq!(timers.pop_due(at(expected)), Some(key));
+        }
+        assert_eq!((timers.pop_due(at(100)), timers.len()), (None, 0));
     }
 }

@@ -8,7 +8,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         name: "renewal-after-loss",
         bug: "a lock that is lost is still extended in the background",
         edits: &[
-            Expression { file: LOCKS_ENTRY, original: "self.renewal.is_none() || !self.is_held()", mutated: "false" },
+            Expression {
+                file: LOCKS_ENTRY,
+                original: "self.renewal.as_ref().is_some_and(|renewal| renewal.is_due(now)) && self.is_held()",
+                mutated: "self.renewal.as_ref().is_some_and(|renewal| renewal.is_due(now))",
+            },
             Text {
                 file: LOCKS_ENTRY,
                 original: "        if !self.is_held() {\n            self.renewal = None;",
