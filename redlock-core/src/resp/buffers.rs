@@ -180,8 +180,8 @@ mod tests {
         let words: Vec<String> = lengths.map(|len| "x".repeat(len)).to_vec();
         for count in 1..=words.len() {
             let words = words.get(..count).unwrap();
-            let texts: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
-            let expected = format!("*{count}\r\n{texts}");
+            let texts: Vec<String> = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+            let expected = format!("*{count}\r\n{}", texts.concat());
             let mut output = Output::default();
             output.command(words.iter().map(String::as_bytes));
             assert!(output.unwritten() == expected.as_bytes(), "{count} words");
