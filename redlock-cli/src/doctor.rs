@@ -1,8 +1,8 @@
 mod checks;
 mod finding;
 
-use redlock_tokio::Redlock;
 use redlock_tokio::health::{ConnectionState, Limit, NodeHealth, Warning};
+use redlock_tokio::{HumanDuration, Redlock};
 
 use self::finding::{Finding, Level};
 use crate::failure::Failure;
@@ -91,7 +91,7 @@ fn persistence(node: &NodeHealth) -> Option<Finding> {
 
 fn heading(node: &NodeHealth) -> String {
     let facts = &node.facts;
-    let round_trip = node.round_trip.map(|took| format!("round trip {:.1} ms", took.as_secs_f64() * 1e3));
+    let round_trip = node.round_trip.map(|took| format!("round trip {:.1}", HumanDuration(took)));
     let server = [facts.server(), facts.version()].into_iter().flatten().collect::<Vec<_>>().join(" ");
     let known = [Some(server), facts.role().map(Into::into), facts.mode().map(Into::into), round_trip];
     let known: Vec<String> = known.into_iter().flatten().filter(|text| !text.is_empty()).collect();

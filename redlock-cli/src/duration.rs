@@ -8,21 +8,17 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|error| format!("{error}; write 500ms, 10s or 1h30m for instance"))
 }
 
-/// Shows a duration as [`parse`] reads it, to the millisecond.
-pub(crate) fn show(duration: Duration) -> String {
-    let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    humantime::format_duration(Duration::from_millis(millis)).to_string()
-}
-
 #[cfg(test)]
 mod tests {
+    use redlock_tokio::HumanDuration;
+
     use super::*;
 
     #[test]
     fn what_is_shown_can_be_read() {
-        for millis in [0, 1, 500, 2_500, 10_000, 5_400_000] {
+        for millis in [0, 1, 500, 2_500, 10_000, 130_000, 5_400_000, 31_536_000_000] {
             let duration = Duration::from_millis(millis);
-            assert_eq!(parse(&show(duration)).unwrap(), duration);
+            assert_eq!(parse(&HumanDuration(duration).to_string()).unwrap(), duration);
         }
     }
 

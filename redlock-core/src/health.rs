@@ -238,9 +238,9 @@ mod tests {
     fn a_person_reads_what_is_wrong_and_what_to_do() {
         let text = alloc::format!("{}", health());
         for words in [
-            "a     0.2 ms      ?                 connected for 1 s",
-            "down for 3 min: not reachable (refused)",
-            "warning: a: its clock is 2 s behind the others': set clocks by the network",
+            "a     0.2 ms      ?                 connected for 1.5 s",
+            "down for 3 min 20 s: not reachable (refused)",
+            "warning: a: its clock is 2.5 s behind the others': set clocks by the network",
             "1 of 2 nodes vote, 2 must agree",
             "now: 3 held",
         ] {

@@ -5,7 +5,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::fence::Fences;
-use crate::{KeyReport, Owner, Resource};
+use crate::{HumanDuration, KeyReport, Owner, Resource};
 
 /// The reply of a node to a command.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -72,7 +72,7 @@ impl fmt::Display for Hold {
             None => f.write_str("held by somebody else")?,
         }
         let resource = self.resource.as_ref().map(|resource| format!("{resource}"));
-        let remaining = self.remaining.map(|remaining| format!("for {remaining:?}"));
+        let remaining = self.remaining.map(|remaining| format!("for {:.1}", HumanDuration(remaining)));
         let place = self.place.map(|place| format!("number {place} in the queue"));
         let mut details = [resource, remaining, place].into_iter().flatten();
         let Some(first) = details.next() else { return Ok(()) };

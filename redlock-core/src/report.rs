@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use crate::lock_status::Remaining;
 use crate::votes::Votes;
-use crate::{Cause, Config, Hold, NodeId, Owner, Reply, RequestError, Resource, Unavailable};
+use crate::{Cause, Config, Hold, HumanDuration, NodeId, Owner, Reply, RequestError, Resource, Unavailable};
 
 /// The outcome of a command on one node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -153,20 +153,6 @@ impl Attempts {
     }
 }
 
-/// A time that has passed, as exact as a person cares about: `0.4 ms`, `2.0 s`.
-struct Elapsed(Duration);
-
-impl fmt::Display for Elapsed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(elapsed) = self;
-        if *elapsed < Duration::from_secs(1) {
-            write!(f, "{}.{} ms", elapsed.as_millis(), elapsed.subsec_micros() / 100 % 10)
-        } else {
-            write!(f, "{}.{} s", elapsed.as_secs(), elapsed.subsec_millis() / 100)
-        }
-    }
-}
-
 /// The holder at the last look: `host-7/billing on 3 of 5 nodes for another 8.2 s, 4 waiting before it`.
 struct LastHolder<'a>(&'a Attempts);
 
@@ -191,9 +177,10 @@ impl fmt::Display for LastHolder<'_> {
 
 impl fmt::Display for Attempts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let elapsed = HumanDuration(self.elapsed);
         match self.ahead {
-            0 => write!(f, "attempts: {}, in {}; {}", self.count, Elapsed(self.elapsed), self.nodes),
-            ahead => write!(f, "still {ahead} before it in the same handle, after {}", Elapsed(self.elapsed)),
+            0 => write!(f, "attempts: {}, in {elapsed:.1}; {}", self.count, self.nodes),
+            ahead => write!(f, "still {ahead} before it in the same handle, after {elapsed:.1}"),
         }
     }
 }

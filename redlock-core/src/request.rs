@@ -8,7 +8,7 @@ use core::time::Duration;
 pub use self::options::{DEFAULT_WAIT, MIN_RETRY_DELAY, Options, RetryDelay};
 use crate::config::MIN_TTL;
 use crate::fence::Fence;
-use crate::{Config, DetachedLock, Instant, Owner, Resource, Resources, lease};
+use crate::{Config, DetachedLock, HumanDuration, Instant, Owner, Resource, Resources, lease};
 
 /// The time that a key lives on a node after it was set: 1 ms to [`Config::max_ttl`], by construction.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -248,13 +248,13 @@ pub enum RequestError {
         name: Resource,
     },
     /// The TTL is zero or below the resolution of Redis.
-    #[error("the TTL is {ttl:?}, it must be at least {MIN_TTL:?}")]
+    #[error("the TTL is {}, it must be at least {}", HumanDuration(*.ttl), HumanDuration(MIN_TTL))]
     TtlTooShort {
         /// The value that was given.
         ttl: Duration,
     },
     /// The TTL is above the bound.
-    #[error("the TTL is {ttl:?}, at most {max_ttl:?} are allowed (max_ttl)")]
+    #[error("the TTL is {}, it must be at most {} (max_ttl)", HumanDuration(*.ttl), HumanDuration(*.max_ttl))]
     TtlTooLong {
         /// The value that was given.
         ttl: Duration,
@@ -263,7 +263,8 @@ pub enum RequestError {
     },
     /// Nothing would be left of the TTL.
     #[error(
-        "a TTL of {ttl:?} less a drift of {drift:?} does not exceed the validity asked for ({min_validity:?}): take a longer TTL"
+        "a TTL of {} less a drift of {} does not exceed the validity asked for ({}): take a longer TTL",
+        HumanDuration(*.ttl), HumanDuration(*.drift), HumanDuration(*.min_validity)
     )]
     NoValidity {
         /// The value that was given.
@@ -275,7 +276,8 @@ pub enum RequestError {
     },
     /// A lock is to be kept alive by extensions that come too rarely or too often.
     #[error(
-        "an extension every {interval:?} cannot keep a lock with a TTL of {ttl:?} alive: take from 1 ms to half of the TTL"
+        "an extension every {} cannot keep a lock with a TTL of {} alive: take from 1 ms to half of the TTL",
+        HumanDuration(*.interval), HumanDuration(*.ttl)
     )]
     KeepAliveInterval {
         /// The time from one extension to the next.
@@ -284,7 +286,10 @@ pub enum RequestError {
         ttl: Duration,
     },
     /// A lock is to be held for longer than any key may live.
-    #[error("a lock is to be held for at least {min_hold:?}, at most {max_ttl:?} are allowed (max_ttl)")]
+    #[error(
+        "the shortest hold is {}, it must be at most {} (max_ttl)",
+        HumanDuration(*.min_hold), HumanDuration(*.max_ttl)
+    )]
     MinHoldTooLong {
         /// The value that was given.
         min_hold: Duration,
@@ -299,7 +304,8 @@ pub enum RequestError {
     NoAttempts,
     /// The bounds of the retry delay contradict each other.
     #[error(
-        "the retry delay runs from {base:?} to {max:?}, it must begin at {MIN_RETRY_DELAY:?} or more and not decrease"
+        "the retry delay runs from {} to {}, it must begin at {} or more and not decrease",
+        HumanDuration(*.base), HumanDuration(*.max), HumanDuration(MIN_RETRY_DELAY)
     )]
     RetryDelay {
         /// The first cap.

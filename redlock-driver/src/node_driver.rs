@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::{Either, FutureExt, select};
-use redlock_core::{Cause, Hearing, NodeId, Unavailable};
+use redlock_core::{Cause, Hearing, HumanDuration, NodeId, Unavailable};
 
 use crate::Runtime;
 use crate::carrier::{self, Carrier};
@@ -81,10 +81,10 @@ impl<R: Runtime> NodeDriver<R> {
 
     /// Returns why there is no connection: the server has not done in time what was awaited.
     pub(crate) fn connect_timed_out(&self, awaited: Option<&str>) -> Unavailable {
-        let timeout = self.connect_timeout;
+        let timeout = HumanDuration(self.connect_timeout);
         let detail = match awaited {
-            Some(awaited) => format!("no answer to {awaited} within {timeout:?}"),
-            None => format!("no connection within {timeout:?}"),
+            Some(awaited) => format!("no answer to {awaited} within {timeout}"),
+            None => format!("no connection within {timeout}"),
         };
         Unavailable::with_detail(Cause::NotSent, &detail)
     }

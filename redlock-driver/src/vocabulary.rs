@@ -22,11 +22,11 @@ macro_rules! adapter_vocabulary {
         pub use $crate::redis_rs::{FencedStoreError, RedisUrl, get_if_not_stale, set_if_not_stale};
         pub use $crate::{
             AcquireError, Attempts, BuildError, Cause, CloseReport, Completed, Config, ConfigError, DetachedLock,
-            ExtendError, Facts, Fence, FenceGate, Health, Hold, Holder, Instant, IntoNode, KeepAlive, KeyStatus,
-            LockState, LockStatus, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeStatus, NodeTimeout, Observer,
-            Options, Outcome, Owner, OwnerError, ReleaseReport, ReleaseVerdict, RequestError, Resource, Resources,
-            RestartGuard, RetryDelay, Rule, StaleFence, Unavailable, WorkError, fence, health, now, observed,
-            transport,
+            ExtendError, Facts, Fence, FenceGate, Health, Hold, Holder, HumanDuration, Instant, IntoNode, KeepAlive,
+            KeyStatus, LockState, LockStatus, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeStatus,
+            NodeTimeout, Observer, Options, Outcome, Owner, OwnerError, ReleaseReport, ReleaseVerdict, RequestError,
+            Resource, Resources, RestartGuard, RetryDelay, Rule, StaleFence, Unavailable, WorkError, fence, health,
+            now, observed, transport,
         };
         #[cfg(feature = "metrics")]
         #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]

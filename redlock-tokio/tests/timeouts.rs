@@ -48,12 +48,12 @@ async fn one_that_answers_in_tls_or_not_at_all_is_said_to_speak_tls_perhaps() {
 #[tokio::test]
 async fn one_that_speaks_no_tls_perhaps_is_said_to_owe_the_handshake() {
     let why = why("rediss").await;
-    let says = "not reachable (no answer to the TLS handshake (if it speaks no TLS, write redis://) within 100ms)";
+    let says = "not reachable (no answer to the TLS handshake (if it speaks no TLS, write redis://) within 100 ms)";
     assert!(why.contains(says), "{why}");
 }
 
 #[tokio::test]
 async fn one_that_hangs_is_said_to_owe_the_first_answers() {
     let why = why("redis").await;
-    assert!(why.contains("not reachable (no answer to the first commands within 100ms)"), "{why}");
+    assert!(why.contains("not reachable (no answer to the first commands within 100 ms)"), "{why}");
 }

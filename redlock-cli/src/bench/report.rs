@@ -1,6 +1,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use redlock_tokio::HumanDuration;
 use serde::Serialize;
 
 use super::measure::Figures;
@@ -78,10 +79,7 @@ fn percentile(sorted: &[Duration], share: usize) -> Duration {
 }
 
 fn show(time: Duration) -> String {
-    match time.as_micros() {
-        micros @ 0..=9_999 => format!("{micros} us"),
-        micros => format!("{} ms", micros / 1_000),
-    }
+    HumanDuration(time).to_string()
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use redlock_tokio::{Instant, Loss};
-
-use crate::duration;
+use redlock_tokio::{HumanDuration, Instant, Loss};
 
 /// The share of the TTL that is left for SIGKILL to be sent and to take effect: one part in this many.
 const MARGIN_SHARE: u32 = 20;
@@ -30,9 +28,9 @@ impl Timing {
         if kill_after > longest {
             return Err(format!(
                 "--kill-after {} is too long for the TTL of {}: at most {} are possible, or take a longer --ttl",
-                duration::show(kill_after),
-                duration::show(ttl),
-                duration::show(longest),
+                HumanDuration(kill_after),
+                HumanDuration(ttl),
+                HumanDuration(longest),
             ));
         }
         Ok(Self { kill_after, margin })
@@ -299,6 +297,6 @@ mod tests {
         let ttl = Duration::from_secs(10);
         assert!(Timing::new(ttl, Some(Duration::from_millis(4_500))).is_ok());
         let error = Timing::new(ttl, Some(Duration::from_millis(4_501))).unwrap_err();
-        assert!(error.contains("at most 4s 500ms"), "{error}");
+        assert!(error.contains("at most 4.5 s"), "{error}");
     }
 }

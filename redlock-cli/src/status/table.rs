@@ -1,8 +1,7 @@
 use std::fmt::Write;
-use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
-use redlock_tokio::{KeyStatus, LockState, LockStatus};
+use redlock_tokio::{HumanDuration, KeyStatus, LockState, LockStatus};
 
 const HEADINGS: [&str; 6] = ["NAME", "STATE", "NODES", "LEFT", "WAITING", "OWNER"];
 
@@ -47,7 +46,9 @@ pub(super) const fn word(state: LockState) -> &'static str {
 fn row(name: &str, status: &LockStatus) -> [String; 6] {
     let total = status.nodes().count();
     let (nodes, left) = match status.state() {
-        LockState::Held { nodes, remaining, .. } => (nodes, remaining.map_or("no end".into(), seconds)),
+        LockState::Held { nodes, remaining, .. } => {
+            (nodes, remaining.map_or("no end".into(), |left| format!("{:.1}", HumanDuration(left))))
+        }
         LockState::Free => (count(status, |key| matches!(key, KeyStatus::Free)), String::new()),
         _ => (count(status, |key| !matches!(key, KeyStatus::Free | KeyStatus::Unavailable(_))), String::new()),
     };
@@ -60,11 +61,6 @@ fn row(name: &str, status: &LockStatus) -> [String; 6] {
 
 fn count(status: &LockStatus, matches: impl Fn(&KeyStatus) -> bool) -> usize {
     status.nodes().filter(|(_, _, node)| matches(&node.key)).count()
-}
-
-/// Rounded down, so that nobody is told too much.
-fn seconds(left: Duration) -> String {
-    format!("{}.{}s", left.as_secs(), left.subsec_millis() / 100)
 }
 
 const fn style(state: LockState) -> Style {

@@ -48,7 +48,7 @@ fn without_the_lock_the_status_is_75_and_the_command_is_not_run() {
 fn what_cannot_be_followed_ends_with_2() {
     let tool = Tool::alone_on(1);
     tool.run(&["run", "", "--", "true"]).assert_failed(2, "name");
-    tool.run(&["run", "job", "--kill-after", "9s", "--", "true"]).assert_failed(2, "at most 4s 500ms");
+    tool.run(&["run", "job", "--kill-after", "9s", "--", "true"]).assert_failed(2, "at most 4.5 s");
     assert_eq!(tool.run(&["run", "job"]).status, Some(2));
     assert_eq!(tool.run(&["run", "job", "--ttl", "10", "--", "true"]).status, Some(2));
     tool.run(&["--node", "http://:secret@a", "status", "job"]).assert_failed(2, "not usable");

@@ -1,8 +1,9 @@
+use alloc::format;
 use alloc::string::String;
 use core::time::Duration;
 
 use super::{MAX_TTL_BOUND, MIN_FENCE_RETENTION, MIN_TTL, NodeTimeout};
-use crate::MAX_NODES;
+use crate::{HumanDuration, MAX_NODES};
 
 /// The rule that a [`Config`](super::Config) would break.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -36,7 +37,7 @@ pub enum ConfigError {
         factor: f64,
     },
     /// The longest TTL is out of bounds.
-    #[error("max_ttl is {max_ttl:?}, it must be at least {MIN_TTL:?} and at most {MAX_TTL_BOUND:?}")]
+    #[error("max_ttl is {}, {}", HumanDuration(*.max_ttl), between(MIN_TTL, MAX_TTL_BOUND))]
     MaxTtl {
         /// The value that was given.
         max_ttl: Duration,
@@ -45,9 +46,7 @@ pub enum ConfigError {
     #[error("max_name_len is 0, it must be at least 1")]
     MaxNameLen,
     /// Counters are to be kept for too short or too long a time.
-    #[error(
-        "fence_retention is {retention:?}, it must be at least {MIN_FENCE_RETENTION:?} and at most {MAX_TTL_BOUND:?}"
-    )]
+    #[error("fence_retention is {}, {}", HumanDuration(*.retention), between(MIN_FENCE_RETENTION, MAX_TTL_BOUND))]
     FenceRetention {
         /// The value that was given.
         retention: Duration,
@@ -62,7 +61,8 @@ pub enum ConfigError {
     },
     /// The bounds of the node timeout contradict each other.
     #[error(
-        "the node timeout {timeout:?} is not valid: 1 to 1000 per mille, a lower bound above zero, an upper bound not below it"
+        "the node timeout is {timeout}: it must be 1 to 1000 per mille, from above zero to no less and at most {}",
+        HumanDuration(MAX_TTL_BOUND)
     )]
     NodeTimeout {
         /// The value that was given.
@@ -75,7 +75,10 @@ pub enum ConfigError {
     #[error("connect_timeout is 0, it must be above zero")]
     ConnectTimeout,
     /// The longest TTL that anybody uses is out of bounds.
-    #[error("the restart guard has a longest TTL of {longest_ttl:?}, it must be at most {MAX_TTL_BOUND:?}")]
+    #[error(
+        "the restart guard has a longest TTL of {}, it must be at most {}",
+        HumanDuration(*.longest_ttl), HumanDuration(MAX_TTL_BOUND)
+    )]
     LongestTtl {
         /// The value that was given.
         longest_ttl: Duration,
@@ -89,4 +92,8 @@ pub enum ConfigError {
     /// Connections would be tried out all the time.
     #[error("ping_interval is 0, it must be above zero, or none")]
     PingInterval,
+}
+
+fn between(least: Duration, most: Duration) -> String {
+    format!("it must be at least {} and at most {}", HumanDuration(least), HumanDuration(most))
 }

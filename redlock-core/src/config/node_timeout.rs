@@ -1,6 +1,8 @@
+use core::fmt;
 use core::time::Duration;
 
 use super::{ConfigError, MAX_TTL_BOUND};
+use crate::HumanDuration;
 
 /// The time that a node has to answer inside a round: a share of the TTL, between two bounds.
 ///
@@ -58,5 +60,12 @@ impl NodeTimeout {
 impl Default for NodeTimeout {
     fn default() -> Self {
         Self::DEFAULT
+    }
+}
+
+impl fmt::Display for NodeTimeout {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [min, max] = [self.min, self.max].map(HumanDuration);
+        write!(f, "{} per mille of the TTL, from {min} to {max}", self.per_mille)
     }
 }

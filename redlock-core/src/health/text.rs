@@ -6,6 +6,7 @@ use core::fmt;
 use core::time::Duration;
 
 use super::{ConnectionState, Health, Limit, LockFigures, NodeHealth, Warning};
+use crate::HumanDuration;
 
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -147,14 +148,7 @@ const fn length(millis: i64) -> Duration {
     Duration::from_millis(millis.unsigned_abs())
 }
 
-/// Returns a duration for a person: `1.3 ms`, `12 s`, `3 min`, `5 h`.
+/// Returns a duration that was measured: `1.3 ms`, `12.5 s`, `5 h 12 min`.
 fn in_words(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    match seconds {
-        0 => alloc::format!("{:.1} ms", duration.as_secs_f64() * 1e3),
-        1..120 => alloc::format!("{seconds} s"),
-        120..7_200 => alloc::format!("{} min", seconds / 60),
-        7_200..172_800 => alloc::format!("{} h", seconds / 3_600),
-        _ => alloc::format!("{} days", seconds / 86_400),
-    }
+    alloc::format!("{:.1}", HumanDuration(duration))
 }

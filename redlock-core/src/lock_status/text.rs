@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::LockStatus;
 use super::node::{Holder, KeyStatus, NodeStatus};
 use super::quorum::LockState;
-use crate::Owner;
+use crate::{HumanDuration, Owner};
 
 impl LockStatus {
     /// Returns a text with one line a node: `10.0.0.1:6379: held by another for another 8.2 s, 4 waiting`.
@@ -104,8 +104,7 @@ impl fmt::Display for Remaining {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             None => f.write_str("without an end"),
-            Some(left) if left < Duration::from_secs(1) => write!(f, "for another {} ms", left.as_millis()),
-            Some(left) => write!(f, "for another {}.{} s", left.as_secs(), left.subsec_millis() / 100),
+            Some(left) => write!(f, "for another {:.1}", HumanDuration(left)),
         }
     }
 }

@@ -16,9 +16,9 @@ macro_rules! shell_vocabulary {
         pub use $crate::system::{NoEntropy, now};
         pub use $crate::{
             Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL,
-            DEFAULT_SILENCE_TIMEOUT, DetachedLock, ExtendError, Facts, Hold, Holder, Instant, KeepAlive, KeyStatus,
-            LockState, LockStatus, Loss, NodeId, NodeOutcomes, NodeStatus, NodeTimeout, Options, Outcome, Owner,
-            OwnerError, ReleaseReport, ReleaseVerdict, Request, RequestError, Resource, Resources, RestartGuard,
+            DEFAULT_SILENCE_TIMEOUT, DetachedLock, ExtendError, Facts, Hold, Holder, HumanDuration, Instant, KeepAlive,
+            KeyStatus, LockState, LockStatus, Loss, NodeId, NodeOutcomes, NodeStatus, NodeTimeout, Options, Outcome,
+            Owner, OwnerError, ReleaseReport, ReleaseVerdict, Request, RequestError, Resource, Resources, RestartGuard,
             RetryDelay, Rule, Unavailable,
         };
     };

@@ -76,7 +76,7 @@ fn a_refusal_names_the_resource_that_is_held_and_how_long_it_lives() {
         bench.reply_from(index, &acquire, Reply::HeldByOther(hold.clone()));
     }
     let AcquireError::Contended(attempts) = bench.expect_acquire_failed() else { panic!("it is held") };
-    let said = "held by somebody else (account:2, for 1.5s)";
+    let said = "held by somebody else (account:2, for 1.5 s)";
     assert_eq!(attempts.nodes.to_string(), format!("a: {said}; b: {said}; c: not awaited"));
 }
 

@@ -170,7 +170,7 @@ fn one_that_wants_a_single_attempt_does_not_stand_in_line() {
         let attempts = error.attempts().unwrap();
         assert_eq!((attempts.count, attempts.ahead), (0, 2));
         let says = "the lock is held by another user of this handle, or waited for by one (still 2 before it in the same \
-                    handle, after 0.0 ms)";
+                    handle, after 0 ms)";
         assert_eq!(error.to_string(), says);
         world.give_back(key);
     }

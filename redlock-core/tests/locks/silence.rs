@@ -56,7 +56,7 @@ fn a_connection_that_owes_a_reply_for_too_long_is_given_up() {
     let key = acquire(&mut locks, "job", at(1_000));
     assert_eq!(batch(&mut locks, node, at(1_000)).len(), 1);
     assert_eq!(wait(&mut locks, node, at(60_000)), Some(at(6_000)));
-    assert!(locks.refusal(node).unwrap().to_string().contains("no reply to anything for 5s"));
+    assert!(locks.refusal(node).unwrap().to_string().contains("no reply to anything for 5 s"));
     assert!(locks.hand_over(key, at(6_000)).unwrap().is_err());
 
     locks.handle_connected(node, Facts::default(), false, at(6_001));

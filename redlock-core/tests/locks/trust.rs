@@ -364,7 +364,8 @@ fn a_health_report_says_how_all_is() {
     assert_eq!((*since, why.detail()), (Duration::from_secs(1), Some("refused")));
     assert_eq!((health.locks.held, health.locks.acquired, health.locks.lost), (1, 1, 0));
     let text = health.to_string();
-    for words in ["connected for 4 s", "without a vote for 8 s", "down for 1 s", "redis 7.0.15", "1 of 3 nodes vote"] {
+    for words in ["connected for 4 s", "without a vote for 8.1 s", "down for 1 s", "redis 7.0.15", "1 of 3 nodes vote"]
+    {
         assert!(text.contains(words), "{words}: {text}");
     }
     assert!(health.nodes[0].limits.contains(&Limit::ReleaseByScript), "{text}");

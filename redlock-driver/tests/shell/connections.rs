@@ -168,7 +168,7 @@ async fn a_try_to_connect_ends_with_the_connect_timeout() {
     settle().await;
     let began = world.clock.now();
     let error = world.clock.run(world.redlock.try_lock("job", TTL)).await.unwrap_err();
-    assert!(error.to_string().contains("one: not reachable (no connection within 1s)"), "{error}");
+    assert!(error.to_string().contains("one: not reachable (no connection within 1 s)"), "{error}");
     assert_eq!(world.clock.now(), began);
     world.links.iter().for_each(|link| link.connect(Connect::Opens));
     drop(world.lock("job").await);

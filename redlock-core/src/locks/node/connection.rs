@@ -7,7 +7,7 @@ use super::Node;
 use super::queue::Queue;
 use crate::health::ConnectionState;
 use crate::locks::outbox::Ticket;
-use crate::{Action, Cause, Config, Instant, Unavailable};
+use crate::{Action, Cause, Config, HumanDuration, Instant, Unavailable};
 
 /// The wait before the second try to connect; it doubles up to [`MAX_RECONNECT_DELAY`].
 pub(super) const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(20);
@@ -211,7 +211,7 @@ impl Node {
 }
 
 fn silent(timeout: Duration) -> Unavailable {
-    Unavailable::with_detail(Cause::Disconnected, &format!("no reply to anything for {timeout:?}"))
+    Unavailable::with_detail(Cause::Disconnected, &format!("no reply to anything for {}", HumanDuration(timeout)))
 }
 
 #[cfg(test)]
