@@ -10,6 +10,7 @@ pub const DRIFT_MARGIN: Duration = Duration::from_millis(2);
 
 /// One part in a million, the unit in which a drift factor is kept.
 const PPM: u64 = 1_000_000;
+const NANOS_PER_MILLI: u128 = 1_000_000;
 
 /// Returns by how much less than `ttl` a lock is valid: `ttl * factor + 2 ms`, rounded up to a nanosecond.
 pub(crate) fn drift(ttl: Duration, drift_ppm: u32) -> Duration {
@@ -21,6 +22,14 @@ pub(crate) fn drift(ttl: Duration, drift_ppm: u32) -> Duration {
     };
     let share = Duration::from_nanos(nanos);
     share.saturating_add(DRIFT_MARGIN)
+}
+
+/// Returns the shortest TTL, in whole milliseconds, that leaves more than `validity` of it.
+pub(crate) fn least_ttl(validity: Duration, drift_ppm: u32) -> Duration {
+    let needed = validity.saturating_add(DRIFT_MARGIN).as_nanos().saturating_mul(PPM.into());
+    let kept = u128::from(PPM.saturating_sub(drift_ppm.into())).saturating_mul(NANOS_PER_MILLI);
+    let millis = needed.checked_div(kept).unwrap_or(u128::MAX).saturating_add(1);
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
 /// Returns the moment until which a lock that was asked for at `started_at` is valid.
@@ -53,5 +62,20 @@ mod tests {
             rows += 1;
         }
         assert!(rows >= 8, "the table was read: {rows} rows");
+    }
+
+    #[test]
+    fn the_least_ttl_leaves_some_validity_and_a_millisecond_less_does_not() {
+        let is_enough = |ttl: Duration, drift_ppm, validity| ttl.saturating_sub(drift(ttl, drift_ppm)) > validity;
+        for drift_ppm in [0, 1, 10_000, 333_333, 999_999] {
+            for micros in [0, 1, 999, 20_333, 987_000, 988_000, 3_600_000_000] {
+                let validity = Duration::from_micros(micros);
+                let least = least_ttl(validity, drift_ppm);
+                assert!(is_enough(least, drift_ppm, validity), "{validity:?} at {drift_ppm}: {least:?}");
+                let less = least.saturating_sub(Duration::from_millis(1));
+                assert!(!is_enough(less, drift_ppm, validity), "{validity:?} at {drift_ppm}: {less:?}");
+            }
+        }
+        assert_eq!(least_ttl(Duration::MAX, 1_000_000), Duration::from_millis(u64::MAX), "none is enough");
     }
 }

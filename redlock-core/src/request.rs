@@ -1,5 +1,7 @@
 mod options;
 
+use alloc::format;
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 use core::num::NonZero;
@@ -38,7 +40,8 @@ impl Ttl {
         }
         let drift = lease::drift(ttl, config.drift_ppm());
         if ttl.saturating_sub(drift) <= min_validity {
-            return Err(RequestError::NoValidity { ttl, drift, min_validity });
+            let least_ttl = lease::least_ttl(min_validity, config.drift_ppm());
+            return Err(RequestError::NoValidity { ttl, drift, min_validity, least_ttl });
         }
         Ok(Self::saturating(ttl))
     }
@@ -263,8 +266,8 @@ pub enum RequestError {
     },
     /// Nothing would be left of the TTL.
     #[error(
-        "a TTL of {} less a drift of {} does not exceed the validity asked for ({}): take a longer TTL",
-        HumanDuration(*.ttl), HumanDuration(*.drift), HumanDuration(*.min_validity)
+        "the TTL is {}, it must be at least {}{}: the drift of clocks takes {} of it",
+        HumanDuration(*.ttl), HumanDuration(*.least_ttl), validity_asked_for(*.min_validity), HumanDuration(*.drift)
     )]
     NoValidity {
         /// The value that was given.
@@ -273,6 +276,8 @@ pub enum RequestError {
         drift: Duration,
         /// The least validity that was asked for.
         min_validity: Duration,
+        /// The shortest TTL in whole milliseconds that leaves it.
+        least_ttl: Duration,
     },
     /// A lock is to be kept alive by extensions that come too rarely or too often.
     #[error(
@@ -315,8 +320,15 @@ pub enum RequestError {
     },
 }
 
+/// Says for what a TTL must be so long, if that is not all locks.
+fn validity_asked_for(min_validity: Duration) -> String {
+    if min_validity.is_zero() { String::new() } else { format!(" for a validity of {}", HumanDuration(min_validity)) }
+}
+
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     fn config() -> Config {
@@ -366,10 +378,17 @@ mod tests {
     fn a_ttl_that_drift_and_wishes_eat_up_is_refused() {
         let ttl = Duration::from_millis(2);
         let drift = Duration::from_micros(2_020);
-        let expected = RequestError::NoValidity { ttl, drift, min_validity: Duration::ZERO };
+        let (min_validity, least_ttl) = (Duration::ZERO, Duration::from_millis(3));
+        let expected = RequestError::NoValidity { ttl, drift, min_validity, least_ttl };
         assert_eq!(refused("a", ttl, Options::new()), expected);
+        assert_eq!(
+            expected.to_string(),
+            "the TTL is 2 ms, it must be at least 3 ms: the drift of clocks takes 2.02 ms of it"
+        );
         let greedy = Options::new().min_validity(Duration::from_millis(988));
-        assert!(matches!(refused("a", SECOND, greedy), RequestError::NoValidity { .. }));
+        let said = "the TTL is 1 s, it must be at least 1.001 s for a validity of 988 ms: the drift of clocks takes 12 ms of it";
+        assert_eq!(refused("a", SECOND, greedy).to_string(), said);
+        assert!(Request::new(&config(), "a", Duration::from_millis(1_001), greedy).is_ok());
         let modest = Options::new().min_validity(Duration::from_millis(987));
         assert!(Request::new(&config(), "a", SECOND, modest).is_ok());
     }

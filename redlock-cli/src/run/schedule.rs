@@ -7,6 +7,8 @@ use redlock_tokio::{HumanDuration, Instant, Loss};
 const MARGIN_SHARE: u32 = 20;
 /// A process that is to be killed is gone in a few milliseconds, unless the machine is busy.
 const MIN_MARGIN: Duration = Duration::from_millis(20);
+/// The least TTL that leaves time for an extension before a command has to be ended: a third of it, the margin and the drift.
+const MIN_TTL: Duration = Duration::from_millis(34);
 /// More would only cost time in which extensions could succeed.
 const MAX_MARGIN: Duration = Duration::from_millis(500);
 
@@ -22,6 +24,13 @@ pub(super) struct Timing {
 impl Timing {
     /// Checks that extensions have time to succeed before the command has to be ended.
     pub(super) fn new(ttl: Duration, kill_after: Option<Duration>) -> Result<Self, String> {
+        if ttl < MIN_TTL {
+            return Err(format!(
+                "the TTL is {}, it must be at least {} to be extended while a command runs",
+                HumanDuration(ttl),
+                HumanDuration(MIN_TTL),
+            ));
+        }
         let margin = Self::margin(ttl);
         let longest = Self::longest_termination(ttl).saturating_sub(margin);
         let kill_after = kill_after.unwrap_or_else(|| part(ttl, 4).min(longest));
@@ -271,7 +280,7 @@ mod tests {
 
     #[test]
     fn extensions_have_time_whatever_the_ttl_is() {
-        for millis in [1, 30, 39, 40, 100, 400, 1_000, 10_000, 86_400_000] {
+        for millis in [34, 39, 40, 100, 400, 1_000, 10_000, 86_400_000] {
             let ttl = Duration::from_millis(millis);
             let timing = Timing::new(ttl, None).unwrap();
             assert!(timing.kill_after <= ttl / 4, "{ttl:?}: {timing:?}");
@@ -290,6 +299,23 @@ mod tests {
         assert_eq!(timing.kill_after, Duration::from_millis(2_500));
         let margins = [100, 400, 2_000, 10_000, 20_000].map(|millis| Timing::margin(Duration::from_millis(millis)));
         assert_eq!(margins.map(|margin| margin.as_millis()), [20, 20, 100, 500, 500], "5 %, from 20ms to 500ms");
+    }
+
+    #[test]
+    fn a_ttl_that_leaves_no_time_is_refused_with_the_bound() {
+        let leaves_time = |ttl, kill_after| {
+            let timing = Timing { kill_after, margin: Timing::margin(ttl) };
+            ttl > ttl / 100 + Duration::from_millis(2) + timing.min_validity(ttl)
+        };
+        let less = MIN_TTL.saturating_sub(Duration::from_millis(1));
+        assert!(!leaves_time(less, Duration::ZERO));
+        assert!(Timing::new(less, None).unwrap_err().contains("at least 34 ms"));
+        for millis in (34..1_000).chain([10_000, 86_400_000]) {
+            let ttl = Duration::from_millis(millis);
+            let longest = (ttl / 2).saturating_sub(Timing::margin(ttl));
+            assert!(leaves_time(ttl, Timing::new(ttl, None).unwrap().kill_after), "{ttl:?}");
+            assert!(leaves_time(ttl, Timing::new(ttl, Some(longest)).unwrap().kill_after), "{ttl:?}");
+        }
     }
 
     #[test]

@@ -45,5 +45,5 @@ fn the_report_is_a_table() {
 fn a_ttl_that_no_lock_can_have_is_bad_usage() {
     let tool = Tool::alone_on(3);
     tool.run(&["bench", "--ttl", "48h"]).assert_failed(2, "at most 24 h");
-    tool.run(&["bench", "--ttl", "1ms"]).assert_failed(2, "take a longer TTL");
+    tool.run(&["bench", "--ttl", "1ms"]).assert_failed(2, "it must be at least 3 ms");
 }

@@ -49,6 +49,10 @@ fn what_cannot_be_followed_ends_with_2() {
     let tool = Tool::alone_on(1);
     tool.run(&["run", "", "--", "true"]).assert_failed(2, "name");
     tool.run(&["run", "job", "--kill-after", "9s", "--", "true"]).assert_failed(2, "at most 4.5 s");
+    tool.run(&["run", "job", "--ttl", "1ms", "--", "true"])
+        .assert_failed(2, "the TTL is 1 ms, it must be at least 34 ms");
+    tool.run(&["run", "job", "--ttl", "365d", "--", "true"])
+        .assert_failed(2, "the TTL is 365 days, it must be at most 24 h");
     assert_eq!(tool.run(&["run", "job"]).status, Some(2));
     assert_eq!(tool.run(&["run", "job", "--ttl", "10", "--", "true"]).status, Some(2));
     tool.run(&["--node", "http://:secret@a", "status", "job"]).assert_failed(2, "not usable");

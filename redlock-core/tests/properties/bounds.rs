@@ -49,7 +49,7 @@ fn first_broken_rule(wish: &Wish) -> Option<RequestError> {
     } else if ttl > DEFAULT_MAX_TTL {
         Some(RequestError::TtlTooLong { ttl, max_ttl: DEFAULT_MAX_TTL })
     } else if ttl <= drift + min_validity {
-        Some(RequestError::NoValidity { ttl, drift, min_validity })
+        Some(RequestError::NoValidity { ttl, drift, min_validity, least_ttl: least_ttl(min_validity) })
     } else if wish.attempts == 0 {
         Some(RequestError::NoAttempts)
     } else if base < millisecond || max < base {
@@ -57,6 +57,18 @@ fn first_broken_rule(wish: &Wish) -> Option<RequestError> {
     } else {
         None
     }
+}
+
+/// Finds the first millisecond from which on the drift leaves enough.
+fn least_ttl(min_validity: Duration) -> Duration {
+    let drift = |millis: u64| Duration::from_micros(millis * 10) + Duration::from_millis(2);
+    let is_enough = |millis: u64| Duration::from_millis(millis) > drift(millis) + min_validity;
+    let (mut too_short, mut enough) = (0, u64::MAX >> 10);
+    while enough - too_short > 1 {
+        let middle = too_short.midpoint(enough);
+        if is_enough(middle) { enough = middle } else { too_short = middle }
+    }
+    Duration::from_millis(enough)
 }
 
 fn ask(config: &Config, wish: &Wish) -> Result<Request, RequestError> {
