@@ -140,6 +140,9 @@ Examples:
 pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure> {
     let nodes = Nodes::find(nodes)?;
     let timing = Timing::new(nodes.ttl(args.ttl), args.kill_after).map_err(Failure::Usage)?;
+    if args.max_hold == Some(Duration::ZERO) {
+        return Err(Failure::Usage("--max-hold is 0, it must be above zero: leave it out for no limit".into()));
+    }
     let mut signals = Signals::listen()?;
     let recording = Recording::begin(&args.record)?;
     let redlock = nodes.connect_recorded(&recording)?;

@@ -53,6 +53,9 @@ fn what_cannot_be_followed_ends_with_2() {
         .assert_failed(2, "the TTL is 1 ms, it must be at least 34 ms");
     tool.run(&["run", "job", "--ttl", "365d", "--", "true"])
         .assert_failed(2, "the TTL is 365 days, it must be at most 24 h");
+    let no_time = tool.run(&["run", "job", "--max-hold", "0s", "--record", "history", "--", "touch", "run"]);
+    no_time.assert_failed(2, "--max-hold is 0, it must be above zero");
+    assert!(!tool.path("run").exists() && !tool.path("history").exists(), "nothing was done");
     assert_eq!(tool.run(&["run", "job"]).status, Some(2));
     assert_eq!(tool.run(&["run", "job", "--ttl", "10", "--", "true"]).status, Some(2));
     tool.run(&["--node", "http://:secret@a", "status", "job"]).assert_failed(2, "not usable");
