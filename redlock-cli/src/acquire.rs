@@ -28,11 +28,11 @@ pub(crate) struct Args {
     token: PathBuf,
 
     /// How long the lock lasts [default: 10s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     ttl: Option<Duration>,
 
     /// How long to wait for the lock [default: 30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     wait: Option<Duration>,
 
     /// Who holds the lock, for people: a host, a job

@@ -24,11 +24,11 @@ pub(crate) struct Args {
     tasks: NonZeroUsize,
 
     /// How long each run takes
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration::parse, allow_hyphen_values = true)]
     duration: Duration,
 
     /// The TTL of the locks [default: 10s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     ttl: Option<Duration>,
 
     /// Print JSON: an array with one object for each run

@@ -5,8 +5,13 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write 500ms, 10s or 1h30m for instance"))
+    if text.starts_with('-') {
+        return Err(format!("a duration is needed that is not negative; {EXAMPLES}"));
+    }
+    humantime::parse_duration(text).map_err(|error| format!("{error}; {EXAMPLES}"))
 }
+
+const EXAMPLES: &str = "write 500ms, 10s or 1h30m for instance";
 
 #[cfg(test)]
 mod tests {
@@ -25,5 +30,13 @@ mod tests {
     #[test]
     fn a_number_without_a_unit_is_refused_with_an_example() {
         assert!(parse("10").unwrap_err().contains("10s"));
+    }
+
+    #[test]
+    fn a_negative_one_is_refused_as_such() {
+        for text in ["-5s", "-1", "--wait"] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains("not negative") && error.contains("10s"), "{text}: {error}");
+        }
     }
 }

@@ -35,11 +35,11 @@ pub(crate) struct Args {
     /// How long others wait for the lock when this process or its machine is gone [default: 10s]
     ///
     /// The lock is extended by this time again and again while the command runs.
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     ttl: Option<Duration>,
 
     /// How long to wait for the lock [default: 30s]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     wait: Option<Duration>,
 
     /// Do not wait: if somebody else holds the lock, end at once with status 0 and say nothing
@@ -51,18 +51,18 @@ pub(crate) struct Args {
     /// Keep others out for at least this time, also when the command ends before
     ///
     /// For cron jobs on machines whose clocks differ: the job of a machine that is late finds the lock held still.
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     min_hold: Option<Duration>,
 
     /// How long the command may run; then it is ended as if the lock was lost [default: no limit]
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     max_hold: Option<Duration>,
 
     /// How long after SIGTERM the command is killed [default: a quarter of the TTL]
     ///
     /// At most half of the TTL less the margin, which is 4.5s for a TTL of 10s. With 0 there is no SIGTERM, and the command is
     /// killed at once when its lock is lost.
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, allow_hyphen_values = true)]
     kill_after: Option<Duration>,
 
     /// Who holds the lock, for people: a host, a job

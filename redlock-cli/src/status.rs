@@ -32,7 +32,7 @@ pub(crate) struct Args {
     ///
     /// With --json, each snapshot is one line.
     #[arg(long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true, default_missing_value = "1s",
-        value_parser = duration::parse)]
+        value_parser = duration::parse, allow_hyphen_values = true)]
     watch: Option<Duration>,
 }
 

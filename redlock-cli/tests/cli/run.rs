@@ -58,6 +58,13 @@ fn what_cannot_be_followed_ends_with_2() {
     assert!(!tool.path("run").exists() && !tool.path("history").exists(), "nothing was done");
     assert_eq!(tool.run(&["run", "job"]).status, Some(2));
     assert_eq!(tool.run(&["run", "job", "--ttl", "10", "--", "true"]).status, Some(2));
+    for (option, value) in [("--ttl", "-5s"), ("--wait", "-1"), ("--kill-after", "--if-free")] {
+        let refused = tool.run(&["run", "job", option, value, "--", "true"]);
+        assert_eq!(refused.status, Some(2), "{refused:?}");
+        let says =
+            format!("invalid value '{value}' for '{option} <DURATION>': a duration is needed that is not negative");
+        assert!(refused.stderr.contains(&says), "{refused:?}");
+    }
     tool.run(&["--node", "http://:secret@a", "status", "job"]).assert_failed(2, "not usable");
     assert!(!tool.run(&["--node", "http://:secret@a", "status", "job"]).stderr.contains("secret"));
     let nowhere = Tool::with_nodes(&[]);
