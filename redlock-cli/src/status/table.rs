@@ -26,7 +26,7 @@ pub(super) fn by_node<'a>(statuses: impl Iterator<Item = (&'a str, &'a LockStatu
     let mut text = String::new();
     for (name, status) in statuses {
         let style = style(status.state());
-        let _ = writeln!(text, "{style}{name}: {status}{style:#}");
+        let _ = writeln!(text, "{style}{}: {status}{style:#}", shown(name));
         let _ = status.by_node().to_string().lines().try_for_each(|line| writeln!(text, "  {line}"));
     }
     text
@@ -56,7 +56,13 @@ fn row(name: &str, status: &LockStatus) -> [String; 6] {
     let owner = status.owner().map_or_else(String::new, ToString::to_string);
     let or_dash = |text: String| if text.is_empty() { "-".into() } else { text };
     let nodes = format!("{nodes} of {total}");
-    [name.into(), word(status.state()).into(), nodes, or_dash(left), or_dash(waiting), or_dash(owner)]
+    [shown(name), word(status.state()).into(), nodes, or_dash(left), or_dash(waiting), or_dash(owner)]
+}
+
+/// Returns a name as it is, or with quotes and escapes where it has letters that a terminal would not print.
+fn shown(name: &str) -> String {
+    let escaped = format!("{name:?}");
+    if escaped.len() == name.len().saturating_add(2) { name.into() } else { escaped }
 }
 
 fn count(status: &LockStatus, matches: impl Fn(&KeyStatus) -> bool) -> usize {

@@ -64,6 +64,17 @@ fn the_label_of_the_holder_is_shown() {
 }
 
 #[test]
+fn what_cannot_be_printed_in_a_name_is_escaped() {
+    let tool = Tool::alone_on(1);
+    let names = ["job\nfree \x1b[2J", "\u{202e}job", "über:7"];
+    let table = tool.run(&[&["status"], &names[..]].concat()).stdout;
+    let rows: Vec<&str> = table.lines().skip(1).map(|line| line.split("  ").next().unwrap()).collect();
+    assert_eq!(rows, [r#""job\nfree \u{1b}[2J""#, r#""\u{202e}job""#, names[2]], "{table}");
+    let by_node = tool.run(&["status", "--by-node", names[0]]).stdout;
+    assert!(by_node.starts_with(r#""job\nfree \u{1b}[2J": free on 1 of 1 nodes"#), "{by_node}");
+}
+
+#[test]
 fn watching_shows_one_snapshot_after_another() {
     let tool = Tool::alone_on(1);
     let mut watching = tool.start(&["status", "job", "--json", "--watch=100ms"]);
