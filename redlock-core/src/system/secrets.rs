@@ -27,10 +27,10 @@ pub fn without_secrets(url: &str) -> String {
         None if !is_scheme && !is_ip_address(url) => if url.is_empty() { "" } else { "***" }.into(),
         None => match visible(rest) {
             Some(address) if !is_certain(rest) => {
-                let (host, _) = address.split_once(':').unwrap_or((address, ""));
+                let (host, _) = address.split_once(':').unwrap_or((&address, ""));
                 format!("{host}:***")
             }
-            address => address.unwrap_or("***").into(),
+            address => address.unwrap_or("***".into()),
         },
     };
     format!("{scheme}{separator}{shown}")
@@ -68,8 +68,9 @@ fn is_ip_address(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok() || text.parse::<SocketAddr>().is_ok()
 }
 
-/// The address at the front, if it is one: a host with or without a port, and a path.
-fn visible(text: &str) -> Option<&str> {
+/// The address at the front, if it is one: a host with or without a port, and a path. Of a number that is no port, it may be a
+/// password, the host is shown, and the number where the host is certain to be one.
+fn visible(text: &str) -> Option<String> {
     let text = text.split(['?', '#']).next().unwrap_or_default();
     let (authority, path) = text.split_at(text.find('/').unwrap_or(text.len()));
     let (host, port) = match authority.rsplit_once(':') {
@@ -81,7 +82,11 @@ fn visible(text: &str) -> Option<&str> {
     let is_plain = host.bytes().all(is_host) || (host.starts_with('[') && host.bytes().all(is_address));
     let is_path = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
     // A port without a host is rather a password without one, and so is one with a sign.
-    let is_number = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
-    let is_port = port.is_empty() || (!host.is_empty() && is_number);
-    (is_plain && is_path && is_port).then_some(text)
+    let is_number = !host.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
+    if !(is_plain && is_path && (port.is_empty() || is_number)) {
+        return None;
+    }
+    let is_known = host == "localhost" || is_ip_address(host.trim_start_matches('[').trim_end_matches(']'));
+    let is_port = port.is_empty() || port.parse::<u16>().is_ok();
+    Some(if is_port || is_known { text.into() } else { format!("{host}:***") })
 }

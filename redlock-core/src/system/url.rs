@@ -6,7 +6,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 use std::{fmt, format, io};
 
-use url::{Host, Url};
+use url::{Host, ParseError, Url};
 
 use super::plain_words;
 use super::secrets::{is_certain, without_secrets};
@@ -163,7 +163,10 @@ fn read(text: &str) -> Result<NodeUrl, String> {
     if text.chars().any(|letter| letter.is_ascii_whitespace() || letter.is_control()) {
         return Err("there is a blank or a control character in it: write a blank as %20".into());
     }
-    let url = Url::parse(text).map_err(|error| format!("{error}; {ESCAPES}"))?;
+    let url = Url::parse(text).map_err(|error| match error {
+        ParseError::InvalidPort if is_about_the_port(text) => BAD_PORT.into(),
+        _ => format!("{error}; {ESCAPES}"),
+    })?;
     if url.fragment().is_some() {
         return Err(format!("nothing may stand behind a #; {ESCAPES}"));
     }
@@ -178,8 +181,19 @@ fn read(text: &str) -> Result<NodeUrl, String> {
 const ESCAPES: &str =
     "in a password write %23 for #, %26 for &, %2F for /, %3A for :, %3F for ?, %40 for @ and %25 for %";
 
+const BAD_PORT: &str =
+    "the port is not a number from 1 to 65535: write it as redis://host:6379, or redis://user:password@host:6379";
+
+/// Returns whether what stands where the port does is meant as one. It is a part of a password if the host stands behind it.
+fn is_about_the_port(text: &str) -> bool {
+    !text.split_once(authority(text)).is_some_and(|(_, behind)| behind.contains('@'))
+}
+
 fn tcp(text: &str, url: &Url, tls: bool) -> Result<NodeUrl, String> {
     let host = host(url)?;
+    if url.port() == Some(0) {
+        return Err(BAD_PORT.into());
+    }
     let (user, password) = credentials(text, url)?;
     let parameters = Parameters::read(text, url, &["db", "protocol"])?;
     let database = match url.path() {
