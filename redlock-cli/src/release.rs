@@ -53,8 +53,9 @@ fn check_name(lock: &DetachedLock, prefix: &str, name: &str) -> Result<(), Failu
     if lock.resources().only() == Some(&wanted) {
         return Ok(());
     }
-    let written_for = lock.resources().to_string();
-    Err(Failure::Usage(format!("the token file is for the lock {written_for:?}, not for {prefix}{name}")))
+    let names = lock.resources().as_slice().iter().map(|name| String::from_utf8_lossy(name.as_bytes()));
+    let (written_for, wanted) = (names.collect::<Vec<_>>().join(", "), format!("{prefix}{name}"));
+    Err(Failure::Usage(format!("the token file is for the lock {written_for:?}, not for {wanted:?}")))
 }
 
 async fn release(redlock: &Redlock, lock: &DetachedLock, name: &str) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ fn a_lock_is_acquired_in_one_step_and_released_in_another() {
     assert_eq!(tool.path("lock").metadata().unwrap().permissions().mode() & 0o777, 0o600);
     tool.run(&["run", "job", "--wait", "0", "--", "true"]).assert_failed(75, "held by somebody else");
     tool.run(&["release", "other", "--token", "lock"])
-        .assert_failed(2, r#"the token file is for the lock "job", not for other"#);
+        .assert_failed(2, r#"the token file is for the lock "job", not for "other""#);
     tool.run(&["release", "job", "--token", "lock"]).assert_said(0, "");
     assert!(!tool.path("lock").exists());
     assert!(wait_until(LIMIT, || servers.iter().all(|server| server.command(&["EXISTS", "job"]).unwrap() == "0")));
