@@ -188,7 +188,7 @@ pub enum Cause {
     ReadOnly,
     /// It has no memory left for a new key (`OOM`).
     OutOfMemory,
-    /// It wants a password, or another one (`NOAUTH`, `WRONGPASS`).
+    /// It wants a password (`NOAUTH`), or another one (`WRONGPASS`).
     NotAuthenticated,
     /// The user may not run the command or touch the key (`NOPERM`).
     NoPermission,

@@ -125,6 +125,16 @@ fn a_password_in_an_argument_can_be_seen_and_one_in_the_environment_not() {
 }
 
 #[test]
+fn a_password_that_is_missing_is_told_from_a_wrong_one() {
+    let server = Server::builder().password("open-sesame").start();
+    let refused = |url: String| Tool::with_nodes(&[url]).run(&["run", "job", "--", "true"]);
+    let missing = refused(format!("redis://127.0.0.1:{}", server.port()));
+    missing.assert_failed(75, "(the server asks for a password, and none was given)");
+    let wrong = refused(format!("redis://:open-barley@127.0.0.1:{}", server.port()));
+    wrong.assert_failed(75, "check user and password (WRONGPASS ");
+}
+
+#[test]
 fn the_file_may_be_in_the_home_folder_or_not_be_there() {
     let servers = Servers::start(3);
     let tool = Tool::with_nodes(&[]);

@@ -241,6 +241,10 @@ impl Unavailable {
             "ERR" => cause_of_plain_error(text),
             _ => Cause::Refused,
         };
+        if code == "NOAUTH" {
+            // What servers say of it is long and about commands.
+            return Self::with_detail(cause, "the server asks for a password, and none was given");
+        }
         if cause == Cause::UnknownCommand && text.contains("HELLO") {
             return Self::with_detail(cause, &format!("{text}; or add ?protocol=resp2 to the URL"));
         }

@@ -187,7 +187,7 @@ fn the_first_refusal_is_the_one_that_is_told() {
     let settings = Settings::new().password("wrong").database(99);
     for (answers, cause, words) in [
         ("-WRONGPASS invalid username-password pair\r\n-NOAUTH x\r\n", Cause::NotAuthenticated, "WRONGPASS"),
-        ("-NOAUTH HELLO must be called with AUTH\r\n", Cause::NotAuthenticated, "NOAUTH"),
+        ("-NOAUTH HELLO must be called with AUTH\r\n", Cause::NotAuthenticated, "none was given"),
         ("-ERR max number of clients reached\r\n", Cause::Refused, "max number of clients"),
         ("-LOADING Redis is loading the dataset in memory\r\n", Cause::Loading, "LOADING"),
         ("%0\r\n-ERR DB index is out of range\r\n:1\r\n", Cause::NoDatabase, "DB index"),

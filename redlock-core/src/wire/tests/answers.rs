@@ -35,7 +35,6 @@ fn each_error_of_a_server_has_its_cause() {
         ("LOADING Redis is loading the dataset in memory", Cause::Loading),
         ("READONLY You can't write against a read only replica.", Cause::ReadOnly),
         ("OOM command not allowed when used memory > 'maxmemory'.", Cause::OutOfMemory),
-        ("NOAUTH Authentication required.", Cause::NotAuthenticated),
         ("WRONGPASS invalid username-password pair or user is disabled.", Cause::NotAuthenticated),
         ("NOPERM this user has no permissions to run the 'set' command", Cause::NoPermission),
         ("BUSY Redis is busy running a script.", Cause::Busy),
@@ -55,6 +54,11 @@ fn each_error_of_a_server_has_its_cause() {
             panic!("{text}");
         };
         assert_eq!((unavailable.cause(), unavailable.detail()), (expected, Some(text)));
+    }
+    for text in ["NOAUTH Authentication required.", "NOAUTH HELLO must be called with the client already authenticated"] {
+        let why = Unavailable::from_server_error(text);
+        assert_eq!(why.cause(), Cause::NotAuthenticated);
+        assert_eq!(why.detail(), Some("the server asks for a password, and none was given"));
     }
     for text in [
         "WRONGTYPE Operation against a key holding the wrong kind of value",
