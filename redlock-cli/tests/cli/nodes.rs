@@ -1,6 +1,6 @@
 use std::fs;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use redlock_tests::{Server, Servers, free_port};
 
 use crate::tool::Tool;
@@ -79,32 +79,67 @@ fn servers_with_certificates_of_ones_own_are_trusted() {
         return;
     }
     let tool = Tool::with_nodes(&[]);
-    let write = |name: &str, text: String| {
-        fs::write(tool.path(name), text).unwrap();
-        tool.path(name).display().to_string()
-    };
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(["127.0.0.1".into()]).unwrap().signed_by(&key, &authority).unwrap();
-    let port = free_port().to_string();
-    let ca_file = write("authority.pem", authority.pem());
-    let _server = Server::builder()
-        .arg("--tls-port", &port)
-        .arg("--tls-cert-file", &write("server.pem", certificate.pem()))
-        .arg("--tls-key-file", &write("server.key", key.serialize_pem()))
-        .arg("--tls-ca-cert-file", &ca_file)
-        .arg("--tls-auth-clients", "no")
-        .start();
+    let ca_file = write(&tool, "authority.pem", authority.pem());
+    let (_server, port) = start_with_tls(&tool, &certificate, &key);
+    let write = |name, text| write(&tool, name, text);
     write("ours.toml", format!("nodes = 'rediss://127.0.0.1:{port}'\nca_file = {ca_file:?}\n"));
     tool.run(&["run", "job", "--config", "ours.toml", "--", "true"]).assert_said(0, "");
     write("public.toml", format!("nodes = 'rediss://127.0.0.1:{port}'\n"));
     let refused = tool.run(&["run", "job", "--config", "public.toml", "--wait", "100ms", "--", "true"]);
-    refused.assert_failed(75, "certificate");
+    refused
+        .assert_failed(75, "not signed by a trusted authority: trust what has signed it, by TlsBuilder::authorities");
     let plain = format!("redis://127.0.0.1:{port}");
     let refused = Tool::with_nodes(&[plain]).run(&["run", "job", "--wait", "100ms", "--", "true"]);
     refused.assert_failed(75, "write rediss://");
+}
+
+/// As `openssl req -x509` makes them, with and without `CA:FALSE`.
+#[test]
+fn a_certificate_that_has_signed_itself_is_trusted_unless_it_is_one_of_an_authority() {
+    if !Server::builder().speaks_tls() {
+        println!("SKIPPED: the server does not speak TLS");
+        return;
+    }
+    let run = |is_ca| {
+        let tool = Tool::with_nodes(&[]);
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(["127.0.0.1".into()]).unwrap();
+        params.is_ca = is_ca;
+        let certificate = params.self_signed(&key).unwrap();
+        let (_server, port) = start_with_tls(&tool, &certificate, &key);
+        let config = format!("nodes = 'rediss://127.0.0.1:{port}'\nca_file = 'server.pem'\n");
+        write(&tool, "redlock.toml", config);
+        tool.run(&["run", "job", "--config", "redlock.toml", "--wait", "1s", "--", "true"])
+    };
+    run(IsCa::ExplicitNoCa).assert_said(0, "");
+    let refused = run(IsCa::Ca(BasicConstraints::Unconstrained));
+    refused.assert_failed(75, "is that of an authority: make one with CA:FALSE for the server, and trust what");
+    assert!(!refused.stderr.contains("EndEntity"), "{refused:?}");
+}
+
+/// Writes a file, and returns its path.
+fn write(tool: &Tool, name: &str, text: String) -> String {
+    fs::write(tool.path(name), text).unwrap();
+    tool.path(name).display().to_string()
+}
+
+/// Starts a server that speaks TLS at the port.
+fn start_with_tls(tool: &Tool, certificate: &Certificate, key: &KeyPair) -> (Server, String) {
+    let port = free_port().to_string();
+    let certificate = write(tool, "server.pem", certificate.pem());
+    let server = Server::builder()
+        .arg("--tls-port", &port)
+        .arg("--tls-cert-file", &certificate)
+        .arg("--tls-key-file", &write(tool, "server.key", key.serialize_pem()))
+        .arg("--tls-ca-cert-file", &certificate)
+        .arg("--tls-auth-clients", "no")
+        .start();
+    (server, port)
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub async fn a_server_with_another_authority_is_refused(network: impl Network) {
     let trusted = Authority::new("ours").trusted();
     let server = start(Authority::new("theirs").server(&["127.0.0.1"]), echo);
     let reason = refusal(&network, &server, &trusted).await;
-    assert_eq!(reason, "the server's certificate is not signed by a trusted authority");
+    assert!(reason.starts_with("the server's certificate is not signed by a trusted authority: trust "), "{reason}");
 
     let server = start(Authority::new("ours").server(&["127.0.0.1"]), echo);
     let reason = refusal(&network, &server, &trusted).await;

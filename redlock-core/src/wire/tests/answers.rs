@@ -55,7 +55,8 @@ fn each_error_of_a_server_has_its_cause() {
         };
         assert_eq!((unavailable.cause(), unavailable.detail()), (expected, Some(text)));
     }
-    for text in ["NOAUTH Authentication required.", "NOAUTH HELLO must be called with the client already authenticated"] {
+    for text in ["NOAUTH Authentication required.", "NOAUTH HELLO must be called with the client already authenticated"]
+    {
         let why = Unavailable::from_server_error(text);
         assert_eq!(why.cause(), Cause::NotAuthenticated);
         assert_eq!(why.detail(), Some("the server asks for a password, and none was given"));
