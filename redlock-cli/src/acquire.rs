@@ -5,7 +5,7 @@ use redlock_tokio::{Acquire, LockGuard, Owner, Redlock};
 
 use crate::duration;
 use crate::failure::Failure;
-use crate::nodes::{NodeArgs, Nodes};
+use crate::nodes::{NodeArgs, Nodes, patience};
 use crate::output;
 use crate::recording::{RecordArgs, Recording};
 use crate::run::Signals;
@@ -63,7 +63,8 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
     let file = NewTokenFile::prepare(&args.token)?;
     let mut signals = Signals::listen()?;
     let recording = Recording::begin(&args.record)?;
-    let redlock = nodes.connect_recorded(&recording)?;
+    let patience = patience(nodes.wait(args.wait), nodes.ttl(args.ttl));
+    let redlock = nodes.connect_recorded(patience, &recording)?;
     let acquired = tokio::select! {
         acquired = acquire(&args, &nodes, &redlock) => acquired,
         signal = signals.next() => Err(Failure::Interrupted(signal)),

@@ -50,7 +50,7 @@ Examples:
 pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure> {
     let nodes = Nodes::find(nodes)?;
     let mut signals = Signals::listen()?;
-    let redlock = nodes.connect()?;
+    let redlock = nodes.connect_within(measure::WAIT)?;
     let base = Workload::new(nodes.ttl(args.ttl), args.duration);
     let measured = tokio::select! {
         figures = measure_all(&redlock, &base, args.tasks) => figures,

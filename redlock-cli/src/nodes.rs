@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use redlock_tokio::{Builder, Redlock, UrlNode};
+use redlock_tokio::{Builder, DEFAULT_CONNECT_TIMEOUT, NodeTimeout, Redlock, UrlNode};
 
 use crate::config::{Config, split_urls};
 use crate::failure::Failure;
@@ -11,6 +11,8 @@ use crate::recording::Recording;
 const DEFAULT_TTL: Duration = Duration::from_secs(10);
 /// How long a lock is waited for unless arguments or configuration say otherwise.
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
+/// The longest time that a server has to answer one question.
+pub(crate) const LONGEST_ANSWER: Duration = Duration::from_millis(500);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// The environment variable that names the nodes.
 const VARIABLE: &str = "REDLOCK_NODES";
@@ -63,12 +65,19 @@ impl Nodes {
 
     /// Begins to connect.
     pub(crate) fn connect(&self) -> Result<Redlock, Failure> {
-        self.connect_to(&self.urls, &Recording::default())
+        self.connect_by(Redlock::builder(), &self.urls, &Recording::default())
     }
 
-    /// Begins to connect, and records what happens.
-    pub(crate) fn connect_recorded(&self, recording: &Recording) -> Result<Redlock, Failure> {
-        self.connect_to(&self.urls, recording)
+    /// Begins to connect, for somebody who has that much patience: of a server that does not get connected, the reason is there
+    /// when it is at its end.
+    pub(crate) fn connect_within(&self, patience: Duration) -> Result<Redlock, Failure> {
+        self.connect_recorded(patience, &Recording::default())
+    }
+
+    /// Begins to connect, for somebody who has that much patience, and records what happens.
+    pub(crate) fn connect_recorded(&self, patience: Duration, recording: &Recording) -> Result<Redlock, Failure> {
+        let builder = Redlock::builder().connect_timeout(connect_timeout(patience));
+        self.connect_by(builder, &self.urls, recording)
     }
 
     /// Begins to connect to each node by a handle of its own, for locks that are tried out: counters of their fences stay for
@@ -76,10 +85,6 @@ impl Nodes {
     pub(crate) fn connect_each(&self) -> Result<Vec<Redlock>, Failure> {
         let builder = || Redlock::builder().fence_retention(DAY);
         self.urls.chunks(1).map(|url| self.connect_by(builder(), url, &Recording::default())).collect()
-    }
-
-    fn connect_to(&self, urls: &[String], recording: &Recording) -> Result<Redlock, Failure> {
-        self.connect_by(Redlock::builder(), urls, recording)
     }
 
     fn connect_by(&self, builder: Builder, urls: &[String], recording: &Recording) -> Result<Redlock, Failure> {
@@ -109,6 +114,18 @@ impl Nodes {
     pub(crate) fn prefix(&self) -> &str {
         &self.config.prefix
     }
+}
+
+/// Returns how long an acquisition takes at most: its wait, or one attempt, in which a node has a share of the TTL to answer.
+pub(crate) fn patience(wait: Duration, ttl: Duration) -> Duration {
+    if wait.is_zero() { NodeTimeout::DEFAULT.of(ttl) } else { wait }
+}
+
+/// Returns how long a connection may take to be opened: three quarters of the patience, so that there is time for another
+/// attempt, which is told why there is none.
+fn connect_timeout(patience: Duration) -> Duration {
+    let share = patience.saturating_mul(3).checked_div(4).filter(|share| !share.is_zero());
+    share.map_or(DEFAULT_CONNECT_TIMEOUT, |share| share.min(DEFAULT_CONNECT_TIMEOUT))
 }
 
 /// Splits an argument at the commas between URLs. One inside of a password stays.
@@ -172,6 +189,19 @@ mod tests {
         );
         assert_eq!(urls(&["redis://:a,b@c"], None, &[]).unwrap(), ["redis://:a,b@c"], "a password");
         assert_eq!(urls(&[""], Some("redis://b"), &[]).unwrap(), [""], "it is wrong, and not left out");
+    }
+
+    #[test]
+    fn the_longest_answer_is_that_of_the_library() {
+        assert_eq!(LONGEST_ANSWER, NodeTimeout::DEFAULT.of(Duration::MAX));
+    }
+
+    #[test]
+    fn a_connection_has_less_time_than_there_is_patience() {
+        let rows = [(0, 1_000), (100, 75), (1_000, 750), (1_333, 999), (2_000, 1_000), (30_000, 1_000)];
+        for (patience, expected) in rows {
+            assert_eq!(connect_timeout(Duration::from_millis(patience)).as_millis(), expected, "{patience}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use redlock_tokio::{AcquireError, DetachedLock, Redlock, ReleaseVerdict, Resource};
 
 use crate::failure::Failure;
-use crate::nodes::{NodeArgs, Nodes};
+use crate::nodes::{LONGEST_ANSWER, NodeArgs, Nodes};
 use crate::recording::{RecordArgs, Recording};
 use crate::token_file;
 
@@ -37,7 +37,7 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
     let lock = token_file::read(&args.token)?;
     check_name(&lock, nodes.prefix(), &args.name)?;
     let recording = Recording::begin(&args.record)?;
-    let redlock = nodes.connect_recorded(&recording)?;
+    let redlock = nodes.connect_recorded(LONGEST_ANSWER, &recording)?;
     let released = release(&redlock, &lock, &args.name).await;
     redlock.close().await;
     recording.finish();

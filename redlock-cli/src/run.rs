@@ -17,7 +17,7 @@ use self::schedule::{Schedule, Timing};
 pub(crate) use self::signals::Signals;
 use self::supervision::Supervision;
 use crate::failure::Failure;
-use crate::nodes::{NodeArgs, Nodes};
+use crate::nodes::{NodeArgs, Nodes, patience};
 use crate::recording::{RecordArgs, Recording};
 use crate::{duration, output};
 
@@ -145,7 +145,8 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
     }
     let mut signals = Signals::listen()?;
     let recording = Recording::begin(&args.record)?;
-    let redlock = nodes.connect_recorded(&recording)?;
+    let wait = if args.if_free { Duration::ZERO } else { nodes.wait(args.wait) };
+    let redlock = nodes.connect_recorded(patience(wait, nodes.ttl(args.ttl)), &recording)?;
     let acquired = tokio::select! {
         acquired = acquire(&args, &nodes, &redlock, timing) => acquired,
         signal = signals.next() => Err(Failure::Interrupted(signal)),

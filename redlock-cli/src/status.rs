@@ -7,7 +7,7 @@ use std::time::Duration;
 use redlock_tokio::{LockState, LockStatus, Redlock};
 
 use crate::failure::Failure;
-use crate::nodes::{NodeArgs, Nodes};
+use crate::nodes::{LONGEST_ANSWER, NodeArgs, Nodes};
 use crate::{duration, output};
 
 /// Show who holds locks, for how long, and how many wait
@@ -57,7 +57,7 @@ Examples:
 const CLEAR: &str = "\x1b[H\x1b[2J";
 
 pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure> {
-    let redlock = Nodes::find(nodes)?.connect()?;
+    let redlock = Nodes::find(nodes)?.connect_within(LONGEST_ANSWER)?;
     let Some(interval) = args.watch else {
         let statuses = look(&redlock, &args.names).await?;
         output::print(&render(&statuses, &args)?)?;

@@ -21,12 +21,12 @@ macro_rules! adapter_vocabulary {
         #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
         pub use $crate::redis_rs::{FencedStoreError, RedisUrl, get_if_not_stale, set_if_not_stale};
         pub use $crate::{
-            AcquireError, Attempts, BuildError, Cause, CloseReport, Completed, Config, ConfigError, DetachedLock,
-            ExtendError, Facts, Fence, FenceGate, Health, Hold, Holder, HumanDuration, Instant, IntoNode, KeepAlive,
-            KeyStatus, LockState, LockStatus, Loss, NoEntropy, NoRuntime, NodeId, NodeOutcomes, NodeStatus,
-            NodeTimeout, Observer, Options, Outcome, Owner, OwnerError, ReleaseReport, ReleaseVerdict, RequestError,
-            Resource, Resources, RestartGuard, RetryDelay, Rule, StaleFence, Unavailable, WorkError, fence, health,
-            now, observed, transport,
+            AcquireError, Attempts, BuildError, Cause, CloseReport, Completed, Config, ConfigError,
+            DEFAULT_CONNECT_TIMEOUT, DetachedLock, ExtendError, Facts, Fence, FenceGate, Health, Hold, Holder,
+            HumanDuration, Instant, IntoNode, KeepAlive, KeyStatus, LockState, LockStatus, Loss, NoEntropy, NoRuntime,
+            NodeId, NodeOutcomes, NodeStatus, NodeTimeout, Observer, Options, Outcome, Owner, OwnerError,
+            ReleaseReport, ReleaseVerdict, RequestError, Resource, Resources, RestartGuard, RetryDelay, Rule,
+            StaleFence, Unavailable, WorkError, fence, health, now, observed, transport,
         };
         #[cfg(feature = "metrics")]
         #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::failure::Failure;
 
 /// How long a lock is tried for, which nobody else uses.
-const WAIT: Duration = Duration::from_secs(1);
+pub(super) const WAIT: Duration = Duration::from_secs(1);
 /// How often the bar moves.
 const BAR_STEP: Duration = Duration::from_millis(100);
 

@@ -159,6 +159,19 @@ fn a_password_in_an_argument_can_be_seen_and_one_in_the_environment_not() {
     assert!(arguments(&tool, &["--node", &server.url()]).contains("open-sesame"));
 }
 
+/// A server that waits for the end of a line takes the beginning of TLS for one that goes on.
+#[test]
+fn who_speaks_tls_to_a_server_that_does_not_is_told_so_before_the_wait_ends() {
+    let server = Server::start();
+    let tool = Tool::with_nodes(&[format!("rediss://127.0.0.1:{}", server.port())]);
+    let says = "(if it speaks no TLS, write redis://)";
+    tool.run(&["run", "job", "--wait", "1s", "--", "true"]).assert_failed(75, says);
+    tool.run(&["run", "job", "--wait", "0", "--", "true"]).assert_failed(75, says);
+    tool.run(&["run", "job", "--if-free", "--", "true"]).assert_failed(75, says);
+    tool.run(&["acquire", "job", "--wait", "800ms", "--token", "lock"]).assert_failed(75, says);
+    assert!(tool.run(&["status", "job"]).stdout.contains(says));
+}
+
 #[test]
 fn a_password_that_is_missing_is_told_from_a_wrong_one() {
     let server = Server::builder().password("open-sesame").start();
