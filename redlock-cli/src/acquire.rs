@@ -10,6 +10,7 @@ use crate::output;
 use crate::recording::{RecordArgs, Recording};
 use crate::run::Signals;
 use crate::token_file::NewTokenFile;
+use crate::warnings::Warnings;
 
 /// Take a lock and leave it to its TTL, for scripts that release it in another step
 ///
@@ -86,6 +87,7 @@ async fn acquire(args: &Args, nodes: &Nodes, redlock: &Redlock) -> Result<LockGu
     // A quorum has the lock. Nobody extends it, so the others should have it before this process ends; each is asked behind
     // the command by which it gets it.
     redlock.status(args.name.as_str()).await?;
+    Warnings::default().tell(redlock);
     Ok(guard)
 }
 

@@ -45,6 +45,7 @@ mod release;
 mod run;
 mod status;
 mod token_file;
+mod warnings;
 
 use std::process::ExitCode;
 

@@ -19,12 +19,14 @@ use self::supervision::Supervision;
 use crate::failure::Failure;
 use crate::nodes::{NodeArgs, Nodes, patience};
 use crate::recording::{RecordArgs, Recording};
+use crate::warnings::Warnings;
 use crate::{duration, output};
 
 /// Run a command under a lock
 ///
 /// Takes the lock, keeps it alive while the command runs, and releases it when the command has ended. Nobody else who takes
-/// the lock of this name on the same servers runs at the same time.
+/// the lock of this name on the same servers runs at the same time. Servers that can cost locks are warned of on stderr: one
+/// that is named twice, a member of a cluster, one that throws keys away when its memory is full.
 #[expect(clippy::doc_markdown, reason = "--help shows the text as it is")]
 #[derive(clap::Args)]
 #[command(after_long_help = AFTER_HELP)]
@@ -151,10 +153,15 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
         acquired = acquire(&args, &nodes, &redlock, timing) => acquired,
         signal = signals.next() => Err(Failure::Interrupted(signal)),
     };
+    let mut warnings = Warnings::default();
     let status = match acquired {
         Ok(Some(guard)) => {
+            warnings.tell(&redlock);
             let schedule = Schedule::new(timing, args.max_hold, now());
-            run_under(guard, &args, schedule, &recording, &mut signals).await
+            let status = run_under(guard, &args, schedule, &recording, &mut signals).await;
+            // Of a server that was connected meanwhile.
+            warnings.tell(&redlock);
+            status
         }
         Ok(None) => Ok(0),
         Err(failure) => Err(failure),

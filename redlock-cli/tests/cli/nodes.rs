@@ -1,9 +1,9 @@
 use std::fs;
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use redlock_tests::{Server, Servers, free_port};
+use redlock_tests::{Server, Servers, free_port, wait_until};
 
-use crate::tool::Tool;
+use crate::tool::{LIMIT, Tool};
 
 #[test]
 fn arguments_name_the_nodes_before_everything_else() {
@@ -170,6 +170,30 @@ fn who_speaks_tls_to_a_server_that_does_not_is_told_so_before_the_wait_ends() {
     tool.run(&["run", "job", "--if-free", "--", "true"]).assert_failed(75, says);
     tool.run(&["acquire", "job", "--wait", "800ms", "--token", "lock"]).assert_failed(75, says);
     assert!(tool.run(&["status", "job"]).stdout.contains(says));
+}
+
+#[test]
+fn servers_that_can_cost_locks_are_warned_of() {
+    let servers = Servers::start(2);
+    let member = Server::builder().arg("--cluster-enabled", "yes").start();
+    member.command(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).unwrap();
+    assert!(wait_until(LIMIT, || member.command(&["CLUSTER", "INFO"]).unwrap().contains("cluster_state:ok")));
+    servers[1].command(&["CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru"]).unwrap();
+    let [one, other, member] = [servers[0].port(), servers[1].port(), member.port()];
+    let urls = [one, other, member].map(|port| format!("redis://127.0.0.1:{port}"));
+    let tool = Tool::with_nodes(&[&urls[..], &[format!("redis://localhost:{one}")]].concat());
+    let expected = [
+        format!("redlock: warning: 127.0.0.1:{other}: it throws keys away when its memory is full"),
+        format!("redlock: warning: 127.0.0.1:{member}: it is a member of a cluster"),
+        format!("redlock: warning: localhost:{one}: it is the same server as 127.0.0.1:{one}: name each server once"),
+    ];
+    let run = tool.run(&["run", "job", "--", "sh", "-c", "sleep 0.5; echo done"]);
+    let acquire = tool.run(&["acquire", "job", "--token", "lock"]);
+    assert_eq!((run.status, &*run.stdout, acquire.status), (Some(0), "done\n", Some(0)), "{run:?}, {acquire:?}");
+    for ended in [run, acquire] {
+        assert_eq!(ended.stderr.lines().count(), expected.len(), "once: {ended:?}");
+        assert!(expected.iter().all(|line| ended.stderr.contains(line)), "{ended:?}");
+    }
 }
 
 #[test]
