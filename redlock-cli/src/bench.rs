@@ -49,6 +49,9 @@ Examples:
 
 pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure> {
     let nodes = Nodes::find(nodes)?;
+    if args.duration.is_zero() {
+        return Err(Failure::Usage("--duration is 0, it must be above zero".into()));
+    }
     let mut signals = Signals::listen()?;
     let redlock = nodes.connect_within(measure::WAIT)?;
     let base = Workload::new(nodes.ttl(args.ttl), args.duration);

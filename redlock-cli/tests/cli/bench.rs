@@ -42,8 +42,9 @@ fn the_report_is_a_table() {
 }
 
 #[test]
-fn a_ttl_that_no_lock_can_have_is_bad_usage() {
+fn times_that_cannot_be_measured_with_are_bad_usage() {
     let tool = Tool::alone_on(3);
     tool.run(&["bench", "--ttl", "48h"]).assert_failed(2, "at most 24 h");
+    tool.run(&["bench", "--duration", "0s"]).assert_failed(2, "--duration is 0, it must be above zero");
     tool.run(&["bench", "--ttl", "1ms"]).assert_failed(2, "it must be at least 3 ms");
 }
