@@ -153,7 +153,8 @@ impl Attempts {
     }
 }
 
-/// The holder at the last look: `host-7/billing on 3 of 5 nodes for another 8.2 s, 4 waiting before it`.
+/// The holder at the last look: `host-7/billing for another 8.2 s, 4 waiting before it`. On how many nodes it holds the lock, an
+/// attempt that has failed does not know: it did not wait for all.
 struct LastHolder<'a>(&'a Attempts);
 
 impl fmt::Display for LastHolder<'_> {
@@ -163,8 +164,7 @@ impl fmt::Display for LastHolder<'_> {
             return f.write_str("another user of this handle, or waited for by one");
         }
         let Some(owner) = attempts.owner() else { return f.write_str("somebody else") };
-        let holds = |outcome: &Outcome| matches!(outcome, Outcome::HeldByOther(_));
-        write!(f, "{owner} on {} of {} nodes", attempts.nodes.count(holds), attempts.nodes.iter().count())?;
+        write!(f, "{owner}")?;
         if let Some(left) = attempts.held_for() {
             write!(f, " {}", Remaining(Some(left)))?;
         }
