@@ -20,7 +20,8 @@ pub(crate) struct Config {
     /// Stands in front of the name of every lock.
     #[serde(default)]
     pub(crate) prefix: String,
-    /// The certificates of the authorities that `rediss://` nodes are trusted by, as PEM.
+    /// The certificates of the authorities that `rediss://` nodes are trusted by, as PEM. A relative path begins in the folder of
+    /// the file.
     pub(crate) ca_file: Option<PathBuf>,
 }
 
@@ -39,7 +40,10 @@ impl Config {
     fn read(path: &Path) -> Result<Self, Failure> {
         let unusable = |why: &str| Failure::Usage(format!("the configuration file {}: {why}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| unusable(&error.to_string()))?;
-        Self::parse(&text).map_err(|why| unusable(&why))
+        let mut config = Self::parse(&text).map_err(|why| unusable(&why))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        config.ca_file = config.ca_file.map(|file| folder.join(file));
+        Ok(config)
     }
 
     /// Reads the text of a file. An error names the line and does not show it: it may have a password.
@@ -102,6 +106,16 @@ mod tests {
         assert_eq!((config.prefix.as_str(), config.ca_file), ("app:", Some("/ca.pem".into())));
         assert_eq!(Config::parse("nodes = 'redis://a, redis://b'").unwrap().nodes, ["redis://a", "redis://b"]);
         assert!(Config::parse("").unwrap().nodes.is_empty());
+    }
+
+    #[test]
+    fn a_relative_ca_file_is_beside_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        for (ca_file, expected) in [("ca.pem", folder.path().join("ca.pem")), ("/ca.pem", "/ca.pem".into())] {
+            std::fs::write(&path, format!("ca_file = '{ca_file}'\n")).unwrap();
+            assert_eq!(Config::load(Some(&path)).unwrap().ca_file, Some(expected));
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use redlock_tokio::{Builder, DEFAULT_CONNECT_TIMEOUT, NodeTimeout, Redlock, UrlNode};
@@ -35,7 +36,8 @@ pub(crate) struct NodeArgs {
     /// The configuration file [default: $XDG_CONFIG_HOME/redlock/config.toml]
     ///
     /// A file in TOML with the keys nodes (a list of URLs), ttl, wait, prefix (stands in front of the name of every lock) and
-    /// ca_file (certificates of your own authorities for rediss://, as PEM). What --node, REDLOCK_NODES and other arguments
+    /// ca_file (certificates of your own authorities for rediss://, as PEM, in the folder of the file unless its path says
+    /// otherwise). What --node, REDLOCK_NODES and other arguments
     /// say comes first. The default is $XDG_CONFIG_HOME/redlock/config.toml or ~/.config/redlock/config.toml, and need not
     /// be there.
     #[arg(long, value_name = "FILE", global = true, help_heading = "Nodes")]
@@ -88,11 +90,15 @@ impl Nodes {
     }
 
     fn connect_by(&self, builder: Builder, urls: &[String], recording: &Recording) -> Result<Redlock, Failure> {
+        let unusable = |why: &dyn Display| {
+            let file = self.config.ca_file.as_deref().unwrap_or(Path::new(""));
+            Failure::Usage(format!("the file {} (ca_file): {why}", file.display()))
+        };
         let authorities = self.config.ca_file.as_ref().map(std::fs::read).transpose();
-        let authorities = authorities.map_err(|error| Failure::Usage(format!("ca_file: {error}")))?;
+        let authorities = authorities.map_err(|error| unusable(&error))?;
         let mut builder = builder.prefix(self.config.prefix.clone());
         for url in urls {
-            builder = builder.node(node(url, authorities.as_deref())?);
+            builder = builder.node(node(url, authorities.as_deref()).map_err(|why| unusable(&why))?);
         }
         if let Some(recorder) = recording.recorder() {
             builder = builder.observer(recorder);
@@ -137,7 +143,8 @@ fn split_argument(argument: &str) -> Vec<String> {
 const NO_NODES: &str =
     "no nodes are named: set REDLOCK_NODES, use --node URL, or write them into the configuration file";
 
-fn node(url: &str, authorities: Option<&[u8]>) -> Result<UrlNode, Failure> {
+/// Makes a node. It fails when the authorities cannot be read.
+fn node(url: &str, authorities: Option<&[u8]>) -> Result<UrlNode, String> {
     let node = UrlNode::new(url).client_name(CLIENT_NAME);
     match authorities {
         Some(authorities) if is_tls(url) => with_authorities(node, authorities),
@@ -150,15 +157,15 @@ fn is_tls(url: &str) -> bool {
 }
 
 #[cfg(feature = "tls")]
-fn with_authorities(node: UrlNode, authorities: &[u8]) -> Result<UrlNode, Failure> {
+fn with_authorities(node: UrlNode, authorities: &[u8]) -> Result<UrlNode, String> {
     let settings = redlock_tokio::TlsSettings::builder().authorities(authorities).build();
-    settings.map(|settings| node.tls(settings)).map_err(|error| Failure::Usage(format!("ca_file: {error}")))
+    settings.map(|settings| node.tls(settings)).map_err(|error| error.to_string())
 }
 
 /// The node itself says that TLS is not there.
 #[cfg(not(feature = "tls"))]
 #[expect(clippy::unnecessary_wraps, reason = "with TLS it can fail")]
-const fn with_authorities(node: UrlNode, _: &[u8]) -> Result<UrlNode, Failure> {
+const fn with_authorities(node: UrlNode, _: &[u8]) -> Result<UrlNode, String> {
     Ok(node)
 }
 

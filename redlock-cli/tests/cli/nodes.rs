@@ -93,6 +93,8 @@ fn servers_with_certificates_of_ones_own_are_trusted() {
     let refused = tool.run(&["run", "job", "--config", "public.toml", "--wait", "100ms", "--", "true"]);
     refused
         .assert_failed(75, "not signed by a trusted authority: trust what has signed it, by TlsBuilder::authorities");
+    write("nowhere.toml", format!("nodes = 'rediss://127.0.0.1:{port}'\nca_file = 'no.pem'\n"));
+    tool.run(&["status", "job", "--config", "nowhere.toml"]).assert_failed(2, "the file no.pem (ca_file): ");
     let plain = format!("redis://127.0.0.1:{port}");
     let refused = Tool::with_nodes(&[plain]).run(&["run", "job", "--wait", "100ms", "--", "true"]);
     refused.assert_failed(75, "write rediss://");
