@@ -5,9 +5,10 @@
 //! cargo run --example quickstart -- redis://127.0.0.1:7001 redis://127.0.0.1:7002 redis://127.0.0.1:7003
 //! ```
 
-#![expect(clippy::print_stdout, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use redlock_tokio::memory::MemoryNode;
@@ -19,11 +20,20 @@ const NAME: &str = "quickstart:invoice-7";
 const TTL: Duration = Duration::from_secs(10);
 /// How often the lock on real servers is extended, with a second in between.
 const ROUNDS: u32 = 15;
+/// How long servers may keep a person waiting.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
     let urls: Vec<String> = std::env::args().skip(1).collect();
-    if urls.is_empty() { on_embedded_nodes().await } else { on_real_servers(&urls).await }
+    let result = if urls.is_empty() { on_embedded_nodes().await } else { on_real_servers(&urls).await };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn on_embedded_nodes() -> Result<(), Box<dyn Error>> {
@@ -89,7 +99,7 @@ async fn on_real_servers(urls: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 async fn take(redlock: &Redlock) -> Result<LockGuard, Box<dyn Error>> {
-    let guard = redlock.lock(NAME, TTL).await?;
+    let guard = redlock.lock(NAME, TTL).wait(PATIENCE).await?;
     println!("The first client has the lock \"{NAME}\". It is valid for {:.3?}.", guard.remaining());
     Ok(guard)
 }
