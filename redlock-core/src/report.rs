@@ -153,8 +153,8 @@ impl Attempts {
     }
 }
 
-/// The holder at the last look: `host-7/billing for another 8.2 s, 4 waiting before it`. On how many nodes it holds the lock, an
-/// attempt that has failed does not know: it did not wait for all.
+/// The holder at the last look: `host-7/billing on 3 of 5 nodes for another 8.2 s, 4 waiting before it`. An attempt that has failed
+/// may have asked only one node, or not have waited for all: then the holder is on at least so many.
 struct LastHolder<'a>(&'a Attempts);
 
 impl fmt::Display for LastHolder<'_> {
@@ -164,7 +164,11 @@ impl fmt::Display for LastHolder<'_> {
             return f.write_str("another user of this handle, or waited for by one");
         }
         let Some(owner) = attempts.owner() else { return f.write_str("somebody else") };
-        write!(f, "{owner}")?;
+        let nodes = &attempts.nodes;
+        let holding = nodes.count(|outcome| matches!(outcome, Outcome::HeldByOther(_)));
+        let unknown = nodes.count(|outcome| matches!(outcome, Outcome::Pending | Outcome::Unavailable(_)));
+        let at_least = if unknown == 0 { "" } else { "at least " };
+        write!(f, "{owner} on {at_least}{holding} of {} nodes", nodes.iter().count())?;
         if let Some(left) = attempts.held_for() {
             write!(f, " {}", Remaining(Some(left)))?;
         }
@@ -321,5 +325,35 @@ impl fmt::Display for ReleaseVerdict {
             Self::TakenOver => "taken over by somebody else",
             Self::Unconfirmed => "not confirmed by a quorum",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn of_a_holder_no_more_is_said_than_the_nodes_have_said() {
+        let config = Config::builder(["node-0", "node-1", "node-2"]).build().unwrap();
+        let (owner, remaining) = (Owner::new("host-7/billing").ok(), Some(Duration::from_millis(8_299)));
+        let held = Outcome::HeldByOther(Hold { owner, remaining, place: Some(5), ..Hold::UNKNOWN });
+        let not_asked = Outcome::Unavailable(Unavailable::new(Cause::NotAsked));
+        let said = |outcomes: [&Outcome; 3]| {
+            let mut votes = Votes::pending(config.nodes());
+            config.nodes().iter().zip(outcomes).for_each(|(node, outcome)| votes.record(node, outcome.clone()));
+            let nodes = Box::new(NodeOutcomes { config: config.clone(), votes });
+            Attempts { count: 1, elapsed: Duration::ZERO, ahead: 0, nodes }.holder().to_string()
+        };
+        let rows = [
+            ([&held, &held, &held], "on 3 of 3 nodes"),
+            ([&held, &held, &Outcome::Missing], "on 2 of 3 nodes"),
+            ([&held, &held, &Outcome::Pending], "on at least 2 of 3 nodes"),
+            ([&held, &not_asked, &not_asked], "on at least 1 of 3 nodes"),
+        ];
+        for (outcomes, on) in rows {
+            assert_eq!(said(outcomes), alloc::format!("host-7/billing {on} for another 8.2 s, 4 waiting before it"));
+        }
     }
 }

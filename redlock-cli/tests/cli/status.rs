@@ -56,7 +56,7 @@ fn the_label_of_the_holder_is_shown() {
     let expected = Value::from("host-7/billing");
     assert_eq!((&json[0]["owner"], &json[0]["nodes"][0]["owner"]), (&expected, &expected));
     let waiting = tool.run(&["run", "job", "--wait", "300ms", "--", "true"]);
-    waiting.assert_failed(75, "is held by host-7/billing for another ");
+    waiting.assert_failed(75, "is held by host-7/billing on ");
     tool.run(&["acquire", "other", "--owner", "host-8", "--token", "lock"]).assert_said(0, "");
     assert!(tool.run(&["status", "other"]).stdout.trim_end().ends_with(" host-8"));
     let refused = tool.run(&["run", "job", "--owner", "a\nb", "--", "true"]);

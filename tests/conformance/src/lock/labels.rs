@@ -58,7 +58,7 @@ pub(super) async fn who_is_refused_learns_the_label_of_the_holder(bench: Bench) 
     let attempt = rival.lock_as(owner("host-8"), "job", TTL, Options::new().attempts(1));
     let refused = attempt.await.expect_err("it is held");
     assert_eq!(refused.kind, Refusal::Contended, "{refused}");
-    assert!(refused.to_string().contains("held by host-7/billing for another "), "{refused}");
+    assert!(refused.to_string().contains("held by host-7/billing on "), "{refused}");
     // Nodes say it to those who wait, too, whether they have a label or not.
     let waiting = rival.lock_with("job", TTL, Options::new().wait(Duration::from_millis(500)));
     let refused = waiting.await.expect_err("it is held");
