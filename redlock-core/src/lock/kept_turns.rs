@@ -3,7 +3,7 @@ use alloc::boxed::Box;
 use smallvec::SmallVec;
 
 use super::Turn;
-use crate::Instant;
+use crate::{Instant, NodeId};
 
 /// The turns that a lock of several resources keeps while it waits for its turn to take another one of them, and those that
 /// it has given back.
@@ -60,6 +60,20 @@ impl KeptTurns {
     /// Gives back a turn that was not kept in here: its home still waits for the lock.
     pub(super) fn give_back_one(&mut self, turn: Turn) {
         self.begin().turns.push(KeptTurn { turn, until: None });
+    }
+
+    /// Makes way for a turn in which the lock asks from now on. One that it keeps for the same is part of it: its home must not
+    /// be told any more that the lock does not want it.
+    pub(super) fn asks_in(&mut self, turn: &Turn) {
+        if let Some(kept) = &mut self.0 {
+            kept.turns.retain(|kept| (kept.turn.home, kept.turn.waits_for) != (turn.home, turn.waits_for));
+        }
+        self.wait_for(turn.waits_for);
+    }
+
+    /// Returns whether it keeps a turn for the same.
+    pub(super) fn has(&self, home: NodeId, waits_for: u8) -> bool {
+        self.turns().any(|kept| kept.until.is_some() && (kept.turn.home, kept.turn.waits_for) == (home, waits_for))
     }
 
     /// Gives back the turns that must not be kept while the lock waits for the resource at this place.

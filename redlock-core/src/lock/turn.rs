@@ -57,10 +57,11 @@ impl LockMachine {
     pub(crate) fn begin_in_turn(&mut self, context: &mut Context<'_>, turn: Turn, now: Instant) {
         let now = self.catch_up(context, now);
         if matches!(self.phase, Phase::InLine | Phase::Waiting { .. }) {
-            self.turn = Some(turn);
             if self.request.resources.only().is_none() {
                 self.kept_turns.waits(now);
+                self.kept_turns.asks_in(&turn);
             }
+            self.turn = Some(turn);
             self.begin_attempt(context, now);
         }
     }
@@ -93,7 +94,11 @@ impl LockMachine {
     /// Lets a lock that asks in turn try now and then instead.
     pub(crate) fn lose_turn(&mut self, context: &mut Context<'_>, now: Instant) {
         // An attempt that is due by now must not ask for a place of which nothing would be heard.
-        self.turn = None;
+        let turn = self.turn.take();
+        // The home may let it keep the turn that it asks for, and has not said so.
+        if let Some(turn) = turn.filter(|_| matches!(self.phase, Phase::Acquiring(_)) && !self.kept_turns.is_empty()) {
+            self.kept_turns.give_back_one(turn);
+        }
         let now = self.catch_up(context, now);
         let give_up_at = self.give_up_at();
         if let Phase::Waiting { until } = &mut self.phase {
@@ -126,6 +131,12 @@ impl LockMachine {
     /// Returns whether a lock of several resources waits for this one.
     pub(crate) fn waits_for(&self, resource: &Resource) -> bool {
         self.turn.as_ref().and_then(|turn| turn.resource(&self.request.resources)) == Some(resource)
+    }
+
+    /// Returns whether it keeps its turn at a node to take one of several resources while it waits for another one.
+    pub(crate) fn keeps_turn(&self, node: NodeId, resource: &Resource) -> bool {
+        let place = self.request.resources.place(|other| other == resource);
+        place.is_some_and(|place| self.kept_turns.has(node, place))
     }
 
     /// Leaves the queue in which a lock of several resources has waited, if it was refused for another one of them, so that it

@@ -94,9 +94,9 @@ impl Node {
         }
     }
 
-    /// Queues a command that belongs to no lock, if the node is connected, to be sent within a time.
+    /// Queues a command that belongs to no lock, if the node is connected or about to be, to be sent within a time.
     pub(super) fn push_aside(&mut self, ticket: Ticket, action: Action, within: Duration, now: Instant) {
-        if self.is_connected() {
+        if self.refusal().is_none() {
             // Nobody waits for the answer that the script is not known.
             let (id, nodes, form) = (CommandId::NO_LOCK, NodeSet::EMPTY, ScriptForm::Source);
             let send_by = now.saturating_add(within);

@@ -43,8 +43,14 @@ impl Locks {
 
     /// Lets the one ask that waits for the resource. Where it does not ask the node in turn, and where nobody waits, the turn
     /// is given back: behind the key of the one that asks, if it takes one.
+    ///
+    /// A call that comes when the turn was taken already, and is kept, is no news.
     fn called_up(&mut self, node: NodeId, resource: Resource, now: Instant) {
-        let first = self.queues.first(&resource).filter(|key| self.waits_there(*key, &resource));
+        let first = self.queues.first(&resource);
+        if first.and_then(|key| self.lock(key)).is_some_and(|lock| lock.keeps_turn(node, &resource)) {
+            return;
+        }
+        let first = first.filter(|key| self.waits_there(*key, &resource));
         if let Some(key) = first {
             self.step(key, now, |lock, context| lock.call_up(context, node, now));
         }
@@ -111,13 +117,10 @@ impl Locks {
         if let Some((home, why)) = lost_home {
             self.lose_home(home, why, now);
         }
-        for (home, resource) in given_back {
-            if !leaves_line || !self.passes_turn_on(home, &resource, now) {
+        for (home, resource) in given_back.into_iter().chain(left) {
+            if !leaves_line || !self.passes_on(home, &resource, now) {
                 self.leave(home, resource, now);
             }
-        }
-        if let Some((home, resource)) = left {
-            self.pass_place_on(home, resource, now);
         }
         if wants_turn {
             self.queue_up(key, now);
@@ -209,29 +212,25 @@ impl Locks {
         }
     }
 
-    /// Returns the locks that wait in the queues of a node.
+    /// Returns the locks that wait in the queues of a node. One that was given up meanwhile leaves the queue yet.
     fn waiting_at(&self, node: NodeId) -> impl Iterator<Item = LockKey> {
-        let waits = move |(_, entry): &(usize, &Entry)| entry.lock.turn().is_some_and(|turn| turn.home == node);
+        let is_there = move |lock: &LockMachine| lock.turn().is_some_and(|turn| turn.home == node);
+        let waits = move |(_, entry): &(usize, &Entry)| entry.lock.is_acquiring() && is_there(&entry.lock);
         self.entries.iter().filter(waits).map(|(index, entry)| entry.key_at(index))
     }
 
-    /// Gives up the place of this handle in the queue of a node, unless another one of it waits for the same.
-    fn pass_place_on(&mut self, home: NodeId, resource: Resource, now: Instant) {
-        if self.next_for(&resource).is_some() {
-            self.contention.note(&resource, now);
-        } else {
-            self.leave(home, resource, now);
-        }
-    }
-
-    /// Leaves a turn that was kept at a node to another one of this handle; returns whether that one takes it. One of several
-    /// resources may wait for another one, or have to: then everybody else would wait until the time of the turn is over.
-    fn passes_turn_on(&mut self, home: NodeId, resource: &Resource, now: Instant) -> bool {
+    /// Leaves a place in the queue of a node, or a turn there, to another one of this handle; returns whether that one asks there
+    /// for it next. One of several resources may wait for another one, or have to, and one may have no time left: then
+    /// everybody else would wait until the time of the turn is over.
+    fn passes_on(&mut self, home: NodeId, resource: &Resource, now: Instant) -> bool {
         let Some(next) = self.next_for(resource) else { return false };
         self.contention.note(resource, now);
-        self.is_first(next)
-            && self.contended_at_head(next, now).is_some_and(|(_, contended)| contended == *resource)
-            && self.open_home(resource, now) == Some(home)
+        let is_over = self.lock(next).and_then(LockMachine::poll_timeout).is_some_and(|at| at <= now);
+        if is_over || !self.is_first(next) {
+            return false;
+        }
+        let Place::Turn(turn) = self.place_at_head(next, now) else { return false };
+        turn.home == home && self.lock(next).is_some_and(|lock| turn.resource(lock.resources()) == Some(resource))
     }
 
     /// Returns the lock of this handle that may ask for a resource next. Once closed, it asks for nothing more.

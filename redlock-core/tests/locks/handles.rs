@@ -134,6 +134,14 @@ impl Handles {
         self.locks[handle].handle_reply(node, reply, self.now);
     }
 
+    /// Brings all late replies to a handle, also those that come late meanwhile.
+    pub(crate) fn take_late_replies(&mut self, handle: usize) {
+        while self.late_replies.iter().any(|(of, _, _)| *of == handle) {
+            self.take_late_reply(handle);
+            self.run();
+        }
+    }
+
     /// Breaks the connections of a handle, and it does not notice.
     pub(crate) fn disconnect(&mut self, handle: usize) {
         for (waiter, _) in self.subscriptions.iter().filter(|(_, subscriber)| **subscriber == handle) {

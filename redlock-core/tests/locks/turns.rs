@@ -11,7 +11,7 @@ use redlock_core::{AcquireError, Heard, NodeSet, Options, RetryDelay};
 use crate::handles::Handles;
 use crate::world::{TTL, at};
 
-fn ms(millis: u64) -> Duration {
+pub(crate) fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 

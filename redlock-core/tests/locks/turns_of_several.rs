@@ -1,5 +1,7 @@
 //! Those who want several resources together, and others who want one of them: each waits in the queue of one that is held.
 
+mod leaving;
+
 use redlock_core::{Cause, Heard, LockKey, NodeId, NodeSet, Options, Resources, Unavailable};
 
 use crate::handles::Handles;

@@ -20,6 +20,8 @@ pub(crate) struct Ledger {
     /// When the last attempt began, whether it came to send anything or not.
     began_at: Option<Instant>,
     tenure: Option<Tenure>,
+    /// The turns that nodes have let it keep, and that its client has not given back.
+    kept_turns: Vec<(NodeId, Resource)>,
     /// Its client has heard a call-up that it has not answered.
     is_called_up: bool,
     /// The lock was lost, released or given up.
@@ -72,6 +74,21 @@ impl Ledger {
     /// Returns whether the last attempt has asked some node in turn for a resource.
     pub(crate) fn waits_for(&self, resource: &Resource) -> bool {
         self.attempts.last().is_some_and(|attempt| attempt.waits_for.as_ref() == Some(resource))
+    }
+
+    /// Returns whether it keeps its turn at a node to take a resource while it waits for another one.
+    pub(crate) fn keeps_turn(&self, node: NodeId, resource: &Resource) -> bool {
+        self.kept_turns.iter().any(|(keeper, kept)| (*keeper, kept) == (node, resource))
+    }
+
+    /// Its client has told a node that nobody of it waits there for a resource, or has a turn.
+    pub(crate) fn leaves_queue(&mut self, node: NodeId, resource: &Resource) {
+        self.kept_turns.retain(|(keeper, kept)| (*keeper, kept) != (node, resource));
+        if self.is_in_turn_for(resource, node)
+            && let Some(attempt) = self.attempts.last_mut()
+        {
+            attempt.has_place = false;
+        }
     }
 
     /// Returns the node that was asked in turn by the last attempt, and whether that was after a call-up.

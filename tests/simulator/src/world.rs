@@ -24,6 +24,7 @@ use redlock_core::{CommandId, DetachedLock, LockKey, OperationId, Resource, Toke
 
 use self::client::Client;
 use self::fairness::Line;
+pub(crate) use self::fairness::keeps_turn_after;
 use self::fences::FencesGranted;
 use self::store::Store;
 

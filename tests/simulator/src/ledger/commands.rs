@@ -8,6 +8,7 @@ use super::attempt::Attempt;
 use super::tenure::Extension;
 use super::{Checked, Ledger};
 use crate::invariant::{Invariant, Violation};
+use crate::world::keeps_turn_after;
 
 impl Ledger {
     /// Takes the beginning of an attempt.
@@ -162,6 +163,9 @@ impl Ledger {
                     // The lock does not wait for an answer that comes when the home is told to release.
                     let is_there = hold.resource.as_ref().is_none_or(|held| attempt.waits_for.as_ref() == Some(held));
                     attempt.has_place = hold.place.is_some() && is_there && !attempt.released.contains(node);
+                    if keeps_turn_after(&command.action, reply) {
+                        self.kept_turns.extend(command.action.queue().map(|resource| (node, resource.clone())));
+                    }
                 }
             }
             Action::Extend { .. } if self.is_adopting() => {

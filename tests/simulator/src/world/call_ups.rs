@@ -1,6 +1,6 @@
 //! How those who wait in the queues of nodes subscribe, and how they are called up.
 
-use redlock_core::{Cause, Heard, LockMachine, Unavailable, WaiterId};
+use redlock_core::{Cause, Heard, LockMachine, NodeId, Unavailable, WaiterId};
 
 use super::network::REFUSALS;
 use super::{Checked, World};
@@ -191,8 +191,8 @@ impl World<'_> {
     }
 
     /// Returns whether one of the client may make use of a turn for a resource: those that stand in line behind others
-    /// cannot, nor those that wait for another one of several names.
-    fn may_want_turn(&self, client: usize, resource: usize) -> bool {
+    /// cannot, nor those that wait for another one of several names, unless they keep it meanwhile.
+    fn may_want_turn(&self, client: usize, node: NodeId, resource: usize) -> bool {
         if self.jobs_of(client).all(|job| self.jobs[job].key.is_none()) {
             // It has not begun to wait for anything, and has no name to wait under.
             return true;
@@ -201,8 +201,9 @@ impl World<'_> {
         let mut locks = jobs.filter_map(|job| Some((job, self.lock(job)?)));
         locks.any(|(job, lock)| {
             let is_in_line = lock.is_acquiring() && lock.attempts() == 0 && !lock.is_waiting();
+            let (ledger, name) = (&self.jobs[job].ledger, &self.resources[resource].name);
             let is_elsewhere =
-                self.plan_of(job).names.len() > 1 && !self.jobs[job].ledger.waits_for(&self.resources[resource].name);
+                self.plan_of(job).names.len() > 1 && !ledger.waits_for(name) && !ledger.keeps_turn(node, name);
             !is_in_line && !is_elsewhere
         })
     }
@@ -220,7 +221,7 @@ impl World<'_> {
         for job in self.jobs_of(client).filter(|&job| self.scenario.jobs[job].names.contains(resource)) {
             self.jobs[job].ledger.hears_call_up();
         }
-        let (is_wanted, leaves) = (self.may_want_turn(client, resource), self.summary.leaves);
+        let (is_wanted, leaves) = (self.may_want_turn(client, node, resource), self.summary.leaves);
         self.clients[client].locks.handle_heard(node, Heard::CalledUp(name), now);
         self.drive(client)?;
         if !is_wanted {

@@ -265,7 +265,7 @@ fn is_without_place(action: &Action, reply: &Reply) -> bool {
 }
 
 /// Returns whether such a waiter keeps the turn that it had.
-fn keeps_turn_after(action: &Action, reply: &Reply) -> bool {
+pub(crate) fn keeps_turn_after(action: &Action, reply: &Reply) -> bool {
     let (Action::AcquireInTurn { keeps_turn, .. }, Reply::HeldByOther(hold)) = (action, reply) else { return false };
     let is_later = hold.resource.as_ref() > action.queue();
     is_without_place(action, reply) && is_later && keeps_turn.as_millis() > 0

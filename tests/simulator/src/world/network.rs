@@ -30,7 +30,7 @@ impl World<'_> {
         let job = self.sender_of(link, &command)?;
         match job {
             Some(job) => self.jobs[job].ledger.sends(&command, node)?,
-            None => self.count_aside(&command.action),
+            None => self.is_aside(link, node, &command.action),
         }
         let sent = Sent { job, command: Rc::new(command) };
         self.is_owed_a_reply(link);
@@ -41,10 +41,16 @@ impl World<'_> {
         Ok(())
     }
 
-    const fn count_aside(&mut self, action: &Action) {
-        match action {
-            Action::Leave { .. } => self.summary.leaves += 1,
-            _ => self.summary.pings += 1,
+    fn is_aside(&mut self, link: usize, node: NodeId, action: &Action) {
+        let Action::Leave { resources, .. } = action else {
+            self.summary.pings += 1;
+            return;
+        };
+        self.summary.leaves += 1;
+        for job in self.jobs_of(self.links[link].client) {
+            for resource in resources.as_slice() {
+                self.jobs[job].ledger.leaves_queue(node, resource);
+            }
         }
     }
 
