@@ -160,7 +160,10 @@ impl LockMachine {
             self.is_called_up = false;
         }
         if matches!(failure, Failure::NoTurn) {
-            self.lose_home(NoTurn::Silent);
+            // A budget that ends says nothing about the home.
+            if now < self.give_up_at() {
+                self.lose_home(NoTurn::Silent);
+            }
             self.last_failure.get_or_insert_with(|| Box::new(error));
             self.begin_attempt_or_give_up(context, now);
         } else if is_hopeless {

@@ -85,6 +85,8 @@ impl Locks {
             self.answer_under_way(node, why, usize::MAX);
             self.refuse_waiting_if_down(node);
             self.deliver(now);
+            self.lose_turns(node, now);
+            self.deliver(now);
         }
     }
 
@@ -140,6 +142,8 @@ impl Locks {
                 self.observe_disconnected(node, &why, now);
                 self.answer_under_way(node, &why, usize::MAX);
                 self.refuse_waiting_if_down(node);
+                self.deliver(now);
+                self.lose_turns(node, now);
             }
         }
     }

@@ -246,6 +246,7 @@ impl Locks {
             NoTurn::NoQueue => {
                 let why = "it lets the user keep no wait queue: permit the commands for it";
                 state.close_queue(Unavailable::with_detail(Cause::NoPermission, why));
+                self.lose_turns(home, now);
             }
         }
     }

@@ -34,7 +34,8 @@ impl Node {
     /// Returns whether this handle may wait in the queues of the node, as soon as it has subscribed.
     pub(in crate::locks) fn is_queue_open(&self, now: Instant) -> bool {
         let is_closed = matches!(self.link, Link::Connected { queue: Queue::Closed, .. });
-        self.may_answer(now) && !is_closed && now >= self.distrusted_until
+        let is_used = self.trust.unsuitable().is_none();
+        self.may_answer(now) && !is_closed && is_used && now >= self.distrusted_until
     }
 
     /// Returns whether the node is connected, and does not hang as far as is known.

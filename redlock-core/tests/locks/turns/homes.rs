@@ -1,6 +1,6 @@
 //! The node that keeps the queue, when it is down, hangs or is not connected yet.
 
-use redlock_core::{Cause, Locks, NodeSet, Unavailable};
+use redlock_core::{AcquireError, Cause, Facts, Heard, Hold, Locks, NodeId, NodeSet, Reply, Unavailable};
 
 use super::{ms, only_called_up};
 use crate::handles::Handles;
@@ -51,6 +51,90 @@ fn a_home_to_which_a_connection_is_being_opened_is_waited_for() {
     handles.connect(1);
     handles.advance_to(500);
     assert!(handles.take_kinds(1).contains(&"in turn"));
+    handles.give_back(0, holder);
+    assert!(handles.has(1, waiting));
+}
+
+#[test]
+fn a_home_that_is_not_to_be_used_is_replaced_by_the_next_in_the_order() {
+    let mut handles = Handles::new(2);
+    let (now, first) = (handles.now, NodeId::new(0).unwrap());
+    // It is the same server as the first node, and so has no vote.
+    let name = (0..100).map(|number| format!("job:{number}")).find(|name| handles.home_of(name) != first).unwrap();
+    let home = handles.home_of(&name);
+    let mut facts = Facts::default();
+    facts.note_info("redis_version:7.0.15\r\nrun_id:same\r\nuptime_in_seconds:1000\r\nrole:master\r\n");
+    for locks in &mut handles.locks {
+        for node in [first, home] {
+            locks.handle_connected(node, facts.clone(), true, now);
+        }
+    }
+    handles.run();
+    let holder = handles.acquire(0, name.as_str());
+    let waiting = handles.begin(1, name.as_str(), only_called_up());
+    handles.give_back(0, holder);
+    assert!(handles.has(1, waiting));
+}
+
+#[test]
+fn a_home_that_keeps_no_queue_for_this_user_is_left_by_all_who_wait_there() {
+    let mut handles = Handles::new(2);
+    let home = handles.home();
+    let other = (0..100).map(|number| format!("job:{number}")).find(|name| handles.home_of(name) == home).unwrap();
+    handles.acquire(0, "job");
+    handles.acquire(0, other.as_str());
+    let waiting = handles.begin(1, "job", only_called_up());
+    let attempts = |handles: &Handles| handles.locks[1].lock(waiting).unwrap().attempts();
+    let before = attempts(&handles);
+    handles.late = NodeSet::from_iter([home]);
+    handles.begin(1, other.as_str(), only_called_up());
+    (0..2).for_each(|_| handles.take_late_reply(1));
+    let now = handles.now;
+    handles.locks[1].handle_reply(home, Reply::HeldByOther(Hold::UNKNOWN), now);
+    handles.run();
+    assert_eq!(attempts(&handles), before + 1, "it asks the next in the order");
+}
+
+#[test]
+fn a_home_that_is_lost_for_good_or_silent_is_left_by_all_who_wait_there() {
+    for is_given_up in [true, false] {
+        let mut handles = Handles::new(2);
+        let home = handles.home();
+        handles.acquire(0, "job");
+        handles.begin(1, "job", only_called_up());
+        handles.unconnected = NodeSet::from_iter([home]);
+        if is_given_up {
+            handles.locks[1].give_up(home, &Unavailable::new(Cause::NotAuthenticated), at(0));
+            handles.run();
+        } else {
+            handles.hung = NodeSet::from_iter([home]);
+            handles.begin(1, "another", only_called_up());
+            handles.log.clear();
+            handles.advance_to(5_001);
+        }
+        let asks = |(of, node, kind): &(usize, NodeId, &str)| *of == 1 && *node != home && *kind == "in turn";
+        assert!(handles.log.iter().any(asks), "given up: {is_given_up}, {:?}", handles.log);
+    }
+}
+
+#[test]
+fn a_budget_that_ends_while_the_home_is_asked_says_nothing_about_the_home() {
+    let mut handles = Handles::new(2);
+    let holder = handles.acquire(0, "job");
+    let (home, other) = (handles.home(), handles.begin(1, "job", only_called_up().wait(ms(500))));
+    handles.advance_to(499);
+    let now = handles.now;
+    handles.late = NodeSet::from_iter([home]);
+    handles.locks[1].handle_heard(home, Heard::CalledUp("job".into()), now);
+    handles.run();
+    handles.advance_to(501);
+    let error = handles.locks[1].hand_over(other, handles.now);
+    assert!(matches!(error, Some(Err(AcquireError::Contended(_)))), "{error:?}");
+    handles.take_late_replies(1);
+    handles.late = NodeSet::EMPTY;
+    handles.log.clear();
+    let waiting = handles.begin(1, "job", only_called_up());
+    assert_eq!(handles.log.last(), Some(&(1, home, "in turn")), "{:?}", handles.log);
     handles.give_back(0, holder);
     assert!(handles.has(1, waiting));
 }
