@@ -12,7 +12,7 @@ use redlock_simulator::{Campaign, FaultKind, Figures, Replay, picture};
 use serde_json::Value;
 
 /// Seeds that have violated something: of the core, or of the simulator itself.
-const ONCE_FAILED: [u64; 20] = [
+const ONCE_FAILED: [u64; 23] = [
     45_630,
     62_567,
     63_423,
@@ -33,6 +33,9 @@ const ONCE_FAILED: [u64; 20] = [
     1_796_007_138_131_643,
     1_796_008_718_011_639,
     1_796_010_706_062_518,
+    1_796_025_278_001_624,
+    1_796_025_716_012_495,
+    1_796_025_716_030_213,
 ];
 
 const BUDGET: Duration = Duration::from_secs(10);

@@ -190,7 +190,16 @@ impl LockMachine {
 
     /// Returns whether there is something to be learned from it, or to be done for it, about queues.
     pub(crate) fn has_news_of_queues(&self) -> bool {
-        self.others_want.is_some() || self.kept_turns.has_given_back() || self.lost_home.is_some() || self.wants_turn()
+        self.others_want.is_some()
+            || self.kept_turns.has_given_back()
+            || self.lost_home.is_some()
+            || self.wants_turn()
+            || self.stands_in_queue().is_some()
+    }
+
+    /// Returns where it stands in a queue, as far as it knows, and does not ask.
+    pub(crate) fn stands_in_queue(&self) -> Option<&Turn> {
+        self.turn.as_ref().filter(|_| self.is_waiting())
     }
 
     /// Returns whether its request may wait in the queue of the home. One for a number of attempts counts its tries.

@@ -124,6 +124,22 @@ impl Locks {
         }
         if wants_turn {
             self.queue_up(key, now);
+        } else {
+            self.come_home(key, now);
+        }
+    }
+
+    /// Lets a lock that stands in the queue of another node, because the home could not be used, wait where others do as soon as
+    /// it can. There it is called up, and here hardly ever.
+    fn come_home(&mut self, key: LockKey, now: Instant) {
+        let Some(lock) = self.lock(key) else { return };
+        let place = lock.stands_in_queue().and_then(|turn| Some((turn.home, turn.resource(lock.resources())?)));
+        let Some((stands_at, resource)) = place else { return };
+        let resource = resource.clone();
+        let Some(home) = self.open_home(&resource, now).filter(|home| *home != stands_at) else { return };
+        if self.config.home_among(NodeSet::from_iter([home, stands_at]), &resource) == Some(home) {
+            self.leave(stands_at, resource, now);
+            self.step(key, now, |lock, context| lock.lose_turn(context, now));
         }
     }
 

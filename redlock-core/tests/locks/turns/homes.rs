@@ -56,6 +56,22 @@ fn a_home_to_which_a_connection_is_being_opened_is_waited_for() {
 }
 
 #[test]
+fn whoever_waits_elsewhere_comes_back_when_the_home_can_be_used_again() {
+    let mut handles = Handles::new(2);
+    let holder = handles.acquire(0, "job");
+    let waiting = handles.wait_for(1);
+    let (home, now) = (handles.home(), handles.now);
+    handles.disconnect(1);
+    handles.locks[1].handle_heard(home, Heard::Deaf(Unavailable::new(Cause::Disconnected)), now);
+    handles.run();
+    let (last, _) = handles.log.iter().map(|(_, node, kind)| (*node, *kind)).next_back().unwrap();
+    assert_ne!(last, home, "it waits elsewhere");
+    handles.advance_to(1_300);
+    handles.give_back(0, holder);
+    assert!(handles.has(1, waiting), "the holder does not know of it, and lets the home call up");
+}
+
+#[test]
 fn a_home_that_is_not_to_be_used_is_replaced_by_the_next_in_the_order() {
     let mut handles = Handles::new(2);
     let (now, first) = (handles.now, NodeId::new(0).unwrap());
