@@ -10,7 +10,19 @@ impl Locks {
     pub(super) fn make_room(&mut self, resources: &Resources, now: Instant) {
         let homes = self.config.nodes();
         for key in self.queues.alone(resources) {
+            self.note_unheard(key, now);
             self.update(key, now, |lock, _| lock.expect_no_word(homes));
+        }
+    }
+
+    /// Lets those ask in turn who come on when a lock of several resources makes way for one of them: the homes of the others
+    /// may have called somebody up, and have not said so.
+    fn note_unheard(&mut self, key: LockKey, now: Instant) {
+        let Some(lock) = self.lock(key).filter(|lock| lock.makes_way_at().is_some()) else { return };
+        for resource in lock.resources().clone().as_slice() {
+            if self.queues.has_others(&Resources::one(resource.clone())) {
+                self.contention.note(resource, now);
+            }
         }
     }
 

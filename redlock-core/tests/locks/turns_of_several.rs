@@ -238,6 +238,27 @@ fn the_queue_of_each_name_has_its_say_about_who_comes_next() {
 }
 
 #[test]
+fn whoever_takes_one_of_the_names_next_does_not_let_others_of_its_handle_overtake_who_waits_for_another_one() {
+    let mut handles = handles(2);
+    let holder = handles.acquire(0, both());
+    let own = handles.begin(0, SECOND, only_called_up());
+    let other = handles.begin(1, SECOND, only_called_up());
+    let home = handles.home_of(SECOND);
+    handles.late.insert(home);
+    handles.stopped = vec![1];
+    handles.give_back(0, holder);
+    handles.begin(0, FIRST, only_called_up());
+    handles.take_late_replies(0);
+    assert!(!handles.has(0, own), "the home has called up the other handle");
+    handles.late.remove(home);
+    handles.stopped.clear();
+    let now = handles.now;
+    handles.locks[1].handle_heard(home, Heard::CalledUp(SECOND.into()), now);
+    handles.run();
+    assert!(handles.has(1, other));
+}
+
+#[test]
 fn what_is_not_wanted_by_others_any_more_is_asked_for_in_one_round_trip_again() {
     let mut handles = handles(2);
     let holder = handles.acquire(0, both());
