@@ -95,13 +95,14 @@ impl Locks {
     fn send_commands(&mut self, key: LockKey, now: Instant) {
         let Self { entries, output, nodes, config, ready, calling, stand_ins, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
-        let is_acquisition = entry.lock.is_acquiring();
+        let is_acquiring = entry.lock.is_acquiring();
         while let Some(command) = output.poll_command() {
             if let Action::Release { homes, .. } = command.action {
                 entry.lock.expect_no_word(turns::unanswering(homes, nodes, now));
             }
             let command = turns::with_open_homes(command, config, nodes, now);
             let (id, verb) = (command.id, Verb::of(&command.action));
+            let is_acquisition = is_acquiring && !matches!(command.action, Action::Release { .. });
             let ticket = Ticket::Lock { key, id, is_acquisition, verb };
             command.for_each_node(|node, command| {
                 let Some(state) = nodes.get_mut(node.index()) else { return };

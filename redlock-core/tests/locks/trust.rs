@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use redlock_core::health::{ConnectionState, Limit, Warning};
 use redlock_core::{
-    AcquireError, Cause, Command, Config, ConfigBuilder, Facts, Instant, LockKey, Locks, NodeId, Options, Outcome,
-    Reply, Request, RestartGuard, Rule, Unavailable,
+    AcquireError, Action, Cause, Command, Config, ConfigBuilder, Facts, Hold, Instant, LockKey, Locks, NodeId, Options,
+    Outcome, Reply, Request, RestartGuard, RetryDelay, Rule, Unavailable,
 };
 
 const TTL: Duration = Duration::from_secs(10);
@@ -127,6 +127,46 @@ fn causes(error: &AcquireError) -> Vec<Option<Cause>> {
 
 const RESTARTED: Option<Cause> = Some(Cause::Restarted);
 const GIVEN_UP: Option<Cause> = Some(Cause::NotSent);
+
+/// Begins to take the lock, and answers for the nodes until nothing is to be sent at this moment.
+fn try_for_long(world: &mut World, now: Instant, answer: impl Fn(NodeId, &Command) -> Reply) {
+    let hour = Duration::from_secs(3_600);
+    let options = Options::new().retry_delay(RetryDelay::new(hour, hour));
+    let request = Request::new(world.locks.config(), "job", TTL, options).unwrap();
+    world.locks.acquire(request, [8; 32], now).unwrap();
+    while let Some(node) = world.locks.poll_ready() {
+        let mut batch = Vec::new();
+        world.locks.poll_batch(node, &mut batch, now);
+        for command in batch {
+            world.locks.handle_reply(node, answer(node, &command), now);
+        }
+    }
+}
+
+#[test]
+fn a_node_without_a_vote_is_told_to_release_once() {
+    let mut world = World::of_three(|config| config);
+    world.takes(at(0)).unwrap();
+    world.reconnect(1, &running("b2", 0), at(1_000));
+    world.needs([0, 1]);
+    try_for_long(&mut world, at(2_000), |_, _| Reply::Done);
+    world.locks.handle_timeout(at(2_100));
+    assert!(!world.locks.has_batch(world.nodes[1]), "it has done so");
+}
+
+#[test]
+fn a_node_that_refuses_locks_and_releases_what_there_may_be_goes_on_to_be_reported() {
+    let mut world = World::of_three(|config| config);
+    let refusing = world.nodes[1];
+    try_for_long(&mut world, at(0), |node, command| match command.action {
+        Action::Release { .. } => Reply::Missing,
+        _ if node == refusing => Reply::Unavailable(Unavailable::new(Cause::OutOfMemory)),
+        _ => Reply::HeldByOther(Hold::UNKNOWN),
+    });
+    let health = world.locks.health(at(0));
+    let refuses = |warning: &Warning| matches!(warning, Warning::Refuses { .. });
+    assert!(health.nodes[1].warnings.iter().any(refuses), "{:?}", health.nodes[1].warnings);
+}
 
 #[test]
 fn a_node_that_was_started_again_has_no_vote_until_all_it_can_have_granted_has_expired() {
