@@ -128,7 +128,8 @@ impl Release {
     ) -> Option<bool> {
         let has_called_up = matches!(reply, Reply::CalledUp);
         let reply = if has_called_up { Reply::Done } else { reply };
-        let is_done_by_home = matches!(reply, Reply::Done) && self.homes.contains(node);
+        // A home that was to keep the keys for a time was not asked whether somebody waits.
+        let is_done_by_home = matches!(reply, Reply::Done) && self.homes.contains(node) && now >= self.keep_until;
         let is_answer = matches!(reply, Reply::Done | Reply::HeldByOther(_) | Reply::Missing);
         let recorded = self.round.record(id, node, reply);
         match recorded {

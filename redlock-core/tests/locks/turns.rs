@@ -317,3 +317,20 @@ fn what_is_not_wanted_by_others_any_more_is_asked_for_in_one_round_trip_again() 
     handles.give_back(1, again);
     assert_eq!(handles.take_kinds(1), ["acquire", "acquire", "acquire", "release", "release", "release"]);
 }
+
+#[test]
+fn a_key_that_is_kept_for_a_while_does_not_say_that_nobody_waits() {
+    let mut handles = Handles::new(2);
+    let first = handles.acquire(0, "job");
+    let second = handles.begin(1, "job", only_called_up());
+    handles.give_back(0, first);
+    assert!(handles.has(1, second));
+    let third = handles.begin(0, "job", only_called_up().min_hold(ms(100)));
+    handles.give_back(1, second);
+    assert!(handles.has(0, third));
+    handles.begin(1, "job", only_called_up());
+    handles.give_back(0, third);
+    handles.log.clear();
+    handles.begin(0, "job", only_called_up());
+    assert_eq!(handles.take_kinds(0), ["in turn"], "behind the other handle");
+}
