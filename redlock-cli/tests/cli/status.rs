@@ -55,7 +55,7 @@ fn the_label_of_the_holder_is_shown() {
     let json: Value = serde_json::from_str(&tool.run(&["status", "job", "--json"]).stdout).unwrap();
     let expected = Value::from("host-7/billing");
     assert_eq!((&json[0]["owner"], &json[0]["nodes"][0]["owner"]), (&expected, &expected));
-    let waiting = tool.run(&["run", "job", "--wait", "300ms", "--", "true"]);
+    let waiting = tool.run(&["run", "job", "--wait", "1s", "--", "true"]);
     waiting.assert_failed(75, "is held by host-7/billing on ");
     tool.run(&["acquire", "other", "--owner", "host-8", "--token", "lock"]).assert_said(0, "");
     assert!(tool.run(&["status", "other"]).stdout.trim_end().ends_with(" host-8"));
