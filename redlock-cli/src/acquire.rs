@@ -3,14 +3,13 @@ use std::time::Duration;
 
 use redlock_tokio::{Acquire, LockGuard, Owner, Redlock};
 
-use crate::duration;
 use crate::failure::Failure;
 use crate::nodes::{NodeArgs, Nodes, patience};
-use crate::output;
 use crate::recording::{RecordArgs, Recording};
 use crate::run::Signals;
 use crate::token_file::NewTokenFile;
 use crate::warnings::Warnings;
+use crate::{duration, output, refusal};
 
 /// Take a lock and leave it to its TTL, for scripts that release it in another step
 ///
@@ -83,7 +82,10 @@ async fn acquire(args: &Args, nodes: &Nodes, redlock: &Redlock) -> Result<LockGu
     let acquire = redlock.lock(args.name.as_str(), nodes.ttl(args.ttl)).wait(nodes.wait(args.wait));
     let acquire = if args.fenced { acquire.fenced() } else { acquire };
     let acquire = args.owner.iter().cloned().fold(acquire, Acquire::owner);
-    let guard = acquire.await.map_err(|error| Failure::acquire(&args.name, error))?;
+    let guard = match acquire.await {
+        Ok(guard) => guard,
+        Err(error) => return Err(refusal::explain(redlock, &args.name, error).await),
+    };
     // A quorum has the lock. Nobody extends it, so the others should have it before this process ends; each is asked behind
     // the command by which it gets it.
     redlock.status(args.name.as_str()).await?;

@@ -41,6 +41,7 @@ mod nodes;
 mod output;
 mod picture;
 mod recording;
+mod refusal;
 mod release;
 mod run;
 mod status;

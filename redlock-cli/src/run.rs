@@ -20,7 +20,7 @@ use crate::failure::Failure;
 use crate::nodes::{NodeArgs, Nodes, patience};
 use crate::recording::{RecordArgs, Recording};
 use crate::warnings::Warnings;
-use crate::{duration, output};
+use crate::{duration, output, refusal};
 
 /// Run a command under a lock
 ///
@@ -180,7 +180,10 @@ async fn acquire(args: &Args, nodes: &Nodes, redlock: &Redlock, timing: Timing) 
     } else {
         acquire().wait(nodes.wait(args.wait)).await.map(Some)
     };
-    acquired.map_err(|error| Failure::acquire(&args.name, error))
+    match acquired {
+        Ok(guard) => Ok(guard),
+        Err(error) => Err(refusal::explain(redlock, &args.name, error).await),
+    }
 }
 
 fn with_options(args: &Args, acquire: Acquire) -> Acquire {

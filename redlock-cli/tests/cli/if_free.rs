@@ -48,6 +48,9 @@ fn a_name_that_is_blocked_for_ever_is_not_passed_over_in_silence() {
     for server in servers.iter() {
         server.command(&["HSET", "job", "field", "value"]).unwrap();
     }
-    let refused = Tool::on(&servers).run(&["run", "job", "--if-free", "--", "echo", "run"]);
-    refused.assert_failed(75, "was not acquired");
+    let tool = Tool::on(&servers);
+    let says = r#"the lock "job" was not acquired: it is blocked by a key of another type on 3 of 3 nodes"#;
+    tool.run(&["run", "job", "--if-free", "--", "echo", "run"]).assert_failed(75, says);
+    tool.run(&["run", "job", "--wait", "100ms", "--", "echo", "run"]).assert_failed(75, says);
+    tool.run(&["acquire", "job", "--wait", "100ms", "--token", "lock"]).assert_failed(75, says);
 }
