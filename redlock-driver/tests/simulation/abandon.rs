@@ -31,6 +31,21 @@ pub(crate) struct Abandonable<F> {
     fidget: Option<Sleep>,
     /// What the future was polled with; nothing if it never was.
     signal: Option<Arc<Signal>>,
+    has_news: HasNews,
+}
+
+/// Whether the future has woken its task since it was polled last: what it waits for is decided, and its task has not learned it.
+#[derive(Clone, Default)]
+pub(crate) struct HasNews(Arc<AtomicBool>);
+
+impl HasNews {
+    pub(crate) fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, is_so: bool) {
+        self.0.store(is_so, Ordering::Relaxed);
+    }
 }
 
 /// How a future was dropped.
@@ -42,12 +57,17 @@ pub(crate) struct Abandoned {
 
 struct Signal {
     is_woken: AtomicBool,
+    has_news: HasNews,
     task: Mutex<Waker>,
 }
 
 impl<F: Future> Abandonable<F> {
     pub(crate) fn new(future: F, fate: Fate, fidget: Option<Sleep>) -> Self {
-        Self { future: Some(Box::pin(future)), fate, fidget, signal: None }
+        Self { future: Some(Box::pin(future)), fate, fidget, signal: None, has_news: HasNews::default() }
+    }
+
+    pub(crate) fn has_news(&self) -> HasNews {
+        self.has_news.clone()
     }
 
     fn is_to_be_dropped(&mut self, context: &mut Context<'_>) -> bool {
@@ -85,7 +105,9 @@ impl<F: Future> Future for Abandonable<F> {
         if !this.is_to_be_polled(context) {
             return Poll::Pending;
         }
-        let signal = Arc::new(Signal { is_woken: AtomicBool::new(false), task: Mutex::new(context.waker().clone()) });
+        this.has_news.set(false);
+        let (is_woken, has_news) = (AtomicBool::new(false), this.has_news.clone());
+        let signal = Arc::new(Signal { is_woken, has_news, task: Mutex::new(context.waker().clone()) });
         this.signal = Some(signal.clone());
         let waker = Waker::from(signal);
         let future = this.future.as_mut().unwrap();
@@ -102,6 +124,7 @@ impl Signal {
 impl Wake for Signal {
     fn wake(self: Arc<Self>) {
         self.is_woken.store(true, Ordering::Relaxed);
+        self.has_news.set(true);
         lock(&self.task).wake_by_ref();
     }
 }

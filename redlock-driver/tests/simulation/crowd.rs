@@ -79,8 +79,10 @@ impl Member {
         let options = Options::new().wait(PATIENCE).retry_delay(self.retry_delay());
         let acquisition = world.ledger().acquisitions();
         world.figures().acquisitions += 1;
-        world.referee.line_up(self.process.index, WANTED.as_bytes(), acquisition, Time::MAX);
-        let acquired = Abandonable::new(self.redlock.lock(WANTED, TTL).options(options), self.fate(), None).await;
+        let acquire = Abandonable::new(self.redlock.lock(WANTED, TTL).options(options), self.fate(), None);
+        let (process, has_news) = (self.process.index, acquire.has_news());
+        world.referee.line_up(process, WANTED.as_bytes(), acquisition, Time::MAX, has_news);
+        let acquired = acquire.await;
         world.referee.leave_line(acquisition);
         self.check_in_time(begins_at);
         match acquired {

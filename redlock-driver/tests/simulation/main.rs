@@ -53,7 +53,7 @@ fn the_invariants_hold_in_every_world() {
 }
 
 /// Seeds that have violated something: of the core, or of the simulation itself.
-const ONCE_FAILED: [u64; 4] = [1_104_913, 3_005_738, 5_071_204, 200_179_222];
+const ONCE_FAILED: [u64; 7] = [1_104_913, 3_005_738, 5_071_204, 200_179_222, 910_019_133, 910_155_463, 920_123_328];
 
 #[test]
 fn seeds_that_once_failed_pass() {

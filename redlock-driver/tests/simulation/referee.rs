@@ -7,6 +7,7 @@ use std::time::Duration;
 use redlock_driver::{Instant, KeepAlive, LockGuard, Loss, Runtime};
 use redlock_simulator::Time;
 
+use crate::abandon::HasNews;
 use crate::invariant::Invariant;
 use crate::process::Process;
 use crate::world::{World, lock};
@@ -28,6 +29,8 @@ struct InLine {
     acquisition: usize,
     /// Until then it waits, unless it is granted the lock.
     until: Time,
+    /// How it has ended is decided: its task may be held up, and learn it late.
+    has_news: HasNews,
 }
 
 /// A lock from the moment in which its guard was handed over.
@@ -197,8 +200,8 @@ impl Referee {
     }
 
     /// Somebody begins to wait for a lock.
-    pub(crate) fn line_up(&self, process: usize, resource: &[u8], acquisition: usize, until: Time) {
-        lock(&self.lines).push(InLine { process, resource: resource.to_vec(), acquisition, until });
+    pub(crate) fn line_up(&self, process: usize, resource: &[u8], acquisition: usize, until: Time, has_news: HasNews) {
+        lock(&self.lines).push(InLine { process, resource: resource.to_vec(), acquisition, until, has_news });
     }
 
     /// Somebody has a lock, or waits no more.
@@ -213,6 +216,7 @@ impl Referee {
             (other.process, &*other.resource) == (process, resource)
                 && other.acquisition < acquisition
                 && now < other.until
+                && !other.has_news.is_so()
         };
         let lines = lock(&self.lines);
         if let Some(other) = lines.iter().find(was_before) {

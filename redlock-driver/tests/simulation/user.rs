@@ -72,8 +72,10 @@ impl User {
         self.world().figures().acquisitions += 1;
         let began_at = self.world().now();
         let (process, resource) = (self.process.index, wish.resource.as_bytes());
-        world.referee.line_up(process, resource, acquisition, self.waits_until(&wish));
-        let acquired = self.abandonable(acquire).await;
+        let until = self.waits_until(&wish);
+        let acquire = self.abandonable(acquire);
+        world.referee.line_up(process, resource, acquisition, until, acquire.has_news());
+        let acquired = acquire.await;
         world.referee.leave_line(acquisition);
         match acquired {
             Ok(Ok(guard)) => {
