@@ -31,6 +31,12 @@ struct KeptTurn {
     until: Option<Instant>,
 }
 
+impl KeptTurn {
+    fn is_for(&self, home: NodeId, waits_for: u8) -> bool {
+        (self.turn.home, self.turn.waits_for) == (home, waits_for)
+    }
+}
+
 impl KeptTurns {
     pub(super) const fn new() -> Self {
         Self(None)
@@ -66,14 +72,14 @@ impl KeptTurns {
     /// be told any more that the lock does not want it.
     pub(super) fn asks_in(&mut self, turn: &Turn) {
         if let Some(kept) = &mut self.0 {
-            kept.turns.retain(|kept| (kept.turn.home, kept.turn.waits_for) != (turn.home, turn.waits_for));
+            kept.turns.retain(|kept| !kept.is_for(turn.home, turn.waits_for));
         }
         self.wait_for(turn.waits_for);
     }
 
     /// Returns whether it keeps a turn for the same.
     pub(super) fn has(&self, home: NodeId, waits_for: u8) -> bool {
-        self.turns().any(|kept| kept.until.is_some() && (kept.turn.home, kept.turn.waits_for) == (home, waits_for))
+        self.turns().any(|kept| kept.until.is_some() && kept.is_for(home, waits_for))
     }
 
     /// Gives back the turns that must not be kept while the lock waits for the resource at this place.
