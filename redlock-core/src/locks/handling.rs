@@ -35,11 +35,7 @@ impl Locks {
         if let Some(state) = self.nodes.get_mut(node.index()) {
             state.disconnected(why, now);
             self.ready.insert(node);
-            self.observe_disconnected(node, why, now);
-            self.answer_under_way(node, why, usize::MAX);
-            self.refuse_waiting_if_down(node);
-            self.deliver(now);
-            self.lose_turns(node, now);
+            self.answer_for(node, why, now);
             self.deliver(now);
         }
     }
@@ -81,11 +77,7 @@ impl Locks {
     pub fn give_up(&mut self, node: NodeId, why: &Unavailable, now: Instant) {
         if let Some(state) = self.nodes.get_mut(node.index()) {
             state.give_up(why, now);
-            self.observe_disconnected(node, why, now);
-            self.answer_under_way(node, why, usize::MAX);
-            self.refuse_waiting_if_down(node);
-            self.deliver(now);
-            self.lose_turns(node, now);
+            self.answer_for(node, why, now);
             self.deliver(now);
         }
     }
@@ -139,13 +131,18 @@ impl Locks {
             Due::Ready => self.ready.insert(node),
             Due::Silent(why) => {
                 self.ready.insert(node);
-                self.observe_disconnected(node, &why, now);
-                self.answer_under_way(node, &why, usize::MAX);
-                self.refuse_waiting_if_down(node);
-                self.deliver(now);
-                self.lose_turns(node, now);
+                self.answer_for(node, &why, now);
             }
         }
+    }
+
+    /// Answers in the place of a node whose connection is gone, and lets nobody wait for its word.
+    fn answer_for(&mut self, node: NodeId, why: &Unavailable, now: Instant) {
+        self.observe_disconnected(node, why, now);
+        self.answer_under_way(node, why, usize::MAX);
+        self.refuse_waiting_if_down(node);
+        self.deliver(now);
+        self.lose_turns(node, now);
     }
 
     /// Does what is due with a lock that wanted to be woken. What has ended in time has nothing to do.

@@ -99,11 +99,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
         bug: "what was under way when a connection was given up for its silence counts as never sent",
         edits: &[Text {
             file: HANDLING,
-            original: "self.answer_under_way(node, &why, usize::MAX);
-                self",
+            original: "self.answer_for(node, &why, now);",
             mutated: "let why = if AWAKE { why.unsent() } else { why };
-                self.answer_under_way(node, &why, usize::MAX);
-                self",
+                self.answer_for(node, &why, now);",
         }],
     },
 ];
