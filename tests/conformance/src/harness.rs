@@ -17,8 +17,8 @@ type Results = Arc<Mutex<HashMap<String, Result<(), String>>>>;
 /// The `main` function of a test target with `harness = false`: a test for each case of each suite, called
 /// `suite::topic::case`.
 ///
-/// It takes the arguments of `cargo test`: filters, `--list`, `--test-threads`. With `--table` it ends with a table of
-/// suites and cases, in Markdown, in which each case that is not run has its reason.
+/// It takes the arguments of `cargo test`: filters, `--list`, `--test-threads` (by default three for each core). With
+/// `--table` it ends with a table of suites and cases, in Markdown, in which each case that is not run has its reason.
 ///
 /// The exit code says whether all went well.
 #[must_use = "the exit code says whether all went well"]
@@ -27,7 +27,9 @@ pub fn main(suites: impl IntoIterator<Item = Suite>) -> ExitCode {
     let (wants_table, arguments): (Vec<_>, Vec<_>) = std::env::args().partition(|argument| argument == "--table");
     let results = Results::default();
     let trials = cases(&suites).map(|(suite, case)| trial(full_name(suite, case), case, &results)).collect();
-    let conclusion = libtest_mimic::run(&Arguments::from_iter(arguments), trials);
+    let mut arguments = Arguments::from_iter(arguments);
+    arguments.test_threads.get_or_insert_with(threads);
+    let conclusion = libtest_mimic::run(&arguments, trials);
     if !wants_table.is_empty() {
         print(&table(&suites, &results));
     }
@@ -51,10 +53,15 @@ pub fn check(suites: impl IntoIterator<Item = Suite>) {
             }
         }
     };
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    thread::scope(|scope| (0..threads()).for_each(|_| drop(scope.spawn(work))));
     let has_failed = locked(&results).values().any(Result::is_err);
     assert!(!has_failed, "the transport does not conform:\n{}", table(&suites, &results));
+}
+
+/// How many cases run at the same time: some for each core, because a case mostly waits.
+fn threads() -> usize {
+    const PER_CORE: usize = 3;
+    thread::available_parallelism().map_or(1, usize::from).saturating_mul(PER_CORE)
 }
 
 fn cases(suites: &[Suite]) -> impl Iterator<Item = (&Suite, &Case)> + Send {
