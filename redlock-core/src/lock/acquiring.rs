@@ -123,8 +123,12 @@ impl Attempt {
         if matches!(self.course, Course::Adopting) {
             return NodeSet::EMPTY;
         }
-        let holders = self.minting.as_ref().map_or(NodeSet::EMPTY, |minting| minting.holders());
-        self.round.untouched().without(holders)
+        self.round.untouched().without(self.holders())
+    }
+
+    /// Returns the nodes that have granted a fenced lock, whatever they have said since.
+    pub(super) fn holders(&self) -> NodeSet {
+        self.minting.as_ref().map_or(NodeSet::EMPTY, |minting| minting.holders())
     }
 
     /// Takes a reply, in time or late: also one that comes after the hand-over says whether the node has the keys.

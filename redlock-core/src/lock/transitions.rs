@@ -200,7 +200,7 @@ impl LockMachine {
         let retry_delay = self.request.options.retry_delay;
         let home = self.turn.as_ref().map(|turn| turn.home);
         let hold = home.and_then(|home| error.attempts()?.nodes.hold(home));
-        if let Some(hold) = hold {
+        if let Some(hold) = hold.filter(|hold| hold.place.is_some()) {
             let is_due = hold.remaining.filter(|_| hold.place == Some(1)).unwrap_or(Duration::MAX);
             let is_due = is_due.saturating_add(TICK);
             return self.backoff.upper_half_of(retry_delay.max()).min(is_due).min(limit);

@@ -298,7 +298,7 @@ impl Attempt {
     pub(super) fn home_has_no_queue(&self, config: &Config, resources: &Resources) -> bool {
         let Some(turn) = self.course.turn() else { return false };
         let is_of_another = |held: Option<Resource>| held.is_some_and(|held| turn.resource(resources) != Some(&held));
-        let hold = self.round.report(config).hold(turn.home);
+        let hold = self.round.report(config).hold(turn.home).filter(|_| self.home_has_refused());
         hold.is_some_and(|hold| hold.place.is_none() && !is_of_another(hold.resource))
     }
 
@@ -317,9 +317,11 @@ impl Attempt {
         self.round.done().contains(node)
     }
 
-    /// Returns whether the home has said that it is somebody else's turn.
+    /// Returns whether the home has said that it is somebody else's turn. One that has granted, and has lost a key since, has not:
+    /// it may have others still.
     pub(super) fn home_has_refused(&self) -> bool {
-        self.course.turn().is_some_and(|turn| self.round.refused().contains(turn.home))
+        let refused = self.round.refused().without(self.holders());
+        self.course.turn().is_some_and(|turn| refused.contains(turn.home))
     }
 
     fn home_has_granted(&self) -> bool {
