@@ -120,6 +120,14 @@ impl LockMachine {
         }
     }
 
+    /// Returns the moment from which the validity of a lock counts that was won and not handed over; `None` for any other.
+    pub(crate) fn won_since(&self) -> Option<Instant> {
+        match &self.phase {
+            Phase::Won { attempt, .. } => Some(attempt.started_at()),
+            _ => None,
+        }
+    }
+
     /// Returns what somebody else needs to [adopt](Request::adopting) a lock that is held and valid at `now`; `None` for any other.
     #[must_use]
     pub fn detached(&self, now: Instant) -> Option<DetachedLock> {

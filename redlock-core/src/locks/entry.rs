@@ -61,8 +61,8 @@ impl Entry {
     }
 
     /// Begins to keep a lock alive that was handed over, if that was asked for; returns whether it was.
-    pub(super) fn begin_renewal(&mut self, now: Instant) -> bool {
-        self.renewal = Renewal::begin(self.lock.request(), now);
+    pub(super) fn begin_renewal(&mut self, won_since: Instant) -> bool {
+        self.renewal = Renewal::begin(self.lock.request(), won_since);
         self.renewal.is_some()
     }
 

@@ -16,9 +16,10 @@ pub(super) struct Renewal {
 }
 
 impl Renewal {
-    /// Begins with the hand-over of a lock, if it is to be kept alive.
-    pub(super) fn begin(request: &Request, now: Instant) -> Option<Self> {
-        Some(Self { next_at: after(interval(request)?, now), under_way: None })
+    /// Begins with the hand-over of a lock, if it is to be kept alive. The interval counts from the same moment as the validity, so
+    /// that one that is handed over late is extended in time.
+    pub(super) fn begin(request: &Request, won_since: Instant) -> Option<Self> {
+        Some(Self { next_at: after(interval(request)?, won_since), under_way: None })
     }
 
     /// Returns whether an extension is to begin.

@@ -65,12 +65,14 @@ impl Locks {
             return Some(Err(AcquireError::Closed));
         }
         while let Some(answer) = self.take_answer(key, is_of_acquisition) {
-            let commit_round = self.lock(key).and_then(LockMachine::commit_round);
+            let won = self.lock(key);
+            let (commit_round, won_since) =
+                (won.and_then(LockMachine::commit_round), won.and_then(LockMachine::won_since));
             match answer {
                 Event::AcquireFailed(error) => return Some(Err(error)),
                 _ if self.update(key, now, |lock, context| lock.hand_over(context, now)) == Some(true) => {
                     self.tally.acquired(commit_round);
-                    if self.entry(key).is_some_and(|entry| entry.begin_renewal(now)) {
+                    if self.entry(key).is_some_and(|entry| entry.begin_renewal(won_since.unwrap_or(now))) {
                         self.update(key, now, |_, _| ());
                     }
                     return self.deadline(key).map(Ok);

@@ -109,6 +109,19 @@ fn the_interval_can_be_chosen() {
 }
 
 #[test]
+fn a_lock_that_is_handed_over_late_is_extended_in_time() {
+    let mut world = World::new();
+    let key = world.begin("job", Options::new().keep_alive(KeepAlive::while_held())).unwrap();
+    world.run();
+    world.pass(9_000);
+    assert!(world.hand_over(key).unwrap().is_ok());
+    world.run();
+    assert_eq!(world.locks.deadline(key), Some(at(9_000 + VALIDITY)), "it was due long before");
+    world.pass(30_000);
+    assert!(matches!(world.locks.status(key, world.now), Status::Held { .. }));
+}
+
+#[test]
 fn when_the_nodes_are_silent_the_lock_is_lost_at_its_deadline() {
     let mut world = World::new();
     let key = world.keep(KeepAlive::while_held());
