@@ -18,6 +18,8 @@ pub struct DetachedLock {
     pub(crate) resources: Resources,
     pub(crate) token: Token,
     pub(crate) ttl: Duration,
+    /// No node was told a longer TTL.
+    pub(crate) longest_ttl: Duration,
     pub(crate) fences: Option<Fences>,
     pub(crate) owner: Option<Owner>,
 }
@@ -75,6 +77,9 @@ mod form {
         names: Vec<Name>,
         token: String,
         ttl_millis: u64,
+        /// That of an extension, if it is longer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        longest_ttl_millis: Option<u64>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         fences: Vec<Fence>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,11 +120,16 @@ mod form {
     impl From<DetachedLock> for Form {
         fn from(lock: DetachedLock) -> Self {
             let names = lock.resources.as_slice().iter().map(|name| Name(name.as_bytes().into())).collect();
-            let ttl_millis = u64::try_from(lock.ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
+            let [ttl_millis, longest] = [lock.ttl, lock.longest_ttl].map(millis);
+            let longest_ttl_millis = (longest > ttl_millis).then_some(longest);
             let fences = lock.fences.iter().flat_map(Fences::as_slice).copied().collect();
             let token = String::from_utf8_lossy(lock.token.as_bytes()).into_owned();
-            Self { names, token, ttl_millis, fences, owner: lock.owner }
+            Self { names, token, ttl_millis, longest_ttl_millis, fences, owner: lock.owner }
         }
+    }
+
+    fn millis(ttl: Duration) -> u64 {
+        u64::try_from(ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
     }
 
     impl TryFrom<Form> for DetachedLock {
@@ -133,7 +143,9 @@ mod form {
                 return Err("there is not one fence for each name");
             }
             let fences = is_fenced.then(|| form.fences.into_iter().collect());
-            Ok(Self { resources, token, ttl: Duration::from_millis(form.ttl_millis), fences, owner: form.owner })
+            let longest = form.longest_ttl_millis.unwrap_or(form.ttl_millis);
+            let [ttl, longest_ttl] = [form.ttl_millis, longest].map(Duration::from_millis);
+            Ok(Self { resources, token, ttl, longest_ttl, fences, owner: form.owner })
         }
     }
 
@@ -150,6 +162,7 @@ mod form {
                 resources: Resources::all([name, b"b"]),
                 token,
                 ttl: Duration::from_millis(1_500),
+                longest_ttl: Duration::from_millis(1_500),
                 fences: None,
                 owner: None,
             }
@@ -169,6 +182,10 @@ mod form {
             assert!(text.ends_with(r#""fences":[33,7]}"#), "{text}");
             assert_eq!(serde_json::from_str::<DetachedLock>(&text).unwrap(), fenced);
             assert!(serde_json::from_str::<DetachedLock>(&text.replace("33,7", "33")).is_err());
+            let extended = DetachedLock { longest_ttl: Duration::from_secs(60), ..detached(b"a") };
+            let text = serde_json::to_string(&extended).unwrap();
+            assert!(text.ends_with(r#""ttl_millis":1500,"longest_ttl_millis":60000}"#), "{text}");
+            assert_eq!(serde_json::from_str::<DetachedLock>(&text).unwrap(), extended);
             let owned = DetachedLock { owner: Owner::new("host-7").ok(), ..detached(b"a") };
             let text = serde_json::to_string(&owned).unwrap();
             assert!(text.ends_with(r#""owner":"host-7"}"#), "{text}");

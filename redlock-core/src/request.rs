@@ -46,7 +46,7 @@ impl Ttl {
         Ok(Self::saturating(ttl))
     }
 
-    fn saturating(duration: Duration) -> Self {
+    pub(crate) fn saturating(duration: Duration) -> Self {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         Self { nanos: NonZero::new(nanos).unwrap_or(NonZero::<u64>::MIN) }
     }

@@ -57,8 +57,9 @@ impl Held {
 
     /// Begins with the hand-over, at `now`.
     pub(super) fn new(config: &Config, attempt: Attempt, deadline: Instant, request: &Request, now: Instant) -> Self {
-        let adopted = request.adopts.as_ref().and_then(|detached| detached.fences.as_ref());
-        let fences = attempt.fences().or(adopted);
+        let adopted = request.adopts.as_ref();
+        let fences = attempt.fences().or_else(|| adopted?.fences.as_ref());
+        let longest_ttl = adopted.map_or(request.ttl, |detached| Ttl::saturating(detached.longest_ttl));
         let max_hold = request.options.keep_alive.and_then(KeepAlive::max_hold);
         let hold_ends_at = max_hold.map(|max_hold| now.saturating_add(max_hold));
         Self {
@@ -67,7 +68,7 @@ impl Held {
             untouched: attempt.untouched(),
             deadline: hold_ends_at.map_or(deadline, |ends_at| deadline.min(ends_at)),
             hold_ends_at,
-            longest_ttl: request.ttl,
+            longest_ttl: longest_ttl.max(request.ttl),
             min_hold_until: now.saturating_add(request.options.min_hold.get()),
             fencing: fences.map(|fences| Fencing::raise(fences.clone(), config.fence_retention())),
             attempt: (!attempt.is_answered()).then(|| Box::new(attempt)),
@@ -90,8 +91,14 @@ impl Held {
 
     /// Returns what somebody else needs to adopt it.
     pub(super) fn detached(&self, request: &Request) -> DetachedLock {
-        let (resources, fences) = (request.resources.clone(), self.fences().cloned());
-        DetachedLock { resources, token: self.token, ttl: request.ttl.get(), fences, owner: request.owner.clone() }
+        DetachedLock {
+            resources: request.resources.clone(),
+            token: self.token,
+            ttl: request.ttl.get(),
+            longest_ttl: self.longest_ttl.get(),
+            fences: self.fences().cloned(),
+            owner: request.owner.clone(),
+        }
     }
 
     /// Returns the value of its keys.

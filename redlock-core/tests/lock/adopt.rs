@@ -4,7 +4,7 @@ use redlock_core::{
     AcquireError, Action, Config, DetachedLock, Instant, Lock, Loss, Options, ReleaseVerdict, Reply, Request,
 };
 
-use crate::harness::{Bench, NODE_TIMEOUT, SIZES, TTL, VALIDITY, at, config, letters, ms};
+use crate::harness::{Bench, NODE_TIMEOUT, SIZES, TTL, VALIDITY, at, config, letters, ms, nodes};
 
 /// A held lock that was taken apart after a second.
 fn detached(size: usize) -> DetachedLock {
@@ -98,6 +98,28 @@ fn a_lock_is_not_adopted_when_too_few_nodes_answer() {
             other => panic!("{votes}: {other}"),
         }
     }
+}
+
+#[test]
+fn keys_that_an_extension_has_let_live_for_longer_are_released_for_as_long_after_the_adoption_as_before() {
+    let mut bench = Bench::held(3);
+    bench.extend(TTL * 6);
+    let extend = bench.expect_extend();
+    bench.reply(&extend, "+++");
+    let detached = bench.lock.detached(bench.now).expect("it is held");
+    let mut bench = adopting(config(3), &detached, Options::new(), at(0));
+    let extend = bench.expect_extend();
+    bench.reply(&extend, "+++");
+    bench.expect_acquired();
+    assert!(bench.hand_over());
+    bench.release();
+    let release = bench.expect_release();
+    bench.reply(&release, "++x");
+    bench.advance(TTL * 5);
+    assert!(!bench.lock.is_settled(), "the node that did not answer may have the key still");
+    assert_eq!(bench.expect_release().nodes, nodes([2]));
+    bench.advance(TTL * 2);
+    assert!(bench.lock.is_settled());
 }
 
 #[test]
