@@ -357,6 +357,11 @@ impl Action {
         }
     }
 
+    /// Returns whether it lets keys live for a time from now on, and no longer.
+    pub(crate) const fn keeps(&self) -> bool {
+        matches!(self, Self::Release { keep: Some(_), .. })
+    }
+
     /// Returns whether it is a command of every server, and no script.
     pub(crate) fn is_plain(&self) -> bool {
         match self {

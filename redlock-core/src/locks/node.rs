@@ -52,13 +52,14 @@ impl Node {
         }
     }
 
-    /// Takes a command that is to be sent, or says why it cannot be. A release that is told again waits until it can be.
+    /// Takes a command that is to be sent, or says why it cannot be. A release that is told again waits until it can be, unless
+    /// it says for how long the keys are to stay: that counts from when it is sent.
     pub(super) fn push(&mut self, ticket: Ticket, mut command: Command, now: Instant) -> Result<(), Unavailable> {
         if let Some(why) = self.trust.unsuitable().filter(|_| !matches!(command.action, Action::Release { .. })) {
             return Err(why.clone().unsent());
         }
         match self.refusal() {
-            Some(_) if command.is_repeated => self.owed.push(ticket, command, now),
+            Some(_) if command.is_repeated && !command.action.keeps() => self.owed.push(ticket, command, now),
             Some(why) => return Err(why.clone().unsent()),
             None => {
                 command.grace = self.round_trip.grace();

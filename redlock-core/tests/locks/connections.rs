@@ -160,6 +160,38 @@ fn a_release_that_a_node_has_missed_waits_until_it_is_back_and_costs_nothing_mea
 }
 
 #[test]
+fn a_node_that_is_back_after_the_shortest_hold_does_not_keep_the_keys_any_longer() {
+    let (mut locks, nodes) = locks(1);
+    assert!(locks.poll_connect(nodes[0]));
+    locks.handle_connected(nodes[0], Facts::default(), false, at(0));
+    let options = Options::new().min_hold(Duration::from_secs(2));
+    let request = Request::new(locks.config(), "job", Duration::from_secs(10), options).unwrap();
+    let key = locks.acquire(request, [1; 32], at(0)).unwrap();
+    batch(&mut locks, nodes[0], at(0));
+    locks.handle_reply(nodes[0], Reply::Done, at(0));
+    assert!(locks.hand_over(key, at(0)).unwrap().is_ok());
+    locks.handle_disconnected(nodes[0], &why(Cause::Disconnected), at(0));
+    assert!(locks.poll_connect(nodes[0]));
+    locks.handle_disconnected(nodes[0], &why(Cause::NotSent), at(0));
+
+    locks.abandon(key, at(0));
+    while let Some(now) = locks.poll_timeout().filter(|next| *next < at(4_000)) {
+        locks.handle_timeout(now);
+        if locks.poll_connect(nodes[0]) {
+            locks.handle_disconnected(nodes[0], &why(Cause::NotSent), now);
+        }
+    }
+    locks.handle_timeout(at(5_000));
+    assert!(locks.poll_connect(nodes[0]));
+    locks.handle_connected(nodes[0], Facts::default(), false, at(5_000));
+    let sent = batch(&mut locks, nodes[0], at(5_000));
+    let [Action::Release { keep, .. }] = sent.iter().map(|command| &command.action).collect::<Vec<_>>()[..] else {
+        panic!("{sent:?}")
+    };
+    assert_eq!(*keep, None, "that is over");
+}
+
+#[test]
 fn a_node_that_is_down_leaves_nothing_to_settle_of_what_is_taken_meanwhile() {
     let (mut locks, nodes) = locks(3);
     for node in nodes.iter().copied() {
