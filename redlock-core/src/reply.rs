@@ -190,6 +190,9 @@ pub enum Cause {
     OutOfMemory,
     /// It wants a password (`NOAUTH`), or another one (`WRONGPASS`).
     NotAuthenticated,
+    /// TLS was given up for want of trust, before anything else was said: the server's certificate is not signed by a trusted
+    /// authority, has expired or is for another name, or the server does not accept the client's.
+    NotTrusted,
     /// The user may not run the command or touch the key (`NOPERM`).
     NoPermission,
     /// It is running somebody's slow script (`BUSY`).
@@ -221,6 +224,7 @@ impl Cause {
             Self::NotSent
                 | Self::NotAsked
                 | Self::NotAuthenticated
+                | Self::NotTrusted
                 | Self::NoPermission
                 | Self::CrossSlot
                 | Self::NoDatabase
@@ -238,6 +242,7 @@ impl Cause {
         matches!(
             self,
             Self::NotAuthenticated
+                | Self::NotTrusted
                 | Self::NoPermission
                 | Self::Cluster
                 | Self::CrossSlot
@@ -259,6 +264,7 @@ impl fmt::Display for Cause {
             Self::ReadOnly => "a read-only replica, name its master instead",
             Self::OutOfMemory => "out of memory, raise its maxmemory",
             Self::NotAuthenticated => "not authenticated, check user and password",
+            Self::NotTrusted => "not trusted, check the certificates",
             Self::NoPermission => "not permitted, check the user's ACL",
             Self::Busy => "busy with a slow script",
             Self::Cluster => "a cluster member that does not serve this key, name independent masters",

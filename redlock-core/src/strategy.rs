@@ -44,7 +44,8 @@ use crate::{
 /// The longest name that is drawn, in bytes: beyond it nothing new can go wrong.
 const MAX_NAME_LEN: usize = 64;
 
-/// All causes, those that a driver reports before those that a server does.
+/// The causes, those that a driver reports before those that a server does. `NotTrusted` is left out: it goes the way of
+/// `NotAuthenticated`, and a longer list would change what committed seeds stand for.
 const CAUSES: [Cause; 15] = [
     Cause::NoAnswer,
     Cause::NotSent,

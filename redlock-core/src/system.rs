@@ -39,4 +39,4 @@ pub use entropy::{NoEntropy, seed};
 #[cfg_attr(docsrs, doc(cfg(feature = "net")))]
 pub use net::{KEEPALIVE, TCP_USER_TIMEOUT, set_tcp_options};
 pub use secrets::without_secrets;
-pub use words::{perhaps_tls, plain_words};
+pub use words::{not_sent, perhaps_tls, plain_words, reworded, unanswered};

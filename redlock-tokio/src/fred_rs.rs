@@ -17,7 +17,7 @@ use fred::types::{ClusterHash, CustomCommand, Value};
 use futures_util::future::{BoxFuture, Either, FutureExt, Shared, select};
 use futures_util::stream::{BoxStream, StreamExt};
 use redlock_core::system::url::{NodeUrl, UrlError};
-use redlock_core::system::{perhaps_tls, plain_words};
+use redlock_core::system::{perhaps_tls, unanswered};
 use redlock_driver::transport::{
     Answer, Command, Connection, Facts, Heard, Hearing, Probe, Reply, Transport, WaiterId,
 };
@@ -262,7 +262,7 @@ fn unavailable(error: &Error, otherwise: Cause) -> Unavailable {
     }
     match error.kind() {
         ErrorKind::Parse | ErrorKind::Protocol => Unavailable::new(Cause::Unexpected),
-        _ => Unavailable::with_detail(otherwise, &plain_words(error.details())),
+        _ => unanswered(error.details(), otherwise),
     }
 }
 

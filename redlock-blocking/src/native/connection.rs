@@ -3,9 +3,9 @@ use std::io::Error;
 use std::time::{Duration, Instant};
 
 use redlock_core::resp::{self, Event, Inquiry, Opening, Settings, Statement};
-use redlock_core::system::plain_words;
 use redlock_core::system::socket::{Reading, Speaker, read, write};
 use redlock_core::system::url::Address;
+use redlock_core::system::{not_sent, plain_words};
 use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
 
 use super::dial::dial;
@@ -185,10 +185,6 @@ impl NativeConnection {
     fn check_broken(&self) -> Result<(), Unavailable> {
         self.broken.clone().map_or(Ok(()), Err)
     }
-}
-
-fn not_sent(why: &Error) -> Unavailable {
-    Unavailable::with_detail(Cause::NotSent, &plain_words(&why.to_string()))
 }
 
 /// What was sent may have been carried out.

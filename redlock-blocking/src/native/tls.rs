@@ -3,10 +3,10 @@
 use std::io::{self, Error, ErrorKind};
 use std::time::Instant;
 
-use redlock_core::system::plain_words;
 pub(crate) use redlock_core::system::tls::TlsSettings;
 use redlock_core::system::tls::{TlsError, TlsStream};
 use redlock_core::system::url::Address;
+use redlock_core::system::{plain_words, reworded};
 
 use super::socket::Socket;
 use super::stream::Stream;
@@ -48,5 +48,5 @@ fn shake_hands(stream: &mut Stream, address: &Address) -> io::Result<Option<bool
 
 fn no_tls(address: &Address, error: &Error, hint: &str) -> Error {
     let reason = plain_words(&error.to_string());
-    Error::new(error.kind(), format!("no TLS with {address}: {reason}{hint}"))
+    reworded(error, format!("no TLS with {address}: {reason}{hint}"))
 }

@@ -73,6 +73,7 @@ pub(super) const fn cause(cause: Cause) -> &'static str {
         Cause::ReadOnly => "read_only",
         Cause::OutOfMemory => "out_of_memory",
         Cause::NotAuthenticated => "not_authenticated",
+        Cause::NotTrusted => "not_trusted",
         Cause::NoPermission => "no_permission",
         Cause::Busy => "busy",
         Cause::Cluster => "cluster",

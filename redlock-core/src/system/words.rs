@@ -1,5 +1,6 @@
-use std::format;
-use std::string::String;
+use std::error::Error;
+use std::string::{String, ToString as _};
+use std::{format, io};
 
 use crate::{Cause, Unavailable};
 
@@ -69,3 +70,73 @@ pub fn perhaps_tls(why: Unavailable) -> Unavailable {
         _ => why,
     }
 }
+
+/// Words of an error about trust: a marker, which [`reworded`] keeps.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NotTrusted(String);
+
+/// Returns an error of a socket that says that the server, or this client, is not trusted.
+#[cfg(feature = "tls")]
+pub(super) fn not_trusted(kind: io::ErrorKind, words: String) -> io::Error {
+    io::Error::new(kind, NotTrusted(words))
+}
+
+fn is_about_trust(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(<dyn Error + Send + Sync>::is::<NotTrusted>)
+}
+
+/// Returns the same error with other words. What [`not_sent`] tells apart stays so.
+#[must_use]
+pub fn reworded(error: &io::Error, words: String) -> io::Error {
+    let kind = error.kind();
+    if is_about_trust(error) { io::Error::new(kind, NotTrusted(words)) } else { io::Error::new(kind, words) }
+}
+
+/// Returns the reason for which nothing was sent to a server, from the error with which the connection could not be opened:
+/// [`Cause::NotTrusted`] for one of [`tls`](super::tls) about certificates, and [`Cause::NotSent`] for any other.
+#[must_use]
+pub fn not_sent(error: &io::Error) -> Unavailable {
+    let cause = if is_about_trust(error) { Cause::NotTrusted } else { Cause::NotSent };
+    Unavailable::with_detail(cause, &plain_words(&error.to_string()))
+}
+
+/// Returns the reason for which a client of others has no answer, from the text of its error: [`Cause::NotTrusted`] for one of
+/// rustls about certificates, and `otherwise` for any other.
+///
+/// ```
+/// use redlock_core::Cause;
+/// use redlock_core::system::unanswered;
+///
+/// let why = unanswered("invalid peer certificate: UnknownIssuer", Cause::NotSent);
+/// assert_eq!(why.cause(), Cause::NotTrusted);
+/// let shown = "Custom { kind: InvalidData, error: InvalidCertificate(UnknownIssuer) }";
+/// assert_eq!(unanswered(shown, Cause::NotSent), why);
+/// assert_eq!(unanswered("Connection refused (os error 111)", Cause::NotSent).cause(), Cause::NotSent);
+/// ```
+#[must_use]
+pub fn unanswered(error: &str, otherwise: Cause) -> Unavailable {
+    let said = SHOWN.iter().find_map(|(shown, said)| {
+        let (_, inner) = error.split_once(shown)?;
+        Some(format!("{said}{}", inner.rsplit_once(')').map_or(inner, |(reason, _)| reason)))
+    });
+    let error = said.as_deref().unwrap_or(error);
+    let cause = if is_distrust(error) { Cause::NotTrusted } else { otherwise };
+    Unavailable::with_detail(cause, &plain_words(error))
+}
+
+/// How rustls shows an error to programmers, in which form some clients hand it on, and how it begins for people.
+const SHOWN: [(&str, &str); 2] = [("InvalidCertificate(", UNUSABLE_CERTIFICATE), ("AlertReceived(", ALERT)];
+const UNUSABLE_CERTIFICATE: &str = "invalid peer certificate: ";
+const ALERT: &str = "received fatal alert: ";
+
+/// A certificate that is not valid yet will be.
+pub(super) fn is_distrust(error: &str) -> bool {
+    match error.split_once(UNUSABLE_CERTIFICATE) {
+        Some((_, reason)) => !reason.starts_with("certificate not valid yet") && !reason.starts_with("NotValidYet"),
+        None => error.contains(ALERT) && OF_CERTIFICATES.iter().any(|alert| error.contains(alert)),
+    }
+}
+
+/// The words of rustls for the alerts by which a server does not accept the client's certificate.
+const OF_CERTIFICATES: [&str; 3] = ["Certificate", "UnknownCA", "AccessDenied"];

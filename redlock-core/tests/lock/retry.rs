@@ -58,7 +58,9 @@ fn a_node_that_was_silent_is_told_to_release() {
 
 #[test]
 fn a_node_that_certainly_did_nothing_has_nothing_to_release() {
-    for cause in [Cause::NotSent, Cause::NotAuthenticated, Cause::NoPermission, Cause::CrossSlot, Cause::NoDatabase] {
+    let refusals =
+        [Cause::NotAuthenticated, Cause::NotTrusted, Cause::NoPermission, Cause::CrossSlot, Cause::NoDatabase];
+    for cause in refusals.into_iter().chain([Cause::NotSent]) {
         let mut bench = Bench::acquire(3);
         let set = bench.expect_acquire();
         bench.reply_all(&set, &unavailable(cause));
@@ -89,6 +91,7 @@ fn nobody_asks_who_has_the_keys_that_a_failed_attempt_does_not_have() {
 fn what_waiting_cannot_cure_is_not_waited_for() {
     let permanent = [
         Cause::NotAuthenticated,
+        Cause::NotTrusted,
         Cause::NoPermission,
         Cause::Cluster,
         Cause::CrossSlot,

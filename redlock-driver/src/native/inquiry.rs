@@ -2,8 +2,9 @@
 
 use redlock_core::Unavailable;
 use redlock_core::resp::{Inquiry, Statement};
+use redlock_core::system::not_sent;
 
-use super::transport::{converse, not_sent};
+use super::transport::converse;
 use crate::net::{Address, Network, TlsSettings, open};
 
 /// Connects to a server and returns what it answers.

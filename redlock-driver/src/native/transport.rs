@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::task::{Context, Poll};
 
 use redlock_core::resp::{Opening, Settings};
-use redlock_core::system::plain_words;
+use redlock_core::system::not_sent;
 use redlock_core::system::socket::{Reading, Speaker, read, write};
 use redlock_core::{Cause, Unavailable};
 
@@ -105,8 +105,4 @@ fn go_on<M: Speaker, T>(
             return Poll::Pending;
         }
     }
-}
-
-pub(super) fn not_sent(why: &io::Error) -> Unavailable {
-    Unavailable::with_detail(Cause::NotSent, &plain_words(&why.to_string()))
 }

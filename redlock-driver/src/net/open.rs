@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use redlock_core::system::addresses::{FULL_QUEUE_PAUSE, no_address};
-use redlock_core::system::plain_words;
+use redlock_core::system::{plain_words, reworded};
 
 use super::{Address, Network, Stream, TlsSettings, race};
 
@@ -51,11 +51,6 @@ pub(crate) async fn open_noting<N: Network>(
 
 fn unsupported(reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, reason)
-}
-
-/// Returns the same error with other words.
-fn reworded(error: &io::Error, words: String) -> io::Error {
-    io::Error::new(error.kind(), words)
 }
 
 async fn connect<N: Network>(network: &N, host: &str, port: u16) -> io::Result<(SocketAddr, N::Socket)> {

@@ -1,7 +1,7 @@
 //! What redis-rs says, in the words of the core: answers, and why there is none.
 
 use redis::{ErrorKind, RedisError, Value};
-use redlock_core::system::plain_words;
+use redlock_core::system::unanswered;
 use redlock_core::{Answer, Cause, Unavailable};
 
 /// Gives `read` what the server answered.
@@ -28,7 +28,7 @@ pub(super) fn unavailable(error: &RedisError, otherwise: Cause) -> Unavailable {
         (Some(code), _) => Unavailable::from_server_error(&format!("{code} {}", error.detail().unwrap_or_default())),
         (None, ErrorKind::Parse | ErrorKind::UnexpectedReturnType) => Unavailable::new(Cause::Unexpected),
         (None, _) if otherwise == Cause::NotSent && is_closed(error) => Unavailable::with_detail(otherwise, CLOSED),
-        (None, _) => Unavailable::with_detail(otherwise, &plain_words(&error.to_string())),
+        (None, _) => unanswered(&error.to_string(), otherwise),
     }
 }
 

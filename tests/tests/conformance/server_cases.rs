@@ -133,6 +133,7 @@ server_cases! {
     }
     tls: {
         a_client_with_an_authority_of_its_own_locks_over_tls [Tls],
+        a_server_that_is_not_trusted_is_refused_at_once_and_used_as_soon_as_it_is [Tls],
     }
     cross_check: {
         it_excludes_every_adapter_in_one_process [],
