@@ -1,6 +1,6 @@
 use std::fmt;
 
-use redlock_core::{Instant, Token};
+use redlock_core::{Instant, Resource, Token};
 
 /// Names one stay of an entry in its cache: never the same for two, so that what is meant for one acquisition cannot
 /// touch the next one of that name.
@@ -63,7 +63,7 @@ pub struct NamedEntry<V> {
 impl<V: fmt::Debug> fmt::Debug for NamedEntry<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NamedEntry")
-            .field("name", &format_args!("\"{}\"", self.name.escape_ascii()))
+            .field("name", &format_args!("\"{}\"", Resource::new(&self.name)))
             .field("entry", &self.entry)
             .finish()
     }

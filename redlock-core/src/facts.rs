@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::digest::sha1_prefix;
+use crate::printable::is_printable;
 
 /// What a server has said about itself when a connection to it was opened, as far as it did: what it does not say, or may
 /// not be asked by this user, is left open.
@@ -223,7 +224,7 @@ impl Facts {
 }
 
 fn short(value: &str) -> String {
-    value.chars().filter(|letter| !letter.is_control()).take(MAX_LEN).collect()
+    value.chars().filter(|letter| is_printable(*letter)).take(MAX_LEN).collect()
 }
 
 /// Returns the number that a text begins with: 3 of `3-rc1`.

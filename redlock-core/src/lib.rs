@@ -162,6 +162,7 @@ pub mod observed;
 pub mod operating {}
 mod output;
 mod owner;
+mod printable;
 mod probe;
 mod quorum;
 mod rare_list;

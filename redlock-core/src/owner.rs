@@ -3,6 +3,8 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::str::FromStr;
 
+use crate::printable::{is_printable, printed};
+
 /// The label of who holds a lock, for people: a host, a job, a process, such as `host-7/billing`.
 ///
 /// It is stored beside the lock while that is held, where [`LockStatus`](crate::LockStatus) and a refusal show it to others. It
@@ -93,19 +95,6 @@ impl Owner {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// Returns a letter, or its escape.
-fn printed(letter: char) -> String {
-    if is_printable(letter) { letter.to_string() } else { letter.escape_default().to_string() }
-}
-
-/// Returns whether a letter is shown as itself: no control character, and none that turns the direction of what follows or is
-/// invisible.
-fn is_printable(letter: char) -> bool {
-    let is_format =
-        matches!(letter, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
-    !letter.is_control() && !is_format
 }
 
 impl FromStr for Owner {

@@ -5,6 +5,7 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::fence::Fences;
+use crate::printable::is_printable;
 use crate::{HumanDuration, KeyReport, Owner, Resource};
 
 /// The reply of a node to a command.
@@ -106,9 +107,8 @@ impl Unavailable {
     #[must_use]
     pub fn with_detail(cause: Cause, detail: &str) -> Self {
         let (mut line, mut len) = (String::new(), 0_usize);
-        for letter in
-            detail.chars().map(|letter| if letter.is_control() || letter.is_whitespace() { ' ' } else { letter })
-        {
+        let is_blank = |letter: char| letter.is_whitespace() || !is_printable(letter);
+        for letter in detail.chars().map(|letter| if is_blank(letter) { ' ' } else { letter }) {
             if len == MAX_DETAIL {
                 break;
             }
@@ -304,7 +304,7 @@ mod tests {
         let shout = "é".repeat(10_000);
         let kept = Unavailable::with_detail(Cause::Refused, &shout);
         assert_eq!(kept.detail().unwrap().chars().count(), MAX_DETAIL);
-        let lines = Unavailable::with_detail(Cause::Refused, " HTTP/1.1 400\r\nServer:\tx\u{1b}[2J\0 ");
+        let lines = Unavailable::with_detail(Cause::Refused, " HTTP/1.1 400\r\nServer:\tx\u{1b}[2J\u{202e}\0 ");
         assert_eq!(lines.detail(), Some("HTTP/1.1 400 Server: x [2J"), "one line, and nothing for a terminal");
         assert_eq!(Unavailable::with_detail(Cause::Busy, "slow").to_string(), "busy with a slow script (slow)");
     }

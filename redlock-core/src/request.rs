@@ -403,7 +403,7 @@ mod tests {
 
     #[test]
     fn a_name_is_shown_readably_whatever_its_bytes() {
-        let request = Request::new(&config(), b"a\x00\xff", SECOND, Options::new()).unwrap();
-        assert_eq!(format!("{}", request.resources()), "a\\x00\\xff");
+        let request = Request::new(&config(), b"\xc3\xbc\x00\xff", SECOND, Options::new()).unwrap();
+        assert_eq!(format!("{}", request.resources()), r"ü\u{0}\xff");
     }
 }

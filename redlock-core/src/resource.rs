@@ -3,6 +3,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+use crate::printable::Printable;
+
 /// The name of what is locked: bytes, which are the key of the lock on every node as they are.
 ///
 /// Clones share the bytes.
@@ -41,9 +43,10 @@ impl From<Vec<u8>> for Resource {
     }
 }
 
+/// Shows text as it is, in any script, and escapes what a terminal would not print: a line end is shown as `\n`.
 impl fmt::Display for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.escape_ascii())
+        write!(f, "{}", Printable(&self.0))
     }
 }
 
