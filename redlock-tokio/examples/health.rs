@@ -7,9 +7,10 @@
 //!
 //! On your servers it goes on, once a second: kill one, start it again, change its settings.
 
-#![expect(clippy::print_stdout, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use redlock_tokio::Redlock;
@@ -23,7 +24,17 @@ const TTL: Duration = Duration::from_secs(10);
 const SOON: Duration = Duration::from_millis(300);
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let urls: Vec<String> = std::env::args().skip(1).collect();
     if urls.is_empty() { on_embedded_nodes().await } else { on_real_servers(&urls).await }
 }

@@ -8,10 +8,11 @@
 //! Three nodes inside this process, ten clients that want five locks, and now and then a node that breaks down, a lock that is
 //! lost and one that is kept alive.
 
-#![expect(clippy::print_stdout, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
@@ -22,7 +23,17 @@ use tokio::time::{Instant, sleep, timeout};
 const TTL: Duration = Duration::from_secs(2);
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let seconds = std::env::args().nth(1).map(|seconds| seconds.parse()).transpose()?;
     install_exporter()?;
 

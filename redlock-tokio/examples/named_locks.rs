@@ -5,9 +5,10 @@
 //! cargo run -p redlock-tokio --features cache,memory --example named_locks -- redis://127.0.0.1:7001 …
 //! ```
 
-#![expect(clippy::print_stdout, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use redlock_tokio::cache::{BoundedCache, DEFAULT_BUDGET, DEFAULT_INTERVAL, MapCache, WhenFull};
@@ -18,7 +19,17 @@ use redlock_tokio::{Builder, NamedLocks, Redlock, now};
 const TTL: Duration = Duration::from_millis(200);
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let redlock = nodes(Redlock::builder()).build()?;
 
     println!("With a map, which collects what has expired:");

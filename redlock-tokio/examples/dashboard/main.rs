@@ -7,7 +7,7 @@
 //!
 //! It needs `redis-server`, and the ports 7201 to 7203. The queries of the panels are evaluated here, as Prometheus would.
 
-#![expect(clippy::print_stdout, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
 #![expect(clippy::arithmetic_side_effects, clippy::cast_precision_loss, reason = "small numbers")]
 
 mod panels;
@@ -16,6 +16,7 @@ mod servers;
 
 use std::error::Error;
 use std::fs;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -33,7 +34,17 @@ const STEP: Duration = Duration::from_millis(250);
 const SECONDS: u64 = 30;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let file = std::env::args().nth(1).ok_or("name the file that the picture is written to")?;
     let figures = install()?;
     let mut servers = Servers::start()?;

@@ -5,21 +5,32 @@
 //! cargo run -p redlock-tokio --features memory --example fencing_file -- account.txt
 //! ```
 
-#![expect(clippy::print_stdout, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
 
 #[cfg(unix)]
 mod fenced_file;
 
 use std::error::Error;
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 #[cfg(not(unix))]
-fn main() -> Result<(), Box<dyn Error>> {
+async fn run() -> Result<(), Box<dyn Error>> {
     Err("it needs the locks on files of Unix".into())
 }
 
 #[cfg(unix)]
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn run() -> Result<(), Box<dyn Error>> {
     use redlock_tokio::{Redlock, memory::MemoryNode};
     use std::time::Duration;
 

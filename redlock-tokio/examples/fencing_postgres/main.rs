@@ -13,6 +13,7 @@ mod account;
 mod tellers;
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use redlock_tokio::{Redlock, memory::MemoryNode};
@@ -23,7 +24,19 @@ use self::account::COLUMNS;
 const TTL: Duration = Duration::from_millis(500);
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The client of PostgreSQL says the reason only there.
+            let reason = error.source().map_or_else(String::new, |reason| format!(": {reason}"));
+            eprintln!("{error}{reason}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let url = std::env::args().nth(1).ok_or("which database? For example postgresql://me:secret@localhost/bank")?;
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
     tokio::spawn(async move {
