@@ -262,6 +262,10 @@ pub use redlock_cache as cache;
 pub use redlock_core::shell::FencedStoreError;
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+#[doc(no_inline)]
+pub use redlock_core::system::tls::rustls;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use redlock_core::system::tls::{TlsBuilder, TlsError, TlsSettings};
 
 redlock_core::shell_vocabulary!();

@@ -13,6 +13,10 @@ macro_rules! adapter_vocabulary {
         pub use $crate::native::{ClusterNode, SentinelNode, UrlNode};
         #[cfg(feature = "tls")]
         #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+        #[doc(no_inline)]
+        pub use $crate::net::rustls;
+        #[cfg(feature = "tls")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
         pub use $crate::net::{TlsBuilder, TlsError, TlsSettings};
         #[cfg(feature = "redis-cluster")]
         #[cfg_attr(docsrs, doc(cfg(feature = "redis-cluster")))]
@@ -23,8 +27,8 @@ macro_rules! adapter_vocabulary {
         pub use $crate::{
             AcquireError, Attempts, BuildError, Cause, CloseReport, Completed, Config, ConfigError,
             DEFAULT_CONNECT_TIMEOUT, DetachedLock, ExtendError, Facts, Fence, FenceGate, Health, Hold, Holder,
-            HumanDuration, Instant, IntoNode, KeepAlive, KeyStatus, LockState, LockStatus, Loss, NoEntropy, NoRuntime,
-            NodeId, NodeOutcomes, NodeStatus, NodeTimeout, Observer, Options, Outcome, Owner, OwnerError,
+            HumanDuration, Instant, IntoNode, KeepAlive, KeyStatus, LockKey, LockState, LockStatus, Loss, NoEntropy,
+            NoRuntime, NodeId, NodeOutcomes, NodeStatus, NodeTimeout, Observer, Options, Outcome, Owner, OwnerError,
             ReleaseReport, ReleaseVerdict, RequestError, Resource, Resources, RestartGuard, RetryDelay, Rule,
             StaleFence, Unavailable, WorkError, fence, health, now, observed, transport,
         };

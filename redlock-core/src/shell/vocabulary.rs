@@ -17,9 +17,9 @@ macro_rules! shell_vocabulary {
         pub use $crate::{
             Attempts, Cause, CloseReport, Config, ConfigBuilder, ConfigError, DEFAULT_PING_INTERVAL,
             DEFAULT_SILENCE_TIMEOUT, DetachedLock, ExtendError, Facts, Hold, Holder, HumanDuration, Instant, KeepAlive,
-            KeyStatus, LockState, LockStatus, Loss, NodeId, NodeOutcomes, NodeStatus, NodeTimeout, Options, Outcome,
-            Owner, OwnerError, ReleaseReport, ReleaseVerdict, Request, RequestError, Resource, Resources, RestartGuard,
-            RetryDelay, Rule, Unavailable,
+            KeyStatus, LockKey, LockState, LockStatus, Loss, NodeId, NodeOutcomes, NodeStatus, NodeTimeout, Options,
+            Outcome, Owner, OwnerError, ReleaseReport, ReleaseVerdict, Request, RequestError, Resource, Resources,
+            RestartGuard, RetryDelay, Rule, Unavailable,
         };
     };
 }
