@@ -8,8 +8,9 @@ use crate::handle::Handle;
 
 /// A view of a lock that was acquired, for the code that works under it: until when it is valid, and whether it was lost.
 ///
-/// Every [`LockGuard`](crate::LockGuard) is one, and [`run`](crate::Acquire::run) gives one to the work. Clones ask the same
-/// lock; they neither hold nor release it, and see it as it is after its release, too.
+/// Every [`LockGuard`](crate::LockGuard) is one, and [`run`](crate::Acquire::run) gives one to the work. Clones, such as
+/// `Lease::clone(&guard)` for another part of the program, ask the same lock; they neither hold nor release it, and see it as it is
+/// after its release, too.
 #[derive(Clone)]
 pub struct Lease {
     pub(crate) handle: Handle,
@@ -25,7 +26,8 @@ impl Lease {
     redlock_core::lease_getters!();
 
     /// Waits until the lock is lost, for at most `timeout`: at its deadline, whatever the network does, or earlier when an
-    /// extension finds that the keys are gone. Returns how it was lost; `None` when the time is over.
+    /// extension finds that the keys are gone. Returns how it was lost; `None` when it was released instead, or when the time is
+    /// over.
     #[must_use]
     pub fn wait_lost(&self, timeout: Duration) -> Option<Loss> {
         self.handle.shell().wait_lost(self.key, timeout)

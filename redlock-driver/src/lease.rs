@@ -12,8 +12,9 @@ use crate::redlock::Handle;
 
 /// A view of a lock that was acquired, for the code that works under it: until when it is valid, and whether it was lost.
 ///
-/// Every [`LockGuard`](crate::LockGuard) is one, and [`run`](crate::Acquire::run) gives one to the work. Clones ask the same
-/// lock; they neither hold nor release it, and see it as it is after its release, too.
+/// Every [`LockGuard`](crate::LockGuard) is one, and [`run`](crate::Acquire::run) gives one to the work. Clones, such as
+/// `Lease::clone(&guard)` for another part of the program, ask the same lock; they neither hold nor release it, and see it as it is
+/// after its release, too.
 pub struct Lease<R: Runtime> {
     pub(crate) handle: Handle<R>,
     pub(crate) key: LockKey,
