@@ -16,7 +16,9 @@ pub trait Transport: Send + 'static {
     /// An open connection.
     type Connection: Connection;
 
-    /// Opens a connection and returns it when the node is ready for commands: authenticated, database selected.
+    /// Opens a connection and returns it when the node is ready for commands: authenticated, database selected, and
+    /// known to be able to release what it grants; a transport to a Redis server sends the [probes](Probe) for that as a part
+    /// of its handshake.
     ///
     /// It is called again for a second connection, beside one that [hears apart](Hearing::Apart), when somebody waits for the
     /// first time: nothing is sent over that, it only [subscribes](Connection::subscribe).
@@ -26,7 +28,10 @@ pub trait Transport: Send + 'static {
     ///
     /// # Errors
     ///
-    /// Why the node cannot be used now. Its text ends up in users' errors; it must not contain a secret.
+    /// Why the node cannot be used now: [`Cause::NotSent`](redlock_core::Cause::NotSent), which users read as "not reachable",
+    /// with what happened as its detail; [`Cause::NotTrusted`](redlock_core::Cause::NotTrusted) when it is about certificates,
+    /// for which nobody should wait; or [what the server answered](Unavailable::from_server_error). The text ends up in users'
+    /// errors; it must not contain a secret.
     fn connect(&mut self, timeout: Duration) -> Result<Self::Connection, Unavailable>;
 }
 
@@ -44,6 +49,9 @@ pub trait Connection: Send + 'static {
     ///
     /// The connection broke; this command and all that were not answered may have been carried out or not. The
     /// connection is not used any more.
+    ///
+    /// The cause must not be one that [proves the commands untouched](Unavailable::proves_untouched) when one of them may
+    /// have been sent, such as [`Cause::NotSent`](redlock_core::Cause::NotSent): what is known not to be there is not released.
     fn send(&mut self, command: &Command) -> Result<(), Unavailable>;
 
     /// Sends several commands in order, as [`send`](Self::send) does with each.

@@ -9,7 +9,7 @@ pub use redlock_core::{Action, Answer, Command, Facts, Heard, Hearing, Probe, Re
 /// The way to one independent master.
 ///
 /// A transport only opens connections, and a [`Connection`] only carries commands. When to connect, when to connect
-/// anew, how long to wait for an answer and what to do without one is decided by the driver and the protocol: a
+/// again, how long to wait for an answer and what to do without one is decided by the driver and the protocol: a
 /// transport applies no retry and no policy of its own.
 pub trait Transport: Send + 'static {
     /// An open connection.
@@ -17,15 +17,16 @@ pub trait Transport: Send + 'static {
 
     /// Opens a connection and returns it when the node is ready for commands: authenticated, database selected, and
     /// known to be able to release what it grants; a transport to a Redis server sends the
-    /// [probes](redlock_core::Probe) for that as a part of its handshake.
+    /// [probes](Probe) for that as a part of its handshake.
     ///
     /// The driver drops the future when it takes longer than the connect timeout.
     ///
     /// # Errors
     ///
     /// Why the node cannot be used now: [`Cause::NotSent`](redlock_core::Cause::NotSent), which users read as "not reachable",
-    /// with what happened as its detail; or [what the server answered](Unavailable::from_server_error). The text ends up in
-    /// users' errors; it must not contain a secret.
+    /// with what happened as its detail; [`Cause::NotTrusted`](redlock_core::Cause::NotTrusted) when it is about certificates,
+    /// for which nobody should wait; or [what the server answered](Unavailable::from_server_error). The text ends up in users'
+    /// errors; it must not contain a secret.
     fn connect(&mut self) -> impl Future<Output = Result<Self::Connection, Unavailable>> + Send;
 
     /// Opens a second connection, beside one that [hears apart](Hearing::Apart): nothing is sent over it, it only
