@@ -123,7 +123,7 @@ pub(super) async fn a_lock_whose_keys_were_deleted_is_found_lost_at_the_next_ext
 
 pub(super) async fn releasing_an_expired_lock_is_no_error(bench: Bench) {
     let nodes = bench.start(3);
-    let guard = nodes.client.lock("job", SHORT).await.unwrap();
+    let guard = nodes.patient_client().lock("job", SHORT).await.unwrap();
     wait_until_lost(&bench, &guard).await;
     nodes.wait_until_expired("job").await;
     assert_eq!(guard.release().await.verdict, ReleaseVerdict::AlreadyExpired);
@@ -131,7 +131,7 @@ pub(super) async fn releasing_an_expired_lock_is_no_error(bench: Bench) {
 
 pub(super) async fn releasing_a_lock_that_was_taken_over_leaves_the_successor_alone(bench: Bench) {
     let nodes = bench.start(3);
-    let guard = nodes.client.lock("job", SHORT).await.unwrap();
+    let guard = nodes.patient_client().lock("job", SHORT).await.unwrap();
     wait_until_lost(&bench, &guard).await;
     nodes.wait_until_expired("job").await;
     let successor = nodes.rival().lock("job", TTL).await.unwrap();
