@@ -11,7 +11,8 @@ pub enum AcquireError {
     /// Enough nodes can be reached, but somebody else holds the lock.
     #[error("the lock is held by {holder} ({0})", holder = .0.holder())]
     Contended(Attempts),
-    /// Too many nodes cannot be reached or refuse to work: nobody can acquire a lock now.
+    /// Too many nodes cannot be reached or refuse to work: nobody can acquire a lock now. It comes at once, whatever the wait budget,
+    /// when too many refuse for reasons [that waiting cannot cure](crate::Cause::is_permanent), such as a wrong password.
     #[error("too few nodes are available ({0})")]
     Unavailable(Attempts),
     /// A quorum agreed, but so late that too little validity was left.
