@@ -4,6 +4,7 @@
 
 mod connections;
 mod crowds;
+mod endings;
 mod fences_in_turn;
 mod figures;
 mod handles;
