@@ -180,6 +180,8 @@ impl Reference {
         let is_current = order.attempt == self.attempts;
         match (order.word, &mut self.phase) {
             (Word::Acquire(_), Phase::Acquiring(attempt)) if is_current => attempt.round.ask(command),
+            // It was begun in the same call, by the time that had passed.
+            (Word::Acquire(_), Phase::Releasing { undo, .. }) if is_current => undo.owe(command),
             (Word::Acquire(_), Phase::Held(held)) => {
                 held.plants.extend(command.nodes.iter().map(|node| (node, command.id)));
             }

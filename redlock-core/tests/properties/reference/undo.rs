@@ -61,6 +61,11 @@ impl Undo {
         self.round.ask(command);
     }
 
+    /// Notes that nodes may have got the key by a command that they have not answered.
+    pub(crate) fn owe(&mut self, command: &Command) {
+        self.owed.extend(command.nodes.iter().map(|node| (node, command.id)));
+    }
+
     /// Takes the reply to a command by which the node may have got the key. If it never did, there is nothing to release.
     pub(crate) fn hear_late(&mut self, id: CommandId, node: NodeId, is_untouched: bool) {
         let is_owed = self.owed.get(&node) == Some(&id) && self.owed.remove(&node).is_some();
@@ -124,13 +129,14 @@ impl Undo {
     }
 
     fn retry_later(&mut self, node: NodeId, now: Instant) {
+        if !self.unsettled.contains(node) {
+            return;
+        }
         if self.failed.is_empty() {
             self.retry_at = now.saturating_add(self.wait);
             self.wait = (self.wait * 2).min(LAST_WAIT);
         }
-        if self.unsettled.contains(node) {
-            self.failed.insert(node);
-        }
+        self.failed.insert(node);
     }
 
     fn order(&self, nodes: NodeSet, form: ScriptForm) -> Order {
