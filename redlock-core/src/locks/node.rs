@@ -20,6 +20,8 @@ pub(super) struct Node {
     changed_at: Option<Instant>,
     /// When the connection was last heard of, or was first owed something again.
     heard_at: Instant,
+    /// When the server has said something last: of itself, or in answer to a command.
+    answered_at: Instant,
     /// When the server was last asked for its clock.
     looked_at: Instant,
     reconnect_delay: Duration,
@@ -41,6 +43,7 @@ impl Node {
             link: Link::Wanted(None),
             changed_at: None,
             heard_at: Instant::EPOCH,
+            answered_at: Instant::EPOCH,
             looked_at: Instant::EPOCH,
             reconnect_delay: MIN_RECONNECT_DELAY,
             queue: Outbox::default(),

@@ -29,19 +29,19 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// Learns what a server says when a connection to it was opened; the one before was last heard of at `heard_at`.
+    /// Learns what a server says when a connection to it was opened; over the one before something was said last at `answered_at`.
     pub(super) fn connected(
         &mut self,
         facts: Facts,
         rules: TrustRules,
         is_declared: bool,
-        heard_at: Instant,
+        answered_at: Instant,
         now: Instant,
     ) {
         self.clock.forget_if(facts.run_id() != self.run_id.as_deref());
         let is_durable = is_declared || facts.is_durable() == Some(true);
         if rules.guard.is_on() && !is_durable {
-            self.forgot_at = self.forgets_from(&facts, rules.guard.is_strict(), heard_at, now).or(self.forgot_at);
+            self.forgot_at = self.forgets_from(&facts, rules.guard.is_strict(), answered_at, now).or(self.forgot_at);
         } else {
             self.forgot_at = None;
         }
@@ -52,14 +52,14 @@ impl Trust {
     }
 
     /// Returns from when on it may have forgotten what it had granted before; `None` if it has not.
-    fn forgets_from(&self, facts: &Facts, is_strict: bool, heard_at: Instant, now: Instant) -> Option<Instant> {
+    fn forgets_from(&self, facts: &Facts, is_strict: bool, answered_at: Instant, now: Instant) -> Option<Instant> {
         let started_at = facts.uptime().map(|uptime| now.saturating_sub(uptime.saturating_sub(UPTIME_ERROR)));
         match (&self.run_id, facts.run_id()) {
             (Some(before), Some(run_id)) if before == run_id => None,
             // Its predecessor may have gone on after its last answer here, until this one took over.
             (Some(_), Some(_)) if facts.fails_over() => Some(now),
             // If it ran while its predecessor still answered, it is another server: what that one granted, it does not know.
-            (Some(_), Some(_)) => Some(started_at.filter(|started_at| *started_at >= heard_at).unwrap_or(now)),
+            (Some(_), Some(_)) => Some(started_at.filter(|started_at| *started_at >= answered_at).unwrap_or(now)),
             (None, Some(_)) if is_strict => Some(started_at.unwrap_or(now)),
             (_, None) if is_strict => Some(now),
             _ => None,
@@ -104,8 +104,8 @@ impl Locks {
         let rules = self.config.trust();
         let is_declared = rules.durable.contains(node);
         if let Some(state) = self.nodes.get_mut(node.index()) {
-            let heard_at = state.heard_at();
-            state.trust.connected(facts, rules, is_declared, heard_at, now);
+            let answered_at = state.answered_at();
+            state.trust.connected(facts, rules, is_declared, answered_at, now);
         }
         self.find_same_servers();
         let Self { nodes, config, .. } = self;

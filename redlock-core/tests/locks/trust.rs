@@ -191,6 +191,20 @@ fn its_time_begins_with_its_start_and_not_with_the_connection() {
 }
 
 #[test]
+fn its_time_begins_with_its_start_also_if_commands_were_sent_in_vain_since() {
+    let mut world = World::of_three(|config| config);
+    world.takes(at(0)).unwrap();
+    let request = Request::new(world.locks.config(), "job", TTL, Options::new()).unwrap();
+    let key = world.locks.acquire(request, [8; 32], at(3_000)).unwrap();
+    world.locks.poll_batch(world.nodes[1], &mut Vec::new(), at(3_000));
+    world.locks.abandon(key, at(3_000));
+    world.reconnect(1, &running("b2", 4), at(5_000));
+    world.needs([0, 1]);
+    assert_eq!(world.takes(at(2_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
+    assert_eq!(world.takes(at(2_000 + GUARD)), Ok(()));
+}
+
+#[test]
 fn another_server_that_was_running_all_the_time_knows_nothing_of_what_its_predecessor_had_granted() {
     let mut world = World::of_three(|config| config);
     world.takes(at(5_000)).unwrap();

@@ -59,7 +59,8 @@ impl Node {
     pub(in crate::locks) fn connected(&mut self, announces: bool, config: &Config, now: Instant) {
         let queue = if announces { Queue::Open } else { Queue::Closed };
         self.link = Link::Connected { is_useful: false, queue };
-        (self.changed_at, self.heard_at) = (Some(now), now);
+        self.changed_at = Some(now);
+        (self.heard_at, self.answered_at) = (now, now);
         self.no_queue = None;
         self.round_trip.is_cut_off();
         self.queue.prepend(&mut self.owed);
@@ -108,14 +109,14 @@ impl Node {
         self.no_queue.as_ref()
     }
 
-    /// Returns when the connection was last heard of.
-    pub(in crate::locks) const fn heard_at(&self) -> Instant {
-        self.heard_at
+    /// Returns when the server has said something last.
+    pub(in crate::locks) const fn answered_at(&self) -> Instant {
+        self.answered_at
     }
 
     /// Notes that the connection has answered.
     pub(in crate::locks) fn heard(&mut self, now: Instant) {
-        self.heard_at = now;
+        (self.heard_at, self.answered_at) = (now, now);
         self.round_trip.ends(now);
         if let Link::Connected { is_useful, .. } = &mut self.link {
             *is_useful = true;

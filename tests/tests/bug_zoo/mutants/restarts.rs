@@ -36,7 +36,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
         bug: "the time without a vote counts from the next connection, not from the start of the server",
         edits: &[Expression {
             file: TRUST,
-            original: "started_at.filter(|started_at| *started_at >= heard_at).unwrap_or(now)",
+            original: "started_at.filter(|started_at| *started_at >= answered_at).unwrap_or(now)",
             mutated: "now",
         }],
     },
