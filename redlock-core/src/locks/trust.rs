@@ -29,7 +29,8 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// Learns what a server says when a connection to it was opened; over the one before something was said last at `answered_at`.
+    /// Learns what a server says when a connection to it was opened; over those before, something was said last at
+    /// `answered_at`.
     pub(super) fn connected(
         &mut self,
         facts: Facts,
