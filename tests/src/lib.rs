@@ -25,8 +25,6 @@
 //! [`paused_holders`] lets processes contend for a lock on such servers, and pauses them.
 //!
 //! [`lost_counters`] needs no server: it measures what becomes of fences when nodes lose their counters.
-//!
-//! [`exploration`] needs none, either: it visits every world that two locks over three model nodes can get into.
 
 #![allow(
     clippy::exhaustive_enums,
@@ -35,7 +33,6 @@
 )]
 
 mod connection;
-pub mod exploration;
 pub mod lost_counters;
 mod middlebox;
 pub mod paused_holders;

@@ -1,6 +1,6 @@
 use super::Laws;
-use crate::exploration::action::Action;
-use crate::exploration::world::World;
+use crate::action::Action;
+use crate::world::World;
 
 impl Laws {
     /// What an action will do in a world, for a person.

@@ -5,7 +5,7 @@ use redlock_core::{Action, Command, CommandId, Config, Instant, NodeSet, Options
 
 use super::scenario::TTL;
 use super::violation::Violation;
-use crate::exploration::invariant::check_execution;
+use crate::invariant::check_execution;
 
 /// A node with its connection, and what an observer has noted about both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 
 #![allow(clippy::print_stdout, reason = "figures are for people")]
 
-use redlock_tests::exploration::handles::{Late, Scenario, explore};
+use redlock_exploration::handles::{Late, Scenario, explore};
 
 /// Explores a world to its end; panics with the shortest way to a broken rule.
 fn holds(scenario: &Scenario) {

@@ -4,7 +4,7 @@
 
 #![allow(clippy::print_stdout, reason = "figures are for people")]
 
-use redlock_tests::exploration::many::{Scenario, explore};
+use redlock_exploration::many::{Scenario, explore};
 
 /// Explores a world to its end; panics with the shortest way to a broken rule.
 fn holds(scenario: &Scenario) {

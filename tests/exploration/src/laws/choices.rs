@@ -1,9 +1,9 @@
 //! What can happen in a world.
 
 use super::Laws;
-use crate::exploration::action::Action;
-use crate::exploration::scenario::{CLIENTS, NODES, TICK, instant};
-use crate::exploration::world::{Seat, World};
+use crate::action::Action;
+use crate::scenario::{CLIENTS, NODES, TICK, instant};
+use crate::world::{Seat, World};
 
 impl Laws {
     pub(super) fn choices(&self, world: &World) -> Vec<Action> {

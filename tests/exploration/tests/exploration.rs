@@ -9,7 +9,7 @@
     reason = "a test that panics has found something; figures are for people"
 )]
 
-use redlock_tests::exploration::{NodeClock, Role, Scenario, Violation, explore};
+use redlock_exploration::{NodeClock, Role, Scenario, Violation, explore};
 
 /// Explores a world to its end; panics with the shortest way to a broken rule. A quorum must be enough to hold a lock.
 fn holds(scenario: &Scenario) {

@@ -8,8 +8,8 @@ use super::scenario::{Scenario, TTL};
 use super::site::{Letter, Link, Origin, Parcel, Site};
 use super::user::{Stage, User};
 use super::violation::Violation;
-use crate::exploration::kept::Kept;
-use crate::exploration::scenario::node_id;
+use crate::kept::Kept;
+use crate::scenario::node_id;
 
 /// A world: the real machine, its users, and nodes with their connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

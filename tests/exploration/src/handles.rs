@@ -6,7 +6,7 @@
 //! that goes on.
 //!
 //! ```
-//! use redlock_tests::exploration::handles::{Scenario, explore};
+//! use redlock_exploration::handles::{Scenario, explore};
 //!
 //! println!("{}", explore(&Scenario { jumps: 0, ..Scenario::new() }).unwrap());
 //! ```

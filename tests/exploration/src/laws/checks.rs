@@ -1,10 +1,10 @@
 //! What must be true in every world.
 
 use super::Laws;
-use crate::exploration::client::{Attempt, Client};
-use crate::exploration::invariant::Violation;
-use crate::exploration::scenario::{CLIENTS, QUORUM, TTL, instant};
-use crate::exploration::world::{Seat, World};
+use crate::client::{Attempt, Client};
+use crate::invariant::Violation;
+use crate::scenario::{CLIENTS, QUORUM, TTL, instant};
+use crate::world::{Seat, World};
 
 impl Laws {
     /// Checks what must be true in every world; `is_over`: nothing can happen in it any more. The answer is on how many

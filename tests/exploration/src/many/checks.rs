@@ -7,7 +7,7 @@ use super::site::{Letter, Origin, Parcel, Site};
 use super::state::State;
 use super::user::Stage;
 use super::violation::Violation;
-use crate::exploration::scenario::node_id;
+use crate::scenario::node_id;
 
 impl State {
     pub(super) fn check(&self) -> Result<(), Violation> {

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
-use redlock_tests::exploration::{NodeClock, Role, Scenario, explore, run_command};
+use redlock_exploration::{NodeClock, Role, Scenario, explore, run_command};
 
 const USAGE: &str = "\
 Usage: explore [OPTIONS]

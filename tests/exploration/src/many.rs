@@ -8,7 +8,7 @@
 //! [`Lock`]: redlock_core::Lock
 //!
 //! ```
-//! use redlock_tests::exploration::many::{Scenario, explore};
+//! use redlock_exploration::many::{Scenario, explore};
 //!
 //! println!("{}", explore(&Scenario { users: 1, jumps: 0, ..Scenario::new() }).unwrap());
 //! ```

@@ -1,14 +1,15 @@
 use std::rc::Rc;
 
 use redlock_core::Locks;
+use redlock_core::model::Node;
 
 use super::action::Action;
+use super::link::Link;
 use super::scenario::Scenario;
-use super::site::Site;
 use super::state::State;
 use super::violation::Violation;
-use crate::exploration::interner::Interner;
-use crate::exploration::search::{Explored, Failure, Worlds, search};
+use crate::interner::Interner;
+use crate::search::{Explored, Failure, Worlds, search};
 
 /// Visits every world that can be reached, breadth-first, and checks each.
 ///
@@ -16,14 +17,16 @@ use crate::exploration::search::{Explored, Failure, Worlds, search};
 ///
 /// [`Failure`] with the first world that breaks a rule.
 pub fn explore(scenario: &Scenario) -> Result<Explored, Failure<Violation>> {
-    search(Parts { scenario: *scenario, locks: Interner::new(), sites: Interner::new() })
+    let (handles, nodes, links) = (Interner::new(), Interner::new(), Interner::new());
+    search(Parts { scenario: *scenario, handles, nodes, links })
 }
 
 /// The parts of all worlds that were met.
 struct Parts {
     scenario: Scenario,
-    locks: Interner<Rc<Locks>>,
-    sites: Interner<Rc<Site>>,
+    handles: Interner<Rc<Locks>>,
+    nodes: Interner<Rc<Node>>,
+    links: Interner<Rc<Link>>,
 }
 
 impl Worlds for Parts {
@@ -36,8 +39,9 @@ impl Worlds for Parts {
     }
 
     fn canonical(&mut self, mut world: State) -> State {
-        world.locks.intern(&mut self.locks);
-        world.sites.iter_mut().for_each(|site| site.intern(&mut self.sites));
+        world.handles.iter_mut().for_each(|locks| locks.intern(&mut self.handles));
+        world.nodes.iter_mut().for_each(|node| node.intern(&mut self.nodes));
+        world.links.iter_mut().for_each(|link| link.intern(&mut self.links));
         world
     }
 
@@ -53,7 +57,7 @@ impl Worlds for Parts {
 
     fn check(&self, world: &State, _: bool, way: &mut Vec<Action>) -> Result<bool, Violation> {
         world.check()?;
-        let is_calm = world.messages().is_empty();
+        let is_calm = world.is_calm();
         if is_calm {
             world.clone().finish(way)?;
         }
@@ -61,10 +65,11 @@ impl Worlds for Parts {
     }
 
     fn machines(&self) -> usize {
-        self.locks.len()
+        self.handles.len()
     }
 
     fn narrate(&mut self, way: &[Action]) -> Vec<String> {
-        way.iter().map(ToString::to_string).collect()
+        let told = State::genesis(&self.scenario).map(|genesis| genesis.narrate(way));
+        told.unwrap_or_default()
     }
 }

@@ -8,8 +8,8 @@ use super::action::Action;
 use super::link::{Link, Way};
 use super::scenario::{Late, NAME, Scenario};
 use super::violation::Violation;
-use crate::exploration::kept::Kept;
-use crate::exploration::scenario::node_id;
+use crate::kept::Kept;
+use crate::scenario::node_id;
 
 /// A world: the real machines with their users, and nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
-use redlock_tests::exploration::many::{Scenario, explore};
-use redlock_tests::exploration::run_command;
+use redlock_exploration::many::{Scenario, explore};
+use redlock_exploration::run_command;
 
 const USAGE: &str = "\
 Usage: explore_many [OPTIONS]

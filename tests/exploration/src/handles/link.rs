@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 
 use redlock_core::{Command, Heard, NodeId, Reply};
 
-use crate::exploration::scenario::node_id;
+use crate::scenario::node_id;
 
 /// What is under way between a handle and a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
