@@ -10,7 +10,7 @@ use super::LockKey;
 use super::outbox::{Outbox, Ticket};
 use super::round_trip::RoundTrip;
 use super::trust::Trust;
-use crate::{Action, Command, CommandId, Instant, NodeSet, ScriptForm, Unavailable};
+use crate::{Action, Cause, Command, CommandId, Instant, NodeSet, ScriptForm, Unavailable};
 
 /// One node: its connection, the commands that wait for it, and the replies that it owes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -55,8 +55,10 @@ impl Node {
         }
     }
 
-    /// Takes a command that is to be sent, or says why it cannot be. A release that is told again waits until it can be, unless
-    /// it says for how long the keys are to stay: that counts from when it is sent.
+    /// Takes a command that is to be sent, or says why it cannot be. A release that is told again waits until it can be.
+    ///
+    /// One that says for how long the keys are to stay waits for no connection, not even for the first one: that time counts from
+    /// when it is sent.
     pub(super) fn push(&mut self, ticket: Ticket, mut command: Command, now: Instant) -> Result<(), Unavailable> {
         if let Some(why) = self.trust.unsuitable().filter(|_| !matches!(command.action, Action::Release { .. })) {
             return Err(why.clone().unsent());
@@ -64,6 +66,7 @@ impl Node {
         match self.refusal() {
             Some(_) if command.is_repeated && !command.action.keeps() => self.owed.push(ticket, command, now),
             Some(why) => return Err(why.clone().unsent()),
+            None if command.action.keeps() && !self.is_connected() => return Err(Unavailable::new(Cause::NotSent)),
             None => {
                 command.grace = self.round_trip.grace();
                 self.queue.push(ticket, command, now);

@@ -192,6 +192,44 @@ fn a_node_that_is_back_after_the_shortest_hold_does_not_keep_the_keys_any_longer
 }
 
 #[test]
+fn a_node_that_is_connected_late_keeps_the_keys_no_longer_than_the_others() {
+    let (mut locks, nodes) = locks(3);
+    for node in nodes.iter().copied() {
+        assert!(locks.poll_connect(node));
+    }
+    let late = nodes[2];
+    let answer = |locks: &mut Locks| {
+        for node in nodes[..2].iter().copied() {
+            for _ in batch(locks, node, at(0)) {
+                locks.handle_reply(node, Reply::Done, at(0));
+            }
+        }
+    };
+    for node in nodes[..2].iter().copied() {
+        locks.handle_connected(node, Facts::default(), false, at(0));
+    }
+    let options = Options::new().min_hold(Duration::from_secs(2));
+    let request = Request::new(locks.config(), "job", Duration::from_secs(10), options).unwrap();
+    let key = locks.acquire(request, [1; 32], at(0)).unwrap();
+    answer(&mut locks);
+    assert!(locks.hand_over(key, at(0)).unwrap().is_ok());
+    locks.abandon(key, at(0));
+    answer(&mut locks);
+
+    locks.handle_connected(late, Facts::default(), false, at(1_500));
+    for now in 1_500..2_500 {
+        locks.handle_timeout(at(now));
+        for command in batch(&mut locks, late, at(now)) {
+            if let Action::Release { keep: Some(keep), .. } = command.action {
+                assert!(now + u64::try_from(keep.get().as_millis()).unwrap() <= 2_000, "at {now}: {command:?}");
+            }
+            locks.handle_reply(late, Reply::Done, at(now));
+        }
+    }
+    assert_eq!(locks.lock(key), None, "it is settled");
+}
+
+#[test]
 fn a_node_that_is_down_leaves_nothing_to_settle_of_what_is_taken_meanwhile() {
     let (mut locks, nodes) = locks(3);
     for node in nodes.iter().copied() {

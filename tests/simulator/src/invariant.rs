@@ -68,7 +68,7 @@ pub enum Invariant {
     LossIsSignalled,
     /// No validity goes beyond the longest hold.
     LongestHold,
-    /// Before the end of its shortest hold nobody else gets what was locked, and nodes keep its keys until then.
+    /// Before the end of its shortest hold nobody else gets what was locked, and nodes keep its keys until then and no longer.
     MinimumHold,
     /// With all faults over, a lock that is kept alive is not lost.
     KeptAlive,

@@ -29,7 +29,10 @@ impl World<'_> {
     pub(super) fn send(&mut self, link: usize, node: NodeId, command: Command) -> Checked {
         let job = self.sender_of(link, &command)?;
         match job {
-            Some(job) => self.jobs[job].ledger.sends(&command, node)?,
+            Some(job) => {
+                self.jobs[job].ledger.sends(&command, node)?;
+                self.check_keeps_no_longer(self.links[link].client, job, &command)?;
+            }
             None => self.is_aside(link, node, &command.action),
         }
         let sent = Sent { job, command: Rc::new(command) };

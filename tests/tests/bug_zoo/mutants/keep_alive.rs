@@ -1,7 +1,7 @@
 //! Locks that are kept alive, and the shortest hold.
 
 use super::Edit::{Expression, Text};
-use super::{HELD, LOCK, LOCKS_ENTRY, Mutant, RENEWAL, STEP};
+use super::{HELD, LOCK, LOCKS_ENTRY, LOCKS_NODE, Mutant, RENEWAL, STEP};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -84,5 +84,10 @@ pub(super) const MUTANTS: &[Mutant] = &[
             original: "now.saturating_add(request.options.min_hold.get())",
             mutated: "Instant::EPOCH",
         }],
+    },
+    Mutant {
+        name: "kept-from-when-it-is-told",
+        bug: "keys are kept for longer than the shortest hold where a node is told late",
+        edits: &[Expression { file: LOCKS_NODE, original: "!command.action.keeps()", mutated: "true" }],
     },
 ];
