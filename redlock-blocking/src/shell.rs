@@ -20,6 +20,7 @@ use redlock_core::{
 
 use self::io::Io;
 use self::state::{State, StateGuard};
+use self::waiters::Callback;
 use crate::platform::{Interrupt, Platform};
 use crate::{AcquireError, BuildError, CloseReport, Node};
 
@@ -181,28 +182,26 @@ impl Shell {
         health
     }
 
-    /// Returns how a lock that was handed over was lost, if it was.
-    pub(crate) fn loss(self: &Arc<Self>, key: LockKey) -> Option<Loss> {
-        self.step(|state, now| state.locks.status(key, now).loss())
+    /// Returns the end of the validity of a lock that was handed over, or how it came to its end.
+    pub(crate) fn check(self: &Arc<Self>, key: LockKey) -> Result<Instant, Loss> {
+        self.step(|state, now| state.locks.check(key, now))
     }
 
-    /// Waits until the lock is lost or released, for at most `timeout`.
+    /// Waits until the lock is held no longer, for at most `timeout`.
     pub(crate) fn wait_lost(self: &Arc<Self>, key: LockKey, timeout: Duration) -> Option<Loss> {
         let until = self.platform.now().saturating_add(timeout);
-        let ended = |locks: &mut Locks, now| Some(locks.status(key, now)).filter(|status| !status.is_held());
-        self.wait_until(self.state(), Some(key), Some(until), ended)?.loss()
+        self.wait_until(self.state(), Some(key), Some(until), |locks, now| locks.check(key, now).err())
     }
 
-    /// Calls `callback` when the lock is lost or released, on whatever thread finds out.
-    pub(crate) fn on_lost(self: &Arc<Self>, key: LockKey, callback: Box<dyn FnOnce(Option<Loss>) + Send>) {
+    /// Calls `callback` when the lock is held no longer, on whatever thread finds out.
+    pub(crate) fn on_lost(self: &Arc<Self>, key: LockKey, callback: Callback) {
         let mut state = self.state();
-        let status = state.locks.status(key, self.platform.now());
-        if status.is_held() {
+        let Err(loss) = state.locks.check(key, self.platform.now()) else {
             state.waiters.watch(key, callback);
             return self.attend(state);
-        }
+        };
         self.attend(state);
-        callback(status.loss());
+        callback(loss);
     }
 
     /// Lets all threads that wait look again whether they still should.

@@ -208,7 +208,7 @@ pub use key_report::{KeyReport, KeyState};
 pub use lease::DRIFT_MARGIN;
 pub use lock::{Lock, LockMachine};
 pub use lock_status::{Holder, KeyStatus, LockState, LockStatus, NodeStatus};
-pub use locks::{HandedOver, InspectionKey, LockKey, Locks, Status};
+pub use locks::{HandedOver, InspectionKey, LockKey, Locks};
 pub use node::{MAX_NODES, NodeId, NodeSet};
 pub use owner::{Owner, OwnerError};
 pub use probe::Probe;

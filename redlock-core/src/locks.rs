@@ -34,7 +34,7 @@ use self::answers::Ends;
 use self::contention::Contention;
 use self::counts::Counts;
 use self::entry::Entry;
-pub use self::handed_over::{HandedOver, Status};
+pub use self::handed_over::HandedOver;
 use self::health::{Refusals, Tally};
 pub use self::inspections::InspectionKey;
 use self::inspections::Inspections;

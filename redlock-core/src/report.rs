@@ -253,7 +253,7 @@ pub enum ExtendError {
     NotHeld,
 }
 
-/// The way in which a held lock was lost.
+/// The way in which a held lock came to an end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Loss {
@@ -274,6 +274,10 @@ pub enum Loss {
     /// it was watched. It is valid until its deadline still, and nobody else gets it before; stop the work until then.
     #[error("nobody keeps it alive any more, because the handle was closed or its runtime has ended")]
     Closed,
+    /// Its guard was released or dropped, so it is nobody's. Only those hear of it who look at the lock without having its
+    /// guard, who may hear it of a lock that was lost before, too.
+    #[error("it was released")]
+    Released,
 }
 
 /// The result of a release.

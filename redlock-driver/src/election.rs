@@ -57,8 +57,7 @@ impl<R: Runtime> Leadership<R> {
     /// Waits until this candidate leads no longer, and yields why: at the end of its TTL at the latest, when it could not be
     /// prolonged. Others may lead from then on.
     pub async fn ended(&self) -> Loss {
-        // Nobody else can release it.
-        self.0.lost().await.unwrap_or(Loss::Expired)
+        self.0.lost().await
     }
 
     redlock_core::leadership_getters!(Lease<R>);

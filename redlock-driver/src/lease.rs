@@ -13,8 +13,8 @@ use crate::redlock::Handle;
 /// A view of a lock that was acquired, for the code that works under it: until when it is valid, and whether it was lost.
 ///
 /// Every [`LockGuard`](crate::LockGuard) is one, and [`run`](crate::Acquire::run) gives one to the work. Clones, such as
-/// `Lease::clone(&guard)` for another part of the program, ask the same lock; they neither hold nor release it, and see it as it is
-/// after its release, too.
+/// `Lease::clone(&guard)` for another part of the program, ask the same lock; they neither hold nor release it, and learn of its
+/// release as of a loss.
 pub struct Lease<R: Runtime> {
     pub(crate) handle: Handle<R>,
     pub(crate) key: LockKey,
@@ -28,8 +28,9 @@ impl<R: Runtime> Lease<R> {
 
     redlock_core::lease_getters!();
 
-    /// Returns a future that waits until the lock is lost: at its deadline, whatever the network does, or earlier when an
-    /// extension finds that the keys are gone. It does not borrow the guard, so work can be raced against it.
+    /// Returns a future that waits until the lock is held no longer, and yields why: at its deadline, whatever the network does, or
+    /// earlier when an extension finds that the keys are gone, or when it is released. It does not borrow the guard, so work can be
+    /// raced against it.
     pub fn lost(&self) -> Lost<R> {
         Lost { handle: self.handle.clone(), key: self.key }
     }
@@ -47,9 +48,7 @@ impl<R: Runtime> fmt::Debug for Lease<R> {
     }
 }
 
-/// Waits until a lock is lost; made by [`Lease::lost`].
-///
-/// Yields how it was lost, or `None` when it was released instead.
+/// Waits until a lock is held no longer; made by [`Lease::lost`].
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct Lost<R: Runtime> {
     handle: Handle<R>,
@@ -57,12 +56,12 @@ pub struct Lost<R: Runtime> {
 }
 
 impl<R: Runtime> Future for Lost<R> {
-    type Output = Option<Loss>;
+    type Output = Loss;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Loss> {
         let is_attended = self.handle.attended().is_ok();
         match self.handle.shell().poll_lost(self.key, context) {
-            Poll::Pending if !is_attended => Poll::Ready(Some(Loss::Closed)),
+            Poll::Pending if !is_attended => Poll::Ready(Loss::Closed),
             poll => poll,
         }
     }

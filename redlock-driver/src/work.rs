@@ -60,9 +60,7 @@ impl<R: Runtime> Acquire<R> {
             let ended = lease.lost();
             match select(pin!(work(lease)), ended).await {
                 Either::Left((value, _)) => value,
-                Either::Right((Some(loss), _)) => return Err(WorkError::Lost(loss)),
-                // Nobody else can release it.
-                Either::Right((None, work)) => work.await,
+                Either::Right((loss, _)) => return Err(WorkError::Lost(loss)),
             }
         };
         let loss = guard.check().err();

@@ -80,10 +80,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
 /// Does nothing until the lock is over, as a process that was stopped, or a machine that slept.
 async fn pause(guard: &LockGuard) {
     let loss = guard.lost().await;
-    println!(
-        "  the first teller is paused, and its lock is over: {}",
-        loss.map_or_else(String::new, |loss| loss.to_string())
-    );
+    println!("  the first teller is paused, and its lock is over: {loss}");
 }
 
 /// What is protected, with its own memory of the fences that it has seen.

@@ -46,10 +46,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     } else {
         println!("Stop a majority of the servers, or wait for the longest hold.");
     }
-    match guard.lost().await {
-        Some(loss) => println!("The lock is lost: {loss}."),
-        None => println!("The lock was released."),
-    }
+    println!("The lock is lost: {}.", guard.lost().await);
     nodes.iter().for_each(MemoryNode::resume);
     redlock.close().await;
     Ok(())

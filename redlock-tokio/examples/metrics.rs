@@ -98,7 +98,7 @@ async fn make_trouble(nodes: &[MemoryNode; 3], redlock: &Redlock) {
         node.restore();
         if let Ok(forgotten) = redlock.lock("forgotten", TTL).await {
             let loss = forgotten.lost().await;
-            println!("{:5.1} s: {} is back; a lock was lost: {loss:?}", begun.elapsed().as_secs_f64(), node.name());
+            println!("{:5.1} s: {} is back; a lock was lost: {loss}", begun.elapsed().as_secs_f64(), node.name());
         }
     }
 }

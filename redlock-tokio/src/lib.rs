@@ -148,7 +148,7 @@
 //!     // Somebody who waits for 10 seconds gives up, and the lock ends after a minute.
 //!     let waiting = redlock.lock("invoice:7", Duration::from_secs(60)).wait(Duration::from_secs(10));
 //!     assert!(waiting.await.is_err());
-//!     assert_eq!(guard.lost().await, Some(Loss::Expired));
+//!     assert_eq!(guard.lost().await, Loss::Expired);
 //!     assert!(!guard.is_valid());
 //!     Ok(())
 //! }

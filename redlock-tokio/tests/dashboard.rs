@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use redlock_tokio::memory::MemoryNode;
-use redlock_tokio::{KeepAlive, METRICS, MetricKind, Metrics, Redlock};
+use redlock_tokio::{KeepAlive, Loss, METRICS, MetricKind, Metrics, Redlock};
 use serde_json::Value;
 
 use crate::query::{Query, Sample};
@@ -75,7 +75,7 @@ async fn prometheus_is_served_what_the_dashboard_asks_for() {
     assert!(redlock.lock("job", ttl).attempts(1).await.is_err());
     tokio::time::sleep(Duration::from_millis(100)).await;
     nodes.iter().for_each(MemoryNode::cut);
-    assert!(guard.lost().await.is_some());
+    assert_eq!(guard.lost().await, Loss::Expired);
     drop(guard);
     nodes.iter().for_each(MemoryNode::restore);
     redlock.lock("job", ttl).await.unwrap().release().await;

@@ -141,7 +141,7 @@ fn without_any_runtime_every_call_ends_at_once() {
     let (redlock, mut guard) = orphaned_guard(&nodes);
     let Poll::Ready(Err(error)) = poll_once(guard.extend(TTL)) else { panic!("it waits for nothing") };
     assert!(matches!(error, ExtendError::Unconfirmed(_)) && error.to_string().contains("runtime"), "{error}");
-    assert_eq!(poll_once(guard.lost()), Poll::Ready(Some(Loss::Closed)));
+    assert_eq!(poll_once(guard.lost()), Poll::Ready(Loss::Closed));
     let Poll::Ready(report) = poll_once(guard.release()) else { panic!("it waits for nothing") };
     assert_eq!(report.verdict, ReleaseVerdict::Unconfirmed);
     let Poll::Ready(left) = poll_once(redlock.close()) else { panic!("it waits for nothing") };
@@ -176,7 +176,7 @@ fn the_loss_is_noticed_in_the_next_runtime() {
         let guard = redlock.lock("job", Duration::from_millis(100)).await.unwrap();
         (redlock, guard)
     });
-    assert_eq!(runtime().block_on(guard.lost()), Some(Loss::Expired));
+    assert_eq!(runtime().block_on(guard.lost()), Loss::Expired);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use redlock_core::{Instant, LockKey, Locks, Loss};
 
 use crate::platform::Platform;
 
-/// Is called with the loss of a lock, or with `None` when it was released.
-pub(super) type Callback = Box<dyn FnOnce(Option<Loss>) + Send>;
+/// Is called when a lock is held no longer, with the reason.
+pub(crate) type Callback = Box<dyn FnOnce(Loss) + Send>;
 
 /// The threads that wait for a result, and the callbacks that wait for a loss.
 #[derive(Default)]
@@ -23,7 +23,7 @@ pub(super) struct Waiters {
 #[derive(Default)]
 pub(super) struct Wakes {
     pub(super) threads: Vec<Thread>,
-    callbacks: Vec<(Callback, Option<Loss>)>,
+    callbacks: Vec<(Callback, Loss)>,
 }
 
 impl Waiters {
@@ -54,10 +54,9 @@ impl Waiters {
 
     fn tell_watchers(&mut self, key: LockKey, locks: &mut Locks) {
         // The present does not matter: the lock has looked at the clock already.
-        let status = locks.status(key, Instant::EPOCH);
-        if !status.is_held() {
-            let (loss, watch) = (status.loss(), self.watchers.extract_if(.., |(watched, _)| *watched == key));
-            self.wakes.callbacks.extend(watch.map(|(_, callback)| (callback, loss.clone())));
+        if let Err(loss) = locks.check(key, Instant::EPOCH) {
+            let told = self.watchers.extract_if(.., |(watched, _)| *watched == key);
+            self.wakes.callbacks.extend(told.map(|(_, callback)| (callback, loss.clone())));
         }
     }
 

@@ -1,9 +1,10 @@
 //! Threads that share connections, and wait.
 
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use redlock_blocking::{AcquireError, LockGuard, Loss, NodeTimeout, Redlock};
+use redlock_blocking::{AcquireError, Lease, LockGuard, Loss, NodeTimeout, Redlock};
 
 use crate::link::{SOON, TTL, World};
 
@@ -57,6 +58,18 @@ fn a_loss_is_waited_for_until_it_comes_or_the_time_is_over() {
     assert_eq!((guard.wait_lost(Duration::ZERO), guard.check()), (None, Ok(())));
     assert_eq!(guard.wait_lost(SOON), Some(Loss::Expired));
     assert_eq!((guard.is_valid(), guard.check()), (false, Err(Loss::Expired)));
+}
+
+#[test]
+fn whoever_looks_at_a_lock_learns_that_it_was_released() {
+    let world = World::new();
+    let guard = world.redlock.try_lock("job", TTL).unwrap();
+    let (lease, (sender, told)) = (Lease::clone(&guard), mpsc::channel());
+    lease.on_lost(move |loss| sender.send(loss).unwrap());
+    assert_eq!((lease.wait_lost(Duration::ZERO), lease.check()), (None, Ok(())));
+    guard.release();
+    assert_eq!(told.recv(), Ok(Loss::Released));
+    assert_eq!((lease.wait_lost(SOON), lease.check()), (Some(Loss::Released), Err(Loss::Released)));
 }
 
 #[test]

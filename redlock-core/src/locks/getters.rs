@@ -1,7 +1,7 @@
 //! What can be seen of the machine.
 
 use super::node::Node;
-use super::{LockKey, Locks, Status};
+use super::{LockKey, Locks};
 use crate::{CloseReport, Command, Config, Instant, LockMachine, Loss, NodeId, Unavailable};
 
 /// # Getters
@@ -24,15 +24,19 @@ impl Locks {
         self.lock(key)?.deadline()
     }
 
-    /// Returns what has become of a lock that was handed over. A timer may be late; `now` is not.
-    pub fn status(&mut self, key: LockKey, now: Instant) -> Status {
+    /// Looks whether a lock that was handed over is still held, and returns the end of its validity. A timer may be late; `now`
+    /// is not.
+    ///
+    /// # Errors
+    ///
+    /// How it came to its end; [`Loss::Released`] also if there is no such lock.
+    pub fn check(&mut self, key: LockKey, now: Instant) -> Result<Instant, Loss> {
         self.update(key, now, |lock, context| lock.handle_timeout(context, now));
-        let Some(entry) = self.entry(key) else { return Status::Released };
+        let entry = self.entry(key).ok_or(Loss::Released)?;
         match (entry.lock.loss(), entry.lock.deadline()) {
-            (Some(loss), _) => Status::Lost(loss.clone()),
-            (None, Some(_)) if entry.is_cut_off => Status::Lost(Loss::Closed),
-            (None, Some(deadline)) => Status::Held { deadline },
-            (None, None) => Status::Released,
+            (Some(loss), _) => Err(loss.clone()),
+            (None, Some(_)) if entry.is_cut_off => Err(Loss::Closed),
+            (None, deadline) => deadline.ok_or(Loss::Released),
         }
     }
 

@@ -1,42 +1,10 @@
-//! What has become of a lock that was handed over.
+//! What does not change of a lock that was handed over.
 
 use alloc::boxed::Box;
 
 use super::{LockKey, Locks};
 use crate::fence::{Fence, Fences};
-use crate::{Instant, LockMachine, Loss, Resource, Resources};
-
-/// What has become of a lock that was handed over.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Status {
-    /// It is held and valid.
-    Held {
-        /// The end of its validity.
-        deadline: Instant,
-    },
-    /// It was lost.
-    Lost(Loss),
-    /// It was given up by its owner, or there is no such lock.
-    Released,
-}
-
-impl Status {
-    /// Returns whether the lock is held.
-    #[must_use]
-    pub const fn is_held(&self) -> bool {
-        matches!(self, Self::Held { .. })
-    }
-
-    /// Returns how the lock was lost, if it was.
-    #[must_use]
-    pub fn loss(self) -> Option<Loss> {
-        match self {
-            Self::Lost(loss) => Some(loss),
-            _ => None,
-        }
-    }
-}
+use crate::{LockMachine, Resource, Resources};
 
 /// What does not change of a lock that was handed over: for a guard to keep.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -145,7 +145,7 @@ impl Locks {
     pub fn detach(&mut self, key: LockKey, now: Instant) -> Result<DetachedLock, Loss> {
         let detached = match self.lock(key).and_then(|lock| lock.detached(now)) {
             Some(detached) => Ok(detached),
-            None => Err(self.status(key, now).loss().unwrap_or(Loss::Expired)),
+            None => Err(self.check(key, now).err().unwrap_or(Loss::Expired)),
         };
         if let Some(entry) = self.entry(key) {
             entry.is_owned = false;

@@ -1,6 +1,6 @@
 /// What a lease is asked, with the documentation, and how it is shown. Its fields are `handle`, `key` and `held`, which is what
-/// was [handed over](crate::HandedOver); `handle.shell()` knows the `deadline` and the `loss` of a lock, and what time it is
-/// `now`.
+/// was [handed over](crate::HandedOver); `handle.shell()` knows the `deadline` of a lock, can `check` whether
+/// it is held, and knows what time it is `now`.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! lease_getters {
@@ -41,9 +41,9 @@ macro_rules! lease_getters {
         ///
         /// # Errors
         ///
-        /// How it was lost: for ever. Stop the work that needs it.
+        /// How it was lost, or that it was [released](crate::Loss::Released): for ever. Stop the work that needs it.
         pub fn check(&self) -> Result<(), Loss> {
-            self.handle.shell().loss(self.key).map_or(Ok(()), Err)
+            self.handle.shell().check(self.key).map(drop)
         }
 
         /// Returns what is locked, as it is named on the nodes.

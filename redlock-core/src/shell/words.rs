@@ -29,6 +29,7 @@ pub(super) const fn loss(loss: &Loss) -> &'static str {
         Loss::TakenOver(_) => "taken_over",
         Loss::MaxHoldReached => "max_hold_reached",
         Loss::Closed => "closed",
+        Loss::Released => "released",
     }
 }
 

@@ -1,8 +1,6 @@
 //! What ends in the middle of something: the handle is closed, all connections are gone, or a longest hold is over.
 
-use redlock_core::{
-    Cause, Command, KeepAlive, Locks, Loss, NodeId, NodeSet, Options, Resources, Status, Unavailable, model,
-};
+use redlock_core::{Cause, Command, KeepAlive, Locks, Loss, NodeId, NodeSet, Options, Resources, Unavailable, model};
 
 use crate::handles::Handles;
 use crate::turns::{ms, only_called_up};
@@ -57,7 +55,7 @@ fn when_all_connections_are_gone_what_is_under_way_ends_and_all_goes_on_over_new
     handles.advance_to(1_000);
     assert!(handles.has(1, waiting));
     handles.advance_to(30_000);
-    assert!(handles.locks[1].status(kept, handles.now).is_held());
+    assert!(handles.locks[1].check(kept, handles.now).is_ok());
 }
 
 /// Takes the commands that wait for each node.
@@ -98,7 +96,7 @@ fn a_longest_hold_that_is_over_while_nodes_are_given_the_keys_again_releases_the
     world.now = at(3_500);
     world.locks.handle_timeout(world.now);
     assert_eq!(world.finished(), [key]);
-    assert_eq!(world.locks.status(key, world.now), Status::Lost(Loss::MaxHoldReached));
+    assert_eq!(world.locks.check(key, world.now), Err(Loss::MaxHoldReached));
     again.extend(take(&mut world));
     carry_out(&mut world, again);
     world.run();

@@ -3,8 +3,7 @@
 use core::time::Duration;
 
 use redlock_core::{
-    Action, Cause, ExtendError, Instant, KeepAlive, LockKey, Loss, Options, Reply, Request, RequestError, Status,
-    Unavailable,
+    Action, Cause, ExtendError, Instant, KeepAlive, LockKey, Loss, Options, Reply, Request, RequestError, Unavailable,
 };
 
 use crate::world::{TTL, World, at};
@@ -91,7 +90,7 @@ fn a_lock_is_extended_at_every_third_of_its_ttl_and_nobody_is_woken() {
     let key = world.keep(KeepAlive::while_held());
     assert_begun(world.locks.poll_timeout().unwrap(), at(0), ms(10_000) / 3);
     world.pass(100_000);
-    let Status::Held { deadline } = world.locks.status(key, world.now) else { panic!("it is kept alive") };
+    let Ok(deadline) = world.locks.check(key, world.now) else { panic!("it is kept alive") };
     assert!(deadline >= at(100_000 - 3_334 + VALIDITY), "{deadline:?}");
     assert_eq!(world.finished(), []);
     assert_eq!(world.keys_on_nodes(), 3);
@@ -118,7 +117,7 @@ fn a_lock_that_is_handed_over_late_is_extended_in_time() {
     world.run();
     assert_eq!(world.locks.deadline(key), Some(at(9_000 + VALIDITY)), "it was due long before");
     world.pass(30_000);
-    assert!(matches!(world.locks.status(key, world.now), Status::Held { .. }));
+    assert!(world.locks.check(key, world.now).is_ok());
 }
 
 #[test]
@@ -135,7 +134,7 @@ fn when_the_nodes_are_silent_the_lock_is_lost_at_its_deadline() {
     world.now = at(VALIDITY);
     world.locks.handle_timeout(world.now);
     assert_eq!(world.finished(), [key]);
-    assert_eq!(world.locks.status(key, world.now), Status::Lost(Loss::Expired));
+    assert_eq!(world.locks.check(key, world.now), Err(Loss::Expired));
 }
 
 #[test]
@@ -172,7 +171,7 @@ fn keys_that_are_gone_are_found_out() {
     world.nodes.iter_mut().for_each(redlock_core::model::Node::wipe);
     world.pass(3_400);
     assert_eq!(world.finished(), [key]);
-    assert!(matches!(world.locks.status(key, world.now), Status::Lost(Loss::KeysGone(_))));
+    assert!(matches!(world.locks.check(key, world.now), Err(Loss::KeysGone(_))));
 }
 
 #[test]
@@ -180,10 +179,10 @@ fn a_longest_hold_ends_it_and_releases_the_keys() {
     let mut world = World::new();
     let key = world.keep(KeepAlive::up_to(ms(60_000)));
     world.pass(59_999);
-    assert!(matches!(world.locks.status(key, world.now), Status::Held { .. }));
+    assert!(world.locks.check(key, world.now).is_ok());
     world.pass(60_000);
     assert_eq!(world.finished(), [key]);
-    assert_eq!(world.locks.status(key, world.now), Status::Lost(Loss::MaxHoldReached));
+    assert_eq!(world.locks.check(key, world.now), Err(Loss::MaxHoldReached));
     assert_eq!(world.locks.extend(key, TTL, world.now), Err(ExtendError::Lost(Loss::MaxHoldReached)));
     assert_eq!(world.keys_on_nodes(), 0);
 }
@@ -193,7 +192,7 @@ fn a_longest_hold_that_is_shorter_than_the_ttl_counts() {
     let mut world = World::new();
     let key = world.keep(KeepAlive::up_to(ms(1_000)));
     world.pass(1_000);
-    assert_eq!(world.locks.status(key, world.now), Status::Lost(Loss::MaxHoldReached));
+    assert_eq!(world.locks.check(key, world.now), Err(Loss::MaxHoldReached));
 }
 
 #[test]
@@ -271,7 +270,7 @@ fn no_deadline_is_beyond_the_longest_hold() {
     // Nobody looks at the timer.
     world.now = at(15_000);
     assert!(!world.locks.lock(key).unwrap().is_held(world.now));
-    assert_eq!(world.locks.status(key, world.now), Status::Lost(Loss::MaxHoldReached));
+    assert_eq!(world.locks.check(key, world.now), Err(Loss::MaxHoldReached));
 }
 
 #[test]
@@ -286,7 +285,7 @@ fn closing_ends_it_and_the_lock_stays_until_its_deadline() {
     let deadline = world.locks.deadline(key).unwrap();
     world.locks.close(world.now);
     assert_eq!(world.finished(), [key], "the other is not kept alive, and stays as it is");
-    assert_eq!(world.locks.status(key, world.now), Status::Lost(Loss::Closed));
+    assert_eq!(world.locks.check(key, world.now), Err(Loss::Closed));
     assert!(world.locks.lock(key).unwrap().is_held(world.now));
     assert_eq!((world.locks.deadline(key), world.keys_on_nodes()), (Some(deadline), 6));
 
@@ -295,7 +294,7 @@ fn closing_ends_it_and_the_lock_stays_until_its_deadline() {
     let deadline = world.locks.take_extended(key, by_hand).unwrap().unwrap();
     assert_eq!(deadline, at(5_000 + VALIDITY), "it can be extended by hand");
     world.pass(5_000 + VALIDITY);
-    assert_eq!(world.locks.status(key, world.now), Status::Lost(Loss::Expired));
+    assert_eq!(world.locks.check(key, world.now), Err(Loss::Expired));
 }
 
 #[test]
@@ -306,7 +305,7 @@ fn a_lock_that_is_being_extended_when_all_is_closed_is_released_as_before() {
     world.locks.close(world.now);
     world.finished();
     world.run();
-    assert_eq!(world.locks.status(key, world.now), Status::Lost(Loss::Closed));
+    assert_eq!(world.locks.check(key, world.now), Err(Loss::Closed));
     world.locks.release(key, world.now);
     world.run();
     assert!(world.locks.take_released(key).is_some());

@@ -1,6 +1,6 @@
 //! The life of locks, over nodes that answer at once.
 
-use redlock_core::{AcquireError, ExtendError, Loss, OperationId, Options, ReleaseVerdict, Status};
+use redlock_core::{AcquireError, ExtendError, Loss, OperationId, Options, ReleaseVerdict};
 
 use crate::world::{TTL, World, at};
 
@@ -9,7 +9,7 @@ fn a_lock_is_acquired_extended_and_released() {
     let mut world = World::new();
     let key = world.acquire("job");
     assert_eq!(world.finished(), [key]);
-    assert_eq!(world.locks.status(key, world.now), Status::Held { deadline: at(9_898) });
+    assert_eq!(world.locks.check(key, world.now), Ok(at(9_898)));
 
     world.now = at(5_000);
     let extension = world.locks.extend(key, TTL, world.now).unwrap();
@@ -22,7 +22,7 @@ fn a_lock_is_acquired_extended_and_released() {
     world.run();
     assert_eq!(world.finished().last(), Some(&key));
     assert_eq!(world.locks.take_released(key).unwrap().verdict, ReleaseVerdict::Released);
-    assert_eq!(world.locks.status(key, world.now), Status::Released);
+    assert_eq!(world.locks.check(key, world.now), Err(Loss::Released));
     world.locks.abandon(key, world.now);
     assert!(world.locks.is_empty() && world.keys_on_nodes() == 0);
 }
@@ -107,8 +107,8 @@ fn a_key_never_names_another_lock() {
     assert_eq!(first.index(), second.index(), "the place is used again");
     world.locks.abandon(first, world.now);
     assert_eq!(world.locks.extend(first, TTL, world.now), Err(ExtendError::NotHeld));
-    assert_eq!(world.locks.status(first, world.now), Status::Released);
-    assert!(matches!(world.locks.status(second, world.now), Status::Held { .. }));
+    assert_eq!(world.locks.check(first, world.now), Err(Loss::Released));
+    assert!(world.locks.check(second, world.now).is_ok());
 }
 
 #[test]
@@ -117,9 +117,9 @@ fn a_loss_is_known_at_the_deadline_however_late_the_timer_is() {
     let key = world.acquire("job");
     world.finished();
     world.now = at(9_897);
-    assert!(matches!(world.locks.status(key, world.now), Status::Held { .. }));
+    assert!(world.locks.check(key, world.now).is_ok());
     world.now = at(9_898);
-    assert_eq!(world.locks.status(key, world.now), Status::Lost(Loss::Expired));
+    assert_eq!(world.locks.check(key, world.now), Err(Loss::Expired));
     assert_eq!(world.finished(), [key], "whoever waits for the loss is told");
 }
 
@@ -129,7 +129,7 @@ fn a_lock_that_is_over_is_not_detached_and_says_how_it_was_lost() {
     let key = world.acquire("job");
     world.now = at(9_898);
     assert_eq!(world.locks.detach(key, world.now), Err(Loss::Expired));
-    assert_eq!(world.locks.status(key, world.now), Status::Released);
+    assert_eq!(world.locks.check(key, world.now), Err(Loss::Released));
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl Pair {
                 pair.naive().abandon(key, now);
             }),
             Step::Look(choice) => self.with_key(choice, |pair, key| {
-                pair.locks.status(key, now);
+                let _ = pair.locks.check(key, now);
                 pair.naive().update(key, now, |lock| lock.handle_timeout(now));
             }),
             Step::Connect(node, works) => self.connect(node, works),

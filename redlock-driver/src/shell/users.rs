@@ -6,7 +6,7 @@ use std::time::Duration;
 use redlock_core::health::Health;
 use redlock_core::{
     DetachedLock, ExtendError, HandedOver, InspectionKey, Instant, LockKey, LockStatus, Loss, OperationId,
-    ReleaseReport, Request, RequestError, Resource, Status,
+    ReleaseReport, Request, RequestError, Resource,
 };
 
 use super::Shell;
@@ -96,19 +96,19 @@ impl<R: Runtime> Shell<R> {
         self.runtime.now()
     }
 
-    /// Returns how a lock that was handed over was lost, if it was.
-    pub(crate) fn loss(&self, key: LockKey) -> Option<Loss> {
-        self.work(|state, now, _| state.locks.status(key, now).loss())
+    /// Returns the end of the validity of a lock that was handed over, or how it came to its end.
+    pub(crate) fn check(&self, key: LockKey) -> Result<Instant, Loss> {
+        self.work(|state, now, _| state.locks.check(key, now))
     }
 
-    /// Waits until the lock is lost; `None` when it was released instead.
-    pub(crate) fn poll_lost(&self, key: LockKey, context: &Context<'_>) -> Poll<Option<Loss>> {
-        let poll = self.work(|state, now, _| match state.locks.status(key, now) {
-            Status::Held { .. } => {
+    /// Waits until the lock is held no longer.
+    pub(crate) fn poll_lost(&self, key: LockKey, context: &Context<'_>) -> Poll<Loss> {
+        let poll = self.work(|state, now, _| match state.locks.check(key, now) {
+            Ok(_) => {
                 state.waiters.watch(key, context);
                 Poll::Pending
             }
-            status => Poll::Ready(status.loss()),
+            Err(loss) => Poll::Ready(loss),
         });
         self.waits(context, poll)
     }

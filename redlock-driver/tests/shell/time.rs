@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use redlock_driver::{AcquireError, ExtendError, KeepAlive, Loss, Runtime};
+use redlock_driver::{AcquireError, ExtendError, KeepAlive, Lease, Loss, Runtime};
 
 use crate::clock::settle;
 use crate::link::Link;
@@ -87,7 +87,7 @@ async fn a_jump_of_the_clock_ends_the_validity_at_once() {
     world.clock.advance(Duration::from_nanos(1));
     assert!(!guard.is_valid() && guard.remaining().is_zero());
     assert_eq!(guard.extend(TTL).now_or_never(), Some(Err(ExtendError::Lost(Loss::Expired))));
-    assert_eq!(guard.lost().now_or_never(), Some(Some(Loss::Expired)));
+    assert_eq!(guard.lost().now_or_never(), Some(Loss::Expired));
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn a_loss_is_told_at_the_deadline_even_if_no_node_answers() {
     let guard = world.lock("job").await;
     world.links.iter().for_each(Link::fall_silent);
     assert_eq!(guard.check(), Ok(()));
-    assert_eq!(world.clock.run(guard.lost()).await, Some(Loss::Expired));
+    assert_eq!(world.clock.run(guard.lost()).await, Loss::Expired);
     assert_eq!((world.clock.now(), guard.check()), (guard.deadline(), Err(Loss::Expired)));
 }
 
@@ -110,7 +110,7 @@ async fn the_loss_of_a_lock_that_is_kept_alive_is_told_at_the_deadline_even_if_n
     settle().await;
     assert!(guard.deadline() > first, "it was extended");
     world.links.iter().for_each(Link::fall_silent);
-    assert_eq!(world.clock.run(guard.lost()).await, Some(Loss::Expired));
+    assert_eq!(world.clock.run(guard.lost()).await, Loss::Expired);
     assert_eq!(world.clock.now(), guard.deadline());
 }
 
@@ -123,7 +123,7 @@ async fn a_loss_is_told_while_an_extension_waits_for_nodes_that_do_not_answer() 
     let lost = tokio::spawn(guard.lost());
     let extended = world.clock.run(guard.extend(TTL)).await;
     assert_eq!(extended, Err(ExtendError::Lost(Loss::Expired)));
-    assert_eq!(world.clock.run(lost).await.unwrap(), Some(Loss::Expired));
+    assert_eq!(world.clock.run(lost).await.unwrap(), Loss::Expired);
     assert_eq!(world.clock.now(), guard.deadline());
 }
 
@@ -135,23 +135,26 @@ async fn everyone_who_waits_for_the_loss_is_told() {
     settle().await;
     world.clock.advance(VALIDITY);
     for watcher in watchers {
-        assert_eq!(world.clock.run(watcher).await.unwrap(), Some(Loss::Expired));
+        assert_eq!(world.clock.run(watcher).await.unwrap(), Loss::Expired);
     }
 }
 
 #[tokio::test]
-async fn a_release_is_no_loss() {
+async fn whoever_looks_at_a_lock_learns_that_it_was_released() {
     let world = World::new().await;
     for is_dropped in [true, false] {
         let guard = world.lock("job").await;
-        let lost = tokio::spawn(guard.lost());
+        let (lease, lost) = (Lease::clone(&guard), tokio::spawn(guard.lost()));
         settle().await;
+        assert_eq!(lease.check(), Ok(()));
         if is_dropped {
             drop(guard);
         } else {
             world.clock.run(guard.release()).await;
         }
-        assert_eq!(world.clock.run(lost).await.unwrap(), None);
+        assert_eq!(world.clock.run(lost).await.unwrap(), Loss::Released);
+        assert_eq!((lease.check(), lease.is_valid()), (Err(Loss::Released), false));
+        assert_eq!(lease.lost().now_or_never(), Some(Loss::Released));
     }
 }
 

@@ -357,13 +357,13 @@ async fn watch(process: Process, hold: Arc<Hold>, news: Lost<Process>) {
     let (now, deadline) = (process.now(), hold.deadline());
     let fits = match &loss {
         // Nobody renews it any more, which is told before the deadline.
-        Some(Loss::Closed) => hold.is_kept_alive && process.has_closed_or_ended(),
-        Some(loss) => {
+        Loss::Closed => hold.is_kept_alive && process.has_closed_or_ended(),
+        Loss::Released => hold.has_ended(),
+        loss => {
             process.world.figures().losses += 1;
             process.world.figures().longest_holds += u64::from(*loss == Loss::MaxHoldReached);
             hold.may_end_with(loss) && now >= deadline
         }
-        None => hold.has_ended(),
     };
     process.world.expect(fits, Invariant::Deadline, || format!("lock {}: loss {loss:?}", hold.acquisition));
     if hold.is_known() {

@@ -104,7 +104,7 @@ trait AnyGuard: fmt::Debug + Send + Sync {
     fn extend(&mut self, ttl: Duration) -> BoxFuture<'_, Result<Instant, ExtendError>>;
     fn release(self: Box<Self>) -> BoxFuture<'static, ReleaseReport>;
     fn detach(self: Box<Self>) -> Result<DetachedLock, Loss>;
-    fn lost(&self) -> BoxFuture<'static, Option<Loss>>;
+    fn lost(&self) -> BoxFuture<'static, Loss>;
     fn deadline(&self) -> Instant;
     fn remaining(&self) -> Duration;
     fn fences(&self) -> Vec<(Resource, Fence)>;
@@ -136,7 +136,7 @@ impl Guard {
 
     /// `LockGuard::lost`, or what a blocking guard calls back.
     #[must_use]
-    pub fn lost(&self) -> BoxFuture<'static, Option<Loss>> {
+    pub fn lost(&self) -> BoxFuture<'static, Loss> {
         self.0.lost()
     }
 

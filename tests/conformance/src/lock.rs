@@ -41,7 +41,7 @@ pub(crate) const CASES: &[LockCase] = cases! {
         a_lock_is_on_all_nodes_excludes_others_is_extended_and_released [],
         one_handle_excludes_itself [],
         an_expired_lock_says_so_by_itself [],
-        a_released_lock_is_not_reported_as_lost [],
+        a_released_lock_says_so_by_itself [],
         an_expired_lock_goes_to_somebody_else [],
         an_extension_at_the_last_moment_counts [],
         an_extension_after_the_deadline_does_not_revive_the_lock [],

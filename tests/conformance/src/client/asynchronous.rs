@@ -65,7 +65,7 @@ impl<R: Runtime> AnyGuard for LockGuard<R> {
         Self::detach(*self)
     }
 
-    fn lost(&self) -> BoxFuture<'static, Option<Loss>> {
+    fn lost(&self) -> BoxFuture<'static, Loss> {
         Lease::lost(self).boxed()
     }
 

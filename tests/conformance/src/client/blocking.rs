@@ -121,7 +121,7 @@ impl AnyGuard for Held {
         locked(&self.0).take().expect("a guard is released once").detach()
     }
 
-    fn lost(&self) -> BoxFuture<'static, Option<Loss>> {
+    fn lost(&self) -> BoxFuture<'static, Loss> {
         let (sender, told) = oneshot::channel();
         // Nobody may wait for it any more.
         self.with(|guard| guard.on_lost(|loss| drop(sender.send(loss))));

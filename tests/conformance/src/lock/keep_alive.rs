@@ -23,7 +23,7 @@ pub(super) async fn a_lock_outlives_its_ttl_until_it_is_released(bench: Bench) {
     let refused = nodes.rival().try_lock("job", TTL).await.unwrap_err();
     assert_eq!(refused.kind, Refusal::Contended, "{refused}");
     assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
-    assert_eq!(lost.await.unwrap(), None);
+    assert_eq!(lost.await.unwrap(), Loss::Released);
     nodes.assert_gone("job").await;
     bench.sleep(SHORT).await;
     nodes.assert_gone("job").await;
@@ -39,7 +39,7 @@ pub(super) async fn a_dropped_guard_is_kept_alive_no_more(bench: Bench) {
 pub(super) async fn a_longest_hold_ends_with_a_loss(bench: Bench) {
     let nodes = bench.start(3);
     let mut guard = nodes.client.lock_with("job", SHORT, kept(KeepAlive::up_to(SHORT * 2))).await.unwrap();
-    assert_eq!(guard.lost().await, Some(Loss::MaxHoldReached));
+    assert_eq!(guard.lost().await, Loss::MaxHoldReached);
     assert!(!guard.is_valid());
     assert_eq!(guard.extend(TTL).await, Err(ExtendError::Lost(Loss::MaxHoldReached)));
     nodes.assert_gone("job").await;
@@ -49,7 +49,7 @@ pub(super) async fn when_the_nodes_hang_the_loss_comes_at_the_deadline(bench: Be
     let nodes = bench.start(3);
     let guard = nodes.client.lock_with("job", SHORT, kept(KeepAlive::while_held())).await.unwrap();
     nodes[..2].iter().for_each(|node| node.pause());
-    assert_eq!(guard.lost().await, Some(Loss::Expired));
+    assert_eq!(guard.lost().await, Loss::Expired);
     assert!(!guard.is_valid());
     nodes[..2].iter().for_each(|node| node.resume());
     nodes.catch_up().await;
@@ -73,8 +73,8 @@ pub(super) async fn closing_tells_a_holder_that_the_lock_is_kept_alive_no_more(b
     let lost = bench.spawn(guard.lost());
     let report = nodes.client.close().await;
     assert_eq!((report.held, report.unsettled), (2, 0));
-    assert_eq!(lost.await.unwrap(), Some(Loss::Closed));
-    assert_eq!(guard.lost().await, Some(Loss::Closed));
+    assert_eq!(lost.await.unwrap(), Loss::Closed);
+    assert_eq!(guard.lost().await, Loss::Closed);
     assert!(guard.is_valid() && unkept.is_valid());
     let refused = nodes.rival().try_lock("job", TTL).await.unwrap_err();
     assert_eq!(refused.kind, Refusal::Contended, "{refused}");

@@ -154,7 +154,7 @@ impl State {
         let Some(user) = (0..self.users.len()).find(is_meant) else { return Ok(()) };
         let locks = &mut self.handles[handle];
         if matches!(self.users[user].stage, Stage::Holding(_)) {
-            if locks.status(key, self.now).loss().is_some() {
+            if locks.check(key, self.now).is_err() {
                 locks.abandon(key, self.now);
                 self.users[user].stage = Stage::Over;
             }
