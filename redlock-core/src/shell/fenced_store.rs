@@ -11,9 +11,10 @@ pub enum FencedStoreError {
     /// A larger fence has been here: the lock was lost, and the holder must not go on. The resource is the key.
     #[error(transparent)]
     Stale(StaleFence),
-    /// The server failed or was not reached, or its answer was not understood. What was to be written may be written.
+    /// The server failed or was not reached, or its answer was not understood. What was to be written may be written. The message
+    /// is complete: it ends with what the client says, which is therefore not a `source()` once more.
     #[error("the store failed: {0}")]
-    Server(#[source] RedisError),
+    Server(RedisError),
 }
 
 /// A command of a holder to Redis or Valkey as a store that refuses late holders. The shells only send it.
