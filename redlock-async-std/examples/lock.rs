@@ -5,10 +5,8 @@
 //! cargo run -p redlock-async-std --example lock -- redis://127.0.0.1:7001 redis://127.0.0.1:7002 …
 //! ```
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, reason = "it talks to a person")]
 
-use std::error::Error;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use redlock_async_std::memory::MemoryNode;
@@ -18,17 +16,7 @@ use redlock_async_std::{Builder, Redlock};
 const TTL: Duration = Duration::from_secs(10);
 
 #[async_std::main]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> Result<(), Box<dyn Error>> {
+async fn main() -> anyhow::Result<()> {
     let redlock = nodes(Redlock::builder()).build()?;
 
     let mut guard = redlock.lock("invoice:7", TTL).await?;

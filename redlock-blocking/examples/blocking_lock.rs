@@ -4,10 +4,8 @@
 //! cargo run -p redlock-blocking --example blocking_lock -- redis://127.0.0.1:7001 redis://127.0.0.1:7002 redis://127.0.0.1:7003
 //! ```
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, reason = "it talks to a person")]
 
-use std::error::Error;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use redlock_blocking::Redlock;
@@ -15,17 +13,7 @@ use redlock_blocking::Redlock;
 const NAME: &str = "example:invoice-7";
 const TTL: Duration = Duration::from_secs(10);
 
-fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run() -> Result<(), Box<dyn Error>> {
+fn main() -> anyhow::Result<()> {
     let urls: Vec<String> = std::env::args().skip(1).collect();
     if urls.is_empty() {
         println!("Give the URLs of three or five independent Redis servers.");

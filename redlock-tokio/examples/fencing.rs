@@ -6,14 +6,13 @@
 //! cargo run --example fencing -- redis://127.0.0.1:7001 redis://127.0.0.1:7002 redis://127.0.0.1:7003
 //! ```
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, reason = "it talks to a person")]
 #![expect(clippy::arithmetic_side_effects, reason = "small constants")]
 
-use std::error::Error;
-use std::process::ExitCode;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context;
 use redlock_tokio::memory::MemoryNode;
 use redlock_tokio::{Fence, FenceGate, LockGuard, Redlock, StaleFence};
 
@@ -22,17 +21,7 @@ const ACCOUNT: &str = "fencing:account-7";
 const TTL: Duration = Duration::from_millis(500);
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> Result<(), Box<dyn Error>> {
+async fn main() -> anyhow::Result<()> {
     let urls: Vec<String> = std::env::args().skip(1).collect();
     let nodes = ["node-1", "node-2", "node-3"].map(MemoryNode::new);
     let redlock = || if urls.is_empty() { Redlock::builder().nodes(&nodes) } else { Redlock::builder().nodes(&urls) };
@@ -55,12 +44,12 @@ async fn run() -> Result<(), Box<dyn Error>> {
     println!("With fencing:");
     let account = Account::default();
     let late = first.lock(ACCOUNT, TTL).fenced().await?;
-    let late_fence = late.fence().ok_or("it is fenced")?;
+    let late_fence = late.fence().context("the lock has no fence")?;
     let balance = account.read_as(late_fence)?;
     println!("  the first teller has fence {late_fence}");
     pause(&late).await;
     let present = second.lock(ACCOUNT, TTL).fenced().await?;
-    let fence = present.fence().ok_or("it is fenced")?;
+    let fence = present.fence().context("the lock has no fence")?;
     let now = account.read_as(fence)?;
     account.write_as(fence, now + 50)?;
     println!("  the second teller has fence {fence} and books 50: {}", account.read());

@@ -7,10 +7,8 @@
 //!
 //! On your servers it goes on, once a second: kill one, start it again, change its settings.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, reason = "it talks to a person")]
 
-use std::error::Error;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use redlock_tokio::Redlock;
@@ -24,22 +22,12 @@ const TTL: Duration = Duration::from_secs(10);
 const SOON: Duration = Duration::from_millis(300);
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> Result<(), Box<dyn Error>> {
+async fn main() -> anyhow::Result<()> {
     let urls: Vec<String> = std::env::args().skip(1).collect();
     if urls.is_empty() { on_embedded_nodes().await } else { on_real_servers(&urls).await }
 }
 
-async fn on_embedded_nodes() -> Result<(), Box<dyn Error>> {
+async fn on_embedded_nodes() -> anyhow::Result<()> {
     println!("Three nodes inside this process. Give URLs of Redis servers to run this on them.\n");
     let nodes = ["node-1", "node-2", "node-3"].map(MemoryNode::new);
     let redlock = Redlock::builder().nodes(&nodes).build()?;
@@ -61,7 +49,7 @@ async fn on_embedded_nodes() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn on_real_servers(urls: &[String]) -> Result<(), Box<dyn Error>> {
+async fn on_real_servers(urls: &[String]) -> anyhow::Result<()> {
     let redlock = Redlock::builder().nodes(urls).build()?;
     loop {
         let guard = redlock.try_lock(NAME, TTL).await;

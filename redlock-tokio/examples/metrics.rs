@@ -8,13 +8,12 @@
 //! Three nodes inside this process, ten clients that want five locks, and now and then a node that breaks down, a lock that is
 //! lost and one that is kept alive.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, reason = "it talks to a person")]
 #![expect(clippy::arithmetic_side_effects, reason = "small numbers")]
 
-use std::error::Error;
-use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder};
 use redlock_tokio::memory::MemoryNode;
 use redlock_tokio::{KeepAlive, METRICS, Metrics, Redlock};
@@ -23,18 +22,9 @@ use tokio::time::{Instant, sleep, timeout};
 const TTL: Duration = Duration::from_secs(2);
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> Result<(), Box<dyn Error>> {
-    let seconds = std::env::args().nth(1).map(|seconds| seconds.parse()).transpose()?;
+async fn main() -> anyhow::Result<()> {
+    let seconds =
+        std::env::args().nth(1).map(|seconds| seconds.parse()).transpose().context("for how many seconds?")?;
     install_exporter()?;
 
     let nodes = ["node-1", "node-2", "node-3"].map(MemoryNode::new);

@@ -5,10 +5,8 @@
 //! cargo run -p redlock-tokio --features cache,memory --example named_locks -- redis://127.0.0.1:7001 …
 //! ```
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, reason = "it talks to a person")]
 
-use std::error::Error;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use redlock_tokio::cache::{BoundedCache, DEFAULT_BUDGET, DEFAULT_INTERVAL, MapCache, WhenFull};
@@ -19,17 +17,7 @@ use redlock_tokio::{Builder, NamedLocks, Redlock, now};
 const TTL: Duration = Duration::from_millis(200);
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> Result<(), Box<dyn Error>> {
+async fn main() -> anyhow::Result<()> {
     let redlock = nodes(Redlock::builder()).build()?;
 
     println!("With a map, which collects what has expired:");
@@ -44,7 +32,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn show(locks: &NamedLocks) -> Result<(), Box<dyn Error>> {
+async fn show(locks: &NamedLocks) -> anyhow::Result<()> {
     let locked = locks.lock("resource_name", TTL).await?;
     println!("  The lock is taken. It is valid for {:.1?}.", locked.validity);
     match locks.try_lock("resource_name", TTL).await {

@@ -5,10 +5,8 @@
 //! cargo run --example quickstart -- redis://127.0.0.1:7001 redis://127.0.0.1:7002 redis://127.0.0.1:7003
 //! ```
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, reason = "it talks to a person")]
 
-use std::error::Error;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use redlock_tokio::memory::MemoryNode;
@@ -24,19 +22,12 @@ const ROUNDS: u32 = 15;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() -> anyhow::Result<()> {
     let urls: Vec<String> = std::env::args().skip(1).collect();
-    let result = if urls.is_empty() { on_embedded_nodes().await } else { on_real_servers(&urls).await };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    if urls.is_empty() { on_embedded_nodes().await } else { on_real_servers(&urls).await }
 }
 
-async fn on_embedded_nodes() -> Result<(), Box<dyn Error>> {
+async fn on_embedded_nodes() -> anyhow::Result<()> {
     println!("Three nodes inside this process. Give URLs of Redis servers to run this on them.\n");
     let nodes = ["node-1", "node-2", "node-3"].map(MemoryNode::new);
     let redlock = Redlock::builder().nodes(&nodes).build()?;
@@ -72,7 +63,7 @@ async fn on_embedded_nodes() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn on_real_servers(urls: &[String]) -> Result<(), Box<dyn Error>> {
+async fn on_real_servers(urls: &[String]) -> anyhow::Result<()> {
     println!("On {} Redis servers.\n", urls.len());
     let redlock = Redlock::builder().nodes(urls).build()?;
     let rival = Redlock::builder().nodes(urls).build()?;
@@ -98,7 +89,7 @@ async fn on_real_servers(urls: &[String]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn take(redlock: &Redlock) -> Result<LockGuard, Box<dyn Error>> {
+async fn take(redlock: &Redlock) -> anyhow::Result<LockGuard> {
     let guard = redlock.lock(NAME, TTL).wait(PATIENCE).await?;
     println!("The first client has the lock \"{NAME}\". It is valid for {:.3?}.", guard.remaining());
     Ok(guard)
@@ -111,7 +102,7 @@ async fn show_refusal(rival: &Redlock) {
     }
 }
 
-async fn extend(guard: &mut LockGuard) -> Result<(), Box<dyn Error>> {
+async fn extend(guard: &mut LockGuard) -> anyhow::Result<()> {
     guard.extend(TTL).await?;
     println!("The first client extends the lock. It is valid for {:.3?} from now on.", guard.remaining());
     Ok(())

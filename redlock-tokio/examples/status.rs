@@ -5,10 +5,8 @@
 //! cargo run --example status -- redis://127.0.0.1:7001 redis://127.0.0.1:7002 redis://127.0.0.1:7003
 //! ```
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, reason = "it talks to a person")]
 
-use std::error::Error;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use redlock_tokio::memory::MemoryNode;
@@ -26,22 +24,12 @@ const SOON: Duration = Duration::from_millis(300);
 const PATIENCE: Duration = Duration::from_millis(600);
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> Result<(), Box<dyn Error>> {
+async fn main() -> anyhow::Result<()> {
     let urls: Vec<String> = std::env::args().skip(1).collect();
     if urls.is_empty() { on_embedded_nodes().await } else { on_real_servers(&urls).await }
 }
 
-async fn on_embedded_nodes() -> Result<(), Box<dyn Error>> {
+async fn on_embedded_nodes() -> anyhow::Result<()> {
     println!("Five nodes inside this process. Give URLs of Redis servers to run this on them.\n");
     let nodes = ["node-1", "node-2", "node-3", "node-4", "node-5"].map(MemoryNode::new);
     let handle = || Redlock::builder().nodes(&nodes).build();
@@ -54,7 +42,7 @@ async fn on_embedded_nodes() -> Result<(), Box<dyn Error>> {
     release(guard, &observer).await
 }
 
-async fn on_real_servers(urls: &[String]) -> Result<(), Box<dyn Error>> {
+async fn on_real_servers(urls: &[String]) -> anyhow::Result<()> {
     println!("On {} Redis servers.\n", urls.len());
     let handle = || Redlock::builder().nodes(urls).build();
     let (holder, observer) = (handle()?, handle()?);
@@ -63,7 +51,7 @@ async fn on_real_servers(urls: &[String]) -> Result<(), Box<dyn Error>> {
 }
 
 /// Takes the lock with one handle, and lets another one wait for it for a while.
-async fn show_life(holder: &Redlock, observer: &Redlock, waiter: Redlock) -> Result<LockGuard, Box<dyn Error>> {
+async fn show_life(holder: &Redlock, observer: &Redlock, waiter: Redlock) -> anyhow::Result<LockGuard> {
     show("At first", observer).await?;
     let guard = holder.lock(NAME, TTL).owner(OWNER.parse()?).await?;
     show("To its holder", holder).await?;
@@ -76,14 +64,14 @@ async fn show_life(holder: &Redlock, observer: &Redlock, waiter: Redlock) -> Res
     Ok(guard)
 }
 
-async fn release(guard: LockGuard, observer: &Redlock) -> Result<(), Box<dyn Error>> {
+async fn release(guard: LockGuard, observer: &Redlock) -> anyhow::Result<()> {
     guard.release().await;
     // A quorum has confirmed it; the other nodes hear of it soon.
     tokio::time::sleep(SOON).await;
     show("After the release", observer).await
 }
 
-async fn show(when: &str, redlock: &Redlock) -> Result<(), Box<dyn Error>> {
+async fn show(when: &str, redlock: &Redlock) -> anyhow::Result<()> {
     let status = redlock.status(NAME).await?;
     println!("{when}: {status}.\n{}\n", status.by_node());
     Ok(())

@@ -3,27 +3,15 @@
 //! A transport opens connections, and a connection carries commands in order. It decides nothing: when to connect anew,
 //! how long to wait and what a reply means is the business of the crate and of the core.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, reason = "it talks to a person")]
 
 mod tcp;
 
-use std::error::Error;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use redlock_blocking::{Node, Redlock};
 
-fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run() -> Result<(), Box<dyn Error>> {
+fn main() -> anyhow::Result<()> {
     let addresses: Vec<String> = std::env::args().skip(1).collect();
     if addresses.is_empty() {
         println!("name the addresses of independent Redis servers: 127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7003");

@@ -4,28 +4,16 @@
 //! It is what an adapter for another runtime is made of. The machines of the core decide everything; `driver.rs` moves bytes
 //! between them and sockets of `std`, tells them the time, and waits.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, reason = "it talks to a person")]
 
 mod driver;
 
-use std::error::Error;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use redlock_core::system::{now, seed};
 use redlock_core::{Config, Options, Request};
 
-fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-fn run() -> Result<(), Box<dyn Error>> {
+fn main() -> anyhow::Result<()> {
     let config = Config::builder(std::env::args().skip(1)).build()?;
     let request = Request::new(&config, "invoice:7", Duration::from_secs(10), Options::new())?;
     let mut driver = driver::Driver::new(config);

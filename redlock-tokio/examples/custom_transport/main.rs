@@ -4,28 +4,16 @@
 //! how long to wait and what a reply means is the business of the driver and of the core. Whether it carries them as it
 //! should is found out by the crate `redlock-conformance`; this one is held against it in `tests/tests/conformance`.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, reason = "it talks to a person")]
 
 mod tcp;
 
-use std::error::Error;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use redlock_tokio::{Node, Redlock};
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> Result<(), Box<dyn Error>> {
+async fn main() -> anyhow::Result<()> {
     let addresses: Vec<String> = std::env::args().skip(1).collect();
     if addresses.is_empty() {
         println!("name the addresses of independent Redis servers: 127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7003");

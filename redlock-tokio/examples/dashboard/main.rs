@@ -7,18 +7,17 @@
 //!
 //! It needs `redis-server`, and the ports 7201 to 7203. The queries of the panels are evaluated here, as Prometheus would.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it talks to a person")]
+#![expect(clippy::print_stdout, reason = "it talks to a person")]
 #![expect(clippy::arithmetic_side_effects, clippy::cast_precision_loss, reason = "small numbers")]
 
 mod panels;
 mod query;
 mod servers;
 
-use std::error::Error;
 use std::fs;
-use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use redlock_tokio::{KeepAlive, METRICS, Metrics, Redlock};
 use serde_json::Value;
@@ -34,18 +33,8 @@ const STEP: Duration = Duration::from_millis(250);
 const SECONDS: u64 = 30;
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> Result<(), Box<dyn Error>> {
-    let file = std::env::args().nth(1).ok_or("name the file that the picture is written to")?;
+async fn main() -> anyhow::Result<()> {
+    let file = std::env::args().nth(1).context("name the file that the picture is written to")?;
     let figures = install()?;
     let mut servers = Servers::start()?;
     // After the recorder, so that it learns what the metrics mean.
@@ -67,7 +56,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 /// Installs the recorder, with histograms in the buckets that suit them.
-fn install() -> Result<PrometheusHandle, Box<dyn Error>> {
+fn install() -> anyhow::Result<PrometheusHandle> {
     let mut histograms = METRICS.iter().filter(|metric| !metric.buckets.is_empty());
     let exporter = histograms.try_fold(PrometheusBuilder::new(), |exporter, metric| {
         exporter.set_buckets_for_metric(Matcher::Full(metric.name.into()), metric.buckets)
@@ -107,7 +96,7 @@ async fn lead(redlock: Redlock) {
 }
 
 /// Does to the servers what the picture is to show; returns what was done when.
-async fn make_trouble(servers: &mut Servers, begun: Instant) -> Result<Vec<Mark>, Box<dyn Error>> {
+async fn make_trouble(servers: &mut Servers, begun: Instant) -> anyhow::Result<Vec<Mark>> {
     let mut marks = Vec::new();
     let mut mark = |text| marks.push(Mark { at: begun.elapsed().as_secs_f64(), text });
     let until = |second| tokio::time::sleep_until(begun + Duration::from_secs(second));

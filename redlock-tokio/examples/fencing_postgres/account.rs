@@ -1,5 +1,6 @@
 //! Rows of PostgreSQL that refuse the writes of late holders: what the documentation of `redlock_core::fence` shows, in Rust.
 
+use std::error::Error;
 use std::fmt;
 
 use redlock_tokio::{Fence, StaleFence};
@@ -32,12 +33,19 @@ impl fmt::Display for Refused {
         match self {
             Self::Stale(stale) => stale.fmt(f),
             Self::NoSuchAccount => f.write_str("there is no such account"),
-            Self::Database(error) => write!(f, "the database failed: {error}"),
+            Self::Database(_) => f.write_str("the database failed"),
         }
     }
 }
 
-impl std::error::Error for Refused {}
+impl Error for Refused {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Database(error) => Some(error),
+            Self::Stale(_) | Self::NoSuchAccount => None,
+        }
+    }
+}
 
 impl From<tokio_postgres::Error> for Refused {
     fn from(error: tokio_postgres::Error) -> Self {

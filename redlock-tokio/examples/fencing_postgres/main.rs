@@ -12,36 +12,23 @@
 mod account;
 mod tellers;
 
-use std::error::Error;
-use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use redlock_tokio::{Redlock, memory::MemoryNode};
 use tokio_postgres::NoTls;
 
-use self::account::COLUMNS;
+use self::account::{COLUMNS, Refused};
 
 const TTL: Duration = Duration::from_millis(500);
 
 #[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // The client of PostgreSQL says the reason only there.
-            let reason = error.source().map_or_else(String::new, |reason| format!(": {reason}"));
-            eprintln!("{error}{reason}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-async fn run() -> Result<(), Box<dyn Error>> {
-    let url = std::env::args().nth(1).ok_or("which database? For example postgresql://me:secret@localhost/bank")?;
+async fn main() -> anyhow::Result<()> {
+    let url = std::env::args().nth(1).context("which database? For example postgresql://me:secret@localhost/bank")?;
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
-            eprintln!("the connection to the database broke: {error}");
+            eprintln!("the connection to the database broke: {:#}", anyhow::Error::from(error));
         }
     });
     client.batch_execute(&format!("CREATE TEMPORARY TABLE account {COLUMNS}")).await?;
@@ -53,7 +40,8 @@ async fn run() -> Result<(), Box<dyn Error>> {
     println!("the second teller has fence {} and books 50", booked.present);
     match booked.late_write {
         Ok(()) => println!("the late write was let through: this must not happen!"),
-        Err(refused) => println!("the first teller wakes up and is refused: {refused}"),
+        Err(Refused::Stale(stale)) => println!("the first teller wakes up and is refused: {stale}"),
+        Err(failed) => return Err(failed.into()),
     }
     println!("the balance is {}", booked.balance);
     redlock.close().await;

@@ -1,8 +1,8 @@
 //! Two tellers, of whom the first is paused for longer than its lock lives.
 
-use std::error::Error;
 use std::time::Duration;
 
+use anyhow::Context;
 use redlock_tokio::{Fence, Redlock};
 use tokio_postgres::Client;
 
@@ -24,15 +24,15 @@ pub(crate) struct Booked {
 }
 
 /// Lets one teller read and be paused until its lock is over, the next one book 50, and the first one wake up and book 100.
-pub(crate) async fn book_twice(redlock: &Redlock, client: &Client, ttl: Duration) -> Result<Booked, Box<dyn Error>> {
+pub(crate) async fn book_twice(redlock: &Redlock, client: &Client, ttl: Duration) -> anyhow::Result<Booked> {
     let paused = redlock.lock(ACCOUNT, ttl).fenced().await?;
-    let late = paused.fence().ok_or("it is fenced")?;
+    let late = paused.fence().context("the lock has no fence")?;
     upsert(client, ACCOUNT, late, 0).await?;
     let outdated = read(client, ACCOUNT, late).await?;
     paused.lost().await; // as a process that was stopped, or a machine that slept
 
     let guard = redlock.lock(ACCOUNT, ttl).fenced().await?;
-    let present = guard.fence().ok_or("it is fenced")?;
+    let present = guard.fence().context("the lock has no fence")?;
     let balance = read(client, ACCOUNT, present).await?;
     write(client, ACCOUNT, present, balance.saturating_add(50)).await?;
     guard.release().await;
