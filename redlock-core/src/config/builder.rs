@@ -81,8 +81,16 @@ impl ConfigBuilder {
 
     /// Sets the label of whoever uses this handle, which is kept beside each of its locks on the nodes while it is held; see
     /// [`Owner`]. None unless set: then nothing is kept, and a lock costs the nodes less.
-    pub fn owner(mut self, owner: impl Into<Option<Owner>>) -> Self {
-        self.owner = owner.into();
+    ///
+    /// ```
+    /// use redlock_core::Config;
+    ///
+    /// let config = Config::builder(["one", "two", "three"]).owner("host-7/billing".parse()?).build()?;
+    /// assert_eq!(config.owner().map(|owner| owner.as_str()), Some("host-7/billing"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn owner(mut self, owner: Owner) -> Self {
+        self.owner = Some(owner);
         self
     }
 

@@ -149,7 +149,7 @@ macro_rules! builder_setters {
         }
 
         /// Labels the user of the handle; others see the label beside its locks; see [`ConfigBuilder::owner`].
-        pub fn owner(mut self, owner: impl Into<Option<Owner>>) -> Self {
+        pub fn owner(mut self, owner: Owner) -> Self {
             self.settings.config = self.settings.config.owner(owner);
             self
         }

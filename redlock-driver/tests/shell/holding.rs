@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use redlock_driver::memory::MemoryNode;
-use redlock_driver::{AcquireError, KeepAlive, Loss, ReleaseVerdict, Runtime, WorkError};
+use redlock_driver::{AcquireError, KeepAlive, Loss, Owner, ReleaseVerdict, Runtime, WorkError};
 
 use crate::clock::settle;
 use crate::memory::{has_keys, over, three_nodes};
@@ -201,6 +201,20 @@ async fn a_lock_that_was_detached_is_kept_alive_by_nobody() {
     assert!(has_keys(&nodes[0], &["job"]));
     clock.run(clock.sleep_until(clock.now().saturating_add(TTL * 2))).await;
     assert!(are_empty(&nodes));
+}
+
+#[tokio::test]
+async fn the_label_of_a_handle_is_seen_beside_its_locks_unless_a_call_has_one_of_its_own() {
+    let (clock, nodes, rival) = three_nodes();
+    let handle = redlock_driver::Redlock::builder().nodes(&nodes).owner("host-7".parse().unwrap());
+    let redlock = handle.build_on(clock.clone()).unwrap();
+    let _ours = clock.run(redlock.lock("ours", TTL)).await.unwrap();
+    let _job = clock.run(redlock.lock("job", TTL).owner("host-7/job".parse().unwrap())).await.unwrap();
+    settle().await;
+    for (name, label) in [("ours", "host-7"), ("job", "host-7/job")] {
+        let status = clock.run(rival.status(name)).await.unwrap();
+        assert_eq!(status.owner().map(Owner::as_str), Some(label), "{status}");
+    }
 }
 
 #[tokio::test]
