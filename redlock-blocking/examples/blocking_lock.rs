@@ -15,10 +15,7 @@ const TTL: Duration = Duration::from_secs(10);
 
 fn main() -> anyhow::Result<()> {
     let urls: Vec<String> = std::env::args().skip(1).collect();
-    if urls.is_empty() {
-        println!("Give the URLs of three or five independent Redis servers.");
-        return Ok(());
-    }
+    anyhow::ensure!(!urls.is_empty(), "give the URLs of three or five Redis servers, such as redis://127.0.0.1:7001");
     let redlock = Redlock::builder().nodes(&urls).build()?;
 
     let mut guard = redlock.lock(NAME, TTL)?;

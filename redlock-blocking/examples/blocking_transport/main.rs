@@ -13,10 +13,7 @@ use redlock_blocking::{Node, Redlock};
 
 fn main() -> anyhow::Result<()> {
     let addresses: Vec<String> = std::env::args().skip(1).collect();
-    if addresses.is_empty() {
-        println!("name the addresses of independent Redis servers: 127.0.0.1:7001 127.0.0.1:7002 127.0.0.1:7003");
-        return Ok(());
-    }
+    anyhow::ensure!(!addresses.is_empty(), "give the addresses of three or five Redis servers, such as 127.0.0.1:7001");
     let nodes = addresses.into_iter().map(|address| Node::new(address.clone(), tcp::Tcp { address }));
     let redlock = Redlock::builder().nodes(nodes).build()?;
 
