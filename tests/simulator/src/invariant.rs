@@ -70,7 +70,8 @@ pub enum Invariant {
     LongestHold,
     /// Before the end of its shortest hold nobody else gets what was locked, and nodes keep its keys until then and no longer.
     MinimumHold,
-    /// With all faults over, a lock that is kept alive is not lost.
+    /// A lock that is kept alive is extended for the first time with time for two tries before its deadline, and with all faults
+    /// over it is not lost.
     KeptAlive,
     /// What was not adopted is left as it is; what was has the fences that it had.
     AdoptionChangesNothing,

@@ -31,6 +31,7 @@ const LOCK: &str = "redlock-core/src/lock.rs";
 const LOCK_GETTERS: &str = "redlock-core/src/lock/getters.rs";
 const HANDLING: &str = "redlock-core/src/locks/handling.rs";
 const STEP: &str = "redlock-core/src/locks/step.rs";
+const VERBS: &str = "redlock-core/src/locks/verbs.rs";
 const LINE: &str = "redlock-core/src/locks/line.rs";
 const LOCKS_ENTRY: &str = "redlock-core/src/locks/entry.rs";
 const RENEWAL: &str = "redlock-core/src/locks/renewal.rs";

@@ -47,6 +47,18 @@ impl Ledger {
         check_in_time(deadline, now)
     }
 
+    /// A lock that is kept alive wants to be looked at for the first time at `next`: so that there is time for two tries before
+    /// its deadline, which counts from the attempt.
+    pub(crate) fn is_kept_alive_from(&self, next: Option<Instant>, now: Instant) -> Checked {
+        let Some(attempt) = self.attempts.last() else { return Ok(()) };
+        let latest = now.max(attempt.asked_at.saturating_add(attempt.ttl / 2));
+        if next.is_some_and(|next| next <= latest) {
+            return Ok(());
+        }
+        let what = format!("the lock wants to be looked at {next:?}, and is to be extended by {latest:?}");
+        Err(Violation::new(Invariant::KeptAlive, what))
+    }
+
     /// The lock says that its deadline is the given one, and has told nobody of an extension: it was extended in the
     /// background.
     pub(crate) fn is_renewed(&mut self, deadline: Instant, quorum: usize, now: Instant) -> Checked {

@@ -42,6 +42,10 @@ impl World<'_> {
         let now = self.local(self.plan_of(job).client);
         let terms = self.plan_of(job).terms;
         self.jobs[job].ledger.is_handed_over(deadline, terms.max_hold, terms.min_hold, now)?;
+        if terms.is_kept_alive {
+            let next = self.clients[self.plan_of(job).client].locks.poll_timeout();
+            self.jobs[job].ledger.is_kept_alive_from(next, now)?;
+        }
         self.summary.grants += 1;
         self.summary.adoptions += u64::from(terms.adopts.is_some());
         self.summary.grants_of_several += u64::from(self.plan_of(job).names.len() > 1);

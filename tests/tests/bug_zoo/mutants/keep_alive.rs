@@ -1,7 +1,7 @@
 //! Locks that are kept alive, and the shortest hold.
 
 use super::Edit::{Expression, Text};
-use super::{HELD, LOCK, LOCKS_ENTRY, LOCKS_NODE, Mutant, RENEWAL, STEP};
+use super::{HELD, LOCK, LOCKS_ENTRY, LOCKS_NODE, Mutant, RENEWAL, STEP, VERBS};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -48,6 +48,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
             original: "was_held && !entry.counts_as.has_any_of(Kinds::HELD)",
             mutated: "was_held && !entry.counts_as.has_any_of(Kinds::HELD) && entry.renewal.is_none()",
         }],
+    },
+    Mutant {
+        name: "first-renewal-is-late",
+        bug: "the first extension is due an interval after the hand-over, however late that is",
+        edits: &[Expression { file: VERBS, original: "won_since.unwrap_or(now)", mutated: "now" }],
     },
     Mutant {
         name: "renewed-once",
