@@ -9,6 +9,7 @@ use redlock_core::{HandedOver, Instant, LockKey, Loss, Resource, Resources};
 
 use crate::Runtime;
 use crate::redlock::Handle;
+use crate::shell::WatcherId;
 
 /// A view of a lock that was acquired, for the code that works under it: until when it is valid, and whether it was lost.
 ///
@@ -32,7 +33,7 @@ impl<R: Runtime> Lease<R> {
     /// earlier when an extension finds that the keys are gone, or when it is released. It does not borrow the guard, so work can be
     /// raced against it.
     pub fn lost(&self) -> Lost<R> {
-        Lost { handle: self.handle.clone(), key: self.key }
+        Lost { handle: self.handle.clone(), key: self.key, watcher: None }
     }
 }
 
@@ -53,16 +54,28 @@ impl<R: Runtime> fmt::Debug for Lease<R> {
 pub struct Lost<R: Runtime> {
     handle: Handle<R>,
     key: LockKey,
+    /// Its name among those who wait, when it has begun to.
+    watcher: Option<WatcherId>,
 }
 
 impl<R: Runtime> Future for Lost<R> {
     type Output = Loss;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Loss> {
-        let is_attended = self.handle.attended().is_ok();
-        match self.handle.shell().poll_lost(self.key, context) {
+        let Self { handle, key, watcher } = self.get_mut();
+        let is_attended = handle.attended().is_ok();
+        match handle.shell().poll_lost(*key, watcher, context) {
             Poll::Pending if !is_attended => Poll::Ready(Loss::Closed),
             poll => poll,
+        }
+    }
+}
+
+/// A lock may be held for long, and many may wait for its loss meanwhile, each for a short time.
+impl<R: Runtime> Drop for Lost<R> {
+    fn drop(&mut self) {
+        if let Some(watcher) = self.watcher {
+            self.handle.shell().forget_watcher(self.key, watcher);
         }
     }
 }

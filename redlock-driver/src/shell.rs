@@ -13,6 +13,7 @@ use redlock_core::shell::Observers;
 use redlock_core::{Config, Instant, NodeId};
 
 use self::state::State;
+pub(crate) use self::waiters::WatcherId;
 use self::wakes::Wakes;
 use crate::Runtime;
 use crate::carrier::Urgency;

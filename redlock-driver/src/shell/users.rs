@@ -9,8 +9,8 @@ use redlock_core::{
     ReleaseReport, Request, RequestError, Resource,
 };
 
-use super::Shell;
 use super::wakes::register_in;
+use super::{Shell, WatcherId};
 use crate::carrier::Urgency;
 use crate::{AcquireError, CloseReport, Runtime};
 
@@ -83,7 +83,12 @@ impl<R: Runtime> Shell<R> {
 
     /// Releases what there may be and leaves the rest to the task: nobody will ask for this lock again.
     pub(crate) fn abandon(&self, key: LockKey) {
-        self.work_and_send(Urgency::Last, |state, now, _| state.locks.abandon(key, now));
+        // A waker that stays would keep the caller's task in memory until the place is needed again.
+        let caller = self.work_and_send(Urgency::Last, |state, now, _| {
+            state.locks.abandon(key, now);
+            state.waiters.forget_caller(key)
+        });
+        drop(caller);
     }
 
     /// Returns the end of the validity of a lock that was handed over.
@@ -101,16 +106,23 @@ impl<R: Runtime> Shell<R> {
         self.work(|state, now, _| state.locks.check(key, now))
     }
 
-    /// Waits until the lock is held no longer.
-    pub(crate) fn poll_lost(&self, key: LockKey, context: &Context<'_>) -> Poll<Loss> {
+    /// Waits until the lock is held no longer. Whoever waits for that no more says [so](Self::forget_watcher), by the `id` that it
+    /// gets here.
+    pub(crate) fn poll_lost(&self, key: LockKey, id: &mut Option<WatcherId>, context: &Context<'_>) -> Poll<Loss> {
         let poll = self.work(|state, now, _| match state.locks.check(key, now) {
             Ok(_) => {
-                state.waiters.watch(key, context);
+                state.waiters.watch(key, id, context);
                 Poll::Pending
             }
             Err(loss) => Poll::Ready(loss),
         });
         self.waits(context, poll)
+    }
+
+    /// Notes that one does not wait for the loss of a lock any more.
+    pub(crate) fn forget_watcher(&self, key: LockKey, id: WatcherId) {
+        let waker = self.state().waiters.forget_watcher(key, id);
+        drop(waker);
     }
 
     /// Ends all acquisitions and takes no new ones.

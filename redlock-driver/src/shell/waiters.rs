@@ -3,11 +3,19 @@ use std::task::{Context, Waker};
 use redlock_core::LockKey;
 use smallvec::SmallVec;
 
-use super::wakes::{Wakes, register, register_in};
+use super::wakes::{Wakes, register};
 
 /// The tasks that wait for locks: for the end of an operation or for the loss.
 #[derive(Default)]
-pub(super) struct Waiters(Vec<Waiting>);
+pub(super) struct Waiters {
+    places: Vec<Waiting>,
+    /// The number of the last one that has begun to wait for a loss.
+    last: u64,
+}
+
+/// Names one that waits for a loss, as long as it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WatcherId(u64);
 
 /// Those that wait for one lock, at the place that its key has.
 #[derive(Default)]
@@ -16,8 +24,10 @@ struct Waiting {
     number: u64,
     caller: Option<Waker>,
     /// Few holders wait for the loss of their locks, and many locks are held.
-    watchers: Option<Box<SmallVec<[Waker; 1]>>>,
+    watchers: Option<Box<Watchers>>,
 }
+
+type Watchers = SmallVec<[(WatcherId, Waker); 1]>;
 
 /// The bytes that each place takes.
 #[cfg(feature = "cache")]
@@ -29,28 +39,52 @@ impl Waiters {
         register(&mut self.place(key).caller, context);
     }
 
+    /// Forgets who waits for the end of the lock's operation. The waker is to be dropped when the state is unlocked.
+    pub(super) fn forget_caller(&mut self, key: LockKey) -> Option<Waker> {
+        self.find(key)?.caller.take()
+    }
+
     /// Makes the loss of the lock wake the task of `context`, among others.
-    pub(super) fn watch(&mut self, key: LockKey, context: &Context<'_>) {
-        register_in(&mut **self.place(key).watchers.get_or_insert_default(), context);
+    pub(super) fn watch(&mut self, key: LockKey, id: &mut Option<WatcherId>, context: &Context<'_>) {
+        let id = *id.get_or_insert_with(|| {
+            self.last = self.last.wrapping_add(1);
+            WatcherId(self.last)
+        });
+        let watchers = self.place(key).watchers.get_or_insert_default();
+        match watchers.iter_mut().find(|(watcher, _)| *watcher == id) {
+            Some((_, waker)) => waker.clone_from(context.waker()),
+            None => watchers.push((id, context.waker().clone())),
+        }
+    }
+
+    /// Forgets one that waits for the loss of the lock. The waker is to be dropped when the state is unlocked.
+    pub(super) fn forget_watcher(&mut self, key: LockKey, id: WatcherId) -> Option<Waker> {
+        let watchers = self.find(key)?.watchers.as_mut()?;
+        let place = watchers.iter().position(|(watcher, _)| *watcher == id)?;
+        Some(watchers.swap_remove(place).1)
     }
 
     /// Remembers to wake all who wait for the lock.
     pub(super) fn take(&mut self, key: LockKey, wakes: &mut Wakes) {
-        if let Some(waiting) = self.0.get_mut(key.index()).filter(|waiting| waiting.number == key.number()) {
+        if let Some(waiting) = self.find(key) {
             waiting.wake(wakes);
         }
     }
 
     /// Remembers to wake all who wait for any lock.
     pub(super) fn take_all(&mut self, wakes: &mut Wakes) {
-        self.0.iter_mut().for_each(|waiting| waiting.wake(wakes));
+        self.places.iter_mut().for_each(|waiting| waiting.wake(wakes));
+    }
+
+    fn find(&mut self, key: LockKey) -> Option<&mut Waiting> {
+        self.places.get_mut(key.index()).filter(|waiting| waiting.number == key.number())
     }
 
     fn place(&mut self, key: LockKey) -> &mut Waiting {
-        if self.0.len() <= key.index() {
-            self.0.resize_with(key.index().saturating_add(1), Waiting::default);
+        if self.places.len() <= key.index() {
+            self.places.resize_with(key.index().saturating_add(1), Waiting::default);
         }
-        let waiting = &mut self.0[key.index()];
+        let waiting = &mut self.places[key.index()];
         if waiting.number != key.number() {
             // Nobody waits for a lock that is gone.
             *waiting = Waiting { number: key.number(), ..Waiting::default() };
@@ -63,7 +97,7 @@ impl Waiting {
     fn wake(&mut self, wakes: &mut Wakes) {
         wakes.take_from(&mut self.caller);
         if let Some(watchers) = self.watchers.take() {
-            wakes.extend(*watchers);
+            wakes.extend(watchers.into_iter().map(|(_, waker)| waker));
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Work under a lock, leaders, guards that are shared, and locks that change hands.
 
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -21,6 +23,23 @@ impl Drop for Dropped {
     fn drop(&mut self) {
         self.0.store(true, Ordering::SeqCst);
     }
+}
+
+/// A task that does nothing. It stays in memory for as long as somebody could wake it.
+struct Idle;
+
+impl Wake for Idle {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// Has a task wait for a future until `end` has come; returns the task.
+async fn wait_in_vain(future: impl Future, end: impl Future) -> Arc<Idle> {
+    let task = Arc::new(Idle);
+    let waker = Waker::from(task.clone());
+    let mut future = pin!(future);
+    assert!(future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    end.await;
+    task
 }
 
 fn are_empty(nodes: &[MemoryNode]) -> bool {
@@ -68,6 +87,29 @@ async fn work_is_dropped_when_the_lock_is_lost_at_the_deadline() {
     nodes.iter().for_each(MemoryNode::resume);
     settle().await;
     assert!(are_empty(&nodes));
+}
+
+/// Such as the requests of a leader, each of which ends with its term.
+#[tokio::test]
+async fn whoever_waits_no_longer_for_a_loss_is_forgotten() {
+    let (clock, _nodes, redlock) = three_nodes();
+    let guard = clock.run(redlock.lock("job", TTL).keep_alive(KeepAlive::while_held())).await.unwrap();
+    let other = tokio::spawn(guard.lost());
+    settle().await;
+    for _ in 0..3 {
+        let task = wait_in_vain(guard.lost(), async {}).await;
+        assert_eq!(Arc::strong_count(&task), 1, "nobody can wake it any more");
+    }
+    drop(guard);
+    assert_eq!(other.await.unwrap(), Loss::Released, "others still wait");
+}
+
+#[tokio::test]
+async fn whoever_waits_no_longer_for_a_lock_is_forgotten() {
+    let (clock, nodes, redlock) = three_nodes();
+    let _held = clock.run(over(&nodes, &clock).lock("job", TTL)).await.unwrap();
+    let task = wait_in_vain(redlock.lock("job", TTL), settle()).await;
+    assert_eq!(Arc::strong_count(&task), 1, "nobody can wake it any more");
 }
 
 #[tokio::test]
