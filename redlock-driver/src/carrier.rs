@@ -1,7 +1,9 @@
 //! A connection with what is under way on it, for the driver of its node and for whoever has something to send.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -41,6 +43,8 @@ pub(crate) struct State<C> {
     under_way: VecDeque<UnderWay>,
     /// Nothing is sent any more.
     is_broken: bool,
+    /// The transport has panicked on the thread of somebody else than the driver of the node.
+    panic: Option<Box<dyn Any + Send>>,
 }
 
 /// A batch with the number of its commands.
@@ -59,8 +63,9 @@ pub(crate) trait SendAtOnce: Send + Sync {
     /// Returns whether it should be sent at once.
     fn is_for(&self, urgency: Urgency) -> bool;
 
-    /// Sends the batch that is to be taken; returns whether nothing is left to do for the driver of the node.
-    fn send_at_once(&self, urgency: Urgency, take_batch: &dyn Fn() -> Vec<Command>) -> bool;
+    /// Sends the batch that is to be taken; returns whether nothing is left to do for the driver of the node. It is that of
+    /// another connection if `take_batch` returns `None`.
+    fn send_at_once(&self, urgency: Urgency, take_batch: &dyn Fn() -> Option<Vec<Command>>) -> bool;
 }
 
 /// How urgent it is to send something.
@@ -74,7 +79,7 @@ pub(crate) enum Urgency {
 
 impl<C: Connection> Carrier<C> {
     pub(crate) const fn new(connection: C) -> Self {
-        let state = State { connection, under_way: VecDeque::new(), is_broken: false };
+        let state = State { connection, under_way: VecDeque::new(), is_broken: false, panic: None };
         Self { state: Mutex::new(state), is_busy: AtomicBool::new(false) }
     }
 
@@ -132,6 +137,13 @@ impl<C: Connection> State<C> {
         self.is_broken = true;
     }
 
+    /// Goes on with the panic of the transport on another thread, if there was one.
+    pub(crate) fn check_panic(&mut self) {
+        if let Some(panic) = self.panic.take() {
+            resume_unwind(panic);
+        }
+    }
+
     /// Begins to subscribe over the connection.
     pub(crate) fn subscribe(&mut self, waiter: &WaiterId) {
         self.connection.subscribe(waiter);
@@ -181,16 +193,25 @@ impl<C: Connection> SendAtOnce for Carrier<C> {
         urgency == Urgency::Last || !self.is_busy()
     }
 
-    fn send_at_once(&self, urgency: Urgency, take_batch: &dyn Fn() -> Vec<Command>) -> bool {
+    fn send_at_once(&self, urgency: Urgency, take_batch: &dyn Fn() -> Option<Vec<Command>>) -> bool {
         let state = match urgency {
             Urgency::Gathered => self.try_state().filter(|state| state.has_room()),
             Urgency::Last => self.await_state().filter(|state| !state.is_broken),
         };
         let Some(mut state) = state else { return false };
-        let batch = take_batch();
-        if !batch.is_empty() {
-            self.send(batch, &mut state);
-        }
-        true
+        // What was taken and not sent would have the replies to what is sent next. This thread has done nothing wrong, though.
+        let sent = catch_unwind(AssertUnwindSafe(|| {
+            let batch = take_batch()?;
+            if !batch.is_empty() {
+                self.send(batch, &mut state);
+            }
+            Some(())
+        }));
+        sent.unwrap_or_else(|panic| {
+            state.break_off();
+            state.panic = Some(panic);
+            None
+        })
+        .is_some()
     }
 }

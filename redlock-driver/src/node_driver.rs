@@ -105,6 +105,7 @@ impl<R: Runtime> NodeDriver<R> {
         poll_fn(|context| {
             let mut state = carrier.state();
             loop {
+                state.check_panic();
                 self.take_replies(&mut state, &mut broken, context);
                 if broken.is_none() && closed.as_mut().poll(context).is_ready() {
                     state.break_off();

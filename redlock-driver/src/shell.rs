@@ -71,7 +71,7 @@ impl<R: Runtime> Shell<R> {
         drop(state);
         wakes.wake();
         for (node, carrier) in carriers {
-            if !carrier.send_at_once(urgency, &|| self.take_batch(node)) {
+            if !carrier.send_at_once(urgency, &|| self.take_batch_over(node, &carrier)) {
                 self.wake_driver(node);
             }
         }

@@ -97,6 +97,12 @@ impl State {
         }
     }
 
+    /// Returns whether this is the connection over which everybody may send.
+    pub(super) fn has_carrier(&self, node: NodeId, carrier: &Arc<dyn SendAtOnce>) -> bool {
+        let place = self.carriers.get(node.index());
+        place.is_some_and(|place| place.as_ref().is_some_and(|current| Arc::ptr_eq(current, carrier)))
+    }
+
     pub(super) fn has_earlier_timer(&self) -> bool {
         self.locks.poll_timeout().is_some_and(|next| self.armed.is_none_or(|armed| next < armed))
     }

@@ -1,9 +1,17 @@
 //! Connections on which whoever has something to say sends it.
 
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::{Context, Wake, Waker};
+use std::thread;
+
 use futures_util::FutureExt;
 use futures_util::future::join_all;
+use redlock_driver::{AcquireError, DEFAULT_SILENCE_TIMEOUT, Redlock};
 
-use crate::clock::settle;
+use crate::clock::{Clock, settle};
 use crate::link::Link;
 use crate::world::{TTL, World, node_timeout};
 
@@ -101,4 +109,78 @@ async fn the_order_holds_when_threads_lock_and_let_go_at_the_same_time() {
     }
     assert_eq!(world.redlock.close().await.unsettled, 0);
     world.assert_nothing_is_left();
+}
+
+#[tokio::test]
+async fn a_transport_that_panics_in_a_call_harms_neither_the_caller_nor_what_others_send() {
+    let world = World::at_once().await;
+    drop(world.lock("warm-up").await);
+    settle().await;
+    world.links[0].panic_at_next_batch();
+    let guard = world.lock("job").await;
+    settle().await;
+    let refused = world.clock.run(world.redlock.try_lock("job", TTL)).await.unwrap_err();
+    assert!(matches!(refused, AcquireError::Contended(_)), "{refused}");
+    world.links[1].panic_at_next_batch();
+    drop(guard);
+    settle().await;
+    let refused = world.clock.run(world.redlock.try_lock("job", TTL)).await.unwrap_err().to_string();
+    assert_eq!(refused.matches("its transport panicked").count(), 2, "{refused}");
+}
+
+/// A task whose waker waits.
+struct Slow(Sender<()>, std::sync::Mutex<Receiver<()>>);
+
+impl Wake for Slow {
+    fn wake(self: Arc<Self>) {
+        self.0.send(()).unwrap();
+        self.1.lock().unwrap().recv().unwrap();
+    }
+}
+
+/// Nobody reads what comes back over the old one, so its commands would have the replies to others.
+#[tokio::test]
+async fn a_caller_that_is_held_up_sends_nothing_over_a_connection_that_was_replaced() {
+    let (clock, long) = (Clock::default(), TTL * 100);
+    let link = Link::new(&clock);
+    let redlock = Redlock::builder().node(link.node_at_once("only")).build_on(clock.clone()).unwrap();
+    let rival = Redlock::builder().node(link.node("only")).build_on(clock.clone()).unwrap();
+    let _theirs = clock.run(rival.lock("theirs", long)).await.unwrap();
+    let guard = clock.run(redlock.lock("job", long)).await.unwrap();
+    settle().await;
+    let connects = link.connects().len();
+
+    // The guard is dropped by a thread that has to wake somebody before it sends the release.
+    let ((woken, is_woken), (go_on, may_go_on)) = (channel(), channel());
+    let waker = Waker::from(Arc::new(Slow(woken, may_go_on.into())));
+    let mut lost = pin!(guard.lost());
+    assert!(lost.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+    link.fall_silent();
+    let mut under_way = vec![redlock.lock("a", long)];
+    assert!((&mut under_way[0]).now_or_never().is_none());
+    let dropping = thread::spawn(|| drop(guard));
+    is_woken.recv().unwrap();
+
+    // Meanwhile there is another connection, over which nothing more is sent until it has answered.
+    clock.advance(DEFAULT_SILENCE_TIMEOUT);
+    settle().await;
+    assert_eq!(link.connects().len(), connects + 1);
+    let mut carried = 0;
+    while carried < link.commands() {
+        carried = link.commands();
+        let mut next = redlock.lock(format!("job-{carried}"), long);
+        assert!((&mut next).now_or_never().is_none());
+        under_way.push(next);
+        settle().await;
+    }
+    let mut refused = redlock.try_lock("theirs", long);
+    assert!((&mut refused).now_or_never().is_none());
+    go_on.send(()).unwrap();
+    dropping.join().unwrap();
+    link.answer();
+    let mut granted = redlock.try_lock("free", long);
+    assert!((&mut granted).now_or_never().is_none());
+    let refused = clock.run(refused).await.unwrap_err();
+    assert!(matches!(refused, AcquireError::Contended(_)), "{refused}");
+    assert!(clock.run(granted).await.is_ok());
 }

@@ -29,6 +29,7 @@ struct State {
     connect: Connect,
     tamper: Option<Box<Tamper>>,
     is_silent: bool,
+    panics: bool,
     /// A batch is answered when its sender is dropped.
     unanswered: Vec<oneshot::Sender<()>>,
     /// A connection is known to be closed when its sender is dropped.
@@ -91,6 +92,11 @@ impl Link {
     /// Carries further batches without answering them.
     pub(crate) fn fall_silent(&self) {
         self.state().is_silent = true;
+    }
+
+    /// Panics when the next batch is sent, which is lost by that.
+    pub(crate) fn panic_at_next_batch(&self) {
+        self.state().panics = true;
     }
 
     /// Answers everything, from now on and from before.
@@ -219,6 +225,10 @@ impl<const AT_ONCE: bool> Connection for Open<AT_ONCE> {
         let link = self.0.clone();
         let (sender, answered) = oneshot::channel();
         let mut state = self.0.state();
+        if std::mem::take(&mut state.panics) {
+            drop(state);
+            panic!("as a transport should not");
+        }
         let replies = state.carry(batch, self.0.clock.now());
         if state.is_silent {
             state.unanswered.push(sender);
