@@ -138,7 +138,7 @@ impl NamedLocks {
     ///
     /// # Errors
     ///
-    /// - [`NamedExtendError::NotHeld`] when there is none, or it is unlocked meanwhile;
+    /// - [`NamedExtendError::NotHeld`] when there is none, or it is unlocked or evicted meanwhile;
     /// - [`NamedExtendError::Extend`], as [`LockGuard::extend`](crate::LockGuard::extend).
     pub fn extend(&self, name: impl AsRef<[u8]>, ttl: Duration) -> Result<Duration, NamedExtendError> {
         self.extend_one(name.as_ref(), None, ttl)

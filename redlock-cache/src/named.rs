@@ -76,7 +76,7 @@ pub enum NamedLockError<E> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NamedExtendError {
-    /// There is none, or it was unlocked while it was being extended.
+    /// There is none, or it was unlocked or evicted while it was being extended.
     #[error(transparent)]
     NotHeld(#[from] NotHeld),
     /// There is one, and it was not extended.

@@ -151,7 +151,7 @@ impl<R: Runtime> NamedLocks<R> {
     ///
     /// # Errors
     ///
-    /// - [`NamedExtendError::NotHeld`] when there is none, or it is unlocked meanwhile;
+    /// - [`NamedExtendError::NotHeld`] when there is none, or it is unlocked or evicted meanwhile;
     /// - [`NamedExtendError::Extend`], as [`LockGuard::extend`](crate::LockGuard::extend).
     pub async fn extend(&self, name: impl AsRef<[u8]>, ttl: Duration) -> Result<Duration, NamedExtendError> {
         self.extend_one(name.as_ref(), None, ttl).await

@@ -165,7 +165,7 @@ impl<G: Guard> HeldLocks<G> {
     ///
     /// # Errors
     ///
-    /// The error of the extension, or [`NotHeld`] without a result: the guard was taken out meanwhile.
+    /// The error of the extension, or [`NotHeld`] when the lock has left the cache meanwhile: it is released.
     pub fn end_extension(
         &self,
         name: &[u8],
@@ -173,9 +173,12 @@ impl<G: Guard> HeldLocks<G> {
         extended: Option<Result<Instant, ExtendError>>,
         now: Instant,
     ) -> Result<Duration, NamedExtendError> {
-        self.cache.extend(name, found.generation, found.value.stays_until());
-        let deadline = extended.ok_or_else(|| NotHeld::new(name))??;
-        Ok(deadline.saturating_since(now))
+        let is_kept = self.cache.extend(name, found.generation, found.value.stays_until());
+        match extended {
+            Some(Ok(deadline)) if is_kept => Ok(deadline.saturating_since(now)),
+            Some(Err(error)) => Err(error.into()),
+            _ => Err(NotHeld::new(name).into()),
+        }
     }
 }
 

@@ -145,6 +145,22 @@ async fn a_lost_cache_entry_does_not_orphan_its_lock() {
     assert_eq!(clock.run(locks.unlock("first")).await, Err(not_held("first")));
 }
 
+/// It is being released, so nobody may be told that it is valid for longer.
+#[tokio::test]
+async fn a_lock_that_is_evicted_while_it_is_extended_is_not_held() {
+    let world = World::new().await;
+    let clock = &world.clock;
+    let locks = room_for_two(&world, WhenFull::Evict).await;
+    clock.run(locks.lock("first", TTL)).await.unwrap();
+    clock.run(locks.lock("second", TTL * 2)).await.unwrap();
+    let mut extension = Box::pin(locks.extend("first", TTL));
+    assert_eq!((&mut extension).now_or_never(), None);
+    assert_eq!(clock.run(locks.lock("third", TTL * 3)).await.unwrap().evicted, [Resource::new("first")]);
+    assert_eq!(clock.run(extension).await, Err(not_held("first").into()));
+    settle().await;
+    assert!(world.links.iter().all(|link| !link.has_key("first")), "it is released");
+}
+
 #[tokio::test]
 async fn a_lock_for_which_there_is_no_room_is_given_back() {
     let world = World::new().await;
