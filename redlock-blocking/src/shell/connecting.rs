@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::thread::Thread;
 
-use redlock_core::{Cause, Heard, Instant, NodeId, Unavailable, WaiterId};
+use redlock_core::{Cause, Facts, Heard, Hearing, Instant, NodeId, Unavailable, WaiterId};
 
 use super::stream::guarded;
 use super::threaded::Threaded;
@@ -11,7 +11,20 @@ use super::{Shell, State};
 use crate::transport::{Connection, Transport};
 
 /// A connection that was made, for the leader to take; with the name under which to subscribe over it, if it is a second one.
-pub(super) type Opened = (NodeId, Box<dyn Connection>, Option<WaiterId>);
+pub(super) type Opened = (NodeId, Made, Option<WaiterId>);
+
+/// A connection with what it says of itself. It is asked here, where nobody waits for it, and where it may panic.
+pub(super) struct Made {
+    pub(super) connection: Box<dyn Connection>,
+    pub(super) facts: Facts,
+    pub(super) hearing: Hearing,
+}
+
+impl From<Box<dyn Connection>> for Made {
+    fn from(connection: Box<dyn Connection>) -> Self {
+        Self { facts: connection.facts(), hearing: connection.hearing(), connection }
+    }
+}
 
 impl Shell {
     /// Has a connection opened, or a second one, over which to subscribe under a name, unless that is being done.
@@ -45,7 +58,9 @@ impl Shell {
         while goes_on {
             let connected = {
                 let mut way = self.ways[node.index()].lock().unwrap_or_else(PoisonError::into_inner);
-                guarded(|| Threaded::unless_it_has_a_source(way.connect(self.connect_timeout)?, node, self))
+                guarded(|| {
+                    Threaded::unless_it_has_a_source(way.connect(self.connect_timeout)?, node, self).map(Made::from)
+                })
             };
             goes_on = self.step(|state, now| {
                 state.has_connected(node, connected, now);
@@ -57,10 +72,10 @@ impl Shell {
 
 impl State {
     /// Notes the end of the oldest try to connect.
-    fn has_connected(&mut self, node: NodeId, connected: Result<Box<dyn Connection>, Unavailable>, now: Instant) {
+    fn has_connected(&mut self, node: NodeId, connected: Result<Made, Unavailable>, now: Instant) {
         let Some(apart) = self.wanted[node.index()].pop_front() else { return };
         match (connected, apart) {
-            (Ok(connection), apart) => self.opened.push((node, connection, apart)),
+            (Ok(made), apart) => self.opened.push((node, made, apart)),
             (Err(why), None) => self.locks.handle_disconnected(node, &why.unsent(), now),
             (Err(why), Some(_)) => self.locks.handle_heard(node, Heard::Deaf(why), now),
         }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use mio::Token;
-use redlock_core::{Cause, Heard, Instant, Locks, NodeId, Reply, Unavailable, WaiterId};
+use redlock_core::{Heard, Hearing, Instant, Locks, NodeId, Reply, WaiterId};
 
 use super::stream::Stream;
 use crate::platform::Poller;
@@ -31,7 +31,13 @@ impl Io {
 
     /// Takes a connection. A second one, over which the handle is to subscribe, takes the place of the one that there may be;
     /// without a first one it is closed.
-    pub(super) fn take(&mut self, node: NodeId, connection: Box<dyn Connection>, subscribing: Option<WaiterId>) {
+    pub(super) fn take(
+        &mut self,
+        node: NodeId,
+        connection: Box<dyn Connection>,
+        hearing: Hearing,
+        subscribing: Option<WaiterId>,
+    ) {
         let mut place = node.index();
         if subscribing.is_some() {
             self.close_apart(node);
@@ -40,12 +46,9 @@ impl Io {
             }
             place = self.apart(node);
         }
-        let mut stream = Stream { subscribing, ..Stream::new(node, connection) };
-        if let Some(source) = stream.connection.source()
-            && let Err(error) = self.poller.register(source, Token(place))
-        {
-            stream.broken = Some(Unavailable::with_detail(Cause::NotSent, &error.to_string()));
-        }
+        let mut stream = Stream::new(node, connection);
+        (stream.hearing, stream.subscribing) = (hearing, subscribing);
+        stream.register(|source| self.poller.register(source, Token(place)));
         self.streams[place] = Some(stream);
     }
 

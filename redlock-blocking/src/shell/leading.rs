@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use redlock_core::{Hearing, Instant, LockKey, Locks, NodeId};
 
+use super::connecting::Made;
 use super::io::Io;
 use super::{Shell, State, StateGuard};
 
@@ -114,12 +115,11 @@ impl Shell {
 
     /// Takes new connections, has missing ones opened, and takes the commands that are to be sent.
     fn serve_nodes(self: &Arc<Self>, io: &mut Io, state: &mut State, now: Instant) {
-        for (node, connection, apart) in std::mem::take(&mut state.opened) {
+        for (node, Made { connection, facts, hearing }, apart) in std::mem::take(&mut state.opened) {
             if apart.is_none() {
-                let hears = connection.hearing() != Hearing::Never;
-                state.locks.handle_connected(node, connection.facts(), hears, now);
+                state.locks.handle_connected(node, facts, hearing != Hearing::Never, now);
             }
-            io.take(node, connection, apart);
+            io.take(node, connection, hearing, apart);
         }
         state.collect();
         for node in self.config.nodes().iter() {
@@ -137,7 +137,7 @@ impl Shell {
         }
         let Some(stream) = io.stream(node) else { return };
         if let Some(waiter) = state.locks.poll_subscribe(node, now) {
-            match stream.connection.hearing() {
+            match stream.hearing {
                 Hearing::Never => {}
                 Hearing::Shared => stream.subscribing = Some(waiter),
                 Hearing::Apart => self.connect(node, Some(waiter), state, now),

@@ -1,8 +1,10 @@
 use std::collections::VecDeque;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use redlock_core::{Cause, Command, Heard, NodeId, Reply, Unavailable, WaiterId};
+use mio::event::Source;
+use redlock_core::{Cause, Command, Heard, Hearing, NodeId, Reply, Unavailable, WaiterId};
 
 use crate::transport::Connection;
 
@@ -14,6 +16,10 @@ const MAX_OWED: usize = 256;
 pub(super) struct Stream {
     pub(super) node: NodeId,
     pub(super) connection: Box<dyn Connection>,
+    /// How the handle can hear that it is called up.
+    pub(super) hearing: Hearing,
+    /// The system tells when there is something to read; else it is looked for each time.
+    has_source: bool,
     /// What is to be sent.
     pub(super) batch: Vec<Command>,
     /// What was sent and not answered, the oldest first.
@@ -28,7 +34,19 @@ pub(super) struct Stream {
 impl Stream {
     pub(super) fn new(node: NodeId, connection: Box<dyn Connection>) -> Self {
         let (batch, owed) = Default::default();
-        Self { node, connection, batch, owed, subscribing: None, is_readable: true, broken: None }
+        let (hearing, has_source) = (Hearing::Never, false);
+        Self { node, connection, hearing, has_source, batch, owed, subscribing: None, is_readable: true, broken: None }
+    }
+
+    /// Has `register` see to it that the system tells when there is something to read, if the connection can be waited for.
+    pub(super) fn register(&mut self, register: impl FnOnce(&mut dyn Source) -> io::Result<()>) {
+        let registered = attempt(&mut self.broken, || match self.connection.source() {
+            Some(source) => register(source)
+                .map(|()| true)
+                .map_err(|error| Unavailable::with_detail(Cause::NotSent, &error.to_string())),
+            None => Ok(false),
+        });
+        self.has_source = registered.unwrap_or_default();
     }
 
     pub(super) fn subscribe(&mut self) {
@@ -61,7 +79,7 @@ impl Stream {
     /// Reads what has come, without waiting; with no reply owed, looks whether the connection is still good.
     pub(super) fn read(&mut self, take_reply: impl FnMut(Reply), take_heard: impl FnMut(Heard)) {
         // Nothing tells of one that has a thread.
-        if !std::mem::take(&mut self.is_readable) && self.connection.source().is_some() {
+        if !std::mem::take(&mut self.is_readable) && self.has_source {
             return;
         }
         // What comes when nothing is owed any more makes the connection readable again.
@@ -69,7 +87,11 @@ impl Stream {
             self.check();
         }
         std::iter::from_fn(|| self.receive(Duration::ZERO)).for_each(take_reply);
-        std::iter::from_fn(|| self.connection.next_heard()).for_each(take_heard);
+        std::iter::from_fn(|| self.next_heard()).for_each(take_heard);
+    }
+
+    fn next_heard(&mut self) -> Option<Heard> {
+        attempt(&mut self.broken, || Ok(self.connection.next_heard()))?
     }
 
     /// Returns whether it takes no commands now.

@@ -7,6 +7,7 @@ mod connecting;
 mod idle;
 mod link;
 mod observing;
+mod panics;
 mod second_connections;
 mod status;
 mod threads;
