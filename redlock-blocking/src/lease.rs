@@ -35,7 +35,8 @@ impl Lease {
     /// Calls `callback` when the lock is held no longer, with the reason: it was lost, or released.
     ///
     /// It is called once, on a thread that looks after all locks of the handle or that waits for another one: it must be
-    /// short, and a panic in it is caught. If the lock is held no longer already, it is called at once, on this thread.
+    /// short, and a panic in it is caught. It may use the handle. If the lock is held no longer already, it is called at once, on
+    /// this thread.
     pub fn on_lost(&self, callback: impl FnOnce(Loss) + Send + 'static) {
         self.handle.shell().on_lost(self.key, Box::new(callback));
     }

@@ -66,9 +66,15 @@ impl Shell {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the mutex back, then wakes all whom the last steps concern and tells the observers.
-    fn unlock(&self, state: StateGuard<'_>) {
+    /// Gives the mutex back, then wakes all whom the last steps concern and tells the observers. Whatever they call, they may
+    /// use the handle: this thread does not lead, and nobody counts on it.
+    fn unlock(&self, mut state: StateGuard<'_>) {
+        state.collect();
+        let callbacks = std::mem::take(&mut state.waiters.wakes.callbacks);
         self.unlock_and_wake(state);
+        for (callback, loss) in callbacks {
+            waiters::call(callback, loss);
+        }
         self.tell_observers();
     }
 
@@ -82,19 +88,26 @@ impl Shell {
 
     /// Tells the observers what has happened, in order and while the mutex is free.
     fn tell_observers(&self) {
-        self.observers.tell_all(|take| take(&mut self.state().locks));
+        self.observers.tell_all(|take| {
+            let mut state = self.state();
+            state.is_observed = true;
+            take(&mut state.locks);
+        });
     }
 
-    /// Gives the mutex back, then wakes all whom the last steps concern.
+    /// Gives the mutex back, then wakes all threads that the last steps concern. It calls nobody's code: a leader, and a thread
+    /// that is about to park, must not be held up.
     fn unlock_and_wake(&self, mut state: StateGuard<'_>) {
         state.collect();
         let interrupts = state.interrupts_leader();
-        let wakes = std::mem::take(&mut state.waiters.wakes);
+        let threads = std::mem::take(&mut state.waiters.wakes.threads);
         drop(state);
         if interrupts {
             (self.interrupt)();
         }
-        wakes.wake(&*self.platform);
+        for thread in threads {
+            self.platform.unpark(&thread);
+        }
     }
 }
 

@@ -48,7 +48,13 @@ fn keep(shell: &Arc<Shell>) {
         let wakes_at = state.keeper_is_needed_at(shell.platform.now());
         state.keeper.wakes_at = wakes_at;
         shell.attend(state);
-        shell.platform.park(wakes_at);
+        // What was called may have parked this thread, and so have missed that it was wanted earlier.
+        let state = shell.state();
+        let (is_over, wakes_at) = (state.is_over(), state.keeper.wakes_at);
+        drop(state);
+        if !is_over {
+            shell.platform.park(wakes_at);
+        }
     }
 }
 

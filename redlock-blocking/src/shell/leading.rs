@@ -36,13 +36,24 @@ impl Shell {
         until: Option<Instant>,
         mut look: impl FnMut(&mut Locks, Instant) -> Option<T>,
     ) -> Option<T> {
+        let mut has_told = false;
         let seen = loop {
             let now = self.platform.now();
             let seen = look(&mut state.locks, now);
             if seen.is_some() || until.is_some_and(|until| now >= until) {
                 break seen;
             }
+            state.collect();
             let leads = state.io.is_some();
+            let has_to_tell = !leads && !has_told && state.is_observed;
+            if has_to_tell || state.waiters.wakes.has_calls() {
+                // Before this thread leads, or parks: what is called may want somebody to lead, or park by itself.
+                self.attend(state);
+                state = self.state();
+                has_told = true;
+                continue;
+            }
+            has_told = false;
             state = if leads { self.turn(state, until) } else { self.park(state, key, until) };
         };
         state.keeper.has_been_busy();
@@ -76,7 +87,9 @@ impl Shell {
             io.look_at_all(&mut state.locks, now);
         }
         self.serve_nodes(&mut io, &mut state, now);
-        let next = [until, state.locks.poll_timeout()].into_iter().flatten().min();
+        state.collect();
+        let calls_at = state.waiters.wakes.has_calls().then_some(now);
+        let next = [until, state.locks.poll_timeout(), calls_at].into_iter().flatten().min();
         let timeout = next.map(|next| next.saturating_since(now));
         state.leader.sleeps = timeout.is_none_or(|timeout| !timeout.is_zero());
         state.leader.wakes_at = next;
@@ -150,7 +163,7 @@ impl Shell {
 
     fn park<'a>(&'a self, mut state: StateGuard<'a>, key: Option<LockKey>, until: Option<Instant>) -> StateGuard<'a> {
         state.waiters.park(key);
-        self.unlock(state);
+        self.unlock_and_wake(state);
         self.platform.park(until);
         let mut state = self.state();
         state.waiters.leave();

@@ -29,6 +29,8 @@ pub(super) struct State {
     /// Connections that were made, for the leader to take.
     pub(super) opened: Vec<Opened>,
     pub(super) keeper: Keeper,
+    /// There are observers to be told what happens.
+    pub(super) is_observed: bool,
     /// No handle and no guard is left.
     pub(super) is_abandoned: bool,
 }
@@ -56,6 +58,7 @@ impl State {
             wanted: (0..nodes).map(|_| VecDeque::new()).collect(),
             opened: Vec::new(),
             keeper: Keeper::default(),
+            is_observed: false,
             is_abandoned: false,
         }
     }

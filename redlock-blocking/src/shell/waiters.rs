@@ -4,8 +4,6 @@ use std::thread::{self, Thread};
 
 use redlock_core::{Instant, LockKey, Locks, Loss};
 
-use crate::platform::Platform;
-
 /// Is called when a lock is held no longer, with the reason.
 pub(crate) type Callback = Box<dyn FnOnce(Loss) + Send>;
 
@@ -23,7 +21,7 @@ pub(super) struct Waiters {
 #[derive(Default)]
 pub(super) struct Wakes {
     pub(super) threads: Vec<Thread>,
-    callbacks: Vec<(Callback, Loss)>,
+    pub(super) callbacks: Vec<(Callback, Loss)>,
 }
 
 impl Waiters {
@@ -77,11 +75,13 @@ impl Waiters {
 }
 
 impl Wakes {
-    pub(super) fn wake(self, platform: &dyn Platform) {
-        self.threads.iter().for_each(|thread| platform.unpark(thread));
-        for (callback, loss) in self.callbacks {
-            // This thread has work of others to do.
-            let _ = catch_unwind(AssertUnwindSafe(|| callback(loss)));
-        }
+    /// Returns whether somebody is to be called.
+    pub(super) const fn has_calls(&self) -> bool {
+        !self.callbacks.is_empty()
     }
+}
+
+/// Calls whoever waits for a loss. This thread has work of others to do, so a panic is caught.
+pub(super) fn call(callback: Callback, loss: Loss) {
+    let _ = catch_unwind(AssertUnwindSafe(|| callback(loss)));
 }

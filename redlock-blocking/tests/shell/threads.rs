@@ -1,12 +1,13 @@
 //! Threads that share connections, and wait.
 
-use std::sync::mpsc;
+use std::sync::mpsc::{Sender, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use redlock_blocking::{AcquireError, Lease, LockGuard, Loss, NodeTimeout, Redlock};
+use redlock_blocking::observed::{LockEvent, Observed};
+use redlock_blocking::{AcquireError, Lease, LockGuard, Loss, Node, NodeTimeout, Observer, Redlock, ReleaseVerdict};
 
-use crate::link::{SOON, TTL, World};
+use crate::link::{Link, SOON, TTL, World};
 
 #[test]
 fn handles_and_guards_go_from_thread_to_thread() {
@@ -60,11 +61,104 @@ fn a_loss_is_waited_for_until_it_comes_or_the_time_is_over() {
     assert_eq!((guard.is_valid(), guard.check()), (false, Err(Loss::Expired)));
 }
 
+/// The thread that finds out that a lock is lost does the I/O for all: here it waits for a lock of its own.
+#[test]
+fn a_callback_may_use_the_handle() {
+    let world = World::new();
+    let _held = world.redlock.try_lock("held", TTL).unwrap();
+    let guard = world.redlock.try_lock("job", Duration::from_millis(100)).unwrap();
+    let (called, is_called) = channel();
+    let redlock = world.redlock.clone();
+    guard.on_lost(move |loss| {
+        let other = redlock.try_lock("other", TTL).map(LockGuard::release);
+        called.send((loss, other.map(|report| report.verdict))).unwrap();
+    });
+    let waiting = thread::spawn({
+        let waiting = world.redlock.acquire("held", TTL).wait(Duration::from_secs(1));
+        move || waiting.lock()
+    });
+    assert_eq!(is_called.recv_timeout(SOON), Ok((Loss::Expired, Ok(ReleaseVerdict::Released))));
+    let refused = waiting.join().unwrap().unwrap_err();
+    assert!(matches!(refused, AcquireError::Contended(_)), "{refused}");
+}
+
+/// Such as one that waits for a mutex of a kind that parks threads.
+#[test]
+fn an_observer_that_parks_its_thread_does_not_miss_a_lock() {
+    struct Parks;
+
+    impl Observer for Parks {
+        fn observe(&self, _: &Observed) {
+            if thread::current().name() == Some("parks") {
+                thread::park_timeout(Duration::from_millis(10));
+            }
+        }
+    }
+
+    let links = <[Link; 3]>::default();
+    let nodes = ["one", "two", "three"].into_iter().zip(&links).map(|(name, link)| Node::new(name, link.clone()));
+    let redlock = Redlock::builder().nodes(nodes).observer(Parks).build().unwrap();
+    let _held = redlock.lock("held", TTL).unwrap();
+    let (waiting, leader) = (redlock.acquire("held", TTL).wait(TTL), thread::Builder::new());
+    let abort = waiting.abort_handle();
+    let leader = leader.spawn(move || waiting.lock()).unwrap();
+    let (done, is_done) = channel();
+    let parks = thread::Builder::new().name("parks".into());
+    let locks = move || {
+        for number in 0..6 {
+            drop(redlock.lock(format!("job-{number}"), TTL).unwrap());
+        }
+        done.send(()).unwrap();
+    };
+    parks.spawn(locks).unwrap();
+    let is_done = is_done.recv_timeout(SOON);
+    abort.abort();
+    leader.join().unwrap().unwrap_err();
+    assert_eq!(is_done, Ok(()), "it was woken while it told the observer");
+}
+
+/// As above, on the thread that looks after what nobody waits for.
+#[test]
+fn an_observer_that_parks_the_keeper_does_not_keep_it_from_the_next_loss() {
+    struct Parks(Sender<()>);
+
+    impl Observer for Parks {
+        fn observe(&self, observed: &Observed) {
+            let is_end = matches!(observed, Observed::Lock { event: LockEvent::Settled, .. });
+            if is_end && thread::current().name() == Some("redlock-keeper") && self.0.send(()).is_ok() {
+                let begin = Instant::now();
+                while begin.elapsed() < Duration::from_millis(200) {
+                    thread::park_timeout(Duration::from_millis(200));
+                }
+            }
+        }
+    }
+
+    let links = <[Link; 3]>::default();
+    let nodes = ["one", "two", "three"].into_iter().zip(&links).map(|(name, link)| Node::new(name, link.clone()));
+    let (told, is_told) = channel();
+    let redlock = Redlock::builder().nodes(nodes).ping_interval(None).observer(Parks(told)).build().unwrap();
+    let first = redlock.lock("first", TTL).unwrap();
+    let are_silent = |silent| {
+        for link in &links {
+            link.is_silent(silent);
+        }
+    };
+    are_silent(true);
+    drop(first);
+    are_silent(false);
+    is_told.recv_timeout(SOON).unwrap();
+    let second = redlock.lock("second", Duration::from_millis(500)).unwrap();
+    let (lost, is_lost) = channel();
+    second.on_lost(move |loss| lost.send(loss).unwrap());
+    assert_eq!(is_lost.recv_timeout(SOON), Ok(Loss::Expired));
+}
+
 #[test]
 fn whoever_looks_at_a_lock_learns_that_it_was_released() {
     let world = World::new();
     let guard = world.redlock.try_lock("job", TTL).unwrap();
-    let (lease, (sender, told)) = (Lease::clone(&guard), mpsc::channel());
+    let (lease, (sender, told)) = (Lease::clone(&guard), channel());
     lease.on_lost(move |loss| sender.send(loss).unwrap());
     assert_eq!((lease.wait_lost(Duration::ZERO), lease.check()), (None, Ok(())));
     guard.release();
