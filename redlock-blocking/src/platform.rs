@@ -76,15 +76,15 @@ pub trait Platform: Send + Sync + 'static {
 /// Waits for several connections at once.
 pub trait Poller: Send {
     /// Includes a connection in the waiting, from now on and until it is closed. It is known by the token, and told about
-    /// when there is something new to read in it.
+    /// when there is something new to read in it, or room again for what it could not write.
     ///
     /// # Errors
     ///
     /// When that is not possible for this one: it is given up.
     fn register(&mut self, source: &mut dyn Source, token: Token) -> io::Result<()>;
 
-    /// Waits until a connection has something to read, somebody interrupts, or the time is over. Calls `ready` with the
-    /// token of each connection that has.
+    /// Waits until a connection has something to read or room to write again, somebody interrupts, or the time is over. Calls
+    /// `ready` with the token of each connection that has.
     ///
     /// # Errors
     ///
@@ -139,7 +139,8 @@ struct SystemPoller {
 
 impl Poller for SystemPoller {
     fn register(&mut self, source: &mut dyn Source, token: Token) -> io::Result<()> {
-        self.poll.registry().register(source, token, Interest::READABLE)
+        // Where a socket always had room, the second one tells nothing.
+        self.poll.registry().register(source, token, Interest::READABLE | Interest::WRITABLE)
     }
 
     fn wait(&mut self, timeout: Option<Duration>, ready: &mut dyn FnMut(Token)) -> io::Result<()> {

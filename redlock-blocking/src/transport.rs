@@ -65,7 +65,8 @@ pub trait Connection: Send + 'static {
         commands.iter().try_for_each(|command| self.send(command))
     }
 
-    /// Returns what tells when there is something to receive, for the thread that waits for all nodes at once.
+    /// Returns what tells when there is something to receive, for the thread that waits for all nodes at once. It also tells
+    /// when there is room again for what could not be written: [`receive`](Self::receive) is called then, which should go on.
     ///
     /// It is registered once, right after the connection was opened. It must tell of a connection that breaks, too.
     ///

@@ -156,14 +156,14 @@ impl Connection for NativeConnection {
     }
 
     fn check(&mut self) -> Result<(), Unavailable> {
+        self.write()?;
         while self.read()? {}
         self.check_broken()
     }
 }
 
 impl NativeConnection {
-    /// Writes what the socket takes. The rest goes out when replies are read, which a server gives only for what it has
-    /// taken.
+    /// Writes what the socket takes. The rest goes out when it says that it has room again.
     fn write(&mut self) -> Result<(), Unavailable> {
         write(&mut self.machine, &mut self.stream).map(drop).map_err(|why| disconnected(&why))
     }

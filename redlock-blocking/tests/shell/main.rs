@@ -6,6 +6,8 @@ mod attribution;
 mod connecting;
 mod idle;
 mod link;
+#[cfg(unix)]
+mod long_commands;
 mod observing;
 mod panics;
 mod second_connections;
