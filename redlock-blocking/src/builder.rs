@@ -62,6 +62,8 @@ type Connect = Box<dyn FnMut(Duration) -> Result<Box<dyn Connection>, Unavailabl
 pub struct Node {
     name: String,
     connect: Connect,
+    #[cfg(feature = "memory")]
+    pub(crate) memory: Option<crate::memory::MemoryNode>,
 }
 
 impl Node {
@@ -69,7 +71,18 @@ impl Node {
     /// server is meant, must be different for different servers, and must not contain a password.
     pub fn new(name: impl Into<String>, mut transport: impl Transport) -> Self {
         let connect = move |timeout| -> Result<Box<dyn Connection>, _> { Ok(Box::new(transport.connect(timeout)?)) };
-        Self { name: name.into(), connect: Box::new(connect) }
+        Self {
+            name: name.into(),
+            connect: Box::new(connect),
+            #[cfg(feature = "memory")]
+            memory: None,
+        }
+    }
+
+    /// Says that it lives in memory: then its connections need no thread, and its keys expire on the clock of the handle.
+    #[cfg(feature = "memory")]
+    pub(crate) fn in_memory(self, node: crate::memory::MemoryNode) -> Self {
+        Self { memory: Some(node), ..self }
     }
 }
 

@@ -1,34 +1,11 @@
 //! Distributed locks over independent Redis (or Valkey) masters, without async: Redlock on the caller's thread.
 //!
 //! ```
-//! # // A server inside this process, in the place of three real ones.
-//! # use redlock_blocking::{Instant, Node, Unavailable};
-//! # use redlock_blocking::transport::{Command, Connection, Reply, Transport};
-//! # use redlock_core::model;
-//! # use std::collections::VecDeque;
-//! # use std::sync::{Arc, Mutex};
-//! # #[derive(Default)]
-//! # struct Model { node: Arc<Mutex<model::Node>>, replies: VecDeque<Reply> }
-//! # impl Transport for Model {
-//! #     type Connection = Model;
-//! #     fn connect(&mut self, _: Duration) -> Result<Model, Unavailable> {
-//! #         Ok(Model { node: self.node.clone(), replies: VecDeque::new() })
-//! #     }
-//! # }
-//! # impl Connection for Model {
-//! #     fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
-//! #         self.replies.push_back(self.node.lock().unwrap().execute(command, redlock_blocking::now()));
-//! #         Ok(())
-//! #     }
-//! #     fn receive(&mut self, _: &Command, _: Duration) -> Result<Option<Reply>, Unavailable> {
-//! #         Ok(self.replies.pop_front())
-//! #     }
-//! # }
-//! # let nodes = ["one", "two", "three"].map(|name| Node::new(name, Model::default()));
 //! use std::time::Duration;
-//! use redlock_blocking::Redlock;
+//! use redlock_blocking::{Redlock, memory::MemoryNode};
 //!
 //! // In a service: .nodes(["redis://10.0.0.1", "redis://10.0.0.2", "redis://10.0.0.3"])
+//! let nodes = ["one", "two", "three"].map(MemoryNode::new); // with the feature `memory`
 //! let redlock = Redlock::builder().nodes(nodes).build()?;
 //!
 //! let mut guard = redlock.lock("invoice:7", Duration::from_secs(10))?; // waits up to 30 seconds
@@ -152,10 +129,33 @@
 //! # Nodes
 //!
 //! [`Builder::node`] takes a URL, a [`UrlNode`] with certificates of your own, a client of the `redis` crate that was
-//! configured elsewhere, or a [`Node`] over a [`Transport`] of your own. Nodes must be independent masters, neither replicas
-//! of each other nor members of one cluster. [`SentinelNode`] is for those who have nothing else: a master that fails over,
+//! configured elsewhere, a `memory::MemoryNode`, or a [`Node`] over a [`Transport`] of your own. Nodes must be independent
+//! masters, neither replicas of each other nor members of one cluster. [`SentinelNode`] is for those who have nothing else: a master that fails over,
 //! as one node. Its documentation says what that costs. A node that is down at the start, or goes down later, is used again
 //! as soon as it is back.
+//!
+//! # Tests of your own code
+//!
+//! Nodes in memory fail when you say so. With them a test shows, without a server, what your program does when a lock is
+//! refused or lost (feature `memory`). Handles of the async adapters in the same program can have them, too.
+//!
+//! ```
+//! # use std::time::Duration;
+//! use redlock_blocking::{ExtendError, Redlock, memory::MemoryNode};
+//!
+//! let nodes = ["one", "two", "three"].map(MemoryNode::new);
+//! let redlock = Redlock::builder().nodes(&nodes).build()?;
+//! let mut guard = redlock.lock("invoice:7", Duration::from_secs(10))?;
+//!
+//! nodes[0].cut(); // a minority cannot be reached
+//! guard.extend(Duration::from_secs(10))?;
+//!
+//! nodes[1..].iter().for_each(MemoryNode::wipe); // a majority forgets the lock
+//! let lost = guard.extend(Duration::from_secs(10));
+//! assert!(matches!(lost, Err(ExtendError::Lost(_))));
+//! assert!(!guard.is_valid());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # A transport of your own
 //!
@@ -218,6 +218,7 @@
 //!   ([`UrlNode::tls`]). By rustls, with the cryptography that the program has installed in it, or else ring;
 //! - `redis`: nodes from clients of the `redis` crate, and `set_if_not_stale`, which refuses the writes of late holders;
 //! - `cache`: `NamedLocks`, which are released by name, and the caches that they are kept in;
+//! - `memory`: nodes that live in this process, for first steps and for your own tests;
 //! - `serde`: a [`DetachedLock`], an [`Owner`] and a [`Fence`] can be written and read, a [`Health`] report written;
 //! - `tracing`: `Tracing`, which makes a span of each lock and events of what happens to nodes, for `Builder::observer`;
 //! - `metrics`: `Metrics`, which counts and measures, for `Builder::observer`.
@@ -238,6 +239,9 @@ mod fenced_store;
 mod guard;
 mod handle;
 mod lease;
+#[cfg(feature = "memory")]
+#[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
+pub mod memory;
 #[cfg(feature = "cache")]
 mod named_locks;
 mod native;

@@ -48,6 +48,11 @@ impl Shell {
     /// Makes the shell and begins to connect.
     pub(crate) fn start(platform: Arc<dyn Platform>, setup: Setup<Node>) -> Result<Arc<Self>, BuildError> {
         let Setup { config, nodes, connect_timeout, observers, .. } = setup;
+        #[cfg(feature = "memory")]
+        for node in nodes.iter().filter_map(|node| node.memory.as_ref()) {
+            let (clock, epoch) = (platform.clone(), platform.wall_clock().saturating_sub(platform.now().since_epoch()));
+            node.set_clock(move || clock.now(), epoch);
+        }
         let poller = platform.poller().map_err(BuildError::cannot_wait)?;
         let interrupt = Arc::new(poller.interrupt());
         let mut locks = Locks::new(config.clone());

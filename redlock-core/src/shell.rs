@@ -14,6 +14,8 @@ mod error;
 mod fenced_store;
 mod guard;
 mod lease;
+#[cfg(feature = "model")]
+mod memory;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod observer;
@@ -31,6 +33,9 @@ pub use error::{AcquireError, BuildError, NoRuntime};
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub use fenced_store::{FencedCommand, FencedStoreError};
+#[cfg(feature = "model")]
+#[cfg_attr(docsrs, doc(cfg(feature = "model")))]
+pub use memory::{MemoryLink, MemoryNode};
 #[cfg(feature = "metrics")]
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
 pub use metrics::{METRICS, Metric, MetricKind, Metrics};

@@ -8,6 +8,8 @@ use redlock_core::{Cause, Facts, Heard, Hearing, Instant, NodeId, Unavailable, W
 use super::stream::guarded;
 use super::threaded::Threaded;
 use super::{Shell, State};
+#[cfg(feature = "memory")]
+use crate::memory::MemoryConnection;
 use crate::transport::{Connection, Transport};
 
 /// A connection that was made, for the leader to take; with the name under which to subscribe over it, if it is a second one.
@@ -56,17 +58,21 @@ impl Shell {
     fn connect_all(self: &Arc<Self>, node: NodeId) {
         let mut goes_on = true;
         while goes_on {
-            let connected = {
-                let mut way = self.ways[node.index()].lock().unwrap_or_else(PoisonError::into_inner);
-                guarded(|| {
-                    Threaded::unless_it_has_a_source(way.connect(self.connect_timeout)?, node, self).map(Made::from)
-                })
-            };
+            let connected = guarded(|| self.open(node).map(Made::from));
             goes_on = self.step(|state, now| {
                 state.has_connected(node, connected, now);
                 !state.wanted[node.index()].is_empty()
             });
         }
+    }
+
+    fn open(&self, node: NodeId) -> Result<Box<dyn Connection>, Unavailable> {
+        let mut way = self.ways[node.index()].lock().unwrap_or_else(PoisonError::into_inner);
+        #[cfg(feature = "memory")]
+        if let Some(node) = &way.memory {
+            return Ok(Box::new(MemoryConnection::open(node, Some(self.interrupt.clone()))?));
+        }
+        Threaded::unless_it_has_a_source(way.connect(self.connect_timeout)?, node, self)
     }
 }
 

@@ -8,6 +8,7 @@ mod idle;
 mod link;
 #[cfg(unix)]
 mod long_commands;
+mod memory;
 mod observing;
 mod panics;
 mod second_connections;

@@ -8,6 +8,7 @@ mod attribution;
 mod contention;
 mod custom_transport;
 mod fixture;
+mod in_memory;
 mod lost_nodes;
 mod server_errors;
 mod tls;

@@ -46,7 +46,8 @@ const NO_SERVER: &str = "there is no Redis server in it";
 fn main() -> ExitCode {
     redlock_conformance::main([
         in_memory::asynchronous::suite("async_memory").no_server_cases(NO_SERVER),
-        in_memory::blocking::suite("blocking_memory").no_server_cases(NO_SERVER),
+        in_memory::blocking::suite("blocking_wrapped").no_server_cases(NO_SERVER),
+        in_memory::blocking_suite("blocking_memory").no_server_cases(NO_SERVER),
         tokio_custom(),
         tokio_native(),
         tokio_redis(),
