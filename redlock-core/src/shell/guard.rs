@@ -7,6 +7,9 @@ macro_rules! guard_verbs {
         /// Leaves the lock without a guard, to be [adopted](crate::Redlock::adopt) later or in another process: its keys stay
         /// until their TTL is over, and nobody keeps it alive meanwhile. The result is as good as the lock.
         ///
+        /// The options with which it was acquired end with the guard, a longer [shortest hold](crate::Acquire::min_hold) too:
+        /// whoever adopts the lock gives them again.
+        ///
         /// # Errors
         ///
         /// How the lock was lost.
@@ -15,7 +18,8 @@ macro_rules! guard_verbs {
             self.handle.shell().detach(self.key)
         }
 
-        /// Leaves the lock to its TTL: nobody gets it before, and nobody releases it or keeps it alive.
+        /// Leaves the lock to its TTL: nobody gets it before, and nobody releases it or keeps it alive, not even for a longer
+        /// [shortest hold](crate::Acquire::min_hold).
         pub fn forget(self) {
             // A lock that is lost has nothing to be left.
             let _ = self.detach();

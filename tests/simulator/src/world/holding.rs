@@ -127,15 +127,12 @@ impl World<'_> {
         Ok(())
     }
 
-    /// A node is told to keep keys until the shortest hold is over, and no longer. What it is told was so when the command began to
-    /// wait for a connection, which is no longer than a node may take to answer.
+    /// A node is told to keep keys until the shortest hold is over, and no longer, to the millisecond.
     pub(super) fn check_keeps_no_longer(&self, client: usize, job: usize, command: &Command) -> Checked {
         let Action::Release { keep: Some(keep), .. } = command.action else { return Ok(()) };
         let Some((until, _)) = self.jobs[job].ledger.min_hold() else { return Ok(()) };
-        let longest_wait =
-            self.scenario.config_of(client).node_timeout().of(self.scenario.longest_ttl()) + Duration::from_millis(1);
         let left = until.saturating_since(self.local(client));
-        if keep.get() > left + longest_wait {
+        if keep.get() > left + Duration::from_millis(1) {
             let what = format!(
                 "job {job} has its keys kept for {:?} where {left:?} are left of its shortest hold",
                 keep.get()
