@@ -161,9 +161,13 @@ impl<R: Runtime> Shell<R> {
         self.waits(context, poll)
     }
 
-    /// Notes that nobody waits for an inspection any more.
+    /// Notes that nobody waits for an inspection any more. Those who wait for others are woken, and wait again: nobody knows which
+    /// waker is whose.
     pub(crate) fn forget_inspection(&self, key: InspectionKey) {
-        self.state().locks.forget_inspection(key);
+        self.work(|state, _, wakes| {
+            state.locks.forget_inspection(key);
+            wakes.take_all_from(&mut state.inspecting);
+        });
     }
 
     /// Returns how the nodes and the locks are.

@@ -26,14 +26,14 @@ impl Drop for Dropped {
 }
 
 /// A task that does nothing. It stays in memory for as long as somebody could wake it.
-struct Idle;
+pub(crate) struct Idle;
 
 impl Wake for Idle {
     fn wake(self: Arc<Self>) {}
 }
 
 /// Has a task wait for a future until `end` has come; returns the task.
-async fn wait_in_vain(future: impl Future, end: impl Future) -> Arc<Idle> {
+pub(crate) async fn wait_in_vain(future: impl Future, end: impl Future) -> Arc<Idle> {
     let task = Arc::new(Idle);
     let waker = Waker::from(task.clone());
     let mut future = pin!(future);

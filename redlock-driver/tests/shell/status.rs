@@ -1,5 +1,6 @@
 //! Questions about locks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -7,6 +8,7 @@ use futures_util::future::join_all;
 use redlock_driver::{Cause, Holder, Instant, KeyStatus, LockState, LockStatus, Redlock, RequestError, Runtime};
 
 use crate::clock::{Clock, settle};
+use crate::holding::wait_in_vain;
 use crate::link::Link;
 use crate::world::World;
 
@@ -22,6 +24,20 @@ fn holder(status: &LockStatus) -> Option<Holder> {
         LockState::Held { by, .. } => Some(by),
         _ => None,
     }
+}
+
+/// As one who asks every second and waits for a part of that.
+#[tokio::test]
+async fn whoever_waits_no_longer_for_an_answer_is_forgotten() {
+    let world = World::new().await;
+    world.links.iter().for_each(Link::fall_silent);
+    let redlock = world.redlock.clone();
+    let other = tokio::spawn(async move { redlock.status("job").await });
+    settle().await;
+    let task = wait_in_vain(world.redlock.status("job"), settle()).await;
+    assert_eq!(Arc::strong_count(&task), 1, "nobody can wake it any more");
+    world.links.iter().for_each(Link::answer);
+    assert!(world.clock.run(other).await.unwrap().unwrap().is_free(), "others still wait");
 }
 
 #[tokio::test]
