@@ -1,4 +1,5 @@
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Waker};
 
 use smallvec::SmallVec;
@@ -23,8 +24,11 @@ impl Wakes {
         self.0.extend(waiting);
     }
 
+    /// Wakes them. A waker that panics is the business of whoever made it: this thread has work of others to do.
     pub(super) fn wake(self) {
-        self.0.into_iter().for_each(Waker::wake);
+        for waker in self.0 {
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
     }
 }
 

@@ -1,8 +1,11 @@
 //! Futures, guards and handles that come and go.
 
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use redlock_driver::ReleaseVerdict;
+use redlock_driver::{Loss, ReleaseVerdict};
 
 use crate::clock::settle;
 use crate::link::Link;
@@ -85,6 +88,34 @@ async fn a_guard_can_be_dropped_on_a_thread_without_a_runtime() {
     std::thread::spawn(move || drop(guard)).join().unwrap();
     settle().await;
     world.assert_nothing_is_left();
+}
+
+/// A task of an executor that is gone, for instance.
+struct Broken;
+
+impl Wake for Broken {
+    fn wake(self: Arc<Self>) {
+        panic!("as a waker should not");
+    }
+}
+
+#[tokio::test]
+async fn a_task_that_cannot_be_woken_harms_neither_the_nodes_nor_others_that_wait() {
+    let world = World::new().await;
+    let waker = Waker::from(Arc::new(Broken));
+    let broken = &mut Context::from_waker(&waker);
+    let mut acquisition = world.redlock.lock("job", TTL);
+    assert!(acquisition.poll_unpin(broken).is_pending());
+    settle().await;
+    let guard = acquisition.now_or_never().unwrap().unwrap();
+    let (mut lost, other) = (guard.lost(), tokio::spawn(guard.lost()));
+    assert!(lost.poll_unpin(broken).is_pending());
+    settle().await;
+    drop(guard);
+    assert_eq!(other.await.unwrap(), Loss::Released);
+    let _guard = world.lock("other").await;
+    settle().await;
+    assert!(world.links.iter().all(|link| link.has_key("other")));
 }
 
 #[tokio::test]
