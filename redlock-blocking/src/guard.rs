@@ -55,7 +55,8 @@ impl LockGuard {
 
     redlock_core::guard_verbs!();
 
-    /// Lets several parts of the program hold the lock together; the last one releases it.
+    /// Lets several parts of the program hold the lock together; the last one releases it. None of them can extend it: have it
+    /// [kept alive](crate::Acquire::keep_alive) if its TTL may be too short.
     ///
     /// A lock is never entered twice by itself: who asks for it again waits for the guard that there is, also on the same
     /// thread. Code that has the lock without knowing does not know either when its deadline is. So it is shared by handing

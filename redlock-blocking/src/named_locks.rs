@@ -15,31 +15,10 @@ pub type HeldLock = redlock_cache::HeldLock<LockGuard>;
 /// request and unlock in another. Clones are cheap and share everything.
 ///
 /// ```
-/// # use redlock_blocking::{Node, Unavailable};
-/// # use redlock_blocking::transport::{Command, Connection, Reply, Transport};
-/// # use redlock_core::model;
-/// # use std::collections::VecDeque;
-/// # struct Model;
-/// # impl Transport for Model {
-/// #     type Connection = Open;
-/// #     fn connect(&mut self, _: Duration) -> Result<Open, Unavailable> {
-/// #         Ok(Open { node: model::Node::new(), replies: VecDeque::new() })
-/// #     }
-/// # }
-/// # struct Open { node: model::Node, replies: VecDeque<Reply> }
-/// # impl Connection for Open {
-/// #     fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
-/// #         self.replies.push_back(self.node.execute(command, redlock_blocking::now()));
-/// #         Ok(())
-/// #     }
-/// #     fn receive(&mut self, _: &Command, _: Duration) -> Result<Option<Reply>, Unavailable> {
-/// #         Ok(self.replies.pop_front())
-/// #     }
-/// # }
 /// use std::time::Duration;
 /// use redlock_blocking::{NamedLocks, Redlock, cache::MapCache};
 ///
-/// # let nodes = ["one", "two", "three"].map(|name| Node::new(name, Model));
+/// # let nodes = ["one", "two", "three"].map(redlock_blocking::memory::MemoryNode::new);
 /// # let redlock = Redlock::builder().nodes(nodes).build()?;
 /// let locks = NamedLocks::new(redlock, MapCache::new());
 ///

@@ -85,7 +85,8 @@ impl<R: Runtime> LockGuard<R> {
 
     redlock_core::guard_verbs!();
 
-    /// Lets several parts of the program hold the lock together; the last one releases it.
+    /// Lets several parts of the program hold the lock together; the last one releases it. None of them can extend it: have it
+    /// [kept alive](crate::Acquire::keep_alive) if its TTL may be too short.
     ///
     /// A lock is never entered twice by itself: who asks for it again waits for the guard that there is, also on the same
     /// thread or task. An async task has no identity that would tell who asks, and code that has the lock without knowing
