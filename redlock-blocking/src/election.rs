@@ -13,11 +13,20 @@ pub struct Candidate {
     redlock: Redlock,
     election: Resource,
     ttl: Duration,
+    is_fenced: bool,
 }
 
 impl Candidate {
     pub(crate) const fn new(redlock: Redlock, election: Resource, ttl: Duration) -> Self {
-        Self { redlock, election, ttl }
+        Self { redlock, election, ttl, is_fenced: false }
+    }
+
+    /// Has the nodes mint a [fence](Lease::fence) for each time in which this candidate leads, by which what only a leader writes
+    /// to can refuse one that comes too late; the [lease](Leadership::lease) has it. A leader that is paused for longer than
+    /// its TTL goes on as if it led.
+    #[must_use]
+    pub fn fenced(self) -> Self {
+        Self { is_fenced: true, ..self }
     }
 
     /// Waits until this candidate is elected, for as long as that takes: also while nodes are down.
@@ -35,6 +44,7 @@ impl Candidate {
     /// Begins a campaign that other threads can end.
     pub fn begin(&self) -> Campaign {
         let lock = self.redlock.acquire(self.election.clone(), self.ttl);
+        let lock = if self.is_fenced { lock.fenced() } else { lock };
         Campaign(lock.wait(Duration::MAX).keep_alive(KeepAlive::while_held()))
     }
 }

@@ -13,11 +13,20 @@ pub struct Candidate<R: Runtime> {
     redlock: Redlock<R>,
     election: Resource,
     ttl: Duration,
+    is_fenced: bool,
 }
 
 impl<R: Runtime> Candidate<R> {
     pub(crate) const fn new(redlock: Redlock<R>, election: Resource, ttl: Duration) -> Self {
-        Self { redlock, election, ttl }
+        Self { redlock, election, ttl, is_fenced: false }
+    }
+
+    /// Has the nodes mint a [fence](Lease::fence) for each time in which this candidate leads, by which what only a leader writes
+    /// to can refuse one that comes too late; the [lease](Leadership::lease) has it. A leader that is paused for longer than
+    /// its TTL goes on as if it led.
+    #[must_use]
+    pub fn fenced(self) -> Self {
+        Self { is_fenced: true, ..self }
     }
 
     /// Waits until this candidate is elected, for as long as that takes: also while nodes are down.
@@ -32,6 +41,7 @@ impl<R: Runtime> Candidate<R> {
     /// for a wrong password.
     pub fn campaign(&self) -> impl Future<Output = Result<Leadership<R>, AcquireError>> + Send + use<R> {
         let lock = self.redlock.lock(self.election.clone(), self.ttl);
+        let lock = if self.is_fenced { lock.fenced() } else { lock };
         let lock = lock.wait(Duration::MAX).keep_alive(KeepAlive::while_held());
         async { lock.await.map(Leadership) }
     }
@@ -39,7 +49,8 @@ impl<R: Runtime> Candidate<R> {
 
 impl<R: Runtime> Clone for Candidate<R> {
     fn clone(&self) -> Self {
-        Self { redlock: self.redlock.clone(), election: self.election.clone(), ttl: self.ttl }
+        let Self { redlock, election, ttl, is_fenced } = self;
+        Self { redlock: redlock.clone(), election: election.clone(), ttl: *ttl, is_fenced: *is_fenced }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod attribution;
 mod connecting;
+mod election;
 mod idle;
 mod link;
 #[cfg(unix)]

@@ -179,6 +179,24 @@ async fn one_candidate_leads_until_it_resigns_or_is_cut_off() {
 }
 
 #[tokio::test]
+async fn leaders_have_fences_that_increase_if_they_are_to() {
+    let (clock, _nodes, redlock) = three_nodes();
+    let candidate = redlock.candidate("scheduler", TTL);
+    let first = clock.run(candidate.campaign()).await.unwrap();
+    assert_eq!(first.lease().fence(), None);
+    clock.run(first.resign()).await;
+    let candidate = candidate.fenced().clone();
+    let mut last = None;
+    for _ in 0..3 {
+        let leadership = clock.run(candidate.campaign()).await.unwrap();
+        let fence = leadership.lease().fence();
+        assert!(fence > last, "{fence:?} after {last:?}");
+        last = fence;
+        clock.run(leadership.resign()).await;
+    }
+}
+
+#[tokio::test]
 async fn a_campaign_goes_on_while_the_nodes_are_down() {
     let (clock, nodes, redlock) = three_nodes();
     nodes.iter().for_each(MemoryNode::cut);
