@@ -1,7 +1,7 @@
 //! Locks that are handed to another process.
 
-use super::Edit::{Expression, Text};
-use super::{ACQUIRING, HELD, Mutant};
+use super::Edit::Text;
+use super::{ACQUIRING, Mutant};
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -32,10 +32,5 @@ pub(super) const MUTANTS: &[Mutant] = &[
             original: "            nodes = NodeSet::EMPTY;",
             mutated: "            nodes = if AWAKE { nodes } else { NodeSet::EMPTY };",
         }],
-    },
-    Mutant {
-        name: "adopted-without-the-longest-ttl",
-        bug: "a node is not told of the release of an adopted lock for as long as its keys may live",
-        edits: &[Expression { file: HELD, original: "longest_ttl.max(request.ttl)", mutated: "request.ttl" }],
     },
 ];
