@@ -12,7 +12,7 @@ use redlock_simulator::{Campaign, FaultKind, Figures, Replay, picture};
 use serde_json::Value;
 
 /// Seeds that have violated something: of the core, or of the simulator itself.
-const ONCE_FAILED: [u64; 23] = [
+const ONCE_FAILED: [u64; 24] = [
     45_630,
     62_567,
     63_423,
@@ -36,6 +36,7 @@ const ONCE_FAILED: [u64; 23] = [
     1_796_025_278_001_624,
     1_796_025_716_012_495,
     1_796_025_716_030_213,
+    1_796_053_555_014_832,
 ];
 
 const BUDGET: Duration = Duration::from_secs(10);

@@ -184,10 +184,11 @@ impl World<'_> {
         self.is_called_up(link, resource)
     }
 
-    /// Returns whether a subscription may have been refused: then a waiter tries now and then, although the node keeps its
-    /// place.
+    /// Returns whether a waiter may try now and then instead, although the node keeps its place: its handle's subscription may have
+    /// been refused, or the node has denied to another waiter of the handle that it has queues.
     fn may_have_lost_its_turn(&self) -> bool {
-        !self.is_healed() && self.scenario.faults.iter().any(|fault| fault.kind == FaultKind::Refusal)
+        let may_refuse = !self.is_healed() && self.scenario.faults.iter().any(|fault| fault.kind == FaultKind::Refusal);
+        may_refuse || self.lies()
     }
 
     /// Returns whether one of the client may make use of a turn for a resource: those that stand in line behind others
