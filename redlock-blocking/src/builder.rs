@@ -37,7 +37,7 @@ impl Builder {
     ///
     /// - [`BuildError::Node`] for the first node that is not usable, an unreadable URL for instance;
     /// - [`BuildError::Config`] for an empty list of nodes, the same node twice, or a setting out of its bounds;
-    /// - [`BuildError::Waiting`] when the operating system cannot wait for several connections.
+    /// - [`BuildError::System`] when the operating system gives no thread, or nothing by which to wait for connections.
     pub fn build(self) -> Result<Redlock, BuildError> {
         self.build_on(System::default())
     }

@@ -53,14 +53,14 @@ impl Shell {
             let (clock, epoch) = (platform.clone(), platform.wall_clock().saturating_sub(platform.now().since_epoch()));
             node.set_clock(move || clock.now(), epoch);
         }
-        let poller = platform.poller().map_err(BuildError::cannot_wait)?;
+        let poller = platform.poller().map_err(BuildError::system)?;
         let interrupt = Arc::new(poller.interrupt());
         let mut locks = Locks::new(config.clone());
         locks.observe(observers.are_interested());
         let state = Mutex::new(State::new(locks, Io::new(poller, nodes.len()), nodes.len()));
         let (ways, is_sending) = (nodes.into_iter().map(Mutex::new).collect(), AtomicBool::new(false));
         let shell = Arc::new(Self { config, platform, state, interrupt, is_sending, ways, connect_timeout, observers });
-        keeper::start(&shell);
+        keeper::start(&shell).map_err(BuildError::system)?;
         shell.attend(shell.state());
         Ok(shell)
     }

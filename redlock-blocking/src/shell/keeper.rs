@@ -1,5 +1,6 @@
 //! The thread that looks after what nobody waits for.
 
+use std::io;
 use std::sync::Arc;
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -17,7 +18,7 @@ const MAX_PAUSE: Duration = Duration::from_millis(100);
 /// What is known of the keeper.
 #[derive(Default)]
 pub(super) struct Keeper {
-    /// There is none yet, or the system had no thread to give: then callers still get their locks and release them.
+    /// It has not begun yet.
     pub(super) thread: Option<Thread>,
     /// When it wakes up by itself.
     wakes_at: Option<Instant>,
@@ -25,10 +26,13 @@ pub(super) struct Keeper {
 }
 
 /// Starts the thread. It ends when the last handle is gone and everything is settled.
-pub(super) fn start(shell: &Arc<Shell>) {
+///
+/// # Errors
+///
+/// When the system has no thread to give. Without it no lock is kept alive, and nobody is told of a loss.
+pub(super) fn start(shell: &Arc<Shell>) -> io::Result<()> {
     let shared = shell.clone();
-    // Without it nobody is woken by a timer, which callers make up for.
-    drop(shell.platform.spawn("redlock-keeper", Box::new(move || keep(&shared))));
+    shell.platform.spawn("redlock-keeper", Box::new(move || keep(&shared))).map(drop)
 }
 
 fn keep(shell: &Arc<Shell>) {

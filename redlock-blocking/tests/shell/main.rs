@@ -14,4 +14,5 @@ mod observing;
 mod panics;
 mod second_connections;
 mod status;
+mod system;
 mod threads;

@@ -71,10 +71,11 @@ pub enum BuildError {
     /// Async only: there is no async runtime to run on.
     #[error(transparent)]
     NoRuntime(#[from] NoRuntime),
-    /// Blocking only: the operating system has nothing by which connections can be waited for.
-    #[error("the operating system cannot wait for several connections: {reason}")]
+    /// Blocking only: the operating system gives no thread, or nothing by which connections can be waited for. Mostly a limit of
+    /// the process or its user is reached (`ulimit -u`, `ulimit -n`).
+    #[error("the operating system does not give what a handle needs: {reason}")]
     #[non_exhaustive]
-    Waiting {
+    System {
         /// What it said.
         reason: String,
     },
@@ -103,10 +104,10 @@ impl BuildError {
         self
     }
 
-    /// Creates a [`BuildError::Waiting`], for adapters.
+    /// Creates a [`BuildError::System`], for adapters.
     #[must_use]
-    pub fn cannot_wait(reason: impl Display) -> Self {
-        Self::Waiting { reason: reason.to_string() }
+    pub fn system(reason: impl Display) -> Self {
+        Self::System { reason: reason.to_string() }
     }
 }
 
