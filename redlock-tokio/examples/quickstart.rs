@@ -64,7 +64,7 @@ async fn on_embedded_nodes() -> anyhow::Result<()> {
 }
 
 async fn on_real_servers(urls: &[String]) -> anyhow::Result<()> {
-    println!("On {} Redis servers.\n", urls.len());
+    println!("Redis servers: {}.\n", urls.len());
     let redlock = Redlock::builder().nodes(urls).build()?;
     let rival = Redlock::builder().nodes(urls).build()?;
 

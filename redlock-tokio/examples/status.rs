@@ -43,7 +43,7 @@ async fn on_embedded_nodes() -> anyhow::Result<()> {
 }
 
 async fn on_real_servers(urls: &[String]) -> anyhow::Result<()> {
-    println!("On {} Redis servers.\n", urls.len());
+    println!("Redis servers: {}.\n", urls.len());
     let handle = || Redlock::builder().nodes(urls).build();
     let (holder, observer) = (handle()?, handle()?);
     let guard = show_life(&holder, &observer, handle()?).await?;
