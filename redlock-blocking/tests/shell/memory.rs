@@ -1,16 +1,14 @@
 //! The nodes that live in the process.
 
-use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::{self, Thread};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Instant;
 
 use redlock_blocking::memory::MemoryNode;
-use redlock_blocking::platform::{Platform, Poller, System};
 use redlock_blocking::{AcquireError, Cause, NodeTimeout, Outcome, Redlock, ReleaseVerdict};
 
 use crate::link::{SOON, TTL};
+use crate::system::ChangedSystem;
 
 /// Three nodes and a handle, with so much time to answer that no busy machine decides.
 fn three_nodes() -> ([MemoryNode; 3], Redlock) {
@@ -135,40 +133,10 @@ fn keys_expire_on_the_clock_of_the_node() {
 
 #[test]
 fn keys_expire_on_the_clock_of_the_handle() {
-    let (node, platform) = (MemoryNode::new("only"), Ahead::default());
+    let (node, platform) = (MemoryNode::new("only"), ChangedSystem::default());
     let redlock = Redlock::builder().node(&node).build_on(platform.clone()).unwrap();
     redlock.lock("job", TTL).unwrap().forget();
     assert!(has_keys(&node, &["job"]));
-    platform.0.store(TTL.as_secs() * 2, Ordering::SeqCst);
+    platform.ahead.store(TTL.as_secs() * 2, Ordering::SeqCst);
     assert!(node.keys().is_empty());
-}
-
-/// The operating system with a clock that is some seconds ahead.
-#[derive(Clone, Default)]
-struct Ahead(Arc<AtomicU64>);
-
-impl Platform for Ahead {
-    fn now(&self) -> redlock_blocking::Instant {
-        System::default().now().saturating_add(Duration::from_secs(self.0.load(Ordering::SeqCst)))
-    }
-
-    fn spawn(&self, name: &str, work: Box<dyn FnOnce() + Send>) -> io::Result<Thread> {
-        System::default().spawn(name, work)
-    }
-
-    fn park(&self, until: Option<redlock_blocking::Instant>) {
-        System::default().park(until);
-    }
-
-    fn unpark(&self, thread: &Thread) {
-        System::default().unpark(thread);
-    }
-
-    fn yield_now(&self) {
-        System::default().yield_now();
-    }
-
-    fn poller(&self) -> io::Result<Box<dyn Poller>> {
-        System::default().poller()
-    }
 }
