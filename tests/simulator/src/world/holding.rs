@@ -71,6 +71,17 @@ impl World<'_> {
 
 /// # Locks that are kept alive
 impl World<'_> {
+    /// A lock that is kept alive was handed over: it wants to be looked at in time. If it was handed over late, its first extension may
+    /// have begun already, or have been in vain.
+    pub(super) fn check_first_renewal(&self, job: usize, now: Instant) -> Checked {
+        let (plan, locks) = (self.plan_of(job), &self.clients[self.plan_of(job).client].locks);
+        let has_begun = |node| locks.queued(node).next().is_some() || locks.refusal(node).is_some();
+        if !plan.terms.is_kept_alive || self.scenario.config.nodes().iter().any(has_begun) {
+            return Ok(());
+        }
+        self.jobs[job].ledger.is_kept_alive_from(locks.poll_timeout(), now)
+    }
+
     pub(super) fn see_renewals(&mut self, client: usize) -> Checked {
         for job in self.jobs_of(client) {
             self.see_renewal(job)?;

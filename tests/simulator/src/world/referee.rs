@@ -42,14 +42,7 @@ impl World<'_> {
         let now = self.local(self.plan_of(job).client);
         let terms = self.plan_of(job).terms;
         self.jobs[job].ledger.is_handed_over(deadline, terms.max_hold, terms.min_hold, now)?;
-        if terms.is_kept_alive {
-            let locks = &self.clients[self.plan_of(job).client].locks;
-            // It may have been handed over so late that the first extension has begun, or was in vain.
-            let has_begun = |node| locks.queued(node).next().is_some() || locks.refusal(node).is_some();
-            let has_begun = self.scenario.config.nodes().iter().any(has_begun);
-            let next = if has_begun { Some(now) } else { locks.poll_timeout() };
-            self.jobs[job].ledger.is_kept_alive_from(next, now)?;
-        }
+        self.check_first_renewal(job, now)?;
         self.summary.grants += 1;
         self.summary.adoptions += u64::from(terms.adopts.is_some());
         self.summary.grants_of_several += u64::from(self.plan_of(job).names.len() > 1);
