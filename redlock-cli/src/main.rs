@@ -45,6 +45,7 @@ mod refusal;
 mod release;
 mod run;
 mod status;
+mod terminal;
 mod token_file;
 mod warnings;
 

@@ -1,6 +1,7 @@
 use std::io::{ErrorKind, Write};
 
 use crate::failure::Failure;
+use crate::terminal;
 
 /// Writes to stdout, with colours only where that is a terminal. Nobody who reads any more is no failure.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
@@ -19,5 +20,5 @@ pub(crate) fn show(text: &str) -> Result<bool, Failure> {
 
 /// Says one sentence on stderr. Where nobody can hear it, the status has to do.
 pub(crate) fn complain(sentence: &str) {
-    let _ = writeln!(std::io::stderr(), "redlock: {sentence}");
+    let _ = terminal::from_anywhere(|| writeln!(std::io::stderr(), "redlock: {sentence}"));
 }

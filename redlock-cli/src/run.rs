@@ -4,7 +4,6 @@ mod launch;
 mod schedule;
 mod signals;
 mod supervision;
-mod terminal;
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -114,9 +113,11 @@ Signals and terminal:
   INT, TERM, HUP, QUIT, USR1 and USR2 are handed on to the process group of the
   command, except those that were ignored at the start (nohup). While the lock
   is waited for, they end the wait. If stdin is a terminal, the command gets it:
-  Ctrl-C goes to the command itself. Ctrl-Z stops both, and the lock ends with
+  Ctrl-C goes to the command itself. A pager that reads the output of the command
+  gets the terminal when it needs it. Ctrl-Z stops both, and the lock ends with
   its TTL; after fg the command goes on if more than kill-after and the margin
-  are left until the deadline, and is ended if not.
+  are left until the deadline, and is ended if not. A command in the background
+  of a shell (&) that needs the terminal is stopped in the same way.
 
 Environment of the command:
   REDLOCK_NAME               the name of the lock
@@ -199,7 +200,9 @@ async fn run_under(
     recording: &Recording,
     signals: &mut Signals,
 ) -> Result<u8, Failure> {
-    let status = match Child::start(&args.command, &environment(&guard, &args.name)) {
+    let started =
+        signals.listen_to_stops().and_then(|()| Child::start(&args.command, &environment(&guard, &args.name)));
+    let status = match started {
         Ok(child) => Supervision::new(&guard, child, schedule, recording).run(signals).await,
         Err(failure) => Err(failure),
     };

@@ -3,20 +3,26 @@ use std::process::Command;
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, getpgrp};
+use nix::unistd::{Pid, getpgrp, getsid};
 use tokio::signal::unix::{self, SignalKind};
 
-use super::{launch, terminal};
+use super::launch;
 use crate::failure::{Failure, signal_status};
+use crate::terminal;
 
-/// A command in a process group of its own, which has the terminal if this process had it.
+/// A command in a process group of its own, which gets the terminal if this process has it.
+///
+/// A shell looks at the process group of this process only: whatever the terminal does to one of the two groups is done to the
+/// other here, and whoever asks for the terminal gets it.
 #[derive(Debug)]
 pub(super) struct Child {
     /// The number of the process and of its group.
     pid: Pid,
     has_ended: bool,
-    /// It has the terminal, or had it until it was stopped.
-    has_terminal: bool,
+    /// It gets the terminal whenever this process has it.
+    wants_terminal: bool,
+    /// It was told to stop, as this process was.
+    is_to_stop: bool,
     /// Tells that something has happened to a child.
     news: unix::Signal,
 }
@@ -27,7 +33,7 @@ pub(super) enum Change {
     /// It has ended, with this status as a shell would say it.
     Ended { status: u8, by: Option<Signal> },
     /// It was stopped, by Ctrl-Z for instance.
-    Stopped,
+    Stopped { by: Signal },
 }
 
 impl Child {
@@ -36,8 +42,8 @@ impl Child {
         // Before the command can end.
         let news = unix::signal(SignalKind::child())
             .map_err(|error| Failure::Other(format!("the command cannot be watched: {error}")))?;
-        let has_terminal = terminal::is_ours();
-        let mut launcher = launch::command(command, has_terminal);
+        let wants_terminal = terminal::is_our_stdin();
+        let mut launcher = launch::command(command, wants_terminal);
         for (name, value) in variables {
             set(&mut launcher, name, value.as_deref());
         }
@@ -45,7 +51,7 @@ impl Child {
         let child = launcher.spawn();
         let child = child.map_err(|error| Failure::NotStarted { program: program(), why: error.to_string() })?;
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
-        Ok(Self { pid, has_ended: false, has_terminal, news })
+        Ok(Self { pid, has_ended: false, wants_terminal, is_to_stop: false, news })
     }
 
     /// Returns the number of the process.
@@ -75,7 +81,7 @@ impl Child {
                 Change::Ended { status: u8::try_from(code).unwrap_or(u8::MAX), by: None }
             }
             Ok(WaitStatus::Signaled(_, signal, _)) => Change::Ended { status: signal_status(signal), by: Some(signal) },
-            Ok(WaitStatus::Stopped(..)) => Change::Stopped,
+            Ok(WaitStatus::Stopped(_, by)) => Change::Stopped { by },
             Ok(_) => return None,
             // Ended by a signal that has no name, or gone.
             Err(_) => Change::Ended { status: u8::MAX, by: None },
@@ -87,14 +93,50 @@ impl Child {
         Some(change)
     }
 
+    /// Does with a signal that this process has received what is right for the command.
+    pub(super) fn receive(&mut self, signal: Signal) {
+        match signal {
+            Signal::SIGTSTP => self.ask_to_stop(),
+            Signal::SIGTTIN | Signal::SIGTTOU => self.lend_terminal(),
+            Signal::SIGTERM | Signal::SIGHUP => self.end_by(signal),
+            _ => self.send(signal),
+        }
+    }
+
+    /// Somebody has typed Ctrl-Z while the group of this process had the terminal.
+    fn ask_to_stop(&mut self) {
+        if !nobody_continues() {
+            self.is_to_stop = true;
+            self.send(Signal::SIGTSTP);
+        }
+    }
+
+    /// Somebody in the group of this process needs the terminal, for instance what the output is piped into.
+    fn lend_terminal(&mut self) {
+        if terminal::is_at(self.pid) {
+            self.wants_terminal = false;
+            terminal::give_to(getpgrp());
+        }
+        if terminal::is_ours() {
+            let _ = killpg(getpgrp(), Signal::SIGCONT);
+        } else {
+            self.ask_to_stop();
+        }
+    }
+
     /// Sends a signal to the whole group. A command that has ended meanwhile does not mind.
-    pub(super) fn send(&self, signal: Signal) {
+    fn send(&self, signal: Signal) {
         let _ = killpg(self.pid, signal);
     }
 
-    /// Tells the whole group to end, also if it is stopped.
+    /// Tells the whole group to end.
     pub(super) fn terminate(&self) {
-        self.send(Signal::SIGTERM);
+        self.end_by(Signal::SIGTERM);
+    }
+
+    /// Tells the whole group to end, also if it is stopped: it would not hear of the signal otherwise.
+    fn end_by(&self, signal: Signal) {
+        self.send(signal);
         self.send(Signal::SIGCONT);
     }
 
@@ -117,19 +159,29 @@ impl Child {
 
     /// Stops this process along with a command that was stopped on its terminal, until the shell lets both go on. Returns
     /// whether the command is to be continued, with [`resume`](Self::resume).
-    pub(super) fn stop_along(&self) -> bool {
-        if !self.has_terminal {
+    pub(super) fn stop_along(&mut self, by: Signal) -> bool {
+        let is_to_stop = std::mem::take(&mut self.is_to_stop);
+        let asks_for_terminal = matches!(by, Signal::SIGTTIN | Signal::SIGTTOU);
+        self.wants_terminal |= asks_for_terminal;
+        if asks_for_terminal && terminal::is_ours() {
+            return true;
+        }
+        if terminal::is_at(self.pid) {
+            terminal::give_to(getpgrp());
+        } else if !is_to_stop && !asks_for_terminal {
             return false;
         }
-        terminal::give_to(getpgrp());
+        if nobody_continues() {
+            return terminal::is_ours();
+        }
         // The shell looks at the whole group of this process. Here the process stands still until it is continued.
-        let _ = killpg(getpgrp(), Signal::SIGTSTP);
+        let _ = killpg(getpgrp(), Signal::SIGSTOP);
         true
     }
 
     /// Lets a stopped command go on, in the foreground if this process is there.
     pub(super) fn resume(&self) {
-        if terminal::is_ours() {
+        if self.wants_terminal && terminal::is_ours() {
             terminal::give_to(self.pid);
         }
         self.send(Signal::SIGCONT);
@@ -137,7 +189,7 @@ impl Child {
 
     /// Whoever shares the group of this process, a script for instance, has not seen a Ctrl-C that ended the command.
     fn give_terminal_back(&self, ended_by: Option<Signal>) {
-        if !self.has_terminal {
+        if !terminal::is_at(self.pid) {
             return;
         }
         terminal::give_to(getpgrp());
@@ -145,6 +197,12 @@ impl Child {
             let _ = killpg(getpgrp(), signal);
         }
     }
+}
+
+/// Returns whether there is no shell that lets this process go on when it was stopped: it is the first of its session, in a
+/// container for instance, or belongs to that.
+fn nobody_continues() -> bool {
+    getsid(None) == Ok(getpgrp())
 }
 
 fn set(command: &mut Command, name: &str, value: Option<&str>) {

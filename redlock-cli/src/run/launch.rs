@@ -5,8 +5,8 @@ use std::process::Command;
 
 use nix::unistd::{Pid, getpgrp, getppid};
 
-use super::terminal;
 use crate::failure::Failure;
+use crate::terminal;
 
 /// The command by which this program starts itself, to become the command of the user.
 pub(crate) const NAME: &str = "__launch";

@@ -10,18 +10,35 @@ use crate::failure::Failure;
 const HANDED_ON: [Signal; 6] =
     [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP, Signal::SIGQUIT, Signal::SIGUSR1, Signal::SIGUSR2];
 
-/// The signals that this process receives instead of being ended by them.
+/// The signals by which a terminal stops the process group of this process.
+const STOPPING: [Signal; 3] = [Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU];
+
+/// The signals that this process receives instead of being ended or stopped by them.
 #[derive(Debug)]
 pub(crate) struct Signals(Vec<(Signal, unix::Signal)>);
 
 impl Signals {
-    /// Begins to listen. What is ignored already stays so, for the command too: `nohup` would be in vain otherwise.
+    /// Begins to listen to what is handed on to a command.
     pub(crate) fn listen() -> Result<Self, Failure> {
+        let mut signals = Self(Vec::with_capacity(HANDED_ON.len().saturating_add(STOPPING.len())));
+        signals.add(HANDED_ON)?;
+        Ok(signals)
+    }
+
+    /// Begins to listen to what would stop this process, but not the command that it looks after.
+    pub(super) fn listen_to_stops(&mut self) -> Result<(), Failure> {
+        self.add(STOPPING)
+    }
+
+    /// What is ignored already stays so, for the command too: `nohup` would be in vain otherwise.
+    fn add(&mut self, signals: impl IntoIterator<Item = Signal>) -> Result<(), Failure> {
         let ignored = ignored();
-        let wanted = HANDED_ON.into_iter().filter(|signal| !is_in(*signal, ignored));
-        let listening: std::io::Result<_> =
-            wanted.map(|signal| Ok((signal, unix::signal(SignalKind::from_raw(signal as i32))?))).collect();
-        listening.map(Self).map_err(|error| Failure::Other(format!("signals cannot be received: {error}")))
+        for signal in signals.into_iter().filter(|signal| !is_in(*signal, ignored)) {
+            let stream = unix::signal(SignalKind::from_raw(signal as i32))
+                .map_err(|error| Failure::Other(format!("signals cannot be received: {error}")))?;
+            self.0.push((signal, stream));
+        }
+        Ok(())
     }
 
     /// Waits for the next signal.

@@ -49,8 +49,8 @@ impl<'a> Supervision<'a> {
                     self.recording.note(format_args!("the command has ended with status {status}"));
                     return Ok(self.end(status).await);
                 }
-                Event::Child(Change::Stopped) => is_stopped = self.child.stop_along(),
-                Event::Signal(signal) => self.child.send(signal),
+                Event::Child(Change::Stopped { by }) => is_stopped = self.child.stop_along(by),
+                Event::Signal(signal) => self.child.receive(signal),
                 Event::Time => {}
             }
         }

@@ -42,6 +42,18 @@ fn a_command_that_a_signal_ends_says_so_by_its_status_and_frees_the_lock() {
 }
 
 #[test]
+fn a_signal_ends_a_command_that_stands_still() {
+    let tool = Tool::alone_on(1);
+    for (signal, status) in [(Signal::SIGHUP, 129), (Signal::SIGTERM, 143)] {
+        let running = tool.start(&["run", "job", "--wait", "0", "--", "sh", "-c", "echo $$ > pid; kill -STOP $$"]);
+        tool.await_file("pid");
+        running.send(signal);
+        running.wait().assert_said(status, "");
+        std::fs::remove_file(tool.path("pid")).unwrap();
+    }
+}
+
+#[test]
 fn a_signal_ends_the_wait_for_the_lock() {
     let server = Server::start();
     let tool = Tool::with_nodes(&[server.url()]);

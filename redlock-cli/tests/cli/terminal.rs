@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use redlock_tests::{Server, wait_until};
 
@@ -133,4 +134,88 @@ fn after_ctrl_z_the_lock_ends_with_its_ttl_and_fg_ends_the_command() {
     shell.type_in("echo $? > status\n");
     assert_eq!(tool.await_file("status"), "76\n");
     assert!(!is_running(&pid));
+}
+
+/// What a command writes is often read in a pager, which needs the keyboard as well.
+#[test]
+#[cfg(target_os = "linux")]
+fn whoever_reads_the_output_of_the_command_gets_the_terminal() {
+    let server = Server::start();
+    let tool = Tool::with_nodes(&[server.url()]);
+    let Some(mut shell) = Shell::start(&tool) else { return };
+    let work = tool.script("work", "mkfifo gate; echo > begun; read line < gate; echo finished");
+    let pager =
+        tool.script("pager", "stty -echo < /dev/tty; echo > waits; read key < /dev/tty; echo $key > typed; cat > done");
+    shell.type_in(&format!("$PATH_TO_TOOL run job --ttl 500ms -- sh {work} | sh {pager}\n"));
+    tool.await_file("begun");
+    tool.await_file("waits");
+    shell.type_in("q\n");
+    assert_eq!(tool.await_file("typed"), "q\n");
+    let is_free = || server.command(&["EXISTS", "job"]).unwrap() == "0";
+    assert!(!wait_until(Duration::from_secs(1), is_free), "the lock is kept for more than its TTL");
+    fs::write(tool.path("gate"), "go\n").unwrap();
+    assert_eq!(tool.await_file("done"), "finished\n");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn ctrl_z_stops_a_command_that_reads_from_a_pipe() {
+    let server = Server::start();
+    let tool = Tool::with_nodes(&[server.url()]);
+    let Some(mut shell) = Shell::start(&tool) else { return };
+    let work = tool.script("work", "mkfifo gate; echo $$ > pid; read line < gate; cat > done");
+    shell.type_in(&format!("echo piped | $PATH_TO_TOOL run job --ttl 1h -- sh {work}\n"));
+    let pid = tool.await_file("pid");
+    shell.type_in("\x1a");
+    await_standstill(&pid);
+    shell.type_in("fg\n");
+    fs::write(tool.path("gate"), "go\n").unwrap();
+    assert_eq!(tool.await_file("done"), "piped\n");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_command_in_the_background_reads_from_the_terminal_after_fg() {
+    let server = Server::start();
+    let tool = Tool::with_nodes(&[server.url()]);
+    let Some(mut shell) = Shell::start(&tool) else { return };
+    let work = tool.script("work", "echo $$ > pid; read line < /dev/tty; echo $line > heard");
+    shell.type_in(&format!("$PATH_TO_TOOL run job --ttl 1h -- sh {work} &\n"));
+    let pid = tool.await_file("pid");
+    await_standstill(&pid);
+    shell.type_in("fg\n");
+    assert!(wait_until(LIMIT, || state_of(&pid).0 != "T"));
+    shell.type_in("hello\n");
+    assert_eq!(tool.await_file("heard"), "hello\n");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_command_that_goes_on_in_the_background_leaves_the_terminal_to_the_shell() {
+    let server = Server::start();
+    let tool = Tool::with_nodes(&[server.url()]);
+    let Some(mut shell) = Shell::start(&tool) else { return };
+    let work = tool.script("work", "mkfifo gate; echo $$ > pid; read line < gate; echo finished > done");
+    shell.type_in(&format!("$PATH_TO_TOOL run job --ttl 1h -- sh {work}\n"));
+    let pid = tool.await_file("pid");
+    shell.type_in("\x1a");
+    await_standstill(&pid);
+    shell.type_in("bg\n");
+    fs::write(tool.path("gate"), "go\n").unwrap();
+    assert_eq!(tool.await_file("done"), "finished\n");
+    assert!(wait_until(LIMIT, || !is_running(&pid)));
+    shell.type_in("echo hears > shell\n");
+    assert_eq!(tool.await_file("shell"), "hears\n");
+}
+
+/// On such a terminal, whoever writes from the background is stopped.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_tool_says_what_is_wrong_on_a_terminal_that_stops_writers() {
+    let server = Server::start();
+    let tool = Tool::with_nodes(&[server.url()]);
+    let Some(mut shell) = Shell::start(&tool) else { return };
+    shell.type_in("stty tostop\n");
+    shell.type_in("($PATH_TO_TOOL run job --max-hold 100ms -- sleep 60; echo $? > status) &\n");
+    assert_eq!(tool.await_file("status"), "76\n");
 }
