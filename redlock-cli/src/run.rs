@@ -206,13 +206,16 @@ async fn run_under(
         Ok(child) => Supervision::new(&guard, child, schedule, recording).run(signals).await,
         Err(failure) => Err(failure),
     };
+    let loss = guard.check().err();
     let release = guard.release().await;
-    let lost = |why: String| Failure::Lost { name: args.name.clone(), why };
-    match (status, release.verdict) {
-        (Ok(Ok(_)), ReleaseVerdict::AlreadyExpired | ReleaseVerdict::TakenOver) => {
-            Err(lost(format!("when the command had ended, it was {release}")))
+    let failed = |why: String| Failure::Lost { name: args.name.clone(), why };
+    match (status, release.verdict, loss) {
+        (Ok(Ok(_)), ReleaseVerdict::AlreadyExpired | ReleaseVerdict::TakenOver, _) => {
+            Err(failed(format!("when the command had ended, it was {release}")))
         }
-        (Ok(Ok(status)), verdict) => {
+        // No server says whether somebody else had it before the command ended.
+        (Ok(Ok(_)), _, Some(loss)) => Err(failed(format!("before the command had ended, {loss}"))),
+        (Ok(Ok(status)), verdict, None) => {
             if verdict != ReleaseVerdict::Released {
                 output::complain(&format!(
                     "the release of the lock {:?} is {release}; it ends with its TTL",
@@ -221,8 +224,8 @@ async fn run_under(
             }
             Ok(status)
         }
-        (Ok(Err(why)), _) => Err(lost(format!("{why}; the command was ended"))),
-        (Err(failure), _) => Err(failure),
+        (Ok(Err(why)), ..) => Err(failed(format!("{why}; the command was ended"))),
+        (Err(failure), ..) => Err(failure),
     }
 }
 

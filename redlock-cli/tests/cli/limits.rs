@@ -60,3 +60,20 @@ fn a_tool_that_stands_still_extends_and_ends_nothing() {
     running.wait().assert_failed(76, "the command was ended");
     assert!(!is_running(&pid) && fs::metadata(tool.path("pid")).is_ok());
 }
+
+/// The command may have worked on after somebody else had the lock, and no server can say.
+#[test]
+fn a_command_that_ended_after_the_deadline_is_no_success_although_no_server_answers() {
+    let server = Server::start();
+    let tool = Tool::with_nodes(&[server.url()]);
+    let work = "echo $$ > pid; while [ ! -e go ]; do sleep 0.01; done";
+    let running = tool.start(&["run", "job", "--ttl", "500ms", "--", "sh", "-c", work]);
+    let pid = tool.await_file("pid");
+    running.send(Signal::SIGSTOP);
+    assert!(wait_until(LIMIT, || server.command(&["EXISTS", "job"]).unwrap() == "0"), "its TTL is over");
+    drop(server);
+    fs::write(tool.path("go"), "go").unwrap();
+    assert!(wait_until(LIMIT, || !is_running(&pid)));
+    running.send(Signal::SIGCONT);
+    running.wait().assert_failed(76, "its deadline has passed");
+}
