@@ -38,8 +38,10 @@ fn a_budget_that_is_too_small_is_refused() {
 fn an_entry_costs_its_name_its_weight_and_a_fixed_sum() {
     let cache = BoundedCache::<Value>::new();
     let empty = cache.bytes();
+    assert!(empty > 0 && cache.is_empty());
     drop(cache.insert(b"seven..", Value::of_weight(1_000), at(1), at(0)).unwrap());
     assert_eq!(cache.bytes() - empty, 7 + 1_000 + BoundedCache::<Value>::entry_bytes());
+    assert!(!cache.is_empty());
     cache.take(b"seven..", at(0)).unwrap();
     assert_eq!(cache.bytes(), empty);
 }
@@ -99,6 +101,22 @@ fn soonest_is_soonest_in_all_shards() {
         assert!(inserted.displaced.iter().all(|left| Some(left.entry.deadline) < soonest));
     }
     assert!(cache.statistics().evicted > 1_000);
+}
+
+/// What one shard has booked in advance is there for the others.
+#[test]
+fn nobody_is_refused_while_there_is_room() {
+    let cache = BoundedCache::<Value>::builder().budget(256 * 1024).shards(4).build().unwrap();
+    let price = "1000".len() + 500 + BoundedCache::<Value>::entry_bytes();
+    for number in 1_000..10_000 {
+        let is_full = cache.bytes() + price > cache.budget();
+        let inserted = cache.insert(number.to_string().as_bytes(), Value::of_weight(500), at(1), at(0));
+        assert_eq!(inserted.is_err(), is_full, "{} of {}", cache.bytes(), cache.budget());
+        if is_full {
+            return;
+        }
+    }
+    panic!("it takes whatever comes");
 }
 
 #[test]
