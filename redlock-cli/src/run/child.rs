@@ -1,7 +1,7 @@
 use std::ffi::OsString;
 use std::process::Command;
 
-use nix::sys::signal::{Signal, kill, killpg};
+use nix::sys::signal::{Signal, kill, killpg, raise};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpgrp, getsid};
 use tokio::signal::unix::{self, SignalKind};
@@ -23,6 +23,8 @@ pub(super) struct Child {
     wants_terminal: bool,
     /// It was told to stop, as this process was.
     is_to_stop: bool,
+    /// What this process has sent to its own group, and will receive.
+    echo: Option<Signal>,
     /// Tells that something has happened to a child.
     news: unix::Signal,
 }
@@ -51,7 +53,7 @@ impl Child {
         let child = launcher.spawn();
         let child = child.map_err(|error| Failure::NotStarted { program: program(), why: error.to_string() })?;
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
-        Ok(Self { pid, has_ended: false, wants_terminal, is_to_stop: false, news })
+        Ok(Self { pid, has_ended: false, wants_terminal, is_to_stop: false, echo: None, news })
     }
 
     /// Returns the number of the process.
@@ -95,6 +97,9 @@ impl Child {
 
     /// Does with a signal that this process has received what is right for the command.
     pub(super) fn receive(&mut self, signal: Signal) {
+        if self.echo.take_if(|echo| *echo == signal).is_some() {
+            return;
+        }
         match signal {
             Signal::SIGTSTP => self.ask_to_stop(),
             Signal::SIGTTIN | Signal::SIGTTOU => self.lend_terminal(),
@@ -174,9 +179,16 @@ impl Child {
         if nobody_continues() {
             return terminal::is_ours();
         }
-        // The shell looks at the whole group of this process. Here the process stands still until it is continued.
-        let _ = killpg(getpgrp(), Signal::SIGSTOP);
+        self.stop_with_group(if by == Signal::SIGSTOP { Signal::SIGTSTP } else { by });
         true
+    }
+
+    /// Stands still until this process is continued. Its group is stopped as the terminal would do it: the shell looks at all of
+    /// it, and who ignores the signal, as `timeout` does, goes on.
+    fn stop_with_group(&mut self, by: Signal) {
+        self.echo = Some(by);
+        let _ = killpg(getpgrp(), by);
+        let _ = raise(Signal::SIGSTOP);
     }
 
     /// Lets a stopped command go on, in the foreground if this process is there.

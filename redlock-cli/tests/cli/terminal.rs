@@ -208,6 +208,23 @@ fn a_command_that_goes_on_in_the_background_leaves_the_terminal_to_the_shell() {
     assert_eq!(tool.await_file("shell"), "hears\n");
 }
 
+/// `timeout` puts what it runs in the background, and is not stopped by what that does.
+#[test]
+#[cfg(target_os = "linux")]
+fn whoever_limits_the_time_of_the_tool_is_not_stopped_with_it() {
+    if !there_is_a_terminal() {
+        return;
+    }
+    let server = Server::start();
+    let tool = Tool::with_nodes(&[server.url()]);
+    let work = tool.script("work", "echo $$ > pid; read line < /dev/tty");
+    let script = tool.script("limited", &format!("timeout 1 $PATH_TO_TOOL run job -- sh {work}; echo $? > status"));
+    let _script = Shell(start_on_terminal(&tool, &format!("sh {script}")));
+    await_standstill(&tool.await_file("pid"));
+    assert_eq!(tool.await_file("status"), "124\n");
+    assert!(wait_until(LIMIT, || !is_running(&tool.read("pid"))));
+}
+
 /// On such a terminal, whoever writes from the background is stopped.
 #[test]
 #[cfg(target_os = "linux")]
