@@ -146,13 +146,13 @@ fn whoever_reads_the_output_of_the_command_gets_the_terminal() {
     let work = tool.script("work", "mkfifo gate; echo > begun; read line < gate; echo finished");
     let pager =
         tool.script("pager", "stty -echo < /dev/tty; echo > waits; read key < /dev/tty; echo $key > typed; cat > done");
-    shell.type_in(&format!("$PATH_TO_TOOL run job --ttl 500ms -- sh {work} | sh {pager}\n"));
+    shell.type_in(&format!("$PATH_TO_TOOL run job --ttl 2s -- sh {work} | sh {pager}\n"));
     tool.await_file("begun");
     tool.await_file("waits");
     shell.type_in("q\n");
     assert_eq!(tool.await_file("typed"), "q\n");
     let is_free = || server.command(&["EXISTS", "job"]).unwrap() == "0";
-    assert!(!wait_until(Duration::from_secs(1), is_free), "the lock is kept for more than its TTL");
+    assert!(!wait_until(Duration::from_secs(3), is_free), "the lock is kept for more than its TTL");
     fs::write(tool.path("gate"), "go\n").unwrap();
     assert_eq!(tool.await_file("done"), "finished\n");
 }
