@@ -49,7 +49,11 @@ impl<'a> Supervision<'a> {
                     self.recording.note(format_args!("the command has ended with status {status}"));
                     return Ok(self.end(status).await);
                 }
-                Event::Child(Change::Stopped { by }) => is_stopped = self.child.stop_along(by),
+                Event::Child(Change::Stopped { by }) => {
+                    is_stopped = self.child.stop_along(by);
+                    // Whatever has let this process go on may have sent a signal before.
+                    tokio::task::yield_now().await;
+                }
                 Event::Signal(signal) => self.child.receive(signal),
                 Event::Time => {}
             }
@@ -87,8 +91,10 @@ impl<'a> Supervision<'a> {
         let until = self.schedule.timeout().map(|timeout| timeout.saturating_since(now()));
         let pause = until.unwrap_or(Duration::MAX).min(self.schedule.margin());
         tokio::select! {
-            change = self.child.changed() => Event::Child(change),
+            // A command that stops again and again must not keep a signal from it.
+            biased;
             signal = signals.next() => Event::Signal(signal),
+            change = self.child.changed() => Event::Child(change),
             _ = &mut self.lost, if !is_ending => Event::Time,
             () = tokio::time::sleep(pause) => Event::Time,
         }
