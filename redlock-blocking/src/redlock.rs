@@ -95,8 +95,8 @@ impl Redlock {
     ///
     /// # Errors
     ///
-    /// [`AcquireError::Gone`] when too few nodes have its keys still, [`Unavailable`](AcquireError::Unavailable) when too few
-    /// nodes answer, so that one may try again; else as with [`lock`](Self::lock).
+    /// [`AcquireError::Gone`] when too few nodes have its keys still, [`Unavailable`](AcquireError::Unavailable) when nodes that
+    /// did not answer may have them, so that one may try again; else as with [`lock`](Self::lock).
     pub fn adopt(&self, detached: &DetachedLock) -> Result<LockGuard, AcquireError> {
         self.begin_adoption(detached).lock()
     }

@@ -101,8 +101,8 @@ impl<R: Runtime> Redlock<R> {
     /// # Errors
     ///
     /// Yielded by the future: [`AcquireError::Gone`](crate::AcquireError::Gone) when too few nodes have its keys still,
-    /// [`Unavailable`](crate::AcquireError::Unavailable) when too few nodes answer, so that one may try again; else as with
-    /// [`lock`](Self::lock).
+    /// [`Unavailable`](crate::AcquireError::Unavailable) when nodes that did not answer may have them, so that one may try again;
+    /// else as with [`lock`](Self::lock).
     pub fn adopt(&self, detached: &DetachedLock) -> Acquire<R> {
         Acquire::new(self.handle.clone(), Acquisition::adopting(detached, self.options))
     }

@@ -231,11 +231,24 @@ impl Attempt {
         match config.votes().verdict(done, refused) {
             Verdict::Undecided => None,
             Verdict::Won => Some(self.won(config, request, now)),
+            Verdict::Lost if matches!(self.course, Course::Adopting) => self.not_adopted(config),
             Verdict::Lost if config.votes().is_blocked_by(tally.unavailable) => {
                 Some(AttemptResult::Failed(Failure::Unavailable))
             }
-            Verdict::Lost if matches!(self.course, Course::Adopting) => Some(AttemptResult::Failed(Failure::Gone)),
             Verdict::Lost => Some(AttemptResult::Failed(Failure::Contended)),
+        }
+    }
+
+    /// Says why a lock is not adopted, as soon as that is fixed: it is over only if no quorum can have its keys, whatever the
+    /// nodes have that have not answered.
+    fn not_adopted(&self, config: &Config) -> Option<AttemptResult> {
+        let (votes, tally) = (config.votes(), self.round.tally());
+        if votes.is_blocked_by(tally.gone()) {
+            Some(AttemptResult::Failed(Failure::Gone))
+        } else if votes.is_blocked_by(tally.gone().saturating_add(tally.pending)) {
+            None
+        } else {
+            Some(AttemptResult::Failed(Failure::Unavailable))
         }
     }
 

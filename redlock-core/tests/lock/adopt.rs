@@ -100,6 +100,20 @@ fn a_lock_is_not_adopted_when_too_few_nodes_answer() {
     }
 }
 
+/// Those that have not answered may have the keys: then a quorum has them still.
+#[test]
+fn a_lock_is_not_said_to_be_over_that_a_quorum_may_still_have() {
+    for (votes, said) in [("0x+", "0x+"), ("+-.", "+-~"), ("0+x", "0+x"), ("0x.", "0x~"), ("0.-++", "0~-++")] {
+        match refusal(votes) {
+            AcquireError::Unavailable(attempts) => assert_eq!(letters(&attempts.nodes), said),
+            other => panic!("{votes}: {other}"),
+        }
+    }
+    for votes in ["0x0", "x.00", "0-x", "0x-.0"] {
+        assert!(matches!(refusal(votes), AcquireError::Gone(_)), "{votes}");
+    }
+}
+
 #[test]
 fn keys_that_an_extension_has_let_live_for_longer_are_released_for_as_long_after_the_adoption_as_before() {
     let mut bench = Bench::held(3);
