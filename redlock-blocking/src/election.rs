@@ -29,7 +29,8 @@ impl Candidate {
         Self { is_fenced: true, ..self }
     }
 
-    /// Waits until this candidate is elected, for as long as that takes: also while nodes are down.
+    /// Waits until this candidate is elected, for as long as that takes: also while nodes are down, and whatever the options of
+    /// the handle say about time and attempts.
     ///
     /// Candidates are elected in the order in which they came, nearly.
     ///
@@ -45,7 +46,7 @@ impl Candidate {
     pub fn begin(&self) -> Campaign {
         let lock = self.redlock.acquire(self.election.clone(), self.ttl);
         let lock = if self.is_fenced { lock.fenced() } else { lock };
-        Campaign(lock.wait(Duration::MAX).keep_alive(KeepAlive::while_held()))
+        Campaign(lock.unbounded().keep_alive(KeepAlive::while_held()))
     }
 }
 
@@ -86,7 +87,8 @@ impl Leadership {
 
     redlock_core::leadership_getters!(Lease);
 
-    /// Lets the next candidate lead at once.
+    /// Lets the next candidate lead at once, or after the [shortest hold](crate::Acquire::min_hold) if the options of the handle
+    /// have one.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
     pub fn resign(self) -> ReleaseReport {
         self.0.release()

@@ -29,7 +29,8 @@ impl<R: Runtime> Candidate<R> {
         Self { is_fenced: true, ..self }
     }
 
-    /// Waits until this candidate is elected, for as long as that takes: also while nodes are down.
+    /// Waits until this candidate is elected, for as long as that takes: also while nodes are down, and whatever the options of
+    /// the handle say about time and attempts.
     ///
     /// Candidates are elected in the order in which they came, nearly. The future does not borrow the candidate. Cancel-safe:
     /// dropping it withdraws.
@@ -42,7 +43,7 @@ impl<R: Runtime> Candidate<R> {
     pub fn campaign(&self) -> impl Future<Output = Result<Leadership<R>, AcquireError>> + Send + use<R> {
         let lock = self.redlock.lock(self.election.clone(), self.ttl);
         let lock = if self.is_fenced { lock.fenced() } else { lock };
-        let lock = lock.wait(Duration::MAX).keep_alive(KeepAlive::while_held());
+        let lock = lock.unbounded().keep_alive(KeepAlive::while_held());
         async { lock.await.map(Leadership) }
     }
 }
@@ -73,7 +74,8 @@ impl<R: Runtime> Leadership<R> {
 
     redlock_core::leadership_getters!(Lease<R>);
 
-    /// Lets the next candidate lead at once.
+    /// Lets the next candidate lead at once, or after the [shortest hold](crate::Acquire::min_hold) if the options of the handle
+    /// have one.
     pub async fn resign(self) -> ReleaseReport {
         self.0.release().await
     }

@@ -106,6 +106,11 @@ impl Options {
         let keep_alive = self.keep_alive.or(Some(keep_alive));
         Self { keep_alive, ..self }
     }
+
+    /// Lifts the bounds on time and attempts, for adapters.
+    pub const fn unbounded(self) -> Self {
+        Self { attempts: None, ..self.wait(Duration::MAX) }
+    }
 }
 
 impl Default for Options {

@@ -123,6 +123,11 @@ macro_rules! acquire_setters {
             self.options(options)
         }
 
+        pub(crate) fn unbounded(self) -> Self {
+            let options = self.acquisition.options.unbounded();
+            self.options(options)
+        }
+
         /// Sets all of these at once.
         pub fn options(mut self, options: Options) -> Self {
             self.acquisition.options = options;

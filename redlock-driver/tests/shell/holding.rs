@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
 use redlock_driver::memory::MemoryNode;
-use redlock_driver::{AcquireError, KeepAlive, Loss, Owner, ReleaseVerdict, Runtime, WorkError};
+use redlock_driver::{AcquireError, KeepAlive, Loss, Options, Owner, Redlock, ReleaseVerdict, Runtime, WorkError};
 
 use crate::clock::settle;
 use crate::memory::{has_keys, over, three_nodes};
@@ -208,6 +208,19 @@ async fn a_campaign_goes_on_while_the_nodes_are_down() {
 }
 
 #[tokio::test]
+async fn a_campaign_goes_on_whatever_the_handle_allows_its_other_calls() {
+    let (clock, nodes, rival) = three_nodes();
+    let options = Options::new().attempts(2).wait(Duration::ZERO);
+    let redlock = Redlock::builder().nodes(&nodes).options(options).build_on(clock.clone()).unwrap();
+    let first = clock.run(rival.candidate("scheduler", TTL).campaign()).await.unwrap();
+    let mut campaign = Box::pin(redlock.candidate("scheduler", TTL).campaign());
+    let hour = clock.sleep_until(clock.now().saturating_add(Duration::from_secs(600)));
+    assert!(matches!(clock.run(select(campaign.as_mut(), Box::pin(hour))).await, Either::Right(_)));
+    clock.run(first.resign()).await;
+    assert!(clock.run(campaign).await.unwrap().is_leader());
+}
+
+#[tokio::test]
 async fn a_shared_lock_is_released_by_the_last_who_has_it() {
     let (clock, nodes, redlock) = three_nodes();
     let first = clock.run(redlock.lock("job", TTL)).await.unwrap().share();
@@ -266,7 +279,7 @@ async fn a_lock_that_was_detached_is_kept_alive_by_nobody() {
 #[tokio::test]
 async fn the_label_of_a_handle_is_seen_beside_its_locks_unless_a_call_has_one_of_its_own() {
     let (clock, nodes, rival) = three_nodes();
-    let handle = redlock_driver::Redlock::builder().nodes(&nodes).owner("host-7".parse().unwrap());
+    let handle = Redlock::builder().nodes(&nodes).owner("host-7".parse().unwrap());
     let redlock = handle.build_on(clock.clone()).unwrap();
     let _ours = clock.run(redlock.lock("ours", TTL)).await.unwrap();
     let _job = clock.run(redlock.lock("job", TTL).owner("host-7/job".parse().unwrap())).await.unwrap();
@@ -280,7 +293,7 @@ async fn the_label_of_a_handle_is_seen_beside_its_locks_unless_a_call_has_one_of
 #[tokio::test]
 async fn the_names_of_a_handle_have_its_prefix() {
     let (clock, nodes, _) = three_nodes();
-    let redlock = redlock_driver::Redlock::builder().nodes(&nodes).prefix("billing:").build_on(clock.clone()).unwrap();
+    let redlock = Redlock::builder().nodes(&nodes).prefix("billing:").build_on(clock.clone()).unwrap();
     let guard = clock.run(redlock.lock_all(["b", "a"], TTL)).await.unwrap();
     settle().await;
     assert!(has_keys(&nodes[0], &["billing:a", "billing:b"]));
