@@ -38,7 +38,7 @@ impl LockGuard {
     /// - [`ExtendError::Unconfirmed`]: too few nodes confirmed in time; the old deadline stands, try again before it.
     /// - [`ExtendError::Request`]: the TTL is out of bounds; nothing was sent.
     pub fn extend(&mut self, ttl: Duration) -> Result<Instant, ExtendError> {
-        self.handle.shell().extend(self.key, ttl)
+        self.lease.extend(ttl)
     }
 
     /// Releases the lock on all nodes and reports what each said.

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use redlock_core::fence::Fence;
-use redlock_core::{HandedOver, Instant, LockKey, Loss, Resource, Resources};
+use redlock_core::{ExtendError, HandedOver, Instant, LockKey, Loss, Resource, Resources};
 
 use crate::handle::Handle;
 
@@ -24,6 +24,11 @@ impl Lease {
     }
 
     redlock_core::lease_getters!();
+
+    /// Extends the lock. [`ExtendError::NotHeld`] when it is released meanwhile.
+    pub(crate) fn extend(&self, ttl: Duration) -> Result<Instant, ExtendError> {
+        self.handle.shell().extend(self.key, ttl)
+    }
 
     /// Waits until the lock is held no longer, for at most `timeout`: at its deadline, whatever the network does, or earlier when an
     /// extension finds that the keys are gone, or when it is released. Returns why; `None` when it is still held.

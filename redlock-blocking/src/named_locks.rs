@@ -1,8 +1,11 @@
+mod turn;
+
 use std::time::Duration;
 
 use redlock_cache::{Generation, Guard, HeldLocks, Locked, NamedExtendError, NotHeld};
 use redlock_core::{Instant, KeepAlive, Locks, ReleaseReport, Resource};
 
+use self::turn::Turn;
 use crate::{Acquire, AcquireError, Lease, LockGuard, Redlock};
 
 /// The reason for which a lock was not taken by name. See [`redlock_cache::NamedLockError`].
@@ -40,6 +43,7 @@ pub type HeldLock = redlock_cache::HeldLock<LockGuard>;
 ///   and is not touched, here or on the nodes.
 /// - **Nothing gets lost.** A lock that leaves the cache in any other way (it has expired and is collected or replaced,
 ///   is evicted, or the cache is dropped) is released by that, behind everything that was sent for it.
+/// - **A release comes last.** To unlock ends an extension that is under way, and nothing but releases is sent after it.
 /// - **Nothing is extended by itself**, unless [`keep_alive`](Self::keep_alive) says so: whoever keeps a lock by name extends
 ///   it by name. The handle's options to keep locks alive do not count here.
 ///
@@ -84,7 +88,7 @@ impl NamedLocks {
 
     /// Releases the lock called `name` on all nodes and reports what each said; see
     /// [`LockGuard::release`](crate::LockGuard::release). One that has expired is no error: the report says so, for as
-    /// long as the cache has it. An extension that is under way is waited for: at most a node timeout.
+    /// long as the cache has it.
     ///
     /// # Errors
     ///
@@ -151,17 +155,16 @@ impl NamedLocks {
         ttl: Duration,
     ) -> Result<Duration, NamedExtendError> {
         let found = self.locks.find(name, generation, self.redlock.now())?;
-        let extended = found.value.with_guard(|guard| {
-            self.locks.begin_extension(name, &found, ttl, self.redlock.now());
-            guard.extend(ttl)
-        });
+        let turn = found.value.turn().begin();
+        self.locks.begin_extension(name, &found, ttl, self.redlock.now());
+        let extended = found.value.lease().extend(ttl);
+        drop(turn);
         self.locks.end_extension(name, &found, extended, self.redlock.now())
     }
 }
 
 impl Guard for LockGuard {
-    /// Whoever uses the guard extends the lock.
-    type Turn = ();
+    type Turn = Turn;
 
     fn bytes(&self) -> usize {
         Locks::BYTES_PER_LOCK.saturating_add(self.resources().bytes())

@@ -143,7 +143,11 @@ impl Shell {
     pub(crate) fn extend(self: &Arc<Self>, key: LockKey, ttl: Duration) -> Result<Instant, ExtendError> {
         let mut state = self.state();
         let extension = state.locks.extend(key, ttl, self.platform.now())?;
-        self.wait(state, Some(key), |locks, _| locks.take_extended(key, extension))
+        self.wait(state, Some(key), |locks, _| {
+            let end = locks.take_extended(key, extension);
+            // Nothing comes of it when another thread has released the lock.
+            end.or_else(|| locks.deadline(key).is_none().then_some(Err(ExtendError::NotHeld)))
+        })
     }
 
     /// Releases a lock; with that, it is abandoned.

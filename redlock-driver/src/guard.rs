@@ -2,10 +2,9 @@ use std::fmt;
 use std::future::poll_fn;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use redlock_core::{DetachedLock, ExtendError, Instant, Loss, OperationId, ReleaseReport};
+use redlock_core::{DetachedLock, ExtendError, Instant, Loss, ReleaseReport};
 
 use crate::{Lease, Runtime};
 
@@ -47,20 +46,6 @@ impl<R: Runtime> LockGuard<R> {
     pub async fn extend(&mut self, ttl: Duration) -> Result<Instant, ExtendError> {
         let extension = self.begin_extension(ttl)?;
         poll_fn(|context| self.poll_extension(extension, context)).await
-    }
-
-    /// The first half of [`extend`](Self::extend). Nobody else must be waiting for an extension.
-    pub(crate) fn begin_extension(&self, ttl: Duration) -> Result<OperationId, ExtendError> {
-        self.handle.shell().extend(self.key, ttl)
-    }
-
-    /// The second half.
-    pub(crate) fn poll_extension(
-        &self,
-        extension: OperationId,
-        context: &Context<'_>,
-    ) -> Poll<Result<Instant, ExtendError>> {
-        self.handle.attended_or_refused().poll_extend(self.key, extension, context)
     }
 
     /// Releases the lock on all nodes and reports what each said.

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use redlock_core::fence::Fence;
-use redlock_core::{HandedOver, Instant, LockKey, Loss, Resource, Resources};
+use redlock_core::{ExtendError, HandedOver, Instant, LockKey, Loss, OperationId, Resource, Resources};
 
 use crate::Runtime;
 use crate::redlock::Handle;
@@ -28,6 +28,20 @@ impl<R: Runtime> Lease<R> {
     }
 
     redlock_core::lease_getters!();
+
+    /// Begins an extension. Nobody else must be waiting for one.
+    pub(crate) fn begin_extension(&self, ttl: Duration) -> Result<OperationId, ExtendError> {
+        self.handle.shell().extend(self.key, ttl)
+    }
+
+    /// Waits for the end of an extension. It never comes if the lock is released meanwhile.
+    pub(crate) fn poll_extension(
+        &self,
+        extension: OperationId,
+        context: &Context<'_>,
+    ) -> Poll<Result<Instant, ExtendError>> {
+        self.handle.attended_or_refused().poll_extend(self.key, extension, context)
+    }
 
     /// Returns a future that waits until the lock is held no longer, and yields why: at its deadline, whatever the network does, or
     /// earlier when an extension finds that the keys are gone, or when it is released. It does not borrow the guard, so work can be

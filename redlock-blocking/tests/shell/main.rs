@@ -10,6 +10,7 @@ mod link;
 #[cfg(unix)]
 mod long_commands;
 mod memory;
+mod named_locks;
 mod observing;
 mod panics;
 mod second_connections;

@@ -6,8 +6,8 @@ use redlock_core::Instant;
 
 use crate::Weigh;
 
-/// A guard that is kept by the name of its lock, for adapters. It dereferences to a view of the lock, which can be asked while
-/// the guard is in use.
+/// A guard that is kept by the name of its lock, for adapters. It dereferences to a view of the lock, by which that is asked
+/// and extended: so whoever releases the guard need not wait for those who do.
 pub trait Guard: Deref<Target: Clone + Send + Sync> + Send {
     /// What those who extend the lock need beside the guard.
     type Turn: Default + Send + Sync;
@@ -63,9 +63,16 @@ impl<G: Guard> HeldLock<G> {
         &self.0.turn
     }
 
-    /// Uses the guard, unless it was taken out, for adapters. Nobody else uses it or takes it out meanwhile.
-    pub fn with_guard<T>(&self, work: impl FnOnce(&mut G) -> T) -> Option<T> {
-        self.guard().as_mut().map(work)
+    /// Returns the view of the lock by which it is extended, for adapters.
+    #[must_use]
+    pub fn lease(&self) -> &G::Target {
+        &self.0.lease
+    }
+
+    /// Returns whether the guard was taken out, to be released, for adapters.
+    #[must_use]
+    pub fn has_left(&self) -> bool {
+        self.guard().is_none()
     }
 
     /// Takes the guard out of what no cache has kept.

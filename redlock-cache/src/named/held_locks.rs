@@ -170,14 +170,14 @@ impl<G: Guard> HeldLocks<G> {
         &self,
         name: &[u8],
         found: &Entry<HeldLock<G>>,
-        extended: Option<Result<Instant, ExtendError>>,
+        extended: Result<Instant, ExtendError>,
         now: Instant,
     ) -> Result<Duration, NamedExtendError> {
         let is_kept = self.cache.extend(name, found.generation, found.value.stays_until());
         match extended {
-            Some(Ok(deadline)) if is_kept => Ok(deadline.saturating_since(now)),
-            Some(Err(error)) => Err(error.into()),
-            _ => Err(NotHeld::new(name).into()),
+            Ok(deadline) if is_kept => Ok(deadline.saturating_since(now)),
+            Ok(_) | Err(ExtendError::NotHeld) => Err(NotHeld::new(name).into()),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -36,22 +36,14 @@ impl Turn {
 }
 
 impl MyTurn<'_> {
-    /// Extends the lock. `None` when it is being released, or is to be released while this waits.
-    pub(super) async fn extend<R: Runtime>(
-        self,
-        held: &HeldLock<R>,
-        ttl: Duration,
-    ) -> Option<Result<Instant, ExtendError>> {
-        let begun = held.with_guard(|guard| guard.begin_extension(ttl))?;
-        let extension = match begun {
-            Ok(extension) => extension,
-            Err(error) => return Some(Err(error)),
-        };
+    /// Extends the lock. [`ExtendError::NotHeld`] when it is being released, or is to be released while this waits.
+    pub(super) async fn extend<R: Runtime>(self, held: &HeldLock<R>, ttl: Duration) -> Result<Instant, ExtendError> {
+        let extension = held.lease().begin_extension(ttl)?;
         poll_fn(|context| {
             self.turn.waiting.register(context.waker());
-            match held.with_guard(|guard| guard.poll_extension(extension, context)) {
-                Some(poll) => poll.map(Some),
-                None => Poll::Ready(None),
+            match held.lease().poll_extension(extension, context) {
+                Poll::Pending if held.has_left() => Poll::Ready(Err(ExtendError::NotHeld)),
+                poll => poll,
             }
         })
         .await

@@ -1,16 +1,17 @@
 //! Locks that are released by name. What redlock-go gets wrong has a test that says so.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use redlock_driver::cache::{BoundedCache, MapCache, NamedExtendError, NotHeld, Refusal, WhenFull};
 use redlock_driver::memory::MemoryNode;
+use redlock_driver::observed::{LockEvent, Observed};
 use redlock_driver::{
-    AcquireError, ExtendError, KeepAlive, Loss, NamedLockError, NamedLocks, Options, Redlock, ReleaseVerdict, Resource,
-    Runtime,
+    AcquireError, ExtendError, KeepAlive, Loss, NamedLockError, NamedLocks, Observer, Options, Redlock, ReleaseVerdict,
+    Resource, Runtime,
 };
 
 use crate::clock::{Clock, settle};
@@ -291,6 +292,32 @@ async fn unlocking_does_not_wait_for_an_extension_that_nobody_polls() {
     let report = clock.run(locks.unlock("job")).await.unwrap();
     assert_eq!(report.verdict, ReleaseVerdict::Released);
     assert_eq!(clock.run(extension).await, Err(not_held("job").into()));
+}
+
+/// Unlocks by name what was lost, on the thread that finds it out.
+#[derive(Default)]
+struct Unlocks(OnceLock<NamedLocks<Clock>>);
+
+impl Observer for Unlocks {
+    fn observe(&self, observed: &Observed) {
+        if let (Observed::Lock { event: LockEvent::Lost { .. }, .. }, Some(locks)) = (observed, self.0.get()) {
+            drop(locks.unlock("job").now_or_never());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_observer_can_unlock_what_an_extension_finds_to_be_lost() {
+    let (clock, unlocks) = (Clock::default(), Arc::new(Unlocks::default()));
+    let nodes = ["one", "two", "three"].map(MemoryNode::new);
+    let redlock = Redlock::builder().nodes(&nodes).observer(unlocks.clone()).build_on(clock.clone()).unwrap();
+    let locks = NamedLocks::new(redlock, MapCache::new());
+    clock.run(locks.lock("job", TTL)).await.unwrap();
+    assert!(unlocks.0.set(locks.clone()).is_ok());
+    clock.advance(TTL);
+    let lost = NamedExtendError::Extend(ExtendError::Lost(Loss::Expired));
+    assert_eq!(clock.run(locks.extend("job", TTL)).await, Err(lost));
+    assert!(locks.cache().is_empty());
 }
 
 #[tokio::test]
