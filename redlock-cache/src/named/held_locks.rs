@@ -75,10 +75,12 @@ impl<G: Guard> HeldLocks<G> {
             Ok(inserted) => {
                 let validity = deadline.saturating_since(now);
                 let evicted = names(inserted.evicted(now));
+                release(inserted.displaced);
                 Ok(Locked { validity, generation: inserted.generation, fence, evicted })
             }
             Err(refused) => {
                 let not_kept = NotKept { reason: refused.reason, evicted: names(refused.evicted(now)) };
+                release(refused.displaced);
                 Err((refused.value.into_guard(), not_kept))
             }
         }
@@ -199,6 +201,13 @@ impl<G: Guard> Clone for HeldLocks<G> {
 impl<G: Guard> fmt::Debug for HeldLocks<G> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeldLocks").field("held", &self.cache.len()).finish_non_exhaustive()
+    }
+}
+
+/// Releases what had to leave the cache, also while somebody extends it.
+fn release<G: Guard>(displaced: Vec<NamedEntry<HeldLock<G>>>) {
+    for left in displaced {
+        drop(left.entry.value.take());
     }
 }
 

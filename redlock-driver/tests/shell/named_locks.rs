@@ -162,6 +162,23 @@ async fn a_lock_that_is_evicted_while_it_is_extended_is_not_held() {
     assert!(world.links.iter().all(|link| !link.has_key("first")), "it is released");
 }
 
+/// Whoever extends it may not get to run for long, and others may wait to do so.
+#[tokio::test]
+async fn a_lock_that_is_evicted_is_released_at_once_whoever_extends_it() {
+    let world = World::new().await;
+    let clock = &world.clock;
+    let locks = room_for_two(&world, WhenFull::Evict).await;
+    clock.run(locks.lock("first", TTL)).await.unwrap();
+    clock.run(locks.lock("second", TTL * 2)).await.unwrap();
+    let (mut extending, mut next) = (Box::pin(locks.extend("first", TTL)), Box::pin(locks.extend("first", TTL)));
+    assert_eq!(((&mut extending).now_or_never(), (&mut next).now_or_never()), (None, None));
+    assert_eq!(clock.run(locks.lock("third", TTL * 3)).await.unwrap().evicted, [Resource::new("first")]);
+    settle().await;
+    assert!(world.links.iter().all(|link| !link.has_key("first")), "it is released");
+    assert_eq!(clock.run(extending).await, Err(not_held("first").into()));
+    assert_eq!(clock.run(next).await, Err(not_held("first").into()));
+}
+
 #[tokio::test]
 async fn a_lock_for_which_there_is_no_room_is_given_back() {
     let world = World::new().await;
