@@ -66,24 +66,51 @@ mod form {
     use alloc::vec::Vec;
     use core::time::Duration;
 
+    use serde::ser::SerializeStruct as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::DetachedLock;
     use crate::fence::{Fence, Fences};
     use crate::{Owner, Resource, Resources, Token};
 
-    #[derive(Serialize, Deserialize)]
+    #[derive(Deserialize)]
     pub(super) struct Form {
         names: Vec<Name>,
         token: String,
         ttl_millis: u64,
         /// That of an extension, if it is longer.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default)]
         longest_ttl_millis: Option<u64>,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        #[serde(default)]
         fences: Vec<Fence>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default)]
         owner: Option<Owner>,
+    }
+
+    /// What there is none of is left out where a person may read it. A binary format may go by the order of the fields, so there
+    /// none is left out.
+    impl Serialize for Form {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let is_binary = !serializer.is_human_readable();
+            let has_longest_ttl = is_binary || self.longest_ttl_millis.is_some();
+            let has_fences = is_binary || !self.fences.is_empty();
+            let has_owner = is_binary || self.owner.is_some();
+            let optional = [has_longest_ttl, has_fences, has_owner].into_iter().filter(|is_there| *is_there).count();
+            let mut fields = serializer.serialize_struct("DetachedLock", optional.saturating_add(3))?;
+            fields.serialize_field("names", &self.names)?;
+            fields.serialize_field("token", &self.token)?;
+            fields.serialize_field("ttl_millis", &self.ttl_millis)?;
+            if has_longest_ttl {
+                fields.serialize_field("longest_ttl_millis", &self.longest_ttl_millis)?;
+            }
+            if has_fences {
+                fields.serialize_field("fences", &self.fences)?;
+            }
+            if has_owner {
+                fields.serialize_field("owner", &self.owner)?;
+            }
+            fields.end()
+        }
     }
 
     /// A text where a person may read it, if it is one; else its bytes.
@@ -190,6 +217,19 @@ mod form {
             let text = serde_json::to_string(&owned).unwrap();
             assert!(text.ends_with(r#""owner":"host-7"}"#), "{text}");
             assert_eq!(serde_json::from_str::<DetachedLock>(&text).unwrap(), owned);
+        }
+
+        /// Such a format goes by the order of the fields, and by nothing else.
+        #[test]
+        fn what_is_written_in_binary_can_be_read() {
+            let numbers = [33, 7].map(Fence::new).into_iter().collect();
+            let fenced = DetachedLock { fences: Some(numbers), ..detached(b"\xff\x00") };
+            let owned = DetachedLock { owner: Owner::new("host-7").ok(), ..detached(b"a") };
+            let extended = DetachedLock { longest_ttl: Duration::from_secs(60), ..detached(b"a") };
+            for lock in [detached(b"a"), fenced, owned, extended] {
+                let bytes = postcard::to_allocvec(&lock).unwrap();
+                assert_eq!(postcard::from_bytes(&bytes), Ok(lock));
+            }
         }
 
         #[test]
