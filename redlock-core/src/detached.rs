@@ -159,17 +159,30 @@ mod form {
         u64::try_from(ttl.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
     }
 
+    /// Returns the fences of the names in the order that the names have in [`Resources`]; `None` if there are none.
+    fn fences_in_order(names: &[Resource], fences: Vec<Fence>) -> Result<Option<Fences>, &'static str> {
+        if fences.is_empty() {
+            return Ok(None);
+        }
+        if fences.len() != names.len() {
+            return Err("there is not one fence for each name");
+        }
+        if fences.iter().any(|fence| *fence > Fence::MAX) {
+            return Err("a fence is larger than any that a node grants");
+        }
+        let mut pairs: Vec<_> = names.iter().zip(fences).collect();
+        pairs.sort_unstable();
+        Ok(Some(pairs.into_iter().map(|(_, fence)| fence).collect()))
+    }
+
     impl TryFrom<Form> for DetachedLock {
         type Error = &'static str;
 
         fn try_from(form: Form) -> Result<Self, Self::Error> {
             let token = Token::from_bytes(form.token.as_bytes()).ok_or("this is not the token of a lock")?;
-            let resources = Resources::all(form.names.iter().map(|name| Resource::new(&name.0)));
-            let is_fenced = !form.fences.is_empty();
-            if is_fenced && form.fences.len() != form.names.len() {
-                return Err("there is not one fence for each name");
-            }
-            let fences = is_fenced.then(|| form.fences.into_iter().collect());
+            let names: Vec<Resource> = form.names.iter().map(|name| Resource::new(&name.0)).collect();
+            let fences = fences_in_order(&names, form.fences)?;
+            let resources = Resources::all(names);
             let longest = form.longest_ttl_millis.unwrap_or(form.ttl_millis);
             let [ttl, longest_ttl] = [form.ttl_millis, longest].map(Duration::from_millis);
             Ok(Self { resources, token, ttl, longest_ttl, fences, owner: form.owner })
@@ -209,6 +222,11 @@ mod form {
             assert!(text.ends_with(r#""fences":[33,7]}"#), "{text}");
             assert_eq!(serde_json::from_str::<DetachedLock>(&text).unwrap(), fenced);
             assert!(serde_json::from_str::<DetachedLock>(&text.replace("33,7", "33")).is_err());
+            let (reversed, beyond) =
+                (text.replace(r#""a","b""#, r#""b","a""#), text.replace("33,7", "33,9007199254740992"));
+            let reversed = serde_json::from_str::<DetachedLock>(&reversed).unwrap();
+            assert_eq!(reversed.fences().unwrap().as_slice(), [7, 33].map(Fence::new), "each stays with its name");
+            assert!(serde_json::from_str::<DetachedLock>(&beyond).is_err(), "no node can count to it");
             let extended = DetachedLock { longest_ttl: Duration::from_secs(60), ..detached(b"a") };
             let text = serde_json::to_string(&extended).unwrap();
             assert!(text.ends_with(r#""ttl_millis":1500,"longest_ttl_millis":60000}"#), "{text}");
