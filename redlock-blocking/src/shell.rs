@@ -223,7 +223,7 @@ impl Shell {
             return self.attend(state);
         };
         self.attend(state);
-        callback(loss);
+        waiters::call(callback, loss);
     }
 
     /// Lets all threads that wait look again whether they still should.

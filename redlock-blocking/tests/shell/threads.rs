@@ -178,8 +178,10 @@ fn whoever_looks_at_a_lock_learns_that_it_was_released() {
 fn a_callback_that_panics_harms_no_other_lock() {
     let world = World::new();
     let guard = world.redlock.try_lock("job", TTL).unwrap();
+    let lease = Lease::clone(&guard);
     guard.on_lost(|_| panic!("as it was told to"));
     drop(guard);
+    lease.on_lost(|_| panic!("as it was told to, at once"));
     let other = world.redlock.lock("other", TTL).unwrap();
     assert!(other.is_valid());
     drop(other);
