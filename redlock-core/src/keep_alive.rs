@@ -63,8 +63,8 @@ impl KeepAlive {
         self.interval.map_or_else(|| ttl.checked_div(3).unwrap_or(ttl).max(MIN_INTERVAL), Span::get)
     }
 
-    /// Returns whether a lock of this TTL can be kept alive so.
-    pub(crate) fn check(self, ttl: Duration) -> Result<(), RequestError> {
+    /// Checks whether a lock of this TTL can be kept alive so, of which so much validity is to be left at the hand-over.
+    pub(crate) fn check(self, ttl: Duration, min_validity: Duration) -> Result<(), RequestError> {
         let interval = self.interval(ttl);
         if interval < MIN_INTERVAL || interval.saturating_mul(2) > ttl {
             return Err(RequestError::KeepAliveInterval { interval, ttl });
@@ -72,6 +72,9 @@ impl KeepAlive {
         if self.max_hold == Some(Span::ZERO) {
             return Err(RequestError::NoHold);
         }
-        Ok(())
+        match self.max_hold() {
+            Some(max_hold) if max_hold <= min_validity => Err(RequestError::HoldTooShort { max_hold, min_validity }),
+            _ => Ok(()),
+        }
     }
 }

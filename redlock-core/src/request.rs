@@ -100,7 +100,8 @@ impl Request {
     /// - [`RequestError::TtlTooShort`], [`RequestError::TtlTooLong`] or [`RequestError::NoValidity`] for a TTL that is
     ///   out of bounds, or from which drift and [`Options::min_validity`] leave nothing;
     /// - [`RequestError::NoAttempts`], [`RequestError::RetryDelay`], [`RequestError::KeepAliveInterval`],
-    ///   [`RequestError::NoHold`] or [`RequestError::MinHoldTooLong`] for options that cannot be followed.
+    ///   [`RequestError::NoHold`], [`RequestError::HoldTooShort`] or [`RequestError::MinHoldTooLong`] for options that cannot be
+    ///   followed.
     pub fn new(
         config: &Config,
         names: impl Into<Resources>,
@@ -143,7 +144,7 @@ impl Request {
         if min_hold > max_ttl {
             return Err(RequestError::MinHoldTooLong { min_hold, max_ttl });
         }
-        options.keep_alive.map_or(Ok(()), |keep_alive| keep_alive.check(ttl.get()))?;
+        options.keep_alive.map_or(Ok(()), |keep_alive| keep_alive.check(ttl.get(), options.min_validity.get()))?;
         let owner = config.owner().or_else(|| adopts.as_ref()?.owner.as_ref()).cloned();
         Ok(Self { resources, ttl, options, proposal: Fence::default(), adopts, owner })
     }
@@ -304,6 +305,17 @@ pub enum RequestError {
     /// A lock is to be kept alive for no time at all.
     #[error("the longest hold is 0, it must be above zero")]
     NoHold,
+    /// A lock is to be kept alive for no longer than it is to be valid when it is handed over.
+    #[error(
+        "the longest hold is {}, it must be longer than the validity asked for, which is {}",
+        HumanDuration(*.max_hold), HumanDuration(*.min_validity)
+    )]
+    HoldTooShort {
+        /// The value that was given.
+        max_hold: Duration,
+        /// The least validity that was asked for.
+        min_validity: Duration,
+    },
     /// No attempt is allowed.
     #[error("the number of attempts is 0, it must be at least 1")]
     NoAttempts,
@@ -330,6 +342,7 @@ mod tests {
     use alloc::string::ToString;
 
     use super::*;
+    use crate::KeepAlive;
 
     fn config() -> Config {
         Config::builder(["a", "b", "c"]).max_name_len(8).build().unwrap()
@@ -391,6 +404,20 @@ mod tests {
         assert!(Request::new(&config(), "a", Duration::from_millis(1_001), greedy).is_ok());
         let modest = Options::new().min_validity(Duration::from_millis(987));
         assert!(Request::new(&config(), "a", SECOND, modest).is_ok());
+    }
+
+    /// Else it would be handed over with less than was asked for, because no validity goes beyond the longest hold.
+    #[test]
+    fn a_longest_hold_below_the_validity_asked_for_is_refused() {
+        let hold = |millis| KeepAlive::up_to(Duration::from_millis(millis));
+        let options = Options::new().min_validity(Duration::from_millis(500));
+        let refused = refused("a", SECOND, options.keep_alive(hold(500))).to_string();
+        assert_eq!(
+            refused,
+            "the longest hold is 500 ms, it must be longer than the validity asked for, which is 500 ms"
+        );
+        assert!(Request::new(&config(), "a", SECOND, options.keep_alive(hold(501))).is_ok());
+        assert!(Request::new(&config(), "a", SECOND, options.keep_alive(KeepAlive::while_held())).is_ok());
     }
 
     #[test]

@@ -328,6 +328,10 @@ impl Wish {
         let kind = if dice.chance(40) { KeepAlive::up_to(max_hold) } else { KeepAlive::while_held() };
         let keep_alive = is_kept_alive.then_some(kind);
         options = options.keep_alive(keep_alive);
+        if keep_alive.and_then(KeepAlive::max_hold).is_some_and(|max_hold| max_hold <= ttl / 4) {
+            // It cannot be valid for longer than it may be held.
+            options = options.min_validity(Duration::ZERO);
+        }
         Self { resource, ttl, wait, options, counts_attempts, keep_alive }
     }
 }

@@ -96,6 +96,10 @@ impl Holding {
             let keep_alive = if dice.chance(30) { keep_alive.every(interval) } else { keep_alive };
             job.options = job.options.keep_alive(keep_alive);
             (job.terms.is_kept_alive, job.terms.max_hold) = (true, max_hold);
+            if max_hold.is_some_and(|max_hold| max_hold <= job.ttl / 4) {
+                // It cannot be valid for longer than it may be held.
+                job.options = job.options.min_validity(Duration::ZERO);
+            }
             job.renewal = job.renewal.filter(|_| dice.chance(40));
             job.hold = dice.time(0..=6 * ttl);
         }
