@@ -57,7 +57,8 @@ impl Redlock {
     /// at once and no node is asked.
     ///
     /// An attempt takes one round trip, and never more than the node timeout (5 % of the TTL, 20 to 500 ms, unless
-    /// configured) after other threads have made way. Everything else is as with [`lock`](Self::lock).
+    /// configured; twice that if the lock is fenced) after other threads have made way. Everything else is as with
+    /// [`lock`](Self::lock).
     ///
     /// # Errors
     ///

@@ -67,7 +67,7 @@ impl<R: Runtime> Redlock<R> {
     /// at once and no node is asked.
     ///
     /// An attempt takes one round trip, and never more than the node timeout (5 % of the TTL, 20 to 500 ms, unless
-    /// configured). Everything else is as with [`lock`](Self::lock).
+    /// configured; twice that if the lock is fenced). Everything else is as with [`lock`](Self::lock).
     ///
     /// # Errors
     ///

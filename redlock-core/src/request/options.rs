@@ -44,7 +44,8 @@ impl Options {
         }
     }
 
-    /// Sets the time budget: no attempt goes on for longer than this after the first one began.
+    /// Sets the time budget: no attempt goes on for longer than this after the first one began. A budget of zero means one
+    /// attempt, which takes the time that it needs.
     pub const fn wait(mut self, budget: Duration) -> Self {
         self.wait = Span::of(budget);
         self

@@ -66,7 +66,8 @@ impl fmt::Debug for Acquisition {
 #[doc(hidden)]
 macro_rules! acquire_setters {
     () => {
-        /// Sets the time budget for all attempts together; 30 seconds unless configured.
+        /// Sets the time budget for all attempts together; 30 seconds unless configured. Zero means one attempt, which takes the
+        /// time that it needs.
         pub fn wait(self, budget: Duration) -> Self {
             let options = self.acquisition.options.wait(budget);
             self.options(options)
