@@ -14,6 +14,9 @@ use super::stream::Stream;
 use super::tls::{self, TlsSettings};
 use crate::transport::{Connection, Transport};
 
+/// Nobody waits for a server for longer than this.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// The way to one server over sockets of our own.
 pub(super) struct NativeTransport {
     pub(super) address: Address,
@@ -37,8 +40,7 @@ impl Transport for NativeTransport {
     type Connection = NativeConnection;
 
     fn connect(&mut self, timeout: Duration) -> Result<NativeConnection, Unavailable> {
-        let now = Instant::now();
-        let until = now.checked_add(timeout).unwrap_or(now);
+        let until = after(timeout);
         let mut stream = self.open(until)?;
         let machine = self.converse(&mut stream, &mut Opening::new(&self.settings), Opening::poll, until)?;
         let (replies, heard) = (VecDeque::new(), VecDeque::new());
@@ -54,8 +56,7 @@ impl NativeTransport {
 
     /// Asks the server for something else than a lock, over a connection that is closed afterwards.
     pub(super) fn ask(&mut self, mut inquiry: Inquiry, timeout: Duration) -> Result<Statement, Unavailable> {
-        let now = Instant::now();
-        let until = now.checked_add(timeout).unwrap_or(now);
+        let until = after(timeout);
         let mut stream = self.open(until)?;
         self.converse(&mut stream, &mut inquiry, Inquiry::poll, until)
     }
@@ -119,8 +120,7 @@ impl Connection for NativeConnection {
     }
 
     fn receive(&mut self, _command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
-        let now = Instant::now();
-        let until = now.checked_add(timeout).unwrap_or(now);
+        let until = after(timeout);
         loop {
             if let Some(reply) = self.replies.pop_front() {
                 return Ok(Some(reply));
@@ -185,6 +185,12 @@ impl NativeConnection {
     fn check_broken(&self) -> Result<(), Unavailable> {
         self.broken.clone().map_or(Ok(()), Err)
     }
+}
+
+/// Returns the moment at which a time is over that begins now. A clock cannot tell when the longest durations are over.
+fn after(timeout: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(timeout.min(LONGEST_TIMEOUT)).unwrap_or(now)
 }
 
 /// What was sent may have been carried out.

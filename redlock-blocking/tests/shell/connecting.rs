@@ -1,8 +1,11 @@
 //! Connections that are not there yet, or not any more.
 
+use std::net::TcpListener;
+use std::thread;
 use std::time::Duration;
 
-use redlock_blocking::{AcquireError, Cause, Node, NodeTimeout, Outcome, Redlock, ReleaseVerdict};
+use redlock_blocking::transport::Transport;
+use redlock_blocking::{AcquireError, Cause, IntoNode, Node, NodeTimeout, Outcome, Redlock, ReleaseVerdict};
 
 use crate::link::{Link, SOON, TTL, World};
 
@@ -34,6 +37,19 @@ fn a_connection_that_broke_is_made_anew_and_the_release_follows() {
     drop(guard);
     world.assert_undone();
     assert!(world.links.iter().all(|link| link.connects() >= 2));
+}
+
+/// No clock can tell when that is over.
+#[test]
+fn the_longest_duration_is_no_time_that_is_over_at_once() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut node = format!("redis://{}", silent.local_addr().unwrap()).into_node().unwrap();
+    let connecting = thread::spawn(move || node.connect(Duration::MAX).map(drop));
+    let (connection, _) = silent.accept().unwrap();
+    thread::sleep(Duration::from_millis(100));
+    assert!(!connecting.is_finished());
+    drop((connection, silent));
+    connecting.join().unwrap().unwrap_err();
 }
 
 #[test]
