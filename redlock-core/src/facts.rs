@@ -223,7 +223,7 @@ impl Facts {
     }
 }
 
-fn short(value: &str) -> String {
+pub(crate) fn short(value: &str) -> String {
     value.chars().filter(|letter| is_printable(*letter)).take(MAX_LEN).collect()
 }
 

@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use super::element::{Element, Elements};
 use crate::Facts;
+use crate::facts::short;
 
 /// Reads the answer to `HELLO`; `None` if it is none.
 pub(super) fn read(mut elements: Elements<'_>) -> Option<Facts> {
@@ -29,5 +30,5 @@ fn note(facts: &mut Facts, key: Element<'_>, value: Element<'_>) {
         (Some(b"mode"), _) => &mut facts.mode,
         _ => return,
     };
-    *fact = value.text().map(|text| String::from_utf8_lossy(text).into_owned());
+    *fact = value.text().map(|text| short(&String::from_utf8_lossy(text)));
 }

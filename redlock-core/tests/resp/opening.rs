@@ -58,6 +58,18 @@ fn the_server_says_what_it_is() {
     assert_eq!((facts.version_numbers(), facts.connection_id()), (Some((9, 1, 2)), Some(7)));
 }
 
+#[test]
+fn what_a_server_says_of_itself_in_its_greeting_is_short_and_can_be_printed() {
+    let shout = "x".repeat(10_000);
+    let texts = ["server", "\u{1b}[2J", "version", &shout, "role", "mas\nter", "mode", "\u{202e}"];
+    let texts: Vec<_> = texts.iter().map(|text| format!("${}\r\n{text}\r\n", text.len())).collect();
+    let answers = format!("%4\r\n{}:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n", texts.concat());
+    let connection = answered(&Settings::new(), &answers).unwrap().unwrap();
+    let facts = connection.facts();
+    assert_eq!((facts.server(), facts.role(), facts.mode()), (Some("[2J"), Some("master"), Some("")));
+    assert_eq!(facts.version().map(str::len), Some(64));
+}
+
 /// How a server answers whose user may ask everything.
 fn answered_with(info: &str, fsync: &str) -> Connection {
     let info = format!("${}\r\n{info}\r\n", info.len());
