@@ -202,7 +202,8 @@ impl Facts {
                 // `HELLO` calls it by its newer name.
                 "role" => self.role = Some(short(if value == "slave" { "replica" } else { value })),
                 "redis_mode" | "server_mode" => self.mode = Some(short(value)),
-                "run_id" => self.run_id = Some(short(value)),
+                // A server that hides it has none: two of them are not one for that.
+                "run_id" => self.run_id = Some(short(value)).filter(|run_id| !run_id.is_empty()),
                 "uptime_in_seconds" => self.uptime = value.parse().ok().map(Duration::from_secs),
                 "maxmemory" => self.max_memory = value.parse().ok(),
                 "maxmemory_policy" => self.eviction_policy = Some(short(value)),

@@ -4,7 +4,7 @@ mod health;
 
 use core::time::Duration;
 
-use redlock_core::health::Warning;
+use redlock_core::health::{NodeHealth, Warning};
 use redlock_core::{
     AcquireError, Action, Cause, Command, Config, ConfigBuilder, Facts, Hold, Instant, LockKey, Locks, NodeId, Options,
     Outcome, Reply, Request, RestartGuard, RetryDelay, Rule, Unavailable,
@@ -326,6 +326,14 @@ fn one_server_that_is_named_twice_votes_once() {
     assert_eq!(world.takes(at(0)), Err(vec![None, GIVEN_UP, Some(Cause::Unsuitable)]));
     world.reconnect(2, &running("c1", 0), at(1_000));
     assert_eq!(world.takes(at(60_000)), Ok(()), "it is another server now");
+}
+
+#[test]
+fn servers_that_hide_their_run_are_not_one() {
+    let mut world = World::new(|config| config);
+    (0..3).for_each(|node| world.connect(node, &running("", 1_000), at(0)));
+    assert!(world.locks.health(at(0)).nodes.iter().all(NodeHealth::has_vote));
+    world.lock(TTL, at(0)).unwrap();
 }
 
 type Setting = fn(ConfigBuilder, Rule) -> ConfigBuilder;
