@@ -15,6 +15,9 @@ pub(super) enum Socket {
     Unix(UnixStream),
 }
 
+/// What a socket can be told to wait for at least: less is taken for no limit at all.
+const SHORTEST_WAIT: Duration = Duration::from_micros(1);
+
 /// Does the same with whatever kind of socket it is.
 macro_rules! on_socket {
     ($socket:expr, $stream:ident => $work:expr) => {
@@ -32,11 +35,11 @@ impl Socket {
         on_socket!(self, stream => stream)
     }
 
-    /// Waits until there is something to read, for at most `timeout`.
+    /// Waits until there is something to read, for about `timeout` at most. It may come back early.
     pub(super) fn wait_readable(&self, timeout: Duration) -> io::Result<()> {
         let socket = on_socket!(self, stream => SockRef::from(stream));
         socket.set_nonblocking(false)?;
-        socket.set_read_timeout(Some(timeout))?;
+        socket.set_read_timeout(Some(timeout.max(SHORTEST_WAIT)))?;
         let waited = socket.peek(&mut [MaybeUninit::uninit()]);
         socket.set_nonblocking(true)?;
         match waited {
@@ -59,5 +62,24 @@ impl Write for Socket {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn even_the_shortest_wait_has_an_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let socket = Socket::Tcp(TcpStream::from_std(stream));
+        let (sender, waited) = mpsc::channel();
+        thread::spawn(move || sender.send(socket.wait_readable(Duration::from_nanos(1))));
+        waited.recv_timeout(Duration::from_secs(10)).unwrap().unwrap();
     }
 }
