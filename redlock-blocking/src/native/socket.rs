@@ -43,10 +43,16 @@ impl Socket {
         let waited = socket.peek(&mut [MaybeUninit::uninit()]);
         socket.set_nonblocking(true)?;
         match waited {
-            Err(error) if !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Err(error),
+            Err(error) if !is_early(error.kind()) => Err(error),
             _ => Ok(()),
         }
     }
+}
+
+/// Returns whether an error only says that there is nothing to read yet. A signal ends the waiting, too, whatever is said of
+/// other system calls.
+const fn is_early(error: io::ErrorKind) -> bool {
+    matches!(error, io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
 }
 
 impl Read for Socket {
