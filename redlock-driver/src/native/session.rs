@@ -87,7 +87,7 @@ impl<S: Socket> Connection for NativeConnection<S> {
         poll_fn(move |context| {
             let mut session = locked(&session);
             session.drive(context);
-            session.wake_for_replies(context);
+            session.wake_batches(context);
             if session.broken.is_some() { Poll::Ready(()) } else { Poll::Pending }
         })
     }
@@ -191,7 +191,7 @@ impl<S: Socket> Session<S> {
                 return Poll::Ready(Ok(std::mem::take(&mut batch.replies)));
             }
         } else {
-            self.wake_for_replies(context);
+            self.wake_batches(context);
         }
         match &self.broken {
             Some(why) => Poll::Ready(Err(why.clone())),
@@ -199,9 +199,10 @@ impl<S: Socket> Session<S> {
         }
     }
 
-    /// Makes sure that the batch whose turn it is takes what has just been read for it: nobody else tells it.
-    fn wake_for_replies(&self, context: &Context<'_>) {
-        if !self.received.is_empty() {
+    /// Makes sure that the batch whose turn it is takes what has just been read for it, or learns that nothing more comes:
+    /// nobody else tells it.
+    fn wake_batches(&self, context: &Context<'_>) {
+        if !self.received.is_empty() || self.broken.is_some() {
             context.waker().wake_by_ref();
         }
     }
@@ -219,134 +220,4 @@ impl<S> fmt::Debug for NativeConnection<S> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::Future;
-    use std::io::{Read, Write};
-    use std::pin::pin;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
-    use std::time::Duration;
-
-    use futures_util::task::noop_waker;
-    use redlock_core::resp::{Opening, Settings};
-    use redlock_core::{Config, Hold, Instant, Lock, Options, Request};
-
-    use super::*;
-
-    /// A socket that takes everything, and from which comes what a test puts in.
-    #[derive(Clone, Default)]
-    struct Scripted(Arc<Mutex<VecDeque<u8>>>);
-
-    impl Scripted {
-        fn says(&self, bytes: &[u8]) {
-            self.0.lock().unwrap().extend(bytes);
-        }
-    }
-
-    impl Read for Scripted {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let mut bytes = self.0.lock().unwrap();
-            if bytes.is_empty() { Err(io::ErrorKind::WouldBlock.into()) } else { bytes.read(buffer) }
-        }
-    }
-
-    impl Write for Scripted {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Socket for Scripted {
-        fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Pending
-        }
-
-        fn poll_writable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Pending
-        }
-    }
-
-    fn connection(socket: &Scripted) -> NativeConnection<Scripted> {
-        let mut opening = Opening::new(&Settings::new());
-        opening.handle_bytes(b"%0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n");
-        NativeConnection::new(socket.clone(), opening.poll().unwrap().unwrap())
-    }
-
-    fn set() -> Command {
-        let config = Config::builder(["only"]).build().unwrap();
-        let request = Request::new(&config, "job", Duration::from_secs(10), Options::new()).unwrap();
-        Lock::acquire(&config, request, [7; 32], Instant::EPOCH).poll_command().unwrap()
-    }
-
-    #[test]
-    fn a_batch_that_is_answered_in_part_leaves_nothing_to_the_next() {
-        let socket = Scripted::default();
-        let mut connection = connection(&socket);
-        let mut first = pin!(connection.send(vec![set(), set()]));
-        let mut second = pin!(connection.send(vec![set()]));
-        let (waker, held) = (noop_waker(), Reply::HeldByOther(Hold::UNKNOWN));
-        let context = &mut Context::from_waker(&waker);
-
-        socket.says(b"+OK\r\n");
-        assert!(first.as_mut().poll(context).is_pending());
-        assert!(second.as_mut().poll(context).is_pending());
-        socket.says(b"_\r\n_\r");
-        assert_eq!(first.as_mut().poll(context), Poll::Ready(Ok(vec![Reply::Done, held.clone()])));
-        assert!(second.as_mut().poll(context).is_pending());
-        socket.says(b"\n");
-        assert_eq!(second.as_mut().poll(context), Poll::Ready(Ok(vec![held])));
-    }
-
-    #[test]
-    fn what_one_batch_has_read_for_another_is_taken_by_that_one() {
-        let socket = Scripted::default();
-        let mut connection = connection(&socket);
-        let mut first = pin!(connection.send(vec![set()]));
-        let mut second = pin!(connection.send(vec![set()]));
-        let mut closed = pin!(connection.closed());
-        let (counter, held) = (Arc::new(Wakes::default()), Reply::HeldByOther(Hold::UNKNOWN));
-        let waker = Waker::from(counter.clone());
-        let context = &mut Context::from_waker(&waker);
-
-        assert!(first.as_mut().poll(context).is_pending());
-        socket.says(b"_\r\n");
-        assert!(second.as_mut().poll(context).is_pending());
-        assert_eq!(counter.0.load(Ordering::SeqCst), 1, "the first has a reply now");
-        assert_eq!(first.as_mut().poll(context), Poll::Ready(Ok(vec![held])));
-
-        assert!(second.as_mut().poll(context).is_pending());
-        socket.says(b"+OK\r\n");
-        assert!(closed.as_mut().poll(context).is_pending());
-        assert_eq!(counter.0.load(Ordering::SeqCst), 2, "the second has a reply now");
-        assert_eq!(second.as_mut().poll(context), Poll::Ready(Ok(vec![Reply::Done])));
-    }
-
-    /// Counts how often a task is woken.
-    #[derive(Default)]
-    struct Wakes(AtomicUsize);
-
-    impl Wake for Wakes {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    #[test]
-    fn what_has_come_before_a_break_is_no_reply_to_what_came_behind() {
-        let socket = Scripted::default();
-        let mut connection = connection(&socket);
-        let mut first = pin!(connection.send(vec![set(), set()]));
-        let mut second = pin!(connection.send(vec![set()]));
-        let mut closed = pin!(connection.closed());
-        let waker = noop_waker();
-        let context = &mut Context::from_waker(&waker);
-        socket.says(b"+OK\r\nHTTP/1.1 400\r\n");
-        assert!(matches!(first.as_mut().poll(context), Poll::Ready(Err(why)) if why.cause() == Cause::Unexpected));
-        assert!(matches!(second.as_mut().poll(context), Poll::Ready(Err(_))));
-        assert!(closed.as_mut().poll(context).is_ready());
-    }
-}
+mod tests;
