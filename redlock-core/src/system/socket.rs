@@ -28,6 +28,9 @@ pub enum Reading {
     All,
 }
 
+/// How often a socket is read before others have their turn: a server may talk without end.
+pub const MAX_READS: usize = 16;
+
 /// Writes what a machine has to say to a socket that does not block, as far as it takes it. Returns whether all is
 /// written.
 ///

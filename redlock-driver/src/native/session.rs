@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use redlock_core::resp::{self, Event};
 use redlock_core::system::plain_words;
-use redlock_core::system::socket::{Reading, read, write};
+use redlock_core::system::socket::{MAX_READS, Reading, read, write};
 use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
 
 use crate::net::Socket;
@@ -128,15 +128,20 @@ impl<S: Socket> Session<S> {
         }
     }
 
-    /// Writes and reads what can be, and makes sure that the task of `context` is woken when there is more.
+    /// Writes and reads what can be, and makes sure that the task of `context` is woken when there is more. Of a server that
+    /// says more than can be read in one go, the rest is left to the next one.
     fn drive(&mut self, context: &mut Context<'_>) {
         if !self.driver.as_ref().is_some_and(|driver| driver.will_wake(context.waker())) {
             self.driver = Some(context.waker().clone());
         }
         while self.write() && self.can_go_on(S::poll_writable, context) {}
-        self.read();
-        while self.can_go_on(S::poll_readable, context) {
-            self.read();
+        let mut reads = MAX_READS;
+        self.read(&mut reads);
+        while reads > 0 && self.can_go_on(S::poll_readable, context) {
+            self.read(&mut reads);
+        }
+        if reads == 0 {
+            context.waker().wake_by_ref();
         }
     }
 
@@ -158,9 +163,10 @@ impl<S: Socket> Session<S> {
         }
     }
 
-    /// Reads until nothing more is there.
-    fn read(&mut self) {
-        while self.broken.is_none() {
+    /// Reads until nothing more is there, or so often.
+    fn read(&mut self, reads: &mut usize) {
+        while self.broken.is_none() && *reads > 0 {
+            *reads = reads.saturating_sub(1);
             match read(&mut self.machine, &mut self.socket) {
                 Ok(Reading::Nothing) => return,
                 Ok(Reading::All) => return self.take_events(),

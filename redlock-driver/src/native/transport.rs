@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use redlock_core::resp::{Opening, Settings};
 use redlock_core::system::not_sent;
-use redlock_core::system::socket::{Reading, Speaker, read, write};
+use redlock_core::system::socket::{MAX_READS, Reading, Speaker, read, write};
 use redlock_core::{Cause, Unavailable};
 
 use super::NativeConnection;
@@ -79,7 +79,8 @@ pub(super) async fn converse<M: Speaker, T>(
     result.unwrap_or_else(|why| Err(not_sent(&if is_answered { why } else { address.unanswered(why) })))
 }
 
-/// Goes on until the machine has come to its result, or there is nothing more to read now.
+/// Goes on until the machine has come to its result, or there is nothing more to read now. A server that never stops talking
+/// does not keep others waiting, nor the connect timeout.
 ///
 /// A server that has no room for another client says so before it closes the connection, which may end the writing.
 fn go_on<M: Speaker, T>(
@@ -88,7 +89,7 @@ fn go_on<M: Speaker, T>(
     mut poll: impl FnMut(&mut M) -> Option<T>,
     context: &mut Context<'_>,
 ) -> Poll<io::Result<T>> {
-    loop {
+    for _ in 0..MAX_READS {
         let written = write(machine, stream);
         match read(machine, stream) {
             Ok(Reading::Nothing) => {}
@@ -105,4 +106,6 @@ fn go_on<M: Speaker, T>(
             return Poll::Pending;
         }
     }
+    context.waker().wake_by_ref();
+    Poll::Pending
 }

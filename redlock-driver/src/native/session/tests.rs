@@ -9,7 +9,9 @@ use futures_util::task::noop_waker;
 use redlock_core::resp::{Opening, Settings};
 use redlock_core::{Config, Hold, Instant, Lock, Options, Request};
 
+use super::super::transport::converse;
 use super::*;
+use crate::net::Address;
 
 /// A socket that takes everything, and from which comes what a test puts in.
 #[derive(Clone, Default)]
@@ -115,6 +117,59 @@ impl Wake for Wakes {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
+}
+
+/// A server that never stops talking, and says nothing of interest.
+#[derive(Default)]
+struct Chatty {
+    reads: usize,
+}
+
+impl Read for Chatty {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reads = self.reads.saturating_add(1);
+        assert!(self.reads < 10_000, "nobody else has a turn");
+        let pushes = b">1\r\n+x\r\n".iter().cycle();
+        buffer.iter_mut().zip(pushes).for_each(|(byte, said)| *byte = *said);
+        Ok(buffer.len() & !7)
+    }
+}
+
+impl Write for Chatty {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Socket for Chatty {
+    fn poll_readable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_writable(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn a_server_that_never_stops_talking_leaves_others_their_turns() {
+    let mut connection = NativeConnection::new(Chatty::default(), opened());
+    let mut closed = pin!(connection.closed());
+    let counter = Arc::new(Wakes::default());
+    let waker = Waker::from(counter.clone());
+    let context = &mut Context::from_waker(&waker);
+    assert!(closed.as_mut().poll(context).is_pending());
+    assert_eq!(counter.0.load(Ordering::SeqCst), 1, "it goes on later");
+
+    let address = Address::Unix("/nowhere".into());
+    let (mut socket, mut opening) = (Chatty::default(), Opening::new(&Settings::new()));
+    let mut opened = pin!(converse(&mut socket, &address, &mut opening, Opening::poll));
+    assert!(opened.as_mut().poll(context).is_pending());
+    assert_eq!(counter.0.load(Ordering::SeqCst), 2, "it goes on later");
 }
 
 #[test]
