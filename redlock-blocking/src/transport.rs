@@ -137,6 +137,15 @@ pub trait Connection: Send + 'static {
     fn check(&mut self) -> Result<(), Unavailable> {
         Ok(())
     }
+
+    /// Returns whether more has come in than [`receive`](Self::receive) and [`check`](Self::check) have looked at: a server may
+    /// talk without end, and other nodes must have their turns. They are called again soon then, whatever the
+    /// [`source`](Self::source) tells.
+    ///
+    /// Provided: no, they look at all that has come in.
+    fn has_more(&self) -> bool {
+        false
+    }
 }
 
 impl Connection for Box<dyn Connection> {
@@ -174,5 +183,9 @@ impl Connection for Box<dyn Connection> {
 
     fn check(&mut self) -> Result<(), Unavailable> {
         (**self).check()
+    }
+
+    fn has_more(&self) -> bool {
+        (**self).has_more()
     }
 }

@@ -3,7 +3,7 @@ use std::io::Error;
 use std::time::{Duration, Instant};
 
 use redlock_core::resp::{self, Event, Inquiry, Opening, Settings, Statement};
-use redlock_core::system::socket::{Reading, Speaker, read, write};
+use redlock_core::system::socket::{MAX_READS, Reading, Speaker, read, write};
 use redlock_core::system::url::Address;
 use redlock_core::system::{not_sent, plain_words};
 use redlock_core::{Cause, Command, Facts, Heard, Hearing, Reply, Unavailable, WaiterId};
@@ -33,6 +33,8 @@ pub(super) struct NativeConnection {
     replies: VecDeque<Reply>,
     /// What this handle has heard and not taken, the oldest first.
     heard: VecDeque<Heard>,
+    /// The last read may have left something in the socket.
+    has_more: bool,
     broken: Option<Unavailable>,
 }
 
@@ -44,7 +46,7 @@ impl Transport for NativeTransport {
         let mut stream = self.open(until)?;
         let machine = self.converse(&mut stream, &mut Opening::new(&self.settings), Opening::poll, until)?;
         let (replies, heard) = (VecDeque::new(), VecDeque::new());
-        Ok(NativeConnection { stream, machine, replies, heard, broken: None })
+        Ok(NativeConnection { stream, machine, replies, heard, has_more: false, broken: None })
     }
 }
 
@@ -94,7 +96,9 @@ fn converse<M: Speaker, T>(
             Ok(Reading::Nothing) => {}
             Ok(Reading::Some | Reading::All) => match poll(machine) {
                 Some(result) => return Ok(result),
-                None => continue,
+                // A server that never stops talking is given no more time than others.
+                None if Instant::now() < until => continue,
+                None => {}
             },
             Err(why) => return Err(written.err().unwrap_or(why)),
         }
@@ -121,7 +125,7 @@ impl Connection for NativeConnection {
 
     fn receive(&mut self, _command: &Command, timeout: Duration) -> Result<Option<Reply>, Unavailable> {
         let until = after(timeout);
-        loop {
+        for _ in 0..MAX_READS {
             if let Some(reply) = self.replies.pop_front() {
                 return Ok(Some(reply));
             }
@@ -136,6 +140,7 @@ impl Connection for NativeConnection {
             }
             self.stream.socket().wait_readable(left).map_err(|why| disconnected(&why))?;
         }
+        Ok(self.replies.pop_front())
     }
 
     fn facts(&self) -> Facts {
@@ -157,8 +162,16 @@ impl Connection for NativeConnection {
 
     fn check(&mut self) -> Result<(), Unavailable> {
         self.write()?;
-        while self.read()? {}
+        for _ in 0..MAX_READS {
+            if !self.read()? {
+                break;
+            }
+        }
         self.check_broken()
+    }
+
+    fn has_more(&self) -> bool {
+        self.has_more
     }
 }
 
@@ -179,6 +192,12 @@ impl NativeConnection {
                 _ => {}
             }
         }
+        self.has_more = match reading {
+            Reading::Nothing => false,
+            // It is all of a record.
+            Reading::All => self.stream.is_encrypted(),
+            Reading::Some => true,
+        };
         Ok(reading != Reading::Nothing)
     }
 
@@ -196,4 +215,48 @@ fn after(timeout: Duration) -> Instant {
 /// What was sent may have been carried out.
 fn disconnected(why: &Error) -> Unavailable {
     Unavailable::with_detail(Cause::Disconnected, &plain_words(&why.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::TcpListener;
+
+    use redlock_core::{Config, Lock, Options, Request};
+
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(10);
+
+    fn set() -> Command {
+        let config = Config::builder(["only"]).build().unwrap();
+        let request = Request::new(&config, "job", SOON, Options::new()).unwrap();
+        Lock::acquire(&config, request, [7; 32], redlock_core::Instant::EPOCH).poll_command().unwrap()
+    }
+
+    #[test]
+    fn what_was_left_behind_the_last_reply_is_told() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let greeted = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"%0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n").unwrap();
+            stream
+        });
+        let address = Address::Tcp { host: "127.0.0.1".into(), port, tls: false };
+        let (settings, lookup) = (Settings::new(), Lookup::default());
+        let mut connection = NativeTransport { address, tls: None, settings, lookup }.connect(SOON).unwrap();
+        let mut stream = greeted.join().unwrap();
+
+        let set = set();
+        connection.send(&set).unwrap();
+        stream.write_all(b"+OK\r\n").unwrap();
+        stream.write_all(&b">1\r\n+x\r\n".repeat(8 * 1024)).unwrap();
+        assert_eq!(connection.receive(&set, SOON).unwrap(), Some(Reply::Done));
+        assert!(connection.has_more());
+        while connection.has_more() {
+            connection.check().unwrap();
+        }
+        assert_eq!(connection.receive(&set, Duration::ZERO), Ok(None));
+    }
 }

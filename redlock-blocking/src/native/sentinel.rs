@@ -196,6 +196,10 @@ impl Connection for SentinelConnection {
     fn check(&mut self) -> Result<(), Unavailable> {
         self.0.check()
     }
+
+    fn has_more(&self) -> bool {
+        self.0.has_more()
+    }
 }
 
 const DEMOTED: &str = "the server is a replica by now, the sentinels are asked for the master again";

@@ -17,6 +17,10 @@ pub(super) enum Stream {
 }
 
 impl Stream {
+    pub(super) const fn is_encrypted(&self) -> bool {
+        !matches!(self, Self::Plain(_))
+    }
+
     /// Returns the socket underneath, to wait for it.
     pub(super) fn socket(&mut self) -> &mut Socket {
         match self {

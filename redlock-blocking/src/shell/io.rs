@@ -86,7 +86,7 @@ impl Io {
 
     /// Waits until a connection has something to say, somebody interrupts, or the time is over, and reads what has come.
     pub(super) fn read(&mut self, timeout: Option<Duration>) {
-        let timeout = if self.streams().any(|stream| stream.broken.is_some()) { Some(Duration::ZERO) } else { timeout };
+        let timeout = if self.streams().any(|stream| stream.is_urgent()) { Some(Duration::ZERO) } else { timeout };
         let Self { poller, streams, .. } = self;
         let ready = &mut |token: Token| {
             if let Some(Some(stream)) = streams.get_mut(token.0) {

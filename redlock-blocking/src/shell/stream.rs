@@ -27,6 +27,8 @@ pub(super) struct Stream {
     /// The name under which to subscribe.
     pub(super) subscribing: Option<WaiterId>,
     pub(super) is_readable: bool,
+    /// More has come in than was looked at.
+    has_more: bool,
     /// Why the connection broke: it is not used any more.
     pub(super) broken: Option<Unavailable>,
 }
@@ -34,8 +36,9 @@ pub(super) struct Stream {
 impl Stream {
     pub(super) fn new(node: NodeId, connection: Box<dyn Connection>) -> Self {
         let (batch, owed) = Default::default();
-        let (hearing, has_source) = (Hearing::Never, false);
-        Self { node, connection, hearing, has_source, batch, owed, subscribing: None, is_readable: true, broken: None }
+        let (hearing, has_source, subscribing, broken) = (Hearing::Never, false, None, None);
+        let (is_readable, has_more) = (true, false);
+        Self { node, connection, hearing, has_source, batch, owed, subscribing, is_readable, has_more, broken }
     }
 
     /// Has `register` see to it that the system tells when there is something to read, if the connection can be waited for.
@@ -79,7 +82,8 @@ impl Stream {
     /// Reads what has come, without waiting; with no reply owed, looks whether the connection is still good.
     pub(super) fn read(&mut self, take_reply: impl FnMut(Reply), take_heard: impl FnMut(Heard)) {
         // Nothing tells of one that has a thread.
-        if !std::mem::take(&mut self.is_readable) && self.has_source {
+        let is_readable = std::mem::take(&mut self.is_readable) || self.has_more;
+        if !is_readable && self.has_source {
             return;
         }
         // What comes when nothing is owed any more makes the connection readable again.
@@ -88,10 +92,16 @@ impl Stream {
         }
         std::iter::from_fn(|| self.receive(Duration::ZERO)).for_each(take_reply);
         std::iter::from_fn(|| self.next_heard()).for_each(take_heard);
+        self.has_more = attempt(&mut self.broken, || Ok(self.connection.has_more())).unwrap_or_default();
     }
 
     fn next_heard(&mut self) -> Option<Heard> {
         attempt(&mut self.broken, || Ok(self.connection.next_heard()))?
+    }
+
+    /// Returns whether there is something to do about it before anything is waited for.
+    pub(super) const fn is_urgent(&self) -> bool {
+        self.has_more || self.broken.is_some()
     }
 
     /// Returns whether it takes no commands now.

@@ -14,6 +14,8 @@ mod named_locks;
 mod observing;
 mod panics;
 mod second_connections;
+mod server;
+mod sockets;
 mod status;
 mod system;
 mod threads;

@@ -1,0 +1,70 @@
+//! A server that grants everything and keeps nothing, on sockets.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+/// Answers as a server that has no keys and grants everything, until the client is gone.
+pub(crate) fn serve(reader: impl Read, mut writer: impl Write) {
+    let mut reader = BufReader::new(reader);
+    while let Some(words) = next_command(&mut reader) {
+        if writer.write_all(answer(&words)).is_err() {
+            return;
+        }
+    }
+}
+
+fn answer(words: &[Vec<u8>]) -> &'static [u8] {
+    match words[0].as_slice() {
+        b"HELLO" => b"%0\r\n",
+        b"SET" => b"+OK\r\n",
+        b"INFO" | b"CONFIG" => b"_\r\n",
+        _ => b":1\r\n",
+    }
+}
+
+/// Answers as [`serve`] does until the client is greeted, and never stops talking from then on.
+pub(crate) fn chat(mut stream: TcpStream) {
+    let pushes = b">1\r\n+x\r\n".repeat(8 * 1024);
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    while let Some(words) = next_command(&mut reader) {
+        if stream.write_all(answer(&words)).is_err() {
+            return;
+        }
+        if words[0] == b"CONFIG" {
+            while stream.write_all(&pushes).is_ok() {}
+        }
+    }
+}
+
+/// Starts a server that does this with every connection, and returns its URL.
+pub(crate) fn start(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (serve, stream) = (serve.clone(), stream.unwrap());
+            thread::spawn(move || serve(stream));
+        }
+    });
+    url
+}
+
+/// Reads a command, which is an array of texts.
+fn next_command(reader: &mut impl BufRead) -> Option<Vec<Vec<u8>>> {
+    let count = next_number(reader)?;
+    let mut words = Vec::new();
+    for _ in 0..count {
+        let mut word = vec![0; next_number(reader)? + 2];
+        reader.read_exact(&mut word).ok()?;
+        word.truncate(word.len() - 2);
+        words.push(word);
+    }
+    Some(words)
+}
+
+fn next_number(reader: &mut impl BufRead) -> Option<usize> {
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    line.get(1..)?.trim_end().parse().ok()
+}
