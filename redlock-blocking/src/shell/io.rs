@@ -39,6 +39,7 @@ impl Io {
         subscribing: Option<WaiterId>,
     ) {
         let mut place = node.index();
+        let mut stream = Stream::new(node, connection);
         if subscribing.is_some() {
             self.close_apart(node);
             if self.stream(node).is_none() {
@@ -46,7 +47,6 @@ impl Io {
             }
             place = self.apart(node);
         }
-        let mut stream = Stream::new(node, connection);
         (stream.hearing, stream.subscribing) = (hearing, subscribing);
         stream.register(|source| self.poller.register(source, Token(place)));
         self.streams[place] = Some(stream);
@@ -117,8 +117,9 @@ impl Io {
             locks.handle_heard(node, heard, now);
         }
         for place in 0..self.streams.len() {
-            let broken = self.streams[place].take_if(|stream| stream.broken.is_some());
-            let Some(Stream { node, broken: Some(why), .. }) = broken else { continue };
+            let Some(stream) = &mut self.streams[place] else { continue };
+            let (node, Some(why)) = (stream.node, stream.broken.take()) else { continue };
+            self.streams[place] = None;
             if place == node.index() {
                 self.close(node);
                 locks.handle_disconnected(node, &why, now);

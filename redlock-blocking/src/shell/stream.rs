@@ -115,6 +115,27 @@ impl Stream {
     }
 }
 
+/// A transport may panic at the end of a connection, too. This thread has done nothing wrong.
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let connection = std::mem::replace(&mut self.connection, Box::new(Gone));
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(connection)));
+    }
+}
+
+/// Stands for a connection that has been dropped.
+struct Gone;
+
+impl Connection for Gone {
+    fn send(&mut self, _: &Command) -> Result<(), Unavailable> {
+        Err(Unavailable::new(Cause::Disconnected))
+    }
+
+    fn receive(&mut self, _: &Command, _: Duration) -> Result<Option<Reply>, Unavailable> {
+        Err(Unavailable::new(Cause::Disconnected))
+    }
+}
+
 /// Uses a connection, unless it has broken.
 fn attempt<T>(broken: &mut Option<Unavailable>, work: impl FnOnce() -> Result<T, Unavailable>) -> Option<T> {
     if broken.is_some() {

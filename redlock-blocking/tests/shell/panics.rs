@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use redlock_blocking::mio::{event::Source, net::UdpSocket};
 use redlock_blocking::transport::{Command, Connection, Facts, Heard, Hearing, Reply, Transport};
-use redlock_blocking::{Node, NodeTimeout, Redlock, ReleaseVerdict, Unavailable, now};
+use redlock_blocking::{Cause, Node, NodeTimeout, Redlock, ReleaseVerdict, Unavailable, now};
 use redlock_core::model;
 
 use crate::link::{SOON, TTL};
@@ -20,6 +20,8 @@ enum At {
     Facts,
     Hearing,
     NextHeard,
+    /// Its end, which comes at once.
+    Drop,
 }
 
 struct Way(At);
@@ -52,6 +54,9 @@ impl Open {
 
 impl Connection for Open {
     fn send(&mut self, command: &Command) -> Result<(), Unavailable> {
+        if self.panics_at == At::Drop {
+            return Err(Unavailable::new(Cause::Disconnected));
+        }
         self.owed.push_back(self.node.execute(command, now()));
         self.socket.send(&[0]).unwrap();
         Ok(())
@@ -82,9 +87,15 @@ impl Connection for Open {
     }
 }
 
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.asked_for(At::Drop);
+    }
+}
+
 #[test]
 fn a_transport_that_panics_at_any_question_harms_no_other_node() {
-    for at in [At::Source, At::Facts, At::Hearing, At::NextHeard] {
+    for at in [At::Source, At::Facts, At::Hearing, At::NextHeard, At::Drop] {
         let nodes = [("one", at), ("two", At::Nothing), ("three", At::Nothing)];
         let nodes = nodes.map(|(name, panics_at)| Node::new(name, Way(panics_at)));
         let redlock = Redlock::builder().nodes(nodes).node_timeout(NodeTimeout::fixed(SOON)).build().unwrap();
