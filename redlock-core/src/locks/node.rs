@@ -25,6 +25,8 @@ pub(super) struct Node {
     /// When the server was last asked for its clock.
     looked_at: Instant,
     reconnect_delay: Duration,
+    /// When a connection that was of use broke last.
+    broke_at: Option<Instant>,
     /// The commands that were not sent, in the order in which they must reach the node, and the tickets of those that were sent.
     queue: Outbox,
     /// The releases of which the node was told in vain: they wait until it is connected.
@@ -46,6 +48,7 @@ impl Node {
             answered_at: Instant::EPOCH,
             looked_at: Instant::EPOCH,
             reconnect_delay: MIN_RECONNECT_DELAY,
+            broke_at: None,
             queue: Outbox::default(),
             owed: Outbox::default(),
             distrusted_until: Instant::EPOCH,

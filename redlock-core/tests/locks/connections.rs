@@ -356,3 +356,26 @@ fn a_reply_that_nobody_asked_for_is_nothing() {
     locks.handle_reply(NodeId::new(17).unwrap(), Reply::Done, at(0));
     assert!(locks.is_empty());
 }
+
+/// It may be a proxy that takes one request a connection, or a server that is short of memory.
+#[test]
+fn a_server_that_answers_and_hangs_up_is_not_connected_to_without_end() {
+    let (mut locks, nodes) = locks(1);
+    let mut facts = Facts::default();
+    facts.note_info("redis_version:7.0.15\r\nrun_id:a1\r\n");
+    let (mut connects, mut now) = (0, at(0));
+    while now < at(60_000) {
+        if locks.poll_connect(nodes[0]) {
+            connects += 1;
+            locks.handle_connected(nodes[0], facts.clone(), false, now);
+            assert_eq!(batch(&mut locks, nodes[0], now).len(), 1, "it is asked what time it is");
+            locks.handle_reply(nodes[0], Reply::Time(now.since_epoch()), now);
+            now = now.saturating_add(Duration::from_millis(1));
+            locks.handle_disconnected(nodes[0], &why(Cause::Disconnected), now);
+        } else {
+            now = locks.poll_timeout().unwrap();
+            locks.handle_timeout(now);
+        }
+    }
+    assert!(connects < 60 * 5, "{connects} in a minute");
+}

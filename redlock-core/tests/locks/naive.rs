@@ -186,9 +186,10 @@ impl Naive {
         state.queue.extend(later);
     }
 
-    pub(crate) fn disconnected(&mut self, node: NodeId, why: &Unavailable, now: Instant) {
+    /// A connection that was of use is opened again at once, if none before it has just broken as well.
+    pub(crate) fn disconnected(&mut self, node: NodeId, why: &Unavailable, is_at_once: bool, now: Instant) {
         let state = &mut self.nodes[node.index()];
-        let is_broken = std::mem::take(&mut state.is_connected) && state.is_useful;
+        let is_broken = std::mem::take(&mut state.is_connected) && state.is_useful && is_at_once;
         state.failure = (!is_broken).then(|| why.clone());
         self.answer_owed(node, usize::MAX, why);
         if !is_broken {

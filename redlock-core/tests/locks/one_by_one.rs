@@ -118,9 +118,7 @@ impl Pair {
             }),
             Step::Connect(node, works) => self.connect(node, works),
             Step::Disconnect(node) if self.naive.nodes[node.index()].is_connected => {
-                let why = Unavailable::new(Cause::Disconnected);
-                self.locks.handle_disconnected(node, &why, now);
-                self.naive().disconnected(node, &why, now);
+                self.disconnect(node, &Unavailable::new(Cause::Disconnected));
             }
             Step::Disconnect(_) => {}
             Step::Send(node) => {
@@ -177,10 +175,16 @@ impl Pair {
             self.locks.handle_connected(node, Facts::default(), false, now);
             self.naive().connected(node);
         } else {
-            let why = Unavailable::with_detail(Cause::NotSent, "connection refused");
-            self.locks.handle_disconnected(node, &why, now);
-            self.naive().disconnected(node, &why, now);
+            self.disconnect(node, &Unavailable::with_detail(Cause::NotSent, "connection refused"));
         }
+    }
+
+    /// The naive one learns from the other whether there is a pause: when connections broke is not what is compared.
+    fn disconnect(&mut self, node: NodeId, why: &Unavailable) {
+        let now = self.now;
+        self.locks.handle_disconnected(node, why, now);
+        let is_at_once = self.locks.refusal(node).is_none();
+        self.naive().disconnected(node, why, is_at_once, now);
     }
 
     /// Locks whose time has come are looked at, and perhaps others, which changes nothing but their clock.

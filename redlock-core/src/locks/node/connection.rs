@@ -123,13 +123,17 @@ impl Node {
         }
     }
 
-    /// A connection that was of use is opened again at once; after any other failure there is a pause.
+    /// A connection that was of use is opened again at once, unless another one was a moment ago; after any other failure
+    /// there is a pause.
     pub(in crate::locks) fn disconnected(&mut self, why: &Unavailable, now: Instant) {
         if self.is_connected() || self.changed_at.is_none() {
             self.changed_at = Some(now);
         }
+        let was_useful = matches!(self.link, Link::Connected { is_useful: true, .. });
+        if was_useful && !self.breaks_again(now) {
+            return self.start_over();
+        }
         match &self.link {
-            Link::Connected { is_useful: true, .. } => self.start_over(),
             Link::Connected { .. } | Link::Wanted(_) | Link::Connecting(_) => {
                 let until = now.saturating_add(self.reconnect_delay);
                 self.link = Link::Pausing { until, why: why.clone() };
@@ -137,6 +141,12 @@ impl Node {
             }
             Link::Pausing { .. } | Link::GivenUp(_) => {}
         }
+    }
+
+    /// Notes that a connection that was of use has broken, and returns whether the one before it has done so within the pause
+    /// that is due: a server that answers and hangs up would be connected to without end.
+    fn breaks_again(&mut self, now: Instant) -> bool {
+        self.broke_at.replace(now).is_some_and(|at| now.saturating_since(at) < self.reconnect_delay)
     }
 
     /// Wants a connection as at the beginning.
