@@ -263,7 +263,7 @@ fn cause_of_plain_error(text: &str) -> Cause {
         Cause::NoPermission
     } else if is_unknown_command(text) {
         Cause::UnknownCommand
-    } else if says("db index") {
+    } else if says("db index") || says("select is not allowed") {
         Cause::NoDatabase
     } else {
         Cause::Refused

@@ -47,6 +47,7 @@ fn each_error_of_a_server_has_its_cause() {
         ("ERR ACL failure in script: User app has no permissions to run the 'del' command", Cause::NoPermission),
         ("ERR DB index is out of range", Cause::NoDatabase),
         ("ERR invalid DB index", Cause::NoDatabase),
+        ("ERR SELECT is not allowed in cluster mode", Cause::NoDatabase),
         ("ERR max number of clients reached", Cause::Refused),
         ("", Cause::Refused),
     ] {
