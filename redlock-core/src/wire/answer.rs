@@ -265,6 +265,9 @@ fn cause_of_plain_error(text: &str) -> Cause {
         Cause::UnknownCommand
     } else if says("db index") || says("select is not allowed") {
         Cause::NoDatabase
+    } else if says("without any password configured") || says("no password is set") || says("invalid password") {
+        // Of AUTH: a server that has no password, or an old one or a proxy that has another.
+        Cause::NotAuthenticated
     } else {
         Cause::Refused
     }

@@ -48,6 +48,9 @@ fn each_error_of_a_server_has_its_cause() {
         ("ERR DB index is out of range", Cause::NoDatabase),
         ("ERR invalid DB index", Cause::NoDatabase),
         ("ERR SELECT is not allowed in cluster mode", Cause::NoDatabase),
+        ("ERR AUTH <password> called without any password configured for the default user.", Cause::NotAuthenticated),
+        ("ERR Client sent AUTH, but no password is set", Cause::NotAuthenticated),
+        ("ERR invalid password", Cause::NotAuthenticated),
         ("ERR max number of clients reached", Cause::Refused),
         ("", Cause::Refused),
     ] {
