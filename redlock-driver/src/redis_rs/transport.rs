@@ -6,7 +6,7 @@ use std::future::Future;
 use std::task::{Context, Poll};
 
 use futures_channel::oneshot;
-use futures_util::future::{FutureExt as _, join, join_all, join3};
+use futures_util::future::{BoxFuture, FutureExt as _, join, join_all, join3};
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use redis::aio::{MultiplexedConnection, PubSub, PubSubSink};
 use redis::{
@@ -100,6 +100,8 @@ impl Transport for RedisTransport {
 pub struct RedisConnection {
     link: Link,
     facts: Facts,
+    /// What comes of the last subscription.
+    subscribing: Option<BoxFuture<'static, Heard>>,
     /// What the handle hears.
     heard: BoxStream<'static, Heard>,
     /// Ends when the server is gone; only RESP3 tells that.
@@ -114,16 +116,17 @@ enum Link {
 
 impl RedisConnection {
     fn new(connection: MultiplexedConnection, facts: Facts, pushes: Option<Pushes>) -> Self {
-        let Some(Pushes { heard, broken }) = pushes else {
-            let (link, heard) = (Link::Commands(connection, Hearing::Apart), stream::empty().boxed());
-            return Self { link, facts, heard, broken: None };
+        let (hearing, heard, broken) = match pushes {
+            Some(Pushes { heard, broken }) => (Hearing::Shared, heard.boxed(), Some(broken)),
+            None => (Hearing::Apart, stream::empty().boxed(), None),
         };
-        Self { link: Link::Commands(connection, Hearing::Shared), facts, heard: heard.boxed(), broken: Some(broken) }
+        Self { link: Link::Commands(connection, hearing), facts, subscribing: None, heard, broken }
     }
 
     fn apart(pubsub: PubSub) -> Self {
         let (sink, messages) = pubsub.split();
-        Self { link: Link::Apart(sink), facts: Facts::default(), heard: heard_in(messages).boxed(), broken: None }
+        let (facts, heard) = (Facts::default(), heard_in(messages).boxed());
+        Self { link: Link::Apart(sink), facts, subscribing: None, heard, broken: None }
     }
 }
 
@@ -219,15 +222,17 @@ impl Connection for RedisConnection {
     }
 
     fn subscribe(&mut self, waiter: &WaiterId) {
-        let subscribed = match &self.link {
+        self.subscribing = Some(match &self.link {
             Link::Commands(connection, _) => subscribe(connection.clone(), waiter).boxed(),
             Link::Apart(sink) => subscribe_apart(sink.clone(), waiter).boxed(),
-        };
-        let heard = std::mem::replace(&mut self.heard, stream::empty().boxed());
-        self.heard = stream::select(stream::once(subscribed), heard).boxed();
+        });
     }
 
     fn poll_heard(&mut self, context: &mut Context<'_>) -> Poll<Heard> {
+        if let Some(Poll::Ready(heard)) = self.subscribing.as_mut().map(|subscribing| subscribing.poll_unpin(context)) {
+            self.subscribing = None;
+            return Poll::Ready(heard);
+        }
         match self.heard.poll_next_unpin(context) {
             Poll::Ready(Some(heard)) => Poll::Ready(heard),
             _ => Poll::Pending,
