@@ -6,10 +6,10 @@ use crate::{Acquire, Lease};
 impl Acquire {
     /// Takes the lock, does the work on this thread, and releases the lock.
     ///
-    /// The lock is kept alive meanwhile, [for as long as the work takes](KeepAlive::while_held) unless another
-    /// [`keep_alive`](Self::keep_alive) was set. Work cannot be interrupted: it asks its [`Lease`] with
-    /// [`check`](Lease::check) before each step that needs the lock, and what is returned says whether the lock was lost.
-    /// Whatever ends the work, a panic too, the lock is released.
+    /// The lock is kept alive meanwhile, [for as long as the work takes](KeepAlive::while_held) unless
+    /// [`keep_alive`](Self::keep_alive) was set to something else; with `None` the work has the time of one TTL. Work cannot be
+    /// interrupted: it asks its [`Lease`] with [`check`](Lease::check) before each step that needs the lock, and what is returned
+    /// says whether the lock was lost. Whatever ends the work, a panic too, the lock is released.
     ///
     /// # Errors
     ///

@@ -10,10 +10,10 @@ use crate::{Acquire, Lease, Runtime};
 impl<R: Runtime> Acquire<R> {
     /// Takes the lock, does the work, and releases the lock.
     ///
-    /// The lock is kept alive meanwhile, [for as long as the work takes](KeepAlive::while_held) unless another
-    /// [`keep_alive`](Self::keep_alive) was set. When it is lost, the work is dropped at the point at which it waits, at the
-    /// deadline at the latest; work that does not wait is not interrupted, and may ask its [`Lease`]. Whatever ends the work,
-    /// a panic too, the lock is released.
+    /// The lock is kept alive meanwhile, [for as long as the work takes](KeepAlive::while_held) unless
+    /// [`keep_alive`](Self::keep_alive) was set to something else; with `None` the work has the time of one TTL. When the lock is
+    /// lost, the work is dropped at the point at which it waits, at the deadline at the latest; work that does not wait is not
+    /// interrupted, and may ask its [`Lease`]. Whatever ends the work, a panic too, the lock is released.
     ///
     /// Cancel-safe: dropping the future drops the work and releases the lock.
     ///

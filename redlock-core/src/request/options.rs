@@ -27,6 +27,8 @@ pub struct Options {
     pub(crate) min_hold: Span,
     pub(crate) is_fenced: bool,
     pub(crate) keep_alive: Option<KeepAlive>,
+    /// Also that it is not to be kept alive may be what somebody wants.
+    is_keep_alive_set: bool,
 }
 
 impl Options {
@@ -41,6 +43,7 @@ impl Options {
             min_hold: Span::ZERO,
             is_fenced: false,
             keep_alive: None,
+            is_keep_alive_set: false,
         }
     }
 
@@ -96,6 +99,7 @@ impl Options {
     /// Sets how the lock is kept alive by [`Locks`](crate::Locks) after the hand-over; `None` for not at all.
     pub fn keep_alive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
         self.keep_alive = keep_alive.into();
+        self.is_keep_alive_set = true;
         self
     }
 }
@@ -104,8 +108,7 @@ impl Options {
 impl Options {
     /// Sets how the lock is kept alive unless that is set, for adapters.
     pub fn keep_alive_unless_set(self, keep_alive: KeepAlive) -> Self {
-        let keep_alive = self.keep_alive.or(Some(keep_alive));
-        Self { keep_alive, ..self }
+        if self.is_keep_alive_set { self } else { self.keep_alive(keep_alive) }
     }
 
     /// Lifts the bounds on time and attempts, for adapters.

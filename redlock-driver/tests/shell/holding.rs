@@ -159,6 +159,21 @@ async fn work_may_be_kept_from_taking_too_long() {
 }
 
 #[tokio::test]
+async fn work_whose_lock_is_not_to_be_kept_alive_ends_with_it() {
+    let (clock, nodes, _) = three_nodes();
+    let kept = Options::new().keep_alive(KeepAlive::while_held());
+    for options in [Options::new(), kept] {
+        let redlock = Redlock::builder().nodes(&nodes).options(options).build_on(clock.clone()).unwrap();
+        let begun = clock.now();
+        let acquire = redlock.lock("job", TTL).keep_alive(None);
+        let lost = clock.run(acquire.run(|_| pending::<()>())).await.unwrap_err();
+        assert_eq!(lost, WorkError::Lost(Loss::Expired));
+        assert!(clock.now().saturating_since(begun) < TTL);
+        settle().await;
+    }
+}
+
+#[tokio::test]
 async fn one_candidate_leads_until_it_resigns_or_is_cut_off() {
     let (clock, nodes, redlock) = three_nodes();
     let candidates = [redlock.candidate("scheduler", TTL), over(&nodes, &clock).candidate("scheduler", TTL)];
