@@ -140,3 +140,15 @@ fn keys_expire_on_the_clock_of_the_handle() {
     platform.ahead.store(TTL.as_secs() * 2, Ordering::SeqCst);
     assert!(node.keys().is_empty());
 }
+
+#[test]
+fn work_that_is_done_when_the_handle_is_closed_was_done_under_the_lock() {
+    let (_nodes, redlock) = three_nodes();
+    let work = redlock.with_lock("job", TTL, |lease| {
+        redlock.close();
+        lease.is_valid()
+    });
+    let completed = work.unwrap();
+    assert_eq!((completed.value, completed.loss), (true, None));
+    assert_eq!(completed.release.verdict, ReleaseVerdict::Released);
+}

@@ -7,7 +7,8 @@ use crate::{Loss, ReleaseReport};
 pub struct Completed<T> {
     /// The result of the work.
     pub value: T,
-    /// How the lock was lost before the work was over; `None` if it was held to the end, and nobody else had it meanwhile.
+    /// How the lock was lost before the work was over; `None` if it was held to the end, and nobody else had it meanwhile. It is
+    /// not lost when the handle is closed: then it is held until its deadline.
     pub loss: Option<Loss>,
     /// What each node said to the release.
     pub release: ReleaseReport,
@@ -16,7 +17,9 @@ pub struct Completed<T> {
 impl<T> Completed<T> {
     /// Creates the result of work that is over, for adapters.
     #[must_use]
-    pub const fn new(value: T, loss: Option<Loss>, release: ReleaseReport) -> Self {
+    pub fn new(value: T, loss: Option<Loss>, release: ReleaseReport) -> Self {
+        // One that nobody keeps alive any more is not lost before its deadline.
+        let loss = loss.filter(|loss| *loss != Loss::Closed);
         Self { value, loss, release }
     }
 }

@@ -173,3 +173,16 @@ async fn the_tasks_end_while_nodes_are_down() {
     settle().await;
     assert!(links.iter().all(Link::is_over));
 }
+
+#[tokio::test]
+async fn work_that_is_done_when_the_handle_is_closed_was_done_under_the_lock() {
+    let world = World::new().await;
+    let redlock = world.redlock.clone();
+    let work = world.redlock.with_lock("job", TTL, |lease| async move {
+        redlock.close().await;
+        lease.is_valid()
+    });
+    let completed = world.clock.run(work).await.unwrap();
+    assert_eq!((completed.value, completed.loss), (true, None));
+    assert_eq!(completed.release.verdict, ReleaseVerdict::Released);
+}
