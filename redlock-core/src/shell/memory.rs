@@ -67,6 +67,13 @@ struct Subscriber {
     hear: Box<dyn Fn(Heard) + Send>,
 }
 
+impl Subscriber {
+    /// Returns whether it is the same one, which has asked again.
+    fn replaces(&self, earlier: &Self) -> bool {
+        self.waiter == earlier.waiter && self.connection.ptr_eq(&earlier.connection)
+    }
+}
+
 impl MemoryNode {
     /// Creates a running node without keys. The name stands in errors and reports.
     #[must_use]
@@ -260,14 +267,56 @@ impl Server {
         self.model.subscribe(&subscriber.waiter);
         // Whoever is gone is forgotten with the next commands.
         (subscriber.hear)(Heard::Subscribed);
+        self.subscribers.retain(|earlier| !subscriber.replaces(earlier));
         self.subscribers.push(subscriber);
     }
 
-    /// Forgets the subscribers whose connection is gone.
+    /// Forgets the subscribers whose connection is gone. A waiter may have subscribed over another one since.
     fn unsubscribe(&mut self, is_gone: impl Fn(&Subscriber) -> bool) {
         let Self { subscribers, model, .. } = self;
-        for gone in subscribers.extract_if(.., |subscriber| is_gone(subscriber)) {
-            model.unsubscribe(&gone.waiter);
+        let gone: Vec<_> = subscribers.extract_if(.., |subscriber| is_gone(subscriber)).collect();
+        for Subscriber { waiter, .. } in gone {
+            if subscribers.iter().all(|subscriber| subscriber.waiter != waiter) {
+                model.unsubscribe(&waiter);
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::{Action, Config, Lock, Options, Request, ScriptForm};
+
+    /// The command that takes a lock without waiting for a turn.
+    fn acquire(seed: u8) -> Command {
+        let config = Config::builder(["only"]).build().unwrap();
+        let request = Request::new(&config, "job", Duration::from_secs(10), Options::new()).unwrap();
+        Lock::acquire(&config, request, [seed; 32], Instant::EPOCH).poll_command().unwrap()
+    }
+
+    #[test]
+    fn a_waiter_that_has_subscribed_again_is_called_up_once() {
+        let (node, waiter, calls) = (MemoryNode::new("one"), WaiterId::new([7; 16]), Arc::new(AtomicUsize::new(0)));
+        let gone = node.link().unwrap();
+        gone.subscribe(&waiter, |_| ());
+        drop(gone);
+        let link = node.link().unwrap();
+        for _ in 0..2 {
+            let calls = calls.clone();
+            link.subscribe(&waiter, move |heard| {
+                calls.fetch_add(usize::from(matches!(heard, Heard::CalledUp(_))), Ordering::SeqCst);
+            });
+        }
+
+        let (held, wanted) = (acquire(1), acquire(2));
+        let Action::Acquire { token, ttl, .. } = wanted.action.clone() else { panic!("{wanted:?}") };
+        let waits = wanted.with_action(Action::acquire_in_turn("job".into(), token, ttl, waiter), ScriptForm::Source);
+        let Action::Acquire { resources, token, .. } = held.action.clone() else { panic!("{held:?}") };
+        let released = held.with_action(Action::release(resources, token, held.nodes), ScriptForm::Source);
+        link.send([held, waits, released].into(), |replies| assert_eq!(replies.last(), Some(&Reply::CalledUp)));
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
     }
 }
