@@ -156,11 +156,12 @@ fn nothing_is_told_before_somebody_is_interested_and_all_from_then_on() {
     redlock.lock("job", TTL).unwrap().release();
     assert!(later.book.told.lock().unwrap().is_empty());
     later.is_interested.store(true, Ordering::Release);
-    // That somebody is interested is noticed behind a step.
+    // That somebody is interested is noticed behind a step, of this thread or of the one that keeps the locks alive.
     redlock.lock("job", TTL).unwrap().release();
     redlock.lock("job", TTL).unwrap().release();
-    let lives = later.book.lives(1);
-    assert_eq!(lives.len(), 1);
+    let begun = later.book.lives(1).len();
+    assert!(begun <= 2);
+    let lives = later.book.lives(begun);
     for life in lives.values() {
         assert_whole(life);
     }
