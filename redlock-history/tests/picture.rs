@@ -69,6 +69,9 @@ fn no_text_breaks_the_picture() {
     let svg = drawn(&TWO.replace(r#"["job"]"#, r#"["<job & \"sons\">\u0007"]"#));
     assert!(svg.contains("&lt;job &amp; &quot;sons&quot;&gt; "), "{svg}");
     assert!(!svg.contains("<job"));
+    // These two are no letters of XML, and no browser shows a picture that has one.
+    let svg = drawn(&TWO.replace(r#"["job"]"#, "[\"\u{FFFE}job\u{FFFF}\"]"));
+    assert!(!svg.contains(['\u{FFFE}', '\u{FFFF}']), "{svg}");
 }
 
 #[test]

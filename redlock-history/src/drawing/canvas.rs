@@ -205,7 +205,9 @@ fn shortened(name: &str, room: f64) -> String {
 
 /// Returns the text as it stands in XML.
 fn escape(text: &str) -> std::borrow::Cow<'_, str> {
-    let is_special = |letter: char| matches!(letter, '<' | '>' | '&' | '"') || letter.is_control();
+    // A text of XML has neither control characters nor the last two letters of Unicode's first plane.
+    let is_none = |letter: char| letter.is_control() || matches!(letter, '\u{FFFE}' | '\u{FFFF}');
+    let is_special = |letter: char| matches!(letter, '<' | '>' | '&' | '"') || is_none(letter);
     if !text.contains(is_special) {
         return text.into();
     }
@@ -216,7 +218,7 @@ fn escape(text: &str) -> std::borrow::Cow<'_, str> {
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
             '"' => escaped.push_str("&quot;"),
-            letter if letter.is_control() => escaped.push(' '),
+            letter if is_none(letter) => escaped.push(' '),
             letter => escaped.push(letter),
         }
     }
