@@ -1,5 +1,7 @@
 use std::io::{self, BufRead};
 
+use redlock_core::Resource;
+
 use crate::drawing::Picture;
 use crate::record::{Event, Record, VERSION};
 use crate::{picture, story};
@@ -8,8 +10,8 @@ use crate::{picture, story};
 #[derive(Clone, Debug, Default)]
 pub struct History {
     records: Vec<Record>,
-    /// The name of the only lock that matters.
-    name: Option<String>,
+    /// The name of the only lock that matters, as it is and as it is recorded.
+    name: Option<[String; 2]>,
 }
 
 /// An error of [`History::read`].
@@ -72,7 +74,9 @@ impl History {
     /// Leaves out the locks of other names. One that has several names stays if this is one of them.
     #[must_use]
     pub fn only(self, name: impl Into<String>) -> Self {
-        Self { name: Some(name.into()), ..self }
+        let name = name.into();
+        let recorded = Resource::new(&name).to_string();
+        Self { name: Some([name, recorded]), ..self }
     }
 
     /// Returns whether nothing is known of a lock.
@@ -92,6 +96,6 @@ impl History {
         let mut records: Vec<_> = self.records.iter().collect();
         // What happened at the same time stays in the order in which it was written.
         records.sort_by_key(|record| record.at);
-        story::Stories::tell(records.into_iter(), self.name.as_deref())
+        story::Stories::tell(records.into_iter(), self.name.as_ref())
     }
 }

@@ -103,7 +103,7 @@ pub(crate) struct Spell {
 /// Records that are being read.
 struct Reader<'a> {
     stories: Stories,
-    name: Option<&'a str>,
+    name: Option<&'a [String; 2]>,
     /// The number of the process of each recording.
     recordings: HashMap<&'a str, usize>,
     /// The number of the life of each lock, by its process and its number there.
@@ -111,8 +111,8 @@ struct Reader<'a> {
 }
 
 impl Stories {
-    /// Reads records in the order of their moments; a name stands for the only locks that matter.
-    pub(crate) fn tell<'a>(records: impl Iterator<Item = &'a Record>, name: Option<&'a str>) -> Self {
+    /// Reads records in the order of their moments; a name, in two spellings, stands for the only locks that matter.
+    pub(crate) fn tell<'a>(records: impl Iterator<Item = &'a Record>, name: Option<&'a [String; 2]>) -> Self {
         let mut reader = Reader { stories: Self::default(), name, recordings: HashMap::new(), locks: HashMap::new() };
         records.for_each(|record| reader.read(record));
         reader.stories.end();
@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
 
     fn read_of_lock(&mut self, process: usize, event: &Event, at: u64) {
         if let Event::Requested { lock, names, ttl, min_hold } = event {
-            if self.name.is_none_or(|name| names.iter().any(|one| one == name)) {
+            if self.name.is_none_or(|name| names.iter().any(|one| name.contains(one))) {
                 let number = self.stories.lives.len();
                 self.locks.insert((process, *lock), number);
                 if let Some(process) = self.stories.processes.get_mut(process) {

@@ -74,6 +74,16 @@ fn no_text_breaks_the_picture() {
     assert!(!svg.contains(['\u{FFFE}', '\u{FFFF}']), "{svg}");
 }
 
+/// A name is recorded with escapes, and asked for as it is.
+#[test]
+fn a_name_with_escapes_is_found_by_the_name_and_by_what_is_shown() {
+    let text = TWO.replace(r#"["job"]"#, r#"["a\\\\b\\n"]"#);
+    for name in ["a\\b\n", r"a\\b\n"] {
+        assert!(!read(&text).unwrap().only(name).is_empty(), "{name:?}");
+    }
+    assert!(read(&text).unwrap().only("a\\\\\\b").is_empty());
+}
+
 #[test]
 fn what_the_end_of_a_process_has_cut_off_is_left_out() {
     let cut = TWO.trim_end();
