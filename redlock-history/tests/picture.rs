@@ -84,6 +84,13 @@ fn a_name_with_escapes_is_found_by_the_name_and_by_what_is_shown() {
     assert!(read(&text).unwrap().only("a\\\\\\b").is_empty());
 }
 
+/// A recording says what it wants.
+#[test]
+fn a_picture_of_all_times_has_an_end() {
+    let svg = drawn(&TWO.replacen(r#""at":1795939200000000"#, &format!(r#""at":{}"#, u64::MAX), 1));
+    assert!(svg.ends_with("</svg>\n"));
+}
+
 #[test]
 fn what_the_end_of_a_process_has_cut_off_is_left_out() {
     let cut = TWO.trim_end();

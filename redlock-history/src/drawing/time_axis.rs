@@ -41,7 +41,7 @@ impl TimeAxis {
     /// Returns the moments and texts of the marks.
     pub(super) fn marks(&self) -> impl Iterator<Item = (Time, String)> {
         let offset = self.begins_at.saturating_sub(self.zero).div_ceil(self.step);
-        let moments = (offset..).map(|number| self.zero.saturating_add(number.saturating_mul(self.step)));
+        let moments = (offset..).map_while(|number| self.zero.checked_add(number.checked_mul(self.step)?));
         let moments = moments.take_while(|moment| *moment <= self.ends_at);
         moments.map(|moment| (moment, self.text(moment.saturating_sub(self.zero))))
     }
@@ -84,6 +84,12 @@ mod tests {
         assert_eq!(texts(HOUR, 2 * HOUR), "60 min, 65 min, 70 min, 75 min");
         assert_eq!(texts(0, 24 * HOUR), "0 h, 2 h, 4 h, 6 h");
         assert_eq!(texts(0, 1_000 * HOUR), "0 h, 84 h, 168 h, 252 h");
+    }
+
+    #[test]
+    fn an_axis_has_an_end_also_where_time_has() {
+        assert!(TimeAxis::new(0, Time::MAX, 0).marks().count() <= 13);
+        assert_eq!(TimeAxis::new(Time::MAX - 1, Time::MAX, 0).marks().count(), 0);
     }
 
     #[test]
