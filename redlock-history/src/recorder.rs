@@ -104,7 +104,11 @@ impl Recorder {
     }
 
     fn write(&self, event: Event, at: u64) {
-        self.writer.write(&Record { recording: self.id.clone(), at, event });
+        self.writer.write(&self.made(event, at));
+    }
+
+    fn made(&self, event: Event, at: u64) -> Record {
+        Record { recording: self.id.clone(), at, event }
     }
 
     fn lock(&self, lock: u64, event: &LockEvent, at: Instant) {
@@ -184,7 +188,7 @@ impl Observer for Recorder {
 impl Drop for Recorder {
     fn drop(&mut self) {
         if let Some(clock) = *self.clock() {
-            self.write(Event::Ended, clock.latest);
+            self.writer.end(&self.made(Event::Ended, clock.latest));
         }
     }
 }

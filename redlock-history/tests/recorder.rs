@@ -4,6 +4,7 @@
 
 use std::io::{self, BufRead, BufReader, PipeReader, Write};
 use std::thread;
+use std::time::Duration;
 
 use redlock_core::system::now;
 use redlock_history::Recorder;
@@ -56,4 +57,21 @@ fn an_error_of_the_disk_is_told_once() {
     assert_eq!(recorder.flush().unwrap_err().kind(), io::ErrorKind::StorageFull);
     recorder.note("lost as well", now());
     recorder.flush().unwrap();
+}
+
+/// Whoever reads the recording would take it for one of a process that was killed.
+#[test]
+fn the_end_is_written_also_behind_a_queue_that_is_full() {
+    let (page, pen) = io::pipe().unwrap();
+    let recorder = Recorder::new(pen).unwrap();
+    for number in 0..20_000 {
+        recorder.note(number, now());
+    }
+    let dropping = thread::spawn(move || drop(recorder));
+    // Nothing is read for a while, so that the queue is full when the recorder is dropped.
+    thread::sleep(Duration::from_millis(200));
+    let lines = lines(page);
+    dropping.join().unwrap();
+    let last_two: Vec<_> = lines.iter().rev().take(2).map(|line| &line["event"]).collect();
+    assert_eq!(last_two, ["ended", "missed"]);
 }

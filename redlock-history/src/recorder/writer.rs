@@ -34,22 +34,32 @@ impl Writer {
 
     /// Writes a line, or counts it if too many wait.
     pub(super) fn write(&self, record: &Record) {
-        let missed = self.missed.swap(0, Ordering::Relaxed);
-        if missed > 0 {
-            let Record { recording, at, .. } = record;
-            self.send(
-                &Record { recording: recording.clone(), at: *at, event: Event::Missed { count: missed } },
-                missed,
-            );
+        if let Some((missed, count)) = self.missed_before(record) {
+            self.send(&missed, count);
         }
         self.send(record, 1);
     }
 
+    /// Writes the last line. Nobody is delayed any more: it waits until there is room.
+    pub(super) fn end(&self, record: &Record) {
+        let Some(jobs) = &self.jobs else { return };
+        let missed = self.missed_before(record).map(|(missed, _)| missed);
+        for record in missed.iter().chain([record]) {
+            // It fails where the thread has ended, and then there is nobody to write.
+            let _ = jobs.send(Job::Line(line(record)));
+        }
+    }
+
+    /// Returns how many lines are missing before one, as a line and as a number.
+    fn missed_before(&self, record: &Record) -> Option<(Record, u64)> {
+        let count = self.missed.swap(0, Ordering::Relaxed);
+        let Record { recording, at, .. } = record;
+        (count > 0).then(|| (Record { recording: recording.clone(), at: *at, event: Event::Missed { count } }, count))
+    }
+
     fn send(&self, record: &Record, counts: u64) {
         let Some(jobs) = &self.jobs else { return };
-        // Nothing in a record is a map with keys that are no text, so this does not fail.
-        let line = serde_json::to_string(record).unwrap_or_default();
-        if let Err(TrySendError::Full(_)) = jobs.try_send(Job::Line(line)) {
+        if let Err(TrySendError::Full(_)) = jobs.try_send(Job::Line(line(record))) {
             self.missed.fetch_add(counts, Ordering::Relaxed);
         }
     }
@@ -70,6 +80,11 @@ impl Drop for Writer {
             let _ = thread.join();
         }
     }
+}
+
+fn line(record: &Record) -> String {
+    // Nothing in a record is a map with keys that are no text, so this does not fail.
+    serde_json::to_string(record).unwrap_or_default()
 }
 
 /// What is written to.
