@@ -46,7 +46,8 @@ impl History {
         Self::default()
     }
 
-    /// Adds what recorders have written. A last line that is incomplete, because its process was killed, is left out.
+    /// Adds what recorders have written. A line that is incomplete, because its process was killed or the
+    /// disk was full, is left out.
     ///
     /// # Errors
     ///
@@ -58,13 +59,14 @@ impl History {
             if source.read_until(b'\n', &mut text)? == 0 {
                 break;
             }
-            let is_complete = text.ends_with(b"\n");
-            match serde_json::from_slice::<Record>(&text) {
+            let text = text.strip_suffix(b"\n").unwrap_or(&text);
+            match serde_json::from_slice::<Record>(text) {
                 Ok(Record { event: Event::Begun { version, .. }, .. }) if version > VERSION => {
                     return Err(HistoryError::Version { line, version });
                 }
                 Ok(record) => self.records.push(record),
-                Err(_) if !is_complete || text.trim_ascii().is_empty() => {}
+                // A blank line is such a line, too.
+                Err(error) if error.is_eof() => {}
                 Err(error) => return Err(HistoryError::Line { line, why: error.to_string() }),
             }
         }

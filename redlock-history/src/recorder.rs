@@ -1,8 +1,8 @@
 mod writer;
 
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -48,7 +48,11 @@ impl Recorder {
     ///
     /// If the file cannot be opened, or the thread cannot be started.
     pub fn append_to(path: impl AsRef<Path>) -> io::Result<Self> {
-        Self::new(OpenOptions::new().create(true).append(true).open(path)?)
+        let path = path.as_ref();
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        // One that cannot be read is taken as it is.
+        let is_cut_off = file.metadata()?.is_file() && is_cut_off(path).unwrap_or(false);
+        Self::begin(file, if is_cut_off { b"\n" } else { b"" })
     }
 
     /// Writes to anything.
@@ -57,11 +61,16 @@ impl Recorder {
     ///
     /// If the thread cannot be started.
     pub fn new(target: impl Write + Send + 'static) -> io::Result<Self> {
+        Self::begin(target, b"")
+    }
+
+    /// Writes to anything, and this before the first line.
+    fn begin(target: impl Write + Send + 'static, first: &[u8]) -> io::Result<Self> {
         let id = format!("{:x}-{:x}", std::process::id(), wall_clock().as_nanos());
         let program = std::env::current_exe().ok();
         let program = program.as_deref().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
         let by = format!("{} {}", program.unwrap_or_default(), std::process::id());
-        Ok(Self { id, by, clock: Mutex::default(), writer: Writer::start(target)? })
+        Ok(Self { id, by, clock: Mutex::default(), writer: Writer::start(target, first)? })
     }
 
     /// Sets the name under which the process is shown; else it is that of the program with the number of the process.
@@ -210,6 +219,14 @@ impl Clock {
         let earlier = self.moment.saturating_since(moment);
         micros(self.since_1970.saturating_add(later).saturating_sub(earlier))
     }
+}
+
+/// Returns whether a file ends in the middle of a line.
+fn is_cut_off(path: &Path) -> io::Result<bool> {
+    let (mut file, mut last) = (File::open(path)?, [0]);
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 fn names(resources: &Resources) -> Vec<String> {

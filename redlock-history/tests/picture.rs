@@ -91,13 +91,17 @@ fn a_picture_of_all_times_has_an_end() {
     assert!(svg.ends_with("</svg>\n"));
 }
 
+/// It may be in the middle of a file: the next process goes on in a line of its own.
 #[test]
 fn what_the_end_of_a_process_has_cut_off_is_left_out() {
-    let cut = TWO.trim_end();
-    assert!(read(&cut[..cut.len() - 10]).is_ok());
     let (first, rest) = TWO.split_once('\n').unwrap();
-    let torn = format!("{}\n{rest}", &first[..20]);
-    assert!(matches!(read(&torn), Err(HistoryError::Line { line: 1, .. })));
+    for length in 0..first.len() {
+        assert!(read(&format!("{}\n{rest}", &first[..length])).is_ok(), "{length}");
+        assert!(read(&format!("{rest}{}", &first[..length])).is_ok(), "{length}");
+    }
+    for foreign in ["redlock: a line of a log", "{}", "[1]", r#"{"recording":"1","#.repeat(2).as_str()] {
+        assert!(matches!(read(&format!("{foreign}\n{rest}")), Err(HistoryError::Line { line: 1, .. })), "{foreign}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use redlock_core::system::now;
-use redlock_history::Recorder;
+use redlock_history::{History, Recorder};
 use serde_json::Value;
 
 /// Reads what is written until nobody writes any more.
@@ -74,4 +74,25 @@ fn the_end_is_written_also_behind_a_queue_that_is_full() {
     dropping.join().unwrap();
     let last_two: Vec<_> = lines.iter().rev().take(2).map(|line| &line["event"]).collect();
     assert_eq!(last_two, ["ended", "missed"]);
+}
+
+/// The disk was full, or the machine was switched off.
+#[test]
+fn what_is_recorded_behind_a_line_that_was_cut_off_can_be_read() {
+    let file = std::env::temp_dir().join(format!("redlock-recorder-{}.jsonl", std::process::id()));
+    let _ = std::fs::remove_file(&file);
+    for round in 0..3 {
+        let recorder = Recorder::append_to(&file).unwrap();
+        recorder.note("begins", now());
+        drop(recorder);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(text.matches("begins").count(), round + 1, "{text}");
+        let mut history = History::new();
+        history.read(text.as_bytes()).unwrap();
+        assert!(!text.contains("\n\n"), "nothing stands between recordings that are whole: {text}");
+        if round > 0 {
+            std::fs::write(&file, &text[..text.len() - 10]).unwrap();
+        }
+    }
+    std::fs::remove_file(&file).unwrap();
 }

@@ -25,10 +25,12 @@ enum Job {
 }
 
 impl Writer {
-    pub(super) fn start(target: impl Write + Send + 'static) -> io::Result<Self> {
+    /// Starts one that writes this before the first line.
+    pub(super) fn start(target: impl Write + Send + 'static, first: &[u8]) -> io::Result<Self> {
+        let mut target = Target::new(target, first.into());
         let (jobs, waiting) = mpsc::sync_channel(MAX_WAITING);
         let thread = thread::Builder::new().name("redlock-recorder".into());
-        let thread = thread.spawn(move || Target::new(target).serve(&waiting))?;
+        let thread = thread.spawn(move || target.serve(&waiting))?;
         Ok(Self { jobs: Some(jobs), thread: Some(thread), missed: AtomicU64::new(0) })
     }
 
@@ -97,11 +99,11 @@ struct Target<W> {
 }
 
 impl<W: Write> Target<W> {
-    const fn new(sink: W) -> Self {
-        Self { sink, block: Vec::new(), has_failed: false, error: None }
+    const fn new(sink: W, block: Vec<u8>) -> Self {
+        Self { sink, block, has_failed: false, error: None }
     }
 
-    fn serve(mut self, waiting: &Receiver<Job>) {
+    fn serve(&mut self, waiting: &Receiver<Job>) {
         while let Ok(job) = waiting.recv() {
             self.take(job);
             while self.block.len() < BLOCK
