@@ -153,7 +153,8 @@ fn node(url: &str, authorities: Option<&[u8]>) -> Result<UrlNode, String> {
 }
 
 fn is_tls(url: &str) -> bool {
-    ["rediss://", "valkeys://"].iter().any(|scheme| url.starts_with(scheme))
+    let scheme = url.trim_start().split_once("://").map_or("", |(scheme, _)| scheme);
+    ["rediss", "valkeys"].iter().any(|tls| scheme.eq_ignore_ascii_case(tls))
 }
 
 #[cfg(feature = "tls")]
@@ -196,6 +197,16 @@ mod tests {
         );
         assert_eq!(urls(&["redis://:a,b@c"], None, &[]).unwrap(), ["redis://:a,b@c"], "a password");
         assert_eq!(urls(&[""], Some("redis://b"), &[]).unwrap(), [""], "it is wrong, and not left out");
+    }
+
+    #[test]
+    fn a_scheme_is_known_in_any_case() {
+        for url in ["rediss://a", "REDISS://a", "Valkeys://a", " rediss://a"] {
+            assert!(is_tls(url), "{url}");
+        }
+        for url in ["redis://a", "unix:///rediss://", "redis://:rediss@a", "rediss", "é", ""] {
+            assert!(!is_tls(url), "{url}");
+        }
     }
 
     #[test]
