@@ -49,6 +49,7 @@ cases! {
     a_thousand_commands_are_carried_at_once [],
     commands_are_carried_out_in_the_order_in_which_they_were_sent [],
     more_is_sent_before_the_first_is_answered [Pause],
+    what_is_sent_at_once_is_on_its_way_before_a_poll [],
     two_connections_lead_to_the_same_node [],
     a_good_connection_is_not_reported_as_closed [],
     a_connection_that_breaks_ends_what_is_under_way [Pause, Restart],
@@ -169,6 +170,21 @@ async fn more_is_sent_before_the_first_is_answered<T: Transport>(mut line: Line<
     line.node.resume();
     let (first, second) = line.end(both).await;
     assert_eq!((first, second), (Ok(vec![Reply::Done]), Ok(vec![Reply::HeldByOther(Hold::UNKNOWN), Reply::Done])));
+}
+
+/// Only where the connection [promises](Connection::SENDS_AT_ONCE) it.
+async fn what_is_sent_at_once_is_on_its_way_before_a_poll<T: Transport>(mut line: Line<T>) {
+    if !T::Connection::SENDS_AT_ONCE {
+        return;
+    }
+    let mut connection = line.open().await;
+    let names = ["job", "other"];
+    let sent = names.map(|name| connection.send(vec![Attempt::new(name).acquire()]));
+    let are_there = || names.iter().all(|name| line.node.ttl(name).is_some());
+    assert!(line.scheduler.wait_until(SOON, are_there).await, "it says that it sends at once");
+    for sent in sent {
+        assert_eq!(line.end(sent).await, Ok(vec![Reply::Done]));
+    }
 }
 
 async fn two_connections_lead_to_the_same_node<T: Transport>(mut line: Line<T>) {

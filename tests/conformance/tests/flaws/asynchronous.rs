@@ -89,6 +89,31 @@ impl Connection for FlawedConnection {
     }
 }
 
+/// Sends when it is polled, and says that it sends before.
+struct Promising(Flawed);
+
+struct PromisingConnection(FlawedConnection);
+
+impl Transport for Promising {
+    type Connection = PromisingConnection;
+
+    async fn connect(&mut self) -> Result<PromisingConnection, Unavailable> {
+        self.0.connect().await.map(PromisingConnection)
+    }
+}
+
+impl Connection for PromisingConnection {
+    const SENDS_AT_ONCE: bool = true;
+
+    fn send(&mut self, batch: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<> {
+        self.0.send(batch)
+    }
+
+    fn closed(&mut self) -> impl Future<Output = ()> + Send + use<> {
+        self.0.closed()
+    }
+}
+
 fn tamper(flaw: Flaw, mut replies: Vec<Reply>) -> Vec<Reply> {
     match flaw {
         Flaw::LosesTheLastReply => drop(replies.pop()),
@@ -136,6 +161,12 @@ flaws! {
     ClaimsThatABrokenBatchWasNotSent: a_connection_that_breaks_ends_what_is_under_way,
     SendsAgain: nothing_is_sent_again_over_another_connection,
     ConnectsOnlyOnce: a_node_that_is_down_is_an_error_and_reached_again_when_it_is_back,
+}
+
+#[test]
+fn a_promise_that_is_not_kept_is_found() {
+    let transport = |node: &example::Mine| Promising(Flawed::new(node.transport(), Flaw::None));
+    assert_found(Suite::empty("flawed").async_transport(transport), "what_is_sent_at_once_is_on_its_way_before_a_poll");
 }
 
 #[test]
