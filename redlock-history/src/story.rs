@@ -196,10 +196,13 @@ impl<'a> Reader<'a> {
                 self.stories.lives.push(Life::new(process, names.clone(), *ttl, *min_hold, at));
             }
         } else if let Some(number) = number_of(event)
-            && let Some(life) = self.locks.get(&(process, number))
-            && let Some(life) = self.stories.lives.get_mut(*life)
+            && let Some(place) = self.locks.get(&(process, number))
+            && let Some(life) = self.stories.lives.get_mut(*place)
         {
             life.read(event, at);
+            if let Event::Extended { deadline, .. } = event {
+                self.stories.nodes.values_mut().for_each(|node| node.extended(*place, life, *deadline));
+            }
         }
     }
 
@@ -325,6 +328,15 @@ impl Life {
 }
 
 impl Node {
+    /// A lock was extended.
+    fn extended(&mut self, number: usize, life: &Life, deadline: u64) {
+        for name in &life.names {
+            if let Some(keys) = self.keys.get_mut(name) {
+                keys.extended(number, deadline);
+            }
+        }
+    }
+
     /// It was restarted when a process was not connected to it.
     fn may_have_lost_its_keys(&mut self, process: usize, at: u64) {
         let spell = self.spells.iter().rev().find(|spell| spell.process == process);

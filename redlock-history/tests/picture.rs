@@ -55,6 +55,16 @@ fn a_key_stays_on_a_node_until_it_is_gone_or_somebody_elses() {
 }
 
 #[test]
+fn a_key_stays_on_a_node_for_as_long_as_its_lock_was_extended() {
+    // The first process extends its lock by 20 s, and nobody comes after it.
+    let longer = TWO.lines().filter(|line| line.contains(r#""recording":"1""#)).collect::<Vec<_>>().join("\n");
+    let longer = longer.replace(r#""deadline":1795939206600000"#, r#""deadline":1795939221500000"#);
+    let svg = drawn(&longer);
+    let (valid, key) = (ends(&svg, "the recording ends here"), ends(&svg, "key of web-1"));
+    assert!((valid.1 - key.1).abs() < 1.0, "{valid:?} {key:?}");
+}
+
+#[test]
 fn a_name_is_drawn_alone_and_nothing_is_no_picture() {
     assert!(read(TWO).unwrap().only("another").is_empty());
     assert!(!read(TWO).unwrap().only("job").is_empty());

@@ -38,7 +38,11 @@ impl Keys {
     pub(super) fn hear(&mut self, number: usize, life: &Life, word: &Word) {
         let Word { asked, answer, at, .. } = *word;
         match (asked, answer) {
-            (Asked::Acquire | Asked::Extend, Answer::Done) => self.granted(number, at, at.saturating_add(life.ttl)),
+            (Asked::Acquire | Asked::Extend, Answer::Done) => {
+                // An extension may be for longer than the lock was taken for.
+                let ends_at = at.saturating_add(life.ttl).max(life.deadline.unwrap_or_default());
+                self.granted(number, at, ends_at);
+            }
             (Asked::Release, Answer::Done) => self.released(number, life, at),
             (Asked::Release | Asked::Extend, Answer::Missing | Answer::Held) => self.gone(number, at),
             (Asked::Release, Answer::Unavailable) => self.refusals.push(word.clone()),
@@ -47,6 +51,13 @@ impl Keys {
                 self.refusals.push(word.clone());
             }
             _ => {}
+        }
+    }
+
+    /// Notes that a lock was extended: where its key is, it stays at least until then.
+    pub(super) fn extended(&mut self, life: usize, deadline: u64) {
+        if let Some(key) = self.of(life) {
+            key.ends_at = key.ends_at.max(deadline);
         }
     }
 
