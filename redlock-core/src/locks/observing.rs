@@ -28,6 +28,8 @@ pub(super) struct Observing {
     connected: NodeSet,
     /// The nodes of which it was reported how they are.
     known: NodeSet,
+    /// The nodes of which it was reported that they are not to be used.
+    unsuitable: NodeSet,
 }
 
 /// What was reported of a lock.
@@ -117,18 +119,21 @@ impl Locks {
         }
     }
 
-    /// Reports that a node is connected, and whether it has no vote.
+    /// Reports that a node is connected, and which nodes have no vote since then: it may be the same server as another, which
+    /// loses its vote by that.
     pub(super) fn observe_connected(&mut self, node: NodeId, now: Instant) {
         let until = self.quarantined_until(node).filter(|until| now < *until);
-        let Self { observing: Some(observing), nodes, .. } = self else { return };
+        let Self { observing: Some(observing), nodes, config, .. } = self else { return };
         let Some(state) = nodes.get(node.index()) else { return };
         observing.connected(node, true);
         observing.node(node, now, NodeEvent::Connected { facts: Box::new(state.trust.facts.clone()) });
-        let restarted = until.map(|_| Unavailable::new(Cause::Restarted));
-        let unsuitable = state.trust.unsuitable().cloned();
-        let until = until.filter(|_| unsuitable.is_none());
-        if let Some(why) = unsuitable.or(restarted) {
+        if until.is_some() && state.trust.unsuitable().is_none() {
+            let why = Unavailable::new(Cause::Restarted);
             observing.node(node, now, NodeEvent::WithoutVote { until, why });
+        }
+        observing.unsuitable.remove(node);
+        for (node, state) in config.nodes().iter().zip(nodes.iter()).filter(|(_, state)| state.is_connected()) {
+            observing.judged(node, state.trust.unsuitable(), now);
         }
     }
 
@@ -159,6 +164,7 @@ impl Observing {
             names,
             connected: NodeSet::EMPTY,
             known: NodeSet::EMPTY,
+            unsuitable: NodeSet::EMPTY,
         }
     }
 
@@ -298,6 +304,18 @@ impl Observing {
             self.connected.remove(node);
         }
         !is_known
+    }
+
+    /// Reports that a node is not to be used, unless that is known.
+    fn judged(&mut self, node: NodeId, unsuitable: Option<&Unavailable>, now: Instant) {
+        match unsuitable {
+            Some(why) if !self.unsuitable.contains(node) => {
+                self.unsuitable.insert(node);
+                self.node(node, now, NodeEvent::WithoutVote { until: None, why: why.clone() });
+            }
+            Some(_) => {}
+            None => self.unsuitable.remove(node),
+        }
     }
 
     fn push(&mut self, observed: Observed) {

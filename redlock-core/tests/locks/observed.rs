@@ -229,6 +229,35 @@ fn a_node_that_was_started_again_has_no_vote_until_a_moment() {
     assert!(told.contains(&("a".to_owned(), without_vote)), "{told:?}");
 }
 
+/// Of two names of one server, the first has the vote: whichever is connected first, and also if the other had it before.
+#[test]
+fn a_node_that_is_the_same_server_as_another_has_no_vote() {
+    let why = Unavailable::with_detail(Cause::Unsuitable, "it is the same server as a: name each server once");
+    for order in [[0, 1], [1, 0]] {
+        let mut world = World::observed();
+        let nodes: Vec<_> = world.locks.config().nodes().iter().collect();
+        for node in order {
+            let mut facts = Facts::default();
+            facts.note_info("redis_version:7.0.15\r\nrun_id:one\r\nuptime_in_seconds:1000\r\n");
+            assert!(world.locks.poll_connect(nodes[node]));
+            world.locks.handle_connected(nodes[node], facts, false, world.now);
+        }
+        let told = world.of_nodes();
+        let without: Vec<_> = told.iter().filter(|(_, event)| matches!(event, NodeEvent::WithoutVote { .. })).collect();
+        assert_eq!(without, [&("b".to_owned(), NodeEvent::WithoutVote { until: None, why: why.clone() })], "{order:?}");
+        // Nothing is told twice.
+        let mut facts = Facts::default();
+        facts.note_info("redis_version:7.0.15\r\nrun_id:one\r\nuptime_in_seconds:1000\r\n");
+        world.locks.handle_disconnected(nodes[0], &Unavailable::new(Cause::Disconnected), world.now);
+        world.now = at(1_000);
+        world.locks.handle_timeout(world.now);
+        assert!(world.locks.poll_connect(nodes[0]));
+        world.locks.handle_connected(nodes[0], facts, false, world.now);
+        let told = world.of_nodes();
+        assert!(told.iter().all(|(node, _)| node == "a"), "{order:?}: {told:?}");
+    }
+}
+
 #[test]
 fn what_each_node_has_answered_is_told() {
     let mut world = World::observed();
