@@ -34,9 +34,9 @@ impl<R: Runtime> Shell<R> {
     pub(crate) fn end_task(&self) {
         // Whoever registers from now on sees it afterwards; whoever has registered before is woken.
         self.has_task.store(false, Ordering::SeqCst);
-        let why = Unavailable::with_detail(Cause::Disconnected, "the async runtime has ended");
         self.work(|state, now, wakes| {
-            state.locks.start_over(&why, now);
+            let why = if state.abandoned { "the handle was dropped" } else { "the async runtime has ended" };
+            state.locks.start_over(&Unavailable::with_detail(Cause::Disconnected, why), now);
             state.waiters.take_all(wakes);
             wakes.take_all_from(&mut state.closing);
             wakes.take_all_from(&mut state.inspecting);

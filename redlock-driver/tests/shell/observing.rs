@@ -104,6 +104,25 @@ async fn an_observer_is_told_of_connections_and_locks() {
     assert_eq!(told.iter().filter_map(of_first).collect::<Vec<_>>(), ["up", "down"]);
 }
 
+/// An operator must not look for what has ended the runtime of a program that goes on.
+#[tokio::test]
+async fn connections_that_are_closed_with_their_handle_are_told_with_that_reason() {
+    let book = Arc::new(Book::default());
+    let world = World::new(|builder| builder.observer(book.clone()));
+    world.lock_and_release().await;
+    world.redlock.close().await;
+    drop(world.redlock);
+    settle().await;
+    let told = book.told.lock().unwrap();
+    let reason = |observed: &Observed| match observed {
+        Observed::Node { name, event: NodeEvent::Disconnected { why }, .. } => Some(format!("{name}: {why}")),
+        _ => None,
+    };
+    let reasons: Vec<_> = told.iter().filter_map(reason).collect();
+    assert_eq!(reasons.len(), 3, "{reasons:?}");
+    assert!(reasons.iter().all(|reason| reason.ends_with("(the handle was dropped)")), "{reasons:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_observer_is_told_one_event_at_a_time_whichever_thread_is_free() {
     let book = Arc::new(Book::default());
