@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::thread::Thread;
 
-use redlock_core::{Cause, Facts, Heard, Hearing, Instant, NodeId, Unavailable, WaiterId};
+use redlock_core::{Cause, Facts, Heard, Hearing, Instant, NodeId, NodeSet, Unavailable, WaiterId};
 
 use super::stream::guarded;
 use super::threaded::Threaded;
@@ -77,9 +77,22 @@ impl Shell {
 }
 
 impl State {
+    /// Notes that no node is used any more: the connections go with the shell.
+    pub(super) fn let_nodes_go(&mut self, now: Instant) {
+        let why = Unavailable::with_detail(Cause::Disconnected, "the handle was dropped");
+        for node in self.locks.config().nodes().iter() {
+            self.locks.give_up(node, &why, now);
+        }
+        self.opened.clear();
+        self.ready = NodeSet::EMPTY;
+    }
+
     /// Notes the end of the oldest try to connect.
     fn has_connected(&mut self, node: NodeId, connected: Result<Made, Unavailable>, now: Instant) {
         let Some(apart) = self.wanted[node.index()].pop_front() else { return };
+        if self.is_over() {
+            return;
+        }
         match (connected, apart) {
             (Ok(made), apart) => self.opened.push((node, made, apart)),
             (Err(why), None) => self.locks.handle_disconnected(node, &why.unsent(), now),

@@ -41,7 +41,8 @@ fn keep(shell: &Arc<Shell>) {
     loop {
         let mut state = shell.state();
         if state.is_over() {
-            return;
+            state.let_nodes_go(shell.platform.now());
+            return shell.unlock(state);
         }
         if state.io.is_some() {
             let owed = state.owed();

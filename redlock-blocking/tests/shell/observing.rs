@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufReader};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, OnceLock};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use redlock_blocking::observed::{LockEvent, NodeEvent, Observed};
-use redlock_blocking::{Node, NodeTimeout, Observer, Redlock};
+use redlock_blocking::transport::Transport;
+use redlock_blocking::{Node, NodeTimeout, Observer, Redlock, Unavailable};
 use redlock_history::{History, Recorder};
 
-use crate::link::{Link, SOON, TTL};
+use crate::link::{Link, Open, SOON, TTL};
 
 /// Writes down what it is told.
 #[derive(Default)]
@@ -31,6 +33,13 @@ impl Observer for Book {
 }
 
 impl Book {
+    /// Waits until what was told is so.
+    fn wait_until(&self, is_so: impl Fn(&[Observed]) -> bool) {
+        let told = self.told.lock().unwrap();
+        let (told, waited) = self.changed.wait_timeout_while(told, SOON, |told| !is_so(told)).unwrap();
+        assert!(!waited.timed_out(), "{told:?}");
+    }
+
     /// Waits until so many locks are settled; returns the events of each lock.
     fn lives(&self, settled: usize) -> BTreeMap<String, Vec<LockEvent>> {
         let is_settled = |observed: &&Observed| matches!(observed, Observed::Lock { event: LockEvent::Settled, .. });
@@ -66,6 +75,65 @@ fn assert_whole(life: &[LockEvent]) {
         ),
         "{life:?}"
     );
+}
+
+/// Else a node would stay up for ever in the figures of a program that has let its handle go.
+#[test]
+fn connections_that_are_closed_with_their_handle_are_told() {
+    let (links, book) = (<[Link; 3]>::default(), Arc::new(Book::default()));
+    let redlock = redlock(&links, |builder| builder.observer(book.clone()));
+    drop(redlock.lock("job", TTL).unwrap());
+    book.lives(1);
+    drop(redlock);
+    let reason = |observed: &Observed| match observed {
+        Observed::Node { name, event: NodeEvent::Disconnected { why }, .. } => Some(format!("{name}: {why}")),
+        _ => None,
+    };
+    book.wait_until(|told| told.iter().filter_map(reason).count() == 3);
+    let told = book.told.lock().unwrap();
+    let reasons: Vec<_> = told.iter().filter_map(reason).collect();
+    assert!(reasons.iter().all(|reason| reason.ends_with("(the handle was dropped)")), "{reasons:?}");
+}
+
+fn is_up(observed: &Observed) -> bool {
+    matches!(observed, Observed::Node { event: NodeEvent::Connected { .. }, .. })
+}
+
+fn is_down(observed: &Observed) -> bool {
+    matches!(observed, Observed::Node { event: NodeEvent::Disconnected { .. }, .. })
+}
+
+/// Connects only when it is let.
+struct Held(Link, mpsc::Receiver<()>);
+
+impl Transport for Held {
+    type Connection = Open;
+
+    fn connect(&mut self, timeout: Duration) -> Result<Open, Unavailable> {
+        let _ = self.1.recv();
+        self.0.connect(timeout)
+    }
+}
+
+#[test]
+fn a_try_to_connect_that_ends_after_its_handle_begins_nothing_more() {
+    for succeeds in [true, false] {
+        let (links, book, (let_go, held)) = (<[Link; 3]>::default(), Arc::new(Book::default()), mpsc::channel());
+        links[2].is_down(!succeeds);
+        let nodes = ["one", "two"].into_iter().zip(&links).map(|(name, link)| Node::new(name, link.clone()));
+        let nodes = nodes.chain([Node::new("three", Held(links[2].clone(), held))]);
+        let redlock = Redlock::builder().nodes(nodes).connect_timeout(SOON).observer(book.clone()).build().unwrap();
+        book.wait_until(|told| told.iter().filter(|observed| is_up(observed)).count() == 2);
+        drop(redlock);
+        book.wait_until(|told| told.iter().filter(|observed| is_down(observed)).count() == 3);
+        drop(let_go);
+        for link in &links {
+            link.wait_until(|link| link.users() == 1);
+        }
+        assert_eq!(links.each_ref().map(Link::connects), [1, 1, 1]);
+        let told = book.told.lock().unwrap();
+        assert_eq!(told.len(), 5, "{told:?}");
+    }
 }
 
 #[test]
