@@ -36,8 +36,8 @@
 //!
 //! - `transport`: the contract of the traits. Replies come in order, one for each command; commands are carried in the
 //!   order in which they were sent, to the byte; more is sent before the first is answered, and before anybody waits for it
-//!   where that is promised; a script that the node does not know is reported; a connection that breaks ends what is under way and claims nothing about it; nothing is sent
-//!   twice; a node that is down is an error, and is reached when it is back.
+//!   where that is promised; a script that the node does not know is reported; a connection that breaks ends what is under
+//!   way and claims nothing about it; nothing is sent twice; a node that is down is an error, and is reached when it is back.
 //! - `life`, `foreign_keys`, `contention`: locks exclude each other and programs that are none of ours, are extended,
 //!   released, expire, and never touch a successor.
 //! - `cancellation`: whatever is dropped, whenever, leaves no key behind.
