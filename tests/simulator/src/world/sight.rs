@@ -5,6 +5,7 @@ use redlock_core::{Action, Command, LockMachine, ScriptForm};
 use super::{Checked, Stage, World};
 use crate::history::Who;
 use crate::invariant::{Invariant, Violation};
+use crate::link::View;
 use crate::server::verb;
 
 impl World<'_> {
@@ -100,8 +101,13 @@ impl World<'_> {
     }
 
     fn see_refusals_of(&mut self, client: usize, job: usize) {
-        for node in self.nodes_of(client).filter(|&node| self.clients[client].locks.refusal(node).is_some()) {
-            self.jobs[job].ledger.is_cut_off(node);
+        // A release that keeps its keys does not wait for a connection: the time for which it keeps them would be over.
+        let may_keep = !self.plan_of(job).terms.min_hold.is_zero();
+        for node in self.nodes_of(client) {
+            let is_open = || matches!(self.links[self.link_between(client, node.index())].view, View::Open { .. });
+            if self.clients[client].locks.refusal(node).is_some() || (may_keep && !is_open()) {
+                self.jobs[job].ledger.is_cut_off(node);
+            }
         }
     }
 
