@@ -20,7 +20,7 @@ pub(crate) struct Signals(Vec<(Signal, unix::Signal)>);
 impl Signals {
     /// Begins to listen to what is handed on to a command.
     pub(crate) fn listen() -> Result<Self, Failure> {
-        let mut signals = Self(Vec::with_capacity(HANDED_ON.len().saturating_add(STOPPING.len())));
+        let mut signals = Self(Vec::new());
         signals.add(HANDED_ON)?;
         Ok(signals)
     }
