@@ -3,9 +3,9 @@
 //! The server is `redis-server`, or the binary whose path is in the environment variable `REDLOCK_SERVER`; the script
 //! `tests/valkey.sh` fetches Valkey's.
 //!
-//! Every [`Server`] has a free port of the loopback interface and a temporary directory of its own, and is gone when
+//! Every [`Server`] has a [port](Port) of the loopback interface and a temporary directory of its own, and is gone when
 //! it is dropped. It can be paused, killed and restarted; its keys outlive that only if it is
-//! [persistent](ServerBuilder::persistent).
+//! [persistent](ServerBuilder::persistent), and its port is nobody else's meanwhile.
 //!
 //! ```
 //! use redlock_tests::Servers;
@@ -36,6 +36,7 @@ mod connection;
 pub mod lost_counters;
 mod middlebox;
 pub mod paused_holders;
+mod port;
 mod process;
 mod reply;
 mod server;
@@ -44,6 +45,7 @@ mod wait;
 
 pub use connection::{command_at, command_with_password_at};
 pub use middlebox::Middlebox;
-pub use server::{Server, ServerBuilder, free_port};
+pub use port::Port;
+pub use server::{Server, ServerBuilder};
 pub use servers::Servers;
 pub use wait::wait_until;

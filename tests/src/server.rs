@@ -8,9 +8,10 @@ use std::{fs, io};
 use tempfile::TempDir;
 
 pub(crate) use self::builder::DEFAULT_SERVER;
+pub use self::builder::ServerBuilder;
 use self::builder::log_path;
-pub use self::builder::{ServerBuilder, free_port};
 use crate::connection::Connection;
+use crate::port::Port;
 use crate::process::Process;
 use crate::reply::Reply;
 use crate::wait_until;
@@ -27,7 +28,7 @@ pub struct Server {
     // Before the directory: dropped first.
     process: Option<Process>,
     directory: TempDir,
-    port: u16,
+    port: Port,
     settings: ServerBuilder,
 }
 
@@ -70,7 +71,7 @@ impl Server {
     pub fn restart(&mut self) {
         self.kill();
         let ready = wait_until(START_LIMIT, || self.launch() == Launch::Ready);
-        assert!(ready, "another process has taken port {}", self.port);
+        assert!(ready, "another process has taken port {}", self.port());
     }
 
     /// Stops the process (`SIGSTOP`): it keeps its connections and takes new ones, but answers nothing.
@@ -132,20 +133,20 @@ impl Server {
     /// The address at which clients find it.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        (Ipv4Addr::LOCALHOST, self.port()).into()
     }
 
     /// The address for clients, with the password if there is one.
     #[must_use]
     pub fn url(&self) -> String {
         let user = self.settings.password.as_ref().map(|password| format!(":{password}@")).unwrap_or_default();
-        format!("redis://{user}127.0.0.1:{}", self.port)
+        format!("redis://{user}127.0.0.1:{}", self.port())
     }
 
     /// The port, which stays the same over restarts.
     #[must_use]
     pub const fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The number of the process, which a restart changes.
@@ -174,13 +175,13 @@ impl Server {
         fs::read_to_string(log_path(self.directory.path())).expect("the log can be read")
     }
 
-    fn new(settings: ServerBuilder, port: u16) -> Self {
+    fn new(settings: ServerBuilder, port: Port) -> Self {
         let directory = tempfile::Builder::new().prefix("redlock-").tempdir().expect("a directory can be made");
         Self { process: None, directory, port, settings }
     }
 
     fn launch(&mut self) -> Launch {
-        self.process = Some(self.settings.spawn(self.port, self.directory.path()));
+        self.process = Some(self.settings.spawn(self.port(), self.directory.path()));
         let mut ready = false;
         let settled = wait_until(START_LIMIT, || {
             ready = self.answers();
@@ -202,7 +203,7 @@ impl Server {
     }
 
     fn exchange(&self, limit: Duration, words: &[impl AsRef<[u8]>]) -> io::Result<Reply> {
-        let mut connection = Connection::open(self.port, limit)?;
+        let mut connection = Connection::open(self.port(), limit)?;
         if let Some(password) = &self.settings.password {
             connection.exchange(&["AUTH", password])?;
         }
@@ -217,10 +218,14 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::command_at;
 
     #[test]
     fn another_server_on_the_port_is_not_taken_for_the_own_one() {
-        let other = Server::start();
-        assert_eq!(Server::new(Server::builder(), other.port()).launch(), Launch::PortTaken);
+        let mut server = Server::new(Server::builder(), Port::free());
+        let directory = tempfile::tempdir().unwrap();
+        let _other = Server::builder().spawn(server.port(), directory.path());
+        assert!(wait_until(START_LIMIT, || command_at(server.port(), &["PING"]).is_ok()));
+        assert_eq!(server.launch(), Launch::PortTaken);
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use redlock_driver::native::UrlNode;
 use redlock_driver::net::{HEAD_START, Network};
 use redlock_driver::{CurrentRuntime, NoRuntime, ReleaseVerdict, Runtime};
-use redlock_tests::{Server, Servers};
+use redlock_tests::{Port, Server, Servers};
 use redlock_tokio::{Node, Redlock, Tokio};
 
 const TTL: Duration = Duration::from_secs(10);
@@ -104,8 +104,8 @@ async fn an_address_that_is_silent_takes_no_more_than_its_head_start() {
 #[tokio::test]
 async fn an_address_where_nobody_listens_is_passed_over() {
     let server = Server::start();
-    let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    set_host("dead-first", vec![dead, server.address()]);
+    let dead = Port::free();
+    set_host("dead-first", vec![(Ipv4Addr::LOCALHOST, dead.number()).into(), server.address()]);
     let guard = handle(&["dead-first"]).lock("job", TTL).await.unwrap();
     assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
 }

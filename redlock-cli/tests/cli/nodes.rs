@@ -2,7 +2,7 @@ use std::fs;
 use std::time::Instant;
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use redlock_tests::{Server, Servers, free_port, wait_until};
+use redlock_tests::{Port, Server, Servers, wait_until};
 
 use crate::tool::{LIMIT, Tool};
 
@@ -135,16 +135,16 @@ fn write(tool: &Tool, name: &str, text: String) -> String {
 
 /// Starts a server that speaks TLS at the port.
 fn start_with_tls(tool: &Tool, certificate: &Certificate, key: &KeyPair) -> (Server, String) {
-    let port = free_port().to_string();
+    let port = Port::free();
     let certificate = write(tool, "server.pem", certificate.pem());
     let server = Server::builder()
-        .arg("--tls-port", &port)
+        .arg("--tls-port", &port.number().to_string())
         .arg("--tls-cert-file", &certificate)
         .arg("--tls-key-file", &write(tool, "server.key", key.serialize_pem()))
         .arg("--tls-ca-cert-file", &certificate)
         .arg("--tls-auth-clients", "no")
         .start();
-    (server, port)
+    (server, port.number().to_string())
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
-use redlock_tests::{command_at, free_port, wait_until};
+use redlock_tests::{Port, command_at, wait_until};
 use tempfile::TempDir;
 
 use crate::tool::{Ended, LIMIT};
@@ -17,7 +17,7 @@ const PORTS: [&str; 3] = ["7001", "7002", "7003"];
 /// A folder of a user who has installed the command, and the servers that they have started there.
 struct User {
     folder: TempDir,
-    ports: [u16; 3],
+    ports: [Port; 3],
 }
 
 impl User {
@@ -25,14 +25,14 @@ impl User {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("bin")).unwrap();
         symlink(env!("CARGO_BIN_EXE_redlock"), folder.path().join("bin/redlock")).unwrap();
-        Self { folder, ports: PORTS.map(|_| free_port()) }
+        Self { folder, ports: PORTS.map(|_| Port::free()) }
     }
 
     /// Runs lines as they are, but on ports that are free here.
     fn run(&self, lines: &[&str]) -> Ended {
         let mut text = lines.join("\n");
-        for (port, free) in PORTS.iter().zip(self.ports) {
-            text = text.replace(port, &free.to_string());
+        for (port, free) in PORTS.iter().zip(&self.ports) {
+            text = text.replace(port, &free.number().to_string());
         }
         let path = format!("{}/bin:{}", self.folder.path().display(), std::env::var("PATH").unwrap_or_default());
         let mut shell = Command::new("sh");
@@ -44,9 +44,9 @@ impl User {
 
 impl Drop for User {
     fn drop(&mut self) {
-        for port in self.ports {
+        for port in &self.ports {
             // It ends without an answer, or was never there.
-            let _ = command_at(port, &["SHUTDOWN", "NOSAVE"]);
+            let _ = command_at(port.number(), &["SHUTDOWN", "NOSAVE"]);
         }
     }
 }
@@ -66,7 +66,7 @@ fn the_lines_of_the_readme_protect_a_cron_job() {
     let user = User::new();
     let started = user.run(&[servers]);
     assert_eq!(started.status, Some(0), "{started:?}");
-    let answers = |port: &u16| command_at(*port, &["PING"]).is_ok();
+    let answers = |port: &Port| command_at(port.number(), &["PING"]).is_ok();
     assert!(wait_until(LIMIT, || user.ports.iter().all(answers)), "{started:?}");
 
     user.run(&[nodes, job]).assert_said(0, "this runs on one machine only\n");

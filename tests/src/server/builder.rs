@@ -1,10 +1,10 @@
 use std::env;
 use std::fs::File;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::{Launch, Server};
+use crate::port::Port;
 use crate::process::Process;
 
 /// The environment variable with the path of the server's binary.
@@ -79,7 +79,7 @@ impl ServerBuilder {
     #[must_use]
     pub fn start(self) -> Server {
         for _ in 0..PORT_ATTEMPTS {
-            let mut server = Server::new(self.clone(), free_port());
+            let mut server = Server::new(self.clone(), Port::free());
             if server.launch() == Launch::Ready {
                 return server;
             }
@@ -148,15 +148,4 @@ impl Default for ServerBuilder {
 
 pub(super) fn log_path(directory: &Path) -> PathBuf {
     directory.join("redis.log")
-}
-
-/// Returns a port of the loopback interface that nobody had a moment ago.
-///
-/// # Panics
-///
-/// If none is free.
-#[must_use]
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-    listener.local_addr().expect("a listener has an address").port()
 }

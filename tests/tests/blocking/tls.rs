@@ -8,7 +8,7 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use redlock_blocking::redis::{Client, TlsCertificates};
 use redlock_blocking::{AcquireError, NodeTimeout, Redlock, ReleaseVerdict, TlsError, TlsSettings, UrlNode};
-use redlock_tests::{Server, wait_until};
+use redlock_tests::{Port, Server, wait_until};
 
 use crate::fixture::{SOON, TTL};
 
@@ -49,15 +49,15 @@ impl Authority {
             path.display().to_string()
         };
         let (certificate, key) = self.sign("127.0.0.1");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = Port::free();
         let server = Server::builder()
-            .arg("--tls-port", &port.to_string())
+            .arg("--tls-port", &port.number().to_string())
             .arg("--tls-cert-file", &write("server.pem", certificate.pem()))
             .arg("--tls-key-file", &write("server.key", key.serialize_pem()))
             .arg("--tls-ca-cert-file", &write("authority.pem", self.0.pem()))
             .arg("--tls-auth-clients", auth_clients)
             .start();
-        (server, format!("rediss://127.0.0.1:{port}"))
+        (server, format!("rediss://127.0.0.1:{}", port.number()))
     }
 }
 

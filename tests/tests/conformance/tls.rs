@@ -1,7 +1,6 @@
 //! Servers that speak TLS, with a certificate authority of the test's own.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use redlock_conformance::{Client, Refusal};
 use redlock_core::health::NodeHealth;
 use redlock_driver::{Cause, Outcome, ReleaseVerdict};
-use redlock_tests::Server;
+use redlock_tests::{Port, Server};
 
 use crate::adapter::{Adapter, Address};
 use crate::fixture::TTL;
@@ -39,15 +38,15 @@ fn certify(directory: &Path, authority: &Authority) -> [String; 2] {
 /// A server that speaks TLS on the port beside its plain one.
 fn start(directory: &Path, authority: &Authority) -> (Server, String) {
     let [certificate, key] = certify(directory, authority);
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = Port::free();
     let server = Server::builder()
-        .arg("--tls-port", &port.to_string())
+        .arg("--tls-port", &port.number().to_string())
         .arg("--tls-cert-file", &certificate)
         .arg("--tls-key-file", &key)
         .arg("--tls-ca-cert-file", &certificate)
         .arg("--tls-auth-clients", "no")
         .start();
-    (server, format!("rediss://127.0.0.1:{port}"))
+    (server, format!("rediss://127.0.0.1:{}", port.number()))
 }
 
 fn trusting<A: Adapter>(url: &str, authority: &Authority) -> Client {

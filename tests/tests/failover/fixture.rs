@@ -8,7 +8,7 @@ use std::time::Duration;
 use std::{env, fs, thread};
 
 use redlock_core::health::{Health, NodeHealth, Warning};
-use redlock_tests::{Server, ServerBuilder, Servers, command_at, command_with_password_at, free_port, wait_until};
+use redlock_tests::{Port, Server, ServerBuilder, Servers, command_at, command_with_password_at, wait_until};
 use redlock_tokio::Redlock;
 
 /// The TTL where its length does not matter.
@@ -21,7 +21,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(30);
 pub(crate) struct Sentinel {
     process: Child,
     _directory: tempfile::TempDir,
-    port: u16,
+    port: Port,
     password: Option<&'static str>,
 }
 
@@ -55,9 +55,9 @@ impl Sentinel {
     }
 
     fn spawn(master: u16, settings: &str, password: Option<&'static str>) -> Self {
-        let (port, directory) = (free_port(), tempfile::tempdir().unwrap());
+        let (port, directory) = (Port::free(), tempfile::tempdir().unwrap());
         let watches = [
-            &format!("port {port}\nbind 127.0.0.1\ndir {}", directory.path().display()),
+            &format!("port {}\nbind 127.0.0.1\ndir {}", port.number(), directory.path().display()),
             &format!("sentinel monitor main 127.0.0.1 {master} 1"),
             "sentinel down-after-milliseconds main 2000\nsentinel failover-timeout main 4000",
             settings,
@@ -83,7 +83,7 @@ impl Sentinel {
     /// Returns the URL with this password.
     pub(crate) fn url_with(&self, password: Option<&str>) -> String {
         let user = password.map(|password| format!(":{password}@")).unwrap_or_default();
-        format!("redis://{user}127.0.0.1:{}", self.port)
+        format!("redis://{user}127.0.0.1:{}", self.port.number())
     }
 
     /// Lets the replica take over; it can only when the sentinel has heard of it lately.
@@ -94,8 +94,8 @@ impl Sentinel {
 
     fn command(&self, words: &[&str]) -> Option<String> {
         match self.password {
-            Some(password) => command_with_password_at(self.port, password, words).ok(),
-            None => command_at(self.port, words).ok(),
+            Some(password) => command_with_password_at(self.port.number(), password, words).ok(),
+            None => command_at(self.port.number(), words).ok(),
         }
     }
 }
@@ -254,12 +254,12 @@ fn member() -> Server {
 }
 
 fn member_with_tls(settings: &[(&str, String)]) -> Server {
-    let member = settings_of_member().arg("--tls-port", &free_port().to_string()).arg("--tls-cluster", "yes");
+    let member = settings_of_member().arg("--tls-port", &Port::free().number().to_string()).arg("--tls-cluster", "yes");
     settings.iter().fold(member, |member, (name, value)| member.arg(&format!("--{name}"), value)).start()
 }
 
 fn settings_of_member() -> ServerBuilder {
-    let bus = free_port().to_string();
+    let bus = Port::free().number().to_string();
     let settings = Server::builder().arg("--cluster-enabled", "yes").arg("--cluster-port", &bus);
     settings.arg("--cluster-node-timeout", "5000").arg("--repl-diskless-sync-delay", "0")
 }

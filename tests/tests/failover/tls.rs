@@ -6,7 +6,7 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use redlock_core::slots::slot_of;
 use redlock_core::system::tls::TlsSettings;
-use redlock_tests::{Server, free_port};
+use redlock_tests::{Port, Server};
 use redlock_tokio::{Redlock, SentinelNode};
 use tempfile::TempDir;
 
@@ -53,13 +53,13 @@ impl Authority {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sentinel_and_master_speak_tls_to_those_who_trust_their_authority() {
-    let (authority, master_port, port) = (Authority::new(), free_port(), free_port());
+    let (authority, master_port, port) = (Authority::new(), Port::free(), Port::free());
     let settings = authority.settings();
-    let builder = Server::builder().arg("--tls-port", &master_port.to_string());
+    let builder = Server::builder().arg("--tls-port", &master_port.number().to_string());
     let master =
         settings.iter().fold(builder, |builder, (name, value)| builder.arg(&format!("--{name}"), value)).start();
-    let _sentinel = Sentinel::start_with_tls(master_port, port, &settings);
-    let url = format!("rediss://127.0.0.1:{port}");
+    let _sentinel = Sentinel::start_with_tls(master_port.number(), port.number(), &settings);
+    let url = format!("rediss://127.0.0.1:{}", port.number());
     let node = || SentinelNode::new([url.as_str()], "main");
 
     let redlock = Redlock::builder().node(node().tls(authority.trusted())).build().unwrap();
