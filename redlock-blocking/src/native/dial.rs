@@ -1,15 +1,17 @@
 //! Connecting a socket within a time, to whichever address of a host answers first.
 
+#[cfg(unix)]
+mod unix;
+
 use std::io::{self, Error, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
-use redlock_core::system::addresses::{FULL_QUEUE_PAUSE, HEAD_START, in_turns, no_connection};
+use redlock_core::system::addresses::{HEAD_START, in_turns, no_connection};
+use redlock_core::system::set_tcp_options;
 use redlock_core::system::url::Address;
-use redlock_core::system::{plain_words, set_tcp_options};
 
 use super::lookup::Lookup;
 use super::socket::Socket;
@@ -25,25 +27,8 @@ pub(super) fn dial(address: &Address, lookup: &mut Lookup, until: Instant) -> io
             Race::new(addresses)?.run(until).map(Socket::Tcp)
         }
         #[cfg(unix)]
-        Address::Unix(path) => unix(path, until),
+        Address::Unix(path) => unix::dial(path, until),
         _ => Err(Error::new(ErrorKind::Unsupported, "there is no way to this kind of address")),
-    }
-}
-
-/// A server that has too many others waiting for it is asked again.
-#[cfg(unix)]
-fn unix(path: &Path, until: Instant) -> io::Result<Socket> {
-    loop {
-        match mio::net::UnixStream::connect(path) {
-            Ok(socket) => return Ok(Socket::Unix(socket)),
-            Err(error) if error.kind() == ErrorKind::WouldBlock && Instant::now() < until => {
-                std::thread::sleep(FULL_QUEUE_PAUSE);
-            }
-            Err(error) => {
-                let reason = plain_words(&error.to_string());
-                return Err(Error::new(error.kind(), format!("no connection to {} ({reason})", path.display())));
-            }
-        }
     }
 }
 
