@@ -37,12 +37,10 @@ pub enum Reply {
 }
 
 impl Reply {
-    /// Returns whether a server refused the command because it is a replica (`READONLY`). Before version 7 the error of a
-    /// command inside a script stands in the middle of the text.
+    /// Returns whether a server refused the command because it is a replica (`READONLY`).
     #[must_use]
     pub fn is_of_replica(&self) -> bool {
-        let Self::Unavailable(why) = self else { return false };
-        why.cause() == Cause::ReadOnly || why.detail().is_some_and(|detail| detail.contains("READONLY"))
+        matches!(self, Self::Unavailable(why) if why.cause() == Cause::ReadOnly)
     }
 }
 

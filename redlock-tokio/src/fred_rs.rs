@@ -266,8 +266,9 @@ fn unavailable(error: &Error, otherwise: Cause) -> Unavailable {
     }
 }
 
-/// Whether the server said it: its errors begin with a code in capital letters, those of fred with a word.
+/// Whether the server said it: its errors begin with a code in capital letters, those of fred with a word. What a script has
+/// handed on begins with the place in the script before Redis 7.
 fn is_servers(error: &Error) -> bool {
     let code = error.details().split_whitespace().next().unwrap_or_default();
-    !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase())
+    code == "@user_script:" || !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_uppercase())
 }

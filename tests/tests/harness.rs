@@ -130,7 +130,7 @@ fn further_arguments_reach_the_server() {
 }
 
 #[test]
-#[should_panic(expected = "Bad directive")]
+#[should_panic(expected = "no-such-setting")]
 fn a_server_that_does_not_start_shows_its_log() {
     let _server = Server::builder().arg("--no-such-setting", "1").start();
 }

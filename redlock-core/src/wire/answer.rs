@@ -228,7 +228,8 @@ impl Unavailable {
     #[must_use]
     pub fn from_server_error(text: &str) -> Self {
         let text = text.split_once(", with args").map_or(text, |(said, _)| said);
-        let code = text.split_whitespace().next().unwrap_or_default();
+        let said = raised_by_a_script(text).unwrap_or(text);
+        let code = said.split_whitespace().next().unwrap_or_default();
         let cause = match code {
             "LOADING" => Cause::Loading,
             "READONLY" => Cause::ReadOnly,
@@ -238,8 +239,7 @@ impl Unavailable {
             "BUSY" => Cause::Busy,
             "MOVED" | "ASK" | "CLUSTERDOWN" => Cause::Cluster,
             "CROSSSLOT" => Cause::CrossSlot,
-            "ERR" => cause_of_plain_error(text),
-            _ => Cause::Refused,
+            _ => cause_of_plain_error(said),
         };
         if code == "NOAUTH" {
             // What servers say of it is long and about commands.
@@ -248,7 +248,7 @@ impl Unavailable {
         if cause == Cause::UnknownCommand && text.contains("HELLO") {
             return Self::with_detail(cause, &format!("{text}; or add ?protocol=resp2 to the URL"));
         }
-        let why = Self::with_detail(cause, text);
+        let why = Self::with_detail(cause, said);
         if is_from_inside_a_script(text) { why.inside_a_script() } else { why }
     }
 }
@@ -263,6 +263,9 @@ fn cause_of_plain_error(text: &str) -> Cause {
         Cause::NoPermission
     } else if is_unknown_command(text) {
         Cause::UnknownCommand
+    } else if says("script attempted to access") {
+        // Of a key whose slot is not there: from Redis 8 on a script begins all the same.
+        Cause::Cluster
     } else if says("db index") || says("select is not allowed") {
         Cause::NoDatabase
     } else if says("without any password configured") || says("no password is set") || says("invalid password") {
@@ -273,9 +276,17 @@ fn cause_of_plain_error(text: &str) -> Cause {
     }
 }
 
+/// Returns the error of a command that a script has handed on before Redis 7, without its place in the script: of
+/// `@user_script: 2: -READONLY You can't write`, what begins with the code.
+fn raised_by_a_script(text: &str) -> Option<&str> {
+    let (_, place_and_error) = text.rsplit_once("@user_script:")?;
+    let (_, error) = place_and_error.split_once(": ")?;
+    Some(error.trim_start_matches('-'))
+}
+
 /// Returns whether a script has said it, and not the server before it ran the script.
 fn is_from_inside_a_script(text: &str) -> bool {
-    says(text, "user_script") || says(text, "script: ") || says(text, "acl failure in script")
+    ["user_script", "script: ", "acl failure in script", "script attempted"].iter().any(|words| says(text, words))
 }
 
 /// Returns whether a server says that a command is not to be had: it does not know it, or the user may not run it.

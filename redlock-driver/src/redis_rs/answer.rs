@@ -25,12 +25,16 @@ pub(super) fn unavailable(error: &RedisError, otherwise: Cause) -> Unavailable {
         return Unavailable::with_detail(Cause::NotAuthenticated, &error.to_string());
     }
     match (error.code(), error.kind()) {
+        (None, ErrorKind::RESP3NotSupported) => Unavailable::from_server_error(WITHOUT_HELLO),
         (Some(code), _) => Unavailable::from_server_error(&format!("{code} {}", error.detail().unwrap_or_default())),
         (None, ErrorKind::Parse | ErrorKind::UnexpectedReturnType) => Unavailable::new(Cause::Unexpected),
         (None, _) if otherwise == Cause::NotSent && is_closed(error) => Unavailable::with_detail(otherwise, CLOSED),
         (None, _) => unanswered(&error.to_string(), otherwise),
     }
 }
+
+/// What a server before Redis 7 said, which redis-rs puts into other words.
+const WITHOUT_HELLO: &str = "ERR unknown command 'HELLO'";
 
 /// What a server has said before it closed the connection, redis-rs does not tell of a handshake of several commands.
 const CLOSED: &str = "the server closed the connection at once, as it does when its max number of clients is reached";

@@ -143,7 +143,9 @@ pub(crate) async fn one_server_that_is_named_twice_has_one_vote<A: Adapter>() {
 pub(crate) async fn a_server_that_evicts_is_warned_of_or_refused<A: Adapter>() {
     let servers = Servers::start(3);
     for server in servers.iter().take(2) {
-        server.command(&["CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru"]).unwrap();
+        for [name, value] in [["maxmemory", "100mb"], ["maxmemory-policy", "allkeys-lru"]] {
+            server.command(&["CONFIG", "SET", name, value]).unwrap();
+        }
     }
     let lenient = A::client(&servers.urls());
     let strict = build::<A>(&servers.urls(), Setting::OnEviction(Rule::Refuse));

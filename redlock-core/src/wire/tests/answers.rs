@@ -45,6 +45,7 @@ fn each_error_of_a_server_has_its_cause() {
         ("ERR Unknown Redis command called from script script: 2e59", Cause::UnknownCommand),
         ("ERR The user executing the script can't run this command or subcommand", Cause::NoPermission),
         ("ERR ACL failure in script: User app has no permissions to run the 'del' command", Cause::NoPermission),
+        ("ERR Script attempted to access a slot not served", Cause::Cluster),
         ("ERR DB index is out of range", Cause::NoDatabase),
         ("ERR invalid DB index", Cause::NoDatabase),
         ("ERR SELECT is not allowed in cluster mode", Cause::NoDatabase),
@@ -58,6 +59,20 @@ fn each_error_of_a_server_has_its_cause() {
             panic!("{text}");
         };
         assert_eq!((unavailable.cause(), unavailable.detail()), (expected, Some(text)));
+    }
+    for (before_redis_7, cause) in [
+        ("@user_script: 2: -READONLY You can't write against a read only replica.", Cause::ReadOnly),
+        (
+            "ERR Error running script (call to f_2e59): @user_script:7: @user_script: 7: -OOM no memory",
+            Cause::OutOfMemory,
+        ),
+        ("ERR Error running script (call to f_2e59): @user_script:7: -READONLY You can't write", Cause::ReadOnly),
+        ("@user_script: 2: The user executing the script can't run this command or subcommand", Cause::NoPermission),
+        ("@user_script: 7: Unknown Redis command called from Lua script", Cause::UnknownCommand),
+    ] {
+        let why = Unavailable::from_server_error(before_redis_7);
+        let (_, said) = before_redis_7.rsplit_once(": ").unwrap();
+        assert_eq!((why.cause(), why.detail()), (cause, Some(said.trim_start_matches('-'))));
     }
     for text in ["NOAUTH Authentication required.", "NOAUTH HELLO must be called with the client already authenticated"]
     {
@@ -138,6 +153,7 @@ fn an_error_from_inside_a_script_does_not_prove_that_nothing_was_done() {
     for text in [
         "ERR The user executing the script can't run this command or subcommand script: 1c10, on @user_script:3.",
         "NOPERM ACL failure in script: No permissions to run this command",
+        "ERR Script attempted to access a slot not served",
         "ERR Error running script (call to f_1c10): @user_script:3: The user executing the script can't access at \
          least one of the keys mentioned in the command arguments",
     ] {
