@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests need and runs all of them, doc tests included: on redis-server, and what depends on the server
-# on Valkey too.
+# on Valkey and on an old Redis too.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -37,11 +37,30 @@ test_on() {
     REDLOCK_SERVER=$1 cargo test --workspace --all-features --locked "${@:2}"
 }
 
+# A server before version 7 has other words for what fails inside a script.
+test_on_old_redis() {
+    test_on "$1" --test harness --test differential --test fenced_store
+    test_on "$1" --test conformance -- native
+    test_on "$1" --test conformance -- server_errors
+}
+
 test_on_valkey() {
     test_on "$1" --test harness --test differential --test fenced_store
     test_on "$1" --test conformance -- native
     test_on "$1" --test blocking -- lost_nodes
     test_on "$1" --test failover -- takes_over
+}
+
+# Runs the tests $2 with the server that `tests/server.sh $1` fetches.
+repeat_on() {
+    local server
+    server=$(tests/server.sh "$1")
+    if [[ -n $server ]]; then
+        echo "==> Running what depends on the server with $("$server" --version | cut -d' ' -f1-3)"
+        "$2" "$server"
+    else
+        echo "SKIPPED: the tests on $1, for the reason above"
+    fi
 }
 
 mapfile -t packages < <(missing_packages)
@@ -52,15 +71,11 @@ if [[ -n $missing ]]; then
 fi
 
 # Beforehand, because the test of the benchmark measures with it.
-valkey=$(tests/valkey.sh)
+tests/server.sh valkey >/dev/null
 
 echo "==> Running the tests with $(redis-server --version | cut -d' ' -f1-3)"
 env -u REDLOCK_SERVER cargo test --workspace --all-features --locked
 
-if [[ -n $valkey ]]; then
-    echo "==> Running what depends on the server with $("$valkey" --version | cut -d' ' -f1-3)"
-    test_on_valkey "$valkey"
-else
-    echo "SKIPPED: the tests on Valkey, for the reason above"
-fi
+repeat_on valkey test_on_valkey
+repeat_on redis-6.2 test_on_old_redis
 echo "==> All tests passed"

@@ -27,7 +27,7 @@ Starts servers and measures every contestant in a process of its own, in rounds 
                           W5  as W1, while one node hangs
                           W6  as W3, each task with a client of its own
                           W7  many tasks of 4 clients, ten for each lock, held for 1 ms (only if asked for)
-  --server KIND         which servers: redis (default) or valkey, which tests/valkey.sh fetches
+  --server KIND         which servers: redis (default) or valkey, which tests/server.sh fetches
   --nodes 3,5           how many servers (default 3,5)
   --tasks 64,512        how many tasks in W2 and W7 (default 64,512)
   --contestants A,B     which contestants (default all that a workload is for, without tokio-traced)

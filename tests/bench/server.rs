@@ -30,7 +30,7 @@ impl ServerKind {
     pub(crate) fn start(self, count: usize) -> Result<Servers, Failure> {
         let (binary, script) = match self {
             Self::Redis => (PathBuf::from("redis-server"), "test.sh"),
-            Self::Valkey => (valkey(), "tests/valkey.sh"),
+            Self::Valkey => (valkey(), "tests/server.sh"),
         };
         let builder = Server::builder().binary(&binary);
         if builder.version().is_none() {
@@ -40,9 +40,9 @@ impl ServerKind {
     }
 }
 
-/// Where `tests/valkey.sh` puts it.
+/// Where `tests/server.sh` puts it.
 fn valkey() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("valkey").join("valkey-server")
+    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("servers").join("valkey")
 }
 
 impl fmt::Display for ServerKind {

@@ -1,7 +1,7 @@
 //! Real Redis and Valkey processes for the tests of this workspace.
 //!
 //! The server is `redis-server`, or the binary whose path is in the environment variable `REDLOCK_SERVER`; the script
-//! `tests/valkey.sh` fetches Valkey's.
+//! `tests/server.sh` fetches Valkey's and that of an old Redis.
 //!
 //! Every [`Server`] has a [port](Port) of the loopback interface and a temporary directory of its own, and is gone when
 //! it is dropped. It can be paused, killed and restarted; its keys outlive that only if it is

@@ -63,7 +63,7 @@ fn why_not_started(binary: &OsStr, error: &Error) -> String {
     } else if binary == DEFAULT_SERVER {
         format!("{shown} is not installed: run ./test.sh, which installs it")
     } else {
-        format!("there is no server at {shown}: check REDLOCK_SERVER, or run tests/valkey.sh, which fetches Valkey")
+        format!("there is no server at {shown}: check REDLOCK_SERVER, or run tests/server.sh, which fetches some")
     }
 }
 

@@ -1,6 +1,7 @@
 mod builder;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 use std::{fs, io};
@@ -122,6 +123,18 @@ impl Server {
             Reply::Text(value) => Ok(Some(value)),
             Reply::Nil | Reply::Array(_) => Ok(None),
         }
+    }
+
+    /// Gives slots to a member of a cluster that nobody has.
+    ///
+    /// # Panics
+    ///
+    /// If it is no such member, or a slot is somebody's.
+    pub fn add_slots(&self, slots: RangeInclusive<u16>) {
+        // One by one: servers before version 7 know no ranges.
+        let numbers = slots.map(|slot| slot.to_string());
+        let words: Vec<String> = ["CLUSTER", "ADDSLOTS"].map(String::from).into_iter().chain(numbers).collect();
+        self.command(&words).expect("the slots are free");
     }
 
     /// Returns whether the process exists, be it paused or not.

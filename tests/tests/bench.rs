@@ -107,9 +107,9 @@ fn a_node_that_hangs_leaves_nobody_without_figures_but_who_waits_for_it() {
 fn valkey_is_measured_or_said_to_be_missing() {
     let charts = tempfile::tempdir().unwrap();
     let arguments = ["--server", "valkey", "--workload", "W1", "--contestants", "floor-raw,tokio"];
-    if !Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("valkey").join("valkey-server").exists() {
+    if !Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target").join("servers").join("valkey").exists() {
         let refused = String::from_utf8(run(&arguments, charts.path()).stderr).unwrap();
-        assert!(refused.contains("tests/valkey.sh"), "{refused}");
+        assert!(refused.contains("tests/server.sh"), "{refused}");
         return;
     }
     let rows = bench(&arguments, charts.path());

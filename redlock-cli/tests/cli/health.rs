@@ -11,7 +11,9 @@ fn a_report_shows_servers_that_are_well_and_servers_that_are_not() {
     assert_eq!(well.status, Some(0), "{well:?}");
     assert!(well.stdout.contains("3 of 3 nodes vote, 2 must agree"), "{well:?}");
     assert!(well.stdout.matches("releases take a script").count() <= 1, "once for all of them: {well:?}");
-    servers[0].command(&["CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru"]).unwrap();
+    for [name, value] in [["maxmemory", "100mb"], ["maxmemory-policy", "allkeys-lru"]] {
+        servers[0].command(&["CONFIG", "SET", name, value]).unwrap();
+    }
     servers[2].kill();
     let json = tool.run(&["health", "--json"]);
     assert_eq!(json.status, Some(1), "{json:?}");
@@ -82,7 +84,9 @@ fn the_doctor_tries_a_name_that_the_user_may_use() {
 #[test]
 fn the_doctor_looks_at_each_server() {
     let servers = Servers::start(3);
-    servers[1].command(&["CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru"]).unwrap();
+    for [name, value] in [["maxmemory", "100mb"], ["maxmemory-policy", "allkeys-lru"]] {
+        servers[1].command(&["CONFIG", "SET", name, value]).unwrap();
+    }
     let found = Tool::on(&servers).run(&["doctor"]);
     assert_eq!(found.status, Some(1), "{found:?}");
     let headings: Vec<_> = found.stdout.lines().filter(|line| line.contains("round trip")).collect();

@@ -181,9 +181,11 @@ fn who_speaks_tls_to_a_server_that_does_not_is_told_so_before_the_wait_ends() {
 fn servers_that_can_cost_locks_are_warned_of() {
     let servers = Servers::start(2);
     let member = Server::builder().arg("--cluster-enabled", "yes").start();
-    member.command(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).unwrap();
+    member.add_slots(0..=16_383);
     assert!(wait_until(LIMIT, || member.command(&["CLUSTER", "INFO"]).unwrap().contains("cluster_state:ok")));
-    servers[1].command(&["CONFIG", "SET", "maxmemory", "100mb", "maxmemory-policy", "allkeys-lru"]).unwrap();
+    for [name, value] in [["maxmemory", "100mb"], ["maxmemory-policy", "allkeys-lru"]] {
+        servers[1].command(&["CONFIG", "SET", name, value]).unwrap();
+    }
     let [one, other, member] = [servers[0].port(), servers[1].port(), member.port()];
     let urls = [one, other, member].map(|port| format!("redis://127.0.0.1:{port}"));
     let tool = Tool::with_nodes(&[&urls[..], &[format!("redis://localhost:{one}")]].concat());

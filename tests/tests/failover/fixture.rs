@@ -182,9 +182,8 @@ impl Cluster {
         let part = 16_384 / count;
         for (number, master) in (0..).zip(&masters) {
             let last = if number + 1 == count { 16_383 } else { (number + 1) * part - 1 };
-            let [first, last, epoch] = [number * part, last, number + 1].map(|number| number.to_string());
-            master.command(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]).unwrap();
-            master.command(&["CLUSTER", "SET-CONFIG-EPOCH", &epoch]).unwrap();
+            master.add_slots(number * part..=last);
+            master.command(&["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()]).unwrap();
         }
         for master in &masters[1..] {
             let ports = [master.port(), bus_port(master)].map(|port| port.to_string());
