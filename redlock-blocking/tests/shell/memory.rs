@@ -60,7 +60,9 @@ fn who_waits_stands_in_the_queue_until_the_lock_is_released() {
 #[test]
 fn a_stopped_node_carries_out_in_order_what_it_took_when_it_resumes() {
     let (nodes, redlock) = three_nodes();
-    drop(redlock.lock("before", TTL).unwrap());
+    let before = redlock.lock("before", TTL).unwrap();
+    wait_until(|| has_keys(&nodes[0], &["before"]));
+    drop(before);
     wait_until(|| nodes[0].keys().is_empty() && redlock.health().is_good());
     nodes[0].stop();
     drop(redlock.lock("first", TTL).unwrap());
