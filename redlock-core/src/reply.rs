@@ -40,7 +40,15 @@ impl Reply {
     /// Returns whether a server refused the command because it is a replica (`READONLY`).
     #[must_use]
     pub fn is_of_replica(&self) -> bool {
-        matches!(self, Self::Unavailable(why) if why.cause() == Cause::ReadOnly)
+        self.of_replica().is_some()
+    }
+
+    /// Returns what a server has said that refused the command because it is a replica.
+    pub(crate) fn of_replica(&self) -> Option<&Unavailable> {
+        match self {
+            Self::Unavailable(why) if why.cause() == Cause::ReadOnly => Some(why),
+            _ => None,
+        }
     }
 }
 

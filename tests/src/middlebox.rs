@@ -69,9 +69,14 @@ impl Middlebox {
         }
     }
 
+    /// Leads new connections to another server. Those that there are go on.
+    pub fn lead_to(&self, server: &Server) {
+        *self.shared.server.lock().unwrap_or_else(PoisonError::into_inner) = server.address();
+    }
+
     /// Leads new connections to another server. Those that there are swallow everything.
     pub fn move_to(&self, server: &Server) {
-        *self.shared.server.lock().unwrap_or_else(PoisonError::into_inner) = server.address();
+        self.lead_to(server);
         self.swallow();
     }
 }

@@ -13,7 +13,7 @@ use redlock_driver::native::UrlNode;
 use redlock_driver::net::{HEAD_START, Network};
 use redlock_driver::{CurrentRuntime, NoRuntime, ReleaseVerdict, Runtime};
 use redlock_tests::{Port, Server, Servers};
-use redlock_tokio::{Node, Redlock, Tokio};
+use redlock_tokio::{Node, Redlock, RestartGuard, Tokio};
 
 const TTL: Duration = Duration::from_secs(10);
 
@@ -58,11 +58,12 @@ impl Network for Resolver {
 
 /// A handle whose nodes are the hosts with these names.
 fn handle(hosts: &[&str]) -> Redlock {
-    let nodes = hosts.iter().map(|host| {
-        let transport = UrlNode::new(format!("redis://{host}")).into_transport::<Resolver>().unwrap();
-        Node::new(*host, transport)
-    });
-    Redlock::builder().nodes(nodes).build().unwrap()
+    Redlock::builder().nodes(hosts.iter().map(|host| node(host))).build().unwrap()
+}
+
+fn node(host: &str) -> Node {
+    let transport = UrlNode::new(format!("redis://{host}")).into_transport::<Resolver>().unwrap();
+    Node::new(host, transport)
 }
 
 /// An address that nobody answers at: the queue of those who want to connect is full.
@@ -130,4 +131,25 @@ async fn a_server_that_restarts_at_another_address_is_found_and_healed() {
     tokio::time::timeout(TTL, has_key).await.expect("the extension gives it the key");
     assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
     assert!(moved.get("job").unwrap().is_none() || servers[1].get("job").unwrap().is_none());
+}
+
+/// As the name of a managed service does at a failover. The old master keeps its connections.
+#[tokio::test]
+async fn a_name_that_moves_to_the_new_master_is_followed() {
+    let servers = Servers::start(2);
+    set_host("primary", vec![servers[0].address()]);
+    let redlock = Redlock::builder().node(node("primary")).restart_guard(RestartGuard::OFF).build().unwrap();
+    redlock.lock("job", TTL).await.unwrap().release().await;
+
+    servers[0].command(&["REPLICAOF", "127.0.0.1", &servers[1].port().to_string()]).unwrap();
+    for _ in 0..20 {
+        let refused = redlock.try_lock("job", TTL).await.unwrap_err().to_string();
+        assert!(refused.contains("a read-only replica, name its master instead"), "{refused}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(redlock.health().to_string().contains("name its master instead"), "{}", redlock.health());
+    set_host("primary", vec![servers[1].address()]);
+    let guard = redlock.lock("job", TTL).await.unwrap();
+    assert!(servers[1].get("job").unwrap().is_some());
+    assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
 }

@@ -41,10 +41,17 @@ impl Locks {
     }
 
     /// Takes the reply of a node to the oldest command that it has not answered.
+    ///
+    /// A server that refuses a command because it is a replica is left: its name may lead to its master by now. Nothing more
+    /// is sent to it. When it has answered what is under way, and after a pause of 20 ms to 1 s,
+    /// [`poll_connect`](Self::poll_connect) wants another connection in the place of this one. Until then commands are refused
+    /// for that reason.
     pub fn handle_reply(&mut self, node: NodeId, reply: Reply, now: Instant) {
         let Some(state) = self.nodes.get_mut(node.index()) else { return };
         state.heard(now);
-        match state.take_ticket() {
+        let ticket = state.take_ticket();
+        let left = reply.of_replica().filter(|why| state.leave_replica(why, now)).cloned();
+        match ticket {
             Some(Ticket::Lock { key, id, is_acquisition, verb }) => {
                 if is_acquisition {
                     self.refusals.note(node, &reply);
@@ -63,6 +70,9 @@ impl Locks {
                 }
             }
             Some(Ticket::Aside) | None => {}
+        }
+        if let Some(why) = left {
+            self.wait_no_longer_for(node, &why, now);
         }
     }
 
@@ -138,8 +148,13 @@ impl Locks {
 
     /// Answers in the place of a node whose connection is gone, and lets nobody wait for its word.
     fn answer_for(&mut self, node: NodeId, why: &Unavailable, now: Instant) {
-        self.observe_disconnected(node, why, now);
         self.answer_under_way(node, why, usize::MAX);
+        self.wait_no_longer_for(node, why, now);
+    }
+
+    /// Lets nobody wait for a node to which nothing is sent for the time being.
+    fn wait_no_longer_for(&mut self, node: NodeId, why: &Unavailable, now: Instant) {
+        self.observe_disconnected(node, why, now);
         self.refuse_waiting_if_down(node);
         self.deliver(now);
         self.lose_turns(node, now);

@@ -15,6 +15,7 @@ mod line;
 mod naive;
 mod observed;
 mod one_by_one;
+mod replicas;
 mod silence;
 mod trust;
 mod turns;

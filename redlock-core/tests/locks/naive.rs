@@ -193,11 +193,14 @@ impl Naive {
         state.failure = (!is_broken).then(|| why.clone());
         self.answer_owed(node, usize::MAX, why);
         if !is_broken {
-            let refused = std::mem::take(&mut self.nodes[node.index()].queue);
-            self.answers
-                .extend(refused.into_iter().map(|(key, command)| (key, node, command.id, why.clone().unsent())));
+            self.refuse_queued(node, why);
         }
         self.deliver(now);
+    }
+
+    fn refuse_queued(&mut self, node: NodeId, why: &Unavailable) {
+        let refused = std::mem::take(&mut self.nodes[node.index()].queue).into_iter();
+        self.answers.extend(refused.map(|(key, command)| (key, node, command.id, why.clone().unsent())));
     }
 
     pub(crate) fn unanswered(&mut self, node: NodeId, count: usize, why: &Unavailable, now: Instant) {
@@ -235,11 +238,24 @@ impl Naive {
         }
     }
 
+    /// Nothing more is sent to a server that says that it is a replica.
     pub(crate) fn reply(&mut self, node: NodeId, reply: Reply, now: Instant) {
         let state = &mut self.nodes[node.index()];
         state.is_useful = true;
-        if let Some((key, id)) = state.owed.pop_front() {
+        let answered = state.owed.pop_front();
+        let left = match &reply {
+            Reply::Unavailable(why) if reply.is_of_replica() && state.is_connected => Some(why.clone()),
+            _ => None,
+        };
+        if let Some(why) = &left {
+            (state.is_connected, state.failure) = (false, Some(why.clone()));
+        }
+        if let Some((key, id)) = answered {
             self.answer(key, id, node, reply, now);
+        }
+        if let Some(why) = left {
+            self.refuse_queued(node, &why);
+            self.deliver(now);
         }
     }
 

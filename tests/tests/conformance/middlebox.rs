@@ -53,3 +53,18 @@ pub(crate) async fn a_server_that_has_moved_is_followed_when_the_old_connection_
     assert!(new.get("job").unwrap().is_some() && old.get("job").unwrap().is_none());
     assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
 }
+
+pub(crate) async fn a_server_that_is_a_replica_by_now_is_left_for_the_one_in_its_place<A: Adapter>() {
+    let (old, new) = (Server::start(), Server::start());
+    let middlebox = Middlebox::before(&old);
+    let settings = [Setting::RestartGuard(RestartGuard::OFF)];
+    let client = A::build(&[Address::Url(middlebox.url())], &settings).unwrap();
+    client.lock("warm-up", TTL).await.unwrap().release().await;
+    old.command(&["REPLICAOF", "127.0.0.1", &new.port().to_string()]).unwrap();
+    let refused = client.try_lock("job", TTL).await.unwrap_err().to_string();
+    assert!(refused.contains("a read-only replica, name its master instead"), "{refused}");
+    middlebox.lead_to(&new);
+    let guard = client.lock("job", TTL).await.unwrap();
+    assert!(new.get("job").unwrap().is_some());
+    assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
+}

@@ -81,6 +81,7 @@ server_cases! {
         replies_that_come_a_byte_at_a_time_are_read [],
         a_connection_that_takes_all_and_answers_nothing_is_replaced [],
         a_server_that_has_moved_is_followed_when_the_old_connection_is_silent [],
+        a_server_that_is_a_replica_by_now_is_left_for_the_one_in_its_place [],
     }
     interoperability: {
         a_lock_is_a_string_with_a_ttl_at_the_name_of_the_resource [],

@@ -134,13 +134,32 @@ impl Node {
             return self.start_over();
         }
         match &self.link {
-            Link::Connected { .. } | Link::Wanted(_) | Link::Connecting(_) => {
-                let until = now.saturating_add(self.reconnect_delay);
-                self.link = Link::Pausing { until, why: why.clone() };
-                self.reconnect_delay = self.reconnect_delay.saturating_mul(2).min(MAX_RECONNECT_DELAY);
-            }
+            Link::Connected { .. } | Link::Wanted(_) | Link::Connecting(_) => self.pause(why, now),
             Link::Pausing { .. } | Link::GivenUp(_) => {}
         }
+    }
+
+    /// Sends nothing more to a server that is a replica, if there is a connection: the next may lead to the master that has
+    /// taken its place. There is always a pause, and it doubles while that is a replica, too. What is under way is answered
+    /// before the connection is closed: nothing that undoes it may overtake it.
+    ///
+    /// Returns whether there is a connection.
+    pub(in crate::locks) fn leave_replica(&mut self, why: &Unavailable, now: Instant) -> bool {
+        if !self.is_connected() {
+            return false;
+        }
+        let since = self.changed_at.replace(now);
+        if since.is_none_or(|since| now.saturating_since(since) > MAX_RECONNECT_DELAY) {
+            self.reconnect_delay = MIN_RECONNECT_DELAY;
+        }
+        self.pause(why, now);
+        true
+    }
+
+    fn pause(&mut self, why: &Unavailable, now: Instant) {
+        let until = now.saturating_add(self.reconnect_delay);
+        self.link = Link::Pausing { until, why: why.clone() };
+        self.reconnect_delay = self.reconnect_delay.saturating_mul(2).min(MAX_RECONNECT_DELAY);
     }
 
     /// Notes that a connection that was of use has broken, and returns whether the one before it has done so within the pause
@@ -171,7 +190,7 @@ impl Node {
 
     pub(in crate::locks) fn poll_timeout(&self, config: &Config) -> Option<Instant> {
         match &self.link {
-            Link::Pausing { until, .. } => Some(*until),
+            Link::Pausing { until, .. } => Some(self.silent_at(config).unwrap_or(*until).max(*until)),
             Link::Connected { .. } => Instant::earliest([self.silent_at(config), self.look_at(config)]),
             _ => None,
         }
@@ -204,8 +223,9 @@ impl Node {
         }
         match &self.link {
             Link::Pausing { why, .. } => {
+                let why = why.clone();
                 self.link = Link::Wanted(Some(why.clone()));
-                Due::Ready
+                if self.queue.has_under_way() { Due::Silent(why) } else { Due::Ready }
             }
             Link::Connected { .. } if self.silent_at(config).is_none_or(|at| now < at) => {
                 self.look_at_clock(config, now);
