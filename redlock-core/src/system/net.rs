@@ -14,7 +14,7 @@ pub const KEEPALIVE: Duration = Duration::from_secs(5);
 pub const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sets the options of a TCP connection to a node: small commands are sent at once (`TCP_NODELAY`), and a server that is
-/// gone is noticed soon ([`KEEPALIVE`]; on Linux and Android also [`TCP_USER_TIMEOUT`]).
+/// gone is noticed soon ([`KEEPALIVE`]; on Linux and Android also [`TCP_USER_TIMEOUT`]), as far as the system knows how.
 ///
 /// # Errors
 ///
@@ -25,7 +25,7 @@ pub fn set_tcp_options(socket: &impl std::os::fd::AsFd) -> io::Result<()> {
 }
 
 /// Sets the options of a TCP connection to a node: small commands are sent at once (`TCP_NODELAY`), and a server that is
-/// gone is noticed soon ([`KEEPALIVE`]).
+/// gone is noticed soon ([`KEEPALIVE`]), as far as the system knows how.
 ///
 /// # Errors
 ///
@@ -37,10 +37,15 @@ pub fn set_tcp_options(socket: &impl std::os::windows::io::AsSocket) -> io::Resu
 
 fn set(socket: &SockRef<'_>) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
-    socket.set_tcp_keepalive(&keepalive())?;
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT))?;
+    watch(socket);
     Ok(())
+}
+
+/// Has the system look whether the server is gone, as well as it can: what it does not notice, a silent connection shows later.
+fn watch(socket: &SockRef<'_>) {
+    let _ = socket.set_tcp_keepalive(&keepalive());
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT));
 }
 
 fn keepalive() -> TcpKeepalive {
@@ -71,5 +76,16 @@ mod tests {
         );
         #[cfg(any(target_os = "linux", target_os = "android"))]
         assert_eq!(socket.tcp_user_timeout().unwrap(), Some(TCP_USER_TIMEOUT));
+    }
+
+    /// What a socket of another kind does not know stands for what a system does not know.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[test]
+    fn an_option_that_is_not_known_is_done_without() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let socket = SockRef::from(&socket);
+        assert!(socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT)).is_err());
+        watch(&socket);
+        assert!(socket.keepalive().unwrap());
     }
 }
