@@ -27,7 +27,8 @@
 //! opening.handle_written(greeting.len()); // to the server
 //!
 //! // From the server: the answers to HELLO, to the two probes and to the two scripts.
-//! opening.handle_bytes(b"%1\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n");
+//! opening.handle_bytes(b"%1\r\n$6\r\nserver\r\n$6\r\nvalkey\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n");
+//! opening.handle_bytes(&b"_\r\n".repeat(5)); // And it may not be asked what there is to know of it.
 //! let mut connection = opening.poll().expect("all was answered")?;
 //! assert_eq!(connection.facts().server(), Some("valkey"));
 //!

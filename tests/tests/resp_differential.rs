@@ -66,7 +66,7 @@ fn aggregate(kind: char, count: usize, elements: &[Vec<u8>]) -> Vec<u8> {
 /// What our machine makes of the bytes as the reply to a `SET`; `None` while they are not complete.
 fn ours(bytes: &[u8]) -> Option<Event> {
     let mut opening = Opening::new(&Settings::new());
-    opening.handle_bytes(b"%0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n");
+    opening.handle_bytes(b"%0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n_\r\n_\r\n_\r\n");
     let mut connection = opening.poll().unwrap().unwrap();
     let config = Config::builder(["only"]).build().unwrap();
     let request = Request::new(&config, "job", Duration::from_secs(10), Options::new()).unwrap();

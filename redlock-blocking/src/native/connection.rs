@@ -240,7 +240,7 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let greeted = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            stream.write_all(b"%0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n").unwrap();
+            stream.write_all(b"%0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n_\r\n_\r\n_\r\n").unwrap();
             stream
         });
         let address = Address::Tcp { host: "127.0.0.1".into(), port, tls: false };

@@ -18,7 +18,7 @@ impl OverAConnection {
         let mut opening = Opening::new(&Settings::new());
         opening.handle_written(opening.unwritten().len());
         let facts = format!("%2\r\n+server\r\n+{server}\r\n+version\r\n+{version}\r\n");
-        opening.handle_bytes(format!("{facts}:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n").as_bytes());
+        opening.handle_bytes(format!("{facts}:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n_\r\n_\r\n_\r\n").as_bytes());
         let connection = opening.poll().expect("all was answered").expect("nothing was refused");
         let acquire = acquire();
         let (resources, token) = (acquire.action.resources().expect("it has one"), acquire.action.token());

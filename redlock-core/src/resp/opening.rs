@@ -40,11 +40,15 @@ enum Step {
     /// Something of which the answer does not matter.
     May,
     Probe(Probe),
-    /// What it says of itself (`INFO`).
+    /// What it says of itself ([`INFO`](SECTIONS)).
     Info,
     /// When it writes to the disk (`CONFIG GET appendfsync`).
     Fsync,
 }
+
+/// What there is to know of a server. All that it can say may be longer than a reply: it has a line for each of its databases.
+/// Before version 7 one command asks for one section.
+const SECTIONS: [&[u8]; 4] = [b"server", b"replication", b"memory", b"persistence"];
 
 impl Opening {
     /// Begins to open a connection: the first bytes wait to be written.
@@ -173,8 +177,10 @@ impl Opening {
             output.command([&b"SCRIPT"[..], b"LOAD", script.source.as_bytes()].into_iter());
             steps.push_back(Step::May);
         }
-        output.command([&b"INFO"[..]].into_iter());
-        steps.push_back(Step::Info);
+        for section in SECTIONS {
+            output.command([&b"INFO"[..], section].into_iter());
+            steps.push_back(Step::Info);
+        }
         output.command([&b"CONFIG"[..], b"GET", b"appendfsync"].into_iter());
         steps.push_back(Step::Fsync);
     }

@@ -11,7 +11,7 @@ pub(crate) fn welcome(server: &str, version: &str) -> Vec<u8> {
     let texts: Vec<_> = texts.iter().map(|text| format!("${}\r\n{text}\r\n", text.len())).collect();
     let texts = texts.concat();
     let rest = "+proto\r\n:3\r\n+id\r\n:7\r\n$7\r\nmodules\r\n*0\r\n";
-    format!("%7\r\n{texts}{rest}:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n").into_bytes()
+    format!("%7\r\n{texts}{rest}:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n_\r\n_\r\n_\r\n").into_bytes()
 }
 
 /// A connection to a server of this name and version.

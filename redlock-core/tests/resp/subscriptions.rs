@@ -12,7 +12,7 @@ fn waiter() -> WaiterId {
 fn connected_in_resp2() -> Connection {
     let mut opening = Opening::new(&Settings::new().resp2(true));
     opening.handle_written(opening.unwritten().len());
-    opening.handle_bytes(b":1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n");
+    opening.handle_bytes(b":1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n_\r\n_\r\n_\r\n");
     opening.poll().expect("all was answered").expect("nothing was refused")
 }
 

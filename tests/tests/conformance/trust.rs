@@ -58,6 +58,18 @@ pub(crate) async fn a_health_report_says_what_the_servers_are<A: Adapter>() {
     assert_eq!(nodes.client.health().locks.held, 0);
 }
 
+pub(crate) async fn a_server_that_has_much_to_say_of_itself_is_used<A: Adapter>() {
+    let server = Server::builder().arg("--databases", "4000").start();
+    let fill = "for number = 0, 3999 do redis.call('SELECT', number) redis.call('SET', 'key', 'value') end";
+    server.command(&["EVAL", fill, "0"]).unwrap();
+    assert!(server.command(&["INFO"]).unwrap().len() > 64 * 1024);
+    let client = A::client(&[server.url()]);
+    client.lock("job", TTL).await.unwrap().release().await;
+    let health = client.health();
+    assert_eq!(health.nodes[0].facts.run_id(), Some(&*said(&server, "run_id")));
+    assert_eq!(health.nodes[0].warnings, [], "{health}");
+}
+
 fn said_version(server: &Server) -> String {
     let info = server.command(&["INFO"]).unwrap();
     said(server, if info.contains("valkey_version") { "valkey_version" } else { "redis_version" })

@@ -52,7 +52,7 @@ impl Socket for Scripted {
 
 fn opened() -> resp::Connection {
     let mut opening = Opening::new(&Settings::new());
-    opening.handle_bytes(b"%0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n");
+    opening.handle_bytes(b"%0\r\n:1\r\n:1\r\n+loaded\r\n+loaded\r\n_\r\n_\r\n_\r\n_\r\n_\r\n");
     opening.poll().unwrap().unwrap()
 }
 
