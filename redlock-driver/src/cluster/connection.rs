@@ -19,7 +19,8 @@ type Replies = Pin<Box<dyn Future<Output = Result<Vec<Reply>, Unavailable>> + Se
 /// - A command goes to the master of the slot of its names, once. One whose names lie in several slots, or in another than
 ///   its counter, is refused with [`Cause::CrossSlot`](redlock_core::Cause::CrossSlot) before anything is sent. One without a
 ///   name goes to all.
-/// - It is closed when one of them is, and when one says that it does not serve a slot any more (`MOVED`).
+/// - It is closed when one of them is or does not answer a batch, and when one says that it does not serve a slot any more
+///   (`MOVED`).
 /// - Its [facts](Facts::of_cluster) are those of all, so that a master that was started again or replaced shows in the run id.
 /// - It hears nothing, so nobody waits in the queues of this node. What is sent at once by a connection to one server is sent
 ///   by the driver here.
@@ -28,7 +29,7 @@ pub struct ClusterConnection<C> {
     slots: Arc<SlotMap>,
     facts: Facts,
     moved_to: MovedTo,
-    /// A slot is served elsewhere by now.
+    /// A slot is served elsewhere by now, or a master is gone.
     outdated: Outdated,
 }
 
@@ -56,6 +57,9 @@ impl<C: Connection> Connection for ClusterConnection<C> {
             poll_fn(|context| {
                 under_way.retain_mut(|(number, replies)| match replies.as_mut().poll(context) {
                     Poll::Ready(result) => {
+                        if result.is_err() {
+                            outdated.tell();
+                        }
                         batches.answered(*number, result);
                         false
                     }
@@ -97,5 +101,44 @@ impl<C: Connection> Connection for ClusterConnection<C> {
 impl<C> fmt::Debug for ClusterConnection<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClusterConnection").field("slots", &self.slots).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::ready;
+
+    use futures_util::FutureExt as _;
+    use redlock_core::slots::Place;
+    use redlock_core::{Action, Cause, Config, Instant, Lock, Options, Request, ScriptForm};
+
+    use super::*;
+
+    /// A connection that only tells by a batch that it is broken.
+    struct Broken;
+
+    impl Connection for Broken {
+        fn send(&mut self, _: Vec<Command>) -> impl Future<Output = Result<Vec<Reply>, Unavailable>> + Send + use<> {
+            ready(Err(Unavailable::new(Cause::Disconnected)))
+        }
+    }
+
+    fn look() -> Command {
+        let config = Config::builder(["only"]).build().unwrap();
+        let request = Request::new(&config, "job", std::time::Duration::from_secs(10), Options::new()).unwrap();
+        let set = Lock::acquire(&config, request, [7; 32], Instant::EPOCH).poll_command().unwrap();
+        set.with_action(Action::ReadClock, ScriptForm::Digest)
+    }
+
+    #[test]
+    fn a_batch_that_a_master_does_not_answer_is_the_end() {
+        let mut slots = SlotMap::default();
+        slots.add(0, 16_383, Place { host: "one".into(), port: 1 });
+        let mut connection = ClusterConnection::new(vec![Broken], slots, MovedTo::default());
+        let mut closed = Box::pin(connection.closed());
+        assert_eq!((&mut closed).now_or_never(), None);
+        let replies = connection.send(vec![look()]).now_or_never().unwrap().unwrap();
+        assert_eq!(replies, [Reply::Unavailable(Unavailable::new(Cause::Disconnected))]);
+        assert_eq!(closed.now_or_never(), Some(()));
     }
 }
