@@ -8,6 +8,8 @@ enum Route {
     One(usize),
     /// Each says whether it is there.
     All,
+    /// None serves this slot.
+    Nobody(u16),
 }
 
 /// A batch for each master, and where the replies belong.
@@ -15,6 +17,8 @@ pub(super) struct Batches {
     /// For each master its commands, with the place of each in the whole.
     for_masters: Vec<(Vec<usize>, Vec<Command>)>,
     replies: Vec<Option<Reply>>,
+    /// A command is for a slot that nobody serves.
+    lacks_master: bool,
 }
 
 impl Batches {
@@ -23,10 +27,15 @@ impl Batches {
         let mut for_masters: Vec<(Vec<usize>, Vec<Command>)> = Vec::new();
         for_masters.resize_with(slots.masters().len(), Default::default);
         let mut replies = Vec::with_capacity(batch.len());
+        let mut lacks_master = false;
         for (place, command) in batch.into_iter().enumerate() {
             let (targets, reply) = match route(&command.action, slots) {
                 Ok(Route::One(master)) => (master..master.saturating_add(1), None),
                 Ok(Route::All) => (0..for_masters.len(), None),
+                Ok(Route::Nobody(slot)) => {
+                    lacks_master = true;
+                    (0..0, Some(unserved(slot)))
+                }
                 Err(why) => (0..0, Some(Reply::Unavailable(why))),
             };
             for (places, commands) in for_masters.get_mut(targets).unwrap_or_default() {
@@ -35,7 +44,12 @@ impl Batches {
             }
             replies.push(reply);
         }
-        Self { for_masters, replies }
+        Self { for_masters, replies, lacks_master }
+    }
+
+    /// Returns whether a command is for a slot that nobody serves, as far as is known.
+    pub(super) const fn lacks_master(&self) -> bool {
+        self.lacks_master
     }
 
     /// Takes the batches, each with the number of its master. They are not empty.
@@ -71,8 +85,12 @@ impl Batches {
 fn route(action: &Action, slots: &SlotMap) -> Result<Route, Unavailable> {
     let Some((resources, is_fenced)) = keys(action) else { return Ok(Route::All) };
     let slot = common_slot(resources, is_fenced)?;
-    let unserved = || Unavailable::with_detail(Cause::NotSent, &format!("no master serves slot {slot} of the cluster"));
-    slots.master_of(slot).map(Route::One).ok_or_else(unserved)
+    Ok(slots.master_of(slot).map_or(Route::Nobody(slot), Route::One))
+}
+
+fn unserved(slot: u16) -> Reply {
+    let why = format!("no master serves slot {slot} of the cluster");
+    Reply::Unavailable(Unavailable::with_detail(Cause::NotSent, &why))
 }
 
 /// Returns the names that an action is about, and whether it is about their counters as well; `None` for none.

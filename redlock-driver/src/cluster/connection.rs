@@ -3,6 +3,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use redlock_core::slots::SlotMap;
 use redlock_core::{Command, Facts, Reply, Unavailable};
@@ -12,6 +13,10 @@ use super::batches::{Batches, judge};
 use super::outdated::Outdated;
 use crate::transport::Connection;
 
+/// So soon at most a cluster is asked again who serves a slot that nobody did. What that costs the other slots, a new
+/// connection, is little then.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 type Replies = Pin<Box<dyn Future<Output = Result<Vec<Reply>, Unavailable>> + Send>>;
 
 /// A connection to all masters of a cluster that served slots when it was opened, made of one to each.
@@ -19,8 +24,9 @@ type Replies = Pin<Box<dyn Future<Output = Result<Vec<Reply>, Unavailable>> + Se
 /// - A command goes to the master of the slot of its names, once. One whose names lie in several slots, or in another than
 ///   its counter, is refused with [`Cause::CrossSlot`](redlock_core::Cause::CrossSlot) before anything is sent. One without a
 ///   name goes to all.
-/// - It is closed when one of them is or does not answer a batch, and when one says that it does not serve a slot any more
-///   (`MOVED`).
+/// - It is closed when one of them is or does not answer a batch, when one says that it does not serve a slot any more
+///   (`MOVED`), and when somebody wants a slot that nobody serves, but not more than once a second: the next connection may
+///   find one who does.
 /// - Its [facts](Facts::of_cluster) are those of all, so that a master that was started again or replaced shows in the run id.
 /// - It hears nothing, so nobody waits in the queues of this node. What is sent at once by a connection to one server is sent
 ///   by the driver here.
@@ -28,8 +34,9 @@ pub struct ClusterConnection<C> {
     masters: Vec<C>,
     slots: Arc<SlotMap>,
     facts: Facts,
+    opened_at: Instant,
     moved_to: MovedTo,
-    /// A slot is served elsewhere by now, or a master is gone.
+    /// A slot may be served elsewhere by now, or a master is gone.
     outdated: Outdated,
 }
 
@@ -37,7 +44,8 @@ impl<C: Connection> ClusterConnection<C> {
     /// Joins connections to the masters, in the order of the map. Where a slot has moved to is noted in `moved_to`.
     pub fn new(masters: Vec<C>, slots: SlotMap, moved_to: MovedTo) -> Self {
         let facts = Facts::of_cluster(&masters.iter().map(Connection::facts).collect::<Vec<_>>());
-        Self { masters, slots: Arc::new(slots), facts, moved_to, outdated: Outdated::default() }
+        let (opened_at, outdated) = (Instant::now(), Outdated::default());
+        Self { masters, slots: Arc::new(slots), facts, opened_at, moved_to, outdated }
     }
 }
 
@@ -50,6 +58,9 @@ impl<C: Connection> Connection for ClusterConnection<C> {
             if let Some(master) = self.masters.get_mut(number) {
                 under_way.push((number, Box::pin(master.send(commands))));
             }
+        }
+        if batches.lacks_master() && self.opened_at.elapsed() >= ASK_AGAIN_AFTER {
+            self.outdated.tell();
         }
         let (moved_to, outdated) = (self.moved_to.clone(), self.outdated.clone());
         async move {
@@ -110,7 +121,7 @@ mod tests {
 
     use futures_util::FutureExt as _;
     use redlock_core::slots::Place;
-    use redlock_core::{Action, Cause, Config, Instant, Lock, Options, Request, ScriptForm};
+    use redlock_core::{Action, Cause, Config, Lock, Options, Request, ScriptForm};
 
     use super::*;
 
@@ -123,11 +134,10 @@ mod tests {
         }
     }
 
-    fn look() -> Command {
+    fn set() -> Command {
         let config = Config::builder(["only"]).build().unwrap();
-        let request = Request::new(&config, "job", std::time::Duration::from_secs(10), Options::new()).unwrap();
-        let set = Lock::acquire(&config, request, [7; 32], Instant::EPOCH).poll_command().unwrap();
-        set.with_action(Action::ReadClock, ScriptForm::Digest)
+        let request = Request::new(&config, "job", Duration::from_secs(10), Options::new()).unwrap();
+        Lock::acquire(&config, request, [7; 32], redlock_core::Instant::EPOCH).poll_command().unwrap()
     }
 
     #[test]
@@ -137,8 +147,20 @@ mod tests {
         let mut connection = ClusterConnection::new(vec![Broken], slots, MovedTo::default());
         let mut closed = Box::pin(connection.closed());
         assert_eq!((&mut closed).now_or_never(), None);
-        let replies = connection.send(vec![look()]).now_or_never().unwrap().unwrap();
+        let look = set().with_action(Action::ReadClock, ScriptForm::Digest);
+        let replies = connection.send(vec![look]).now_or_never().unwrap().unwrap();
         assert_eq!(replies, [Reply::Unavailable(Unavailable::new(Cause::Disconnected))]);
+        assert_eq!(closed.now_or_never(), Some(()));
+    }
+
+    #[test]
+    fn a_slot_that_nobody_serves_is_asked_for_again_after_a_while() {
+        let mut connection = ClusterConnection::new(Vec::<Broken>::new(), SlotMap::default(), MovedTo::default());
+        let mut closed = Box::pin(connection.closed());
+        connection.send(vec![set()]).now_or_never().unwrap().unwrap();
+        assert_eq!((&mut closed).now_or_never(), None);
+        connection.opened_at = connection.opened_at.checked_sub(ASK_AGAIN_AFTER).unwrap();
+        connection.send(vec![set()]).now_or_never().unwrap().unwrap();
         assert_eq!(closed.now_or_never(), Some(()));
     }
 }

@@ -43,7 +43,8 @@ use crate::{BuildError, CurrentRuntime, IntoNode, Node};
 /// At every connection a member is asked which master serves which slots, and all masters are connected to. The node is
 /// connected as long as all of them are. A command goes to the master of the slot of its names, once: when that has moved
 /// (`MOVED`), the command is refused, the connection is given up, and the next one asks the cluster again. Keys that are
-/// just being moved (`ASK`) are refused until they have.
+/// just being moved (`ASK`) are refused until they have. So are those in slots that nobody serves: while somebody wants one,
+/// the cluster is asked again about once a second.
 ///
 /// - The names of [`lock_all`](crate::Redlock::lock_all) must lie in one slot: give them a hash tag in common, as in
 ///   `{orders}:1` and `{orders}:2`. Other ones are refused with [`Cause::CrossSlot`](redlock_core::Cause::CrossSlot) before

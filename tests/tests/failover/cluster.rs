@@ -100,6 +100,26 @@ async fn a_slot_that_has_moved_is_found_again() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_nobody_serves_is_used_as_soon_as_somebody_does() {
+    let cluster = Cluster::start(3);
+    for master in &cluster.masters {
+        master.command(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]).unwrap();
+    }
+    for (kind, name) in kinds_with_names_in(0) {
+        let slot = slot_of(name.as_bytes()).to_string();
+        for master in &cluster.masters {
+            master.command(&["CLUSTER", "DELSLOTS", &slot]).unwrap();
+        }
+        let redlock = Redlock::builder().node(kind.node(&cluster.urls()[..1])).build().unwrap();
+        let refused = redlock.lock(&name, TTL).wait(Duration::from_millis(200)).await.unwrap_err().to_string();
+        assert!(kind != Kind::Own || refused.contains("no master serves slot"), "{refused}");
+        cluster.masters[0].command(&["CLUSTER", "ADDSLOTS", &slot]).unwrap();
+        redlock.lock(&name, TTL).wait(SOON).await.unwrap_or_else(|error| panic!("{kind:?}: {error}")).release().await;
+        redlock.close().await;
+    }
+}
+
 /// Two handles over one kind of node, and the name that they lock.
 struct Pair {
     kind: Kind,
