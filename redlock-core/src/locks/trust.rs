@@ -40,8 +40,7 @@ impl Trust {
         now: Instant,
     ) {
         self.clock.forget_if(facts.run_id() != self.run_id.as_deref());
-        let is_durable = is_declared || facts.is_durable() == Some(true);
-        if rules.guard.is_on() && !is_durable {
+        if rules.guard.is_on() && !is_declared {
             self.forgot_at = self.forgets_from(&facts, rules.guard.is_strict(), answered_at, now).or(self.forgot_at);
         } else {
             self.forgot_at = None;
@@ -59,8 +58,11 @@ impl Trust {
             (Some(before), Some(run_id)) if before == run_id => None,
             // Its predecessor may have gone on after its last answer here, until this one took over.
             (Some(_), Some(_)) if facts.fails_over() => Some(now),
-            // If it ran while its predecessor still answered, it is another server: what that one granted, it does not know.
-            (Some(_), Some(_)) => Some(started_at.filter(|started_at| *started_at >= answered_at).unwrap_or(now)),
+            // It ran while its predecessor still answered, so it is another server: what that one granted, it does not know, and
+            // it has a disk of its own.
+            (Some(_), Some(_)) if started_at.is_some_and(|started_at| started_at < answered_at) => Some(now),
+            _ if facts.is_durable() == Some(true) => None,
+            (Some(_), Some(_)) => started_at.or(Some(now)),
             (None, Some(_)) if is_strict => Some(started_at.unwrap_or(now)),
             (_, None) if is_strict => Some(now),
             _ => None,

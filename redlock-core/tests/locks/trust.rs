@@ -1,5 +1,6 @@
 //! Nodes that have forgotten what they had granted, and nodes that are not to be used.
 
+mod disks;
 mod health;
 
 use core::time::Duration;

@@ -34,11 +34,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "quarantine-from-the-reconnect",
         bug: "the time without a vote counts from the next connection, not from the start of the server",
-        edits: &[Expression {
-            file: TRUST,
-            original: "started_at.filter(|started_at| *started_at >= answered_at).unwrap_or(now)",
-            mutated: "now",
-        }],
+        edits: &[Expression { file: TRUST, original: "started_at.or(Some(now))", mutated: "Some(now)" }],
     },
     Mutant {
         name: "quarantine-for-ever",
