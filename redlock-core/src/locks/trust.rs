@@ -61,8 +61,10 @@ impl Trust {
             // It ran while its predecessor still answered, so it is another server: what that one granted, it does not know, and
             // it has a disk of its own.
             (Some(_), Some(_)) if started_at.is_some_and(|started_at| started_at < answered_at) => Some(now),
-            _ if facts.is_durable() == Some(true) => None,
+            // What was granted before is on its disk only if it kept everything then, too.
+            (Some(_), Some(_)) if keeps_all(&self.facts) && keeps_all(facts) => None,
             (Some(_), Some(_)) => started_at.or(Some(now)),
+            _ if keeps_all(facts) => None,
             (None, Some(_)) if is_strict => Some(started_at.unwrap_or(now)),
             (_, None) if is_strict => Some(now),
             _ => None,
@@ -89,6 +91,10 @@ impl Trust {
         let why = same.or_else(|| config.trust().flaws(&self.facts).find_map(refused))?;
         Some(Unavailable::with_detail(Cause::Unsuitable, &why.to_string()))
     }
+}
+
+fn keeps_all(facts: &Facts) -> bool {
+    facts.is_durable() == Some(true)
 }
 
 /// Returns what is told of what is wrong with a server.

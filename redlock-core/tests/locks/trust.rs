@@ -271,22 +271,20 @@ fn others_may_use_longer_ttls_than_this_handle() {
 
 #[test]
 fn a_node_that_forgets_nothing_keeps_its_vote() {
-    let durable = |info: &str, settings: fn(ConfigBuilder) -> ConfigBuilder| {
+    let durable = |says: &str, settings: fn(ConfigBuilder) -> ConfigBuilder| {
         let mut world = World::of_three(settings);
-        world.takes(at(0)).unwrap();
-        let mut facts = Facts::default();
-        facts.note_info(info);
-        facts.note_fsync("always");
-        world.locks.handle_disconnected(world.nodes[1], &Unavailable::new(Cause::Disconnected), at(1_000));
-        world.locks.poll_connect(world.nodes[1]);
-        world.locks.handle_connected(world.nodes[1], facts, false, at(1_000));
-        world.needs([0, 1]).takes(at(1_000)).is_ok()
+        for (run, uptime, now) in [("b1", 1_000, at(1_000)), ("b2", 0, at(3_000))] {
+            let mut facts = told(&format!("{}{says}", running(run, uptime)));
+            facts.note_fsync("always");
+            world.takes(now).unwrap();
+            world.reconnect_to(1, facts, now);
+        }
+        world.needs([0, 1]).takes(at(3_000)).is_ok()
     };
-    let (appends, forgets) = (format!("{}aof_enabled:1\r\n", running("b2", 0)), running("b2", 0));
-    assert!(durable(&appends, |config| config));
-    assert!(durable(&forgets, |config| config.durable("b")));
-    assert!(durable(&forgets, |config| config.restart_guard(RestartGuard::OFF)));
-    assert!(!durable(&forgets, |config| config.durable("a")));
+    assert!(durable("aof_enabled:1\r\n", |config| config));
+    assert!(durable("", |config| config.durable("b")));
+    assert!(durable("", |config| config.restart_guard(RestartGuard::OFF)));
+    assert!(!durable("", |config| config.durable("a")));
 }
 
 #[test]

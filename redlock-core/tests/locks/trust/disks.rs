@@ -34,6 +34,19 @@ fn what_was_forgotten_is_not_on_a_disk_that_keeps_everything_from_then_on() {
     assert_eq!(world.takes(at(1_000 + GUARD)), Ok(()));
 }
 
+/// It may have been started again with another configuration: a server that finds no append-only file begins with no data.
+#[test]
+fn a_disk_that_keeps_everything_only_since_the_start_has_not_kept_what_was_granted_before() {
+    let mut world = World::of_three(|config| config);
+    world.takes(at(0)).unwrap();
+    world.reconnect_to(1, keeping("b2", 0), at(1_000));
+    world.needs([0, 1]);
+    assert_eq!(world.takes(at(1_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
+    assert_eq!(world.takes(at(1_000 + GUARD)), Ok(()));
+    world.reconnect_to(1, keeping("b3", 0), at(1_000 + GUARD));
+    assert_eq!(world.takes(at(1_000 + GUARD)), Ok(()), "now it has");
+}
+
 #[test]
 fn who_was_told_that_nothing_is_forgotten_goes_by_that() {
     let mut world = World::of_three(|config| config.durable("b"));
