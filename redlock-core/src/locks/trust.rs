@@ -19,6 +19,8 @@ pub(super) struct Trust {
     pub(super) facts: Facts,
     /// The run of the server that was the last to be told.
     run_id: Option<String>,
+    /// The server has refused something as a replica, and has not been seen as a master since.
+    has_refused: bool,
     /// What the node had granted before that it may have forgotten.
     pub(super) forgot_at: Option<Instant>,
     /// The node before it that is the same server.
@@ -48,14 +50,28 @@ impl Trust {
         if let Some(run_id) = facts.run_id() {
             self.run_id = Some(run_id.into());
         }
+        self.has_refused &= facts.is_replica() == Some(true);
         self.facts = facts;
+    }
+
+    /// Notes that the server has refused something because it is a replica.
+    pub(super) const fn refused_as_replica(&mut self) {
+        self.has_refused = true;
+    }
+
+    /// Notes that the server has granted something. One that has refused before, as a replica, is a master again.
+    fn granted(&mut self, rules: TrustRules, is_declared: bool, now: Instant) {
+        let is_master_again = core::mem::take(&mut self.has_refused);
+        if is_master_again && self.run_id.is_some() && rules.guard.is_on() && !is_declared {
+            self.forgot_at = Some(now);
+        }
     }
 
     /// Returns from when on it may have forgotten what it had granted before; `None` if it has not.
     fn forgets_from(&self, facts: &Facts, is_strict: bool, answered_at: Instant, now: Instant) -> Option<Instant> {
         let started_at = facts.uptime().map(|uptime| now.saturating_sub(uptime.saturating_sub(UPTIME_ERROR)));
         match (&self.run_id, facts.run_id()) {
-            (Some(before), Some(run_id)) if before == run_id => None,
+            (Some(before), Some(run_id)) if before == run_id => self.is_master_again(facts).then_some(now),
             // Its predecessor may have gone on after its last answer here, until this one took over.
             (Some(_), Some(_)) if facts.fails_over() => Some(now),
             // It ran while its predecessor still answered, so it is another server: what that one granted, it does not know, and
@@ -69,6 +85,12 @@ impl Trust {
             (_, None) if is_strict => Some(now),
             _ => None,
         }
+    }
+
+    /// Returns whether the server was a replica and is a master now: it has the keys that another had.
+    fn is_master_again(&self, facts: &Facts) -> bool {
+        let was_replica = self.has_refused || self.facts.is_replica() == Some(true);
+        was_replica && facts.is_replica() != Some(true)
     }
 
     /// Returns until when the node has no vote, when no lock lived for longer than `longest_ttl`; `None` if it has forgotten
@@ -134,8 +156,12 @@ impl Locks {
     }
 
     /// Takes the vote from a node that may have forgotten what it had granted to somebody else.
-    pub(super) fn without_vote_of_restarted(&self, node: NodeId, reply: Reply, now: Instant) -> Reply {
+    pub(super) fn without_vote_of_restarted(&mut self, node: NodeId, reply: Reply, now: Instant) -> Reply {
         let is_grant = matches!(reply, Reply::Done | Reply::Granted(_));
+        if let Some(state) = self.nodes.get_mut(node.index()).filter(|_| is_grant) {
+            let rules = self.config.trust();
+            state.trust.granted(rules, rules.durable.contains(node), now);
+        }
         match self.quarantined_until(node).filter(|until| is_grant && now < *until) {
             Some(until) => {
                 let left = until.saturating_since(now).as_secs_f64();

@@ -2,6 +2,7 @@
 
 mod disks;
 mod health;
+mod replicas;
 
 use core::time::Duration;
 

@@ -153,6 +153,7 @@ impl Node {
             self.reconnect_delay = MIN_RECONNECT_DELAY;
         }
         self.pause(why, now);
+        self.trust.refused_as_replica();
         true
     }
 

@@ -1,0 +1,64 @@
+//! Servers that were replicas for a while: then they have the keys of their master, and none of their own.
+
+use super::*;
+
+/// Lets a node refuse a lock because it is a replica, and gives its name a connection again when that is due.
+fn refuse(world: &mut World, now: Instant) -> Instant {
+    let node = world.nodes[1];
+    let request = Request::new(world.locks.config(), "refused", TTL, Options::new().attempts(1)).unwrap();
+    let key = world.locks.acquire(request, [9; 32], now).unwrap();
+    let mut batch = Vec::new();
+    world.locks.poll_batch(node, &mut batch, now);
+    for _ in batch {
+        world.locks.handle_reply(node, Reply::Unavailable(Unavailable::from_server_error("READONLY")), now);
+    }
+    for other in [world.nodes[0], world.nodes[2]] {
+        world.answer(other, now);
+    }
+    world.give_back(key, now);
+    let due = now.saturating_add(Duration::from_millis(20));
+    world.locks.handle_timeout(due);
+    due
+}
+
+#[test]
+fn one_that_is_a_master_again_has_forgotten_what_it_had_granted() {
+    for role in ["master", "slave"] {
+        let mut world = World::of_three(|config| config);
+        world.takes(at(5_000)).unwrap();
+        let mut now = refuse(&mut world, at(6_000));
+        world.connect(1, &format!("{}role:{role}\r\n", running("b1", 1_007)), now);
+        if role == "slave" {
+            now = refuse(&mut world, at(8_000));
+            world.connect(1, &format!("{}role:master\r\n", running("b1", 1_009)), now);
+        }
+        world.needs([0, 1]);
+        let ends = now.saturating_add(Duration::from_millis(GUARD));
+        let before = now.saturating_add(Duration::from_millis(GUARD - 1));
+        assert_eq!(world.takes(before), Err(vec![None, RESTARTED, GIVEN_UP]), "{role}");
+        assert_eq!(world.takes(ends), Ok(()), "{role}");
+    }
+}
+
+#[test]
+fn one_that_becomes_a_master_again_while_it_is_connected_has_too() {
+    let mut world = World::of_three(|config| config);
+    world.takes(at(5_000)).unwrap();
+    let now = refuse(&mut world, at(6_000));
+    world.connect(1, &format!("{}role:slave\r\n", running("b1", 1_007)), now);
+    world.needs([0, 1]);
+    assert_eq!(world.takes(at(30_000)), Err(vec![None, RESTARTED, GIVEN_UP]));
+    assert_eq!(world.takes(at(30_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
+    assert_eq!(world.takes(at(30_000 + GUARD)), Ok(()));
+}
+
+#[test]
+fn one_that_can_be_written_to_has_its_vote() {
+    let mut world = World::of_three(|config| config);
+    let info = format!("{}role:slave\r\n", running("b1", 1_000));
+    for now in [at(1_000), at(2_000), at(30_000)] {
+        world.reconnect(1, &info, now);
+        assert!(world.takes(now).is_ok());
+    }
+    assert_eq!(world.needs([0, 1]).takes(at(30_000)), Ok(()));
+}
