@@ -1,3 +1,4 @@
+mod extending;
 mod turn;
 
 use std::fmt;
@@ -7,6 +8,7 @@ use futures_util::future::join_all;
 use redlock_cache::{Generation, Guard, HeldLocks, Locked, NamedExtendError, NotHeld};
 use redlock_core::{Instant, KeepAlive, ReleaseReport, Resource};
 
+use self::extending::Extending;
 use self::turn::Turn;
 use crate::shell::HELD_LOCK_BYTES;
 use crate::{Acquire, AcquireError, Lease, LockGuard, Redlock, Runtime};
@@ -145,7 +147,7 @@ impl<R: Runtime> NamedLocks<R> {
 
     /// Extends the lock called `name`: it is good for `ttl` from now on, less the drift; see
     /// [`LockGuard::extend`](crate::LockGuard::extend). Yields for how long it is valid. Extensions of one lock are done
-    /// one after the other.
+    /// one after the other; they wait for nodes only, and not for a future that is kept and not polled.
     ///
     /// Cancel-safe: a dropped future may have extended the lock or not; [`held`](Self::held) says which.
     ///
@@ -187,10 +189,7 @@ impl<R: Runtime> NamedLocks<R> {
         ttl: Duration,
     ) -> Result<Duration, NamedExtendError> {
         let found = self.locks.find(name, generation, self.redlock.now())?;
-        let turn = found.value.turn().begin().await;
-        self.locks.begin_extension(name, &found, ttl, self.redlock.now());
-        let extended = turn.extend(&found.value, ttl).await;
-        self.locks.end_extension(name, &found, extended, self.redlock.now())
+        Extending::new(&self.locks, name, &found, ttl).await
     }
 }
 
@@ -215,9 +214,5 @@ impl<R: Runtime> Guard for LockGuard<R> {
 
     fn deadline(lease: &Lease<R>) -> Instant {
         lease.deadline()
-    }
-
-    fn has_left(turn: &Turn) {
-        turn.end();
     }
 }

@@ -17,11 +17,6 @@ pub trait Guard: Deref<Target: Clone + Send + Sync> + Send {
 
     /// Returns the end of the lock's validity.
     fn deadline(lease: &Self::Target) -> Instant;
-
-    /// Called when the guard was taken out, to be released: an extension that is under way is in vain.
-    ///
-    /// Provided: nothing is done.
-    fn has_left(_turn: &Self::Turn) {}
 }
 
 /// The entry of a cache for a lock that is held by name: a handle to its guard. Clones are the same lock, which is released
@@ -54,7 +49,12 @@ impl<G: Guard> HeldLock<G> {
 
     /// Returns the moment until which the cache keeps it.
     pub(super) fn stays_until(&self) -> Instant {
-        self.deadline().max(self.0.until.unwrap_or_default())
+        self.stays(self.deadline())
+    }
+
+    /// Returns the moment until which the cache keeps it, if it may be valid until `deadline`.
+    pub(super) fn stays(&self, deadline: Instant) -> Instant {
+        deadline.max(self.0.until.unwrap_or_default())
     }
 
     /// Returns what those who extend the lock need beside the guard, for adapters.
@@ -82,9 +82,7 @@ impl<G: Guard> HeldLock<G> {
 
     /// Takes the guard out, to release it. One caller gets it.
     pub(super) fn take(&self) -> Option<G> {
-        let guard = self.guard().take();
-        G::has_left(&self.0.turn);
-        guard
+        self.guard().take()
     }
 
     fn guard(&self) -> MutexGuard<'_, Option<G>> {

@@ -157,9 +157,9 @@ impl<G: Guard> HeldLocks<G> {
     /// Notes that a lock that was found is being extended: however that ends, the cache must not take it for expired before
     /// it is.
     pub fn begin_extension(&self, name: &[u8], found: &Entry<HeldLock<G>>, ttl: Duration, now: Instant) {
-        if found.value.deadline() > now {
-            let until = found.value.stays_until().max(now.saturating_add(ttl));
-            self.cache.extend(name, found.generation, until);
+        let deadline = found.value.deadline();
+        if deadline > now {
+            self.keep_until(name, found, deadline.max(now.saturating_add(ttl)));
         }
     }
 
@@ -167,7 +167,7 @@ impl<G: Guard> HeldLocks<G> {
     ///
     /// # Errors
     ///
-    /// The error of the extension, or [`NotHeld`] when the lock has left the cache meanwhile: it is released.
+    /// As [`extended`](Self::extended).
     pub fn end_extension(
         &self,
         name: &[u8],
@@ -175,7 +175,27 @@ impl<G: Guard> HeldLocks<G> {
         extended: Result<Instant, ExtendError>,
         now: Instant,
     ) -> Result<Duration, NamedExtendError> {
-        let is_kept = self.cache.extend(name, found.generation, found.value.stays_until());
+        let is_kept = self.keep_until(name, found, found.value.deadline());
+        Self::extended(name, is_kept, extended, now)
+    }
+
+    /// Notes that a lock that was found may be valid `until` then. Returns whether the cache still keeps it.
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
+    pub fn keep_until(&self, name: &[u8], found: &Entry<HeldLock<G>>, until: Instant) -> bool {
+        self.cache.extend(name, found.generation, found.value.stays(until))
+    }
+
+    /// Returns how long a lock is valid from now on that was extended.
+    ///
+    /// # Errors
+    ///
+    /// The error of the extension, or [`NotHeld`] when the lock is not kept any more: it is released.
+    pub fn extended(
+        name: &[u8],
+        is_kept: bool,
+        extended: Result<Instant, ExtendError>,
+        now: Instant,
+    ) -> Result<Duration, NamedExtendError> {
         match extended {
             Ok(deadline) if is_kept => Ok(deadline.saturating_since(now)),
             Ok(_) | Err(ExtendError::NotHeld) => Err(NotHeld::new(name).into()),

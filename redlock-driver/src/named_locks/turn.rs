@@ -1,51 +1,87 @@
-use std::future::poll_fn;
-use std::task::Poll;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::lock::{Mutex, MutexGuard};
-use futures_util::task::AtomicWaker;
-use redlock_core::{ExtendError, Instant};
+use redlock_core::{ExtendError, Instant, LockKey, Locks, OperationId};
 
-use super::HeldLock;
-use crate::Runtime;
+/// The result of an extension.
+pub(super) type Extended = Result<Instant, ExtendError>;
 
 /// The turns in which a lock is extended that is held by name.
+///
+/// A turn belongs to the extension and not to the caller who has begun it: it is over when the extension is, also if its caller
+/// is not polled any more, or is gone. Whoever wants to extend then sees to that.
 #[derive(Debug, Default)]
-pub struct Turn {
-    extending: Mutex<()>,
-    /// The task that waits for an extension.
-    waiting: AtomicWaker,
+pub struct Turn(Mutex<Extensions>);
+
+#[derive(Debug, Default)]
+struct Extensions {
+    under_way: Option<UnderWay>,
+    /// Those whose callers are there, with their results.
+    awaited: Vec<(OperationId, Option<Extended>)>,
 }
 
-/// The turn of one who extends; there are never two of them.
-pub(super) struct MyTurn<'a> {
-    turn: &'a Turn,
-    _mine: MutexGuard<'a, ()>,
+#[derive(Clone, Copy, Debug)]
+struct UnderWay {
+    operation: OperationId,
+    /// The end of the lock's validity if it is confirmed, at the latest.
+    until: Instant,
 }
 
 impl Turn {
-    /// Waits until nobody else extends.
-    pub(super) async fn begin(&self) -> MyTurn<'_> {
-        MyTurn { turn: self, _mine: self.extending.lock().await }
+    /// Begins an extension; `None` while another one is under way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Locks::extend`].
+    pub(super) fn begin(
+        &self,
+        locks: &mut Locks,
+        key: LockKey,
+        ttl: Duration,
+        now: Instant,
+    ) -> Option<Result<OperationId, ExtendError>> {
+        let mut extensions = self.extensions();
+        extensions.settle(locks, key);
+        extensions.under_way.is_none().then(|| {
+            let operation = locks.extend(key, ttl, now)?;
+            extensions.under_way = Some(UnderWay { operation, until: now.saturating_add(ttl) });
+            extensions.awaited.push((operation, None));
+            Ok(operation)
+        })
     }
 
-    /// Ends the extension that is under way: the guard is being released.
-    pub(super) fn end(&self) {
-        self.waiting.wake();
+    /// Takes the result of an extension; `None` as long as that is open.
+    pub(super) fn take(&self, locks: &mut Locks, key: LockKey, operation: OperationId) -> Option<Extended> {
+        let mut extensions = self.extensions();
+        extensions.settle(locks, key);
+        extensions.awaited.extract_if(.., |(awaited, result)| *awaited == operation && result.is_some()).next()?.1
+    }
+
+    /// Returns the end of the lock's validity, whatever becomes of an extension that is under way.
+    pub(super) fn latest_deadline(&self, locks: &Locks, key: LockKey) -> Instant {
+        let under_way = self.extensions().under_way;
+        locks.deadline(key).max(under_way.map(|under_way| under_way.until)).unwrap_or_default()
+    }
+
+    /// Notes that the caller of an extension is gone.
+    pub(super) fn forget(&self, operation: OperationId) {
+        self.extensions().awaited.retain(|(awaited, _)| *awaited != operation);
+    }
+
+    fn extensions(&self) -> MutexGuard<'_, Extensions> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl MyTurn<'_> {
-    /// Extends the lock. [`ExtendError::NotHeld`] when it is being released, or is to be released while this waits.
-    pub(super) async fn extend<R: Runtime>(self, held: &HeldLock<R>, ttl: Duration) -> Result<Instant, ExtendError> {
-        let extension = held.lease().begin_extension(ttl)?;
-        poll_fn(|context| {
-            self.turn.waiting.register(context.waker());
-            match held.lease().poll_extension(extension, context) {
-                Poll::Pending if held.has_left() => Poll::Ready(Err(ExtendError::NotHeld)),
-                poll => poll,
-            }
-        })
-        .await
+impl Extensions {
+    /// Keeps the result of the extension under way for its caller, if there is one.
+    fn settle(&mut self, locks: &mut Locks, key: LockKey) {
+        let Some(UnderWay { operation, .. }) = self.under_way else { return };
+        let Some(extended) = locks.take_extended(key, operation) else { return };
+        self.under_way = None;
+        let mut awaited = self.awaited.iter_mut();
+        if let Some((_, result)) = awaited.find(|(awaited, _)| *awaited == operation) {
+            *result = Some(extended);
+        }
     }
 }

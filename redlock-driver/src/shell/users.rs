@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redlock_core::health::Health;
 use redlock_core::{
-    DetachedLock, ExtendError, HandedOver, InspectionKey, Instant, LockKey, LockStatus, Loss, OperationId,
+    DetachedLock, ExtendError, HandedOver, InspectionKey, Instant, LockKey, LockStatus, Locks, Loss, OperationId,
     ReleaseReport, Request, RequestError, Resource,
 };
 
@@ -106,20 +106,35 @@ impl<R: Runtime> Shell<R> {
         self.work(|state, now, _| state.locks.check(key, now))
     }
 
-    /// Waits until the lock is held no longer. Whoever waits for that no more says [so](Self::forget_watcher), by the `id` that it
-    /// gets here.
+    /// Waits until the lock is held no longer, as with [`poll_watching`](Self::poll_watching).
     pub(crate) fn poll_lost(&self, key: LockKey, id: &mut Option<WatcherId>, context: &Context<'_>) -> Poll<Loss> {
-        let poll = self.work(|state, now, _| match state.locks.check(key, now) {
-            Ok(_) => {
+        self.poll_watching(key, id, context, |locks, now| {
+            locks.check(key, now).err().map_or(Poll::Pending, Poll::Ready)
+        })
+    }
+
+    /// Takes a step, and waits until there is news of the lock if the step says so: one of several who may do that. Whoever waits
+    /// no more says [so](Self::forget_watcher), by the `id` that it gets here.
+    ///
+    /// The step must not use this shell.
+    pub(crate) fn poll_watching<T>(
+        &self,
+        key: LockKey,
+        id: &mut Option<WatcherId>,
+        context: &Context<'_>,
+        step: impl FnOnce(&mut Locks, Instant) -> Poll<T>,
+    ) -> Poll<T> {
+        let poll = self.work(|state, now, _| {
+            let poll = step(&mut state.locks, now);
+            if poll.is_pending() {
                 state.waiters.watch(key, id, context);
-                Poll::Pending
             }
-            Err(loss) => Poll::Ready(loss),
+            poll
         });
         self.waits(context, poll)
     }
 
-    /// Notes that one does not wait for the loss of a lock any more.
+    /// Notes that one does not wait for news of a lock any more.
     pub(crate) fn forget_watcher(&self, key: LockKey, id: WatcherId) {
         let waker = self.state().waiters.forget_watcher(key, id);
         drop(waker);

@@ -1,5 +1,7 @@
 //! Locks that are released by name. What redlock-go gets wrong has a test that says so.
 
+mod extending;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
