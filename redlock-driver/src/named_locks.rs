@@ -215,4 +215,12 @@ impl<R: Runtime> Guard for LockGuard<R> {
     fn deadline(lease: &Lease<R>) -> Instant {
         lease.deadline()
     }
+
+    fn tell_latest_deadline(lease: &Lease<R>, turn: &Turn, tell: impl FnOnce(Instant)) -> bool {
+        lease.handle.shell().look(|locks| {
+            let is_over = turn.is_over(locks, lease.key);
+            tell(turn.latest_deadline(locks, lease.key));
+            is_over
+        })
+    }
 }

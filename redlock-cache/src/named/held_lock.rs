@@ -17,6 +17,15 @@ pub trait Guard: Deref<Target: Clone + Send + Sync> + Send {
 
     /// Returns the end of the lock's validity.
     fn deadline(lease: &Self::Target) -> Instant;
+
+    /// Tells the end of the lock's validity, whatever becomes of an extension that is under way; nothing else may change it
+    /// meanwhile. Returns whether none is.
+    ///
+    /// Provided for adapters whose extensions are always waited for: none is.
+    fn tell_latest_deadline(lease: &Self::Target, _turn: &Self::Turn, tell: impl FnOnce(Instant)) -> bool {
+        tell(Self::deadline(lease));
+        true
+    }
 }
 
 /// The entry of a cache for a lock that is held by name: a handle to its guard. Clones are the same lock, which is released

@@ -1,6 +1,6 @@
-use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use std::{fmt, mem};
 
 use redlock_core::fence::Fence;
 use redlock_core::{ExtendError, Instant, KeepAlive, ReleaseReport, Resource};
@@ -14,6 +14,8 @@ use crate::{Cache, Entry, Generation, Inserted, NamedEntry, Refusal, Refused};
 pub struct HeldLocks<G: Guard> {
     cache: Arc<dyn Cache<HeldLock<G>>>,
     keep_alive: Option<KeepAlive>,
+    /// The locks that the cache may keep for too long, because nobody waited for the end of their extensions.
+    given_up: Arc<Mutex<Vec<(Resource, Generation)>>>,
 }
 
 /// The reason for which a lock was not kept, when it was acquired.
@@ -27,7 +29,7 @@ pub struct NotKept {
 impl<G: Guard> HeldLocks<G> {
     /// Creates the bookkeeping of locks that are in `cache`, and are not kept alive.
     pub fn new(cache: impl Cache<HeldLock<G>> + 'static) -> Self {
-        Self { cache: Arc::new(cache), keep_alive: None }
+        Self { cache: Arc::new(cache), keep_alive: None, given_up: Arc::default() }
     }
 
     /// Sets how locks are kept alive that are taken from now on.
@@ -69,6 +71,7 @@ impl<G: Guard> HeldLocks<G> {
         let longest = self.keep_alive.and_then(KeepAlive::max_hold);
         let held = HeldLock::new(guard, longest.map(|longest| now().saturating_add(longest)));
         let deadline = held.deadline();
+        self.settle(now());
         let inserted = self.insert(name.as_bytes(), held, &now);
         let now = now();
         match inserted {
@@ -185,6 +188,29 @@ impl<G: Guard> HeldLocks<G> {
         self.cache.extend(name, found.generation, found.value.stays(until))
     }
 
+    /// Notes that nobody waits any more for an extension that was begun.
+    pub fn give_up_extension(&self, name: &[u8], found: &Entry<HeldLock<G>>, now: Instant) {
+        self.given_up().push((Resource::new(name), found.generation));
+        self.settle(now);
+    }
+
+    /// Tells the cache what became of extensions that nobody waits for, so that a lock keeps its room for no longer than it is
+    /// valid.
+    fn settle(&self, now: Instant) {
+        let mut given_up = mem::take(&mut *self.given_up());
+        given_up.retain(|(name, generation)| match self.find(name.as_bytes(), Some(*generation), now) {
+            Ok(found) => !G::tell_latest_deadline(found.value.lease(), found.value.turn(), |latest| {
+                self.keep_until(name.as_bytes(), &found, latest);
+            }),
+            Err(_) => false,
+        });
+        self.given_up().extend(given_up);
+    }
+
+    fn given_up(&self) -> MutexGuard<'_, Vec<(Resource, Generation)>> {
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns how long a lock is valid from now on that was extended.
     ///
     /// # Errors
@@ -214,7 +240,7 @@ impl NotKept {
 
 impl<G: Guard> Clone for HeldLocks<G> {
     fn clone(&self) -> Self {
-        Self { cache: self.cache.clone(), keep_alive: self.keep_alive }
+        Self { cache: self.cache.clone(), keep_alive: self.keep_alive, given_up: self.given_up.clone() }
     }
 }
 

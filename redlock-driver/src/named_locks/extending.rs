@@ -24,7 +24,7 @@ struct Extension<'a, R: Runtime> {
     name: &'a [u8],
     found: &'a Entry<HeldLock<R>>,
     ttl: Duration,
-    /// Its name in the shell, when it has begun.
+    /// Its name in the shell, when it has begun and is not over.
     operation: Option<OperationId>,
 }
 
@@ -74,19 +74,23 @@ impl<R: Runtime> Extension<'_, R> {
                 Err(error) => return Some(Err(error)),
             },
         };
-        turn.take(locks, key, operation)
+        let extended = turn.take(locks, key, operation)?;
+        self.operation = None;
+        Some(extended)
     }
 }
 
 impl<R: Runtime> Drop for Extending<'_, R> {
     fn drop(&mut self) {
-        let held = &self.extension.found.value;
-        if let Some(operation) = self.extension.operation {
-            held.turn().forget(operation);
-        }
+        let Extension { locks, name, found, operation, .. } = self.extension;
+        let Lease { handle, key, .. } = found.value.lease();
+        let shell = handle.shell();
         if let Some(watcher) = self.watcher {
-            let Lease { handle, key, .. } = held.lease();
-            handle.shell().forget_watcher(*key, watcher);
+            shell.forget_watcher(*key, watcher);
+        }
+        if let Some(operation) = operation {
+            found.value.turn().forget(operation);
+            locks.give_up_extension(name, found, shell.now());
         }
     }
 }

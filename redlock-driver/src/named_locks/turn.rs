@@ -57,6 +57,13 @@ impl Turn {
         extensions.awaited.extract_if(.., |(awaited, result)| *awaited == operation && result.is_some()).next()?.1
     }
 
+    /// Returns whether no extension is under way.
+    pub(super) fn is_over(&self, locks: &mut Locks, key: LockKey) -> bool {
+        let mut extensions = self.extensions();
+        extensions.settle(locks, key);
+        extensions.under_way.is_none()
+    }
+
     /// Returns the end of the lock's validity, whatever becomes of an extension that is under way.
     pub(super) fn latest_deadline(&self, locks: &Locks, key: LockKey) -> Instant {
         let under_way = self.extensions().under_way;

@@ -91,6 +91,12 @@ impl<R: Runtime> Shell<R> {
         drop(caller);
     }
 
+    /// Looks at the locks, and takes no step. The look must not use this shell.
+    #[cfg(feature = "cache")]
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&mut Locks) -> T) -> T {
+        look(&mut self.state().locks)
+    }
+
     /// Returns the end of the validity of a lock that was handed over.
     pub(crate) fn deadline(&self, key: LockKey) -> Option<Instant> {
         self.state().locks.deadline(key)

@@ -5,11 +5,11 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::join;
 use redlock_driver::cache::{NamedExtendError, WhenFull};
-use redlock_driver::{ExtendError, KeepAlive, Resource, Runtime};
+use redlock_driver::{ExtendError, KeepAlive, NamedLocks, Resource, Runtime};
 
 use super::{everywhere, named, not_held, room_for_two};
-use crate::clock::settle;
-use crate::link::Link;
+use crate::clock::{Clock, settle};
+use crate::link::{Connect, Link};
 use crate::world::{TTL, VALIDITY, World, node_timeout};
 
 /// Its future may be kept while another branch of its task waits, for good.
@@ -118,4 +118,47 @@ async fn a_lock_that_is_extended_while_its_future_is_dropped_is_not_collected_wh
     assert!(locks.cache().collect(world.clock.now()).is_empty());
     settle().await;
     assert!(everywhere(&world, "job"));
+}
+
+/// Loses the connections to all nodes, and begins an extension that is given up before they are back.
+async fn extend_in_vain(world: &World, locks: &NamedLocks<Clock>, name: &str, ttl: Duration) {
+    for link in &world.links {
+        link.connect(Connect::Hangs);
+        link.report_closed();
+    }
+    settle().await;
+    assert!(locks.extend(name, ttl).now_or_never().is_none());
+    world.clock.advance(node_timeout());
+    settle().await;
+    world.links.iter().for_each(|link| link.connect(Connect::Opens));
+    world.clock.advance(TTL / 5);
+    settle().await;
+}
+
+#[tokio::test]
+async fn a_lock_whose_extension_was_dropped_and_failed_keeps_its_room_no_longer_than_it_is_valid() {
+    let world = World::new().await;
+    let clock = &world.clock;
+    let locks = room_for_two(&world, WhenFull::Refuse).await;
+    clock.run(locks.lock("first", TTL)).await.unwrap();
+    clock.run(locks.lock("second", TTL * 10)).await.unwrap();
+    settle().await;
+    extend_in_vain(&world, &locks, "first", TTL * 100).await;
+    clock.advance(TTL);
+    assert_eq!(locks.held("first"), None);
+    clock.run(locks.lock("third", TTL)).await.unwrap();
+    assert!(locks.held("second").is_some());
+}
+
+#[tokio::test]
+async fn of_several_the_lock_is_evicted_that_expires_first_also_when_its_extension_was_dropped_and_failed() {
+    let world = World::new().await;
+    let clock = &world.clock;
+    let locks = room_for_two(&world, WhenFull::Evict).await;
+    clock.run(locks.lock("first", TTL)).await.unwrap();
+    clock.run(locks.lock("second", TTL * 2)).await.unwrap();
+    settle().await;
+    extend_in_vain(&world, &locks, "first", TTL * 100).await;
+    assert_eq!(clock.run(locks.lock("third", TTL * 3)).await.unwrap().evicted, [Resource::new("first")]);
+    assert!(locks.held("second").is_some());
 }
