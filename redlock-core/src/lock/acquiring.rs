@@ -7,7 +7,7 @@ use crate::command::Action;
 use crate::fence::{Fence, Fences};
 use crate::output::Output;
 use crate::quorum::Verdict;
-use crate::round::{Recorded, Round};
+use crate::round::{Owed, Recorded, Round};
 use crate::{Cause, CommandId, Config, Instant, NodeId, NodeSet, Outcome, Reply, Request, Token, Unavailable, lease};
 
 /// One attempt: a fresh token on its way to all nodes at once, or to the home and then to the others.
@@ -115,7 +115,13 @@ impl Attempt {
         }
         let homes = config.homes(&request.resources);
         let (token, longest_ttl, keep_until) = (self.token, request.ttl, Instant::EPOCH);
-        Claim { token, nodes, owed: self.round.owed(), longest_ttl, homes, keep_until, was_lost: false }
+        Claim { token, nodes, owed: self.owed(), longest_ttl, homes, keep_until, was_lost: false }
+    }
+
+    /// Returns who has not said yet whether it has got the keys. That says nothing of a lock that is adopted: a node may have had
+    /// them before it was asked.
+    pub(super) fn owed(&self) -> Owed {
+        if matches!(self.course, Course::Adopting) { Owed::NOTHING } else { self.round.owed() }
     }
 
     /// Returns the nodes that certainly have none of the keys. A lock that is adopted may have some where nobody was asked.

@@ -81,8 +81,9 @@ impl Held {
     pub(super) fn claim(&self, config: &Config, request: &Request) -> Claim {
         let (token, homes, keep_until) = (self.token, config.homes(&request.resources), self.min_hold_until);
         let (nodes, longest_ttl) = (config.nodes().without(self.untouched), self.longest_ttl);
-        // Who has not answered until now may have been given the keys by an extension.
-        Claim { token, nodes, owed: Owed::NOTHING, longest_ttl, homes, keep_until, was_lost: false }
+        // Once an extension is over, who has not answered may have been given the keys by that.
+        let owed = self.attempt.as_ref().map_or(Owed::NOTHING, |attempt| attempt.owed());
+        Claim { token, nodes, owed, longest_ttl, homes, keep_until, was_lost: false }
     }
 
     pub(super) fn fences(&self) -> Option<&Fences> {

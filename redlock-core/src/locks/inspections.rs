@@ -96,8 +96,13 @@ impl Locks {
         let (Some(inspection), Some(state)) = (inspections.under_way.get(&key), nodes.get_mut(node.index())) else {
             return;
         };
-        match state.push(Ticket::Inspection(key), inspection.command(node), now) {
-            Ok(()) => ready.insert(node),
+        match state.push(Ticket::Inspection(key), inspection.command(node)) {
+            Ok(()) => {
+                ready.insert(node);
+                if state.is_crowded() {
+                    self.tidy(node, now);
+                }
+            }
             Err(why) => stand_ins.push_back((node, Ticket::Inspection(key), Reply::Unavailable(why))),
         }
     }

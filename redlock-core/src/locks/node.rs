@@ -62,17 +62,17 @@ impl Node {
     ///
     /// One that says for how long the keys are to stay waits for no connection, not even for the first one: that time counts from
     /// when it is sent.
-    pub(super) fn push(&mut self, ticket: Ticket, mut command: Command, now: Instant) -> Result<(), Unavailable> {
+    pub(super) fn push(&mut self, ticket: Ticket, mut command: Command) -> Result<(), Unavailable> {
         if let Some(why) = self.trust.unsuitable().filter(|_| !matches!(command.action, Action::Release { .. })) {
             return Err(why.clone().unsent());
         }
         match self.refusal() {
-            Some(_) if command.is_repeated && !command.action.keeps() => self.owed.push(ticket, command, now),
+            Some(_) if command.is_repeated && !command.action.keeps() => self.owed.push(ticket, command),
             Some(why) => return Err(why.clone().unsent()),
             None if command.action.keeps() && !self.is_connected() => return Err(Unavailable::new(Cause::NotSent)),
             None => {
                 command.grace = self.round_trip.grace();
-                self.queue.push(ticket, command, now);
+                self.queue.push(ticket, command);
             }
         }
         Ok(())
@@ -91,13 +91,34 @@ impl Node {
         })
     }
 
-    /// Moves the next commands into `batch`; those whose time to be sent is over go to `overdue`.
-    pub(super) fn take_batch(&mut self, batch: &mut Vec<Command>, now: Instant, overdue: impl FnMut(Ticket)) {
+    /// Returns whether the commands that wait have become many.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.queue.is_crowded() || self.owed.is_crowded()
+    }
+
+    /// Returns whether the time to be sent is over for one of the next commands.
+    pub(super) fn has_overdue(&self, now: Instant) -> bool {
+        self.is_connected() && self.queue.has_overdue(now)
+    }
+
+    /// Forgets the commands that need not be sent any more. Those whose time to be sent is over go to `overdue`.
+    pub(super) fn tidy(&mut self, now: Instant, needs: impl Fn(&Ticket) -> bool, mut overdue: impl FnMut(Ticket)) {
+        self.owed.tidy(now, &needs, &mut overdue);
+        self.queue.tidy(now, &needs, &mut overdue);
+    }
+
+    /// Returns how many commands wait to be sent over the connection.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.waiting()
+    }
+
+    /// Moves the next commands into `batch`, at most so many.
+    pub(super) fn take_batch(&mut self, batch: &mut Vec<Command>, most: usize, now: Instant) {
         if !self.is_connected() {
             return;
         }
         let owed_nothing = !self.queue.has_under_way();
-        self.queue.take_batch(batch, now, overdue);
+        self.queue.take_batch(batch, most);
         if owed_nothing && self.queue.has_under_way() {
             self.heard_at = now;
             self.round_trip.begins(now);
@@ -112,7 +133,7 @@ impl Node {
             let send_by = now.saturating_add(within);
             let grace = self.round_trip.grace();
             let command = Command { id, nodes, action, send_by, form, grace, is_repeated: false };
-            self.queue.push(ticket, command, now);
+            self.queue.push(ticket, command);
         }
     }
 
@@ -149,10 +170,13 @@ mod tests {
                 is_acquisition: true,
                 verb: Verb::Acquire,
             };
-            node.push(ticket, command, now).unwrap();
+            node.push(ticket, command).unwrap();
+            if node.is_crowded() {
+                node.tidy(now, |_| true, |_| ());
+            }
             assert!(node.queue.iter().count() <= 2 * MAX_BATCH);
         }
-        node.take_batch(&mut Vec::new(), Instant::EPOCH, |_| panic!("all are in time"));
+        node.take_batch(&mut Vec::new(), MAX_BATCH, Instant::EPOCH);
         let keys = core::iter::from_fn(|| node.take_ticket()).map(|ticket| match ticket {
             Ticket::Lock { key, .. } => Some(key),
             Ticket::Inspection(_) | Ticket::Clock { .. } | Ticket::Aside => None,

@@ -15,8 +15,8 @@ pub(super) const MAX_BATCH: usize = 256;
 /// The commands that wait for a node, in the order in which they must reach it, and the tickets of all that it has not
 /// answered.
 ///
-/// They are kept in the batches in which they will be sent, so that a batch goes out as a whole. Those whose time to be sent
-/// is over are forgotten, so that a node that hangs or is away does not fill the memory: their rounds have given it up.
+/// They are kept in the batches in which they will be sent, so that a batch goes out as a whole. Those that need not be sent any
+/// more are forgotten, so that a node that hangs, is slow, or is away does not fill the memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Outbox {
     /// The next batch. It is full if there are later ones.
@@ -34,21 +34,43 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// Puts a command behind the others. It looks through them only when they have doubled.
-    pub(super) fn push(&mut self, ticket: Ticket, command: Command, now: Instant) {
-        self.append(ticket, command);
-        if self.waiting() > self.kept.saturating_mul(2).max(MAX_BATCH) {
-            self.remove_overdue(now, |_| ());
-            self.kept = self.waiting();
+    /// Puts a command behind the others.
+    pub(super) fn push(&mut self, ticket: Ticket, command: Command) {
+        self.in_time_until = Some(self.in_time_until.map_or(command.send_by, |until| until.min(command.send_by)));
+        self.tickets.push_back(ticket);
+        let last = self.later.back_mut().unwrap_or(&mut self.next);
+        if last.len() < MAX_BATCH {
+            last.push(command);
+        } else {
+            self.later.push_back(Vec::from([command]));
         }
     }
 
-    /// Moves the next batch into `batch`: it is under way from then on. Commands whose time to be sent is over go to `overdue`
-    /// instead.
-    pub(super) fn take_batch(&mut self, batch: &mut Vec<Command>, now: Instant, overdue: impl FnMut(Ticket)) {
-        if self.in_time_until.is_some_and(|until| until < now) {
-            self.remove_overdue(now, overdue);
+    /// Returns whether the commands that wait have doubled since they were last looked through.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.waiting() > self.kept.saturating_mul(2).max(MAX_BATCH)
+    }
+
+    /// Returns whether the time to be sent is over for one of the commands that wait.
+    pub(super) fn has_overdue(&self, now: Instant) -> bool {
+        self.in_time_until.is_some_and(|until| until < now)
+    }
+
+    /// Forgets the commands that need not be sent any more. Those whose time to be sent is over go to `overdue`.
+    pub(super) fn tidy(&mut self, now: Instant, needs: impl Fn(&Ticket) -> bool, mut overdue: impl FnMut(Ticket)) {
+        for (ticket, command) in self.take_waiting() {
+            if command.send_by < now {
+                overdue(ticket);
+            } else if needs(&ticket) {
+                self.push(ticket, command);
+            }
         }
+        self.kept = self.waiting();
+    }
+
+    /// Moves the next batch into `batch`, of at most so many commands: it is under way from then on.
+    pub(super) fn take_batch(&mut self, batch: &mut Vec<Command>, most: usize) {
+        let rest = self.next.split_off(most.min(self.next.len()));
         self.under_way = self.under_way.saturating_add(self.next.len());
         if batch.is_empty() {
             // The next one is likely to be no larger than this one or the last ones.
@@ -57,9 +79,12 @@ impl Outbox {
         } else {
             batch.append(&mut self.next);
         }
-        match self.later.pop_front() {
-            Some(later) => self.next = later,
-            None => self.in_time_until = None,
+        if !rest.is_empty() {
+            self.next = rest;
+        } else if let Some(later) = self.later.pop_front() {
+            self.next = later;
+        } else {
+            self.in_time_until = None;
         }
     }
 
@@ -84,7 +109,7 @@ impl Outbox {
         if !earlier.is_empty() {
             let later = self.take_waiting();
             for (ticket, command) in earlier.take_waiting().chain(later) {
-                self.append(ticket, command);
+                self.push(ticket, command);
             }
         }
     }
@@ -99,29 +124,9 @@ impl Outbox {
         self.tickets.iter().skip(self.under_way).zip(iter::once(&self.next).chain(&self.later).flatten())
     }
 
-    fn waiting(&self) -> usize {
+    /// Returns how many commands wait.
+    pub(super) fn waiting(&self) -> usize {
         self.tickets.len().saturating_sub(self.under_way)
-    }
-
-    fn append(&mut self, ticket: Ticket, command: Command) {
-        self.in_time_until = Some(self.in_time_until.map_or(command.send_by, |until| until.min(command.send_by)));
-        self.tickets.push_back(ticket);
-        let last = self.later.back_mut().unwrap_or(&mut self.next);
-        if last.len() < MAX_BATCH {
-            last.push(command);
-        } else {
-            self.later.push_back(Vec::from([command]));
-        }
-    }
-
-    fn remove_overdue(&mut self, now: Instant, mut overdue: impl FnMut(Ticket)) {
-        for (ticket, command) in self.take_waiting() {
-            if command.send_by < now {
-                overdue(ticket);
-            } else {
-                self.append(ticket, command);
-            }
-        }
     }
 
     fn take_waiting(&mut self) -> impl Iterator<Item = (Ticket, Command)> + use<> {

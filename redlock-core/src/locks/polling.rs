@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::node::Node;
 use super::{LockKey, Locks};
-use crate::{Cause, Command, Instant, NodeId, Reply, Unavailable, WaiterId};
+use crate::{Command, Instant, NodeId, WaiterId};
 
 /// # What goes out
 impl Locks {
@@ -30,9 +30,11 @@ impl Locks {
     ///
     /// An empty `batch` gets up to 256 commands. Nothing is appended when there are none.
     pub fn poll_batch(&mut self, node: NodeId, batch: &mut Vec<Command>, now: Instant) {
-        let Self { nodes, stand_ins, .. } = self;
-        let Some(state) = nodes.get_mut(node.index()) else { return };
-        state.take_batch(batch, now, |ticket| stand_ins.push_back((node, ticket, not_sent())));
+        let has_overdue = self.nodes.get(node.index()).is_some_and(|state| state.has_overdue(now));
+        let most = if has_overdue { self.answer_overdue(node, now) } else { usize::MAX };
+        if let Some(state) = self.nodes.get_mut(node.index()) {
+            state.take_batch(batch, most, now);
+        }
         self.deliver(now);
     }
 
@@ -57,6 +59,19 @@ impl Locks {
     }
 }
 
-const fn not_sent() -> Reply {
-    Reply::Unavailable(Unavailable::new(Cause::NotSent))
+impl Locks {
+    /// Answers in the place of a node what it was not sent in time, and forgets what need not be sent after that. Returns how many
+    /// commands are left of those that waited; behind them are those that come of the answers.
+    fn answer_overdue(&mut self, node: NodeId, now: Instant) -> usize {
+        self.tidy(node, now);
+        let waited = self.waiting(node);
+        self.deliver(now);
+        let with_new = self.waiting(node);
+        self.tidy(node, now);
+        waited.saturating_sub(with_new.saturating_sub(self.waiting(node)))
+    }
+
+    fn waiting(&self, node: NodeId) -> usize {
+        self.nodes.get(node.index()).map_or(0, Node::waiting)
+    }
 }

@@ -6,7 +6,7 @@ use super::{LockKey, Locks, renewal, turns};
 use crate::lock::{Kinds, LockMachine};
 use crate::observed::Verb;
 use crate::output::Context;
-use crate::{Action, Event, Instant, Reply};
+use crate::{Action, Cause, Event, Instant, NodeId, NodeSet, Reply, Unavailable};
 
 impl Locks {
     pub(super) fn entry(&mut self, key: LockKey) -> Option<&mut Entry> {
@@ -96,6 +96,7 @@ impl Locks {
         let Self { entries, output, nodes, config, ready, calling, stand_ins, .. } = self;
         let Some(entry) = entries.get_mut(key.index) else { return };
         let is_acquiring = entry.lock.is_acquiring();
+        let mut crowded = NodeSet::EMPTY;
         while let Some(command) = output.poll_command() {
             if let Action::Release { homes, .. } = command.action {
                 entry.lock.expect_no_word(turns::unanswering(homes, nodes, now));
@@ -109,12 +110,30 @@ impl Locks {
                 if command.calls_up() {
                     calling.insert(node);
                 }
-                match state.push(ticket, command, now) {
-                    Ok(()) => ready.insert(node),
+                match state.push(ticket, command) {
+                    Ok(()) => {
+                        ready.insert(node);
+                        if state.is_crowded() {
+                            crowded.insert(node);
+                        }
+                    }
                     Err(why) => stand_ins.push_back((node, ticket, Reply::Unavailable(why))),
                 }
             });
         }
+        crowded.iter().for_each(|node| self.tidy(node, now));
+    }
+
+    /// Forgets the commands for a node that need not be sent any more, and answers in its place those whose time to be sent is
+    /// over. The release of a lock that is settled has nothing to undo: what it was to undo was not sent.
+    pub(super) fn tidy(&mut self, node: NodeId, now: Instant) {
+        let Self { entries, nodes, stand_ins, .. } = self;
+        let Some(state) = nodes.get_mut(node.index()) else { return };
+        let is_there = |key: LockKey| entries.get(key.index).is_some_and(|entry| entry.serial == key.serial);
+        let needs =
+            |ticket: &Ticket| !matches!(ticket, Ticket::Lock { key, verb: Verb::Release, .. } if !is_there(*key));
+        let not_sent = || Reply::Unavailable(Unavailable::new(Cause::NotSent));
+        state.tidy(now, needs, |ticket| stand_ins.push_back((node, ticket, not_sent())));
     }
 
     /// Keeps what has become of a lock's operations, for whoever waits for it.

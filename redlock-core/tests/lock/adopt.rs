@@ -1,10 +1,10 @@
 //! A lock that is taken apart and taken over elsewhere.
 
 use redlock_core::{
-    AcquireError, Action, Config, DetachedLock, Instant, Lock, Loss, Options, ReleaseVerdict, Reply, Request,
+    AcquireError, Action, Cause, Config, DetachedLock, Instant, Lock, Loss, Options, ReleaseVerdict, Reply, Request,
 };
 
-use crate::harness::{Bench, NODE_TIMEOUT, SIZES, TTL, VALIDITY, at, config, letters, ms, nodes};
+use crate::harness::{Bench, NODE_TIMEOUT, SIZES, TTL, VALIDITY, at, config, letters, ms, nodes, unavailable};
 
 /// A held lock that was taken apart after a second.
 fn detached(size: usize) -> DetachedLock {
@@ -184,4 +184,22 @@ fn a_lock_that_is_lost_is_released_and_not_left() {
     bench.reply(&set, "+..");
     bench.lock.forget(bench.now);
     assert_eq!(bench.expect_release().nodes, bench.config.nodes(), "it was never held");
+}
+
+#[test]
+fn a_node_that_was_not_asked_in_time_may_have_the_keys_of_an_adopted_lock_and_is_told_of_its_release() {
+    let mut bench = adopt(3);
+    let extend = bench.expect_extend();
+    bench.reply(&extend, "++.");
+    bench.expect_acquired();
+    assert!(bench.hand_over());
+    bench.release();
+    let release = bench.expect_release();
+    assert_eq!(release.nodes, nodes([0, 1, 2]));
+    bench.reply(&release, "++.");
+    bench.expect_released();
+    bench.reply_from(2, &extend, unavailable(Cause::NotSent));
+    assert!(!bench.lock.is_settled(), "whoever had the lock before has left it there");
+    bench.reply_from(2, &release, Reply::Done);
+    assert!(bench.lock.is_settled());
 }

@@ -366,3 +366,27 @@ fn a_late_release_touches_nobody_else() {
         assert_eq!(cluster.keys(first.now), size);
     }
 }
+
+#[test]
+fn a_node_that_was_not_sent_the_command_in_time_has_nothing_to_release() {
+    for is_extended in [false, true] {
+        let mut bench = Bench::acquire(3);
+        let set = bench.expect_acquire();
+        bench.reply(&set, "++.");
+        bench.expect_acquired();
+        assert!(bench.hand_over());
+        if is_extended {
+            bench.extend(TTL);
+            let extend = bench.expect_extend();
+            bench.reply(&extend, "++.");
+            bench.expect_extended();
+        }
+        bench.release();
+        let release = bench.expect_release();
+        bench.reply(&release, "++.");
+        bench.expect_released();
+        assert!(!bench.lock.is_settled(), "it may be on its way");
+        bench.reply_from(2, &set, unavailable(Cause::NotSent));
+        assert_eq!(bench.lock.is_settled(), !is_extended, "an extension may have given it the keys");
+    }
+}

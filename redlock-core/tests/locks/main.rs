@@ -17,6 +17,7 @@ mod observed;
 mod one_by_one;
 mod replicas;
 mod silence;
+mod slow;
 mod trust;
 mod turns;
 mod turns_of_several;

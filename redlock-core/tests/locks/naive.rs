@@ -214,7 +214,8 @@ impl Naive {
         self.answers.extend(owed.map(|(key, id)| (key, node, id, why.clone())));
     }
 
-    /// Takes note of what a connection got: nothing late, everything else, and that of each lock in order.
+    /// Takes note of what a connection got: nothing late, and that of each lock in order. Everything else it got as well, but for
+    /// the releases of what it was not sent in time.
     pub(crate) fn sent(&mut self, node: NodeId, batch: &[Command], now: Instant) {
         let state = &mut self.nodes[node.index()];
         for command in batch {
@@ -224,18 +225,19 @@ impl Naive {
                 .position(|(_, waiting)| is_for(waiting, node, command))
                 .expect("a lock has sent it, once");
             let (key, command) = state.queue.remove(place).expect("it is there");
-            assert!(
-                state.queue.iter().take(place).all(|(other, earlier)| *other != key || earlier.send_by < now),
-                "in order"
-            );
+            let mut earlier = state.queue.iter().take(place);
+            let is_left_out = |command: &Command| command.send_by < now || is_release(command);
+            assert!(earlier.all(|(other, earlier)| *other != key || is_left_out(earlier)), "in order");
             assert!(state.is_connected && command.send_by >= now);
             state.owed.push_back((key, command.id));
         }
-        let overdue = if state.is_connected { std::mem::take(&mut state.queue) } else { VecDeque::new() };
+        let left = if state.is_connected { std::mem::take(&mut state.queue) } else { VecDeque::new() };
+        let (overdue, left): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, command)| command.send_by < now);
         for (key, command) in overdue {
-            assert!(command.send_by < now, "it could be sent");
             self.answer(key, command.id, node, Reply::Unavailable(Unavailable::new(Cause::NotSent)), now);
         }
+        let is_over = |key| !self.locks.contains_key(key);
+        assert!(left.iter().all(|(key, command)| is_release(command) && is_over(key)), "it could be sent");
     }
 
     /// Nothing more is sent to a server that says that it is a replica.
@@ -262,6 +264,10 @@ impl Naive {
     fn answer(&mut self, key: LockKey, id: CommandId, node: NodeId, reply: Reply, now: Instant) {
         self.update(key, now, |lock| lock.handle_reply(id, node, reply, now));
     }
+}
+
+fn is_release(command: &Command) -> bool {
+    matches!(command.action, Action::Release { .. })
 }
 
 /// Whether what goes to one node is what a lock has sent to several.
