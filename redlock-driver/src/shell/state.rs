@@ -107,9 +107,15 @@ impl State {
         self.locks.poll_timeout().is_some_and(|next| self.armed.is_none_or(|armed| next < armed))
     }
 
-    pub(super) fn ready_or_wait<T>(&mut self, key: LockKey, context: &Context<'_>, result: Option<T>) -> Poll<T> {
+    pub(super) fn ready_or_wait<T>(
+        &mut self,
+        key: LockKey,
+        context: &Context<'_>,
+        result: Option<T>,
+        wakes: &mut Wakes,
+    ) -> Poll<T> {
         if result.is_none() {
-            self.waiters.wait(key, context);
+            self.waiters.wait(key, context, wakes);
         }
         result.map_or(Poll::Pending, Poll::Ready)
     }

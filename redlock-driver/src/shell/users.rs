@@ -9,7 +9,7 @@ use redlock_core::{
     ReleaseReport, Request, RequestError, Resource,
 };
 
-use super::wakes::register_in;
+use super::wakes::{Wakes, register_in};
 use super::{Shell, WatcherId};
 use crate::carrier::Urgency;
 use crate::{AcquireError, CloseReport, Runtime};
@@ -22,9 +22,9 @@ impl<R: Runtime> Shell<R> {
         seed: [u8; 32],
         context: &Context<'_>,
     ) -> Result<LockKey, AcquireError> {
-        let begun = self.work(|state, now, _| {
+        let begun = self.work(|state, now, wakes| {
             let key = state.locks.acquire(request, seed, now)?;
-            state.waiters.wait(key, context);
+            state.waiters.wait(key, context, wakes);
             Ok(key)
         });
         self.look_again_without_task(context);
@@ -33,10 +33,10 @@ impl<R: Runtime> Shell<R> {
 
     /// Waits for the result of an acquisition, and hands the lock over in the moment of the answer.
     pub(crate) fn poll_acquire(&self, key: LockKey, context: &Context<'_>) -> Poll<Result<HandedOver, AcquireError>> {
-        let poll = self.work(|state, now, _| {
+        let poll = self.work(|state, now, wakes| {
             let result = state.locks.hand_over(key, now);
             let handed_over = result.map(|result| result.map(|_deadline| HandedOver::of(&state.locks, key)));
-            state.ready_or_wait(key, context, handed_over)
+            state.ready_or_wait(key, context, handed_over, wakes)
         });
         self.waits(context, poll).map_err(Into::into)
     }
@@ -51,11 +51,13 @@ impl<R: Runtime> Shell<R> {
         extension: OperationId,
         context: &Context<'_>,
     ) -> Poll<Result<Instant, ExtendError>> {
+        let mut wakes = Wakes::default();
         let poll = {
             let mut state = self.state();
             let result = state.locks.take_extended(key, extension);
-            state.ready_or_wait(key, context, result)
+            state.ready_or_wait(key, context, result, &mut wakes)
         };
+        wakes.wake();
         self.waits(context, poll)
     }
 
@@ -71,7 +73,7 @@ impl<R: Runtime> Shell<R> {
             if result.is_some() {
                 state.locks.abandon(key, now);
             }
-            state.ready_or_wait(key, context, result)
+            state.ready_or_wait(key, context, result, wakes)
         });
         self.waits(context, poll)
     }
@@ -130,10 +132,10 @@ impl<R: Runtime> Shell<R> {
         context: &Context<'_>,
         step: impl FnOnce(&mut Locks, Instant) -> Poll<T>,
     ) -> Poll<T> {
-        let poll = self.work(|state, now, _| {
+        let poll = self.work(|state, now, wakes| {
             let poll = step(&mut state.locks, now);
             if poll.is_pending() {
-                state.waiters.watch(key, id, context);
+                state.waiters.watch(key, id, context, wakes);
             }
             poll
         });

@@ -3,7 +3,7 @@ use std::task::{Context, Waker};
 use redlock_core::LockKey;
 use smallvec::SmallVec;
 
-use super::wakes::{Wakes, register};
+use super::wakes::Wakes;
 
 /// The tasks that wait for locks: for the end of an operation or for the loss.
 #[derive(Default)]
@@ -35,8 +35,9 @@ pub(super) const PLACE_BYTES: usize = size_of::<Waiting>();
 
 impl Waiters {
     /// Makes the end of the lock's operation wake the task of `context`, and no other.
-    pub(super) fn wait(&mut self, key: LockKey, context: &Context<'_>) {
-        register(&mut self.place(key).caller, context);
+    pub(super) fn wait(&mut self, key: LockKey, context: &Context<'_>, wakes: &mut Wakes) {
+        let caller = &mut self.place(key, wakes).caller;
+        wakes.register(caller, context);
     }
 
     /// Forgets who waits for the end of the lock's operation. The waker is to be dropped when the state is unlocked.
@@ -45,14 +46,14 @@ impl Waiters {
     }
 
     /// Makes the loss of the lock wake the task of `context`, among others.
-    pub(super) fn watch(&mut self, key: LockKey, id: &mut Option<WatcherId>, context: &Context<'_>) {
+    pub(super) fn watch(&mut self, key: LockKey, id: &mut Option<WatcherId>, context: &Context<'_>, wakes: &mut Wakes) {
         let id = *id.get_or_insert_with(|| {
             self.last = self.last.wrapping_add(1);
             WatcherId(self.last)
         });
-        let watchers = self.place(key).watchers.get_or_insert_default();
+        let watchers = self.place(key, wakes).watchers.get_or_insert_default();
         match watchers.iter_mut().find(|(watcher, _)| *watcher == id) {
-            Some((_, waker)) => waker.clone_from(context.waker()),
+            Some((_, theirs)) => wakes.renew(theirs, context),
             None => watchers.push((id, context.waker().clone())),
         }
     }
@@ -80,14 +81,15 @@ impl Waiters {
         self.places.get_mut(key.index()).filter(|waiting| waiting.number == key.number())
     }
 
-    fn place(&mut self, key: LockKey) -> &mut Waiting {
+    fn place(&mut self, key: LockKey, wakes: &mut Wakes) -> &mut Waiting {
         if self.places.len() <= key.index() {
             self.places.resize_with(key.index().saturating_add(1), Waiting::default);
         }
         let waiting = &mut self.places[key.index()];
         if waiting.number != key.number() {
-            // Nobody waits for a lock that is gone.
-            *waiting = Waiting { number: key.number(), ..Waiting::default() };
+            // Nobody waits for a lock that is gone: whoever is found here looks in vain.
+            waiting.wake(wakes);
+            waiting.number = key.number();
         }
         waiting
     }

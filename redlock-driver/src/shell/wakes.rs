@@ -1,3 +1,4 @@
+use std::mem;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Waker};
@@ -6,12 +7,16 @@ use smallvec::SmallVec;
 
 /// Wakers that were met while the shell's state was locked, to be woken after it is unlocked.
 #[derive(Default)]
-pub(super) struct Wakes(SmallVec<[Waker; 8]>);
+pub(super) struct Wakes {
+    wakers: SmallVec<[Waker; 8]>,
+    /// Those that wait no more. To drop one may end a task, which lets go of its guards.
+    outdated: SmallVec<[Waker; 1]>,
+}
 
 impl Wakes {
     /// Remembers to wake whoever waits in this slot.
     pub(super) fn take_from(&mut self, slot: &mut Option<Waker>) {
-        self.0.extend(slot.take());
+        self.wakers.extend(slot.take());
     }
 
     /// Remembers to wake all who wait in this list.
@@ -21,18 +26,33 @@ impl Wakes {
 
     /// Remembers to wake all of these.
     pub(super) fn extend(&mut self, waiting: impl IntoIterator<Item = Waker>) {
-        self.0.extend(waiting);
+        self.wakers.extend(waiting);
+    }
+
+    /// Makes a slot wake the task of `context`.
+    pub(super) fn register(&mut self, slot: &mut Option<Waker>, context: &Context<'_>) {
+        match slot {
+            Some(waker) => self.renew(waker, context),
+            None => *slot = Some(context.waker().clone()),
+        }
+    }
+
+    /// Makes a waker one of the task of `context`.
+    pub(super) fn renew(&mut self, waker: &mut Waker, context: &Context<'_>) {
+        if !waker.will_wake(context.waker()) {
+            self.outdated.push(mem::replace(waker, context.waker().clone()));
+        }
     }
 
     /// Wakes them. A waker that panics is the business of whoever made it: this thread has work of others to do.
     pub(super) fn wake(self) {
-        for waker in self.0 {
+        for waker in self.wakers {
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
 }
 
-/// Makes a slot wake the task of `context`.
+/// Makes a slot wake the task of `context`, which is a part of the handle's own: nothing happens when its waker is dropped.
 pub(super) fn register(slot: &mut Option<Waker>, context: &Context<'_>) {
     match slot {
         Some(waker) => waker.clone_from(context.waker()),

@@ -22,4 +22,5 @@ mod observing;
 mod order;
 mod status;
 mod time;
+mod wakers;
 mod world;
