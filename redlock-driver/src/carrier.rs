@@ -11,13 +11,18 @@ use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
-use redlock_core::{Command, Heard, Reply, Unavailable, WaiterId};
+use redlock_core::{Command, Heard, Instant, Reply, Unavailable, WaiterId};
 
 use crate::transport::Connection;
 
 /// The largest number of batches that are under way to a node at the same time. Two keep the connection busy while
 /// replies are read; more would only make smaller batches.
 const BATCHES_UNDER_WAY: usize = 2;
+
+/// A node that owes the answers to so many batches, and one of them for so long, is behind. Whoever must send leaves it to the driver
+/// of the node then: what it would add is not read soon, also if the process does not end, and would gather without a bound.
+const MANY_UNDER_WAY: usize = 256;
+const BEHIND_FOR: Duration = Duration::from_secs(1);
 
 /// So often a thread that must send looks whether those who use the connection are done with it. They have it for
 /// microseconds, unless the system lets others run meanwhile.
@@ -50,6 +55,7 @@ pub(crate) struct State<C> {
 /// A batch with the number of its commands.
 struct UnderWay {
     count: usize,
+    sent_at: Instant,
     progress: Progress,
 }
 
@@ -65,7 +71,7 @@ pub(crate) trait SendAtOnce: Send + Sync {
 
     /// Sends the batch that is to be taken; returns whether nothing is left to do for the driver of the node. It is that of
     /// another connection if `take_batch` returns `None`.
-    fn send_at_once(&self, urgency: Urgency, take_batch: &dyn Fn() -> Option<Vec<Command>>) -> bool;
+    fn send_at_once(&self, urgency: Urgency, take_batch: &dyn Fn() -> Option<Vec<Command>>, now: Instant) -> bool;
 }
 
 /// How urgent it is to send something.
@@ -89,9 +95,9 @@ impl<C: Connection> Carrier<C> {
     }
 
     /// Sends a batch over the connection, whose state the caller has.
-    pub(crate) fn send(&self, batch: Vec<Command>, state: &mut State<C>) {
+    pub(crate) fn send(&self, batch: Vec<Command>, state: &mut State<C>, now: Instant) {
         self.is_busy.store(batch.len() > 1, Ordering::Relaxed);
-        state.send(batch);
+        state.send(batch, now);
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -117,10 +123,15 @@ impl<C: Connection> Carrier<C> {
 }
 
 impl<C: Connection> State<C> {
-    fn send(&mut self, batch: Vec<Command>) {
+    fn send(&mut self, batch: Vec<Command>, now: Instant) {
         let count = batch.len();
         let progress = Progress::Waiting(Box::pin(self.connection.send(batch)));
-        self.under_way.push_back(UnderWay { count, progress });
+        self.under_way.push_back(UnderWay { count, sent_at: now, progress });
+    }
+
+    fn is_behind(&self, now: Instant) -> bool {
+        let oldest = self.under_way.front().filter(|_| self.under_way.len() >= MANY_UNDER_WAY);
+        oldest.is_some_and(|oldest| now.saturating_since(oldest.sent_at) >= BEHIND_FOR)
     }
 
     /// Returns whether another batch may be sent.
@@ -193,17 +204,17 @@ impl<C: Connection> SendAtOnce for Carrier<C> {
         urgency == Urgency::Last || !self.is_busy()
     }
 
-    fn send_at_once(&self, urgency: Urgency, take_batch: &dyn Fn() -> Option<Vec<Command>>) -> bool {
+    fn send_at_once(&self, urgency: Urgency, take_batch: &dyn Fn() -> Option<Vec<Command>>, now: Instant) -> bool {
         let state = match urgency {
             Urgency::Gathered => self.try_state().filter(|state| state.has_room()),
-            Urgency::Last => self.await_state().filter(|state| !state.is_broken),
+            Urgency::Last => self.await_state().filter(|state| !state.is_broken && !state.is_behind(now)),
         };
         let Some(mut state) = state else { return false };
         // What was taken and not sent would have the replies to what is sent next. This thread has done nothing wrong, though.
         let sent = catch_unwind(AssertUnwindSafe(|| {
             let batch = take_batch()?;
             if !batch.is_empty() {
-                self.send(batch, &mut state);
+                self.send(batch, &mut state, now);
             }
             Some(())
         }));

@@ -17,7 +17,8 @@ use crate::{Lease, Runtime};
 /// The guard can be sent to other threads. Dropping it waits for no node, needs no runtime, and orders the release
 /// behind everything that was sent for this lock. Over a connection that [sends at
 /// once](crate::transport::Connection::SENDS_AT_ONCE), the release is on its way when the drop is over, so that a process may end
-/// then; where many end at the same time, [`release`](Self::release) gathers what they say into fewer messages.
+/// then, but for a node that is behind by a second and hundreds of messages; where many end at the same time,
+/// [`release`](Self::release) gathers what they say into fewer messages.
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard<R: Runtime> {
     lease: Lease<R>,

@@ -144,7 +144,7 @@ impl<R: Runtime> NodeDriver<R> {
                     return Poll::Pending;
                 }
                 has_yielded = false;
-                carrier.send(batch, &mut state);
+                carrier.send(batch, &mut state, self.shell.now());
             }
         })
         .await

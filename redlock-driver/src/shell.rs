@@ -66,12 +66,13 @@ impl<R: Runtime> Shell<R> {
     fn work_and_send<T>(&self, urgency: Urgency, work: impl FnOnce(&mut State, Instant, &mut Wakes) -> T) -> T {
         let mut wakes = Wakes::default();
         let mut state = self.state();
-        let result = work(&mut state, self.runtime.now(), &mut wakes);
+        let now = self.runtime.now();
+        let result = work(&mut state, now, &mut wakes);
         let carriers = state.collect(urgency, &mut wakes);
         drop(state);
         wakes.wake();
         for (node, carrier) in carriers {
-            if !carrier.send_at_once(urgency, &|| self.take_batch_over(node, &carrier)) {
+            if !carrier.send_at_once(urgency, &|| self.take_batch_over(node, &carrier), now) {
                 self.wake_driver(node);
             }
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::task::{Context, Wake, Waker};
 use std::thread;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -84,6 +85,27 @@ async fn no_more_is_sent_to_a_node_that_does_not_answer_than_the_driver_sends() 
     world.clock.advance(node_timeout() * 2);
     world.links[0].answer();
     drop(guards);
+    settle().await;
+    world.assert_nothing_is_left();
+}
+
+/// It answers in the end, so that its connection is not given up: what is sent and not answered must not become ever more.
+#[tokio::test]
+async fn a_node_that_is_far_behind_is_not_sent_the_releases_of_all_guards_that_are_dropped() {
+    let world = World::at_once().await;
+    drop(world.lock("other").await);
+    settle().await;
+    world.links[2].fall_silent();
+    let mut most = Vec::new();
+    for second in 0..4 {
+        for millis in 0..1_000 {
+            drop(world.lock(&format!("job:{second}:{millis}")).await);
+            world.clock.advance(Duration::from_millis(1));
+        }
+        most.push(world.links[2].most_under_way());
+    }
+    assert!(most[0] > 900 && most[3] < 1_200, "{most:?}");
+    world.links[2].answer();
     settle().await;
     world.assert_nothing_is_left();
 }
