@@ -1,5 +1,6 @@
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -44,6 +45,30 @@ impl<R: Runtime> Acquire<R> {
         let request = self.acquisition.request(&shell.config, shell.runtime.wall_clock())?;
         shell.begin_acquire(request, shell.runtime.seed()?, context)
     }
+
+    fn go_on(&mut self, context: &Context<'_>) -> Poll<Result<LockGuard<R>, AcquireError>> {
+        let key = match self.stage {
+            Stage::NotBegun => {
+                self.stage = Stage::Acquiring(self.begin(context)?);
+                return Poll::Pending;
+            }
+            Stage::Acquiring(key) => key,
+            Stage::Over => panic!("an acquisition was polled after it has ended"),
+        };
+        self.handle.attended()?.poll_acquire(key, context).map_ok(|held| {
+            // From here on the guard stands for the lock.
+            self.stage = Stage::Over;
+            LockGuard::new(Lease::new(self.handle.clone(), key, held))
+        })
+    }
+
+    fn end(&mut self) {
+        if let Stage::Acquiring(key) = mem::replace(&mut self.stage, Stage::Over) {
+            self.handle.shell().abandon(key);
+            // Without a runtime the keys end with their TTL.
+            let _ = self.handle.attended();
+        }
+    }
 }
 
 impl<R: Runtime> Future for Acquire<R> {
@@ -54,29 +79,17 @@ impl<R: Runtime> Future for Acquire<R> {
     /// When it is polled after it has ended.
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
-        let key = match this.stage {
-            Stage::NotBegun => {
-                this.stage = Stage::Acquiring(this.begin(context)?);
-                return Poll::Pending;
-            }
-            Stage::Acquiring(key) => key,
-            Stage::Over => panic!("an acquisition was polled after it has ended"),
-        };
-        this.handle.attended()?.poll_acquire(key, context).map_ok(|held| {
-            // From here on the guard stands for the lock.
-            this.stage = Stage::Over;
-            LockGuard::new(Lease::new(this.handle.clone(), key, held))
-        })
+        let poll = this.go_on(context);
+        if let Poll::Ready(Err(_)) = &poll {
+            this.end();
+        }
+        poll
     }
 }
 
 impl<R: Runtime> Drop for Acquire<R> {
     fn drop(&mut self) {
-        if let Stage::Acquiring(key) = self.stage {
-            self.handle.shell().abandon(key);
-            // Without a runtime the keys end with their TTL.
-            let _ = self.handle.attended();
-        }
+        self.end();
     }
 }
 

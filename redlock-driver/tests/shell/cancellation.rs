@@ -1,7 +1,9 @@
 //! Futures, guards and handles that come and go.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Wake, Waker};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -168,6 +170,24 @@ async fn contenders_for_one_lock_have_it_one_after_the_other() {
         guard.release().await
     });
     world.clock.run(join_all(turns)).await;
+    settle().await;
+    world.assert_nothing_is_left();
+}
+
+/// A pending one would hang whoever is wrong.
+#[tokio::test]
+async fn an_acquisition_that_is_polled_after_it_has_ended_panics_however_it_did() {
+    let world = World::new().await;
+    let guard = world.lock("job").await;
+    let free = world.redlock.lock("other", TTL);
+    let too_short = world.redlock.lock("other", Duration::ZERO);
+    for acquisition in [free, too_short, world.redlock.try_lock("job", TTL)] {
+        let mut acquisition = Box::pin(acquisition);
+        drop(world.clock.run(acquisition.as_mut()).await);
+        let again = catch_unwind(AssertUnwindSafe(|| acquisition.as_mut().now_or_never().map(drop)));
+        assert!(again.is_err(), "{again:?}");
+    }
+    drop(guard);
     settle().await;
     world.assert_nothing_is_left();
 }
