@@ -54,7 +54,8 @@ impl Redlock {
     /// Takes the lock of a resource if it is free, in one attempt without waiting.
     ///
     /// It does not wait in line either: where the same handle holds the resource, or somebody waits for it there, it fails
-    /// at once and no node is asked.
+    /// at once and no node is asked. A lock that the handle has [adopted](Self::adopt) does not stand in line: there the nodes are
+    /// asked, and say who has it.
     ///
     /// An attempt takes one round trip, and never more than the node timeout (5 % of the TTL, 20 to 500 ms, unless
     /// configured; twice that if the lock is fenced) after other threads have made way. Everything else is as with
