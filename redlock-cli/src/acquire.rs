@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::nodes::{NodeArgs, Nodes, patience};
 use crate::recording::{RecordArgs, Recording};
 use crate::run::Signals;
-use crate::token_file::NewTokenFile;
+use crate::token_file::{LeftLock, NewTokenFile};
 use crate::warnings::Warnings;
 use crate::{duration, output, refusal};
 
@@ -70,7 +70,7 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
         signal = signals.next() => Err(Failure::Interrupted(signal)),
     };
     let written = match acquired {
-        Ok(guard) => leave(guard, file, &redlock, &args.name).await,
+        Ok(guard) => leave(guard, file, &nodes, &redlock, &args.name).await,
         Err(failure) => Err(failure),
     };
     redlock.close().await;
@@ -94,11 +94,18 @@ async fn acquire(args: &Args, nodes: &Nodes, redlock: &Redlock) -> Result<LockGu
 }
 
 /// Writes the lock down. If that fails, it is released.
-async fn leave(guard: LockGuard, file: NewTokenFile, redlock: &Redlock, name: &str) -> Result<(), Failure> {
+async fn leave(
+    guard: LockGuard,
+    file: NewTokenFile,
+    nodes: &Nodes,
+    redlock: &Redlock,
+    name: &str,
+) -> Result<(), Failure> {
     let fence = guard.fence();
     let lock = guard.detach().map_err(|loss| Failure::Lost { name: name.into(), why: loss.to_string() })?;
-    if let Err(failure) = file.write(&lock) {
-        if let Ok(guard) = redlock.adopt(&lock).await {
+    let left = LeftLock { lock, nodes: nodes.names() };
+    if let Err(failure) = file.write(&left) {
+        if let Ok(guard) = redlock.adopt(&left.lock).await {
             guard.release().await;
         }
         return Err(failure);

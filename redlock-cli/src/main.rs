@@ -37,6 +37,7 @@ mod duration;
 mod failure;
 mod health;
 mod man;
+mod node_names;
 mod nodes;
 mod output;
 mod picture;

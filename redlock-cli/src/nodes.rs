@@ -6,6 +6,7 @@ use redlock_tokio::{Builder, DEFAULT_CONNECT_TIMEOUT, NodeTimeout, Redlock, UrlN
 
 use crate::config::{Config, split_urls};
 use crate::failure::Failure;
+use crate::node_names::NodeNames;
 use crate::recording::Recording;
 
 /// The TTL of a lock unless arguments or configuration say otherwise.
@@ -114,6 +115,10 @@ impl Nodes {
     /// Returns how long a lock is waited for, where an argument comes first.
     pub(crate) fn wait(&self, argument: Option<Duration>) -> Duration {
         argument.or(self.config.wait).unwrap_or(DEFAULT_WAIT)
+    }
+
+    pub(crate) fn names(&self) -> NodeNames {
+        NodeNames::of(&self.urls)
     }
 
     /// Returns what stands in front of the name of every lock.

@@ -3,9 +3,21 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use redlock_tokio::DetachedLock;
+use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
+use crate::node_names::NodeNames;
+
+/// What a file says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct LeftLock {
+    #[serde(flatten)]
+    pub(crate) lock: DetachedLock,
+    /// Those on which it was acquired; none in a file that was written by another program.
+    #[serde(default)]
+    pub(crate) nodes: NodeNames,
+}
 
 /// A file for a lock that nobody holds, as long as it is not there yet: nobody else can read it, and it appears whole or not
 /// at all.
@@ -31,7 +43,7 @@ impl NewTokenFile {
     }
 
     /// Writes the file, unless there is one meanwhile.
-    pub(crate) fn write(mut self, lock: &DetachedLock) -> Result<(), Failure> {
+    pub(crate) fn write(mut self, lock: &LeftLock) -> Result<(), Failure> {
         let text = serde_json::to_string(lock).map_err(|error| unusable(&self.path, error))?;
         let written = writeln!(self.draft, "{text}").and_then(|()| self.draft.as_file().sync_all());
         written.map_err(|error| unusable(&self.path, error))?;
@@ -44,7 +56,7 @@ impl NewTokenFile {
 }
 
 /// Reads a file. No error shows what is in it.
-pub(crate) fn read(path: &Path) -> Result<DetachedLock, Failure> {
+pub(crate) fn read(path: &Path) -> Result<LeftLock, Failure> {
     let text = fs::read_to_string(path).map_err(|error| match error.kind() {
         ErrorKind::NotFound => unusable(path, "it is not there: `redlock acquire` writes it, and a release removes it"),
         ErrorKind::InvalidData => unusable(path, NOT_OURS),

@@ -94,3 +94,44 @@ fn a_lock_that_nobody_releases_ends_with_its_ttl() {
     tool.run(&["run", "job", "--ttl", "1s", "--", "true"]).assert_said(0, "");
     tool.run(&["release", "job", "--token", "lock"]).assert_failed(76, r#"the lock "job" was lost"#);
 }
+
+/// Whoever has named the wrong servers can name the right ones.
+#[test]
+fn a_release_on_other_servers_than_those_of_the_lock_can_be_tried_again() {
+    let (servers, others) = (Servers::start(3), Servers::start(3));
+    let tool = Tool::on(&servers);
+    let is_there = || servers.iter().all(|server| server.command(&["EXISTS", "job"]).unwrap() == "1");
+    tool.run(&["acquire", "job", "--ttl", "1m", "--token", "lock"]).assert_said(0, "");
+    let other_databases: Vec<_> = servers.urls().iter().map(|url| format!("{url}/1")).collect();
+    for wrong in [others.urls(), other_databases] {
+        let said = tool.run(&["release", "job", "--token", "lock", "--node", &wrong.join(",")]);
+        said.assert_failed(2, "too few servers were asked of those on which it was acquired");
+        assert!(said.stderr.contains(&servers[0].address().to_string()), "{said:?}");
+    }
+    assert!(is_there() && tool.path("lock").exists());
+    tool.run(&["release", "job", "--token", "lock"]).assert_said(0, "");
+    assert!(!tool.path("lock").exists());
+}
+
+#[test]
+fn a_release_on_too_few_of_the_servers_of_the_lock_can_be_tried_again() {
+    let servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    tool.run(&["acquire", "job", "--ttl", "1m", "--token", "lock"]).assert_said(0, "");
+    tool.run(&["release", "job", "--token", "lock", "--node", &servers[0].url()])
+        .assert_failed(2, "too few servers were asked of those on which it was acquired");
+    tool.run(&["release", "job", "--token", "lock"]).assert_said(0, "");
+    assert!(!tool.path("lock").exists());
+}
+
+/// The same servers can have other names elsewhere: they have deleted the keys, so they were the right ones.
+#[test]
+fn servers_may_have_other_names_for_the_release() {
+    let servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    tool.run(&["acquire", "job", "--ttl", "1m", "--token", "lock"]).assert_said(0, "");
+    let renamed: Vec<_> = servers.urls().iter().map(|url| url.replace("127.0.0.1", "localhost")).collect();
+    assert_ne!(renamed, servers.urls());
+    tool.run(&["release", "job", "--token", "lock", "--node", &renamed.join(",")]).assert_said(0, "");
+    assert!(!tool.path("lock").exists());
+}
