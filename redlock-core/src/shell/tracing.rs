@@ -1,6 +1,7 @@
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tracing::field::{Empty, debug, display};
@@ -35,6 +36,8 @@ const TARGET: &str = "redlock";
 /// | `DEBUG` | a lock was acquired, extended, given up, left to its keys, or released | `left`, `waited`, `verdict`, `took` |
 /// | `TRACE` | a node has answered | `node`, `verb`, `outcome` |
 ///
+/// Each event of a lock has the field `resource` as well: a filter such as `RUST_LOG=redlock=warn` leaves the spans out.
+///
 /// Every handle needs one of its own: hand it to `Builder::observer`. As long as the program has no subscriber, nothing is
 /// collected for it.
 ///
@@ -47,7 +50,27 @@ const TARGET: &str = "redlock";
 #[derive(Debug, Default)]
 pub struct Tracing {
     hashes_names: bool,
-    spans: Mutex<BTreeMap<LockKey, Span>>,
+    locks: Mutex<BTreeMap<LockKey, Told>>,
+}
+
+/// What every event of a lock is told with. Without a span where a filter leaves that out; without a name if the subscriber came
+/// after the request.
+#[derive(Clone, Debug)]
+struct Told {
+    span: Span,
+    resource: Option<Arc<str>>,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self { span: Span::none(), resource: None }
+    }
+}
+
+impl Told {
+    fn resource(&self) -> Option<&str> {
+        self.resource.as_deref()
+    }
 }
 
 impl Tracing {
@@ -71,19 +94,20 @@ impl Tracing {
         match event {
             LockEvent::Requested { resources, ttl, .. } => {
                 let resource = self.name_of(resources);
+                let resource = resource.as_str();
                 let span = tracing::info_span!(
                     target: TARGET, parent: None, "lock", resource, ttl = ?ttl, result = Empty, attempts = Empty,
                     waited = Empty, fence = Empty, held_for = Empty
                 );
-                if !span.is_disabled() {
-                    self.spans().insert(key, span);
+                if !span.is_disabled() || tracing::enabled!(target: TARGET, Level::WARN) {
+                    self.locks().insert(key, Told { span, resource: Some(resource.into()) });
                 }
             }
             LockEvent::Settled => drop(self.remove(key)),
             event => {
-                let span = self.spans().get(&key).cloned().unwrap_or_else(Span::none);
-                Self::record(&span, event);
-                self.report(&span, event);
+                let told = self.told(key);
+                Self::record(&told.span, event);
+                self.report(&told, event);
             }
         }
     }
@@ -115,46 +139,47 @@ impl Tracing {
         }
     }
 
-    fn report(&self, span: &Span, event: &LockEvent) {
+    fn report(&self, told: &Told, event: &LockEvent) {
+        let (span, resource) = (&told.span, told.resource());
         match event {
             LockEvent::Acquired { attempts, waited, .. } => {
-                tracing::debug!(target: TARGET, parent: span, attempts, ?waited, "the lock is acquired");
+                tracing::debug!(target: TARGET, parent: span, resource, attempts, ?waited, "the lock is acquired");
             }
             LockEvent::NotAcquired { error, waited } => {
                 let reason = self.reason(error, acquire_error(error));
                 if matches!(error, crate::AcquireError::Unavailable(_) | crate::AcquireError::Expired(_)) {
-                    tracing::warn!(target: TARGET, parent: span, reason, ?waited, "the lock is not acquired");
+                    tracing::warn!(target: TARGET, parent: span, resource, reason, ?waited, "the lock is not acquired");
                 } else {
-                    tracing::info!(target: TARGET, parent: span, reason, ?waited, "the lock is not acquired");
+                    tracing::info!(target: TARGET, parent: span, resource, reason, ?waited, "the lock is not acquired");
                 }
             }
             LockEvent::GivenUp { waited } => {
-                tracing::debug!(target: TARGET, parent: span, ?waited, "the lock is not wanted any more");
+                tracing::debug!(target: TARGET, parent: span, resource, ?waited, "the lock is not wanted any more");
             }
             LockEvent::Extended { left, is_late: true, .. } => {
-                tracing::warn!(target: TARGET, parent: span, ?left, "the lock was extended late");
+                tracing::warn!(target: TARGET, parent: span, resource, ?left, "the lock was extended late");
             }
             LockEvent::Extended { left, .. } => {
-                tracing::debug!(target: TARGET, parent: span, ?left, "the lock is extended");
+                tracing::debug!(target: TARGET, parent: span, resource, ?left, "the lock is extended");
             }
             LockEvent::NotExtended { error, by_keep_alive } => {
                 let reason = self.reason(error, extend_error(error));
                 if *by_keep_alive {
-                    tracing::warn!(target: TARGET, parent: span, reason, "the lock was not extended");
+                    tracing::warn!(target: TARGET, parent: span, resource, reason, "the lock was not extended");
                 } else {
-                    tracing::debug!(target: TARGET, parent: span, reason, "the lock was not extended");
+                    tracing::debug!(target: TARGET, parent: span, resource, reason, "the lock was not extended");
                 }
             }
             LockEvent::Lost { loss: how, held_for } => {
                 let reason = self.reason(how, loss(how));
-                tracing::warn!(target: TARGET, parent: span, reason, ?held_for, "the lock is lost");
+                tracing::warn!(target: TARGET, parent: span, resource, reason, ?held_for, "the lock is lost");
             }
             LockEvent::Detached { .. } => {
-                tracing::debug!(target: TARGET, parent: span, "the lock is left to its keys");
+                tracing::debug!(target: TARGET, parent: span, resource, "the lock is left to its keys");
             }
             LockEvent::Released { report, took } => {
                 let verdict = verdict(report.verdict);
-                tracing::debug!(target: TARGET, parent: span, verdict, ?took, "the lock is released");
+                tracing::debug!(target: TARGET, parent: span, resource, verdict, ?took, "the lock is released");
             }
             LockEvent::Requested { .. } | LockEvent::ReleaseBegun { .. } | LockEvent::Settled => {}
         }
@@ -175,9 +200,10 @@ impl Tracing {
             }
             NodeEvent::Answered { lock, verb: asked, outcome: answer } => {
                 if tracing::enabled!(target: TARGET, Level::TRACE) {
-                    let span = self.spans().get(lock).cloned().unwrap_or_else(Span::none);
-                    let (verb, outcome) = (verb(*asked), outcome(answer));
-                    tracing::trace!(target: TARGET, parent: &span, node, verb, outcome, "a node has answered");
+                    let told = self.told(*lock);
+                    let (verb, outcome, resource) = (verb(*asked), outcome(answer), told.resource());
+                    let span = &told.span;
+                    tracing::trace!(target: TARGET, parent: span, resource, node, verb, outcome, "a node has answered");
                 }
             }
         }
@@ -196,12 +222,16 @@ impl Tracing {
         if self.hashes_names { word.into() } else { whole.to_string() }
     }
 
-    fn remove(&self, key: LockKey) -> Option<Span> {
-        self.spans().remove(&key)
+    fn told(&self, key: LockKey) -> Told {
+        self.locks().get(&key).cloned().unwrap_or_default()
     }
 
-    fn spans(&self) -> MutexGuard<'_, BTreeMap<LockKey, Span>> {
-        self.spans.lock().unwrap_or_else(PoisonError::into_inner)
+    fn remove(&self, key: LockKey) -> Option<Told> {
+        self.locks().remove(&key)
+    }
+
+    fn locks(&self) -> MutexGuard<'_, BTreeMap<LockKey, Told>> {
+        self.locks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -217,9 +247,9 @@ impl Observer for Tracing {
             Observed::Node { at, name, event, .. } => self.node(name, event, *at),
             Observed::Missed { count } => {
                 // The end of some locks may be missing: their spans would stay for ever.
-                let spans = core::mem::take(&mut *self.spans());
+                let locks = core::mem::take(&mut *self.locks());
                 tracing::warn!(target: TARGET, parent: None, count, "events of locks and nodes are missing here");
-                drop(spans);
+                drop(locks);
             }
         }
     }

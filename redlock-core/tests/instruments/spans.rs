@@ -12,8 +12,12 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use crate::history::{NAME, history};
 
 /// Writes everything down: a line for each span, each field that comes later, each event, and each end.
-#[derive(Clone, Default)]
-struct Book(Arc<Mutex<Lines>>);
+#[derive(Clone)]
+struct Book {
+    lines: Arc<Mutex<Lines>>,
+    /// What is less important is left out.
+    level: Level,
+}
 
 #[derive(Default)]
 struct Lines {
@@ -37,11 +41,15 @@ fn fields(record: impl FnOnce(&mut Fields)) -> String {
 
 impl Book {
     fn write(&self, span: Option<u64>, line: String) {
-        self.0.lock().unwrap().lines.push((span, line));
+        self.lines.lock().unwrap().lines.push((span, line));
     }
 
     fn of(tracing: &Tracing, history: &[Observed]) -> Vec<(Option<u64>, String)> {
-        let book = Self::default();
+        Self::filtered(Level::TRACE, tracing, history)
+    }
+
+    fn filtered(level: Level, tracing: &Tracing, history: &[Observed]) -> Vec<(Option<u64>, String)> {
+        let book = Self { lines: Arc::default(), level };
         let observe = || {
             assert!(tracing.is_interested(), "there is a subscriber");
             for observed in history {
@@ -49,19 +57,19 @@ impl Book {
             }
         };
         tracing::subscriber::with_default(book.clone(), observe);
-        let mut book = book.0.lock().unwrap();
+        let mut book = book.lines.lock().unwrap();
         std::mem::take(&mut book.lines)
     }
 }
 
 impl Subscriber for Book {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "redlock"
+        metadata.target() == "redlock" && *metadata.level() <= self.level
     }
     fn new_span(&self, span: &Attributes<'_>) -> Id {
         assert!(span.is_root());
         let id = {
-            let mut book = self.0.lock().unwrap();
+            let mut book = self.lines.lock().unwrap();
             book.spans += 1;
             book.spans
         };
@@ -126,6 +134,19 @@ fn what_an_operator_has_to_know_is_a_warning() {
     assert_eq!(level("a node has answered"), Level::TRACE.as_str());
 }
 
+/// Then there is no span that names it.
+#[test]
+fn a_warning_names_its_lock_also_where_only_warnings_are_wanted() {
+    for (tracing, is_named) in [(Tracing::new(), true), (Tracing::new().hash_names(), false)] {
+        let book = Book::filtered(Level::WARN, &tracing, &history());
+        assert!(book.iter().all(|(span, line)| span.is_none() && line.starts_with("WARN ")), "{book:?}");
+        let warnings = book.iter().filter(|(_, line)| line.contains("message=the lock "));
+        let names: Vec<_> = warnings.map(|(_, line)| (line.contains(" resource="), line.contains(NAME))).collect();
+        assert!(names.len() > 1 && names.contains(&(true, is_named)), "{book:?}");
+        assert!(names.iter().all(|(has_name, _)| *has_name), "{book:?}");
+    }
+}
+
 #[test]
 fn a_name_that_is_hashed_is_nowhere() {
     let history = history();
@@ -134,7 +155,7 @@ fn a_name_that_is_hashed_is_nowhere() {
     let hashes = |book: &[(Option<u64>, String)]| -> Vec<String> {
         let resource =
             |line: &str| line.split("resource=").nth(1).map(|rest| rest.split(' ').next().unwrap().to_owned());
-        book.iter().filter_map(|(_, line)| resource(line)).collect()
+        book.iter().filter(|(_, line)| line.starts_with("lock ")).filter_map(|(_, line)| resource(line)).collect()
     };
     let (first, again) = (hashes(&book), hashes(&Book::of(&Tracing::new().hash_names(), &history)));
     assert!(first.iter().all(|hash| hash.trim_matches('"').len() == 16), "{first:?}");
