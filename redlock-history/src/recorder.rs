@@ -91,13 +91,14 @@ impl Recorder {
         self.record(Event::Noted { text: text.to_string(), warning: true }, now);
     }
 
-    /// Waits until all that was observed is written.
+    /// Waits until all that was observed is written, and how much of it was left out.
     ///
     /// # Errors
     ///
     /// The first error of a write, this one time. Nothing is written after it.
     pub fn flush(&self) -> io::Result<()> {
-        self.writer.flush()
+        let latest = self.clock().map_or(0, |clock| clock.latest);
+        self.writer.flush(|count| self.made(Event::Missed { count }, latest))
     }
 
     fn record(&self, event: Event, at: Instant) {

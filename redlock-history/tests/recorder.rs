@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has found something")]
 
 use std::io::{self, BufRead, BufReader, PipeReader, Write};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
@@ -35,6 +36,40 @@ fn a_disk_that_stands_still_delays_nobody_and_what_is_missing_is_counted() {
     let missed: u64 = missed.map(|line| line["count"].as_u64().unwrap()).sum();
     assert!(missed > 0, "8,192 lines wait");
     assert_eq!(noted + missed, NOTES + 1);
+}
+
+/// Nothing may happen for hours behind it.
+#[test]
+fn a_flush_writes_how_much_is_missing_so_far() {
+    const NOTES: u64 = 20_000;
+    #[derive(Clone, Default)]
+    struct Page(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Page {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(text)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let page = Page::default();
+    let recorder = Recorder::new(page.clone()).unwrap();
+    let standstill = page.0.lock().unwrap();
+    for number in 0..NOTES {
+        recorder.note(number, now());
+    }
+    drop(standstill);
+    for _ in 0..2 {
+        recorder.flush().unwrap();
+        let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let noted = lines.iter().filter(|line| line["event"] == "noted").count() as u64;
+        let missed: Vec<_> = lines.iter().filter(|line| line["event"] == "missed").collect();
+        assert_eq!((missed.len(), missed[0]["count"].as_u64().unwrap() + noted), (1, NOTES));
+    }
 }
 
 #[test]

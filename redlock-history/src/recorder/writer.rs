@@ -66,9 +66,13 @@ impl Writer {
         }
     }
 
-    pub(super) fn flush(&self) -> io::Result<()> {
+    /// Waits until all is written, with what this makes of the number of lines that are missing behind those that wait.
+    pub(super) fn flush(&self, missed: impl FnOnce(u64) -> Record) -> io::Result<()> {
         let (done, result) = mpsc::channel();
-        let is_sent = self.jobs.as_ref().is_some_and(|jobs| jobs.send(Job::Flush(done)).is_ok());
+        let count = self.missed.swap(0, Ordering::Relaxed);
+        let last = (count > 0).then(|| Job::Line(line(&missed(count))));
+        let jobs = last.into_iter().chain([Job::Flush(done)]);
+        let is_sent = self.jobs.as_ref().is_some_and(|queue| jobs.map(|job| queue.send(job)).all(|sent| sent.is_ok()));
         let gone = || io::Error::other("the thread that writes has ended");
         if is_sent { result.recv().unwrap_or_else(|_| Err(gone())) } else { Err(gone()) }
     }
