@@ -4,12 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a test that panics has found something")]
 
 use std::future::poll_fn;
-use std::io::{BufRead, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::thread;
 
 use redlock_driver::redis_rs::{RedisTransport, redis};
 use redlock_driver::transport::{Connection as _, Heard, Transport as _, WaiterId};
+use redlock_net_tests::commands::serve;
 
 fn answer(words: &[Vec<u8>]) -> &'static [u8] {
     match words[0].as_slice() {
@@ -20,40 +20,15 @@ fn answer(words: &[Vec<u8>]) -> &'static [u8] {
     }
 }
 
-fn serve(mut stream: TcpStream) {
-    let mut reader = BufReader::new(stream.try_clone().unwrap());
-    while let Some(words) = next_command(&mut reader) {
-        if stream.write_all(answer(&words)).is_err() {
-            return;
-        }
-    }
-}
-
-/// Reads a command, which is an array of texts.
-fn next_command(reader: &mut impl BufRead) -> Option<Vec<Vec<u8>>> {
-    let count = next_number(reader)?;
-    let mut words = Vec::new();
-    for _ in 0..count {
-        let mut word = vec![0; next_number(reader)? + 2];
-        reader.read_exact(&mut word).ok()?;
-        word.truncate(word.len() - 2);
-        words.push(word);
-    }
-    Some(words)
-}
-
-fn next_number(reader: &mut impl BufRead) -> Option<usize> {
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    line.get(1..)?.trim_end().parse().ok()
-}
-
 /// A handle that waits asks again every second, for as long as the connection lasts.
 #[tokio::test]
 async fn a_subscription_that_is_refused_again_and_again_costs_nothing() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("redis://{}/?protocol=resp3", listener.local_addr().unwrap());
-    thread::spawn(move || serve(listener.accept().unwrap().0));
+    thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        serve(&stream, &stream, answer);
+    });
 
     let mut transport = RedisTransport::new(redis::Client::open(url).unwrap());
     let (mut connection, waiter) = (transport.connect().await.unwrap(), WaiterId::new([7; 16]));

@@ -1,17 +1,14 @@
 //! A server that grants everything and keeps nothing, on sockets.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
+use redlock_net_tests::commands::{self, next_command};
+
 /// Answers as a server that has no keys and grants everything, until the client is gone.
-pub(crate) fn serve(reader: impl Read, mut writer: impl Write) {
-    let mut reader = BufReader::new(reader);
-    while let Some(words) = next_command(&mut reader) {
-        if writer.write_all(answer(&words)).is_err() {
-            return;
-        }
-    }
+pub(crate) fn serve(reader: impl Read, writer: impl Write) {
+    commands::serve(reader, writer, answer);
 }
 
 fn answer(words: &[Vec<u8>]) -> &'static [u8] {
@@ -48,23 +45,4 @@ pub(crate) fn start(serve: impl Fn(TcpStream) + Send + Clone + 'static) -> Strin
         }
     });
     url
-}
-
-/// Reads a command, which is an array of texts.
-fn next_command(reader: &mut impl BufRead) -> Option<Vec<Vec<u8>>> {
-    let count = next_number(reader)?;
-    let mut words = Vec::new();
-    for _ in 0..count {
-        let mut word = vec![0; next_number(reader)? + 2];
-        reader.read_exact(&mut word).ok()?;
-        word.truncate(word.len() - 2);
-        words.push(word);
-    }
-    Some(words)
-}
-
-fn next_number(reader: &mut impl BufRead) -> Option<usize> {
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    line.get(1..)?.trim_end().parse().ok()
 }

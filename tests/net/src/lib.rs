@@ -12,6 +12,7 @@
 
 pub mod authority;
 mod client;
+pub mod commands;
 mod server;
 pub mod tcp;
 pub mod tls;
