@@ -5,16 +5,26 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Command, id};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use redlock_blocking::{NodeTimeout, Redlock};
 
-/// Stops this process and lets it go on.
+/// Stops this process, and lets it go on when all of its threads stand still.
 fn interrupt() {
-    let script = format!("kill -STOP {0}; sleep 0.05; kill -CONT {0}", id());
+    let goes_on = format!("grep -h ^State: /proc/{}/task/*/status | grep -qv stopped", id());
+    let script = format!("kill -STOP {0}; for i in $(seq 500); do {goes_on} || break; done; kill -CONT {0}", id());
     assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
+}
+
+/// Waits until a thread waits for something.
+fn await_sleep(thread: &Path) {
+    let status = Path::new("/proc").join(thread).join("status");
+    while !fs::read_to_string(&status).unwrap().contains("State:\tS") {
+        thread::yield_now();
+    }
 }
 
 #[test]
@@ -23,11 +33,12 @@ fn whoever_is_interrupted_waits_on_for_the_first_answers() {
     let url = format!("redis://{}", listener.local_addr().unwrap());
     let redlock =
         Redlock::builder().node(url).node_timeout(NodeTimeout::fixed(Duration::from_secs(10))).build().unwrap();
+    let client = fs::read_link("/proc/thread-self").unwrap();
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        // By now the client waits for the answers.
         assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
-        thread::sleep(Duration::from_millis(50));
+        // All that is left for the client is to wait for the answers.
+        await_sleep(&client);
         interrupt();
         stream.write_all(b"-ERR for a test\r\n").unwrap();
     });

@@ -1,21 +1,24 @@
-//! Candidates, on nodes in memory.
+//! Candidates.
 
 use std::thread;
-use std::time::Duration;
 
 use redlock_blocking::memory::MemoryNode;
-use redlock_blocking::{Options, Redlock};
+use redlock_blocking::{Node, Options, Redlock};
 
-use crate::link::TTL;
+use crate::link::{Link, TTL, World};
 
 #[test]
 fn a_campaign_goes_on_whatever_the_handle_allows_its_other_calls() {
-    let nodes = ["one", "two", "three"].map(MemoryNode::new);
-    let over = |options| Redlock::builder().nodes(&nodes).options(options).build().unwrap();
-    let first = over(Options::new()).candidate("scheduler", TTL).campaign().unwrap();
-    let candidate = over(Options::new().attempts(2)).candidate("scheduler", TTL);
+    const ALLOWED: u32 = 2;
+    let world = World::new();
+    let first = world.redlock.candidate("scheduler", TTL).campaign().unwrap();
+    let nodes = ["one", "two", "three"].into_iter().zip(&world.links).map(|(name, link)| Node::new(name, link.clone()));
+    let second = Redlock::builder().nodes(nodes).options(Options::new().attempts(ALLOWED)).build().unwrap();
+    let candidate = second.candidate("scheduler", TTL);
     let campaign = thread::spawn(move || candidate.campaign());
-    thread::sleep(Duration::from_millis(300));
+    // The first has asked once. The second asks a node once in each of its attempts at most.
+    let has_more = |link: &Link| link.acquisitions() > 1 + ALLOWED as usize;
+    world.links[0].wait_until(|_| world.links.iter().any(has_more) || campaign.is_finished());
     assert!(!campaign.is_finished());
     first.resign();
     assert!(campaign.join().unwrap().unwrap().is_leader());

@@ -71,7 +71,16 @@ impl Link {
     }
 
     pub(crate) fn pings(&self) -> usize {
-        self.state().carried.iter().filter(|command| matches!(command.action, Action::ReadClock)).count()
+        self.count(|action| matches!(action, Action::ReadClock))
+    }
+
+    pub(crate) fn acquisitions(&self) -> usize {
+        self.count(|action| matches!(action, Action::Acquire { .. } | Action::AcquireInTurn { .. }))
+    }
+
+    /// Counts the commands that were carried of a kind.
+    fn count(&self, is_counted: impl Fn(&Action) -> bool) -> usize {
+        self.state().carried.iter().filter(|command| is_counted(&command.action)).count()
     }
 
     pub(crate) fn carried(&self) -> Vec<Command> {

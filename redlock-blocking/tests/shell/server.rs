@@ -2,6 +2,7 @@
 
 use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::Sender;
 use std::thread;
 
 use redlock_net_tests::commands::{self, next_command};
@@ -20,8 +21,8 @@ fn answer(words: &[Vec<u8>]) -> &'static [u8] {
     }
 }
 
-/// Answers as [`serve`] does until the client is greeted, and never stops talking from then on.
-pub(crate) fn chat(mut stream: TcpStream) {
+/// Answers as [`serve`] does until the client is greeted, and never stops talking from then on: tells of each 64 KiB.
+pub(crate) fn chat(mut stream: TcpStream, said: &Sender<()>) {
     let pushes = b">1\r\n+x\r\n".repeat(8 * 1024);
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     while let Some(words) = next_command(&mut reader) {
@@ -29,7 +30,10 @@ pub(crate) fn chat(mut stream: TcpStream) {
             return;
         }
         if words[0] == b"CONFIG" {
-            while stream.write_all(&pushes).is_ok() {}
+            while stream.write_all(&pushes).is_ok() {
+                // Nobody may want to know it any more.
+                let _ = said.send(());
+            }
         }
     }
 }
