@@ -144,7 +144,7 @@ impl Request {
         if min_hold > max_ttl {
             return Err(RequestError::MinHoldTooLong { min_hold, max_ttl });
         }
-        options.keep_alive.map_or(Ok(()), |keep_alive| keep_alive.check(ttl.get(), options.min_validity.get()))?;
+        options.kept_alive().map_or(Ok(()), |keep_alive| keep_alive.check(ttl.get(), options.min_validity.get()))?;
         let owner = config.owner().or_else(|| adopts.as_ref()?.owner.as_ref()).cloned();
         Ok(Self { resources, ttl, options, proposal: Fence::default(), adopts, owner })
     }

@@ -60,7 +60,7 @@ impl Held {
         let adopted = request.adopts.as_ref();
         let fences = attempt.fences().or_else(|| adopted?.fences.as_ref());
         let longest_ttl = adopted.map_or(request.ttl, |detached| Ttl::saturating(detached.longest_ttl));
-        let max_hold = request.options.keep_alive.and_then(KeepAlive::max_hold);
+        let max_hold = request.options.kept_alive().and_then(KeepAlive::max_hold);
         let hold_ends_at = max_hold.map(|max_hold| now.saturating_add(max_hold));
         Self {
             token: attempt.token,

@@ -75,7 +75,7 @@ fn after(interval: Duration, now: Instant) -> Instant {
 
 /// Returns the time from one extension of a lock to the next, if it is to be kept alive.
 fn interval(request: &Request) -> Option<Duration> {
-    request.options.keep_alive.map(|keep_alive| keep_alive.interval(request.ttl.get()))
+    request.options.kept_alive().map(|keep_alive| keep_alive.interval(request.ttl.get()))
 }
 
 /// Returns how much of the validity of a lock that is kept alive must be left when an extension is confirmed: with less, it

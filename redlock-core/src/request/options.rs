@@ -26,9 +26,15 @@ pub struct Options {
     pub(crate) min_validity: Span,
     pub(crate) min_hold: Span,
     pub(crate) is_fenced: bool,
-    pub(crate) keep_alive: Option<KeepAlive>,
-    /// Also that it is not to be kept alive may be what somebody wants.
-    is_keep_alive_set: bool,
+    keep_alive: Wanted,
+}
+
+/// How somebody wants a lock to be kept alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Wanted {
+    /// Nothing was said, which is not at all unless an adapter has a reason.
+    Unsaid,
+    Said(Option<KeepAlive>),
 }
 
 impl Options {
@@ -42,8 +48,7 @@ impl Options {
             min_validity: Span::ZERO,
             min_hold: Span::ZERO,
             is_fenced: false,
-            keep_alive: None,
-            is_keep_alive_set: false,
+            keep_alive: Wanted::Unsaid,
         }
     }
 
@@ -98,9 +103,15 @@ impl Options {
 
     /// Sets how the lock is kept alive by [`Locks`](crate::Locks) after the hand-over; `None` for not at all.
     pub fn keep_alive(mut self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
-        self.keep_alive = keep_alive.into();
-        self.is_keep_alive_set = true;
+        self.keep_alive = Wanted::Said(keep_alive.into());
         self
+    }
+
+    pub(crate) const fn kept_alive(&self) -> Option<KeepAlive> {
+        match self.keep_alive {
+            Wanted::Unsaid => None,
+            Wanted::Said(keep_alive) => keep_alive,
+        }
     }
 }
 
@@ -108,7 +119,7 @@ impl Options {
 impl Options {
     /// Sets how the lock is kept alive unless that is set, for adapters.
     pub fn keep_alive_unless_set(self, keep_alive: KeepAlive) -> Self {
-        if self.is_keep_alive_set { self } else { self.keep_alive(keep_alive) }
+        if self.keep_alive == Wanted::Unsaid { self.keep_alive(keep_alive) } else { self }
     }
 
     /// Lifts the bounds on time and attempts, for adapters.
