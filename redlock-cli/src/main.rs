@@ -83,18 +83,28 @@ Exit status:
 
 #[derive(Subcommand)]
 enum Command {
-    Run(run::Args),
-    Acquire(acquire::Args),
-    Release(release::Args),
-    Status(status::Args),
-    Health(health::Args),
-    Doctor(doctor::Args),
-    Bench(bench::Args),
-    Picture(picture::Args),
-    Completions(completions::Args),
-    Man(man::Args),
+    Run(OnNodes<run::Args>),
+    Acquire(OnNodes<acquire::Args>),
+    Release(OnNodes<release::Args>),
+    Status(OnNodes<status::Args>),
+    Health(OnNodes<health::Args>),
+    Doctor(OnNodes<doctor::Args>),
+    Bench(OnNodes<bench::Args>),
+    Picture(OnNodes<picture::Args>),
+    Completions(OnNodes<completions::Args>),
+    Man(OnNodes<man::Args>),
     #[command(name = run::LAUNCH, hide = true)]
     Launch(run::LaunchArgs),
+}
+
+// The arguments of a command, and the nodes that may be named behind it as well as before it. A doc comment would be the help.
+#[derive(clap::Args)]
+struct OnNodes<T: clap::Args> {
+    // First, so that the help is that of the command.
+    #[command(flatten)]
+    nodes: NodeArgs,
+    #[command(flatten)]
+    args: T,
 }
 
 fn main() -> ExitCode {
@@ -114,18 +124,18 @@ fn report(failure: &Failure) -> ExitCode {
 
 /// Executes a command; yields the status with which the process is to end.
 fn dispatch(cli: Cli) -> Result<u8, Failure> {
-    let nodes = &cli.nodes;
+    let nodes = |behind| cli.nodes.followed_by(behind);
     match cli.command {
-        Command::Run(args) => block_on(run::execute(args, nodes)),
-        Command::Acquire(args) => block_on(acquire::execute(args, nodes)),
-        Command::Release(args) => block_on(release::execute(args, nodes)),
-        Command::Status(args) => block_on(status::execute(args, nodes)),
-        Command::Health(args) => block_on(health::execute(args, nodes)),
-        Command::Doctor(args) => block_on(doctor::execute(args, nodes)),
-        Command::Bench(args) => block_on(bench::execute(args, nodes)),
-        Command::Picture(args) => picture::execute(&args),
-        Command::Completions(args) => completions::execute(&args, &mut Cli::command()),
-        Command::Man(args) => man::execute(&args, Cli::command()),
+        Command::Run(command) => block_on(run::execute(command.args, &nodes(command.nodes))),
+        Command::Acquire(command) => block_on(acquire::execute(command.args, &nodes(command.nodes))),
+        Command::Release(command) => block_on(release::execute(command.args, &nodes(command.nodes))),
+        Command::Status(command) => block_on(status::execute(command.args, &nodes(command.nodes))),
+        Command::Health(command) => block_on(health::execute(command.args, &nodes(command.nodes))),
+        Command::Doctor(command) => block_on(doctor::execute(command.args, &nodes(command.nodes))),
+        Command::Bench(command) => block_on(bench::execute(command.args, &nodes(command.nodes))),
+        Command::Picture(command) => picture::execute(&command.args),
+        Command::Completions(command) => completions::execute(&command.args, &mut Cli::command()),
+        Command::Man(command) => man::execute(&command.args, Cli::command()),
         Command::Launch(args) => Err(run::launch(&args)),
     }
 }

@@ -21,7 +21,7 @@ const VARIABLE: &str = "REDLOCK_NODES";
 /// The name that the servers show for the connections.
 const CLIENT_NAME: &str = "redlock-cli";
 
-/// Where the nodes come from. It has no `Debug`, because URLs may have passwords.
+// Where the nodes come from. It has no `Debug`, because URLs may have passwords. A doc comment would be a command's help.
 #[expect(clippy::doc_markdown, reason = "--help shows the text as it is")]
 #[derive(clap::Args)]
 pub(crate) struct NodeArgs {
@@ -31,7 +31,7 @@ pub(crate) struct NodeArgs {
     /// redis://user:password@host:port/database, rediss://... for TLS, or unix:///path. All users of a machine can see the
     /// arguments of a command: put a URL with a password into the environment variable REDLOCK_NODES (separated by commas or
     /// blanks) or into the configuration file.
-    #[arg(long = "node", value_name = "URL", global = true, help_heading = "Nodes")]
+    #[arg(long = "node", value_name = "URL", help_heading = "Nodes")]
     nodes: Vec<String>,
 
     /// The configuration file [default: $XDG_CONFIG_HOME/redlock/config.toml]
@@ -41,8 +41,22 @@ pub(crate) struct NodeArgs {
     /// otherwise). What --node, REDLOCK_NODES and other arguments
     /// say comes first. The default is $XDG_CONFIG_HOME/redlock/config.toml or ~/.config/redlock/config.toml, and need not
     /// be there.
-    #[arg(long, value_name = "FILE", global = true, help_heading = "Nodes")]
+    #[arg(long, value_name = "FILE", help_heading = "Nodes")]
     config: Option<PathBuf>,
+
+    /// It was named before the command and behind it.
+    #[arg(skip)]
+    has_two_configs: bool,
+}
+
+impl NodeArgs {
+    /// Adds what stands behind the command to what stands before it.
+    pub(crate) fn followed_by(mut self, behind: Self) -> Self {
+        self.nodes.extend(behind.nodes);
+        self.has_two_configs = self.config.is_some() && behind.config.is_some();
+        self.config = self.config.or(behind.config);
+        self
+    }
 }
 
 /// All that a command needs to use the nodes.
@@ -54,6 +68,9 @@ pub(crate) struct Nodes {
 impl Nodes {
     /// Looks where the nodes are named: first in the arguments, then in the environment, then in the file.
     pub(crate) fn find(args: &NodeArgs) -> Result<Self, Failure> {
+        if args.has_two_configs {
+            return Err(Failure::Usage("--config stands before the command and behind it: name one file".into()));
+        }
         let variable = std::env::var_os(VARIABLE).map(|text| text.to_string_lossy().into_owned());
         Self::choose(&args.nodes, variable.as_deref(), Config::load(args.config.as_deref())?)
     }

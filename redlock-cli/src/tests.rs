@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 
-use crate::Cli;
-use crate::nodes::Nodes;
+use crate::failure::Failure;
+use crate::nodes::{NodeArgs, Nodes};
+use crate::{Cli, Command};
 
 /// The help of a command, or of the whole.
 fn help(command: Option<&str>) -> String {
@@ -19,6 +20,12 @@ fn help(command: Option<&str>) -> String {
         None => &mut cli,
     };
     page.render_long_help().to_string()
+}
+
+/// The nodes of a line with the command `status`.
+fn nodes_of(cli: Cli) -> NodeArgs {
+    let Command::Status(command) = cli.command else { panic!("it is another command") };
+    cli.nodes.followed_by(command.nodes)
 }
 
 fn commands() -> Vec<String> {
@@ -71,8 +78,8 @@ fn every_example_can_be_parsed() {
 
 #[test]
 fn the_defaults_are_what_help_says() {
-    let args = Cli::parse_from(["redlock", "--node", "redis://a", "--config", "/dev/null", "status", "a"]);
-    let nodes = Nodes::find(&args.nodes).unwrap();
+    let cli = Cli::parse_from(["redlock", "--node", "redis://a", "--config", "/dev/null", "status", "a"]);
+    let nodes = Nodes::find(&nodes_of(cli)).unwrap();
     for name in ["run", "acquire", "bench"] {
         assert_eq!(nodes.ttl(None), default(&help(Some(name)), "--ttl"), "{name}");
     }
@@ -111,8 +118,18 @@ fn every_option_and_every_command_has_a_sentence() {
 
 #[test]
 fn node_options_may_stand_anywhere() {
-    for line in ["redlock --node redis://a status a", "redlock status a --node redis://a"] {
-        let cli = Cli::parse_from(line.split(' '));
-        assert!(Nodes::find(&cli.nodes).is_ok(), "{line}");
+    let lines = [
+        ("redlock --node redis://a status a", "a:6379"),
+        ("redlock status a --node redis://a", "a:6379"),
+        (
+            "redlock --node redis://a,redis://b status --node redis://c a --node redis://d",
+            "a:6379, b:6379, c:6379, d:6379",
+        ),
+    ];
+    for (line, names) in lines {
+        let nodes = Nodes::find(&nodes_of(Cli::parse_from(line.split(' ')))).unwrap();
+        assert_eq!(nodes.names().to_string(), names, "{line}");
     }
+    let twice = Cli::parse_from("redlock --config a status b --config c".split(' '));
+    assert!(matches!(Nodes::find(&nodes_of(twice)), Err(Failure::Usage(text)) if text.contains("--config")));
 }
