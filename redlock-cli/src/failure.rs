@@ -22,7 +22,7 @@ pub(crate) enum Failure {
     /// The program is there but could not be started.
     #[error("{program}: the command could not be started: {why}")]
     NotStarted { program: String, why: String },
-    /// A signal ended the command before it had begun its work.
+    /// A signal ended this command, or SIGINT the command of the user.
     #[error("ended by {0}")]
     Interrupted(Signal),
     /// Anything else.

@@ -47,12 +47,14 @@ mod release;
 mod run;
 mod status;
 mod terminal;
+mod this_program;
 mod token_file;
 mod warnings;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use nix::sys::signal::Signal;
 
 use crate::failure::Failure;
 use crate::nodes::NodeArgs;
@@ -93,8 +95,6 @@ enum Command {
     Picture(OnNodes<picture::Args>),
     Completions(OnNodes<completions::Args>),
     Man(OnNodes<man::Args>),
-    #[command(name = run::LAUNCH, hide = true)]
-    Launch(run::LaunchArgs),
 }
 
 // The arguments of a command, and the nodes that may be named behind it as well as before it. A doc comment would be the help.
@@ -108,16 +108,20 @@ struct OnNodes<T: clap::Args> {
 }
 
 fn main() -> ExitCode {
-    match dispatch(Cli::parse()) {
-        Ok(status) => ExitCode::from(status),
-        Err(failure) => report(&failure),
+    let first = std::env::args_os().nth(1);
+    match first.as_ref().and_then(|first| first.to_str()) {
+        Some(run::LAUNCH) => report(&run::launch(&run::LaunchArgs::parse_from(std::env::args_os().skip(1)))),
+        Some(this_program::INTERRUPTED) => this_program::be_interrupted(),
+        _ => dispatch(Cli::parse()).map_or_else(|failure| report(&failure), ExitCode::from),
     }
 }
 
 /// Says on stderr what has happened, with the status that says it to programs.
 fn report(failure: &Failure) -> ExitCode {
-    if !matches!(failure, Failure::Interrupted(_)) {
-        output::complain(&failure.to_string());
+    match failure {
+        Failure::Interrupted(Signal::SIGINT) => this_program::interrupt(),
+        Failure::Interrupted(_) => {}
+        failure => output::complain(&failure.to_string()),
     }
     ExitCode::from(failure.status())
 }
@@ -136,7 +140,6 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Picture(command) => picture::execute(&command.args),
         Command::Completions(command) => completions::execute(&command.args, &mut Cli::command()),
         Command::Man(command) => man::execute(&command.args, Cli::command()),
-        Command::Launch(args) => Err(run::launch(&args)),
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn execute(args: &Args, mut command: clap::Command) -> Result<u8, Fai
 
 /// Finds a command. It has been built, so that its page is named `redlock-run` for instance.
 fn find(command: &clap::Command, name: &str) -> Result<clap::Command, Failure> {
-    let found = command.get_subcommands().find(|command| command.get_name() == name && !command.is_hide_set());
+    let found = command.get_subcommands().find(|command| command.get_name() == name);
     let found = found.ok_or_else(|| Failure::Usage(format!("there is no command {name:?}")))?;
     Ok(found.clone())
 }

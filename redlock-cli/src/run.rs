@@ -8,6 +8,7 @@ mod supervision;
 use std::ffi::OsString;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use redlock_tokio::{Acquire, KeepAlive, LockGuard, Owner, Redlock, ReleaseVerdict, now};
 
 use self::child::Child;
@@ -113,11 +114,13 @@ Signals and terminal:
   INT, TERM, HUP, QUIT, USR1 and USR2 are handed on to the process group of the
   command, except those that were ignored at the start (nohup). While the lock
   is waited for, they end the wait. If stdin is a terminal, the command gets it:
-  Ctrl-C goes to the command itself. A pager that reads the output of the command
-  gets the terminal when it needs it. Ctrl-Z stops both, and the lock ends with
-  its TTL; after fg the command goes on if more than kill-after and the margin
-  are left until the deadline, and is ended if not. A command in the background
-  of a shell (&) that needs the terminal is stopped in the same way.
+  Ctrl-C goes to the command itself. When INT has ended the command or the wait,
+  it ends this process, too, and so a script around it. A pager that reads the
+  output of the command gets the terminal when it needs it. Ctrl-Z stops both,
+  and the lock ends with its TTL; after fg the command goes on if more than
+  kill-after and the margin are left until the deadline, and is ended if not. A
+  command in the background of a shell (&) that needs the terminal is stopped in
+  the same way.
 
 Environment of the command:
   REDLOCK_NAME               the name of the lock
@@ -215,14 +218,17 @@ async fn run_under(
         }
         // No server says whether somebody else had it before the command ended.
         (Ok(Ok(_)), _, Some(loss)) => Err(failed(format!("before the command had ended, {loss}"))),
-        (Ok(Ok(status)), verdict, None) => {
+        (Ok(Ok(exit)), verdict, None) => {
             if verdict != ReleaseVerdict::Released {
                 output::complain(&format!(
                     "the release of the lock {:?} is {release}; it ends with its TTL",
                     args.name
                 ));
             }
-            Ok(status)
+            match exit.by {
+                Some(Signal::SIGINT) => Err(Failure::Interrupted(Signal::SIGINT)),
+                _ => Ok(exit.status),
+            }
         }
         (Ok(Err(why)), ..) => Err(failed(format!("{why}; the command was ended"))),
         (Err(failure), ..) => Err(failure),

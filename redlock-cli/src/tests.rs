@@ -30,7 +30,7 @@ fn nodes_of(cli: Cli) -> NodeArgs {
 
 fn commands() -> Vec<String> {
     let cli = Cli::command();
-    cli.get_subcommands().filter(|command| !command.is_hide_set()).map(|command| command.get_name().into()).collect()
+    cli.get_subcommands().map(|command| command.get_name().into()).collect()
 }
 
 /// The lines that call this program, in a shell's words: up to what the shell does with the output.
@@ -108,7 +108,7 @@ fn default(help: &str, option: &str) -> Duration {
 fn every_option_and_every_command_has_a_sentence() {
     let mut cli = Cli::command();
     cli.build();
-    for command in cli.get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "help") {
+    for command in cli.get_subcommands().filter(|command| command.get_name() != "help") {
         assert!(command.get_about().is_some(), "{}", command.get_name());
         for argument in command.get_arguments() {
             assert!(argument.get_help().is_some(), "{} {}", command.get_name(), argument.get_id());

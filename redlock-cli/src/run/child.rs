@@ -32,10 +32,20 @@ pub(super) struct Child {
 /// Something that has happened to a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
-    /// It has ended, with this status as a shell would say it.
-    Ended { status: u8, by: Option<Signal> },
+    Ended(Exit),
     /// It was stopped, by Ctrl-Z for instance.
-    Stopped { by: Signal },
+    Stopped {
+        by: Signal,
+    },
+}
+
+/// The end of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Exit {
+    /// As a shell would say it.
+    pub(super) status: u8,
+    /// The signal that has ended it.
+    pub(super) by: Option<Signal>,
 }
 
 impl Child {
@@ -80,17 +90,19 @@ impl Child {
         }
         let change = match waitpid(self.pid, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
             Ok(WaitStatus::Exited(_, code)) => {
-                Change::Ended { status: u8::try_from(code).unwrap_or(u8::MAX), by: None }
+                Change::Ended(Exit { status: u8::try_from(code).unwrap_or(u8::MAX), by: None })
             }
-            Ok(WaitStatus::Signaled(_, signal, _)) => Change::Ended { status: signal_status(signal), by: Some(signal) },
+            Ok(WaitStatus::Signaled(_, signal, _)) => {
+                Change::Ended(Exit { status: signal_status(signal), by: Some(signal) })
+            }
             Ok(WaitStatus::Stopped(_, by)) => Change::Stopped { by },
             Ok(_) => return None,
             // Ended by a signal that has no name, or gone.
-            Err(_) => Change::Ended { status: u8::MAX, by: None },
+            Err(_) => Change::Ended(Exit { status: u8::MAX, by: None }),
         };
-        if let Change::Ended { by, .. } = change {
+        if let Change::Ended(exit) = change {
             self.has_ended = true;
-            self.give_terminal_back(by);
+            self.give_terminal_back(exit.by);
         }
         Some(change)
     }

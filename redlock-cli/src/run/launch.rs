@@ -6,14 +6,14 @@ use std::process::Command;
 use nix::unistd::{Pid, getpgrp, getppid};
 
 use crate::failure::Failure;
-use crate::terminal;
+use crate::{terminal, this_program};
 
-/// The command by which this program starts itself, to become the command of the user.
+/// The first argument with which this program starts itself, to become the command of the user.
 pub(crate) const NAME: &str = "__launch";
 
 /// What has to be done in a new process before it becomes the command of the user. Between `fork` and `exec` it could be
 /// done with `unsafe` only.
-#[derive(clap::Args)]
+#[derive(clap::Parser)]
 pub(crate) struct Args {
     /// The process that started this one
     #[arg(long)]
@@ -27,7 +27,7 @@ pub(crate) struct Args {
 
 /// Makes the command line that starts a command in a process group of its own.
 pub(super) fn command(command: &[OsString], takes_foreground: bool) -> Command {
-    let mut launcher = Command::new(this_program());
+    let mut launcher = Command::new(this_program::path());
     launcher.process_group(0).arg(NAME).arg(format!("--parent={}", std::process::id()));
     if takes_foreground {
         launcher.arg("--foreground");
@@ -60,13 +60,4 @@ fn die_with(parent: Pid) -> bool {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL);
     getppid() == parent
-}
-
-/// This program, also if its file was replaced meanwhile.
-fn this_program() -> OsString {
-    const LINUX: &str = "/proc/self/exe";
-    if std::path::Path::new(LINUX).exists() {
-        return LINUX.into();
-    }
-    std::env::current_exe().map_or_else(|_| "redlock".into(), Into::into)
 }

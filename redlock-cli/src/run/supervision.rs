@@ -3,7 +3,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use redlock_tokio::{LockGuard, Lost, now};
 
-use super::child::{Change, Child};
+use super::child::{Change, Child, Exit};
 use super::schedule::{Action, Ending, Schedule};
 use super::signals::Signals;
 use crate::failure::Failure;
@@ -36,8 +36,8 @@ impl<'a> Supervision<'a> {
         Self { guard, lost: guard.lost(), child, schedule, recording }
     }
 
-    /// Watches over the command until it has ended. Yields its status, or why it was ended.
-    pub(super) async fn run(mut self, signals: &mut Signals) -> Result<Result<u8, Ending>, Failure> {
+    /// Watches over the command until it has ended. Yields how, or why it was told to.
+    pub(super) async fn run(mut self, signals: &mut Signals) -> Result<Result<Exit, Ending>, Failure> {
         let mut is_stopped = false;
         loop {
             self.act();
@@ -45,9 +45,9 @@ impl<'a> Supervision<'a> {
                 self.child.resume();
             }
             match self.next_event(signals).await {
-                Event::Child(Change::Ended { status, .. }) => {
-                    self.recording.note(format_args!("the command has ended with status {status}"));
-                    return Ok(self.end(status).await);
+                Event::Child(Change::Ended(exit)) => {
+                    self.recording.note(format_args!("the command has ended with status {}", exit.status));
+                    return Ok(self.end(exit).await);
                 }
                 Event::Child(Change::Stopped { by }) => {
                     is_stopped = self.child.stop_along(by);
@@ -101,8 +101,8 @@ impl<'a> Supervision<'a> {
     }
 
     /// Ends what the command has left behind if it was told to end; else that may stay.
-    async fn end(mut self, status: u8) -> Result<u8, Ending> {
-        let Some(why) = self.schedule.ending().cloned() else { return Ok(status) };
+    async fn end(mut self, exit: Exit) -> Result<Exit, Ending> {
+        let Some(why) = self.schedule.ending().cloned() else { return Ok(exit) };
         while self.child.group_is_there() && self.schedule.timeout().is_some() {
             tokio::time::sleep(GROUP_CHECK).await;
             self.act();

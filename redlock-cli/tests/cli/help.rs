@@ -11,6 +11,7 @@ fn pages_and_completions_are_printed() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let text = printed(&["completions", shell]);
         assert!(text.contains("kill-after") && text.contains("status"), "{shell}");
+        assert!(!text.contains("launch"), "{shell}: nobody is to call that");
     }
     assert!(printed(&["man"]).contains(".TH redlock 1"));
     let page = printed(&["man", "run"]);

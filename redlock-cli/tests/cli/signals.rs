@@ -1,3 +1,4 @@
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,34 @@ fn a_command_that_a_signal_ends_says_so_by_its_status_and_frees_the_lock() {
         running.wait().assert_said(status, "");
         std::fs::remove_file(tool.path("begun")).unwrap();
     }
+}
+
+/// A shell goes on with its script unless what it has started is ended by the signal itself.
+#[test]
+fn an_interrupt_ends_a_script_around_the_tool() {
+    let server = Server::start();
+    let tool = Tool::with_nodes(&[server.url()]);
+    server.command(&["SET", "held", "somebody else", "PX", "60000"]).unwrap();
+    let calls = [
+        ("run held -- true", "redlock:queue:{held}"),
+        ("acquire held --token lock", "redlock:queue:{held}"),
+        ("run free -- sleep 60", "free"),
+    ];
+    for (call, key) in calls {
+        let script = format!("\"$0\" {call}; echo the script goes on");
+        let mut command = tool.command(&[]);
+        let prepared = std::mem::replace(&mut command, Command::new("bash"));
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_redlock")]).current_dir(tool.path("")).process_group(0);
+        command.envs(prepared.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let running = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        assert!(wait_until(LIMIT, || server.command(&["EXISTS", key]).unwrap() == "1"), "{call}");
+        let group = nix::unistd::Pid::from_raw(i32::try_from(running.id()).unwrap());
+        nix::sys::signal::killpg(group, Signal::SIGINT).unwrap();
+        let output = running.wait_with_output().unwrap();
+        assert_eq!((output.status.signal(), output.stdout), (Some(Signal::SIGINT as i32), Vec::new()), "{call}");
+        assert!(wait_until(LIMIT, || server.command(&["EXISTS", "free"]).unwrap() == "0"));
+    }
+    assert_eq!(server.get("held").unwrap().unwrap(), b"somebody else");
 }
 
 #[test]
@@ -90,7 +119,7 @@ fn when_the_tool_is_killed_the_lock_ends_with_its_ttl_and_the_command_with_the_t
     let pid = tool.await_file("pid");
     let killed_at = Instant::now();
     running.send(Signal::SIGKILL);
-    assert_eq!(running.wait().status, None);
+    assert_eq!(running.wait().status, Some(137));
     assert!(!cfg!(target_os = "linux") || wait_until(LIMIT, || !is_running(&pid)), "the command goes on");
     tool.run(&["run", "job", "--", "true"]).assert_said(0, "");
     assert!(killed_at.elapsed() > Duration::from_millis(600), "its keys were there until the TTL was over");

@@ -94,10 +94,13 @@ fn ctrl_c_ends_the_command_and_the_script_around_it() {
     let tool = Tool::with_nodes(&[server.url()]);
     let line = "$PATH_TO_TOOL run job -- sh -c 'echo $$ > pid; exec sleep 60'; echo the script goes on";
     let script = tool.script("loop", line);
-    let shown = on_terminal(&tool, &format!("sh {script}"), "pid", b"\x03");
-    assert!(!shown.contains("the script goes on"), "{shown}");
-    assert!(wait_until(LIMIT, || !is_running(&tool.read("pid"))));
-    assert!(wait_until(LIMIT, || server.command(&["EXISTS", "job"]).unwrap() == "0"));
+    for shell in ["sh", "bash"] {
+        let shown = on_terminal(&tool, &format!("{shell} {script}"), "pid", b"\x03");
+        assert!(!shown.contains("the script goes on"), "{shown}");
+        assert!(wait_until(LIMIT, || !is_running(&tool.read("pid"))));
+        assert!(wait_until(LIMIT, || server.command(&["EXISTS", "job"]).unwrap() == "0"));
+        fs::remove_file(tool.path("pid")).unwrap();
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
@@ -110,7 +111,7 @@ impl Drop for Running {
 /// The end of a command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Ended {
-    /// `None` if a signal has ended the command itself.
+    /// As a shell says it: 128 + N if signal N has ended the command itself.
     pub(crate) status: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
@@ -134,7 +135,8 @@ impl Ended {
 impl From<Output> for Ended {
     fn from(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        Self { status: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        let status = output.status.code().or_else(|| Some(128 + output.status.signal()?));
+        Self { status, stdout: text(output.stdout), stderr: text(output.stderr) }
     }
 }
 
