@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,10 +31,15 @@ impl Config {
     pub(crate) fn load(named: Option<&Path>) -> Result<Self, Failure> {
         match named {
             Some(path) => Self::read(path),
-            None => match usual_path().filter(|path| path.exists()) {
-                Some(path) => Self::read(&path),
-                None => Ok(Self::default()),
-            },
+            None => usual_path().map_or_else(|| Ok(Self::default()), |path| Self::read_if_there(&path)),
+        }
+    }
+
+    /// A file that is there and cannot be reached is an error: locks would have other names without its prefix.
+    fn read_if_there(path: &Path) -> Result<Self, Failure> {
+        match path.symlink_metadata() {
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(Self::default()),
+            _ => Self::read(path),
         }
     }
 
@@ -116,6 +122,22 @@ mod tests {
             std::fs::write(&path, format!("ca_file = '{ca_file}'\n")).unwrap();
             assert_eq!(Config::load(Some(&path)).unwrap().ca_file, Some(expected));
         }
+    }
+
+    /// Its prefix would be missing: whoever takes the lock under the right name would not be kept out.
+    #[test]
+    fn a_usual_file_that_cannot_be_reached_is_not_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let [absent, dangling, circular] = ["absent", "dangling", "circular"].map(|name| folder.path().join(name));
+        std::os::unix::fs::symlink(&absent, &dangling).unwrap();
+        std::os::unix::fs::symlink(&circular, &circular).unwrap();
+        for (path, is_left_out) in [(&absent, true), (&dangling, false), (&circular, false)] {
+            assert_eq!(Config::read_if_there(path).is_ok(), is_left_out, "{}", path.display());
+        }
+        for no_folder in ["/dev/null/redlock/config.toml", "/nonexistent/redlock/config.toml"] {
+            assert!(Config::read_if_there(Path::new(no_folder)).is_ok(), "{no_folder}");
+        }
+        assert!(Config::read_if_there(&circular.join("config.toml")).is_err());
     }
 
     #[test]
