@@ -60,9 +60,10 @@ Examples:
 
 pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure> {
     let nodes = Nodes::find(nodes)?;
+    // Before signals are listened to, and before there is a file to be removed: to open a pipe takes until somebody reads it.
+    let recording = Recording::begin(&args.record)?;
     let file = NewTokenFile::prepare(&args.token)?;
     let mut signals = Signals::listen()?;
-    let recording = Recording::begin(&args.record)?;
     let patience = patience(nodes.wait(args.wait), nodes.ttl(args.ttl));
     let redlock = nodes.connect_recorded(patience, &recording)?;
     let acquired = tokio::select! {

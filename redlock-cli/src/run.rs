@@ -149,8 +149,9 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
     if args.max_hold == Some(Duration::ZERO) {
         return Err(Failure::Usage("--max-hold is 0, it must be above zero: leave it out for no limit".into()));
     }
-    let mut signals = Signals::listen()?;
+    // Before signals are listened to: to open a pipe takes until somebody reads it.
     let recording = Recording::begin(&args.record)?;
+    let mut signals = Signals::listen()?;
     let wait = if args.if_free { Duration::ZERO } else { nodes.wait(args.wait) };
     let redlock = nodes.connect_recorded(patience(wait, nodes.ttl(args.ttl)), &recording)?;
     let acquired = tokio::select! {

@@ -95,6 +95,27 @@ fn a_signal_ends_the_wait_for_the_lock() {
     assert_eq!(server.get("job").unwrap().unwrap(), b"somebody else");
 }
 
+/// That somebody opens a named pipe for reading is awaited.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_signal_ends_the_wait_for_a_reader_of_the_recording() {
+    let tool = Tool::with_nodes(&["redis://127.0.0.1:1".into()]);
+    assert!(Command::new("mkfifo").arg(tool.path("pipe")).status().unwrap().success());
+    for call in [
+        &["run", "job", "--record", "pipe", "--", "true"][..],
+        &["acquire", "job", "--token", "lock", "--record", "pipe"],
+    ] {
+        let waiting = tool.start(call);
+        let status = format!("/proc/{}/status", waiting.pid());
+        let sleeps = || std::fs::read_to_string(&status).unwrap().contains("State:\tS");
+        assert!(wait_until(LIMIT, sleeps), "{call:?}");
+        waiting.send(Signal::SIGINT);
+        waiting.wait().assert_said(130, "");
+    }
+    let files = std::fs::read_dir(tool.path("")).unwrap();
+    assert_eq!(files.count(), 1, "nothing but the pipe is there");
+}
+
 /// `nohup` says that the command is to survive a hang-up.
 #[test]
 fn a_signal_that_was_ignored_stays_so() {
