@@ -209,9 +209,10 @@ const fn nanos(micros: u64) -> Time {
     micros.saturating_mul(1_000)
 }
 
-/// Returns the time from the first request to the last hold.
+/// Returns the time from the first request to the last hold, and to all warnings.
 fn period(stories: &Stories) -> (u64, u64) {
-    let begins_at = stories.lives.iter().map(|life| life.requested_at).min().unwrap_or_default();
-    let ends_at = stories.lives.iter().map(Life::last).max().unwrap_or_default();
+    let requests = stories.lives.iter().map(|life| life.requested_at);
+    let begins_at = requests.chain(stories.warnings()).min().unwrap_or_default();
+    let ends_at = stories.lives.iter().map(Life::last).chain(stories.warnings()).max().unwrap_or_default();
     (begins_at, ends_at.max(begins_at.saturating_add(1)))
 }

@@ -131,6 +131,12 @@ impl Stories {
         notes.filter(move |note| from.is_none_or(|from| from <= note.at) && until.is_none_or(|until| note.at < until))
     }
 
+    /// Returns when the processes of the locks have warned of something.
+    pub(crate) fn warnings(&self) -> impl Iterator<Item = u64> {
+        let processes = self.processes.iter().filter(|process| !process.lives.is_empty());
+        processes.flat_map(|process| &process.notes).filter(|note| note.is_warning).map(|note| note.at)
+    }
+
     /// Ends what is still going on.
     fn end(&mut self) {
         for life in &mut self.lives {

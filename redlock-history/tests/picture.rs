@@ -73,6 +73,23 @@ fn a_name_is_drawn_alone_and_nothing_is_no_picture() {
     assert!(drawn("").starts_with("<svg"));
 }
 
+/// It is shown whenever it comes: nobody is to miss it.
+#[test]
+fn a_warning_before_the_first_request_or_after_the_last_hold_is_drawn() {
+    let noted = |at: u64, text: &str, warning: bool| {
+        format!(r#"{{"recording":"2","at":{at},"event":"noted","text":"{text}","warning":{warning}}}"#)
+    };
+    let (early, late) = (noted(1_795_939_140_000_000, "early", true), noted(1_795_939_260_000_000, "late", true));
+    let missed = r#"{"recording":"2","at":1795939270000000,"event":"missed","count":7}"#;
+    let svg = drawn(&format!("{TWO}\n{early}\n{late}\n{missed}"));
+    for text in ["<title>early</title>", "<title>late</title>", "<title>7 events are missing here</title>"] {
+        assert!(svg.contains(text), "{text}");
+    }
+    assert!(svg.contains("; 130.000 s from 2026-11-29 07:59:00.000 UTC"), "{svg}");
+    let remark = noted(1_795_939_260_000_000, "a remark", false);
+    assert!(drawn(&format!("{TWO}\n{remark}")).contains("; 9.651 s from"), "it is worth no other scale");
+}
+
 /// Names come from users, and what is said from servers.
 #[test]
 fn no_text_breaks_the_picture() {
