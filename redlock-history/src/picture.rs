@@ -12,7 +12,7 @@ use crate::story::{End, Extension, Key, Life, Node, Note, Spell, Stories, Word};
 
 const WAITS: f64 = 0.25;
 const REST: f64 = 0.7;
-const KILLED: &str = "the recording ends here: the process was killed; valid until its deadline";
+const CUT_OFF: &str = "the recording ends here: the process was killed, or goes on still; valid until its deadline";
 const DOWN: Style = Style::solid("#333333").opacity(0.45);
 const WITHOUT_VOTE: Style = Style::solid("#f2c14e").opacity(0.5);
 
@@ -125,7 +125,7 @@ impl Pen<'_> {
         match &life.end {
             Some((at, End::Lost { why })) => row.mark(self.mark(*at, Shape::Flag, &format!("lost: {why}"))),
             Some((at, End::Detached)) => row.bar(self.rest(*at, life, colour, "left to its keys")),
-            Some((at, End::Unknown)) => row.bar(self.rest(*at, life, colour, KILLED)),
+            Some((at, End::Unknown)) => row.bar(self.rest(*at, life, colour, CUT_OFF)),
             Some((_, End::Released)) | None => row,
         };
         for (at, extension) in &life.extensions {

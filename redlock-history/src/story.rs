@@ -74,7 +74,7 @@ pub(crate) enum End {
         why: String,
     },
     Detached,
-    /// The recording ends before: the process was killed.
+    /// The recording ends before: the process was killed, or goes on still.
     Unknown,
 }
 
