@@ -1,5 +1,6 @@
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, BufRead, BufReader};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use redlock_history::History;
@@ -40,6 +41,7 @@ Examples:
   redlock picture web-1.jsonl web-2.jsonl --name invoice:7 > invoice.svg";
 
 pub(crate) fn execute(args: &Args) -> Result<u8, Failure> {
+    args.output.as_deref().map_or(Ok(()), |output| check_output(output, &args.files))?;
     let mut history = History::new();
     for file in &args.files {
         let read = open(file).and_then(|source| history.read(source).map_err(|error| error.to_string()));
@@ -63,6 +65,19 @@ pub(crate) fn execute(args: &Args) -> Result<u8, Failure> {
         None => output::print(&picture)?,
     }
     Ok(0)
+}
+
+/// A recording cannot be made again.
+fn check_output(output: &Path, files: &[PathBuf]) -> Result<(), Failure> {
+    let place = |file: &Path| file.metadata().ok().filter(Metadata::is_file).map(|file| (file.dev(), file.ino()));
+    let Some(wanted) = place(output) else { return Ok(()) };
+    if files.iter().any(|file| place(file) == Some(wanted)) {
+        return Err(Failure::Usage(format!(
+            "--output {}: it is one of the recordings, name another file",
+            output.display()
+        )));
+    }
+    Ok(())
 }
 
 fn open(file: &Path) -> Result<Box<dyn BufRead>, String> {

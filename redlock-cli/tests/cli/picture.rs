@@ -136,3 +136,19 @@ fn no_server_is_needed_to_draw_a_picture() {
     let output = alone.args(["picture", "/dev/null"]).env_remove("REDLOCK_NODES").output().unwrap();
     Ended::from(output).assert_failed(1, "there is nothing to draw");
 }
+
+/// It would be lost, and it cannot be made again.
+#[test]
+fn a_recording_is_not_overwritten_by_its_picture() {
+    let tool = Tool::alone_on(1);
+    tool.run(&["run", "job", "--record", "history", "--", "true"]).assert_said(0, "");
+    let history = tool.read("history");
+    std::os::unix::fs::symlink(tool.path("history"), tool.path("link")).unwrap();
+    fs::hard_link(tool.path("history"), tool.path("second")).unwrap();
+    for (from, to) in [("history", "history"), ("history", "link"), ("link", "./history"), ("second", "history")] {
+        tool.run(&["picture", from, "-o", to]).assert_failed(2, "is one of the recordings");
+        assert_eq!(tool.read("history"), history);
+    }
+    tool.run(&["picture", "history", "-o", "picture"]).assert_said(0, "");
+    tool.run(&["picture", "history", "-o", "picture"]).assert_said(0, "");
+}
