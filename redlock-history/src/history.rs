@@ -46,8 +46,8 @@ impl History {
         Self::default()
     }
 
-    /// Adds what recorders have written. A line that is incomplete, because its process was killed or the
-    /// disk was full, is left out.
+    /// Adds what recorders have written. A line that is incomplete, because its process was killed, the disk was full or the
+    /// machine was switched off, is left out.
     ///
     /// # Errors
     ///
@@ -60,15 +60,21 @@ impl History {
                 break;
             }
             let text = text.strip_suffix(b"\n").unwrap_or(&text);
-            match serde_json::from_slice::<Record>(text) {
-                Ok(Record { event: Event::Begun { version, .. }, .. }) if version > VERSION => {
-                    return Err(HistoryError::Version { line, version });
-                }
-                Ok(record) => self.records.push(record),
-                // A blank line is such a line, too.
-                Err(error) if error.is_eof() => {}
-                Err(error) => return Err(HistoryError::Line { line, why: error.to_string() }),
+            // There are zeros where the machine was switched off before what stood there was on the disk.
+            text.split(|byte| *byte == 0).try_for_each(|part| self.read_part(part, line))?;
+        }
+        Ok(())
+    }
+
+    fn read_part(&mut self, text: &[u8], line: usize) -> Result<(), HistoryError> {
+        match serde_json::from_slice::<Record>(text) {
+            Ok(Record { event: Event::Begun { version, .. }, .. }) if version > VERSION => {
+                return Err(HistoryError::Version { line, version });
             }
+            Ok(record) => self.records.push(record),
+            // A blank line is such a line, too.
+            Err(error) if error.is_eof() => {}
+            Err(error) => return Err(HistoryError::Line { line, why: error.to_string() }),
         }
         Ok(())
     }

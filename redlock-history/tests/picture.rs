@@ -131,6 +131,19 @@ fn what_the_end_of_a_process_has_cut_off_is_left_out() {
     }
 }
 
+/// File systems have zeros where the machine was switched off before they had written what was appended.
+#[test]
+fn zeros_in_a_recording_tell_nothing() {
+    let (first, rest) = TWO.split_once('\n').unwrap();
+    let zeros = "\0".repeat(100);
+    for length in 0..=first.len() {
+        let cut_off = format!("{}{zeros}\n{rest}", &first[..length]);
+        assert_eq!(read(&cut_off).map(|history| history.is_empty()).ok(), Some(false), "{length}");
+    }
+    assert_eq!(drawn(&format!("{zeros}{TWO}{zeros}")), drawn(TWO));
+    assert!(read(&format!("no recording{zeros}\n{rest}")).is_err());
+}
+
 #[test]
 fn what_a_later_version_adds_is_left_out_and_what_it_changes_refused() {
     let unknown = r#"{"recording":"1","at":1795939200000000,"event":"something_new","lock":3,"more":[1]}"#;
