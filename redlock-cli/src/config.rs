@@ -54,9 +54,14 @@ impl Config {
 
     /// Reads the text of a file. An error names the line and does not show it: it may have a password.
     fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|error| match error.span() {
-            Some(span) => format!("line {}: {}", line_at(text, span.start), error.message()),
-            None => error.message().into(),
+        toml::from_str(text).map_err(|error| {
+            // A key that is not known is shown.
+            let message = error.message();
+            let message = if message.contains("://") { "there is a URL where a key should be" } else { message };
+            match error.span() {
+                Some(span) => format!("line {}: {message}", line_at(text, span.start)),
+                None => message.into(),
+            }
         })
     }
 }
@@ -147,6 +152,8 @@ mod tests {
             ("nodes = [1, 'redis://:secret@a']", "line 1: nodes must be a list of URLs"),
             ("nodes = [redis://:secret@a]", "line 1: "),
             ("nodes = ['redis://:secret@a'", "line 1: "),
+            ("'redis://:secret@a' = 1", "line 1: there is a URL where a key should be"),
+            ("ca_file = 'a'\n'redis://:secret@a'.b = 1", "line 2: there is a URL where a key should be"),
             ("ttl = '10'", "line 1: time unit needed"),
         ];
         for (text, expected) in rows {
