@@ -52,14 +52,14 @@ impl Failure {
             Self::Lost { .. } => Self::LOST,
             Self::NotStarted { .. } => 126,
             Self::NotFound { .. } => 127,
-            Self::Interrupted(signal) => signal_status(*signal),
+            Self::Interrupted(signal) => signal_status(*signal as i32),
         }
     }
 }
 
 /// Returns the status by which a shell says that a command was ended by a signal.
-pub(crate) fn signal_status(signal: Signal) -> u8 {
-    u8::try_from(signal as i32).map_or(u8::MAX, |number| number.saturating_add(128))
+pub(crate) fn signal_status(signal: i32) -> u8 {
+    u8::try_from(signal).map_or(u8::MAX, |number| number.saturating_add(128))
 }
 
 impl From<BuildError> for Failure {

@@ -28,5 +28,5 @@ pub(crate) fn interrupt() {
 /// Does what [`interrupt`] has begun. It only returns if the signal is ignored.
 pub(crate) fn be_interrupted() -> ExitCode {
     let _ = raise(Signal::SIGINT);
-    ExitCode::from(signal_status(Signal::SIGINT))
+    ExitCode::from(signal_status(Signal::SIGINT as i32))
 }

@@ -4,6 +4,7 @@ use std::process::Command;
 use nix::sys::signal::{Signal, kill, killpg, raise};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpgrp, getsid};
+use rustix::process::{self as wait, WaitOptions};
 use tokio::signal::unix::{self, SignalKind};
 
 use super::launch;
@@ -39,12 +40,25 @@ pub(super) enum Change {
     },
 }
 
+impl Change {
+    fn of(status: wait::WaitStatus) -> Option<Self> {
+        let named = |number| Signal::try_from(number).ok();
+        if let Some(by) = status.stopping_signal().and_then(named) {
+            return Some(Self::Stopped { by });
+        }
+        Some(Self::Ended(match status.terminating_signal() {
+            Some(number) => Exit { status: signal_status(number), by: named(number) },
+            None => Exit { status: status.exit_status().and_then(|code| u8::try_from(code).ok())?, by: None },
+        }))
+    }
+}
+
 /// The end of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Exit {
     /// As a shell would say it.
     pub(super) status: u8,
-    /// The signal that has ended it.
+    /// The signal that has ended it, if that has a name.
     pub(super) by: Option<Signal>,
 }
 
@@ -88,18 +102,13 @@ impl Child {
         if self.has_ended {
             return None;
         }
-        let change = match waitpid(self.pid, Some(WaitPidFlag::WNOHANG | WaitPidFlag::WUNTRACED)) {
-            Ok(WaitStatus::Exited(_, code)) => {
-                Change::Ended(Exit { status: u8::try_from(code).unwrap_or(u8::MAX), by: None })
-            }
-            Ok(WaitStatus::Signaled(_, signal, _)) => {
-                Change::Ended(Exit { status: signal_status(signal), by: Some(signal) })
-            }
-            Ok(WaitStatus::Stopped(_, by)) => Change::Stopped { by },
-            Ok(_) => return None,
-            // Ended by a signal that has no name, or gone.
-            Err(_) => Change::Ended(Exit { status: u8::MAX, by: None }),
-        };
+        let change =
+            match wait::waitpid(wait::Pid::from_raw(self.pid.as_raw()), WaitOptions::NOHANG | WaitOptions::UNTRACED) {
+                Ok(Some((_, status))) => Change::of(status)?,
+                Ok(None) => return None,
+                // It is gone.
+                Err(_) => Change::Ended(Exit { status: u8::MAX, by: None }),
+            };
         if let Change::Ended(exit) = change {
             self.has_ended = true;
             self.give_terminal_back(exit.by);

@@ -12,6 +12,8 @@ fn it_ends_with_the_status_of_its_command() {
     run(&["true"]).assert_said(0, "");
     run(&["sh", "-c", "echo out; exit 3"]).assert_said(3, "out\n");
     run(&["sh", "-c", "kill -KILL $$"]).assert_said(137, "");
+    // One that has no name.
+    run(&["sh", "-c", "kill -40 $$"]).assert_said(168, "");
     run(&["no-such-command"]).assert_failed(127, "no-such-command: command not found");
     run(&["/etc/passwd"]).assert_failed(126, "/etc/passwd: the command could not be started");
 }
