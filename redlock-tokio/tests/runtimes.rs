@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use redlock_tokio::cache::MapCache;
 use redlock_tokio::memory::MemoryNode;
-use redlock_tokio::{AcquireError, ExtendError, LockGuard, Loss, Redlock, ReleaseVerdict, Tokio};
+use redlock_tokio::{AcquireError, ExtendError, LockGuard, Loss, NamedLocks, Redlock, ReleaseVerdict, Tokio};
 use tokio::runtime::{Builder, Runtime};
 
 const TTL: Duration = Duration::from_secs(10);
@@ -146,6 +147,25 @@ fn without_any_runtime_every_call_ends_at_once() {
     assert_eq!(report.verdict, ReleaseVerdict::Unconfirmed);
     let Poll::Ready(left) = poll_once(redlock.close()) else { panic!("it waits for nothing") };
     assert_eq!(left.unsettled, 1);
+}
+
+#[test]
+fn a_lock_that_is_held_by_name_is_extended_elsewhere_and_without_any_runtime_not_at_all() {
+    let nodes = nodes();
+    let locks = runtime().block_on(async {
+        let locks = NamedLocks::new(Redlock::builder().nodes(&nodes).build().unwrap(), MapCache::new());
+        locks.lock("job", TTL).await.unwrap();
+        locks
+    });
+    let Poll::Ready(Err(error)) = poll_once(locks.extend("job", TTL)) else { panic!("it waits for nothing") };
+    assert!(error.to_string().contains("runtime"), "{error}");
+    runtime().block_on(async {
+        locks.extend("job", TTL * 2).await.unwrap();
+        assert!(locks.held("job") > Some(TTL));
+        assert_eq!(locks.unlock("job").await.unwrap().verdict, ReleaseVerdict::Released);
+        locks.redlock().close().await;
+    });
+    assert_eq!(keys(&nodes), 0);
 }
 
 #[test]

@@ -47,8 +47,15 @@ impl<R: Runtime> Future for Extending<'_, R> {
         let Self { extension, watcher } = self.get_mut();
         let held = &extension.found.value;
         let Lease { handle, key, .. } = held.lease();
-        let shell = handle.attended_or_refused();
-        match shell.poll_watching(*key, watcher, context, |locks, now| extension.step(locks, now)) {
+        let mut go_on = || {
+            let shell = handle.attended_or_refused();
+            shell.poll_watching(*key, watcher, context, |locks, now| extension.step(locks, now))
+        };
+        let mut poll = go_on();
+        if poll.is_pending() && !handle.shell().has_task() {
+            poll = go_on();
+        }
+        match poll {
             Poll::Pending if held.has_left() => Poll::Ready(Err(NotHeld::new(extension.name).into())),
             poll => poll,
         }
