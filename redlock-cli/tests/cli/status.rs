@@ -1,6 +1,6 @@
 use std::io::{BufRead, BufReader};
 
-use redlock_tests::{Servers, wait_until};
+use redlock_tests::{Server, Servers, wait_until};
 use serde_json::Value;
 
 use crate::tool::{LIMIT, Tool};
@@ -47,8 +47,13 @@ fn json_can_be_parsed() {
 
 #[test]
 fn the_label_of_the_holder_is_shown() {
-    let tool = Tool::alone_on(3);
-    tool.run(&["run", "job", "--owner", "host-7/billing", "--min-hold", "90s", "--", "true"]).assert_said(0, "");
+    let servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    let work = "while [ ! -e go ]; do sleep 0.01; done";
+    let holder = tool.start(&["run", "job", "--owner", "host-7/billing", "--", "sh", "-c", work]);
+    // The lock is held as soon as two have it.
+    let has_label = |server: &Server| server.get("redlock:owner:{job}").unwrap().is_some();
+    assert!(wait_until(LIMIT, || servers.iter().all(has_label)));
     let table = tool.run(&["status", "job"]).stdout;
     let cells: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!((cells[0].last(), cells[1].last()), (Some(&"OWNER"), Some(&"host-7/billing")), "{table}");
@@ -57,6 +62,8 @@ fn the_label_of_the_holder_is_shown() {
     assert_eq!((&json[0]["owner"], &json[0]["nodes"][0]["owner"]), (&expected, &expected));
     let waiting = tool.run(&["run", "job", "--wait", "1s", "--", "true"]);
     waiting.assert_failed(75, "is held by host-7/billing on ");
+    std::fs::write(tool.path("go"), "").unwrap();
+    holder.wait().assert_said(0, "");
     tool.run(&["acquire", "other", "--owner", "host-8", "--token", "lock"]).assert_said(0, "");
     assert!(tool.run(&["status", "other"]).stdout.trim_end().ends_with(" host-8"));
     let refused = tool.run(&["run", "job", "--owner", "a\nb", "--", "true"]);
