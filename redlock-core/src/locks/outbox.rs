@@ -48,7 +48,8 @@ impl Outbox {
 
     /// Returns whether the commands that wait have doubled since they were last looked through.
     pub(super) fn is_crowded(&self) -> bool {
-        self.waiting() > self.kept.saturating_mul(2).max(MAX_BATCH)
+        let waiting = self.waiting();
+        waiting > MAX_BATCH && waiting > self.kept.saturating_mul(2)
     }
 
     /// Returns whether the time to be sent is over for one of the commands that wait.
@@ -70,7 +71,7 @@ impl Outbox {
 
     /// Moves the next batch into `batch`, of at most so many commands: it is under way from then on.
     pub(super) fn take_batch(&mut self, batch: &mut Vec<Command>, most: usize) {
-        let rest = self.next.split_off(most.min(self.next.len()));
+        let rest = if most < self.next.len() { self.next.split_off(most) } else { Vec::new() };
         self.under_way = self.under_way.saturating_add(self.next.len());
         if batch.is_empty() {
             // The next one is likely to be no larger than this one or the last ones.
