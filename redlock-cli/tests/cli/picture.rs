@@ -70,6 +70,7 @@ fn several_processes_are_drawn_together() {
     };
     let killed = run("one", "first");
     tool.await_file("first");
+    await_event(&tool, "one", "acquired");
     let loser = run("two", "second");
     await_event(&tool, "two", "answered");
     killed.send(Signal::SIGKILL);
