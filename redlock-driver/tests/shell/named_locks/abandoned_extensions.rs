@@ -73,20 +73,6 @@ async fn whoever_waits_for_an_extension_that_nobody_polls_learns_that_the_lock_w
 }
 
 #[tokio::test]
-async fn whoever_waits_for_an_extension_that_nobody_polls_learns_that_the_lock_was_evicted() {
-    let world = World::new().await;
-    let clock = &world.clock;
-    let locks = room_for_two(&world, WhenFull::Evict).await;
-    clock.run(locks.lock("first", TTL)).await.unwrap();
-    clock.run(locks.lock("second", TTL * 2)).await.unwrap();
-    let (mut kept, mut next) = (Box::pin(locks.extend("first", TTL)), Box::pin(locks.extend("first", TTL)));
-    assert_eq!(((&mut kept).now_or_never(), (&mut next).now_or_never()), (None, None));
-    assert_eq!(clock.run(locks.lock("third", TTL * 3)).await.unwrap().evicted, [Resource::new("first")]);
-    assert_eq!(clock.run(next).await, Err(not_held("first").into()));
-    assert_eq!(clock.run(kept).await, Err(not_held("first").into()));
-}
-
-#[tokio::test]
 async fn nobody_waits_for_an_extension_that_nobody_polls_when_the_handle_is_closed() {
     let world = World::new().await;
     let (locks, clock) = (named(&world).keep_alive(KeepAlive::up_to(TTL * 10)).unwrap(), &world.clock);
