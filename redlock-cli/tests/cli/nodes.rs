@@ -136,15 +136,16 @@ fn write(tool: &Tool, name: &str, text: String) -> String {
 /// Starts a server that speaks TLS at the port.
 fn start_with_tls(tool: &Tool, certificate: &Certificate, key: &KeyPair) -> (Server, String) {
     let port = Port::free();
+    let number = port.number().to_string();
     let certificate = write(tool, "server.pem", certificate.pem());
     let server = Server::builder()
-        .arg("--tls-port", &port.number().to_string())
+        .port("--tls-port", port)
         .arg("--tls-cert-file", &certificate)
         .arg("--tls-key-file", &write(tool, "server.key", key.serialize_pem()))
         .arg("--tls-ca-cert-file", &certificate)
         .arg("--tls-auth-clients", "no")
         .start();
-    (server, port.number().to_string())
+    (server, number)
 }
 
 #[test]

@@ -2,6 +2,7 @@ use std::env;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use super::{Launch, Server};
 use crate::port::Port;
@@ -24,6 +25,8 @@ pub struct ServerBuilder {
     persistent: bool,
     unix_socket: bool,
     arguments: Vec<String>,
+    /// Those of its settings, kept for the server.
+    ports: Vec<Arc<Port>>,
 }
 
 impl ServerBuilder {
@@ -62,6 +65,14 @@ impl ServerBuilder {
     pub fn arg(mut self, name: &str, value: &str) -> Self {
         self.arguments.extend([name.into(), value.into()]);
         self
+    }
+
+    /// Another setting of the server that is a port, which is kept for it as its own is.
+    #[must_use]
+    pub fn port(mut self, name: &str, port: Port) -> Self {
+        let number = port.number().to_string();
+        self.ports.push(Arc::new(port));
+        self.arg(name, &number)
     }
 
     /// A server that does not know this command, as some hosts run it.
@@ -142,6 +153,7 @@ impl Default for ServerBuilder {
             persistent: false,
             unix_socket: false,
             arguments: Vec::new(),
+            ports: Vec::new(),
         }
     }
 }

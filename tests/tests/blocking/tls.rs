@@ -50,14 +50,15 @@ impl Authority {
         };
         let (certificate, key) = self.sign("127.0.0.1");
         let port = Port::free();
+        let url = format!("rediss://127.0.0.1:{}", port.number());
         let server = Server::builder()
-            .arg("--tls-port", &port.number().to_string())
+            .port("--tls-port", port)
             .arg("--tls-cert-file", &write("server.pem", certificate.pem()))
             .arg("--tls-key-file", &write("server.key", key.serialize_pem()))
             .arg("--tls-ca-cert-file", &write("authority.pem", self.0.pem()))
             .arg("--tls-auth-clients", auth_clients)
             .start();
-        (server, format!("rediss://127.0.0.1:{}", port.number()))
+        (server, url)
     }
 }
 

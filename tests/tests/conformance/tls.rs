@@ -39,14 +39,15 @@ fn certify(directory: &Path, authority: &Authority) -> [String; 2] {
 fn start(directory: &Path, authority: &Authority) -> (Server, String) {
     let [certificate, key] = certify(directory, authority);
     let port = Port::free();
+    let url = format!("rediss://127.0.0.1:{}", port.number());
     let server = Server::builder()
-        .arg("--tls-port", &port.number().to_string())
+        .port("--tls-port", port)
         .arg("--tls-cert-file", &certificate)
         .arg("--tls-key-file", &key)
         .arg("--tls-ca-cert-file", &certificate)
         .arg("--tls-auth-clients", "no")
         .start();
-    (server, format!("rediss://127.0.0.1:{}", port.number()))
+    (server, url)
 }
 
 fn trusting<A: Adapter>(url: &str, authority: &Authority) -> Client {

@@ -253,13 +253,12 @@ fn member() -> Server {
 }
 
 fn member_with_tls(settings: &[(&str, String)]) -> Server {
-    let member = settings_of_member().arg("--tls-port", &Port::free().number().to_string()).arg("--tls-cluster", "yes");
+    let member = settings_of_member().port("--tls-port", Port::free()).arg("--tls-cluster", "yes");
     settings.iter().fold(member, |member, (name, value)| member.arg(&format!("--{name}"), value)).start()
 }
 
 fn settings_of_member() -> ServerBuilder {
-    let bus = Port::free().number().to_string();
-    let settings = Server::builder().arg("--cluster-enabled", "yes").arg("--cluster-port", &bus);
+    let settings = Server::builder().arg("--cluster-enabled", "yes").port("--cluster-port", Port::free());
     settings.arg("--cluster-node-timeout", "5000").arg("--repl-diskless-sync-delay", "0")
 }
 

@@ -53,12 +53,12 @@ impl Authority {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sentinel_and_master_speak_tls_to_those_who_trust_their_authority() {
-    let (authority, master_port, port) = (Authority::new(), Port::free(), Port::free());
-    let settings = authority.settings();
-    let builder = Server::builder().arg("--tls-port", &master_port.number().to_string());
+    let (authority, of_master, port) = (Authority::new(), Port::free(), Port::free());
+    let (settings, master_port) = (authority.settings(), of_master.number());
+    let builder = Server::builder().port("--tls-port", of_master);
     let master =
         settings.iter().fold(builder, |builder, (name, value)| builder.arg(&format!("--{name}"), value)).start();
-    let _sentinel = Sentinel::start_with_tls(master_port.number(), port.number(), &settings);
+    let _sentinel = Sentinel::start_with_tls(master_port, port.number(), &settings);
     let url = format!("rediss://127.0.0.1:{}", port.number());
     let node = || SentinelNode::new([url.as_str()], "main");
 
