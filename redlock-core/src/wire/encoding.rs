@@ -82,9 +82,11 @@ impl Command {
             Action::Release { resources, token, keep, .. } => {
                 RELEASE.call(self.form, resources, &mut words);
                 words.push(Word::Bytes(token.as_bytes()));
-                let grace = if self.calls_up() { self.grace.as_millis() } else { 0 };
-                words.push(Word::Number(Decimal::new(grace.into())));
-                words.extend(keep.map(|ttl| Word::Number(Decimal::new(ttl.as_millis()))));
+                if let Some(ttl) = keep {
+                    words.extend([0, ttl.as_millis()].map(|number| Word::Number(Decimal::new(number))));
+                } else if self.calls_up() {
+                    words.push(Word::Number(Decimal::new(self.grace.as_millis().into())));
+                }
             }
             Action::Leave { resources, waiter } => {
                 LEAVE.call(self.form, resources, &mut words);

@@ -25,6 +25,25 @@ end
     };
 }
 
+/// The part of a script that tells in a variable where something is kept beside `key`. Only where there may be a hash tag, it
+/// makes a function for that.
+macro_rules! one_beside {
+    ($variable:literal, $kind:literal) => {
+        concat!(
+            "local ",
+            $variable,
+            " = 'redlock:",
+            $kind,
+            ":{' .. key .. '}'\nif string.find(key, '{', 1, true) then\n",
+            beside!(),
+            $variable,
+            " = beside('",
+            $kind,
+            "', key)\nend\n"
+        )
+    };
+}
+
 /// The part of a script that keeps the label of the owner of the token beside a key, if one is given, for as long as the key.
 ///
 /// A digest of the token stands in front of it: so nobody takes it for the label of another token that has the key. A label is
@@ -177,14 +196,8 @@ if not redis.call('SET', key, token, 'NX', 'PX', ttl) then
   if redis.call('GET', key) ~= token then return '1 ' .. redis.call('PTTL', key) .. owner_of(key) end
   if redis.call('PTTL', key) < tonumber(ttl) then redis.call('PEXPIRE', key, ttl) end
 end
-local counter = 'redlock:fence:{' .. key .. '}'
-if string.find(key, '{', 1, true) then
 ",
-        beside!(),
-        "\
-  counter = beside('fence', key)
-end
-",
+        one_beside!("counter", "fence"),
         count_on!(),
         "return fence"
     ),
@@ -262,21 +275,27 @@ end
     };
 }
 
-/// Deletes the keys that are ours, or lets them live for a time from now on if one is given. Answers 1 when all were, -1 when
-/// one is another's, 0 when some are not there; 2 when all were and somebody was called up.
+/// Deletes the keys that are ours, or lets them live for a time from now on if a third argument is given. Answers 1 when all
+/// were, -1 when one is another's, 0 when some are not there; 2 when all were and somebody was called up.
 ///
 /// For each key that is deleted somebody is called up, if a grace is given. A key of another type is another's, and no
 /// reason to leave the keys behind it. The label of the token goes with the key, also where that is gone already.
-/// What nodes are told in most cases comes first: one key, for which nobody waits as far as the user may look.
+///
+/// What nodes are told in most cases comes first: one key, for which nobody waits as far as the user may look. It makes no
+/// function, and a node that calls nobody up is told no grace, which saves a twenty-fifth of the servers' work for a lock.
 pub(super) const RELEASE: Script = Script {
     source: concat!(
-        beside!(),
         "\
-if #KEYS == 1 and #ARGV == 2 and redis.pcall('GET', KEYS[1]) == ARGV[1]
-  and (ARGV[2] == '0' or redis.pcall('ZCARD', beside('queue', KEYS[1])) == 0) then
-  return redis.call('DEL', KEYS[1])
+local key = KEYS[1]
+if not KEYS[2] and not ARGV[3] and redis.pcall('GET', key) == ARGV[1] then
+  if not ARGV[2] then return redis.call('DEL', key) end
+",
+        one_beside!("queue", "queue"),
+        "\
+  if redis.pcall('ZCARD', queue) == 0 then return redis.call('DEL', key) end
 end
 ",
+        beside!(),
         own!(),
         call_up!(),
         "\
@@ -289,7 +308,7 @@ for place = 1, #KEYS do
     if own then own(KEYS[place]) end
   elseif value == ARGV[1] then
     redis.call('DEL', KEYS[place])
-    if ARGV[2] ~= '0' and call_up(KEYS[place], ARGV[2]) then has_called = true end
+    if ARGV[2] and call_up(KEYS[place], ARGV[2]) then has_called = true end
   elseif type(value) == 'table' and not string.find(value['err'], 'WRONGTYPE', 1, true) then
     return value
   elseif value then
@@ -306,7 +325,7 @@ end
 if result == 1 and has_called then return 2 end
 return result"
     ),
-    digest: "a3b55115695fc7527cf235533b5abd49e06d3ec9",
+    digest: "e11185626bde9a209b33a63c717e18aa984a3617",
 };
 
 /// Sets the keys to the token if none is there and it is the waiter's turn, and answers 1, or the fences that it has counted

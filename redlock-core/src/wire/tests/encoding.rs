@@ -27,7 +27,7 @@ fn each_action_has_its_words() {
     assert_eq!(line(Kind::Extend, source), format!("EVAL {} 1 job {token} 1501", EXTEND.source));
     assert_eq!(line(Kind::Release, digest), format!("EVALSHA {} 1 job {token} 25", RELEASE.digest));
     assert_eq!(line(Kind::Release, source), format!("EVAL {} 1 job {token} 25", RELEASE.source));
-    assert_eq!(line(Kind::Delete, digest), format!("EVALSHA {} 1 job {token} 0", RELEASE.digest));
+    assert_eq!(line(Kind::Delete, digest), format!("EVALSHA {} 1 job {token}", RELEASE.digest));
     assert_eq!(line(Kind::Keep, digest), format!("EVALSHA {} 1 job {token} 0 1501", RELEASE.digest));
     let (waiter, in_turn) = ("BwcHBwcHBwcHBwcHBwcHBw", ACQUIRE_IN_TURN.digest);
     assert_eq!(line(Kind::InTurn, digest), format!("EVALSHA {in_turn} 1 job {token} 1501 {waiter} 25"));
