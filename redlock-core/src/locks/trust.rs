@@ -71,7 +71,9 @@ impl Trust {
     fn forgets_from(&self, facts: &Facts, is_strict: bool, answered_at: Instant, now: Instant) -> Option<Instant> {
         let started_at = facts.uptime().map(|uptime| now.saturating_sub(uptime.saturating_sub(UPTIME_ERROR)));
         match (&self.run_id, facts.run_id()) {
-            (Some(before), Some(run_id)) if before == run_id => self.is_master_again(facts).then_some(now),
+            // Also if it was started again, and keeps everything on its disk.
+            (Some(_), Some(_)) if self.is_master_again(facts) => Some(now),
+            (Some(before), Some(run_id)) if before == run_id => None,
             // Its predecessor may have gone on after its last answer here, until this one took over.
             (Some(_), Some(_)) if facts.fails_over() => Some(now),
             // It ran while its predecessor still answered, so it is another server: what that one granted, it does not know, and

@@ -2,6 +2,13 @@
 
 use super::*;
 
+/// What a server says of itself that writes everything to its disk before it answers.
+fn keeping(run_id: &str, uptime: u64, role: &str) -> Facts {
+    let mut facts = told(&format!("{}role:{role}\r\naof_enabled:1\r\n", running(run_id, uptime)));
+    facts.note_fsync("always");
+    facts
+}
+
 /// Lets a node refuse a lock because it is a replica, and gives its name a connection again when that is due.
 fn refuse(world: &mut World, now: Instant) -> Instant {
     let node = world.nodes[1];
@@ -50,6 +57,29 @@ fn one_that_becomes_a_master_again_while_it_is_connected_has_too() {
     assert_eq!(world.takes(at(30_000)), Err(vec![None, RESTARTED, GIVEN_UP]));
     assert_eq!(world.takes(at(30_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
     assert_eq!(world.takes(at(30_000 + GUARD)), Ok(()));
+}
+
+/// Its disk keeps everything, also what it took over from its master.
+#[test]
+fn one_that_is_a_master_again_after_a_restart_has_forgotten_it_too() {
+    for is_refused in [true, false] {
+        let mut world = World::of_three(|config| config);
+        world.reconnect_to(1, keeping("b1", 1_000, "master"), at(0));
+        world.takes(at(5_000)).unwrap();
+        let mut now = at(6_000);
+        if is_refused {
+            now = refuse(&mut world, now);
+            world.connect_to(1, keeping("b2", 0, "master"), now);
+        } else {
+            world.reconnect_to(1, keeping("b1", 1_005, "slave"), at(5_500));
+            world.reconnect_to(1, keeping("b2", 0, "master"), now);
+        }
+        world.needs([0, 1]);
+        let ends = now.saturating_add(Duration::from_millis(GUARD));
+        let before = now.saturating_add(Duration::from_millis(GUARD - 1));
+        assert_eq!(world.takes(before), Err(vec![None, RESTARTED, GIVEN_UP]), "{is_refused}");
+        assert_eq!(world.takes(ends), Ok(()), "{is_refused}");
+    }
 }
 
 #[test]
