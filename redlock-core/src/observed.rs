@@ -157,8 +157,8 @@ pub enum NodeEvent {
         /// The reason.
         why: Unavailable,
     },
-    /// It was connected to and has no vote; or it has lost its vote to another node that was connected to and is the same
-    /// server.
+    /// It was connected to and has no vote; or it has lost its vote: to another node that was connected to and is the same
+    /// server, or because it was a replica and has become a master.
     WithoutVote {
         /// When it has one again, if no lock with a longer TTL is taken meanwhile; `None` for a server that is not to be used.
         until: Option<Instant>,

@@ -122,18 +122,26 @@ impl Locks {
     /// Reports that a node is connected, and which nodes have no vote since then: it may be the same server as another, which
     /// loses its vote by that.
     pub(super) fn observe_connected(&mut self, node: NodeId, now: Instant) {
-        let until = self.quarantined_until(node).filter(|until| now < *until);
-        let Self { observing: Some(observing), nodes, config, .. } = self else { return };
+        let Self { observing: Some(observing), nodes, .. } = self else { return };
         let Some(state) = nodes.get(node.index()) else { return };
         observing.connected(node, true);
         observing.node(node, now, NodeEvent::Connected { facts: Box::new(state.trust.facts.clone()) });
-        if until.is_some() && state.trust.unsuitable().is_none() {
-            let why = Unavailable::new(Cause::Restarted);
-            observing.node(node, now, NodeEvent::WithoutVote { until, why });
-        }
+        self.observe_quarantine(node, now);
+        let Self { observing: Some(observing), nodes, config, .. } = self else { return };
         observing.unsuitable.remove(node);
         for (node, state) in config.nodes().iter().zip(nodes.iter()).filter(|(_, state)| state.is_connected()) {
             observing.judged(node, state.trust.unsuitable(), now);
+        }
+    }
+
+    /// Reports that a node has no vote, if it may have forgotten what it had granted.
+    pub(super) fn observe_quarantine(&mut self, node: NodeId, now: Instant) {
+        let until = self.quarantined_until(node).filter(|until| now < *until);
+        let Self { observing: Some(observing), nodes, .. } = self else { return };
+        let is_used = nodes.get(node.index()).is_some_and(|state| state.trust.unsuitable().is_none());
+        if until.is_some() && is_used {
+            let why = Unavailable::new(Cause::Restarted);
+            observing.node(node, now, NodeEvent::WithoutVote { until, why });
         }
     }
 

@@ -59,12 +59,15 @@ impl Trust {
         self.has_refused = true;
     }
 
-    /// Notes that the server has granted something. One that has refused before, as a replica, is a master again.
-    fn granted(&mut self, rules: TrustRules, is_declared: bool, now: Instant) {
+    /// Notes that the server has granted something. One that has refused before, as a replica, is a master again. Returns whether
+    /// it may have forgotten something by that.
+    fn granted(&mut self, rules: TrustRules, is_declared: bool, now: Instant) -> bool {
         let is_master_again = core::mem::take(&mut self.has_refused);
-        if is_master_again && self.run_id.is_some() && rules.guard.is_on() && !is_declared {
+        let has_forgotten = is_master_again && self.run_id.is_some() && rules.guard.is_on() && !is_declared;
+        if has_forgotten {
             self.forgot_at = Some(now);
         }
+        has_forgotten
     }
 
     /// Returns from when on it may have forgotten what it had granted before; `None` if it has not.
@@ -160,9 +163,10 @@ impl Locks {
     /// Takes the vote from a node that may have forgotten what it had granted to somebody else.
     pub(super) fn without_vote_of_restarted(&mut self, node: NodeId, reply: Reply, now: Instant) -> Reply {
         let is_grant = matches!(reply, Reply::Done | Reply::Granted(_));
-        if let Some(state) = self.nodes.get_mut(node.index()).filter(|_| is_grant) {
-            let rules = self.config.trust();
-            state.trust.granted(rules, rules.durable.contains(node), now);
+        let rules = self.config.trust();
+        let granting = self.nodes.get_mut(node.index()).filter(|_| is_grant);
+        if granting.is_some_and(|state| state.trust.granted(rules, rules.durable.contains(node), now)) {
+            self.observe_quarantine(node, now);
         }
         match self.quarantined_until(node).filter(|until| is_grant && now < *until) {
             Some(until) => {

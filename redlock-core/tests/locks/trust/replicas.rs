@@ -1,5 +1,7 @@
 //! Servers that were replicas for a while: then they have the keys of their master, and none of their own.
 
+use redlock_core::observed::{NodeEvent, Observed};
+
 use super::*;
 
 /// What a server says of itself that writes everything to its disk before it answers.
@@ -54,7 +56,14 @@ fn one_that_becomes_a_master_again_while_it_is_connected_has_too() {
     let now = refuse(&mut world, at(6_000));
     world.connect(1, &format!("{}role:slave\r\n", running("b1", 1_007)), now);
     world.needs([0, 1]);
+    world.locks.observe(true);
     assert_eq!(world.takes(at(30_000)), Err(vec![None, RESTARTED, GIVEN_UP]));
+    let until = Some(at(30_000 + GUARD));
+    let told = core::iter::from_fn(|| world.locks.poll_observed());
+    let without_vote = told.filter(|event| {
+        matches!(event, Observed::Node { event: NodeEvent::WithoutVote { until: told, .. }, .. } if *told == until)
+    });
+    assert_eq!(without_vote.count(), 1, "whoever observes is told");
     assert_eq!(world.takes(at(30_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
     assert_eq!(world.takes(at(30_000 + GUARD)), Ok(()));
 }
