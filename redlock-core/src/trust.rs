@@ -53,7 +53,8 @@ impl RestartGuard {
     pub const SEEN: Self = Self { scope: Scope::Seen, longest_ttl: Duration::ZERO };
 
     /// All that were started lately, whether this handle has seen it or not, and those that do not say when they were. A
-    /// handle over nodes that have just been started takes no lock for that time.
+    /// handle over nodes that have just been started takes no lock for that time. It does not know whether they kept
+    /// everything before: name those that did as [durable](crate::ConfigBuilder::durable).
     pub const STRICT: Self = Self { scope: Scope::All, longest_ttl: Duration::ZERO };
 
     /// Sets the longest TTL that anybody uses on these nodes, which this handle cannot know.

@@ -83,9 +83,8 @@ impl Trust {
             // it has a disk of its own.
             (Some(_), Some(_)) if started_at.is_some_and(|started_at| started_at < answered_at) => Some(now),
             // What was granted before is on its disk only if it kept everything then, too.
-            (Some(_), Some(_)) if keeps_all(&self.facts) && keeps_all(facts) => None,
+            _ if keeps_all(&self.facts) && keeps_all(facts) => None,
             (Some(_), Some(_)) => started_at.or(Some(now)),
-            _ if keeps_all(facts) => None,
             (None, Some(_)) if is_strict => Some(started_at.unwrap_or(now)),
             (_, None) if is_strict => Some(now),
             _ => None,

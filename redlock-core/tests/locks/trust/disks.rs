@@ -47,6 +47,22 @@ fn a_disk_that_keeps_everything_only_since_the_start_has_not_kept_what_was_grant
     assert_eq!(world.takes(at(1_000 + GUARD)), Ok(()), "now it has");
 }
 
+/// A process that has just begun knows no more of it.
+#[test]
+fn a_strict_handle_does_not_know_what_a_young_server_has_kept_before() {
+    let strict = |config: ConfigBuilder| config.restart_guard(RestartGuard::STRICT).durable("c");
+    let (mut world, hour) = (World::new(strict), 3_600_000);
+    for (node, run, uptime) in [(0, "a1", 1_000), (1, "b1", 1), (2, "c1", 1)] {
+        world.connect_to(node, keeping(run, uptime), at(hour));
+    }
+    assert_eq!(world.takes(at(hour)), Ok(()), "two are trusted");
+    world.needs([0, 1]);
+    assert_eq!(world.takes(at(hour + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
+    assert_eq!(world.takes(at(hour + GUARD)), Ok(()));
+    world.reconnect_to(1, keeping("b2", 0), at(hour + GUARD));
+    assert_eq!(world.takes(at(hour + GUARD)), Ok(()), "now it does");
+}
+
 #[test]
 fn who_was_told_that_nothing_is_forgotten_goes_by_that() {
     let mut world = World::of_three(|config| config.durable("b"));
