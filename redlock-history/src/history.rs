@@ -60,8 +60,14 @@ impl History {
                 break;
             }
             let text = text.strip_suffix(b"\n").unwrap_or(&text);
-            // There are zeros where the machine was switched off before what stood there was on the disk.
-            text.split(|byte| *byte == 0).try_for_each(|part| self.read_part(part, line))?;
+            // There are zeros where the machine was switched off before what stood there was on the disk: the beginning of
+            // what is behind them may be missing, too.
+            for (place, part) in text.split(|byte| *byte == 0).enumerate() {
+                match self.read_part(part, line) {
+                    Err(HistoryError::Line { .. }) if place > 0 => {}
+                    read => read?,
+                }
+            }
         }
         Ok(())
     }

@@ -140,6 +140,11 @@ fn zeros_in_a_recording_tell_nothing() {
         let cut_off = format!("{}{zeros}\n{rest}", &first[..length]);
         assert_eq!(read(&cut_off).map(|history| history.is_empty()).ok(), Some(false), "{length}");
     }
+    for length in 0..first.len() {
+        // What is behind the zeros was written before what was there.
+        let hollow = format!("{}{zeros}{}\n{rest}", &first[..length / 2], &first[length..]);
+        assert_eq!(read(&hollow).map(|history| history.is_empty()).ok(), Some(false), "{length}");
+    }
     assert_eq!(drawn(&format!("{zeros}{TWO}{zeros}")), drawn(TWO));
     assert!(read(&format!("no recording{zeros}\n{rest}")).is_err());
 }
