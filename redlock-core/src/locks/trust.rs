@@ -75,7 +75,7 @@ impl Trust {
         let started_at = facts.uptime().map(|uptime| now.saturating_sub(uptime.saturating_sub(UPTIME_ERROR)));
         match (&self.run_id, facts.run_id()) {
             // Also if it was started again, and keeps everything on its disk.
-            (Some(_), Some(_)) if self.is_master_again(facts) => Some(now),
+            (_, Some(_)) if self.is_master_again(facts) => Some(now),
             (Some(before), Some(run_id)) if before == run_id => None,
             // Its predecessor may have gone on after its last answer here, until this one took over.
             (Some(_), Some(_)) if facts.fails_over() => Some(now),

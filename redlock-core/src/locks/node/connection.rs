@@ -126,6 +126,9 @@ impl Node {
     /// A connection that was of use is opened again at once, unless another one was a moment ago; after any other failure
     /// there is a pause.
     pub(in crate::locks) fn disconnected(&mut self, why: &Unavailable, now: Instant) {
+        if why.cause() == Cause::ReadOnly {
+            self.trust.refused_as_replica();
+        }
         if self.is_connected() || self.changed_at.is_none() {
             self.changed_at = Some(now);
         }

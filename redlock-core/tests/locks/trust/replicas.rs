@@ -49,6 +49,32 @@ fn one_that_is_a_master_again_has_forgotten_what_it_had_granted() {
     }
 }
 
+/// A server says in the handshake already that nothing can be written.
+#[test]
+fn one_that_has_refused_a_connection_and_is_a_master_again_has_too() {
+    for is_known in [true, false] {
+        let mut world = World::new(|config| config);
+        for (node, run) in [(0, "a1"), (2, "c1")] {
+            world.connect(node, &running(run, 1_000), at(0));
+        }
+        let node = world.nodes[1];
+        if is_known {
+            world.connect(1, &running("b1", 1_000), at(0));
+            world.takes(at(5_000)).unwrap();
+            world.locks.handle_disconnected(node, &Unavailable::new(Cause::Disconnected), at(6_000));
+        }
+        assert!(world.locks.poll_connect(node));
+        let refused = Unavailable::from_server_error("READONLY You can't write against a read only replica.");
+        world.locks.handle_disconnected(node, &refused, at(6_000));
+        world.locks.handle_timeout(at(7_000));
+        world.connect(1, &running("b1", 1_007), at(7_000));
+        world.needs([0, 1]);
+        let before = at(7_000 + GUARD - 1);
+        assert_eq!(world.takes(before), Err(vec![None, RESTARTED, GIVEN_UP]), "{is_known}");
+        assert_eq!(world.takes(at(7_000 + GUARD)), Ok(()), "{is_known}");
+    }
+}
+
 #[test]
 fn one_that_becomes_a_master_again_while_it_is_connected_has_too() {
     let mut world = World::of_three(|config| config);
