@@ -6,41 +6,71 @@ use std::time::Instant;
 
 use redlock_core::system::addresses::no_address;
 
-/// Looks the addresses of a host up, off the caller's thread: a name server may be silent for much longer than anybody
+/// Looks the addresses of hosts up, off the caller's thread: a name server may be silent for much longer than anybody
 /// wants to wait.
 ///
-/// A lookup that takes too long goes on, and the next call waits for the same one: no more than one is ever under way.
-#[derive(Default)]
-pub(super) struct Lookup(Option<Receiver<io::Result<Vec<SocketAddr>>>>);
+/// A lookup that takes too long goes on, and the next call for that host waits for the same one: no more than one for each
+/// host is ever under way.
+pub(super) struct Lookup {
+    resolve: Resolve,
+    under_way: Vec<UnderWay>,
+}
+
+/// Asks the name servers.
+type Resolve = fn(&str, u16) -> io::Result<Vec<SocketAddr>>;
+
+struct UnderWay {
+    host: String,
+    port: u16,
+    answer: Receiver<io::Result<Vec<SocketAddr>>>,
+    thread: thread::JoinHandle<()>,
+}
 
 impl Lookup {
+    pub(super) const fn by(resolve: Resolve) -> Self {
+        Self { resolve, under_way: Vec::new() }
+    }
+
     /// Looks a name up again, whatever it was before: a server may have moved.
     pub(super) fn addresses(&mut self, host: &str, port: u16, until: Instant) -> io::Result<Vec<SocketAddr>> {
-        let under_way = match self.0.take() {
+        let under_way = match self.take(host, port) {
             Some(under_way) => under_way,
-            None => begin(host, port)?,
+            None => self.begin(host, port)?,
         };
-        match under_way.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        match under_way.answer.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(Ok(addresses)) if addresses.is_empty() => {
                 Err(Error::new(ErrorKind::NotFound, format!("the name {host} has no address")))
             }
             Ok(looked_up) => looked_up.map_err(|error| no_address(host, &error)),
             Err(RecvTimeoutError::Timeout) => {
-                self.0 = Some(under_way);
+                self.under_way.push(under_way);
                 let text = format!("the name {host} cannot be looked up: no answer within the connect timeout");
                 Err(Error::new(ErrorKind::TimedOut, text))
             }
             Err(RecvTimeoutError::Disconnected) => Err(Error::other("the thread that looked the name up has panicked")),
         }
     }
+
+    /// Takes the lookup of a host that is under way. Those of others that have ended are forgotten.
+    fn take(&mut self, host: &str, port: u16) -> Option<UnderWay> {
+        let taken = self.under_way.extract_if(.., |other| other.host == host && other.port == port).next();
+        self.under_way.retain(|other| !other.thread.is_finished());
+        taken
+    }
+
+    fn begin(&self, host: &str, port: u16) -> io::Result<UnderWay> {
+        let (sender, answer) = mpsc::sync_channel(1);
+        let (asked, resolve) = (host.to_owned(), self.resolve);
+        let thread = thread::Builder::new().name("redlock-lookup".into()).spawn(move || {
+            // Nobody waits for it any more when the handle is gone.
+            let _ = sender.send(resolve(&asked, port));
+        })?;
+        Ok(UnderWay { host: host.into(), port, answer, thread })
+    }
 }
 
-fn begin(host: &str, port: u16) -> io::Result<Receiver<io::Result<Vec<SocketAddr>>>> {
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let host = host.to_owned();
-    thread::Builder::new().name("redlock-lookup".into()).spawn(move || {
-        // Nobody waits for it any more when the handle is gone.
-        let _ = sender.send((host.as_str(), port).to_socket_addrs().map(Iterator::collect));
-    })?;
-    Ok(receiver)
+impl Default for Lookup {
+    fn default() -> Self {
+        Self::by(|host, port| (host, port).to_socket_addrs().map(Iterator::collect))
+    }
 }

@@ -1,6 +1,7 @@
 //! A master that sentinels name, as one node.
 
 use std::fmt;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use redlock_core::resp::{Inquiry, Settings};
@@ -79,7 +80,7 @@ impl IntoNode for SentinelNode {
         let sentinels = read.collect::<Result<Seeds<_>, _>>()?;
         let names = names_of_seeds(sentinels.iter().map(|sentinel| sentinel.name.clone()));
         let settings = self.settings.checked_server(&names)?;
-        let master = Master { name: self.settings.master, tls: self.tls, settings };
+        let master = Master { name: self.settings.master, tls: self.tls, settings, lookup: Lookup::default() };
         Ok(Node::new(format!("{}@{names}", master.name), SentinelTransport { sentinels, master }))
     }
 }
@@ -108,6 +109,8 @@ struct Master {
     name: String,
     tls: Option<TlsSettings>,
     settings: Settings,
+    /// That of the hosts which the sentinels name.
+    lookup: Lookup,
 }
 
 impl Transport for SentinelTransport {
@@ -133,7 +136,7 @@ impl Transport for SentinelTransport {
 
 impl Master {
     /// Connects to the server that a sentinel names.
-    fn connect_by(&self, sentinel: &mut Sentinel, timeout: Duration) -> Result<SentinelConnection, Unavailable> {
+    fn connect_by(&mut self, sentinel: &mut Sentinel, timeout: Duration) -> Result<SentinelConnection, Unavailable> {
         let begun_at = Instant::now();
         let not_sent = |why: &str| Unavailable::with_detail(Cause::NotSent, why);
         let inquiry = Inquiry::master(&sentinel.settings, &self.name);
@@ -145,8 +148,10 @@ impl Master {
         let address = Address::Tcp { host: place.host, port: place.port, tls: tls.is_some() };
         let name = address.to_string();
         let settings = self.settings.clone();
-        let mut master = NativeTransport { address, tls, settings, lookup: Lookup::default() };
-        let connection = master.connect(timeout.saturating_sub(begun_at.elapsed()))?;
+        let mut master = NativeTransport { address, tls, settings, lookup: mem::take(&mut self.lookup) };
+        let connected = master.connect(timeout.saturating_sub(begun_at.elapsed()));
+        self.lookup = master.lookup;
+        let connection = connected?;
         if connection.facts().is_replica() == Some(true) {
             return Err(not_sent(&format!("it names {name}, which is a replica")));
         }
@@ -203,3 +208,48 @@ impl Connection for SentinelConnection {
 }
 
 const DEMOTED: &str = "the server is a replica by now, the sentinels are asked for the master again";
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    /// Answers every inquiry: the master is at a host whose name has to be looked up.
+    fn sentinel() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let answer = b"*2\r\n$6\r\nmaster\r\n$4\r\n6379\r\n";
+                let _ = (stream.read(&mut [0; 1_024]), stream.write_all(answer), stream.read(&mut [0]));
+            }
+        });
+        format!("redis://{address}")
+    }
+
+    /// A thread of its own waits for the name server.
+    #[test]
+    fn a_name_server_that_is_silent_is_asked_once_for_the_host_of_a_master() {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let silent = |_: &str, _| {
+            ASKED.fetch_add(1, Ordering::Relaxed);
+            thread::sleep(Duration::from_secs(3_600));
+            Ok(Vec::new())
+        };
+        let node = SentinelNode::new([sentinel(), sentinel()], "mymaster");
+        let sentinels = node.settings.sentinels.iter().map(|url| node.sentinel(url).unwrap()).collect();
+        let master =
+            Master { name: "mymaster".into(), tls: None, settings: Settings::new(), lookup: Lookup::by(silent) };
+        let mut transport = SentinelTransport { sentinels, master };
+        for _ in 0..3 {
+            let why = transport.connect(Duration::from_millis(200)).map(drop).unwrap_err().to_string();
+            assert!(why.contains("the name master cannot be looked up: no answer within"), "{why}");
+        }
+        assert_eq!(ASKED.load(Ordering::Relaxed), 1);
+    }
+}
