@@ -1,7 +1,6 @@
 use std::fmt;
 
 use redlock_core::system::url::NodeUrl;
-use redlock_tokio::{NodeOutcomes, Outcome};
 use serde::{Deserialize, Serialize};
 
 /// The nodes of a lock by address and database, as a token file names them: without users and passwords.
@@ -14,10 +13,13 @@ impl NodeNames {
         Self(urls.iter().map(|url| NodeUrl::parse(url).map_or_else(|error| error.node, |url| name(&url))).collect())
     }
 
-    /// Counts the nodes that have no key, of those that were `asked` whether they have one.
-    pub(crate) fn missing(&self, asked: &Self, said: &NodeOutcomes) -> usize {
-        let has_none = |outcome: &Outcome| matches!(outcome, Outcome::Missing | Outcome::HeldByOther(_));
-        said.iter().zip(&asked.0).filter(|((.., outcome), name)| has_none(outcome) && self.0.contains(name)).count()
+    /// Returns of each of the nodes that were `asked` whether it is one of these.
+    pub(crate) fn contain(&self, asked: &Self) -> impl Iterator<Item = bool> {
+        asked.0.iter().map(|name| self.0.contains(name))
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Returns whether nobody can hold the lock any more when so many nodes have no key. A file that names no node leaves the

@@ -2,7 +2,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use redlock_tokio::{Builder, DEFAULT_CONNECT_TIMEOUT, NodeTimeout, Redlock, UrlNode};
+use redlock_tokio::{Builder, DEFAULT_CONNECT_TIMEOUT, NodeTimeout, Observer, Redlock, UrlNode};
 
 use crate::config::{Config, split_urls};
 use crate::failure::Failure;
@@ -96,8 +96,17 @@ impl Nodes {
 
     /// Begins to connect, for somebody who has that much patience, and records what happens.
     pub(crate) fn connect_recorded(&self, patience: Duration, recording: &Recording) -> Result<Redlock, Failure> {
-        let builder = Redlock::builder().connect_timeout(connect_timeout(patience));
-        self.connect_by(builder, &self.urls, recording)
+        self.connect_by(patient(patience), &self.urls, recording)
+    }
+
+    /// Begins to connect, for somebody who has that much patience, records what happens, and tells it somebody else as well.
+    pub(crate) fn connect_observed(
+        &self,
+        patience: Duration,
+        recording: &Recording,
+        observer: impl Observer,
+    ) -> Result<Redlock, Failure> {
+        self.connect_by(patient(patience).observer(observer), &self.urls, recording)
     }
 
     /// Begins to connect to each node by a handle of its own, for locks that are tried out: counters of their fences stay for
@@ -147,6 +156,10 @@ impl Nodes {
 /// Returns how long an acquisition takes at most: its wait, or one attempt, in which a node has a share of the TTL to answer.
 pub(crate) fn patience(wait: Duration, ttl: Duration) -> Duration {
     if wait.is_zero() { NodeTimeout::DEFAULT.of(ttl) } else { wait }
+}
+
+fn patient(patience: Duration) -> Builder {
+    Redlock::builder().connect_timeout(connect_timeout(patience))
 }
 
 /// Returns how long a connection may take to be opened: three quarters of the patience, so that there is time for another

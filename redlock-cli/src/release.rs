@@ -1,13 +1,15 @@
-use std::fmt::Display;
+mod answers;
+
 use std::path::PathBuf;
 
-use redlock_tokio::{AcquireError, DetachedLock, Outcome, Redlock, ReleaseVerdict, Resource};
+use redlock_tokio::{AcquireError, DetachedLock, Redlock, ReleaseVerdict, Resource};
 
+use self::answers::{Answers, Counts};
 use crate::failure::Failure;
 use crate::node_names::NodeNames;
 use crate::nodes::{LONGEST_ANSWER, NodeArgs, Nodes};
 use crate::recording::{RecordArgs, Recording};
-use crate::token_file::{self, LeftLock};
+use crate::token_file;
 
 /// Release a lock that `redlock acquire` has taken
 ///
@@ -40,9 +42,12 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
     let left = token_file::read(&args.token)?;
     check_name(&left.lock, nodes.prefix(), &args.name)?;
     let recording = Recording::begin(&args.record)?;
-    let redlock = nodes.connect_recorded(LONGEST_ANSWER, &recording)?;
-    let released = release(&redlock, &left, &nodes.names(), &args.name).await;
+    let answers = Answers::default();
+    let redlock = nodes.connect_observed(LONGEST_ANSWER, &recording, answers.clone())?;
+    let released = release(&redlock, &left.lock, &args.name).await;
+    // Then every server has answered, or has let its time pass.
     redlock.close().await;
+    let released = released.and_then(|ended| ended.judge(&left.nodes, answers.count(&left.nodes, &nodes.names())));
     recording.finish();
     if matches!(released, Ok(()) | Err(Failure::Lost { .. })) {
         token_file::remove(&args.token)?;
@@ -61,38 +66,58 @@ fn check_name(lock: &DetachedLock, prefix: &str, name: &str) -> Result<(), Failu
     Err(Failure::Usage(format!("the token file is for the lock {written_for:?}, not for {wanted:?}")))
 }
 
-/// Releases the lock. The nodes on which it was acquired say whether it is over, and others do not.
-async fn release(redlock: &Redlock, left: &LeftLock, asked: &NodeNames, name: &str) -> Result<(), Failure> {
-    let lost = |why: String| Failure::Lost { name: name.into(), why };
+/// A lock that a quorum of the servers that were asked does not have any more.
+struct Ended {
+    name: String,
+    /// It was over before.
+    loss: Option<String>,
+    /// What the servers have said until that was fixed.
+    said: String,
+}
+
+async fn release(redlock: &Redlock, lock: &DetachedLock, name: &str) -> Result<Ended, Failure> {
     let unavailable = |why: String| Failure::Unavailable(format!("the lock {name:?} was not released: {why}"));
-    let only_if_over = |gone, ended, said: &dyn Display| {
-        if left.nodes.are_without_quorum(gone) { ended } else { Err(elsewhere(name, &left.nodes, said)) }
-    };
-    let guard = match redlock.adopt(&left.lock).await {
+    let ended = |loss: Option<String>, said: String| Ended { name: name.into(), loss, said };
+    let guard = match redlock.adopt(lock).await {
         Ok(guard) => guard,
         Err(AcquireError::Gone(attempts)) => {
-            let why = format!("its TTL had passed, or its keys were gone ({attempts})");
-            return only_if_over(left.nodes.missing(asked, &attempts.nodes), Err(lost(why)), &attempts);
+            // Each server is asked behind the question whether it has the keys, so that all have answered that.
+            redlock.status(name).await?;
+            let said = attempts.to_string();
+            let why = "its TTL had passed, or its keys were gone, which an earlier release may have deleted";
+            return Ok(ended(Some(format!("{why} ({said})")), said));
         }
         Err(AcquireError::Request(error)) => return Err(error.into()),
         Err(error) => return Err(unavailable(error.to_string())),
     };
     let report = guard.release().await;
-    // Whichever has deleted the keys was one of those that had them, under another name perhaps.
-    let deleted = report.nodes.count(|outcome| matches!(outcome, Outcome::Done));
-    let gone = left.nodes.missing(asked, &report.nodes).saturating_add(deleted);
     match report.verdict {
-        ReleaseVerdict::Released => only_if_over(gone, Ok(()), &report),
+        ReleaseVerdict::Released => Ok(ended(None, report.to_string())),
         ReleaseVerdict::AlreadyExpired | ReleaseVerdict::TakenOver => {
-            only_if_over(gone, Err(lost(report.to_string())), &report)
+            Ok(ended(Some(report.to_string()), report.to_string()))
         }
         _ => Err(unavailable(report.to_string())),
     }
 }
 
-fn elsewhere(name: &str, nodes: &NodeNames, said: &dyn Display) -> Failure {
-    Failure::Usage(format!(
-        "the lock {name:?} was not released: too few servers were asked of those on which it was acquired; the file is still \
-         there, so name {nodes} ({said})"
-    ))
+impl Ended {
+    /// Says whether the lock is over. The servers on which it was acquired say so, and others do not.
+    fn judge(self, acquired: &NodeNames, counts: Counts) -> Result<(), Failure> {
+        let (Self { name, loss, said }, Counts { gone, silent }) = (self, counts);
+        if acquired.are_without_quorum(gone) {
+            return loss.map_or(Ok(()), |why| Err(Failure::Lost { name, why }));
+        }
+        let count = acquired.len();
+        let so_far = format!("only {gone} of the {count} said that they have no key of it any more");
+        if acquired.are_without_quorum(gone.saturating_add(silent)) {
+            return Err(Failure::Unavailable(format!(
+                "the lock {name:?} was not released: too few servers answered of those on which it was acquired: {so_far}; the file is still there, so try \
+                 again ({said})"
+            )));
+        }
+        Err(Failure::Usage(format!(
+            "the lock {name:?} was not released: too few servers were asked of those on which it was acquired: {so_far}; the \
+             file is still there, so name {acquired}"
+        )))
+    }
 }

@@ -135,3 +135,50 @@ fn servers_may_have_other_names_for_the_release() {
     tool.run(&["release", "job", "--token", "lock", "--node", &renamed.join(",")]).assert_said(0, "");
     assert!(!tool.path("lock").exists());
 }
+
+/// Nobody can hold it with the two others, and a majority may be all that is left.
+#[test]
+fn a_release_needs_no_more_than_a_majority_of_the_servers_of_the_lock() {
+    let servers = Servers::start(5);
+    let (tool, three) = (Tool::on(&servers), servers.urls()[..3].join(","));
+    let release = || tool.run(&["release", "job", "--token", "lock", "--node", &three]);
+    tool.run(&["acquire", "job", "--ttl", "1m", "--token", "lock"]).assert_said(0, "");
+    release().assert_said(0, "");
+    assert!(!tool.path("lock").exists());
+    servers.iter().for_each(|server| drop(server.command(&["DEL", "job"]).unwrap()));
+
+    tool.run(&["acquire", "job", "--ttl", "1m", "--token", "lock"]).assert_said(0, "");
+    servers[..3].iter().for_each(|server| drop(server.command(&["DEL", "job"]).unwrap()));
+    release().assert_failed(76, r#"the lock "job" was lost: its TTL had passed, or"#);
+    assert!(!tool.path("lock").exists());
+}
+
+#[test]
+fn a_release_of_which_too_few_of_the_named_servers_have_heard_says_what_is_to_be_done() {
+    let servers = Servers::start(5);
+    let (tool, three) = (Tool::on(&servers), servers.urls()[..3].join(","));
+    let release = || tool.run(&["release", "job", "--token", "lock", "--node", &three]);
+    tool.run(&["acquire", "job", "--ttl", "1m", "--token", "lock"]).assert_said(0, "");
+    servers[0].pause();
+    for _ in 0..2 {
+        release().assert_failed(75, "only 2 of the 5 said that they have no key of it any more");
+    }
+    servers[0].resume();
+    assert!(tool.path("lock").exists());
+    release().assert_failed(2, "too few servers were asked of those on which it was acquired: only 2 of the 5");
+    tool.run(&["release", "job", "--token", "lock"]).assert_said(0, "");
+    assert!(!tool.path("lock").exists());
+}
+
+#[test]
+fn keys_that_an_earlier_release_has_deleted_are_not_said_to_be_lost_in_another_way() {
+    let servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    tool.run(&["acquire", "job", "--ttl", "1m", "--token", "lock"]).assert_said(0, "");
+    for server in &servers[..2] {
+        tool.run(&["release", "job", "--token", "lock", "--node", &server.url()])
+            .assert_failed(2, "only 1 of the 3 said that they have no key");
+    }
+    tool.run(&["release", "job", "--token", "lock"]).assert_failed(76, "which an earlier release may have deleted");
+    assert!(!tool.path("lock").exists());
+}
