@@ -22,6 +22,7 @@ use crate::record::{Answer, Asked, Event, Record, VERSION};
 /// A thread of its own writes, so that a slow disk delays no lock; what happens while 8,192 lines wait for it is left out and
 /// counted. Each write is of whole lines, so several recorders, of several processes too, may append to one file. When the
 /// recorder is dropped, soon after the last clone of its handle, it writes what is left; [`flush`](Self::flush) waits for that.
+/// Neither waits any more when nothing was taken for 5 seconds, as by a pipe that nobody reads.
 ///
 /// Moments are those of the machine's clock at the first event, and go on with the clock of the handle, which nobody sets. No
 /// token and no password is written; the names of locks are.
@@ -95,7 +96,9 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// The first error of a write, this one time. Nothing is written after it.
+    /// - The first error of a write, this one time. Nothing is written after it.
+    /// - [`TimedOut`](io::ErrorKind::TimedOut) with the number of lines that are missing, when nothing was taken for 5 seconds.
+    ///   They are written if that becomes possible before the process ends.
     pub fn flush(&self) -> io::Result<()> {
         let latest = self.clock().map_or(0, |clock| clock.latest);
         self.writer.flush(|count| self.made(Event::Missed { count }, latest))

@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has found something")]
 
 use std::io::{self, BufRead, BufReader, PipeReader, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redlock_core::system::now;
 use redlock_history::{History, Recorder};
@@ -130,4 +130,30 @@ fn what_is_recorded_behind_a_line_that_was_cut_off_can_be_read() {
         }
     }
     std::fs::remove_file(&file).unwrap();
+}
+
+/// The end of the program must not depend on whoever reads.
+#[test]
+fn a_reader_that_stops_reading_holds_up_the_end_for_a_limited_time_and_what_is_missing_is_told() {
+    const NOTES: u64 = 20_000;
+    let (page, pen) = io::pipe().unwrap();
+    let recorder = Recorder::new(pen).unwrap();
+    for number in 0..NOTES {
+        recorder.note(number, now());
+    }
+    let begun = Instant::now();
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let refused = recorder.flush().unwrap_err();
+        drop(recorder);
+        sender.send(refused).unwrap();
+    });
+    let refused = receiver.recv_timeout(Duration::from_secs(20)).expect("it goes on");
+    assert!(begun.elapsed() < Duration::from_secs(8), "only the flush waits: {:?}", begun.elapsed());
+    assert_eq!(refused.kind(), io::ErrorKind::TimedOut);
+    assert!(refused.to_string().starts_with("nothing was taken for 5 s, and "), "{refused}");
+    let missing = refused.to_string().split(' ').find_map(|word| word.parse::<u64>().ok().filter(|count| *count > 5));
+    assert!(missing.unwrap() > NOTES / 2 && missing.unwrap() <= NOTES + 1, "{refused}");
+    // Whoever reads after all finds what there was room for.
+    assert!(lines(page).iter().any(|line| line["event"] == "noted"));
 }

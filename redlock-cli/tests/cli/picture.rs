@@ -1,6 +1,8 @@
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
+#[cfg(target_os = "linux")]
+use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use redlock_tests::{Server, Servers, wait_until};
@@ -152,4 +154,19 @@ fn a_recording_is_not_overwritten_by_its_picture() {
     }
     tool.run(&["picture", "history", "-o", "picture"]).assert_said(0, "");
     tool.run(&["picture", "history", "-o", "picture"]).assert_said(0, "");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_recording_that_nobody_reads_any_more_holds_up_no_command() {
+    let tool = Tool::alone_on(3);
+    let pipe = tool.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = fs::File::options().read(true).write(true).open(&pipe).unwrap();
+    // It is full with that.
+    (&reader).write_all(&vec![b'x'; 64 * 1_024]).unwrap();
+    let begun = Instant::now();
+    let ended = tool.start(&["run", "job", "--record", "pipe", "--", "true"]).wait();
+    ended.assert_failed(0, "the recording pipe is incomplete: nothing was taken for 5 s, and ");
+    assert!(begun.elapsed() < LIMIT);
 }

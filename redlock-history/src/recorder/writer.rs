@@ -1,7 +1,9 @@
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TrySendError};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crate::record::{Event, Record};
 
@@ -9,6 +11,10 @@ use crate::record::{Event, Record};
 const MAX_WAITING: usize = 8_192;
 /// As much is written at once.
 const BLOCK: usize = 64 * 1_024;
+/// Whoever waits for the end does so for this long while nothing is written. A disk may stand still for a while.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How often it is looked whether there is room for another line.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A thread that writes lines.
 pub(super) struct Writer {
@@ -17,6 +23,12 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
     /// The number of lines that are missing behind those that wait.
     missed: AtomicU64,
+    /// The number of lines that were handed to the thread.
+    handed: AtomicU64,
+    /// The number of those that it has written, or cannot write.
+    written: Arc<AtomicU64>,
+    /// So many it had written when somebody gave it up; the largest number if nobody has.
+    given_up_at: AtomicU64,
 }
 
 enum Job {
@@ -27,11 +39,13 @@ enum Job {
 impl Writer {
     /// Starts one that writes this before the first line.
     pub(super) fn start(target: impl Write + Send + 'static, first: &[u8]) -> io::Result<Self> {
-        let mut target = Target::new(target, first.into());
+        let written = Arc::new(AtomicU64::new(0));
+        let mut target = Target::new(target, first.into(), written.clone());
         let (jobs, waiting) = mpsc::sync_channel(MAX_WAITING);
         let thread = thread::Builder::new().name("redlock-recorder".into());
-        let thread = thread.spawn(move || target.serve(&waiting))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), missed: AtomicU64::new(0) })
+        let thread = Some(thread.spawn(move || target.serve(&waiting))?);
+        let (missed, handed, given_up_at) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(u64::MAX));
+        Ok(Self { jobs: Some(jobs), thread, missed, handed, written, given_up_at })
     }
 
     /// Writes a line, or counts it if too many wait.
@@ -42,13 +56,12 @@ impl Writer {
         self.send(record, 1);
     }
 
-    /// Writes the last line. Nobody is delayed any more: it waits until there is room.
+    /// Writes the last line. Nobody is delayed any more: it waits until there is room, unless nothing is taken any more.
     pub(super) fn end(&self, record: &Record) {
-        let Some(jobs) = &self.jobs else { return };
         let missed = self.missed_before(record).map(|(missed, _)| missed);
         for record in missed.iter().chain([record]) {
-            // It fails where the thread has ended, and then there is nobody to write.
-            let _ = jobs.send(Job::Line(line(record)));
+            // It fails where nobody writes any more.
+            let _ = self.hand_over(Job::Line(line(record)));
         }
     }
 
@@ -61,31 +74,97 @@ impl Writer {
 
     fn send(&self, record: &Record, counts: u64) {
         let Some(jobs) = &self.jobs else { return };
-        if let Err(TrySendError::Full(_)) = jobs.try_send(Job::Line(line(record))) {
-            self.missed.fetch_add(counts, Ordering::Relaxed);
+        match jobs.try_send(Job::Line(line(record))) {
+            Ok(()) => drop(self.handed.fetch_add(1, Ordering::Relaxed)),
+            Err(TrySendError::Full(_)) => drop(self.missed.fetch_add(counts, Ordering::Relaxed)),
+            Err(TrySendError::Disconnected(_)) => {}
         }
     }
 
     /// Waits until all is written, with what this makes of the number of lines that are missing behind those that wait.
     pub(super) fn flush(&self, missed: impl FnOnce(u64) -> Record) -> io::Result<()> {
-        let (done, result) = mpsc::channel();
         let count = self.missed.swap(0, Ordering::Relaxed);
-        let last = (count > 0).then(|| Job::Line(line(&missed(count))));
-        let jobs = last.into_iter().chain([Job::Flush(done)]);
-        let is_sent = self.jobs.as_ref().is_some_and(|queue| jobs.map(|job| queue.send(job)).all(|sent| sent.is_ok()));
-        let gone = || io::Error::other("the thread that writes has ended");
-        if is_sent { result.recv().unwrap_or_else(|_| Err(gone())) } else { Err(gone()) }
+        if count > 0
+            && let Err(why) = self.hand_over(Job::Line(line(&missed(count))))
+        {
+            self.missed.fetch_add(count, Ordering::Relaxed);
+            return Err(if why.kind() == ErrorKind::TimedOut { self.stalled() } else { why });
+        }
+        self.settle()?
+    }
+
+    /// Waits until what was handed over is written; returns what became of it.
+    fn settle(&self) -> io::Result<io::Result<()>> {
+        let (done, result) = mpsc::channel();
+        self.hand_over(Job::Flush(done))?;
+        self.wait_for(|| match result.recv_timeout(PAUSE) {
+            Ok(result) => Some(Ok(result)),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(Err(gone())),
+        })?
+    }
+
+    /// Waits until there is room for a job.
+    fn hand_over(&self, job: Job) -> io::Result<()> {
+        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
+        let counts = u64::from(matches!(job, Job::Line(_)));
+        let mut job = Some(job);
+        self.wait_for(|| match jobs.try_send(job.take()?) {
+            Ok(()) => {
+                self.handed.fetch_add(counts, Ordering::Relaxed);
+                Some(Ok(()))
+            }
+            Err(TrySendError::Full(refused)) => {
+                job = Some(refused);
+                thread::sleep(PAUSE);
+                None
+            }
+            Err(TrySendError::Disconnected(_)) => Some(Err(gone())),
+        })?
+    }
+
+    /// Looks again and again until there is something, but no longer than for [`PATIENCE`] while nothing is written.
+    fn wait_for<T>(&self, mut look: impl FnMut() -> Option<T>) -> io::Result<T> {
+        let mut seen = (self.written.load(Ordering::Relaxed), Instant::now());
+        loop {
+            if let Some(found) = look() {
+                return Ok(found);
+            }
+            let written = self.written.load(Ordering::Relaxed);
+            if written != seen.0 {
+                seen = (written, Instant::now());
+            } else if seen.1.elapsed() >= PATIENCE || written == self.given_up_at.load(Ordering::Relaxed) {
+                self.given_up_at.store(written, Ordering::Relaxed);
+                return Err(self.stalled());
+            }
+        }
+    }
+
+    fn stalled(&self) -> io::Error {
+        let written = self.written.load(Ordering::Relaxed);
+        let waiting = self.handed.load(Ordering::Relaxed).saturating_sub(written);
+        let missing = waiting.saturating_add(self.missed.load(Ordering::Relaxed));
+        let text = format!("nothing was taken for {} s, and {missing} lines are not written", PATIENCE.as_secs());
+        io::Error::new(ErrorKind::TimedOut, text)
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        let is_settled = self.settle().is_ok();
         self.jobs = None;
-        if let Some(thread) = self.thread.take() {
+        // One that is stuck is left alone: it ends with the process, or when it gets on.
+        if let Some(thread) = self.thread.take()
+            && (is_settled || thread.is_finished())
+        {
             // It panics only if what it writes to does.
             let _ = thread.join();
         }
     }
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the thread that writes has ended")
 }
 
 fn line(record: &Record) -> String {
@@ -97,14 +176,17 @@ fn line(record: &Record) -> String {
 struct Target<W> {
     sink: W,
     block: Vec<u8>,
+    /// The number of lines in it.
+    lines: u64,
+    written: Arc<AtomicU64>,
     has_failed: bool,
     /// The error that nobody was told yet.
     error: Option<io::Error>,
 }
 
 impl<W: Write> Target<W> {
-    const fn new(sink: W, block: Vec<u8>) -> Self {
-        Self { sink, block, has_failed: false, error: None }
+    const fn new(sink: W, block: Vec<u8>, written: Arc<AtomicU64>) -> Self {
+        Self { sink, block, lines: 0, written, has_failed: false, error: None }
     }
 
     fn serve(&mut self, waiting: &Receiver<Job>) {
@@ -124,6 +206,7 @@ impl<W: Write> Target<W> {
             Job::Line(line) => {
                 self.block.extend_from_slice(line.as_bytes());
                 self.block.push(b'\n');
+                self.lines = self.lines.saturating_add(1);
             }
             Job::Flush(done) => {
                 self.write();
@@ -138,6 +221,8 @@ impl<W: Write> Target<W> {
             self.error = self.sink.write_all(&self.block).and_then(|()| self.sink.flush()).err();
             self.has_failed = self.error.is_some();
         }
+        self.written.fetch_add(self.lines, Ordering::Relaxed);
+        self.lines = 0;
         self.block.clear();
     }
 }
