@@ -51,6 +51,7 @@ mod this_program;
 mod token_file;
 mod warnings;
 
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -145,9 +146,16 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
 
 /// Runs a command on this thread alone: a command that was started by a thread ends with it, see `run::launch`.
 fn block_on(command: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        check_room_for_files().and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build());
     let runtime = runtime.map_err(|error| Failure::Other(format!("no async runtime could be made: {error}")))?;
     runtime.block_on(command)
+}
+
+/// Makes sure that this process may open as many files as tokio begins with, which panics where it may not.
+fn check_room_for_files() -> std::io::Result<()> {
+    let pairs = (0..3).map(|_| UnixStream::pair());
+    pairs.collect::<Result<Vec<_>, _>>().map(drop)
 }
 
 #[cfg(test)]

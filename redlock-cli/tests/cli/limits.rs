@@ -7,7 +7,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use redlock_tests::{Server, Servers, wait_until};
 
-use crate::tool::{LIMIT, Tool, is_running};
+use crate::tool::{Ended, LIMIT, Tool, is_running};
 
 /// A process that nobody ends but the test.
 struct Stray(String);
@@ -76,4 +76,15 @@ fn a_command_that_ended_after_the_deadline_is_no_success_although_no_server_answ
     assert!(wait_until(LIMIT, || !is_running(&pid)));
     running.send(Signal::SIGCONT);
     running.wait().assert_failed(76, "its deadline has passed");
+}
+
+/// Whoever starts it may leave it too little.
+#[test]
+fn a_process_that_may_open_too_few_files_ends_with_a_sentence() {
+    for limit in 5..=16 {
+        let command = format!("ulimit -n {limit}; exec \"$0\" run job --wait 0 --node redis://127.0.0.1:1 -- true");
+        let ended = Command::new("sh").args(["-c", &command, env!("CARGO_BIN_EXE_redlock")]).output().unwrap();
+        let ended = Ended::from(ended);
+        assert!(matches!(ended.status, Some(1 | 75)) && ended.stderr.starts_with("redlock: "), "{limit}: {ended:?}");
+    }
 }
