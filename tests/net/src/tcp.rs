@@ -2,11 +2,12 @@
 
 use std::hint::spin_loop;
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
-use redlock_driver::net::{Network, Socket};
+use redlock_driver::net::{self, Network};
+use socket2::{Domain, Socket, Type};
 
 use crate::client::{connect, expect, expect_nothing, read, write_all};
 use crate::server::{Server, echo};
@@ -43,7 +44,10 @@ pub async fn an_unknown_name_is_an_error(network: impl Network) {
 
 /// A port at which nobody listens is an error that names it.
 pub async fn a_port_where_nobody_listens_is_an_error(network: impl Network) {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Bound, and never listening: nobody else gets it meanwhile.
+    let kept = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    kept.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    let port = kept.local_addr().unwrap().as_socket().unwrap().port();
     let error = connect(&network, &format!("redis://127.0.0.1:{port}")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
     assert_eq!(error.to_string(), format!("no connection to 127.0.0.1:{port} (connection refused)"));
@@ -85,7 +89,7 @@ pub async fn a_write_does_not_wait_and_whoever_waits_is_woken(network: impl Netw
 }
 
 /// Writes until there is no room, and returns how much had room.
-fn fill(socket: &mut impl Socket) -> usize {
+fn fill(socket: &mut impl net::Socket) -> usize {
     let bytes = vec![0; 1 << 16];
     let mut accepted = 0;
     loop {
