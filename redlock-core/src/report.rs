@@ -307,6 +307,17 @@ pub struct CloseReport {
     pub held: usize,
 }
 
+impl fmt::Display for CloseReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.held, self.unsettled) {
+            (0, 0) => f.write_str("nothing is left"),
+            (held, unsettled) => {
+                write!(f, "{held} still held, {unsettled} may still have a key on a node that did not answer")
+            }
+        }
+    }
+}
+
 /// The result of a release as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
