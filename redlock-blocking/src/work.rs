@@ -11,6 +11,27 @@ impl Acquire {
     /// interrupted: it asks its [`Lease`] with [`check`](Lease::check) before each step that needs the lock, and what is returned
     /// says whether the lock was lost. Whatever ends the work, a panic too, the lock is released.
     ///
+    /// ```
+    /// use std::time::Duration;
+    /// use redlock_blocking::{Redlock, WorkError};
+    /// # use redlock_blocking::memory::MemoryNode;
+    ///
+    /// fn ten_steps(redlock: &Redlock) -> Result<u32, WorkError> {
+    ///     let completed = redlock.acquire("invoice:7", Duration::from_secs(10)).run(|lease| {
+    ///         let mut steps = 0;
+    ///         while steps < 10 {
+    ///             lease.check()?; // lost: stop
+    ///             steps += 1; // ... a step that needs the lock
+    ///         }
+    ///         Ok(steps)
+    ///     })?;
+    ///     completed.value
+    /// }
+    /// # let redlock = Redlock::builder().nodes(["one", "two", "three"].map(MemoryNode::new)).build()?;
+    /// assert_eq!(ten_steps(&redlock)?, 10);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`WorkError::Acquire`]: the lock was not acquired, and the work was not begun.

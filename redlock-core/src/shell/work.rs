@@ -31,7 +31,15 @@ pub enum WorkError {
     /// The lock was not acquired, and the work was not begun.
     #[error(transparent)]
     Acquire(#[from] AcquireError),
-    /// Async only: the lock was lost, and the work was dropped where it was.
+    /// The lock was lost before the work was done. In async programs the work was dropped where it was; blocking work
+    /// says so itself, when it has looked.
     #[error("the lock was lost before the work was done: {0}")]
     Lost(Loss),
+}
+
+/// For work that looks at its lease before each step: `lease.check()?`.
+impl From<Loss> for WorkError {
+    fn from(loss: Loss) -> Self {
+        Self::Lost(loss)
+    }
 }
