@@ -14,6 +14,7 @@ use crate::{Owner, Resources, Token};
 #[derive(Clone, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(try_from = "form::Form", into = "form::Form"))]
+#[must_use = "without it nobody can adopt the lock, which stays until its TTL is over"]
 pub struct DetachedLock {
     pub(crate) resources: Resources,
     pub(crate) token: Token,

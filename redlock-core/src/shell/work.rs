@@ -4,6 +4,7 @@ use crate::{Loss, ReleaseReport};
 /// Work that was done under a lock, which was released after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[must_use = "the result of the work is in it, and whether the lock was lost meanwhile"]
 pub struct Completed<T> {
     /// The result of the work.
     pub value: T,
@@ -16,7 +17,6 @@ pub struct Completed<T> {
 
 impl<T> Completed<T> {
     /// Creates the result of work that is over, for adapters.
-    #[must_use]
     pub fn new(value: T, loss: Option<Loss>, release: ReleaseReport) -> Self {
         // One that nobody keeps alive any more is not lost before its deadline.
         let loss = loss.filter(|loss| *loss != Loss::Closed);

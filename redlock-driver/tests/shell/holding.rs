@@ -66,6 +66,18 @@ async fn work_has_the_lock_for_as_long_as_it_takes() {
     assert!(are_empty(&nodes));
 }
 
+/// Checked by the compiler: without a warning the expectation would be one.
+#[tokio::test]
+async fn nobody_overlooks_the_result_of_work_or_a_lock_that_is_to_be_adopted() {
+    let (clock, _nodes, redlock) = three_nodes();
+    let completed = clock.run(redlock.with_lock("job", TTL, |_| async { Err::<(), _>("the work has failed") })).await;
+    #[expect(unused_must_use)]
+    completed.unwrap();
+    let guard = clock.run(redlock.lock("job", TTL)).await.unwrap();
+    #[expect(unused_must_use)]
+    guard.detach().unwrap();
+}
+
 #[tokio::test]
 async fn work_is_dropped_when_the_lock_is_lost_at_the_deadline() {
     let (clock, nodes, redlock) = three_nodes();
