@@ -27,11 +27,11 @@ pub(crate) struct NodeDriver<R> {
 impl<R: Runtime> NodeDriver<R> {
     /// Connects and carries until everything is over.
     ///
-    /// A transport that panics is not used any more by this task, and the other nodes do not notice.
+    /// A connection that panics ends that: its transport is not used any more by this task, and the other nodes do not notice.
     pub(crate) async fn run<T: Transport>(self, transport: &mut T) {
         let work = AssertUnwindSafe(self.keep_connected(transport));
         if work.catch_unwind().await.is_err() {
-            self.shell.give_up(self.node, &Unavailable::with_detail(Cause::Disconnected, "its transport panicked"));
+            self.shell.give_up(self.node, &panicked(Cause::Disconnected));
         }
     }
 
@@ -60,13 +60,15 @@ impl<R: Runtime> NodeDriver<R> {
     }
 
     /// Connects, unless that takes too long: `None` then.
+    ///
+    /// A panic is an error as any other: it may come of a runtime that has no thread to look a name up, and pass.
     pub(crate) async fn connect<C>(
         &self,
         connect: impl Future<Output = Result<C, Unavailable>>,
     ) -> Result<Option<Result<C, Unavailable>>, Over> {
         let runtime = &self.runtime;
         let give_up = pin!(runtime.sleep_until(runtime.now().saturating_add(self.connect_timeout)));
-        let connect = pin!(connect);
+        let connect = pin!(AssertUnwindSafe(connect).catch_unwind());
         let mut connect = pin!(select(connect, give_up));
         poll_fn(|context| {
             self.shell.check_over(self.node, context)?;
@@ -74,7 +76,7 @@ impl<R: Runtime> NodeDriver<R> {
         })
         .await
         .map(|first| match first {
-            Either::Left((result, _)) => Some(result),
+            Either::Left((result, _)) => Some(result.unwrap_or_else(|_| Err(panicked(Cause::NotSent)))),
             Either::Right(_) => None,
         })
     }
@@ -168,6 +170,10 @@ impl<R: Runtime> NodeDriver<R> {
             }
         }
     }
+}
+
+fn panicked(cause: Cause) -> Unavailable {
+    Unavailable::with_detail(cause, "its transport panicked")
 }
 
 /// How a connection came to its end.
