@@ -111,8 +111,8 @@ impl Ended {
         let so_far = format!("only {gone} of the {count} said that they have no key of it any more");
         if acquired.are_without_quorum(gone.saturating_add(silent)) {
             return Err(Failure::Unavailable(format!(
-                "the lock {name:?} was not released: too few servers answered of those on which it was acquired: {so_far}; the file is still there, so try \
-                 again ({said})"
+                "the lock {name:?} was not released: too few servers answered of those on which it was acquired: {so_far}; \
+                 the file is still there, so try again ({said})"
             )));
         }
         Err(Failure::Usage(format!(

@@ -19,8 +19,8 @@ impl Locks {
     }
 
     /// Returns whether a connection to the node is to be opened now, in place of the one that there may still be: that one
-    /// has been silent for too long, or leads to a replica, and is to be closed first. Answer with [`handle_connected`](Self::handle_connected) or
-    /// [`handle_disconnected`](Self::handle_disconnected).
+    /// has been silent for too long, or leads to a replica, and is to be closed first. Answer with
+    /// [`handle_connected`](Self::handle_connected) or [`handle_disconnected`](Self::handle_disconnected).
     pub fn poll_connect(&mut self, node: NodeId) -> bool {
         self.nodes.get_mut(node.index()).is_some_and(Node::begin_connecting)
     }
