@@ -312,13 +312,18 @@ async fn what_is_collected_is_released() {
     world.assert_nothing_is_left();
 }
 
-/// Locks in a cache in which two of them have room, and three have not.
+/// Locks in a cache in which two of them have room, and three have not. Another one with a long name, which is held for long, takes
+/// the rest of the smallest budget that a cache may have: on 32 bits, two locks take less.
 async fn room_for_two(world: &World, when_full: WhenFull) -> NamedLocks<Clock> {
+    let (clock, bulky, long) = (&world.clock, Resource::new([b'x'; 512]), TTL * 1_000);
     let ample = NamedLocks::new(world.redlock.clone(), BoundedCache::builder().shards(1).build().unwrap());
-    let empty = ample.cache().bytes();
-    world.clock.run(ample.lock("first", TTL)).await.unwrap();
-    let price = ample.cache().bytes() - empty;
-    world.clock.run(ample.unlock("first")).await.unwrap();
-    let builder = BoundedCache::builder().budget(empty + price * 5 / 2);
-    NamedLocks::new(world.redlock.clone(), builder.when_full(when_full).build().unwrap())
+    clock.run(ample.lock(bulky.clone(), long)).await.unwrap();
+    let before = ample.cache().bytes();
+    clock.run(ample.lock("first", TTL)).await.unwrap();
+    let price = ample.cache().bytes() - before;
+    clock.run(ample.unlock_all()).await;
+    let builder = BoundedCache::builder().shards(1).budget(before + price * 5 / 2);
+    let locks = NamedLocks::new(world.redlock.clone(), builder.when_full(when_full).build().unwrap());
+    clock.run(locks.lock(bulky, long)).await.unwrap();
+    locks
 }
