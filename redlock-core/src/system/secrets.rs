@@ -24,7 +24,7 @@ pub fn without_secrets(url: &str) -> String {
         Some((secret, _)) if secret.contains(['?', '#']) => "***".into(),
         Some((_, address)) => visible(address).map_or("***".into(), |address| format!("***@{address}")),
         // Without a scheme it may be anything.
-        None if !is_scheme && !is_ip_address(url) => if url.is_empty() { "" } else { "***" }.into(),
+        None if !is_scheme && !is_ip_address(url) => if url.is_empty() { "\"\"" } else { "***" }.into(),
         None => match visible(rest) {
             Some(address) if !is_certain(rest) => {
                 let (host, _) = address.split_once(':').unwrap_or((&address, ""));

@@ -160,10 +160,14 @@ fn read(text: &str) -> Result<NodeUrl, String> {
         return Err("the scheme is missing: write it as redis://127.0.0.1:6379, or unix:///run/redis.sock".into());
     }
     // The parser would drop some of them without a word.
+    if text.split_ascii_whitespace().skip(1).any(|behind| behind.contains("://")) {
+        return Err(SEVERAL.into());
+    }
     if text.chars().any(|letter| letter.is_ascii_whitespace() || letter.is_control()) {
         return Err("there is a blank or a control character in it: write a blank as %20".into());
     }
     let url = Url::parse(text).map_err(|error| match error {
+        ParseError::InvalidPort if is_about_the_port(text) && authority(text).contains(SEPARATORS) => SEVERAL.into(),
         ParseError::InvalidPort if is_about_the_port(text) => BAD_PORT.into(),
         _ => format!("{error}; {ESCAPES}"),
     })?;
@@ -183,6 +187,11 @@ const ESCAPES: &str =
 
 const BAD_PORT: &str =
     "the port is not a number from 1 to 65535: write it as redis://host:6379, or redis://user:password@host:6379";
+
+const SEVERAL: &str = "several nodes are given one by one, each with a URL of its own";
+
+/// The letters between the names of several hosts, which are in no name.
+const SEPARATORS: [char; 2] = [',', ';'];
 
 /// Returns whether what stands where the port does is meant as one. It is a part of a password if the host stands behind it.
 fn is_about_the_port(text: &str) -> bool {
@@ -241,6 +250,7 @@ fn unix(text: &str, url: &Url) -> Result<NodeUrl, String> {
 fn host(url: &Url) -> Result<String, String> {
     match url.host() {
         Some(Host::Domain(name)) if name.contains('%') => Err("the host has an escape in it".into()),
+        Some(Host::Domain(name)) if name.contains(SEPARATORS) => Err(SEVERAL.into()),
         Some(Host::Domain(name)) if !name.is_empty() => Ok(name.to_ascii_lowercase()),
         Some(Host::Ipv4(address)) => Ok(address.to_string()),
         Some(Host::Ipv6(address)) => Ok(address.to_string()),

@@ -40,7 +40,7 @@ fn each_url_has_one_meaning() {
 #[test]
 fn what_is_not_understood_is_refused_with_the_reason() {
     for (url, reason) in [
-        ("", "it is empty: write it as redis://127.0.0.1:6379"),
+        ("", "the node \"\" is not usable: it is empty: write it as redis://127.0.0.1:6379"),
         ("127.0.0.1:7001", "the scheme is missing: write it as redis://"),
         ("localhost", "the scheme is missing"),
         ("http://h", "the scheme is not one of"),
@@ -51,6 +51,12 @@ fn what_is_not_understood_is_refused_with_the_reason() {
         ("redis://h:99999/3", "the port is not a number from 1 to 65535"),
         ("redis://h:0", "the port is not a number from 1 to 65535"),
         ("redis://:word@h:99999", "the port is not a number from 1 to 65535"),
+        ("redis://h:1,g:2", "several nodes are given one by one"),
+        ("redis://h:1,redis://g:2", "several nodes are given one by one"),
+        ("redis://h,redis://g", "several nodes are given one by one"),
+        ("redis://h,g", "several nodes are given one by one"),
+        ("redis://h;redis://g", "several nodes are given one by one"),
+        ("redis://h:1 redis://g:2", "several nodes are given one by one"),
         ("redis://:wo/rd@h", "in a password write"),
         ("redis://bob:wo/rd@h", "in a password write"),
         ("redis://h/db", "not a number from 0 to 255"),
@@ -123,7 +129,7 @@ fn what_may_be_a_password_is_not_shown() {
         ("127.0.0.1:7001", "127.0.0.1:7001"),
         ("unix:///run/redis?pass=secret", "unix:///run/redis"),
         ("http://host", "http://host"),
-        ("", ""),
+        ("", "\"\""),
     ] {
         assert_eq!(without_secrets(url), shown);
     }
