@@ -51,7 +51,7 @@ impl Builder {
         let setup = self.settings.build()?;
         let options = setup.options;
         let shell = Shell::start(Arc::new(platform), setup)?;
-        Ok(Redlock::new(Arc::new(LastHandle::new(shell)), options))
+        Ok(Redlock::from_parts(Arc::new(LastHandle::new(shell)), options))
     }
 }
 
@@ -102,6 +102,11 @@ impl fmt::Debug for Node {
 }
 
 /// What can be made into a node.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made into a node",
+    note = "a client of the `redis` crate is a node with the feature `redis`, in the version that this crate re-exports",
+    note = "several nodes are given with `nodes`"
+)]
 pub trait IntoNode {
     /// Makes the node. Nothing is sent.
     ///

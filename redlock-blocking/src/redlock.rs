@@ -20,7 +20,7 @@ pub struct Redlock {
 }
 
 impl Redlock {
-    pub(crate) const fn new(handle: Handle, options: Options) -> Self {
+    pub(crate) const fn from_parts(handle: Handle, options: Options) -> Self {
         Self { handle, options }
     }
 

@@ -74,7 +74,7 @@ impl<R: Runtime> Builder<R> {
         let parts = Parts { nodes, connect_timeout };
         let shell = Arc::new(Shell::new(runtime, config, observers));
         task::start(&shell, &parts, &shell.runtime)?;
-        Ok(Redlock::new(shell, parts, options))
+        Ok(Redlock::from_parts(shell, parts, options))
     }
 }
 
@@ -126,6 +126,11 @@ impl<R: Runtime> fmt::Debug for Node<R> {
 }
 
 /// A value that can be made into a node on the runtime `R`. Adapters implement it for URLs and for clients of their own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made into a node",
+    note = "a client of the `redis` or the `fred` crate is a node with the feature of that name, in the version that the adapter re-exports",
+    note = "several nodes are given with `nodes`"
+)]
 pub trait IntoNode<R: Runtime> {
     /// Makes the node. Nothing is sent.
     ///

@@ -29,7 +29,7 @@ impl<R: Runtime> Redlock<R> {
         Builder::new()
     }
 
-    pub(crate) fn new(shell: Arc<Shell<R>>, parts: Parts<R>, options: Options) -> Self {
+    pub(crate) fn from_parts(shell: Arc<Shell<R>>, parts: Parts<R>, options: Options) -> Self {
         Self { handle: Handle(Arc::new(LastHandle { shell, parts })), options }
     }
 
