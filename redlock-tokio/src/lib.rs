@@ -178,6 +178,46 @@
 //! everything and answers nothing is given up after [`Builder::silence_timeout`], and one that nobody uses is tried out
 //! every [`Builder::ping_interval`].
 //!
+//! # Coming from redsync
+//!
+//! | redsync | here |
+//! | --- | --- |
+//! | `redsync.New(pools…)` | `Redlock::builder().nodes(urls).build()?`, once; clones share it |
+//! | `rs.NewMutex(name, WithExpiry(ttl))`, then `LockContext(ctx)` | `redlock.lock(name, ttl).await?` is the guard; dropping the future is what cancelling `ctx` is |
+//! | `TryLock()` | `try_lock(name, ttl)` |
+//! | `WithTries(32)`, 32 unless set | `.wait(..)` is a time, 30 s unless set; `.attempts(32)` is a number |
+//! | `WithRetryDelay(d)` | `.retry_delay(..)`; whoever waits is called up by a release, so it matters little |
+//! | `WithDriftFactor(0.01)` | [`Builder::drift_factor`] |
+//! | `WithTimeoutFactor(0.05)` | [`Builder::node_timeout`] |
+//! | `WithFailFast(true)`, `WithSetNXOnExtend()` | always so |
+//! | `WithValue(v)`, to unlock elsewhere | `NamedLocks` in one process, [`DetachedLock`] between two |
+//! | `Extend()` | `guard.extend(ttl).await?`, or `.keep_alive(..)` in the background |
+//! | `Unlock()` | `guard.release().await` is a report, and no error when the lock has expired; or drop the guard |
+//! | `Until()`, `Valid()`, `Name()` | [`Lease::remaining`], [`Lease::is_valid`], [`Lease::resources`]; they ask no node |
+//! | `ErrTaken`, `ErrFailed` | [`AcquireError::Contended`], or [`AcquireError::Unavailable`] when too few nodes answer |
+//! | `ErrExtendFailed` | [`ExtendError::Unconfirmed`], which may be tried again, or [`ExtendError::Lost`] |
+//! | `ErrLockAlreadyExpired` | [`ReleaseVerdict::AlreadyExpired`] |
+//!
+//! ```
+//! use std::time::Duration;
+//! use redlock_tokio::{NodeTimeout, Redlock, ReleaseVerdict, RetryDelay, memory::MemoryNode};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let nodes = ["one", "two", "three"].map(MemoryNode::new);
+//! let timeout = NodeTimeout::fixed(Duration::from_millis(400));
+//! let redlock = Redlock::builder().nodes(nodes).drift_factor(0.01).node_timeout(timeout).build()?;
+//!
+//! let delay = RetryDelay::new(Duration::from_millis(50), Duration::from_millis(250));
+//! let mut guard = redlock.lock("invoice:7", Duration::from_secs(8)).attempts(32).retry_delay(delay).await?;
+//! guard.extend(Duration::from_secs(8)).await?;
+//! assert_eq!(guard.release().await.verdict, ReleaseVerdict::Released);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Coming from redlock-go? The front page of `redlock-cache` maps its options to `NamedLocks`.
+//!
 //! # Features
 //!
 //! - `tls`: `rediss://` URLs, with the public authorities (of Mozilla's list) or your own certificates;
