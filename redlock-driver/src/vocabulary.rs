@@ -4,17 +4,24 @@
 #[doc(hidden)]
 macro_rules! adapter_vocabulary {
     ($runtime:ty) => {
+        #[cfg(feature = "tls")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+        #[doc(no_inline)]
+        pub use redlock_driver::net::rustls;
+        #[cfg(feature = "cache")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+        pub use $crate::NamedLockError;
         #[cfg(feature = "tracing")]
         #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
         pub use $crate::Tracing;
+        #[cfg(feature = "cache")]
+        #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
+        #[doc(inline)]
+        pub use $crate::cache;
         #[cfg(feature = "memory")]
         #[cfg_attr(docsrs, doc(cfg(feature = "memory")))]
         pub use $crate::memory;
         pub use $crate::native::{ClusterNode, SentinelNode, UrlNode};
-        #[cfg(feature = "tls")]
-        #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
-        #[doc(no_inline)]
-        pub use $crate::net::rustls;
         #[cfg(feature = "tls")]
         #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
         pub use $crate::net::{TlsBuilder, TlsError, TlsSettings};
@@ -35,9 +42,6 @@ macro_rules! adapter_vocabulary {
         #[cfg(feature = "metrics")]
         #[cfg_attr(docsrs, doc(cfg(feature = "metrics")))]
         pub use $crate::{METRICS, Metric, MetricKind, Metrics};
-        #[cfg(feature = "cache")]
-        #[cfg_attr(docsrs, doc(cfg(feature = "cache")))]
-        pub use $crate::{NamedLockError, cache};
 
         /// A handle to a set of independent masters, for taking locks. See [`redlock_driver::Redlock`].
         pub type Redlock = $crate::Redlock<$runtime>;
