@@ -22,7 +22,8 @@
 //! ```
 //!
 //! The API is that of `redlock-tokio`, with calls that block the thread in the place of futures, and locks of the two
-//! exclude each other. There is no async runtime here or in the dependencies.
+//! exclude each other. The settings of a call stand between [`acquire`](Redlock::acquire) and [`lock`](Acquire::lock):
+//! `redlock.acquire("invoice:7", ttl).wait(budget).lock()?`. There is no async runtime here or in the dependencies.
 //!
 //! # What it promises
 //!

@@ -10,6 +10,8 @@ use crate::{Lease, Runtime};
 
 /// A lock that was acquired. It is released when the guard is dropped, or with a report by [`release`](Self::release).
 ///
+/// Give it a name, such as `_guard`: `let _ =` drops it at once.
+///
 /// A guard does not make the lock last: after [`deadline`](Lease::deadline) somebody else may have it. Extend it in
 /// time, or [have it kept alive](crate::Acquire::keep_alive); look at [`remaining`](Lease::remaining) before each step that
 /// needs the lock, and give the step less time than that.

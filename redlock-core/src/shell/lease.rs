@@ -19,7 +19,7 @@ macro_rules! lease_getters {
         }
 
         /// Returns the end of the lock's validity, on the clock of the handle. For a lock that was found to be lost before, the
-        /// moment of that.
+        /// moment of that. That clock is [`now`](crate::now); a timer on another one takes [`remaining`](Self::remaining).
         #[must_use]
         pub fn deadline(&self) -> Instant {
             self.handle.shell().deadline(self.key).unwrap_or_default()

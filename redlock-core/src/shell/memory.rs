@@ -20,7 +20,7 @@ use crate::{Cause, Command, Facts, Heard, Instant, Reply, Unavailable, WaiterId,
 /// a node of such a test is not for handles on another clock.
 ///
 /// ```
-/// use redlock_core::shell::MemoryNode; // `memory::MemoryNode` of the adapters
+/// use redlock_core::shell::MemoryNode; // with an adapter: use redlock_tokio::memory::MemoryNode;
 ///
 /// let node = MemoryNode::new("node-1");
 /// node.cut();     // connections break, and new ones are refused

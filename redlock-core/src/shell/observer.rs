@@ -18,6 +18,7 @@ use crate::observed::Observed;
 /// One that panics is not called again; the locks and the other observers go on.
 ///
 /// ```
+/// // With an adapter: use redlock_tokio::{Observer, observed::{LockEvent, Observed}};
 /// use redlock_core::observed::{LockEvent, Observed};
 /// use redlock_core::shell::Observer;
 ///

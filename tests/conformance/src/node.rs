@@ -31,6 +31,7 @@ pub trait TestNode: Send + Sync + 'static {
 
     /// For how long the key called `name` still lives; `None` without the key. Of a node that is paused or killed,
     /// `None` too if it cannot be asked; the answer must not take more than a second or two.
+    /// A name may have blanks, line breaks and other special characters in it.
     ///
     /// Ask the node itself rather than through your transport: a transport that answers without having asked is found
     /// out by this.
