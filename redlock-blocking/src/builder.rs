@@ -22,6 +22,7 @@ pub struct Builder {
 
 impl Redlock {
     /// Begins a handle; give it the nodes next.
+    #[doc(alias("new", "connect"))]
     pub fn builder() -> Builder {
         Builder { settings: Settings::new() }
     }

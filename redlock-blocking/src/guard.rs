@@ -17,6 +17,7 @@ use crate::Lease;
 /// The guard can be sent to other threads. Dropping it sends the release, behind everything that was sent for this
 /// lock, and waits for no node.
 #[derive(Debug)]
+#[doc(alias("Lock", "Mutex"))]
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard {
     lease: Lease,
@@ -39,6 +40,7 @@ impl LockGuard {
     /// - [`ExtendError::Lost`]: the lock is lost, for ever. Stop the work that needs it.
     /// - [`ExtendError::Unconfirmed`]: too few nodes confirmed in time; the old deadline stands, try again before it.
     /// - [`ExtendError::Request`]: the TTL is out of bounds; nothing was sent.
+    #[doc(alias("refresh", "renew"))]
     pub fn extend(&mut self, ttl: Duration) -> Result<Instant, ExtendError> {
         self.lease.extend(ttl)
     }
@@ -49,6 +51,7 @@ impl LockGuard {
     /// The report is there as soon as the result is fixed, at the latest after the node timeout; nodes that did not
     /// answer until then are settled in the background.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
+    #[doc(alias = "unlock")]
     pub fn release(mut self) -> ReleaseReport {
         let report = self.handle.shell().release(self.key);
         self.is_over = true;

@@ -45,6 +45,7 @@ impl Redlock {
     /// - [`AcquireError::Request`] when names, TTL or options are out of bounds: nothing was sent;
     /// - [`AcquireError::NoEntropy`] when the operating system gave no random bytes: nothing was sent;
     /// - [`AcquireError::Closed`] after [`close`](Self::close).
+    #[doc(alias = "mutex")]
     pub fn lock(&self, resources: impl Into<Resources>, ttl: Duration) -> Result<LockGuard, AcquireError> {
         self.acquire(resources, ttl).lock()
     }
@@ -64,6 +65,7 @@ impl Redlock {
     /// # Errors
     ///
     /// As with [`lock`](Self::lock).
+    #[doc(alias = "try_acquire")]
     pub fn try_lock(&self, resources: impl Into<Resources>, ttl: Duration) -> Result<LockGuard, AcquireError> {
         self.acquire(resources, ttl).attempts(1).lock()
     }
@@ -79,6 +81,7 @@ impl Redlock {
     /// # Errors
     ///
     /// [`WorkError::Acquire`]: the lock was not acquired, and the work was not begun.
+    #[doc(alias = "using")]
     pub fn with_lock<T>(
         &self,
         resources: impl Into<Resources>,
@@ -144,6 +147,7 @@ impl Redlock {
     /// node that did not answer is told again when it is back, as long as the process runs. With a node timeout of at most
     /// 500 ms this takes no longer than that. It may be called again, to wait for what was released since.
     #[expect(clippy::must_use_candidate, reason = "it is called for what it does")]
+    #[doc(alias = "shutdown")]
     pub fn close(&self) -> CloseReport {
         self.handle.shell().close()
     }

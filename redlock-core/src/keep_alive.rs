@@ -21,6 +21,7 @@ const MIN_INTERVAL: Duration = Duration::from_millis(1);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[must_use]
+#[doc(alias("auto_extend", "renew", "watchdog"))]
 pub struct KeepAlive {
     interval: Option<Span>,
     max_hold: Option<Span>,

@@ -21,6 +21,7 @@ use crate::{Lease, Runtime};
 /// once](crate::transport::Connection::SENDS_AT_ONCE), the release is on its way when the drop is over, so that a process may end
 /// then, but for a node that is behind by a second and hundreds of messages; where many end at the same time,
 /// [`release`](Self::release) gathers what they say into fewer messages.
+#[doc(alias("Lock", "Mutex"))]
 #[must_use = "the lock is released when the guard is dropped"]
 pub struct LockGuard<R: Runtime> {
     lease: Lease<R>,
@@ -46,6 +47,7 @@ impl<R: Runtime> LockGuard<R> {
     /// - [`ExtendError::Lost`]: the lock is lost, for ever. Stop the work that needs it.
     /// - [`ExtendError::Unconfirmed`]: too few nodes confirmed in time; the old deadline stands, try again before it.
     /// - [`ExtendError::Request`]: the TTL is out of bounds; nothing was sent.
+    #[doc(alias("refresh", "renew"))]
     pub async fn extend(&mut self, ttl: Duration) -> Result<Instant, ExtendError> {
         let extension = self.begin_extension(ttl)?;
         poll_fn(|context| self.poll_extension(extension, context)).await
@@ -56,6 +58,7 @@ impl<R: Runtime> LockGuard<R> {
     /// Releasing a lock that has expired is no error, and never touches the lock of a successor: the report says so.
     /// The report is there as soon as the result is fixed; nodes that did not answer until then are settled in the
     /// background, also when this future is dropped.
+    #[doc(alias = "unlock")]
     pub async fn release(mut self) -> ReleaseReport {
         let mut has_begun = false;
         let report = poll_fn(|context| {

@@ -25,6 +25,7 @@ pub struct Redlock<R: Runtime> {
 
 impl<R: Runtime> Redlock<R> {
     /// Begins a handle; give it the nodes next.
+    #[doc(alias("new", "connect"))]
     pub fn builder() -> Builder<R> {
         Builder::new()
     }
@@ -55,6 +56,7 @@ impl<R: Runtime> Redlock<R> {
     /// [`Unavailable`](crate::AcquireError::Unavailable) or [`Expired`](crate::AcquireError::Expired) with what each
     /// node said to the last attempt; [`Request`](crate::AcquireError::Request) when names, TTL or options are out of
     /// bounds; [`NoEntropy`](crate::AcquireError::NoEntropy); [`Closed`](crate::AcquireError::Closed).
+    #[doc(alias("acquire", "mutex"))]
     pub fn lock(&self, resources: impl Into<Resources>, ttl: Duration) -> Acquire<R> {
         Acquire::new(self.handle.clone(), Acquisition::new(resources.into(), ttl, self.options))
     }
@@ -73,6 +75,7 @@ impl<R: Runtime> Redlock<R> {
     /// # Errors
     ///
     /// As with [`lock`](Self::lock).
+    #[doc(alias = "try_acquire")]
     pub fn try_lock(&self, resources: impl Into<Resources>, ttl: Duration) -> Acquire<R> {
         self.lock(resources, ttl).attempts(1)
     }
@@ -84,6 +87,7 @@ impl<R: Runtime> Redlock<R> {
     ///
     /// - [`WorkError::Acquire`]: the lock was not acquired, and the work was not begun;
     /// - [`WorkError::Lost`]: the lock was lost, and the work was dropped.
+    #[doc(alias = "using")]
     pub async fn with_lock<T, W: Future<Output = T>>(
         &self,
         resources: impl Into<Resources>,
@@ -118,6 +122,7 @@ impl<R: Runtime> Redlock<R> {
     /// an end in time. To let the work go on to its own end, wait for it before you close. A node that did not
     /// answer is told again when it is back, as long as the runtime runs. With a node timeout of at most 500 ms this
     /// returns in about that time at the latest.
+    #[doc(alias = "shutdown")]
     pub async fn close(&self) -> CloseReport {
         self.handle.shell().close();
         poll_fn(|context| match self.handle.attended() {

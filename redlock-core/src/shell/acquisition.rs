@@ -68,18 +68,21 @@ macro_rules! acquire_setters {
     () => {
         /// Sets the time budget for all attempts together; 30 seconds unless configured. Zero means one attempt, which takes the
         /// time that it needs.
+        #[doc(alias = "timeout")]
         pub fn wait(self, budget: Duration) -> Self {
             let options = self.acquisition.options.wait(budget);
             self.options(options)
         }
 
         /// Sets the largest number of attempts, in addition to the time budget.
+        #[doc(alias("retries", "tries", "retry_count"))]
         pub fn attempts(self, attempts: u32) -> Self {
             let options = self.acquisition.options.attempts(attempts);
             self.options(options)
         }
 
         /// Sets the random wait between attempts; up to 20 ms at first, never more than 200 ms, unless configured.
+        #[doc(alias("backoff", "retry_interval"))]
         pub fn retry_delay(self, delay: RetryDelay) -> Self {
             let options = self.acquisition.options.retry_delay(delay);
             self.options(options)
@@ -93,6 +96,7 @@ macro_rules! acquire_setters {
 
         /// Keeps others out for this time after the hand-over, also when the lock is released before; for no time, unless
         /// configured. See [`Options::min_hold`].
+        #[doc(alias = "at_least_for")]
         pub fn min_hold(self, hold: Duration) -> Self {
             let options = self.acquisition.options.min_hold(hold);
             self.options(options)
@@ -100,6 +104,7 @@ macro_rules! acquire_setters {
 
         /// Has the nodes mint a [fence](crate::Lease::fence) for the lock: a number that is larger than those of all holders
         /// before, by which what is protected can refuse one that comes too late. See [`fence`](redlock_core::fence).
+        #[doc(alias = "fencing_token")]
         pub fn fenced(self) -> Self {
             let options = self.acquisition.options.fenced(true);
             self.options(options)
@@ -114,6 +119,7 @@ macro_rules! acquire_setters {
 
         /// Keeps the lock alive in the background while it is held; not at all, unless configured. A holder still has to watch
         /// for its loss.
+        #[doc(alias("auto_extend", "renew", "watchdog"))]
         pub fn keep_alive(self, keep_alive: impl Into<Option<KeepAlive>>) -> Self {
             let options = self.acquisition.options.keep_alive(keep_alive);
             self.options(options)

@@ -9,6 +9,7 @@ macro_rules! lease_getters {
         /// so that it can refuse one that comes too late. `None` too for a lock of several resources, which has
         /// [several](Self::fences).
         #[must_use]
+        #[doc(alias = "fencing_token")]
         pub fn fence(&self) -> Option<Fence> {
             self.held.fence()
         }
@@ -21,12 +22,14 @@ macro_rules! lease_getters {
         /// Returns the end of the lock's validity, on the clock of the handle. For a lock that was found to be lost before, the
         /// moment of that. That clock is [`now`](crate::now); a timer on another one takes [`remaining`](Self::remaining).
         #[must_use]
+        #[doc(alias("until", "expiry", "expires_at"))]
         pub fn deadline(&self) -> Instant {
             self.handle.shell().deadline(self.key).unwrap_or_default()
         }
 
         /// Returns how long the lock is valid from now on; zero when it is not.
         #[must_use]
+        #[doc(alias("validity", "ttl"))]
         pub fn remaining(&self) -> Duration {
             self.deadline().saturating_since(self.handle.shell().now())
         }

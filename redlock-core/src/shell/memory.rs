@@ -31,6 +31,7 @@ use crate::{Cause, Command, Facts, Heard, Instant, Reply, Unavailable, WaiterId,
 /// assert!(node.keys().is_empty());
 /// ```
 #[derive(Clone)]
+#[doc(alias("fake", "mock"))]
 pub struct MemoryNode {
     name: Arc<str>,
     server: Arc<Mutex<Server>>,

@@ -19,6 +19,7 @@ macro_rules! redlock_verbs {
         /// # Errors
         ///
         /// As with [`lock`](Self::lock).
+        #[doc(alias("multi_lock", "lock_many"))]
         pub fn lock_all<N: Into<Resource>>(&self, names: impl IntoIterator<Item = N>, ttl: Duration) -> $locked {
             self.lock(Resources::all(names), ttl)
         }
@@ -26,6 +27,7 @@ macro_rules! redlock_verbs {
         /// Makes a candidate in an election: of all that name the same one, at most one leads. `ttl` is for how long others wait
         /// for a leader that is gone.
         #[must_use]
+        #[doc(alias("leader", "elect"))]
         pub fn candidate(&self, election: impl Into<Resource>, ttl: Duration) -> $candidate {
             <$candidate>::new(self.clone(), election.into(), ttl)
         }

@@ -143,6 +143,7 @@ macro_rules! builder_setters {
         }
 
         /// Puts a prefix in front of the name of every resource; see [`ConfigBuilder::prefix`].
+        #[doc(alias = "namespace")]
         pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
             self.settings.config = self.settings.config.prefix(prefix);
             self
