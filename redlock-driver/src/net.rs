@@ -79,7 +79,7 @@ pub trait Network: Runtime {
     /// Looks up the addresses of a host, the preferred one first.
     ///
     /// A name server may be silent for long. A lookup that was dropped must not hold up the next one, so a resolver that
-    /// blocks has to run in a pool of threads.
+    /// blocks has to run on threads of its own, which the end of a program does not wait for.
     ///
     /// # Errors
     ///

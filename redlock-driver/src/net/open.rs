@@ -14,7 +14,7 @@ const TLS_HANDSHAKE: &str = "the TLS handshake (if it speaks no TLS, write redis
 /// Opens a connection to a node, with TLS if the address asks for it.
 ///
 /// There is no time limit: drop the future when it takes too long. Nothing of it is left then, except that a lookup of a
-/// name may go on in the runtime's pool of threads until the resolver gives up; it does not hold up the next call.
+/// name may go on on another thread until the resolver gives up; it does not hold up the next call.
 ///
 /// # Errors
 ///
