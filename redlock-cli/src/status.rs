@@ -8,6 +8,7 @@ use redlock_tokio::{LockState, LockStatus, Redlock};
 
 use crate::failure::Failure;
 use crate::nodes::{LONGEST_ANSWER, NodeArgs, Nodes};
+use crate::run::Signals;
 use crate::{duration, output};
 
 /// Show who holds locks, for how long, and how many wait
@@ -63,11 +64,21 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
         output::print(&render(&statuses, &args)?)?;
         return check(&statuses, &args.names);
     };
+    // It would not end as the first process of a container otherwise.
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        status = watch(&redlock, &args, interval) => status,
+        signal = signals.next() => Err(Failure::Interrupted(signal)),
+    }
+}
+
+/// Shows it again and again, until nobody reads any more.
+async fn watch(redlock: &Redlock, args: &Args, interval: Duration) -> Result<u8, Failure> {
     // Not more often than a person can read.
     let mut ticks = tokio::time::interval(interval.max(Duration::from_millis(100)));
     loop {
         ticks.tick().await;
-        let text = render(&look(&redlock, &args.names).await?, &args)?;
+        let text = render(&look(redlock, &args.names).await?, args)?;
         let clear = if std::io::stdout().is_terminal() && !args.json { CLEAR } else { "" };
         if !output::show(&format!("{clear}{text}"))? {
             return Ok(0);

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "it says which test was skipped")]
 
 mod bench;
+mod containers;
 mod health;
 mod help;
 mod if_free;

@@ -51,8 +51,7 @@ impl Tool {
 
     /// Starts it, and lets it run.
     pub(crate) fn start(&self, args: &[&str]) -> Running {
-        let mut command = self.command(args);
-        Running(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
+        Running::start(&mut self.command(args))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -80,6 +79,10 @@ impl Tool {
 pub(crate) struct Running(Option<Child>);
 
 impl Running {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
+    }
+
     pub(crate) fn send(&self, signal: Signal) {
         kill(self.pid(), signal).unwrap();
     }
