@@ -16,7 +16,9 @@ pub(crate) fn path() -> OsString {
     if Path::new(LINUX).exists() {
         return LINUX.into();
     }
-    std::env::current_exe().map_or_else(|_| "redlock".into(), Into::into)
+    let called = || std::env::args_os().next().unwrap_or_else(|| "redlock".into());
+    // Without /proc, Linux does not say.
+    std::env::current_exe().map_or_else(|_| called(), Into::into)
 }
 
 /// Ends this process by SIGINT, to which it has listened: a shell would go on with its script if it ended with a status. To stop

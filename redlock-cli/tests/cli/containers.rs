@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use redlock_tests::Server;
+
 use crate::tool::{Running, Tool};
 
 /// Starts a script for `sh` in namespaces of its own; the tool is `$0` there. `None` if the system lets nobody make any.
@@ -35,4 +37,13 @@ fn watching_as_the_first_process_is_ended_by_a_signal() {
         running.wait().assert_said(status, "");
         std::fs::remove_file(tool.path("shown")).unwrap();
     }
+}
+
+#[test]
+fn the_tool_finds_itself_without_proc() {
+    let server = Server::start();
+    let tool = Tool::with_nodes(&[server.url()]);
+    let script = "mount -t tmpfs none /proc && exec \"$0\" run job -- echo done";
+    let Some(running) = start(&tool, &["--mount"], script) else { return };
+    running.wait().assert_said(0, "done\n");
 }
