@@ -42,11 +42,7 @@ impl Command {
         match &self.action {
             action @ Action::Acquire { resources, token, ttl, fencing, .. } => {
                 if let Some(resource) = resources.only().filter(|_| action.is_plain()) {
-                    words.push(Word::Bytes(b"SET"));
-                    words.push(Word::Bytes(resource.as_bytes()));
-                    words.push(Word::Bytes(token.as_bytes()));
-                    words.push(Word::Bytes(b"NX"));
-                    words.push(Word::Bytes(b"PX"));
+                    push_set(resource, token, &mut words);
                 } else {
                     script_of(action).call(self.form, resources, &mut words);
                     words.push(Word::Bytes(token.as_bytes()));
@@ -101,6 +97,14 @@ impl Command {
         }
         Wire { words }
     }
+}
+
+fn push_set<'a>(resource: &'a Resource, token: &'a Token, words: &mut Words<'a>) {
+    words.push(Word::Bytes(b"SET"));
+    words.push(Word::Bytes(resource.as_bytes()));
+    words.push(Word::Bytes(token.as_bytes()));
+    words.push(Word::Bytes(b"NX"));
+    words.push(Word::Bytes(b"PX"));
 }
 
 /// Returns the script that acquires as the action says.
