@@ -281,7 +281,7 @@ macro_rules! named_locks_getters {
         ///
         /// # Errors
         ///
-        /// [`NoLongestHold`]($crate::NoLongestHold) for [`KeepAlive::while_held`]: nothing here ends with its holder, so a
+        /// [`NoLongestHold`](crate::cache::NoLongestHold) for [`KeepAlive::while_held`]: nothing here ends with its holder, so a
         /// lock that nobody unlocks would stay for as long as the process lives.
         pub fn keep_alive(self, keep_alive: impl Into<Option<KeepAlive>>) -> Result<Self, $crate::NoLongestHold> {
             Ok(Self { locks: self.locks.kept_alive(keep_alive.into())?, ..self })
