@@ -5,7 +5,7 @@ use crate::{Config, DetachedLock, Options, Owner, Request, RequestError, Resourc
 
 /// What is to be acquired, and how hard to try.
 ///
-/// The setters of the shells' acquisitions are written once in [`acquire_setters`](crate::acquire_setters).
+/// The setters of the shells' acquisitions are written once in `acquire_setters`.
 #[derive(Clone)]
 pub struct Acquisition {
     wanted: Wanted,

@@ -11,7 +11,7 @@ pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The settings that a builder was given so far; `N` is the way to a node.
 ///
-/// The setters themselves are written once in [`builder_setters`](crate::builder_setters).
+/// The setters themselves are written once in `builder_setters`.
 pub struct Settings<N> {
     /// What the protocol needs to know.
     pub config: ConfigBuilder,

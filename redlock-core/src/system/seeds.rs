@@ -14,7 +14,7 @@ use crate::{Cause, Unavailable};
 
 /// Which sentinels are asked for which master, and how connections to that begin.
 ///
-/// The setters of the adapters' nodes are written once in [`sentinel_setters`](crate::sentinel_setters). `Debug` shows no
+/// The setters of the adapters' nodes are written once in `sentinel_setters`. `Debug` shows no
 /// password.
 #[derive(Clone)]
 #[non_exhaustive]
