@@ -233,6 +233,24 @@ mod tests {
         assert!(share.iter().all(|share| (1_800..2_200).contains(share)), "{share:?}");
     }
 
+    /// Processes of other machines and other versions must find the same home. The homes were computed by another program.
+    #[test]
+    fn a_home_is_the_same_on_every_machine() {
+        let names = ["10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379", "10.0.0.4:6379", "10.0.0.5:6379"];
+        let config = Config::builder(names).build().unwrap();
+        for (resource, home) in [
+            (&b"invoice:2"[..], 1),
+            (b"invoice:3", 0),
+            (b"invoice:5", 4),
+            (b"invoice:6", 2),
+            (b"report", 3),
+            ("caf\u{e9}".as_bytes(), 4),
+            (b"\xff\x00", 4),
+        ] {
+            assert_eq!(config.home(&Resource::new(resource)).unwrap().index(), home, "{resource:?}");
+        }
+    }
+
     #[test]
     fn a_node_that_goes_moves_only_what_was_at_home_there() {
         let (all, fewer) = (three().build().unwrap(), Config::builder(["a", "b"]).build().unwrap());
