@@ -19,6 +19,9 @@ const MILLIS: u64 = 40_000;
 /// So many locks may be not settled: the node is behind by as long as a command may wait, and by what is under way.
 const MOST_UNSETTLED: usize = 1_500;
 
+/// So many commands may wait for the node to be sent.
+const MOST_QUEUED: usize = 1_500;
+
 struct Slow {
     world: World,
     node: NodeId,
@@ -99,6 +102,8 @@ fn what_waits_for_a_node_that_is_too_slow_does_not_grow_with_the_ttl() {
         if millis % MILLIS_PER_BATCH == 0 {
             slow.go_on();
             most_keys = most_keys.max(slow.world.nodes[slow.node.index()].keys(slow.world.now).count());
+            let queued = slow.world.locks.queued(slow.node).count();
+            assert!(queued <= MOST_QUEUED, "{queued} after {millis} ms");
         }
         assert!(slow.world.locks.unsettled() <= MOST_UNSETTLED, "{} after {millis} ms", slow.world.locks.unsettled());
     }
