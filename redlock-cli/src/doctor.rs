@@ -81,7 +81,7 @@ fn warning(warning: &Warning) -> Finding {
 
 fn persistence(node: &NodeHealth) -> Option<Finding> {
     let forgets = "it forgets locks when it is killed: the restart guard gives it no vote for a while then; \
-                   appendonly yes with appendfsync always would spare that";
+                   appendonly yes with appendfsync always would spare that, and no-appendfsync-on-rewrite no";
     match node.facts.is_durable() {
         Some(true) => Some(Finding::new(Level::Ok, "forgets nothing when it is killed".into())),
         Some(false) => Some(Finding::new(Level::Note, forgets.into())),

@@ -10,8 +10,8 @@ use crate::printable::is_printable;
 /// What a server has said about itself when a connection to it was opened, as far as it did: what it does not say, or may
 /// not be asked by this user, is left open.
 ///
-/// A transport to a Redis server asks [`INFO`](Self::note_info) and [`CONFIG GET appendfsync`](Self::note_fsync) in its
-/// handshake; the answer to `HELLO` says some of it, too.
+/// A transport to a Redis server asks [`INFO`](Self::note_info) and [`CONFIG GET *appendfsync*`](Self::note_setting) in
+/// its handshake; the answer to `HELLO` says some of it, too.
 ///
 /// ```
 /// use redlock_core::Facts;
@@ -35,6 +35,8 @@ pub struct Facts {
     eviction_policy: Option<String>,
     has_append_only_file: Option<bool>,
     fsync: Option<String>,
+    /// It writes nothing to the disk while it rewrites its append-only file.
+    pauses_fsync: bool,
     pub(crate) releases_by_command: bool,
     fails_over: bool,
 }
@@ -121,8 +123,8 @@ impl Facts {
         self.eviction_policy.as_deref().map(|policy| has_limit && policy != "noeviction")
     }
 
-    /// Returns whether the server keeps what it has answered when it is killed and started again: `appendonly yes` and
-    /// `appendfsync always`.
+    /// Returns whether the server keeps what it has answered when it, or its machine, is killed and started again:
+    /// `appendonly yes` and `appendfsync always`, and not `no-appendfsync-on-rewrite yes`.
     ///
     /// One that [fails over](Self::fails_over) does not: its successor need not know what it has answered.
     #[must_use]
@@ -132,7 +134,7 @@ impl Facts {
         }
         match (self.has_append_only_file, self.fsync.as_deref()) {
             (Some(false), _) => Some(false),
-            (_, Some(fsync)) if fsync != "always" => Some(false),
+            (_, Some(fsync)) if fsync != "always" || self.pauses_fsync => Some(false),
             (Some(true), Some(_)) => Some(true),
             _ => None,
         }
@@ -217,10 +219,20 @@ impl Facts {
         }
     }
 
-    /// Notes when the server writes its append-only file to the disk, as `CONFIG GET appendfsync` says it: `always`,
-    /// `everysec` or `no`.
+    /// Notes when the server writes its append-only file to the disk, as its setting `appendfsync` says it: `always`, `everysec`
+    /// or `no`.
     pub fn note_fsync(&mut self, fsync: &str) {
         self.fsync = Some(short(fsync));
+    }
+
+    /// Notes a setting of the server, as `CONFIG GET *appendfsync*` says it: `appendfsync` or `no-appendfsync-on-rewrite`. Others
+    /// are left out.
+    pub fn note_setting(&mut self, name: &str, value: &str) {
+        match name {
+            "appendfsync" => self.note_fsync(value),
+            "no-appendfsync-on-rewrite" => self.pauses_fsync = value == "yes",
+            _ => {}
+        }
     }
 }
 
@@ -283,6 +295,18 @@ mod tests {
         assert_eq!(with("aof_enabled:0\r\n", Some("always")), Some(false));
         assert_eq!(with("aof_enabled:1\r\n", None), None);
         assert_eq!(with("", Some("always")), None);
+    }
+
+    #[test]
+    fn a_server_that_writes_nothing_during_a_rewrite_is_not_durable() {
+        for (pauses, is_durable) in [("yes", false), ("no", true)] {
+            let mut facts = of("aof_enabled:1\r\n");
+            facts.note_setting("no-appendfsync-on-rewrite", pauses);
+            assert_eq!(facts.is_durable(), None, "it may write now and then");
+            facts.note_setting("appendfsync", "always");
+            facts.note_setting("auto-aof-rewrite-percentage", "yes");
+            assert_eq!(facts.is_durable(), Some(is_durable), "{pauses}");
+        }
     }
 
     #[test]

@@ -196,7 +196,7 @@ async fn complete_handshake(client: &Client, gone: impl Future<Output = ()>) -> 
         queue(&pipeline, probe.words().into_iter().map(str::as_bytes));
     }
     queue(&pipeline, ["INFO"].into_iter().map(str::as_bytes));
-    queue(&pipeline, ["CONFIG", "GET", "appendfsync"].into_iter().map(str::as_bytes));
+    queue(&pipeline, ["CONFIG", "GET", "*appendfsync*"].into_iter().map(str::as_bytes));
     let Either::Left((answers, _)) = select(pin!(pipeline.try_all::<Value>()), pin!(gone)).await else {
         return Err(Unavailable::new(Cause::NotSent));
     };
@@ -213,11 +213,10 @@ fn facts_in(said: &[Result<Value, Error>]) -> Facts {
     {
         facts.note_info(&info);
     }
-    if let Some(Ok(fsync)) = said.get(1)
-        && let Ok(mut pairs) = fsync.clone().convert::<HashMap<String, String>>()
-        && let Some(fsync) = pairs.remove("appendfsync")
+    if let Some(Ok(settings)) = said.get(1)
+        && let Ok(settings) = settings.clone().convert::<HashMap<String, String>>()
     {
-        facts.note_fsync(&fsync);
+        settings.iter().for_each(|(name, value)| facts.note_setting(name, value));
     }
     facts
 }

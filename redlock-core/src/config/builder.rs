@@ -134,7 +134,8 @@ impl ConfigBuilder {
 
     /// Declares that the node of this name forgets nothing when it is killed and started again, so that the
     /// [restart guard](Self::restart_guard) lets it vote at once. One that says so itself (`appendonly yes` with
-    /// `appendfsync always`, if the user may ask), before and after it was started again, need not be named.
+    /// `appendfsync always` and `no-appendfsync-on-rewrite no`, if the user may ask), before and after it was started again, need
+    /// not be named.
     pub fn durable(mut self, name: impl Into<String>) -> Self {
         self.durable.push(name.into());
         self

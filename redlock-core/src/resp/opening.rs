@@ -1,5 +1,6 @@
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use smallvec::{SmallVec, smallvec};
@@ -42,8 +43,8 @@ enum Step {
     Probe(Probe),
     /// What it says of itself ([`INFO`](SECTIONS)).
     Info,
-    /// When it writes to the disk (`CONFIG GET appendfsync`).
-    Fsync,
+    /// When it writes to the disk (`CONFIG GET *appendfsync*`).
+    Settings,
 }
 
 /// What there is to know of a server. All that it can say may be longer than a reply: it has a line for each of its databases.
@@ -135,7 +136,9 @@ impl Opening {
                 Told::Nothing | Told::Push => {}
                 Told::Facts(facts) => self.facts = facts,
                 Told::Info(info) => self.facts.note_info(&info),
-                Told::Fsync(fsync) => self.facts.note_fsync(&fsync),
+                Told::Settings(settings) => {
+                    settings.iter().for_each(|(name, value)| self.facts.note_setting(name, value));
+                }
                 Told::SpeaksNoResp3 => self.fall_back(),
             }
         }
@@ -181,8 +184,8 @@ impl Opening {
             output.command([&b"INFO"[..], section].into_iter());
             steps.push_back(Step::Info);
         }
-        output.command([&b"CONFIG"[..], b"GET", b"appendfsync"].into_iter());
-        steps.push_back(Step::Fsync);
+        output.command([&b"CONFIG"[..], b"GET", b"*appendfsync*"].into_iter());
+        steps.push_back(Step::Settings);
     }
 
     /// Begins again in RESP2. What was asked behind `HELLO` was asked as nobody, or as somebody else.
@@ -211,7 +214,7 @@ enum Told {
     Push,
     Facts(Facts),
     Info(String),
-    Fsync(String),
+    Settings(Vec<(String, String)>),
     SpeaksNoResp3,
 }
 
@@ -227,9 +230,9 @@ fn read(step: Step, reply: &[u8]) -> Result<Told, Unavailable> {
     }
     match step {
         Step::Info => return Ok(element.text().map_or(Told::Nothing, |info| Told::Info(lossy(info)))),
-        Step::Fsync => {
-            let value = elements.by_ref().nth(1).filter(|_| element.nested() > 0).and_then(Element::text);
-            return Ok(value.map_or(Told::Nothing, |fsync| Told::Fsync(lossy(fsync))));
+        Step::Settings => {
+            let mut next = || elements.next().filter(|_| element.nested() > 0)?.text().map(lossy);
+            return Ok(Told::Settings(core::iter::from_fn(|| Some((next()?, next()?))).collect()));
         }
         Step::Hello | Step::Must | Step::May | Step::Probe(_) => {}
     }

@@ -95,6 +95,17 @@ fn the_server_says_how_it_is_run() {
 }
 
 #[test]
+fn the_server_says_when_it_writes_to_its_disk() {
+    for (pauses, is_durable) in [("yes", false), ("no", true)] {
+        let settings = format!("+no-appendfsync-on-rewrite\r\n+{pauses}\r\n+appendfsync\r\n+always\r\n");
+        for head in ["%2", "*4"] {
+            let connection = answered_with("aof_enabled:1\r\n", &format!("{head}\r\n{settings}"));
+            assert_eq!(connection.facts().is_durable(), Some(is_durable), "{head} {pauses}");
+        }
+    }
+}
+
+#[test]
 fn what_a_server_does_not_say_of_itself_stays_open() {
     for fsync in ["%0\r\n", "*0\r\n", "*1\r\n+appendfsync\r\n", "-NOPERM no\r\n", "*2\r\n:1\r\n:2\r\n", ":1\r\n"] {
         let connection = answered_with("aof_enabled:1\r\n", fsync);

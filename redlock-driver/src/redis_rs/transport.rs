@@ -149,20 +149,20 @@ async fn complete_handshake(connection: &MultiplexedConnection, greeting: &[Cmd]
 
 /// Asks what the server says of itself, as far as the user may know it.
 async fn ask_facts(connection: &MultiplexedConnection) -> Facts {
-    let fsync = redis::cmd("CONFIG").arg("GET").arg("appendfsync").to_owned();
-    let (info, fsync) = join(ask(connection, &redis::cmd("INFO")), ask(connection, &fsync)).await;
-    facts_in(info.ok(), fsync.ok())
+    let settings = redis::cmd("CONFIG").arg("GET").arg("*appendfsync*").to_owned();
+    let (info, settings) = join(ask(connection, &redis::cmd("INFO")), ask(connection, &settings)).await;
+    facts_in(info.ok(), settings.ok())
 }
 
-/// Reads the answers to `INFO` and `CONFIG GET appendfsync`, as far as there are any.
-pub(super) fn facts_in(info: Option<Value>, fsync: Option<Value>) -> Facts {
+/// Reads the answers to `INFO` and `CONFIG GET *appendfsync*`, as far as there are any.
+pub(super) fn facts_in(info: Option<Value>, settings: Option<Value>) -> Facts {
     let mut facts = Facts::default();
     if let Some(info) = info.and_then(|info| String::from_redis_value(info).ok()) {
         facts.note_info(&info);
     }
-    let pairs = fsync.and_then(|fsync| HashMap::<String, String>::from_redis_value(fsync).ok());
-    if let Some(fsync) = pairs.and_then(|mut pairs| pairs.remove("appendfsync")) {
-        facts.note_fsync(&fsync);
+    let settings = settings.and_then(|settings| HashMap::<String, String>::from_redis_value(settings).ok());
+    for (name, value) in settings.unwrap_or_default() {
+        facts.note_setting(&name, &value);
     }
     facts
 }

@@ -70,6 +70,16 @@ pub(crate) async fn a_server_that_has_much_to_say_of_itself_is_used<A: Adapter>(
     assert_eq!(health.nodes[0].warnings, [], "{health}");
 }
 
+pub(crate) async fn a_server_is_durable_only_if_it_writes_to_its_disk_at_any_time<A: Adapter>() {
+    for (pauses, is_durable) in [("no", true), ("yes", false)] {
+        let server = Server::builder().persistent(true).arg("--no-appendfsync-on-rewrite", pauses).start();
+        let client = A::client(&[server.url()]);
+        client.lock("job", TTL).await.unwrap().release().await;
+        let health = client.health();
+        assert_eq!(health.nodes[0].facts.is_durable(), Some(is_durable), "{pauses}: {health}");
+    }
+}
+
 fn said_version(server: &Server) -> String {
     let info = server.command(&["INFO"]).unwrap();
     said(server, if info.contains("valkey_version") { "valkey_version" } else { "redis_version" })

@@ -48,7 +48,7 @@ impl Greeting {
         pipeline.add_command(redis::cmd("CLIENT").arg("SETNAME").arg(&self.mark).take());
         pipeline.add_command(redis::cmd("CLUSTER").arg("MYID").take());
         pipeline.add_command(redis::cmd("INFO"));
-        pipeline.add_command(redis::cmd("CONFIG").arg("GET").arg("appendfsync").take());
+        pipeline.add_command(redis::cmd("CONFIG").arg("GET").arg("*appendfsync*").take());
         for [command, arguments @ ..] in Probe::ALL.map(Probe::words) {
             pipeline.add_command(redis::cmd(command).arg(&arguments).take());
         }
