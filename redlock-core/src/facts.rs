@@ -35,8 +35,8 @@ pub struct Facts {
     eviction_policy: Option<String>,
     has_append_only_file: Option<bool>,
     fsync: Option<String>,
-    /// It writes nothing to the disk while it rewrites its append-only file.
-    pauses_fsync: bool,
+    /// Whether it goes on to do so while it rewrites its append-only file.
+    fsync_on_rewrite: Option<bool>,
     pub(crate) releases_by_command: bool,
     fails_over: bool,
 }
@@ -134,7 +134,7 @@ impl Facts {
         }
         match (self.has_append_only_file, self.fsync.as_deref()) {
             (Some(false), _) => Some(false),
-            (_, Some(fsync)) if fsync != "always" || self.pauses_fsync => Some(false),
+            (_, Some(fsync)) if fsync != "always" || self.fsync_on_rewrite == Some(false) => Some(false),
             (Some(true), Some(_)) => Some(true),
             _ => None,
         }
@@ -230,7 +230,7 @@ impl Facts {
     pub fn note_setting(&mut self, name: &str, value: &str) {
         match name {
             "appendfsync" => self.note_fsync(value),
-            "no-appendfsync-on-rewrite" => self.pauses_fsync = value == "yes",
+            "no-appendfsync-on-rewrite" => self.fsync_on_rewrite = Some(value != "yes"),
             _ => {}
         }
     }

@@ -216,7 +216,9 @@ fn facts_in(said: &[Result<Value, Error>]) -> Facts {
     if let Some(Ok(settings)) = said.get(1)
         && let Ok(settings) = settings.clone().convert::<HashMap<String, String>>()
     {
-        settings.iter().for_each(|(name, value)| facts.note_setting(name, value));
+        for (name, value) in settings {
+            facts.note_setting(&name, &value);
+        }
     }
     facts
 }

@@ -137,7 +137,9 @@ impl Opening {
                 Told::Facts(facts) => self.facts = facts,
                 Told::Info(info) => self.facts.note_info(&info),
                 Told::Settings(settings) => {
-                    settings.iter().for_each(|(name, value)| self.facts.note_setting(name, value));
+                    for (name, value) in settings {
+                        self.facts.note_setting(&name, &value);
+                    }
                 }
                 Told::SpeaksNoResp3 => self.fall_back(),
             }
