@@ -34,7 +34,9 @@ impl Server {
             ["SET", key, value, "NX", ..] => self.set(key, value),
             ["DELIFEQ", key, value] | ["DELEX", key, "IFEQ", value] => self.delete(key, value, ":0\r\n", ":0\r\n"),
             ["EVALSHA", ..] => "-NOSCRIPT No matching script.\r\n",
-            ["EVAL", .., "1", key, value, _announce] => self.delete(key, value, ":-1\r\n", ":0\r\n"),
+            ["EVAL", .., "1", key, value] | ["EVAL", .., "1", key, value, _] => {
+                self.delete(key, value, ":-1\r\n", ":0\r\n")
+            }
             _ => "-ERR unknown command\r\n",
         }
     }
