@@ -31,6 +31,7 @@ fn the_defaults_are_ten_mebibytes_and_no_eviction() {
 fn a_budget_that_is_too_small_is_refused() {
     let refused = BoundedCache::<Value>::builder().budget(MIN_BUDGET - 1).build().unwrap_err();
     assert!(matches!(refused, BudgetError { budget, .. } if budget == MIN_BUDGET - 1));
+    assert!(BoundedCache::<Value>::builder().budget(MIN_BUDGET).build().is_ok());
     assert!(refused.to_string().contains("4096"), "{refused}");
 }
 

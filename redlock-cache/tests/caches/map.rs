@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use redlock_cache::{Cache, DEFAULT_INTERVAL, MapCache, Refusal};
+use redlock_cache::{Cache, DEFAULT_INTERVAL, Generation, Instant, MapCache, Refusal};
 
 use crate::value::{Value, at, insert, keep, names};
 
@@ -34,8 +34,9 @@ fn a_name_is_kept_until_its_deadline_and_nobody_else_gets_it() {
 #[test]
 fn what_is_meant_for_one_generation_does_not_touch_the_next() {
     let cache = MapCache::new();
-    let first = keep(&cache, "job", 10, 0);
-    let second = insert(&cache, "job", 30, 20).unwrap().generation;
+    // They have left the process meanwhile, as numbers.
+    let first = Generation::new(keep(&cache, "job", 10, 0).to_string().parse().unwrap());
+    let second = Generation::new(insert(&cache, "job", 30, 20).unwrap().generation.get());
     assert!(cache.remove(b"job", first, at(20)).is_none());
     assert!(!cache.extend(b"job", first, at(40)));
     assert_eq!(cache.get(b"job", at(20)).unwrap().deadline, at(30));
@@ -115,6 +116,28 @@ fn the_thread_collects_by_the_clock_that_it_was_given() {
 }
 
 #[test]
+fn the_thread_keeps_for_an_interval_what_has_expired() {
+    let interval = Duration::from_millis(20);
+    let (clock, looks) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (read, count) = (clock.clone(), looks.clone());
+    let after = |end: Instant, millis| end.saturating_add(Duration::from_millis(millis));
+    let builder = MapCache::builder().interval(interval);
+    let cache = builder
+        .build_with_thread(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+            after(at(10), read.load(Ordering::Relaxed))
+        })
+        .unwrap();
+    keep(&cache, "job", 10, 0);
+    clock.store(19, Ordering::Relaxed);
+    let before = looks.load(Ordering::Relaxed);
+    wait_until(|| looks.load(Ordering::Relaxed) > before + 2);
+    assert_eq!(names(&cache), ["job"], "who is late is told so");
+    clock.store(20, Ordering::Relaxed);
+    wait_until(|| cache.is_empty());
+}
+
+#[test]
 fn the_thread_ends_when_the_cache_is_dropped_and_not_an_interval_later() {
     let clock = Arc::new(());
     let held = clock.clone();
@@ -141,13 +164,22 @@ fn dropping_the_cache_drops_the_values() {
 #[test]
 fn lookups_are_counted() {
     let cache = MapCache::new();
+    let assert_counted = |hits, misses| {
+        let statistics = cache.statistics();
+        assert_eq!((statistics.hits, statistics.misses), (hits, misses));
+    };
     keep(&cache, "job", 10, 0);
     assert!(cache.get(b"job", at(9)).is_some());
+    assert_counted(1, 0);
     assert!(cache.get(b"job", at(10)).is_some(), "it has expired and is still there");
-    assert!(cache.get(b"none", at(9)).is_none());
+    assert_counted(1, 1);
+    assert!(cache.get(b"none", at(9)).is_none() && cache.take(b"none", at(9)).is_none());
+    assert_counted(1, 3);
     assert!(cache.take(b"job", at(9)).is_some());
-    assert!(insert(&cache, "job", 10, 0).is_ok());
+    assert_counted(2, 3);
+    keep(&cache, "job", 10, 0);
     assert!(insert(&cache, "job", 10, 0).is_err());
-    let statistics = cache.statistics();
-    assert_eq!((statistics.hits, statistics.misses, statistics.refused), (2, 2, 1));
+    assert_eq!((cache.statistics().refused, cache.statistics().expired), (1, 0));
+    assert!(insert(&cache, "job", 20, 10).is_ok());
+    assert_eq!(cache.statistics().expired, 1, "it has made way");
 }
