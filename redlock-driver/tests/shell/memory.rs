@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redlock_driver::memory::MemoryNode;
-use redlock_driver::{AcquireError, Cause, ExtendError, Loss, Outcome, Redlock, ReleaseVerdict};
+use redlock_driver::{AcquireError, Cause, ExtendError, Loss, Outcome, Redlock, ReleaseVerdict, RetryDelay, Runtime};
 
 use crate::clock::{Clock, settle};
 use crate::world::TTL;
@@ -37,6 +37,20 @@ async fn a_lock_is_on_every_node_and_excludes_other_handles_until_it_is_released
     assert!(matches!(refused, AcquireError::Contended(_)), "{refused}");
     assert_eq!(clock.run(guard.release()).await.verdict, ReleaseVerdict::Released);
     drop(clock.run(rival.try_lock("job", TTL)).await.unwrap());
+}
+
+#[tokio::test]
+async fn who_waits_is_called_up_by_the_release() {
+    let (clock, nodes, redlock) = three_nodes();
+    let held = clock.run(redlock.lock("job", TTL)).await.unwrap();
+    let only_called_up = RetryDelay::new(TTL * 360, TTL * 360);
+    let acquire = over(&nodes, &clock).lock("job", TTL).retry_delay(only_called_up).wait(TTL * 3);
+    let waiting = tokio::spawn(async { acquire.await.unwrap() });
+    settle().await;
+    let now = clock.now();
+    clock.run(held.release()).await;
+    drop(clock.run(waiting).await.unwrap());
+    assert_eq!(clock.now(), now, "nobody has waited for a timer");
 }
 
 /// A store that outlives the process has seen the fences of earlier ones.
