@@ -199,6 +199,25 @@ async fn a_name_that_is_held_here_is_not_taken_again_when_the_nodes_have_forgott
     clock.run(locks.try_lock("job", TTL)).await.unwrap();
 }
 
+/// The cache has it for as long as it might have been kept alive.
+#[tokio::test]
+async fn a_lock_that_was_kept_alive_and_is_lost_makes_way_for_the_next_one_of_its_name() {
+    let clock = Clock::default();
+    let nodes = ["one", "two", "three"].map(MemoryNode::new);
+    let redlock = Redlock::builder().nodes(&nodes).build_on(clock.clone()).unwrap();
+    let locks = NamedLocks::new(redlock, MapCache::new()).keep_alive(KeepAlive::up_to(TTL * 100)).unwrap();
+    let lost = clock.run(locks.lock("job", TTL)).await.unwrap();
+    settle().await;
+    nodes.iter().for_each(MemoryNode::wipe);
+    clock.advance(TTL / 2);
+    settle().await;
+    assert_eq!(locks.held("job"), None);
+    let next = clock.run(locks.try_lock("job", TTL)).await.unwrap();
+    assert_eq!(clock.run(locks.unlock_generation("job", lost.generation)).await, Err(not_held("job")));
+    let report = clock.run(locks.unlock_generation("job", next.generation)).await.unwrap();
+    assert_eq!(report.verdict, ReleaseVerdict::Released);
+}
+
 #[tokio::test]
 async fn what_is_kept_by_name_is_not_kept_alive_by_the_options_of_the_handle() {
     let clock = Clock::default();
