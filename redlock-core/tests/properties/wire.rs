@@ -19,6 +19,7 @@ fn first_word(command: &Command) -> (&'static [u8], usize) {
         Action::Acquire { owner: None, .. } => return (b"SET", 6),
         Action::AcquireInTurn { .. } => (b"EVAL", 4),
         Action::Release { keep: Some(_), .. } => (b"EVAL", 3),
+        Action::Release { .. } => (b"EVAL", if command.calls_up() { 2 } else { 1 }),
         Action::Inspect { .. } => (b"EVAL", 0),
         _ => (b"EVAL", 2),
     };
