@@ -28,7 +28,7 @@ pub(crate) async fn a_list_of_nodes_that_is_none_is_refused<A: Adapter>() {
 
 pub(crate) async fn a_url_that_is_none_is_named_without_its_password<A: Adapter>() {
     for (url, shown) in [
-        ("", ""),
+        ("", "\"\""),
         ("127.0.0.1", "127.0.0.1"),
         ("http://host", "http://host"),
         ("redis://", "redis://"),
