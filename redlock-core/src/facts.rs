@@ -219,17 +219,11 @@ impl Facts {
         }
     }
 
-    /// Notes when the server writes its append-only file to the disk, as its setting `appendfsync` says it: `always`, `everysec`
-    /// or `no`.
-    pub fn note_fsync(&mut self, fsync: &str) {
-        self.fsync = Some(short(fsync));
-    }
-
     /// Notes a setting of the server, as `CONFIG GET *appendfsync*` says it: `appendfsync` or `no-appendfsync-on-rewrite`. Others
     /// are left out.
     pub fn note_setting(&mut self, name: &str, value: &str) {
         match name {
-            "appendfsync" => self.note_fsync(value),
+            "appendfsync" => self.fsync = Some(short(value)),
             "no-appendfsync-on-rewrite" => self.fsync_on_rewrite = Some(value != "yes"),
             _ => {}
         }
@@ -286,7 +280,7 @@ mod tests {
         let with = |info: &str, fsync: Option<&str>| {
             let mut facts = of(info);
             if let Some(fsync) = fsync {
-                facts.note_fsync(fsync);
+                facts.note_setting("appendfsync", fsync);
             }
             facts.is_durable()
         };
@@ -312,7 +306,7 @@ mod tests {
     #[test]
     fn a_node_that_fails_over_is_never_durable() {
         let mut facts = of("aof_enabled:1\r\n");
-        facts.note_fsync("always");
+        facts.note_setting("appendfsync", "always");
         assert_eq!(facts.is_durable(), Some(true));
         assert_eq!(facts.with_failover().is_durable(), Some(false));
     }

@@ -276,7 +276,7 @@ fn a_node_that_forgets_nothing_keeps_its_vote() {
         let mut world = World::of_three(settings);
         for (run, uptime, now) in [("b1", 1_000, at(1_000)), ("b2", 0, at(3_000))] {
             let mut facts = told(&format!("{}{says}", running(run, uptime)));
-            facts.note_fsync("always");
+            facts.note_setting("appendfsync", "always");
             world.takes(now).unwrap();
             world.reconnect_to(1, facts, now);
         }
@@ -369,7 +369,7 @@ fn a_failover_is_a_restart_and_has_a_warning_of_its_own() {
     let mut world = World::of_three(|config| config.on_cluster(Rule::Refuse));
     let durable = |run: &str| {
         let mut facts = told(&format!("{}aof_enabled:1\r\n", running(run, 1_000)));
-        facts.note_fsync("always");
+        facts.note_setting("appendfsync", "always");
         facts.with_failover()
     };
     world.reconnect_to(2, durable("c1"), at(1_000));

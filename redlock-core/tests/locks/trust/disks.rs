@@ -5,7 +5,7 @@ use super::*;
 /// What a server says of itself that writes everything to its disk before it answers.
 fn keeping(run_id: &str, uptime: u64) -> Facts {
     let mut facts = told(&format!("{}aof_enabled:1\r\n", running(run_id, uptime)));
-    facts.note_fsync("always");
+    facts.note_setting("appendfsync", "always");
     assert_eq!(facts.is_durable(), Some(true));
     facts
 }

@@ -7,7 +7,7 @@ use super::*;
 /// What a server says of itself that writes everything to its disk before it answers.
 fn keeping(run_id: &str, uptime: u64, role: &str) -> Facts {
     let mut facts = told(&format!("{}role:{role}\r\naof_enabled:1\r\n", running(run_id, uptime)));
-    facts.note_fsync("always");
+    facts.note_setting("appendfsync", "always");
     facts
 }
 
