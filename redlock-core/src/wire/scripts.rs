@@ -281,18 +281,22 @@ end
 /// For each key that is deleted somebody is called up, if a grace is given. A key of another type is another's, and no
 /// reason to leave the keys behind it. The label of the token goes with the key, also where that is gone already.
 ///
-/// What nodes are told in most cases comes first: one key, for which nobody waits as far as the user may look. It makes no
-/// function, and a node that calls nobody up is told no grace, which saves a twenty-fifth of the servers' work for a lock.
+/// What nodes are told in most cases comes first: one key, for which nobody waits. It makes no function, and a node that calls
+/// nobody up is told no grace, which saves a twenty-fifth of the servers' work for a lock. As much again is saved because nobody
+/// looks at the queue: who waits leaves a mark, `awaited`, and the command that deletes the key tells whether it was there. A
+/// mark without a queue costs one look; where the queue goes on, the mark is set again.
 pub(super) const RELEASE: Script = Script {
     source: concat!(
         "\
-local key = KEYS[1]
+local key, is_released = KEYS[1], false
 if not KEYS[2] and not ARGV[3] and redis.pcall('GET', key) == ARGV[1] then
   if not ARGV[2] then return redis.call('DEL', key) end
 ",
-        one_beside!("queue", "queue"),
+        one_beside!("awaited", "awaited"),
         "\
-  if redis.pcall('ZCARD', queue) == 0 then return redis.call('DEL', key) end
+  local deleted = redis.pcall('DEL', key, awaited)
+  if deleted == 1 then return 1 end
+  is_released = deleted == 2
 end
 ",
         beside!(),
@@ -306,9 +310,12 @@ for place = 1, #KEYS do
   if value == ARGV[1] and ARGV[3] then
     redis.call('PEXPIRE', KEYS[place], ARGV[3])
     if own then own(KEYS[place]) end
-  elseif value == ARGV[1] then
+  elseif value == ARGV[1] or is_released then
     redis.call('DEL', KEYS[place])
-    if ARGV[2] and call_up(KEYS[place], ARGV[2]) then has_called = true end
+    if ARGV[2] and call_up(KEYS[place], ARGV[2]) then
+      has_called = true
+      redis.pcall('SET', beside('awaited', KEYS[place]), '', 'PX', 60000)
+    end
   elseif type(value) == 'table' and not string.find(value['err'], 'WRONGTYPE', 1, true) then
     return value
   elseif value then
@@ -325,7 +332,7 @@ end
 if result == 1 and has_called then return 2 end
 return result"
     ),
-    digest: "e11185626bde9a209b33a63c717e18aa984a3617",
+    digest: "49ceb527917415d099029c66445adf42f18baf99",
 };
 
 /// Sets the keys to the token if none is there and it is the waiter's turn, and answers 1, or the fences that it has counted
@@ -402,11 +409,12 @@ local time = redis.pcall('TIME')
 if time[2] then
   redis.pcall('ZADD', queue, 'NX', time[1] .. string.format('%06d', time[2]), me)
   redis.pcall('PEXPIRE', queue, 60000)
+  redis.pcall('SET', beside('awaited', key), '', 'PX', 60000)
 end
 local place = redis.pcall('ZRANK', queue, me)
 return tostring(left) .. ' ' .. (type(place) == 'number' and place + 1 or 0) .. owner_of(key)"
     ),
-    digest: "64d6f4608f85600526fa06d25e342c406f3c205b",
+    digest: "34cc920bc6e542b2fd7c11256cee96cd97c5b076",
 };
 
 /// Answers how a key stands, and changes nothing: its TTL in milliseconds (-2 without the key, -1 without an end), the number
