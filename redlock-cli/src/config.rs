@@ -75,9 +75,12 @@ fn line_at(text: &str, position: usize) -> usize {
     text.bytes().take(position).filter(|byte| *byte == b'\n').count().saturating_add(1)
 }
 
-fn usual_path() -> Option<PathBuf> {
-    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = folder("XDG_CONFIG_HOME").or_else(|| folder("HOME").map(|home| home.join(".config")))?;
+/// Returns where the configuration file is unless another one is named. Services and containers may have no `HOME`: then the
+/// home folder is that of the user, as in a shell.
+pub(crate) fn usual_path() -> Option<PathBuf> {
+    let named = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || std::env::home_dir().filter(|path| path.is_absolute());
+    let base = named.or_else(|| home().map(|home| home.join(".config")))?;
     Some(base.join("redlock").join("config.toml"))
 }
 

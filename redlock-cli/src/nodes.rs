@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redlock_tokio::{Builder, DEFAULT_CONNECT_TIMEOUT, NodeTimeout, Observer, Redlock, UrlNode};
 
-use crate::config::{Config, split_urls};
+use crate::config::{Config, split_urls, usual_path};
 use crate::failure::Failure;
 use crate::node_names::NodeNames;
 use crate::recording::Recording;
@@ -72,15 +72,16 @@ impl Nodes {
             return Err(Failure::Usage("--config stands before the command and behind it: name one file".into()));
         }
         let variable = std::env::var_os(VARIABLE).map(|text| text.to_string_lossy().into_owned());
-        Self::choose(&args.nodes, variable.as_deref(), Config::load(args.config.as_deref())?)
+        let config = Config::load(args.config.as_deref())?;
+        let chosen = Self::choose(&args.nodes, variable.as_deref(), config);
+        chosen.ok_or_else(|| no_nodes(args.config.clone().or_else(usual_path).as_deref()))
     }
 
-    fn choose(arguments: &[String], variable: Option<&str>, config: Config) -> Result<Self, Failure> {
+    fn choose(arguments: &[String], variable: Option<&str>, config: Config) -> Option<Self> {
         let arguments = arguments.iter().flat_map(|argument| split_argument(argument)).collect();
         let sources = [arguments, variable.map(split_urls).unwrap_or_default(), config.nodes.clone()];
-        let urls = sources.into_iter().find(|urls| !urls.is_empty());
-        let urls = urls.ok_or_else(|| Failure::Usage(NO_NODES.into()))?;
-        Ok(Self { urls, config })
+        let urls = sources.into_iter().find(|urls| !urls.is_empty())?;
+        Some(Self { urls, config })
     }
 
     /// Begins to connect.
@@ -175,8 +176,13 @@ fn split_argument(argument: &str) -> Vec<String> {
     if !urls.is_empty() && urls.iter().all(|url| url.contains("://")) { urls } else { vec![argument.into()] }
 }
 
-const NO_NODES: &str =
-    "no nodes are named: set REDLOCK_NODES, use --node URL, or write them into the configuration file";
+fn no_nodes(file: Option<&Path>) -> Failure {
+    let file = match file {
+        Some(path) => format!("the configuration file {}", path.display()),
+        None => "a file and name it with --config: there is no home folder".into(),
+    };
+    Failure::Usage(format!("no nodes are named: set REDLOCK_NODES, use --node URL, or write them into {file}"))
+}
 
 /// Makes a node. It fails when the authorities cannot be read.
 fn node(url: &str, authorities: Option<&[u8]>) -> Result<UrlNode, String> {
@@ -209,7 +215,7 @@ const fn with_authorities(node: UrlNode, _: &[u8]) -> Result<UrlNode, String> {
 mod tests {
     use super::*;
 
-    fn urls(arguments: &[&str], variable: Option<&str>, file: &[&str]) -> Result<Vec<String>, Failure> {
+    fn urls(arguments: &[&str], variable: Option<&str>, file: &[&str]) -> Option<Vec<String>> {
         let own = |urls: &[&str]| urls.iter().map(ToString::to_string).collect::<Vec<_>>();
         let config = Config { nodes: own(file), ..Config::default() };
         Nodes::choose(&own(arguments), variable, config).map(|nodes| nodes.urls)
@@ -221,7 +227,7 @@ mod tests {
         assert_eq!(urls(&[], Some("b"), &["c"]).unwrap(), ["b"]);
         assert_eq!(urls(&[], None, &["c"]).unwrap(), ["c"]);
         assert_eq!(urls(&[], Some(" , "), &["c"]).unwrap(), ["c"], "an empty variable names none");
-        assert!(matches!(urls(&[], None, &[]), Err(Failure::Usage(text)) if text.contains("REDLOCK_NODES")));
+        assert_eq!(urls(&[], None, &[]), None);
     }
 
     #[test]

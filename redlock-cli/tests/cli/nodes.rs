@@ -1,10 +1,11 @@
 use std::fs;
 use std::time::Instant;
 
+use nix::unistd::{Uid, User};
 use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use redlock_tests::{Port, Server, Servers, wait_until};
 
-use crate::tool::{LIMIT, Tool};
+use crate::tool::{Ended, LIMIT, Tool};
 
 #[test]
 fn arguments_name_the_nodes_before_everything_else() {
@@ -227,4 +228,22 @@ fn the_file_may_be_in_the_home_folder_or_not_be_there() {
     fs::write(tool.path(".config/redlock/config.toml"), format!("nodes = {:?}\n", servers.urls())).unwrap();
     assert_eq!(with_home(&["run", "job", "--", "true"]), Some(0));
     Tool::on(&servers).run(&["run", "job", "--", "true"]).assert_said(0, "");
+}
+
+/// As for a service of systemd, or in a container.
+#[test]
+fn without_a_variable_the_home_folder_is_that_of_the_user() {
+    let user = User::from_uid(Uid::effective()).unwrap().unwrap();
+    let file = user.dir.join(".config/redlock/config.toml");
+    if file.exists() {
+        println!("SKIPPED: there is a file {}", file.display());
+        return;
+    }
+    let tool = Tool::with_nodes(&[]);
+    let mut command = tool.command(&["status", "job"]);
+    let ended = Ended::from(command.env_remove("XDG_CONFIG_HOME").env_remove("HOME").output().unwrap());
+    ended.assert_failed(2, &format!("write them into the configuration file {}", file.display()));
+    let mut command = tool.command(&["status", "job"]);
+    let ended = Ended::from(command.env_remove("XDG_CONFIG_HOME").env("HOME", "relative").output().unwrap());
+    ended.assert_failed(2, "or write them into a file and name it with --config");
 }
