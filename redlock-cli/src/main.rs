@@ -56,6 +56,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use nix::sys::signal::Signal;
+use tokio::signal::unix::SignalKind;
 
 use crate::failure::Failure;
 use crate::nodes::NodeArgs;
@@ -149,7 +150,18 @@ fn block_on(command: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Fa
     let runtime =
         check_room_for_files().and_then(|()| tokio::runtime::Builder::new_current_thread().enable_all().build());
     let runtime = runtime.map_err(|error| Failure::Other(format!("no async runtime could be made: {error}")))?;
-    runtime.block_on(command)
+    runtime.block_on(async {
+        survive_long_files()?;
+        command.await
+    })
+}
+
+/// Has the system refuse what would make a file longer than `ulimit -f` allows, instead of ending this process: a lock would
+/// be left behind. A handler does not pass on to the command of the user, which a signal that is ignored would.
+fn survive_long_files() -> Result<(), Failure> {
+    let signal = SignalKind::from_raw(Signal::SIGXFSZ as i32);
+    let handled = tokio::signal::unix::signal(signal).map(drop);
+    handled.map_err(|error| Failure::Other(format!("{} cannot be handled: {error}", Signal::SIGXFSZ)))
 }
 
 /// Makes sure that this process may open as many files as tokio begins with, which panics where it may not.
