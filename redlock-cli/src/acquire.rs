@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use redlock_tokio::{Acquire, LockGuard, Owner, Redlock};
+use redlock_tokio::{Acquire, DetachedLock, Fence, LockGuard, Owner, Redlock};
 
 use crate::failure::Failure;
 use crate::nodes::{NodeArgs, Nodes, patience};
 use crate::recording::{RecordArgs, Recording};
 use crate::run::Signals;
-use crate::token_file::{LeftLock, NewTokenFile};
+use crate::token_file::{self, LeftLock, NewTokenFile};
 use crate::warnings::Warnings;
 use crate::{duration, output, refusal};
 
@@ -60,6 +60,9 @@ Examples:
 
 pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure> {
     let nodes = Nodes::find(nodes)?;
+    if args.fenced && output::is_nowhere() {
+        return Err(Failure::Usage("--fenced: stdout is closed or thrown away, and the fence with it".into()));
+    }
     // Before signals are listened to, and before there is a file to be removed: to open a pipe takes until somebody reads it.
     let recording = Recording::begin(&args.record)?;
     let file = NewTokenFile::prepare(&args.token)?;
@@ -71,7 +74,7 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
         signal = signals.next() => Err(Failure::Interrupted(signal)),
     };
     let written = match acquired {
-        Ok(guard) => leave(guard, file, &nodes, &redlock, &args.name).await,
+        Ok(guard) => leave(guard, file, &nodes, &redlock, &args).await,
         Err(failure) => Err(failure),
     };
     redlock.close().await;
@@ -94,22 +97,37 @@ async fn acquire(args: &Args, nodes: &Nodes, redlock: &Redlock) -> Result<LockGu
     Ok(guard)
 }
 
-/// Writes the lock down. If that fails, it is released.
+/// Writes the lock down and prints its fence. If one of them fails, it is released.
 async fn leave(
     guard: LockGuard,
     file: NewTokenFile,
     nodes: &Nodes,
     redlock: &Redlock,
-    name: &str,
+    args: &Args,
 ) -> Result<(), Failure> {
     let fence = guard.fence();
-    let lock = guard.detach().map_err(|loss| Failure::Lost { name: name.into(), why: loss.to_string() })?;
+    let lock = guard.detach().map_err(|loss| Failure::Lost { name: args.name.clone(), why: loss.to_string() })?;
     let left = LeftLock { lock, nodes: nodes.names() };
     if let Err(failure) = file.write(&left) {
-        if let Ok(guard) = redlock.adopt(&left.lock).await {
-            guard.release().await;
-        }
+        release(&left.lock, redlock).await;
         return Err(failure);
     }
-    fence.map_or(Ok(()), |fence| output::print(&format!("{fence}\n")))
+    if let Err(failure) = fence.map_or(Ok(()), print) {
+        release(&left.lock, redlock).await;
+        token_file::remove(&args.token)?;
+        return Err(failure);
+    }
+    Ok(())
+}
+
+async fn release(lock: &DetachedLock, redlock: &Redlock) {
+    if let Ok(guard) = redlock.adopt(lock).await {
+        guard.release().await;
+    }
+}
+
+/// Somebody has to read it.
+fn print(fence: Fence) -> Result<(), Failure> {
+    let is_read = output::show(&format!("{fence}\n"))?;
+    if is_read { Ok(()) } else { Err(Failure::Other("the fence is lost: nobody reads stdout".into())) }
 }

@@ -1,8 +1,9 @@
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 
 use redlock_tests::{Servers, wait_until};
 
-use crate::tool::{LIMIT, Tool};
+use crate::tool::{Ended, LIMIT, Tool};
 
 #[test]
 fn a_lock_is_acquired_in_one_step_and_released_in_another() {
@@ -181,4 +182,52 @@ fn keys_that_an_earlier_release_has_deleted_are_not_said_to_be_lost_in_another_w
     }
     tool.run(&["release", "job", "--token", "lock"]).assert_failed(76, "which an earlier release may have deleted");
     assert!(!tool.path("lock").exists());
+}
+
+/// Nobody would know the fence, and the lock would keep others out.
+#[test]
+fn a_lock_whose_fence_cannot_be_printed_is_not_left_behind() {
+    let servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    let rows = [
+        (">&-", 2, "stdout is closed or thrown away, and the fence with it"),
+        ("> /dev/full", 1, "stdout: No space left on device"),
+        ("| true", 1, "nobody reads stdout"),
+    ];
+    for (stdout, status, says) in rows {
+        if stdout == "> /dev/full" && !cfg!(target_os = "linux") {
+            continue;
+        }
+        let script =
+            format!("(sleep 0.3; \"$0\" acquire job --ttl 1m --fenced --token lock; echo $? > status) {stdout}");
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_redlock")]).current_dir(tool.path(""));
+        let ended = Ended::from(command.env("REDLOCK_NODES", servers.urls().join(",")).output().unwrap());
+        let status_of_tool = tool.read("status").trim().parse().ok();
+        Ended { status: status_of_tool, ..ended }.assert_failed(status, says);
+        assert!(!tool.path("lock").exists(), "{stdout}");
+        let is_free = || servers.iter().all(|server| server.command(&["EXISTS", "job"]).unwrap() == "0");
+        assert!(wait_until(LIMIT, is_free), "{stdout}");
+    }
+}
+
+#[test]
+fn a_fence_may_be_thrown_away() {
+    let tool = Tool::alone_on(1);
+    let mut command = tool.command(&["acquire", "job", "--fenced", "--token", "lock"]);
+    assert!(command.stdout(Stdio::null()).status().unwrap().success());
+    assert!(tool.path("lock").exists());
+}
+
+/// The file could not be written, and the signal that says so would end the process with the lock held.
+#[test]
+fn a_token_file_that_would_be_too_long_leaves_no_lock() {
+    let servers = Servers::start(3);
+    let tool = Tool::on(&servers);
+    let script = "ulimit -f 0; exec \"$0\" acquire job --ttl 1m --token lock";
+    let mut command = Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_redlock")]).current_dir(tool.path(""));
+    let ended = Ended::from(command.env("REDLOCK_NODES", servers.urls().join(",")).output().unwrap());
+    ended.assert_failed(2, "the token file lock: File too large");
+    assert!(wait_until(LIMIT, || servers.iter().all(|server| server.command(&["EXISTS", "job"]).unwrap() == "0")));
 }
