@@ -229,7 +229,7 @@
 //! [`Command::wire`]: transport::Command::wire
 //! [`Reply::from_wire`]: transport::Reply::from_wire
 //! [`Connection::source`]: transport::Connection::source
-
+#![cfg_attr(not(feature = "tls"), doc = "[`UrlNode::tls`]: #features")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod acquire;

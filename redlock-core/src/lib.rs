@@ -57,7 +57,7 @@
 //! A driver must keep the order of the commands to each node, also across a reconnect, must send none twice, and must
 //! answer each with one reply per node, [`Cause::NoAnswer`] excepted: silence is what deadlines are for.
 //!
-//! A complete loop, over three [model nodes](model::Node) that answer at once:
+//! A complete loop, over three [model nodes][`model::Node`] that answer at once:
 //!
 //! ```
 //! use core::time::Duration;
@@ -113,7 +113,7 @@
 //! # Features
 //!
 //! - `model`: [`model::Node`], what a Redis master answers to these commands.
-//! - `system`: [`system`](crate::system), the clock and the random source of the operating system, for adapters. Needs
+//! - `system`: [`system`][`crate::system`], the clock and the random source of the operating system, for adapters. Needs
 //!   `std`.
 //! - `url`: with `system`, the URLs of servers.
 //! - `metrics`, `tracing`: with `system`, observers for the crates of these names, for adapters. No machine uses them.
@@ -124,7 +124,10 @@
 //!   report written.
 //! - `proptest`: [`strategy`], random configs, requests, replies and steps; shows how to property-test your own code
 //!   without Redis. Needs `std`.
-
+//!
+#![cfg_attr(not(feature = "model"), doc = "[`model::Node`]: #features")]
+#![cfg_attr(not(feature = "system"), doc = "[`crate::system`]: #features")]
+#![cfg_attr(not(feature = "proptest"), doc = "[`strategy`]: #features")]
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

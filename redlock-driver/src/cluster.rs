@@ -1,7 +1,9 @@
 //! What transports to a whole cluster share, for authors of one: a connection to all masters, made of one to each.
 //!
-//! [`ClusterNode`](crate::native::ClusterNode) is the node that most need; its documentation says what a cluster costs as a
+//! [`ClusterNode`][`crate::native::ClusterNode`] is the node that most need; its documentation says what a cluster costs as a
 //! node.
+//!
+#![cfg_attr(not(feature = "net"), doc = "[`crate::native::ClusterNode`]: crate#features")]
 
 mod batches;
 mod connection;

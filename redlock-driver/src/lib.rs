@@ -86,7 +86,7 @@
 //!
 //! # Features
 //!
-//! - `cache`: [`NamedLocks`], which are released by name, and the [caches](cache) that they are kept in;
+//! - `cache`: [`NamedLocks`], which are released by name, and the [caches][`cache`] that they are kept in;
 //! - `memory`: [`memory::MemoryNode`], a node that lives in this process;
 //! - `serde`: a [`DetachedLock`], an [`Owner`] and a [`Fence`] can be written and read, a [`Health`] report written;
 //! - `tracing`: `Tracing`, which makes a span of each lock and events of what happens to nodes, for `Builder::observer`;
@@ -104,7 +104,8 @@
 //! [`Connection`]: transport::Connection
 //! [`Command::wire`]: transport::Command::wire
 //! [`Reply::from_wire`]: transport::Reply::from_wire
-
+#![cfg_attr(not(feature = "cache"), doc = "[`NamedLocks`]: #features\n[`cache`]: #features")]
+#![cfg_attr(not(feature = "memory"), doc = "[`memory::MemoryNode`]: #features")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod acquire;

@@ -231,7 +231,7 @@
 //! - `metrics`: `Metrics`, which counts and measures, for `Builder::observer`.
 //!
 //! [`Transport`]: transport::Transport
-
+#![cfg_attr(not(feature = "memory"), doc = "[`Tokio::repeatable`]: #features")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "fred")]
