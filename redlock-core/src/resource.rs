@@ -1,3 +1,5 @@
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -40,6 +42,31 @@ impl From<String> for Resource {
 impl From<Vec<u8>> for Resource {
     fn from(name: Vec<u8>) -> Self {
         Self::new(name)
+    }
+}
+
+impl From<Cow<'_, str>> for Resource {
+    fn from(name: Cow<'_, str>) -> Self {
+        Self::new(&*name)
+    }
+}
+
+impl From<Box<str>> for Resource {
+    fn from(name: Box<str>) -> Self {
+        Self::new(&*name)
+    }
+}
+
+/// Shares the text.
+impl From<Arc<str>> for Resource {
+    fn from(name: Arc<str>) -> Self {
+        Self(name.into())
+    }
+}
+
+impl AsRef<[u8]> for Resource {
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
     }
 }
 
@@ -167,5 +194,34 @@ impl fmt::Display for Resources {
 impl fmt::Debug for Resources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Resources(\"{self}\")")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn a_name_may_be_had_in_any_way() {
+        let (text, bytes) = ("invoice:7", b"invoice:7");
+        let shared: Arc<str> = text.into();
+        let names: [Resources; 13] = [
+            text.into(),
+            (&text).into(),
+            bytes.into(),
+            bytes[..].into(),
+            String::from(text).into(),
+            (&String::from(text)).into(),
+            bytes.to_vec().into(),
+            Cow::Borrowed(text).into(),
+            Cow::<str>::Owned(format!("invoice:{}", 7)).into(),
+            Box::<str>::from(text).into(),
+            shared.clone().into(),
+            (&*shared).into(),
+            (&Resource::new(text)).into(),
+        ];
+        assert!(names.iter().all(|name| *name == Resource::new(text).into()), "{names:?}");
     }
 }
