@@ -128,5 +128,5 @@ fn tls(host: &str, settings: Option<&TlsSettings>) -> Result<TlsSettings, String
 
 #[cfg(not(feature = "net-tls"))]
 fn tls(_host: &str, _settings: Option<&TlsSettings>) -> Result<TlsSettings, String> {
-    Err("TLS needs the feature tls".into())
+    Err("TLS needs the feature tls of redlock-tokio or redlock-async-std, or net-tls of redlock-driver".into())
 }

@@ -23,7 +23,7 @@ pub(super) enum Unusable {
     #[error("fred cannot reach an address of this kind")]
     Address,
     #[cfg(not(feature = "tls"))]
-    #[error("TLS needs the feature tls")]
+    #[error("TLS needs the feature tls of redlock-tokio")]
     NoTls,
     #[error("{}", .0.details())]
     Fred(#[from] fred::error::Error),
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn without_tls_nothing_is_sent_in_the_clear_instead() {
         let refusal = settings("rediss://host").err().map(|reason| reason.to_string());
-        assert!(refusal.is_some_and(|reason| reason.contains("needs the feature tls")));
+        assert!(refusal.is_some_and(|reason| reason.contains("needs the feature tls of redlock-tokio")));
     }
 
     #[test]
