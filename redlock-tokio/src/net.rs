@@ -1,17 +1,18 @@
+mod lookup;
+
 use std::fmt;
 use std::future::Future;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
-use std::thread;
 
 use redlock_driver::net::{Network, Socket, set_tcp_options};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 #[cfg(unix)]
 use {std::path::Path, tokio::net::UnixStream};
 
+use self::lookup::LOOKUPS;
 use crate::Tokio;
 
 /// A connected socket of tokio, as the driver sees it.
@@ -23,12 +24,13 @@ enum Kind {
     Unix(UnixStream),
 }
 
-/// The futures are to be polled inside of a tokio runtime, as the driver does. Each name is looked up on a thread of its own.
+/// The futures are to be polled inside of a tokio runtime, as the driver does. Each name is looked up on a
+/// thread of its own, by one lookup for all who want it meanwhile.
 impl Network for Tokio {
     type Socket = TokioSocket;
 
     fn lookup(&self, host: &str, port: u16) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'static {
-        lookup(host.to_owned(), port)
+        LOOKUPS.addresses(host.to_owned(), port)
     }
 
     fn connect(&self, address: SocketAddr) -> impl Future<Output = io::Result<TokioSocket>> + Send + 'static {
@@ -40,17 +42,6 @@ impl Network for Tokio {
         let path = path.to_owned();
         async move { Ok(TokioSocket(Kind::Unix(UnixStream::connect(path).await?))) }
     }
-}
-
-/// Looks a name up without the runtime's pool of threads: the end of the runtime would wait until a silent resolver gives up,
-/// and it panics where the system has no thread to give.
-async fn lookup(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let (sender, looked_up) = oneshot::channel();
-    thread::Builder::new().name("redlock-lookup".into()).spawn(move || {
-        // Nobody waits for it any more when it took too long.
-        let _ = sender.send((host.as_str(), port).to_socket_addrs().map(Iterator::collect));
-    })?;
-    looked_up.await.map_err(io::Error::other)?
 }
 
 async fn connect(address: SocketAddr) -> io::Result<TokioSocket> {
