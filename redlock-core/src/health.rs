@@ -249,6 +249,12 @@ mod tests {
         assert!(!health().has_quorum() && !health().is_good());
     }
 
+    #[test]
+    fn a_quorum_of_voters_is_enough() {
+        let with_quorum = |quorum| Health { quorum, ..health() };
+        assert_eq!([1, 2].map(|quorum| with_quorum(quorum).has_quorum()), [true, false], "one node votes");
+    }
+
     #[cfg(feature = "serde")]
     #[test]
     fn it_is_data_in_seconds_and_words() {

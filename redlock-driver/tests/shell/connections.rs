@@ -5,11 +5,12 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use redlock_driver::transport::Reply;
 use redlock_driver::{
-    AcquireError, Cause, DEFAULT_CONNECT_TIMEOUT, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT, Instant, Outcome,
-    ReleaseVerdict, Runtime, Unavailable,
+    AcquireError, Cause, DEFAULT_CONNECT_TIMEOUT, DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT, Instant, LockGuard,
+    Outcome, ReleaseVerdict, Runtime, Unavailable,
 };
+use tokio::task::JoinHandle;
 
-use crate::clock::settle;
+use crate::clock::{Clock, settle};
 use crate::link::{Connect, Link, disconnected};
 use crate::world::{TTL, World, node_timeout};
 
@@ -93,6 +94,45 @@ async fn a_batch_that_fails_breaks_the_connection_and_the_next_one_carries_on() 
     settle().await;
     assert!(world.links.iter().all(|link| link.connects().len() == 2));
     assert_no_waiting(&world).await;
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_is_told_at_once_and_nothing_more_is_sent() {
+    let world = World::new().await;
+    drop(world.lock("warm-up").await);
+    settle().await;
+    world.links[..2].iter().for_each(Link::break_at_next_batch);
+    world.links[..2].iter().for_each(Link::fall_silent);
+    let [first, _second] = [begin(&world, "first").await, begin(&world, "second").await];
+    let (began, batches) = (world.clock.now(), world.links[0].batches());
+    world.links[..2].iter().for_each(Link::answer_oldest);
+    let refused = world.clock.run(first).await.unwrap().unwrap_err();
+    assert!(matches!(refused, AcquireError::Unavailable(_)), "{refused}");
+    assert_eq!(world.clock.now(), began, "the answers to the second batch are not waited for");
+    begin(&world, "third").await;
+    assert_eq!(world.links[0].batches(), batches);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_over_a_connection_that_is_closed() {
+    let world = World::new().await;
+    drop(world.lock("warm-up").await);
+    settle().await;
+    world.links[0].fall_silent();
+    begin(&world, "first").await;
+    let batches = world.links[0].batches();
+    world.links[0].report_closed();
+    settle().await;
+    begin(&world, "second").await;
+    assert_eq!(world.links[0].batches(), batches);
+}
+
+/// Sends what takes a lock, and waits for nothing.
+async fn begin(world: &World, name: &'static str) -> JoinHandle<Result<LockGuard<Clock>, AcquireError>> {
+    let redlock = world.redlock.clone();
+    let acquiring = tokio::spawn(async move { redlock.try_lock(name, TTL).await });
+    settle().await;
+    acquiring
 }
 
 #[tokio::test]

@@ -107,6 +107,11 @@ impl Link {
         state.driver.take().into_iter().for_each(Waker::wake);
     }
 
+    /// Answers the oldest batch, and no other.
+    pub(crate) fn answer_oldest(&self) {
+        self.state().unanswered.remove(0);
+    }
+
     /// Makes it known that the connection is closed. Batches under way are not answered by that.
     pub(crate) fn report_closed(&self) {
         self.state().open.clear();
