@@ -152,3 +152,90 @@ const fn length(millis: i64) -> Duration {
 fn in_words(duration: Duration) -> String {
     alloc::format!("{:.1}", HumanDuration(duration))
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::{Cause, Facts, Unavailable};
+
+    fn node(name: &str, limits: impl Into<Vec<Limit>>) -> NodeHealth {
+        let mut facts = Facts::default();
+        facts.note_info("redis_version:7.0.15");
+        let connection = ConnectionState::Connected { since: Duration::from_secs(5) };
+        let (name, warnings, limits) = (name.into(), Vec::new(), limits.into());
+        NodeHealth { name, connection, quarantine: None, unsuitable: None, round_trip: None, facts, warnings, limits }
+    }
+
+    fn health(nodes: impl Into<Vec<NodeHealth>>) -> Health {
+        Health { nodes: nodes.into(), quorum: 2, locks: LockFigures::default() }
+    }
+
+    #[test]
+    fn each_node_has_a_line_with_its_state() {
+        let unsuitable = Unavailable::with_detail(Cause::Refused, "no");
+        let names = ["connecting", "b", "c", "d"];
+        let [connecting, mut restarted, mut refused, both] = names.map(|name| node(name, []));
+        restarted.quarantine = Some(Duration::from_secs(90));
+        refused.unsuitable = Some(unsuitable.clone());
+        let unknown = Facts::default();
+        let connecting = NodeHealth { connection: ConnectionState::Connecting, facts: unknown, ..connecting };
+        let both = NodeHealth { quarantine: restarted.quarantine, unsuitable: refused.unsuitable.clone(), ..both };
+        let text = health([connecting, restarted, refused, both]).to_string();
+        let lines: Vec<_> = text.lines().take(5).map(str::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "node        round trip  server            state".to_string(),
+                "connecting  ?           ?                 connecting".to_string(),
+                "b           ?           redis 7.0.15      connected for 5 s, restarted: without a vote for 90 s"
+                    .to_string(),
+                alloc::format!(
+                    "c           ?           redis 7.0.15      connected for 5 s, without a vote: {unsuitable}"
+                ),
+                alloc::format!(
+                    "d           ?           redis 7.0.15      connected for 5 s, without a vote: {unsuitable}"
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_limit_is_noted_once_with_the_nodes_that_have_it() {
+        let (queue, script) = (Limit::NoQueue { why: None }, Limit::ReleaseByScript);
+        let notes = |limits: &[&[&Limit]]| -> Vec<String> {
+            let names = ["a", "b", "c"].iter().zip(limits);
+            let nodes = names.map(|(name, limits)| node(name, limits.iter().copied().cloned().collect::<Vec<_>>()));
+            let text = health(nodes.collect::<Vec<_>>()).to_string();
+            text.lines().filter_map(|line| line.strip_prefix("note: ")).map(Into::into).collect()
+        };
+        let note = |nodes: &str, limit: &Limit| alloc::format!("{nodes}: {limit}");
+        assert_eq!(notes(&[&[&queue], &[&script, &queue], &[]]), [note("a, b", &queue), note("b", &script)]);
+        assert_eq!(notes(&[&[&queue], &[&queue], &[&queue]]), [note("all nodes", &queue)]);
+        assert_eq!(notes(&[&[&queue]]), [note("a", &queue)], "the only one is named");
+        assert_eq!(notes(&[&[], &[]]), [""; 0]);
+    }
+
+    #[test]
+    fn fences_are_counted_where_there_are_any() {
+        let none = LockFigures::default();
+        assert!(!none.to_string().contains("fenced"));
+        let fenced = LockFigures { fenced: 2, commit_rounds: 1, ..none };
+        assert!(fenced.to_string().ends_with("\nfenced: 2 acquired, 1 of them in two rounds"));
+    }
+
+    #[test]
+    fn clocks_are_ahead_or_behind_and_set_forward_or_back() {
+        let ago = Duration::from_secs(60);
+        let rows = [
+            (Warning::ClockDiffers { millis: 1_500 }, "its clock is 1.5 s ahead of the others': "),
+            (Warning::ClockDiffers { millis: -1_500 }, "its clock is 1.5 s behind the others': "),
+            (Warning::ClockSet { millis: 2_000, ago }, "its clock was set forward by 2 s, 60 s ago: "),
+            (Warning::ClockSet { millis: -2_000, ago }, "its clock was set back by 2 s, 60 s ago: "),
+        ];
+        for (warning, expected) in rows {
+            assert!(warning.to_string().starts_with(expected), "{warning}");
+        }
+    }
+}
