@@ -18,8 +18,9 @@ use crate::workload::Workload;
 /// What contestants send, and no script does.
 const COUNTED: [&str; 6] = ["set", "eval", "evalsha", "delifeq", "delex", "subscribe"];
 
-/// Of the scripts of a wait queue each that sets a key also takes somebody out of the queue.
-const INSIDE: &str = "zrem";
+/// What the scripts of a wait queue do as often as they set something. For each key that is set in turn, and each call-up that
+/// is noted, somebody leaves the queue; a key is marked as awaited when somebody comes, and after a call-up.
+const INSIDE: [&str; 3] = ["zrem", "zadd", "publish"];
 
 /// How often, at the most, it is looked whether nodes that lag have caught up.
 const LOOKS: u32 = 200;
@@ -147,19 +148,20 @@ pub(crate) fn commands(servers: &[Server], contestant: Name) -> Result<u64, Fail
     let mut total = 0_i64;
     for server in servers {
         let statistics = server.command(&["INFO", "commandstats"])?;
-        total += statistics.lines().filter_map(|line| counted(line, contestant.is_fenced())).sum::<i64>();
+        total += statistics.lines().filter_map(|line| counted(line, contestant)).sum::<i64>();
     }
     Ok(u64::try_from(total)?)
 }
 
 /// The number in a line like `cmdstat_set:calls=7,usec=21,…`. Servers count what a script does as if it had been sent; of a
-/// contestant that is fenced, each `SET` is a script's.
-fn counted(line: &str, is_fenced: bool) -> Option<i64> {
+/// contestant that is fenced, each `SET` is a script's. The script of the floor that publishes sets nothing.
+fn counted(line: &str, contestant: Name) -> Option<i64> {
     let (name, figures) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
     let calls: i64 = figures.split(',').next()?.parse().ok()?;
     match name {
-        "set" | INSIDE if is_fenced => None,
-        INSIDE => Some(calls.saturating_neg()),
+        "set" if contestant.is_fenced() => None,
+        "publish" if contestant == Name::FloorPublish => None,
+        _ if INSIDE.contains(&name) => (!contestant.is_fenced()).then_some(calls.saturating_neg()),
         _ => COUNTED.contains(&name).then_some(calls),
     }
 }
@@ -170,19 +172,22 @@ mod tests {
 
     #[test]
     fn only_what_contestants_send_is_counted() {
-        assert_eq!(counted("cmdstat_evalsha:calls=12,usec=70,usec_per_call=5.83", false), Some(12));
-        assert_eq!(counted("cmdstat_delifeq:calls=3,usec=1,usec_per_call=0.33", false), Some(3));
-        assert_eq!(counted("cmdstat_zrem:calls=3,usec=1,usec_per_call=0.33", false), Some(-3));
-        assert_eq!(counted("cmdstat_set:calls=3,usec=1,usec_per_call=0.33", false), Some(3));
+        assert_eq!(counted("cmdstat_evalsha:calls=12,usec=70,usec_per_call=5.83", Name::Tokio), Some(12));
+        assert_eq!(counted("cmdstat_delifeq:calls=3,usec=1,usec_per_call=0.33", Name::Tokio), Some(3));
+        assert_eq!(counted("cmdstat_zrem:calls=3,usec=1,usec_per_call=0.33", Name::Tokio), Some(-3));
+        assert_eq!(counted("cmdstat_zadd:calls=3,usec=1,usec_per_call=0.33", Name::Tokio), Some(-3));
+        assert_eq!(counted("cmdstat_publish:calls=3,usec=1,usec_per_call=0.33", Name::Tokio), Some(-3));
+        assert_eq!(counted("cmdstat_publish:calls=3,usec=1,usec_per_call=0.33", Name::FloorPublish), None);
+        assert_eq!(counted("cmdstat_set:calls=3,usec=1,usec_per_call=0.33", Name::Tokio), Some(3));
         // From inside the script.
-        assert_eq!(counted("cmdstat_get:calls=12,usec=70,usec_per_call=5.83", false), None);
-        assert_eq!(counted("# Commandstats", false), None);
+        assert_eq!(counted("cmdstat_get:calls=12,usec=70,usec_per_call=5.83", Name::Tokio), None);
+        assert_eq!(counted("# Commandstats", Name::Tokio), None);
     }
 
     #[test]
     fn of_a_fenced_contestant_nothing_that_its_scripts_do_is_counted() {
-        assert_eq!(counted("cmdstat_evalsha:calls=12,usec=70,usec_per_call=5.83", true), Some(12));
-        assert_eq!(counted("cmdstat_set:calls=24,usec=70,usec_per_call=2.92", true), None);
-        assert_eq!(counted("cmdstat_zrem:calls=3,usec=1,usec_per_call=0.33", true), None);
+        assert_eq!(counted("cmdstat_evalsha:calls=12,usec=70,usec_per_call=5.83", Name::TokioFenced), Some(12));
+        assert_eq!(counted("cmdstat_set:calls=24,usec=70,usec_per_call=2.92", Name::TokioFenced), None);
+        assert_eq!(counted("cmdstat_zrem:calls=3,usec=1,usec_per_call=0.33", Name::TokioFenced), None);
     }
 }
