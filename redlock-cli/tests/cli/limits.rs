@@ -95,9 +95,7 @@ fn a_recording_that_would_be_too_long_is_said_to_be_incomplete() {
     let servers = Servers::start(3);
     let tool = Tool::on(&servers);
     let script = "ulimit -f 0; exec \"$0\" run job --record history -- sh -c 'kill -XFSZ $$; echo survived'";
-    let mut command = Command::new("sh");
-    command.args(["-c", script, env!("CARGO_BIN_EXE_redlock")]).current_dir(tool.path(""));
-    let ended = Ended::from(command.env("REDLOCK_NODES", servers.urls().join(",")).output().unwrap());
+    let ended = tool.run_script(script);
     let by_the_signal = 128 + Signal::SIGXFSZ as i32;
     ended.assert_failed(by_the_signal, "the recording history is incomplete: File too large");
     assert_eq!(ended.stdout, "", "for the command the signal is what it was");

@@ -1,5 +1,5 @@
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use redlock_tests::{Servers, wait_until};
 
@@ -200,9 +200,7 @@ fn a_lock_whose_fence_cannot_be_printed_is_not_left_behind() {
         }
         let script =
             format!("(sleep 0.3; \"$0\" acquire job --ttl 1m --fenced --token lock; echo $? > status) {stdout}");
-        let mut command = Command::new("sh");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_redlock")]).current_dir(tool.path(""));
-        let ended = Ended::from(command.env("REDLOCK_NODES", servers.urls().join(",")).output().unwrap());
+        let ended = tool.run_script(&script);
         let status_of_tool = tool.read("status").trim().parse().ok();
         Ended { status: status_of_tool, ..ended }.assert_failed(status, says);
         assert!(!tool.path("lock").exists(), "{stdout}");
@@ -225,9 +223,7 @@ fn a_token_file_that_would_be_too_long_leaves_no_lock() {
     let servers = Servers::start(3);
     let tool = Tool::on(&servers);
     let script = "ulimit -f 0; exec \"$0\" acquire job --ttl 1m --token lock";
-    let mut command = Command::new("sh");
-    command.args(["-c", script, env!("CARGO_BIN_EXE_redlock")]).current_dir(tool.path(""));
-    let ended = Ended::from(command.env("REDLOCK_NODES", servers.urls().join(",")).output().unwrap());
+    let ended = tool.run_script(script);
     ended.assert_failed(2, "the token file lock: File too large");
     assert!(wait_until(LIMIT, || servers.iter().all(|server| server.command(&["EXISTS", "job"]).unwrap() == "0")));
 }

@@ -44,6 +44,15 @@ impl Tool {
         command
     }
 
+    /// Runs a script of the shell to its end, in which the tool is `$0`.
+    pub(crate) fn run_script(&self, script: &str) -> Ended {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, env!("CARGO_BIN_EXE_redlock")]).current_dir(self.folder.path()).stdin(Stdio::null());
+        Ended::from(
+            shell.env("REDLOCK_NODES", &self.nodes).env("XDG_CONFIG_HOME", self.folder.path()).output().unwrap(),
+        )
+    }
+
     /// Runs it to its end.
     pub(crate) fn run(&self, args: &[&str]) -> Ended {
         Ended::from(self.command(args).output().unwrap())
