@@ -12,7 +12,7 @@ use redlock_core::{Cause, Hearing, HumanDuration, NodeId, Unavailable};
 
 use crate::Runtime;
 use crate::carrier::{self, Carrier};
-use crate::shell::{Over, Shell};
+use crate::shell::{Demand, Over, Shell};
 use crate::transport::{Connection, Transport};
 
 /// What drives one node.
@@ -119,24 +119,23 @@ impl<R: Runtime> NodeDriver<R> {
                 if let Some(why) = broken.take_if(|_| !state.has_under_way()) {
                     return Poll::Ready(Ok(End::Broken(why)));
                 }
-                if self.shell.must_reconnect(self.node, context)? {
-                    return Poll::Ready(Ok(End::Silent));
-                }
-                match hearing {
-                    Hearing::Never => {}
-                    Hearing::Shared => {
-                        if let Some(waiter) = self.shell.take_subscription(self.node) {
-                            state.subscribe(&waiter);
-                            continue;
-                        }
+                let has_commands = match self.shell.demand(self.node, hearing, context)? {
+                    Demand::Reconnect => return Poll::Ready(Ok(End::Silent)),
+                    Demand::Subscribe(waiter) => {
+                        state.subscribe(&waiter);
+                        continue;
                     }
-                    Hearing::Apart => drop(apart.as_mut().poll(context)),
+                    Demand::Send => true,
+                    Demand::Nothing => false,
+                };
+                if hearing == Hearing::Apart {
+                    drop(apart.as_mut().poll(context));
                 }
-                if !state.has_room() {
+                if !has_commands || !state.has_room() {
                     return Poll::Pending;
                 }
                 // Those who are about to send something as well may do so before what there is is sent.
-                if carrier.is_busy() && !has_yielded && self.shell.has_commands(self.node) {
+                if carrier.is_busy() && !has_yielded {
                     has_yielded = true;
                     context.waker().wake_by_ref();
                     return Poll::Pending;

@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use redlock_core::shell::Observers;
 use redlock_core::{Config, Instant, NodeId};
 
+pub(crate) use self::nodes::Demand;
 use self::state::State;
 pub(crate) use self::waiters::WatcherId;
 use self::wakes::Wakes;

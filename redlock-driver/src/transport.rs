@@ -120,8 +120,8 @@ pub trait Connection: Send + 'static {
 
     /// Returns when the connection is known to be broken, so that the driver can open another before it is needed.
     ///
-    /// It is called once for each connection. Batches that are under way are waited for all the same: their futures
-    /// must come to an end, too. Provided: never; the next batch finds out.
+    /// It is called once for each connection, and polled after the futures of [`send`](Self::send). Batches that are under way are
+    /// waited for all the same: their futures must come to an end, too. Provided: never; the next batch finds out.
     fn closed(&mut self) -> impl Future<Output = ()> + Send + use<Self> + 'static {
         std::future::pending()
     }

@@ -2,6 +2,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -39,6 +40,8 @@ struct Session<S> {
     /// The number of the batch that is sent next.
     next: u64,
     broken: Option<Unavailable>,
+    /// A batch has driven it since `closed` was polled, which comes after the batches in each turn of the driver.
+    is_driven: bool,
     /// The task that waits for the connection.
     driver: Option<Waker>,
 }
@@ -46,7 +49,7 @@ struct Session<S> {
 impl<S: Socket> NativeConnection<S> {
     pub(super) fn new(socket: S, machine: resp::Connection) -> Self {
         let (received, heard, broken, driver) = (VecDeque::new(), VecDeque::new(), None, None);
-        let session = Session { socket, machine, received, heard, turn: 0, next: 0, broken, driver };
+        let session = Session { socket, machine, received, heard, turn: 0, next: 0, broken, is_driven: false, driver };
         Self(Arc::new(Mutex::new(session)))
     }
 }
@@ -60,6 +63,7 @@ impl<S: Socket> Connection for NativeConnection<S> {
         poll_fn(move |context| {
             let mut session = locked(&session);
             session.drive(context);
+            session.is_driven = true;
             session.poll_replies(&mut batch, context)
         })
     }
@@ -86,7 +90,9 @@ impl<S: Socket> Connection for NativeConnection<S> {
         let session = self.0.clone();
         poll_fn(move |context| {
             let mut session = locked(&session);
-            session.drive(context);
+            if !mem::take(&mut session.is_driven) {
+                session.drive(context);
+            }
             session.wake_batches(context);
             if session.broken.is_some() { Poll::Ready(()) } else { Poll::Pending }
         })
@@ -194,7 +200,7 @@ impl<S: Socket> Session<S> {
             batch.replies.extend(self.received.drain(..missing));
             if batch.replies.len() == batch.count {
                 self.turn = self.turn.wrapping_add(1);
-                return Poll::Ready(Ok(std::mem::take(&mut batch.replies)));
+                return Poll::Ready(Ok(mem::take(&mut batch.replies)));
             }
         } else {
             self.wake_batches(context);

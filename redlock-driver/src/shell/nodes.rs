@@ -3,11 +3,22 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use redlock_core::{Cause, Command, Facts, Heard, NodeId, Reply, Unavailable, WaiterId};
+use redlock_core::{Cause, Command, Facts, Heard, Hearing, NodeId, Reply, Unavailable, WaiterId};
 
 use super::{Over, Shell};
 use crate::Runtime;
 use crate::carrier::SendAtOnce;
+
+/// What is to be done over the connection of a node.
+pub(crate) enum Demand {
+    /// It is to be given up for another one.
+    Reconnect,
+    /// The handle is to subscribe under this name.
+    Subscribe(WaiterId),
+    /// Commands are to be sent.
+    Send,
+    Nothing,
+}
 
 impl<R: Runtime> Shell<R> {
     /// Waits until a connection to the node is to be opened.
@@ -45,17 +56,21 @@ impl<R: Runtime> Shell<R> {
         self.work(|state, now, _| state.locks.give_up(node, why, now));
     }
 
-    /// Returns whether another connection is wanted in place of the one that there is. If not, the driver is woken when
-    /// one is, when there is something to send, or at the end.
-    pub(crate) fn must_reconnect(&self, node: NodeId, context: &Context<'_>) -> Result<bool, Over> {
+    /// Returns what is to be done over the connection of a node. The driver is woken when there is something else, or at the
+    /// end.
+    pub(crate) fn demand(&self, node: NodeId, hearing: Hearing, context: &Context<'_>) -> Result<Demand, Over> {
         let mut state = self.state();
         state.check_over(node, context)?;
-        Ok(state.locks.poll_connect(node))
-    }
-
-    /// Returns whether commands wait for a node.
-    pub(crate) fn has_commands(&self, node: NodeId) -> bool {
-        self.state().locks.has_batch(node)
+        if state.locks.poll_connect(node) {
+            return Ok(Demand::Reconnect);
+        }
+        if hearing == Hearing::Shared
+            && state.locks.has_subscription(node)
+            && let Some(waiter) = state.locks.poll_subscribe(node, self.runtime.now())
+        {
+            return Ok(Demand::Subscribe(waiter));
+        }
+        Ok(if state.locks.has_batch(node) { Demand::Send } else { Demand::Nothing })
     }
 
     /// Takes the commands that wait for a node, for whoever sends them next.

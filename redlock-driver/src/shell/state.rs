@@ -66,7 +66,7 @@ impl State {
         while self.locks.poll_inspected().is_some() {
             wakes.take_all_from(&mut self.inspecting);
         }
-        if self.locks.is_quiet() {
+        if !self.closing.is_empty() && self.locks.is_quiet() {
             wakes.take_all_from(&mut self.closing);
         }
         let is_over = self.is_over();

@@ -3,20 +3,22 @@ use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Waker};
 
-use smallvec::SmallVec;
-
 /// Wakers that were met while the shell's state was locked, to be woken after it is unlocked.
 #[derive(Default)]
 pub(super) struct Wakes {
-    wakers: SmallVec<[Waker; 8]>,
+    /// Most often there is none or this one.
+    first: Option<Waker>,
+    others: Vec<Waker>,
     /// Those that wait no more. To drop one may end a task, which lets go of its guards.
-    outdated: SmallVec<[Waker; 1]>,
+    outdated: Vec<Waker>,
 }
 
 impl Wakes {
     /// Remembers to wake whoever waits in this slot.
     pub(super) fn take_from(&mut self, slot: &mut Option<Waker>) {
-        self.wakers.extend(slot.take());
+        if let Some(waker) = slot.take() {
+            self.push(waker);
+        }
     }
 
     /// Remembers to wake all who wait in this list.
@@ -26,7 +28,14 @@ impl Wakes {
 
     /// Remembers to wake all of these.
     pub(super) fn extend(&mut self, waiting: impl IntoIterator<Item = Waker>) {
-        self.wakers.extend(waiting);
+        waiting.into_iter().for_each(|waker| self.push(waker));
+    }
+
+    fn push(&mut self, waker: Waker) {
+        match &self.first {
+            None => self.first = Some(waker),
+            Some(_) => self.others.push(waker),
+        }
     }
 
     /// Makes a slot wake the task of `context`.
@@ -46,10 +55,16 @@ impl Wakes {
 
     /// Wakes them. A waker that panics is the business of whoever made it: this thread has work of others to do.
     pub(super) fn wake(self) {
-        for waker in self.wakers {
-            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        let Self { first, others, outdated: _outdated } = self;
+        if let Some(first) = first {
+            wake(first);
+            others.into_iter().for_each(wake);
         }
     }
+}
+
+fn wake(waker: Waker) {
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }
 
 /// Makes a slot wake the task of `context`, which is a part of the handle's own: nothing happens when its waker is dropped.
