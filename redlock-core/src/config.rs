@@ -11,8 +11,9 @@ pub use self::builder::ConfigBuilder;
 pub use self::error::ConfigError;
 pub use self::node_timeout::NodeTimeout;
 use crate::quorum::Quorum;
+use crate::span::Span;
 use crate::trust::TrustRules;
-use crate::{NodeId, NodeSet, Owner, Resource, Resources, Ttl};
+use crate::{Instant, NodeId, NodeSet, Owner, Resource, Resources, Ttl};
 
 /// The share of the TTL that clocks may drift apart unless [`ConfigBuilder::drift_factor`] says otherwise: one per
 /// cent.
@@ -72,8 +73,8 @@ struct Settings {
     owner: Option<Owner>,
     fence_retention: Ttl,
     node_timeout: NodeTimeout,
-    silence_timeout: Duration,
-    ping_interval: Option<Duration>,
+    silence_timeout: Span,
+    ping_interval: Option<Span>,
     trust: TrustRules,
 }
 
@@ -143,13 +144,23 @@ impl Config {
     /// Returns for how long a connection may owe a reply without giving any.
     #[must_use]
     pub fn silence_timeout(&self) -> Duration {
-        self.0.silence_timeout
+        self.0.silence_timeout.get()
     }
 
     /// Returns after how long without a word a connection is tried out; `None` if none is.
     #[must_use]
     pub fn ping_interval(&self) -> Option<Duration> {
-        self.0.ping_interval
+        self.0.ping_interval.map(Span::get)
+    }
+
+    /// Returns when a connection counts as silent over which nothing was heard since then.
+    pub(crate) fn silent_at(&self, heard_at: Instant) -> Instant {
+        heard_at.after(self.0.silence_timeout)
+    }
+
+    /// Returns when a connection is tried out that was of use at `last`.
+    pub(crate) fn ping_at(&self, last: Instant) -> Option<Instant> {
+        self.0.ping_interval.map(|interval| last.after(interval))
     }
 
     /// Returns the home of a resource: the node that keeps its wait queue.

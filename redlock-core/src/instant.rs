@@ -2,6 +2,8 @@ use core::fmt;
 use core::num::NonZero;
 use core::time::Duration;
 
+use crate::span::Span;
+
 /// A point in time, as a number of nanoseconds since an epoch that the driver chose.
 ///
 /// The core never reads a clock: every instant it knows was handed in. All instants of one [`Lock`](crate::Lock) must
@@ -44,6 +46,11 @@ impl Instant {
     #[must_use]
     pub const fn saturating_add(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(saturating_nanos(duration)))
+    }
+
+    /// Returns this instant moved forward by a span.
+    pub(crate) const fn after(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.nanos()))
     }
 
     /// Returns this instant moved back by `duration`, at most to the epoch.

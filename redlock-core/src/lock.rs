@@ -159,7 +159,7 @@ impl LockMachine {
         let Phase::Won { deadline, .. } = self.phase else {
             return self.is_held(now);
         };
-        let is_good = now.saturating_add(self.request.options.min_validity.get()) < deadline;
+        let is_good = now.after(self.request.options.min_validity) < deadline;
         if !is_good {
             self.fail_attempt(context, Failure::Expired, now);
         } else if let Phase::Won { attempt, .. } = core::mem::replace(&mut self.phase, Phase::Finished) {

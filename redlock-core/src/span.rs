@@ -21,6 +21,10 @@ impl Span {
     pub(crate) const fn get(self) -> Duration {
         self.0.since_epoch()
     }
+
+    pub(crate) const fn nanos(self) -> u64 {
+        self.0.nanos_since(Instant::EPOCH)
+    }
 }
 
 impl fmt::Debug for Span {

@@ -8,6 +8,7 @@ use super::{
     DEFAULT_PING_INTERVAL, DEFAULT_SILENCE_TIMEOUT, MAX_TTL_BOUND, MIN_FENCE_RETENTION, MIN_TTL, NodeTimeout, Settings,
     hash,
 };
+use crate::span::Span;
 use crate::trust::TrustRules;
 use crate::{Instant, MAX_NODES, NodeId, NodeSet, Owner, RestartGuard, Rule, Ttl};
 
@@ -214,8 +215,8 @@ impl ConfigBuilder {
             fence_retention: Ttl::until(Instant::EPOCH.saturating_add(self.fence_retention), Instant::EPOCH)
                 .ok_or(ConfigError::FenceRetention { retention: self.fence_retention })?,
             node_timeout: self.node_timeout,
-            silence_timeout: self.silence_timeout,
-            ping_interval: self.ping_interval,
+            silence_timeout: Span::of(self.silence_timeout),
+            ping_interval: self.ping_interval.map(Span::of),
         })))
     }
 }

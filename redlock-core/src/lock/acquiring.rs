@@ -186,6 +186,11 @@ impl Attempt {
         self.round.is_answered() && self.minting.as_ref().is_none_or(|minting| minting.is_answered())
     }
 
+    /// Returns whether it has new fences.
+    pub(super) const fn is_fenced(&self) -> bool {
+        self.minting.is_some()
+    }
+
     /// Has the fences kept by a quorum, when one has granted.
     pub(super) fn commit(&mut self, config: &Config, request: &Request, ends_at: Instant, output: &mut Output) {
         if let Some(minting) = &mut self.minting {
@@ -260,7 +265,7 @@ impl Attempt {
 
     fn won(&self, config: &Config, request: &Request, now: Instant) -> AttemptResult {
         lease::deadline(config, self.started_at, request.ttl.get())
-            .filter(|deadline| now.saturating_add(request.options.min_validity.get()) < *deadline)
+            .filter(|deadline| now.after(request.options.min_validity) < *deadline)
             .map_or(AttemptResult::Failed(Failure::Expired), |deadline| AttemptResult::Won { deadline })
     }
 

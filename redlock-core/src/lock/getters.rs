@@ -20,7 +20,7 @@ impl LockMachine {
 
     /// Returns the end of the time budget.
     pub(super) fn give_up_at(&self) -> Instant {
-        self.started_at.saturating_add(self.request.options.wait.get())
+        self.started_at.after(self.request.options.wait)
     }
 
     /// Returns the number of attempts that were begun.

@@ -69,7 +69,7 @@ impl Held {
             deadline: hold_ends_at.map_or(deadline, |ends_at| deadline.min(ends_at)),
             hold_ends_at,
             longest_ttl: longest_ttl.max(request.ttl),
-            min_hold_until: now.saturating_add(request.options.min_hold.get()),
+            min_hold_until: now.after(request.options.min_hold),
             fencing: fences.map(|fences| Fencing::raise(fences.clone(), config.fence_retention())),
             attempt: (!attempt.is_answered()).then(|| Box::new(attempt)),
             extensions: RareList::new(),

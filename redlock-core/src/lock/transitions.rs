@@ -107,9 +107,8 @@ impl LockMachine {
 
     pub(super) fn judge_attempt(&mut self, context: &mut Context<'_>, now: Instant) {
         self.follow_home(context, now);
-        let ends_at = self.round_ends_at(context.config, now);
-        let Phase::Acquiring(attempt) = &mut self.phase else { return };
-        attempt.commit(context.config, &self.request, ends_at, context.output);
+        self.commit_fences(context, now);
+        let Phase::Acquiring(attempt) = &self.phase else { return };
         match attempt.result(context.config, &self.request, now) {
             Some(AttemptResult::Won { deadline }) => {
                 self.win(deadline);
@@ -117,6 +116,16 @@ impl LockMachine {
             }
             Some(AttemptResult::Failed(failure)) => self.fail_attempt(context, failure, now),
             None => {}
+        }
+    }
+
+    /// Has the fences of a fenced lock kept by a quorum, when one has granted.
+    fn commit_fences(&mut self, context: &mut Context<'_>, now: Instant) {
+        if matches!(&self.phase, Phase::Acquiring(attempt) if attempt.is_fenced()) {
+            let ends_at = self.round_ends_at(context.config, now);
+            if let Phase::Acquiring(attempt) = &mut self.phase {
+                attempt.commit(context.config, &self.request, ends_at, context.output);
+            }
         }
     }
 

@@ -71,6 +71,9 @@ impl Outbox {
 
     /// Moves the next batch into `batch`, of at most so many commands: it is under way from then on.
     pub(super) fn take_batch(&mut self, batch: &mut Vec<Command>, most: usize) {
+        if self.next.is_empty() {
+            return;
+        }
         let rest = if most < self.next.len() { self.next.split_off(most) } else { Vec::new() };
         self.under_way = self.under_way.saturating_add(self.next.len());
         if batch.is_empty() {

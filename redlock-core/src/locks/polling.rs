@@ -54,8 +54,9 @@ impl Locks {
     /// Returns the moment at which [`handle_timeout`](Self::handle_timeout) has something to do; `None` if it never has.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let nodes = self.nodes.iter().filter_map(|node| node.poll_timeout(&self.config));
-        nodes.chain(self.timers.next()).chain(self.inspections.poll_timeout()).min()
+        let own = Instant::earliest([self.timers.next(), self.inspections.poll_timeout()]);
+        let nodes = self.nodes.iter().map(|node| node.poll_timeout(&self.config));
+        nodes.fold(own, |earliest, timeout| Instant::earliest([earliest, timeout]))
     }
 }
 

@@ -65,6 +65,9 @@ impl Input {
     /// Takes the bytes of the next reply, if it is complete.
     pub(super) fn take_reply(&mut self) -> Result<Option<&[u8]>, Malformed> {
         let bytes = self.buffer.get(self.start..self.end).unwrap_or_default();
+        if bytes.is_empty() {
+            return Ok(None);
+        }
         let Some(len) = self.framer.end(bytes)? else { return Ok(None) };
         let begin = self.start;
         self.start = begin.saturating_add(len);

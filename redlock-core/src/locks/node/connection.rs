@@ -202,13 +202,12 @@ impl Node {
 
     /// Returns when a connection that owes a reply is given up.
     fn silent_at(&self, config: &Config) -> Option<Instant> {
-        self.queue.has_under_way().then(|| self.heard_at.saturating_add(config.silence_timeout()))
+        self.queue.has_under_way().then(|| config.silent_at(self.heard_at))
     }
 
     /// Returns when the server is asked for its clock: because the connection was not used, or because it was not looked at
     /// for long.
     fn look_at(&self, config: &Config) -> Option<Instant> {
-        let interval = config.ping_interval()?;
         let last = if !self.queue.has_under_way() && self.queue.is_empty() {
             self.heard_at
         } else if self.tells_time() {
@@ -216,7 +215,7 @@ impl Node {
         } else {
             return None;
         };
-        Some(last.saturating_add(interval))
+        config.ping_at(last)
     }
 
     /// Does what has become due: ends a pause, gives up a connection that has been silent for too long, or tries out one
