@@ -1,9 +1,12 @@
+mod disk;
+
 use alloc::borrow::ToOwned as _;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use self::disk::Disk;
 use crate::digest::sha1_prefix;
 use crate::printable::is_printable;
 
@@ -33,10 +36,7 @@ pub struct Facts {
     uptime: Option<Duration>,
     max_memory: Option<u64>,
     eviction_policy: Option<String>,
-    has_append_only_file: Option<bool>,
-    fsync: Option<String>,
-    /// Whether it goes on to do so while it rewrites its append-only file.
-    fsync_on_rewrite: Option<bool>,
+    disk: Disk,
     pub(crate) releases_by_command: bool,
     fails_over: bool,
 }
@@ -126,18 +126,16 @@ impl Facts {
     /// Returns whether the server keeps what it has answered when it, or its machine, is killed and started again:
     /// `appendonly yes` and `appendfsync always`, and not `no-appendfsync-on-rewrite yes`.
     ///
+    /// It is not taken to be while it rewrites its append-only file, nor when it could not do so: if `appendonly` was set while it
+    /// was running, nothing is kept before the first rewrite has ended, and it does not say which one it is.
+    ///
     /// One that [fails over](Self::fails_over) does not: its successor need not know what it has answered.
     #[must_use]
     pub fn is_durable(&self) -> Option<bool> {
         if self.fails_over {
             return Some(false);
         }
-        match (self.has_append_only_file, self.fsync.as_deref()) {
-            (Some(false), _) => Some(false),
-            (_, Some(fsync)) if fsync != "always" || self.fsync_on_rewrite == Some(false) => Some(false),
-            (Some(true), Some(_)) => Some(true),
-            _ => None,
-        }
+        self.disk.keeps_all()
     }
 
     /// Returns whether the server is a replica of another.
@@ -209,8 +207,7 @@ impl Facts {
                 "uptime_in_seconds" => self.uptime = value.parse().ok().map(Duration::from_secs),
                 "maxmemory" => self.max_memory = value.parse().ok(),
                 "maxmemory_policy" => self.eviction_policy = Some(short(value)),
-                "aof_enabled" => self.has_append_only_file = Some(value == "1"),
-                _ => {}
+                _ => self.disk.note_info(name, value),
             }
         }
         // All others say what they are called.
@@ -222,11 +219,7 @@ impl Facts {
     /// Notes a setting of the server, as `CONFIG GET *appendfsync*` says it: `appendfsync` or `no-appendfsync-on-rewrite`. Others
     /// are left out.
     pub fn note_setting(&mut self, name: &str, value: &str) {
-        match name {
-            "appendfsync" => self.fsync = Some(short(value)),
-            "no-appendfsync-on-rewrite" => self.fsync_on_rewrite = Some(value != "yes"),
-            _ => {}
-        }
+        self.disk.note_setting(name, value);
     }
 }
 
@@ -301,6 +294,23 @@ mod tests {
             facts.note_setting("auto-aof-rewrite-percentage", "yes");
             assert_eq!(facts.is_durable(), Some(is_durable), "{pauses}");
         }
+    }
+
+    /// Its append-only file is empty until the first rewrite has ended: what it has answered until then is gone when it is killed.
+    #[test]
+    fn a_server_that_has_just_been_told_to_keep_everything_does_not_keep_it_yet() {
+        let told = |progress: &str| {
+            let mut facts = of(&format!("aof_enabled:1\r\n{progress}"));
+            facts.note_setting("appendfsync", "always");
+            facts.is_durable()
+        };
+        for progress in
+            ["aof_rewrite_in_progress:1\r\n", "aof_rewrite_scheduled:1\r\n", "aof_last_bgrewrite_status:err\r\n"]
+        {
+            assert_eq!(told(progress), Some(false), "{progress}");
+        }
+        let ended = "aof_rewrite_in_progress:0\r\naof_rewrite_scheduled:0\r\naof_last_bgrewrite_status:ok\r\n";
+        assert_eq!(told(ended), Some(true));
     }
 
     #[test]

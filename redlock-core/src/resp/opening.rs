@@ -1,3 +1,4 @@
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -134,7 +135,7 @@ impl Opening {
             self.steps.pop_front();
             match told {
                 Told::Nothing | Told::Push => {}
-                Told::Facts(facts) => self.facts = facts,
+                Told::Facts(facts) => self.facts = *facts,
                 Told::Info(info) => self.facts.note_info(&info),
                 Told::Settings(settings) => {
                     for (name, value) in settings {
@@ -214,7 +215,7 @@ enum Told {
     Nothing,
     /// It was no answer.
     Push,
-    Facts(Facts),
+    Facts(Box<Facts>),
     Info(String),
     Settings(Vec<(String, String)>),
     SpeaksNoResp3,
@@ -228,7 +229,7 @@ fn read(step: Step, reply: &[u8]) -> Result<Told, Unavailable> {
     }
     if let (Step::Hello, Element::Map(_)) = (step, element) {
         let facts = hello::read(Elements::of(reply)).ok_or_else(|| unexpected("an answer to HELLO that is none"));
-        return facts.map(Told::Facts);
+        return facts.map(|facts| Told::Facts(Box::new(facts)));
     }
     match step {
         Step::Info => return Ok(element.text().map_or(Told::Nothing, |info| Told::Info(lossy(info)))),
