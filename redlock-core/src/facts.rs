@@ -33,6 +33,7 @@ pub struct Facts {
     pub(crate) connection_id: Option<i64>,
     pub(crate) is_resp3: bool,
     run_id: Option<String>,
+    promoted_from: Option<String>,
     uptime: Option<Duration>,
     max_memory: Option<u64>,
     eviction_policy: Option<String>,
@@ -103,6 +104,12 @@ impl Facts {
         self.run_id.as_deref()
     }
 
+    /// Returns the name of the history that the server went on with when it became a master (`master_replid2`): it was a replica
+    /// before. `None` as well if that was long ago, and it has begun a new one since.
+    pub(crate) fn promoted_from(&self) -> Option<&str> {
+        self.promoted_from.as_deref()
+    }
+
     /// Returns for how long the server has been running, in whole seconds; it may be up to a second less.
     #[must_use]
     pub const fn uptime(&self) -> Option<Duration> {
@@ -165,9 +172,9 @@ impl Facts {
 
     /// Makes one of what all masters of a cluster have said, which is one node that [fails over](Self::fails_over).
     ///
-    /// Its run id is another as soon as that of one master is, so a restart or a failover of any of them is noticed. It is
-    /// no server's, so that a master that is named as a node by itself is not found to be the same server. It evicts
-    /// keys if one of them does.
+    /// Its run id is another as soon as that of one master is, or as one was a replica meanwhile, so a restart or a failover of
+    /// any of them is noticed. It is no server's, so that a master that is named as a node by itself is not found to be the same
+    /// server. It evicts keys if one of them does.
     #[must_use]
     pub fn of_cluster(masters: &[Self]) -> Self {
         let said = masters.iter().find(|facts| facts.may_evict() == Some(true)).or_else(|| masters.first());
@@ -176,6 +183,7 @@ impl Facts {
             mode: Some("cluster".to_owned()),
             connection_id: None,
             run_id: Self::run_id_of_all(masters),
+            promoted_from: None,
             uptime: None,
             releases_by_command: masters.iter().all(Self::releases_by_command),
             ..said.with_failover()
@@ -184,7 +192,8 @@ impl Facts {
 
     /// Makes a name of the runs of several servers, in any order; `None` if one does not say its own.
     fn run_id_of_all(servers: &[Self]) -> Option<String> {
-        let mut runs = servers.iter().map(Self::run_id).collect::<Option<Vec<_>>>()?;
+        let run = |server: &Self| Some([server.run_id()?, server.promoted_from().unwrap_or_default()].concat());
+        let mut runs = servers.iter().map(run).collect::<Option<Vec<_>>>()?;
         runs.sort_unstable();
         (!runs.is_empty()).then(|| format!("cluster:{:016x}", sha1_prefix(runs.concat().as_bytes())))
     }
@@ -204,6 +213,10 @@ impl Facts {
                 "redis_mode" | "server_mode" => self.mode = Some(short(value)),
                 // A server that hides it has none: two of them are not one for that.
                 "run_id" => self.run_id = Some(short(value)).filter(|run_id| !run_id.is_empty()),
+                // Zeros if it was no replica.
+                "master_replid2" => {
+                    self.promoted_from = Some(short(value)).filter(|id| id.chars().any(|digit| digit != '0'));
+                }
                 "uptime_in_seconds" => self.uptime = value.parse().ok().map(Duration::from_secs),
                 "maxmemory" => self.max_memory = value.parse().ok(),
                 "maxmemory_policy" => self.eviction_policy = Some(short(value)),
@@ -331,6 +344,9 @@ mod tests {
         for other in [&["a"][..], &["a", "c"], &["a", "b", "c"]] {
             assert_ne!(facts.run_id(), cluster(other).run_id());
         }
+        let mut promoted = master("b");
+        promoted.note_info("master_replid2:a1b2\r\n");
+        assert_ne!(facts.run_id(), Facts::of_cluster(&[master("a"), promoted]).run_id(), "one was a replica");
         assert_eq!(Facts::of_cluster(&[master("a"), Facts::default()]).run_id(), None, "one does not say it");
         assert_eq!(Facts::of_cluster(&[]).run_id(), None);
     }

@@ -25,9 +25,9 @@ pub enum Rule {
 /// opened. Another server at the same address, which was running before, counts as started when it is first connected to. So
 /// does the next server of a node that [fails over](Facts::fails_over), whenever it was started: its predecessor may have
 /// granted locks until then. Both have disks of their own. A server that was seen as a replica and is a master again has the
-/// keys of another, and counts as started when that is seen. A server that is [durable](crate::ConfigBuilder::durable), and
-/// was so before, forgets nothing when it is started again. One that a user may not ask (`INFO`) is never seen to restart, and
-/// the health report says so.
+/// keys of another, and counts as started when that is seen; so does one that says that it was a replica since
+/// (`master_replid2`). A server that is [durable](crate::ConfigBuilder::durable), and was so before, forgets nothing when it is
+/// started again. One that a user may not ask (`INFO`) is never seen to restart, and the health report says so.
 ///
 /// Source: *Distributed Locks with Redis*, "Performance, crash recovery and fsync": an instance that is back after a crash
 /// stays unavailable for longer than the longest TTL in use ("delayed restarts").
@@ -52,9 +52,10 @@ impl RestartGuard {
     /// has just begun, does not know of restarts before its time.
     pub const SEEN: Self = Self { scope: Scope::Seen, longest_ttl: Duration::ZERO };
 
-    /// All that were started lately, whether this handle has seen it or not, and those that do not say when they were. A
-    /// handle over nodes that have just been started takes no lock for that time. It does not know whether they kept
-    /// everything before: name those that did as [durable](crate::ConfigBuilder::durable).
+    /// All that were started lately, whether this handle has seen it or not, and those that do not say when they were, or since
+    /// when they are masters after they were replicas. A handle over nodes that have just been started takes no lock for that
+    /// time. It does not know whether they kept everything before: name those that did as
+    /// [durable](crate::ConfigBuilder::durable).
     pub const STRICT: Self = Self { scope: Scope::All, longest_ttl: Duration::ZERO };
 
     /// Sets the longest TTL that anybody uses on these nodes, which this handle cannot know.

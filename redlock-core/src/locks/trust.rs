@@ -76,6 +76,8 @@ impl Trust {
         match (&self.run_id, facts.run_id()) {
             // Also if it was started again, and keeps everything on its disk.
             (_, Some(_)) if self.is_master_again(facts) => Some(now),
+            // Since when it is a master, it does not say; its predecessor may have granted locks until then.
+            (before, Some(_)) if self.was_promoted(facts) && (before.is_some() || is_strict) => Some(now),
             (Some(before), Some(run_id)) if before == run_id => None,
             // Its predecessor may have gone on after its last answer here, until this one took over.
             (Some(_), Some(_)) if facts.fails_over() => Some(now),
@@ -95,6 +97,11 @@ impl Trust {
     fn is_master_again(&self, facts: &Facts) -> bool {
         let was_replica = self.has_refused || self.facts.is_replica() == Some(true);
         was_replica && facts.is_replica() != Some(true)
+    }
+
+    /// Returns whether the server was a replica, and is a master since it was last connected to, or since another was.
+    fn was_promoted(&self, facts: &Facts) -> bool {
+        facts.promoted_from().is_some() && facts.promoted_from() != self.facts.promoted_from()
     }
 
     /// Returns until when the node has no vote, when no lock lived for longer than `longest_ttl`; `None` if it has forgotten

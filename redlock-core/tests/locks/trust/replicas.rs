@@ -127,3 +127,65 @@ fn one_that_can_be_written_to_has_its_vote() {
     }
     assert_eq!(world.needs([0, 1]).takes(at(30_000)), Ok(()));
 }
+
+/// What a server says of its replication that was a replica of one with this id, if it was.
+fn promoted(from: Option<&str>) -> String {
+    let from = from.unwrap_or("0000000000000000000000000000000000000000");
+    format!("role:master\r\nmaster_replid:own\r\nmaster_replid2:{from}\r\n")
+}
+
+/// What it was replaced by meanwhile need not have had its last keys.
+#[test]
+fn one_that_was_a_replica_while_nobody_looked_has_forgotten_too() {
+    for before in [None, Some("first")] {
+        let mut world = World::of_three(|config| config);
+        world.reconnect(1, &format!("{}{}", running("b1", 1_000), promoted(before)), at(0));
+        world.takes(at(5_000)).unwrap();
+        world.reconnect(1, &format!("{}{}", running("b1", 1_006), promoted(Some("second"))), at(6_000));
+        world.needs([0, 1]);
+        assert_eq!(world.takes(at(6_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]), "{before:?}");
+        assert_eq!(world.takes(at(6_000 + GUARD)), Ok(()), "{before:?}");
+    }
+}
+
+/// It was started after the last answer of the one that it has replaced, and has a disk of its own.
+#[test]
+fn one_that_has_replaced_its_master_knows_nothing_of_the_last_locks_of_that() {
+    for is_durable in [true, false] {
+        let mut world = World::of_three(|config| config);
+        let run = |run_id: &str, uptime: u64, from: Option<&str>| {
+            let mut facts = told(&format!("{}{}aof_enabled:1\r\n", running(run_id, uptime), promoted(from)));
+            facts.note_setting("appendfsync", if is_durable { "always" } else { "everysec" });
+            facts
+        };
+        world.reconnect_to(1, run("b1", 1_000, None), at(0));
+        world.takes(at(0)).unwrap();
+        world.reconnect_to(1, run("b2", 5, Some("b")), at(9_000));
+        world.needs([0, 1]);
+        assert_eq!(world.takes(at(9_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]), "{is_durable}");
+        assert_eq!(world.takes(at(9_000 + GUARD)), Ok(()), "{is_durable}");
+    }
+}
+
+#[test]
+fn one_that_was_a_replica_long_ago_keeps_its_vote() {
+    let mut world = World::new(|config| config);
+    let info = |uptime, from| format!("{}{}", running("b1", uptime), promoted(from));
+    world.connect(0, &running("a1", 1_000), at(0));
+    world.connect(1, &info(1_000, Some("first")), at(0));
+    world.reconnect(1, &info(1_010, Some("first")), at(10_000));
+    world.reconnect(1, &info(1_020, None), at(20_000));
+    assert_eq!(world.needs([0, 1]).takes(at(20_000)), Ok(()));
+}
+
+/// It does not say since when it is a master.
+#[test]
+fn a_strict_handle_does_not_know_what_one_that_was_a_replica_has_forgotten() {
+    let strict = |config: ConfigBuilder| config.restart_guard(RestartGuard::STRICT);
+    let (mut world, hour) = (World::new(strict), 3_600_000);
+    world.connect(0, &running("a1", 1_000), at(hour));
+    world.connect(1, &format!("{}{}", running("b1", 1_000), promoted(Some("b"))), at(hour));
+    world.needs([0, 1]);
+    assert_eq!(world.takes(at(hour + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
+    assert_eq!(world.takes(at(hour + GUARD)), Ok(()));
+}
