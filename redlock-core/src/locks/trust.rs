@@ -19,8 +19,8 @@ pub(super) struct Trust {
     pub(super) facts: Facts,
     /// The run of the server that was the last to be told.
     run_id: Option<String>,
-    /// The server has refused something as a replica, and has not been seen as a master since.
-    has_refused: bool,
+    /// The server has said that it is a replica, or has refused something as one, and has not been seen as a master since.
+    was_replica: bool,
     /// What the node had granted before that it may have forgotten.
     pub(super) forgot_at: Option<Instant>,
     /// The node before it that is the same server.
@@ -50,20 +50,20 @@ impl Trust {
         if let Some(run_id) = facts.run_id() {
             self.run_id = Some(run_id.into());
         }
-        self.has_refused &= facts.is_replica() == Some(true);
+        self.was_replica = facts.is_replica() == Some(true);
         self.facts = facts;
     }
 
     /// Notes that the server has refused something because it is a replica.
     pub(super) const fn refused_as_replica(&mut self) {
-        self.has_refused = true;
+        self.was_replica = true;
     }
 
-    /// Notes that the server has granted something. One that has refused before, as a replica, is a master again. Returns whether
-    /// it may have forgotten something by that.
+    /// Notes that the server has granted something. One that was a replica is a master by now, or can be written to although it is
+    /// one: it has the keys of another. Returns whether it may have forgotten something by that.
     fn granted(&mut self, rules: TrustRules, is_declared: bool, now: Instant) -> bool {
-        let is_master_again = core::mem::take(&mut self.has_refused);
-        let has_forgotten = is_master_again && self.run_id.is_some() && rules.guard.is_on() && !is_declared;
+        let was_replica = core::mem::take(&mut self.was_replica);
+        let has_forgotten = was_replica && self.run_id.is_some() && rules.guard.is_on() && !is_declared;
         if has_forgotten {
             self.forgot_at = Some(now);
         }
@@ -95,7 +95,7 @@ impl Trust {
 
     /// Returns whether the server was a replica and is a master now: it has the keys that another had.
     fn is_master_again(&self, facts: &Facts) -> bool {
-        let was_replica = self.has_refused || self.facts.is_replica() == Some(true);
+        let was_replica = self.was_replica || self.facts.is_replica() == Some(true);
         was_replica && facts.is_replica() != Some(true)
     }
 

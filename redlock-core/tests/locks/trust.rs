@@ -352,6 +352,8 @@ fn a_node_is_used_with_a_warning_or_refused() {
         for rule in [Rule::Warn, Rule::Refuse] {
             let mut world = World::of_three(|config| setting(config, rule));
             world.reconnect(2, &info, at(0));
+            // A replica may have been promoted until it grants something.
+            world.takes(at(0)).unwrap();
             let health = world.locks.health(at(60_000));
             assert_eq!(health.nodes[2].warnings.as_slice(), std::slice::from_ref(&warning));
             assert!(health.to_string().contains(remedy), "{health}");

@@ -117,15 +117,25 @@ fn one_that_is_a_master_again_after_a_restart_has_forgotten_it_too() {
     }
 }
 
+/// It was promoted at any time since it was connected to, if it is not one that can be written to.
 #[test]
-fn one_that_can_be_written_to_has_its_vote() {
-    let mut world = World::of_three(|config| config);
-    let info = format!("{}role:slave\r\n", running("b1", 1_000));
-    for now in [at(1_000), at(2_000), at(30_000)] {
-        world.reconnect(1, &info, now);
-        assert!(world.takes(now).is_ok());
+fn one_that_was_a_replica_when_it_was_connected_to_has_forgotten_by_its_first_grant() {
+    for was_known in [true, false] {
+        let mut world = World::new(|config| config);
+        world.connect(0, &running("a1", 1_000), at(0));
+        world.connect(2, &running("c1", 1_000), at(0));
+        if was_known {
+            world.connect(1, &running("b1", 1_000), at(0));
+            world.takes(at(1_000)).unwrap();
+            world.reconnect(1, &format!("{}role:slave\r\n", running("b1", 1_005)), at(5_000));
+        } else {
+            world.connect(1, &format!("{}role:slave\r\n", running("b1", 1_005)), at(5_000));
+        }
+        world.needs([0, 1]);
+        assert_eq!(world.takes(at(6_000)), Err(vec![None, RESTARTED, GIVEN_UP]), "{was_known}");
+        assert_eq!(world.takes(at(6_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]), "{was_known}");
+        assert_eq!(world.takes(at(6_000 + GUARD)), Ok(()), "it can be written to, or was promoted");
     }
-    assert_eq!(world.needs([0, 1]).takes(at(30_000)), Ok(()));
 }
 
 /// What a server says of its replication that was a replica of one with this id, if it was.
@@ -137,11 +147,15 @@ fn promoted(from: Option<&str>) -> String {
 /// What it was replaced by meanwhile need not have had its last keys.
 #[test]
 fn one_that_was_a_replica_while_nobody_looked_has_forgotten_too() {
-    for before in [None, Some("first")] {
+    for (before, fails_over) in [(None, false), (Some("first"), false), (None, true)] {
+        let run = |uptime: u64, from: Option<&str>| {
+            let facts = told(&format!("{}{}", running("b1", uptime), promoted(from)));
+            if fails_over { facts.with_failover() } else { facts }
+        };
         let mut world = World::of_three(|config| config);
-        world.reconnect(1, &format!("{}{}", running("b1", 1_000), promoted(before)), at(0));
+        world.reconnect_to(1, run(1_000, before), at(0));
         world.takes(at(5_000)).unwrap();
-        world.reconnect(1, &format!("{}{}", running("b1", 1_006), promoted(Some("second"))), at(6_000));
+        world.reconnect_to(1, run(1_006, Some("second")), at(6_000));
         world.needs([0, 1]);
         assert_eq!(world.takes(at(6_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]), "{before:?}");
         assert_eq!(world.takes(at(6_000 + GUARD)), Ok(()), "{before:?}");
