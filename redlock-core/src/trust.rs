@@ -26,8 +26,9 @@ pub enum Rule {
 /// does the next server of a node that [fails over](Facts::fails_over), whenever it was started: its predecessor may have
 /// granted locks until then. Both have disks of their own. A server that was seen as a replica and is a master again has the
 /// keys of another, and counts as started when that is seen, be it by a grant only; so does one that says that it was a replica
-/// since (`master_replid2`). A server that is [durable](crate::ConfigBuilder::durable), and was so before, forgets nothing when it is
-/// started again. One that a user may not ask (`INFO`) is never seen to restart, and the health report says so.
+/// since (`master_replid2`). A server that is [durable](crate::ConfigBuilder::durable), and was so before, forgets nothing when
+/// it is started again. One that a user may not ask (`INFO`) is never seen to restart, and the health report says so; that it was
+/// a replica is seen by what it refuses.
 ///
 /// Source: *Distributed Locks with Redis*, "Performance, crash recovery and fsync": an instance that is back after a crash
 /// stays unavailable for longer than the longest TTL in use ("delayed restarts").

@@ -63,7 +63,7 @@ impl Trust {
     /// one: it has the keys of another. Returns whether it may have forgotten something by that.
     fn granted(&mut self, rules: TrustRules, is_declared: bool, now: Instant) -> bool {
         let was_replica = core::mem::take(&mut self.was_replica);
-        let has_forgotten = was_replica && self.run_id.is_some() && rules.guard.is_on() && !is_declared;
+        let has_forgotten = was_replica && rules.guard.is_on() && !is_declared;
         if has_forgotten {
             self.forgot_at = Some(now);
         }
@@ -75,7 +75,7 @@ impl Trust {
         let started_at = facts.uptime().map(|uptime| now.saturating_sub(uptime.saturating_sub(UPTIME_ERROR)));
         match (&self.run_id, facts.run_id()) {
             // Also if it was started again, and keeps everything on its disk.
-            (_, Some(_)) if self.is_master_again(facts) => Some(now),
+            _ if self.is_master_again(facts) => Some(now),
             // Since when it is a master, it does not say; its predecessor may have granted locks until then.
             (before, Some(_)) if self.was_promoted(facts) && (before.is_some() || is_strict) => Some(now),
             (Some(before), Some(run_id)) if before == run_id => None,

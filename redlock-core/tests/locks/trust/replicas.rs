@@ -49,6 +49,23 @@ fn one_that_is_a_master_again_has_forgotten_what_it_had_granted() {
     }
 }
 
+/// That it is a replica was seen without a question.
+#[test]
+fn one_that_says_nothing_of_itself_and_is_a_master_again_has_too() {
+    let mut world = World::new(|config| config);
+    for node in 0..3 {
+        world.connect(node, "", at(0));
+    }
+    world.takes(at(5_000)).unwrap();
+    let now = refuse(&mut world, at(6_000));
+    world.connect(1, "", now);
+    world.needs([0, 1]);
+    let ends = now.saturating_add(Duration::from_millis(GUARD));
+    let before = now.saturating_add(Duration::from_millis(GUARD - 1));
+    assert_eq!(world.takes(before), Err(vec![None, RESTARTED, GIVEN_UP]));
+    assert_eq!(world.takes(ends), Ok(()));
+}
+
 /// A server says in the handshake already that nothing can be written.
 #[test]
 fn one_that_has_refused_a_connection_and_is_a_master_again_has_too() {
