@@ -50,6 +50,8 @@ fault_kinds! {
     Crash: "crash",
     /// The node ends and comes back without its keys.
     Amnesia: "amnesia",
+    /// The node becomes a replica, and a master again without the keys that it had: the same process goes on.
+    Demotion: "demotion",
     /// The node stands still and then goes on, with all that has arrived meanwhile.
     Hang: "hang",
     /// The node takes its time.

@@ -147,6 +147,7 @@ impl Scenario {
             scenario.jobs.push(holding.keep(scenario.probe()));
             scenario.resources += 1;
         }
+        scenario.guard.demote(&mut scenario);
         scenario.config = variety.config(nodes, scenario.guard_of_clients());
         if mode == Mode::Safe {
             scenario.rollout =

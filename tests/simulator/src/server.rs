@@ -22,9 +22,13 @@ pub(crate) struct Server {
     pub(crate) refusing: u32,
     /// Before that it does not come back from being down, or has no vote.
     pub(crate) down_until: Time,
-    /// How often it was started again, and when it was for the last time.
+    /// How often it has begun again, as another process or as a master that was a replica.
     pub(crate) runs: u32,
+    /// The run in which its process was started, and when that was.
+    process: u32,
     started_at: Time,
+    /// Something has ended its process.
+    pub(crate) has_ended: bool,
     /// Its keys are gone, and it was not started since.
     pub(crate) has_forgotten: bool,
     /// The runs that began without the keys of those before, and when they did.
@@ -70,7 +74,9 @@ impl Server {
             refusing: 0,
             down_until: 0,
             runs: 0,
+            process: 0,
             started_at: 0,
+            has_ended: false,
             has_forgotten: false,
             empty_runs: Vec::new(),
             subscriptions: Subscriptions::new(),
@@ -86,10 +92,12 @@ impl Server {
         }
     }
 
-    /// It is up again, as another process.
+    /// It is up again, as another process if it has ended.
     pub(crate) fn starts(&mut self, now: Time) {
         self.runs += 1;
-        self.started_at = now;
+        if core::mem::take(&mut self.has_ended) {
+            (self.process, self.started_at) = (self.runs, now);
+        }
         if core::mem::take(&mut self.has_forgotten) {
             self.empty_runs.push((self.runs, now));
         }
@@ -97,11 +105,19 @@ impl Server {
 
     /// What it says of itself. At the beginning of the world it has been running for long.
     pub(crate) fn facts(&self, node: usize, now: Time) -> Facts {
-        let before = if self.runs == 0 { OLD } else { Duration::ZERO };
+        let before = if self.process == 0 { OLD } else { Duration::ZERO };
         let uptime = before + self.clock.at(now).saturating_since(self.clock.at(self.started_at));
         let mut facts = Facts::default();
-        facts.note_info(&format!("run_id:{node}-{}\nuptime_in_seconds:{}\n", self.runs, uptime.as_secs()));
+        facts.note_info(&format!("run_id:{node}-{}\nuptime_in_seconds:{}\n", self.process, uptime.as_secs()));
+        if self.was_replica() {
+            facts.note_info(&format!("master_replid2:{node}-{}\n", self.runs));
+        }
         facts
+    }
+
+    /// Returns whether its process was a replica.
+    pub(crate) const fn was_replica(&self) -> bool {
+        self.process != self.runs
     }
 
     /// Returns whether a connection could be opened.

@@ -15,6 +15,9 @@ const SALT: u64 = 402_656;
 /// Separates the dice of clients that see a restart late from all others.
 const LATE_SALT: u64 = 718_281;
 
+/// Separates the dice of nodes that are replicas for a while from all others.
+const DEMOTION_SALT: u64 = 577_215;
+
 /// Which nodes have no vote because they may have forgotten what they had granted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Guard {
@@ -50,6 +53,14 @@ impl Guard {
         let client = dice.below(scenario.client_clocks.len());
         for (kind, lasts) in [(FaultKind::Amnesia, lasts), (FaultKind::Cut, ends_late)] {
             scenario.faults.push(Fault { kind, begins_at, lasts, node, client });
+        }
+    }
+
+    /// Lets some nodes that forget their keys do so without ending: they are replicas meanwhile.
+    pub(super) fn demote(self, scenario: &mut Scenario) {
+        let mut dice = Dice::new(scenario.seed ^ DEMOTION_SALT);
+        for fault in scenario.faults.iter_mut().filter(|fault| self.is_on() && fault.kind == FaultKind::Amnesia) {
+            fault.kind = if dice.chance(30) { FaultKind::Demotion } else { fault.kind };
         }
     }
 

@@ -26,7 +26,7 @@ impl World<'_> {
             }
             FaultKind::Cut => self.cut(self.link_between(client, node), ends_at, false),
             FaultKind::Silence => self.falls_silent(self.link_between(client, node), ends_at)?,
-            FaultKind::Crash | FaultKind::Amnesia => self.node_ends(node, kind, ends_at),
+            FaultKind::Crash | FaultKind::Amnesia | FaultKind::Demotion => self.node_ends(node, kind, ends_at),
             FaultKind::Hang => {
                 self.servers[node].hung += 1;
                 self.record(|history| history.begin(SpanKind::Hung { node }, now));
@@ -55,7 +55,7 @@ impl World<'_> {
         let Fault { kind, node, client, .. } = self.scenario.faults[fault];
         let now = self.now;
         match kind {
-            FaultKind::Crash | FaultKind::Amnesia => {
+            FaultKind::Crash | FaultKind::Amnesia | FaultKind::Demotion => {
                 self.servers[node].down -= 1;
                 if self.servers[node].down == 0 {
                     self.servers[node].starts(now);
@@ -104,7 +104,10 @@ impl World<'_> {
         for client in 0..self.clients.len() {
             self.cut(self.link_between(client, node), 0, true);
         }
-        if kind == FaultKind::Amnesia {
+        if kind != FaultKind::Demotion {
+            self.servers[node].has_ended = true;
+        }
+        if kind != FaultKind::Crash {
             self.servers[node].has_forgotten = true;
             self.forget_keys(node);
         }

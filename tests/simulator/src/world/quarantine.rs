@@ -18,7 +18,8 @@ impl World<'_> {
     pub(super) fn is_told(&mut self, link: usize, uptime: Option<Duration>) {
         let now = self.local(self.links[link].client);
         let longest_ttl = self.scenario.longest_ttl();
-        let run = self.servers[self.links[link].node].runs;
+        let server = &self.servers[self.links[link].node];
+        let (run, was_replica) = (server.runs, server.was_replica());
         let guard = self.scenario.guard;
         let told = &mut self.links[link].told;
         let is_new = match guard {
@@ -27,7 +28,7 @@ impl World<'_> {
             Guard::Strict => told.run != Some(run),
         };
         if is_new {
-            let forgot_at = told.forgot_at(uptime.unwrap_or_default(), now);
+            let forgot_at = if was_replica { now } else { told.forgot_at(uptime.unwrap_or_default(), now) };
             told.votes_from = Some(forgot_at.saturating_add(longest_ttl + drift(longest_ttl)));
         }
         (told.run, told.answered_at) = (Some(run), Some(now));
