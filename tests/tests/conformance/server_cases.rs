@@ -125,6 +125,8 @@ server_cases! {
         a_health_report_says_what_the_servers_are [Facts],
         a_server_that_has_much_to_say_of_itself_is_used [Facts],
         a_server_is_durable_only_if_it_writes_to_its_disk_at_any_time [Facts],
+        a_server_is_durable_only_when_its_first_rewrite_has_ended [Facts],
+        a_server_that_was_a_replica_while_nobody_looked_has_no_vote_for_a_while [Facts],
         whoever_may_not_ask_locks_all_the_same_and_is_told_that_nothing_was_checked [Passwords, Facts],
         without_the_guard_a_restart_lets_a_second_holder_in [],
         with_the_guard_it_does_not [Facts],

@@ -80,6 +80,47 @@ pub(crate) async fn a_server_is_durable_only_if_it_writes_to_its_disk_at_any_tim
     }
 }
 
+/// Whoever was granted something until then is not on the disk.
+pub(crate) async fn a_server_is_durable_only_when_its_first_rewrite_has_ended<A: Adapter>() {
+    let server = Server::start();
+    server.command(&["EVAL", "for key = 1, 20 do redis.call('SET', key, 'value') end", "0"]).unwrap();
+    // Each key takes 0.3 s.
+    for [name, value] in [["rdb-key-save-delay", "300000"], ["appendonly", "yes"]] {
+        server.command(&["CONFIG", "SET", name, value]).unwrap();
+    }
+    assert_eq!((&*said(&server, "aof_enabled"), &*said(&server, "aof_base_size")), ("1", "0"));
+    let is_durable = || async {
+        let client = A::client(&[server.url()]);
+        client.lock("job", TTL).await.unwrap().release().await;
+        client.health().nodes[0].facts.is_durable()
+    };
+    assert_eq!(is_durable().await, Some(false));
+    let has_ended = || said(&server, "aof_rewrite_in_progress") == "0";
+    assert!(A::scheduler().wait_until(2 * SOON, has_ended).await);
+    assert_eq!(is_durable().await, Some(true));
+}
+
+/// Its process goes on, and nothing was asked of it meanwhile.
+pub(crate) async fn a_server_that_was_a_replica_while_nobody_looked_has_no_vote_for_a_while<A: Adapter>() {
+    let (server, other) = (Server::start(), Server::start());
+    let client = A::client(&[server.url()]);
+    client.lock("job", SHORT).await.unwrap().release().await;
+    server.command(&["REPLICAOF", "127.0.0.1", &other.port().to_string()]).unwrap();
+    let is_replica = || server.command(&["INFO"]).unwrap().contains("master_link_status:up");
+    assert!(A::scheduler().wait_until(SOON, is_replica).await);
+    server.command(&["REPLICAOF", "NO", "ONE"]).unwrap();
+    server.command(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).unwrap();
+    let refused = loop {
+        match client.lock_with("job", SHORT, Options::new().attempts(1)).await {
+            Err(refused) if refused.to_string().contains("restarted") => break refused,
+            Err(_) => {}
+            Ok(_) => panic!("it has a vote"),
+        }
+    };
+    assert_eq!(refused.kind, Refusal::Unavailable, "{refused}");
+    assert!(client.lock("job", SHORT).await.unwrap().is_valid());
+}
+
 fn said_version(server: &Server) -> String {
     let info = server.command(&["INFO"]).unwrap();
     said(server, if info.contains("valkey_version") { "valkey_version" } else { "redis_version" })
