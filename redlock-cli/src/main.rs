@@ -157,8 +157,11 @@ fn block_on(command: impl Future<Output = Result<u8, Failure>>) -> Result<u8, Fa
 }
 
 /// Has the system refuse what would make a file longer than `ulimit -f` allows, instead of ending this process: a lock would
-/// be left behind. A handler does not pass on to the command of the user, which a signal that is ignored would.
+/// be left behind. A handler does not pass on to the command of the user, which a signal that is ignored does.
 fn survive_long_files() -> Result<(), Failure> {
+    if run::is_ignored(Signal::SIGXFSZ) {
+        return Ok(());
+    }
     let signal = SignalKind::from_raw(Signal::SIGXFSZ as i32);
     let handled = tokio::signal::unix::signal(signal).map(drop);
     handled.map_err(|error| Failure::Other(format!("{} cannot be handled: {error}", Signal::SIGXFSZ)))

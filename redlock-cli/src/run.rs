@@ -14,7 +14,7 @@ use redlock_tokio::{Acquire, KeepAlive, LockGuard, Owner, Redlock, ReleaseVerdic
 use self::child::Child;
 pub(crate) use self::launch::{Args as LaunchArgs, NAME as LAUNCH, launch};
 use self::schedule::{Schedule, Timing};
-pub(crate) use self::signals::Signals;
+pub(crate) use self::signals::{Signals, is_ignored};
 use self::supervision::Supervision;
 use crate::failure::Failure;
 use crate::nodes::{NodeArgs, Nodes, patience};

@@ -55,6 +55,11 @@ impl Signals {
     }
 }
 
+/// Returns whether this process was started to ignore a signal.
+pub(crate) fn is_ignored(signal: Signal) -> bool {
+    is_in(signal, ignored())
+}
+
 /// Returns the set of signals that this process was started to ignore, where the system says it: one bit a signal.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -100,3 +100,11 @@ fn a_recording_that_would_be_too_long_is_said_to_be_incomplete() {
     ended.assert_failed(by_the_signal, "the recording history is incomplete: File too large");
     assert_eq!(ended.stdout, "", "for the command the signal is what it was");
 }
+
+/// As for what a program in Python starts, or a script that would rather see the write fail.
+#[test]
+fn a_limit_of_file_sizes_that_is_ignored_is_ignored_for_the_command_too() {
+    let tool = Tool::alone_on(1);
+    let script = "trap '' XFSZ; exec \"$0\" run job -- sh -c 'kill -XFSZ $$; echo survived'";
+    tool.run_script(script).assert_said(0, "survived\n");
+}
