@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use redlock_tokio::{Acquire, DetachedLock, Fence, LockGuard, Owner, Redlock};
+use redlock_tokio::{Acquire, AcquireError, DetachedLock, Fence, LockGuard, Owner, Redlock, ReleaseVerdict};
 
 use crate::failure::Failure;
 use crate::nodes::{NodeArgs, Nodes, patience};
@@ -113,16 +113,20 @@ async fn leave(
         return Err(failure);
     }
     if let Err(failure) = fence.map_or(Ok(()), print) {
-        release(&left.lock, redlock).await;
-        token_file::remove(&args.token)?;
+        // Otherwise it is what the lock can be released with later.
+        if release(&left.lock, redlock).await {
+            token_file::remove(&args.token)?;
+        }
         return Err(failure);
     }
     Ok(())
 }
 
-async fn release(lock: &DetachedLock, redlock: &Redlock) {
-    if let Ok(guard) = redlock.adopt(lock).await {
-        guard.release().await;
+/// Releases the lock; returns whether it is over then.
+async fn release(lock: &DetachedLock, redlock: &Redlock) -> bool {
+    match redlock.adopt(lock).await {
+        Ok(guard) => guard.release().await.verdict != ReleaseVerdict::Unconfirmed,
+        Err(error) => matches!(error, AcquireError::Gone(_)),
     }
 }
 
