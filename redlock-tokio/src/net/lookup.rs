@@ -2,19 +2,25 @@ use std::io::{self, Error};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
 /// The lookups of this process.
-pub(super) static LOOKUPS: Lookups = Lookups::by(|host, port| (host, port).to_socket_addrs().map(Iterator::collect));
+pub(super) static LOOKUPS: Lookups =
+    Lookups::by(|host, port| (host, port).to_socket_addrs().map(Iterator::collect), PATIENCE);
+
+/// Resolvers give up before. A lookup that takes longer hangs, or its thread was left behind by a fork of the process.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Looks the addresses of hosts up, without the runtime's pool of threads: the end of the runtime would wait until a silent
 /// resolver gives up, and it panics where the system has no thread to give.
 ///
-/// A lookup that nobody waits for any more goes on, and the next call for that host waits for the same one: no more than one
-/// for each host is ever under way.
+/// A lookup that nobody waits for any more goes on, and the next call for that host waits for the same one: another
+/// one is begun only when it has taken longer than the `patience`.
 pub(super) struct Lookups {
     resolve: Resolve,
+    patience: Duration,
     under_way: Mutex<Vec<UnderWay>>,
 }
 
@@ -24,12 +30,13 @@ type Resolve = fn(&str, u16) -> io::Result<Vec<SocketAddr>>;
 struct UnderWay {
     host: String,
     port: u16,
+    begun_at: Instant,
     waiting: Vec<oneshot::Sender<io::Result<Vec<SocketAddr>>>>,
 }
 
 impl Lookups {
-    const fn by(resolve: Resolve) -> Self {
-        Self { resolve, under_way: Mutex::new(Vec::new()) }
+    const fn by(resolve: Resolve, patience: Duration) -> Self {
+        Self { resolve, patience, under_way: Mutex::new(Vec::new()) }
     }
 
     pub(super) async fn addresses(&'static self, host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
@@ -46,15 +53,22 @@ impl Lookups {
     ) -> io::Result<()> {
         let mut under_way = self.under_way();
         if let Some(same) = under_way.iter_mut().find(|other| other.host == host && other.port == port) {
+            if same.begun_at.elapsed() >= self.patience {
+                same.begun_at = self.begin(host, port)?;
+            }
             same.waiting.retain(|other| !other.is_closed());
             same.waiting.push(sender);
-            return Ok(());
+        } else {
+            let begun_at = self.begin(host.clone(), port)?;
+            under_way.push(UnderWay { host, port, begun_at, waiting: vec![sender] });
         }
-        let asked = host.clone();
-        thread::Builder::new().name("redlock-lookup".into()).spawn(move || self.look_up(&asked, port))?;
-        under_way.push(UnderWay { host, port, waiting: vec![sender] });
         drop(under_way);
         Ok(())
+    }
+
+    fn begin(&'static self, host: String, port: u16) -> io::Result<Instant> {
+        thread::Builder::new().name("redlock-lookup".into()).spawn(move || self.look_up(&host, port))?;
+        Ok(Instant::now())
     }
 
     fn look_up(&self, host: &str, port: u16) {
@@ -98,7 +112,7 @@ mod tests {
         }
     }
 
-    static LOOKUPS: Lookups = Lookups::by(silent);
+    static LOOKUPS: Lookups = Lookups::by(silent, PATIENCE);
 
     #[tokio::test]
     async fn a_silent_resolver_is_asked_once_for_each_host() {
@@ -121,5 +135,25 @@ mod tests {
         assert_eq!(ASKED.load(Ordering::SeqCst), 2);
         assert_eq!(LOOKUPS.addresses("host".into(), 6379).await.unwrap(), expected, "it is looked up again");
         assert_eq!(ASKED.load(Ordering::SeqCst), 3);
+    }
+
+    /// A resolver of which the first answer never comes.
+    fn lost(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        if ASKED.fetch_add(1, Ordering::SeqCst) == 0 {
+            loop {
+                thread::park();
+            }
+        }
+        (host, port).to_socket_addrs().map(Iterator::collect)
+    }
+
+    #[tokio::test]
+    async fn a_lookup_that_never_ends_does_not_keep_a_host_away_for_ever() {
+        static LOOKUPS: Lookups = Lookups::by(lost, Duration::ZERO);
+        let mut first = pin!(LOOKUPS.addresses("127.0.0.1".into(), 6379));
+        assert!(first.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let second = LOOKUPS.addresses("127.0.0.1".into(), 6379).await;
+        assert_eq!(second.unwrap(), first.await.unwrap());
     }
 }
