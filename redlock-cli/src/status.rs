@@ -64,7 +64,11 @@ pub(crate) async fn execute(args: Args, nodes: &NodeArgs) -> Result<u8, Failure>
         output::print(&render(&statuses, &args)?)?;
         return check(&statuses, &args.names);
     };
-    // It would not end as the first process of a container otherwise.
+    if std::process::id() != 1 {
+        return watch(&redlock, &args, interval).await;
+    }
+    // The first process of a container is ended by no signal that it does not listen to. Others are, also while they write to
+    // somebody who does not read.
     let mut signals = Signals::listen()?;
     tokio::select! {
         status = watch(&redlock, &args, interval) => status,

@@ -1,9 +1,12 @@
 use std::io::{BufRead, BufReader};
+use std::thread;
+use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use redlock_tests::{Server, Servers, wait_until};
 use serde_json::Value;
 
-use crate::tool::{LIMIT, Tool};
+use crate::tool::{LIMIT, Running, Tool, full_pipe};
 
 #[test]
 fn a_table_shows_each_lock_and_the_servers_that_are_down() {
@@ -100,6 +103,17 @@ fn watching_ends_when_nobody_reads_any_more() {
     drop(lines);
     let ended = watching.wait();
     assert_eq!((ended.status, &*ended.stderr), (Some(0), ""));
+}
+
+#[test]
+fn watching_ends_by_a_signal_while_nobody_reads() {
+    let tool = Tool::alone_on(1);
+    let (_reader, writer) = full_pipe();
+    let watching = Running::start_into(writer, &mut tool.command(&["status", "job", "--watch=100ms"]));
+    // It writes what it has seen, and waits for a reader.
+    thread::sleep(Duration::from_secs(1));
+    watching.send(Signal::SIGTERM);
+    assert_eq!(watching.wait().status, Some(128 + Signal::SIGTERM as i32));
 }
 
 #[test]

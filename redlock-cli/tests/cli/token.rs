@@ -1,13 +1,9 @@
-use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Stdio;
 
 use redlock_tests::{Middlebox, Servers, wait_until};
 
-use crate::tool::{Ended, LIMIT, Tool};
-
-/// The bytes that a pipe holds which nobody reads.
-const PIPE: usize = 64 * 1024;
+use crate::tool::{Ended, LIMIT, Running, Tool, full_pipe};
 
 #[test]
 fn a_lock_is_acquired_in_one_step_and_released_in_another() {
@@ -219,15 +215,13 @@ fn the_file_of_a_lock_that_could_not_be_given_back_stays() {
     let servers = Servers::start(3);
     let boxes: Vec<_> = servers.iter().map(Middlebox::before).collect();
     let tool = Tool::with_nodes(&boxes.iter().map(Middlebox::url).collect::<Vec<_>>());
-    let (reader, mut writer) = io::pipe().unwrap();
-    writer.write_all(&vec![0; PIPE]).unwrap();
-    let mut command = tool.command(&["acquire", "job", "--ttl", "1m", "--fenced", "--token", "lock"]);
-    let running = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
-    drop(command);
+    let (reader, writer) = full_pipe();
+    let acquire = ["acquire", "job", "--ttl", "1m", "--fenced", "--token", "lock"];
+    let running = Running::start_into(writer, &mut tool.command(&acquire));
     tool.await_file("lock");
     boxes.iter().for_each(Middlebox::swallow);
     drop(reader);
-    Ended::from(running.wait_with_output().unwrap()).assert_failed(1, "nobody reads stdout");
+    running.wait().assert_failed(1, "nobody reads stdout");
     tool.run(&["release", "job", "--token", "lock"]).assert_said(0, "");
 }
 

@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::{self, PipeReader, PipeWriter, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -84,12 +85,23 @@ impl Tool {
     }
 }
 
+/// A pipe that takes nothing more until somebody reads it.
+pub(crate) fn full_pipe() -> (PipeReader, PipeWriter) {
+    let (reader, mut writer) = io::pipe().unwrap();
+    writer.write_all(&vec![0; 64 * 1024]).unwrap();
+    (reader, writer)
+}
+
 /// A command that has not ended. It is killed when a test fails before.
 pub(crate) struct Running(Option<Child>);
 
 impl Running {
     pub(crate) fn start(command: &mut Command) -> Self {
-        Self(Some(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()))
+        Self::start_into(Stdio::piped(), command)
+    }
+
+    pub(crate) fn start_into(stdout: impl Into<Stdio>, command: &mut Command) -> Self {
+        Self(Some(command.stdout(stdout).stderr(Stdio::piped()).spawn().unwrap()))
     }
 
     pub(crate) fn send(&self, signal: Signal) {
