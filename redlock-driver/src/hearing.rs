@@ -18,7 +18,7 @@ impl<R: Runtime> NodeDriver<R> {
     pub(crate) async fn hear_apart<T: Transport>(&self, transport: &mut T) -> Over {
         loop {
             let waiter = poll_fn(|_| self.shell.take_subscription(self.node).map_or(Poll::Pending, Poll::Ready)).await;
-            let why = match self.connect(transport.connect_apart()).await {
+            let why = match self.connect(async { transport.connect_apart().await }).await {
                 Ok(Some(Ok(connection))) => self.hear(connection, &waiter).await,
                 Ok(Some(Err(why))) => why,
                 Ok(None) => self.connect_timed_out(transport.awaited()),

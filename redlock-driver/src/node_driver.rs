@@ -48,7 +48,7 @@ impl<R: Runtime> NodeDriver<R> {
     async fn connect_and_carry<T: Transport>(&self, transport: &mut T) -> Result<Unavailable, Over> {
         poll_fn(|context| self.shell.poll_connect(self.node, context)).await?;
         loop {
-            match self.connect(transport.connect()).await? {
+            match self.connect(async { transport.connect().await }).await? {
                 Some(Ok(connection)) => match self.carry(connection, transport).await? {
                     End::Broken(why) => return Ok(why),
                     End::Silent => {}
@@ -61,7 +61,8 @@ impl<R: Runtime> NodeDriver<R> {
 
     /// Connects, unless that takes too long: `None` then.
     ///
-    /// A panic is an error as any other: it may come of a runtime that has no thread to look a name up, and pass.
+    /// A panic is an error as any other: it may come of a runtime that has no thread to look a name up, and pass. Nothing of the
+    /// transport is to run before this is polled.
     pub(crate) async fn connect<C>(
         &self,
         connect: impl Future<Output = Result<C, Unavailable>>,

@@ -277,19 +277,21 @@ async fn a_transport_that_panics_is_a_node_that_is_down() {
 
 #[tokio::test]
 async fn a_transport_that_panics_while_it_connects_is_asked_again() {
-    let world = World::new().await;
-    assert_no_waiting(&world).await;
-    world.links[0].connect(Connect::Panics);
-    world.links[0].report_closed();
-    settle().await;
-    assert_no_waiting(&world).await;
-    world.links[0].connect(Connect::Opens);
-    world.clock.advance(Duration::from_secs(1));
-    settle().await;
-    world.links[1].connect(Connect::Fails);
-    world.links[1].report_closed();
-    settle().await;
-    assert_no_waiting(&world).await;
+    for panics in [Connect::Panics, Connect::PanicsAtOnce] {
+        let world = World::new().await;
+        assert_no_waiting(&world).await;
+        world.links[0].connect(panics);
+        world.links[0].report_closed();
+        settle().await;
+        assert_no_waiting(&world).await;
+        world.links[0].connect(Connect::Opens);
+        world.clock.advance(Duration::from_secs(1));
+        settle().await;
+        world.links[1].connect(Connect::Fails);
+        world.links[1].report_closed();
+        settle().await;
+        assert_no_waiting(&world).await;
+    }
 }
 
 #[tokio::test]

@@ -45,13 +45,15 @@ struct State {
 }
 
 /// What comes of a try to connect.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq)]
 pub(crate) enum Connect {
     #[default]
     Opens,
     Fails,
     Hangs,
     Panics,
+    /// Before there is a future.
+    PanicsAtOnce,
 }
 
 /// # Faults
@@ -196,18 +198,21 @@ struct Way<const AT_ONCE: bool>(Link);
 impl<const AT_ONCE: bool> Transport for Way<AT_ONCE> {
     type Connection = Open<AT_ONCE>;
 
-    async fn connect(&mut self) -> Result<Open<AT_ONCE>, Unavailable> {
+    fn connect(&mut self) -> impl Future<Output = Result<Open<AT_ONCE>, Unavailable>> + Send {
         let now = self.0.clock.now();
         let connect = {
             let mut state = self.0.state();
             state.connects.push(now);
             state.connect
         };
-        match connect {
-            Connect::Opens => Ok(Open(self.0.clone())),
-            Connect::Fails => Err(Unavailable::with_detail(Cause::NotSent, "nobody listens")),
-            Connect::Hangs => pending().await,
-            Connect::Panics => panic!("as a transport should not"),
+        assert!(connect != Connect::PanicsAtOnce, "as a transport should not");
+        async move {
+            match connect {
+                Connect::Opens => Ok(Open(self.0.clone())),
+                Connect::Fails => Err(Unavailable::with_detail(Cause::NotSent, "nobody listens")),
+                Connect::Hangs => pending().await,
+                Connect::Panics | Connect::PanicsAtOnce => panic!("as a transport should not"),
+            }
         }
     }
 }
