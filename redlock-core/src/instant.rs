@@ -68,6 +68,11 @@ impl Instant {
         Duration::from_nanos(self.nanos_since(earlier))
     }
 
+    /// Returns the nanoseconds that have passed since the epoch.
+    pub(crate) const fn nanos(self) -> u64 {
+        self.nanos_since(Self::EPOCH)
+    }
+
     /// Returns the nanoseconds that have passed since `earlier`; zero when `earlier` is the later one.
     pub(crate) const fn nanos_since(self, earlier: Self) -> u64 {
         self.0.get().saturating_sub(earlier.0.get())

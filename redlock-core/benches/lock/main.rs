@@ -1,6 +1,7 @@
 //! What a lock costs without network, runtime and client: `cargo bench -p redlock-core --bench lock`.
 
 mod by_hand;
+mod kept_alive;
 mod over_a_connection;
 mod through_locks;
 
@@ -8,6 +9,7 @@ use divan::{AllocProfiler, Bencher};
 use redlock_core::{Command, Lock, Options};
 
 use crate::by_hand::{ByHand, agree, extend, release};
+use crate::kept_alive::KeptAlive;
 use crate::over_a_connection::OverAConnection;
 use crate::through_locks::ThroughLocks;
 
@@ -47,6 +49,13 @@ fn through_locks(bencher: Bencher<'_, '_>, nodes: usize, options: Options) {
 fn extension(bencher: Bencher<'_, '_>, nodes: usize) {
     let mut lock = ByHand::new(nodes).acquire();
     bencher.bench_local(|| extend(&mut lock));
+}
+
+/// Of so many locks, those are extended in the background that are due together: 1 or 2 of 1,000, some 168 of 100,000.
+#[divan::bench(args = [1_000, 100_000], sample_count = 1_000, sample_size = 1)]
+fn extension_in_the_background(bencher: Bencher<'_, '_>, locks: u32) {
+    let mut kept_alive = KeptAlive::new(locks);
+    bencher.bench_local(|| kept_alive.extend_next());
 }
 
 /// Both commands are encoded and both answers read, on one connection.

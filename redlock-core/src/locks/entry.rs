@@ -117,6 +117,12 @@ impl Entry {
         self.lock.deadline().is_some() && self.lock.loss().is_none()
     }
 
+    /// Reads something of each part of the lock that an extension needs.
+    pub(super) fn glance(&self) -> u64 {
+        let renews_at = self.renewal.as_ref().and_then(Renewal::poll_timeout);
+        self.serial ^ renews_at.map_or(0, Instant::nanos) ^ self.lock.glance()
+    }
+
     /// Returns whether nothing is left to do for it.
     pub(super) fn is_over(&self) -> bool {
         !self.is_owned && self.lock.is_settled()

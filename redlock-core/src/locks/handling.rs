@@ -1,9 +1,17 @@
 //! What comes in: connections, replies, call-ups and the time.
 
+use core::hint::black_box;
+use core::iter;
+
+use smallvec::SmallVec;
+
 use super::node::{Due, Node};
 use super::outbox::{MAX_BATCH, Ticket};
 use super::{LockKey, Locks};
 use crate::{Facts, Instant, NodeId, Reply, Unavailable};
+
+/// So many locks are brought from memory together.
+const AT_ONCE: usize = 32;
 
 /// # What comes in
 impl Locks {
@@ -124,9 +132,16 @@ impl Locks {
         self.deliver(now);
         self.expire_inspections(now);
         // A lock that wants to be woken at once again must not keep the caller in here: it is due in the next call.
-        for _ in 0..self.timers.len().min(MAX_BATCH) {
-            let Some(key) = self.timers.pop_due(now) else { break };
-            self.handle_timeout_of_lock(key, now);
+        let mut left = self.timers.len().min(MAX_BATCH);
+        while left > 0 {
+            let due: SmallVec<[LockKey; AT_ONCE]> =
+                iter::from_fn(|| self.timers.pop_due(now)).take(left.min(AT_ONCE)).collect();
+            if due.is_empty() {
+                break;
+            }
+            left = left.saturating_sub(due.len());
+            self.fetch(&due);
+            due.into_iter().for_each(|key| self.handle_timeout_of_lock(key, now));
         }
         // An operation that ended in time leaves its timer behind; nobody is to be woken by it.
         self.timers.skip_what_no_longer_counts();
@@ -134,6 +149,13 @@ impl Locks {
 }
 
 impl Locks {
+    /// Has locks brought from memory that were at rest for long. The processor waits for them one after the other if each is
+    /// dealt with before the next one is looked at, and not so if they are looked at first.
+    fn fetch(&self, keys: &[LockKey]) {
+        let entries = keys.iter().filter_map(|key| self.entries.get(key.index));
+        black_box(entries.fold(0, |seen, entry| seen ^ entry.glance()));
+    }
+
     fn handle_timeout_of(&mut self, node: NodeId, now: Instant) {
         let Self { nodes, config, .. } = self;
         match nodes.get_mut(node.index()).map_or(Due::Nothing, |state| state.handle_timeout(config, now)) {
@@ -176,7 +198,7 @@ impl Locks {
     fn answer_under_way(&mut self, node: NodeId, why: &Unavailable, count: usize) {
         let Self { nodes, stand_ins, .. } = self;
         let Some(state) = nodes.get_mut(node.index()) else { return };
-        let tickets = core::iter::from_fn(|| state.take_ticket()).take(count);
+        let tickets = iter::from_fn(|| state.take_ticket()).take(count);
         stand_ins.extend(tickets.map(|ticket| (node, ticket, Reply::Unavailable(why.clone()))));
     }
 
