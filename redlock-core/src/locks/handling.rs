@@ -87,6 +87,9 @@ impl Locks {
     /// Notes that the oldest `count` commands that a node has not answered will not be answered: they may have been
     /// carried out or not.
     pub fn handle_unanswered(&mut self, node: NodeId, count: usize, why: &Unavailable, now: Instant) {
+        if let Some(state) = self.nodes.get_mut(node.index()) {
+            state.leaves_unanswered();
+        }
         self.answer_under_way(node, why, count);
         self.deliver(now);
     }

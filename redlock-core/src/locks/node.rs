@@ -20,8 +20,11 @@ pub(super) struct Node {
     changed_at: Option<Instant>,
     /// When the connection was last heard of, or was first owed something again.
     heard_at: Instant,
-    /// When the server has said something last: of itself, or in answer to a command.
+    /// When the server has said something last: of itself, in answer to a command, or by a connection that has ended while it owed
+    /// no answer.
     answered_at: Instant,
+    /// The connection has left something without an answer.
+    left_unanswered: bool,
     /// When the server was last asked for its clock.
     looked_at: Instant,
     reconnect_delay: Duration,
@@ -46,6 +49,7 @@ impl Node {
             changed_at: None,
             heard_at: Instant::EPOCH,
             answered_at: Instant::EPOCH,
+            left_unanswered: false,
             looked_at: Instant::EPOCH,
             reconnect_delay: MIN_RECONNECT_DELAY,
             broke_at: None,

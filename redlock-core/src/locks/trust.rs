@@ -31,8 +31,8 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// Learns what a server says when a connection to it was opened; over those before, something was said last at
-    /// `answered_at`.
+    /// Learns what a server says when a connection to it was opened; its predecessor was running at `answered_at`, as far as is
+    /// known.
     pub(super) fn connected(
         &mut self,
         facts: Facts,

@@ -187,8 +187,9 @@ fn a_node_that_was_started_again_has_no_vote_until_all_it_can_have_granted_has_e
 fn its_time_begins_with_its_start_and_not_with_the_connection() {
     let mut world = World::of_three(|config| config);
     world.takes(at(0)).unwrap();
+    world.locks.handle_disconnected(world.nodes[1], &Unavailable::new(Cause::Disconnected), at(1_000));
     // An uptime of four seconds may be one of three, or of less.
-    world.reconnect(1, &running("b2", 4), at(5_000));
+    world.connect(1, &running("b2", 4), at(5_000));
     world.needs([0, 1]);
     assert_eq!(world.takes(at(2_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
     assert_eq!(world.takes(at(2_000 + GUARD)), Ok(()));
@@ -196,16 +197,21 @@ fn its_time_begins_with_its_start_and_not_with_the_connection() {
 
 #[test]
 fn its_time_begins_with_its_start_also_if_commands_were_sent_in_vain_since() {
-    let mut world = World::of_three(|config| config);
-    world.takes(at(0)).unwrap();
-    let request = Request::new(world.locks.config(), "job", TTL, Options::new()).unwrap();
-    let key = world.locks.acquire(request, [8; 32], at(3_000)).unwrap();
-    world.locks.poll_batch(world.nodes[1], &mut Vec::new(), at(3_000));
-    world.locks.abandon(key, at(3_000));
-    world.reconnect(1, &running("b2", 4), at(5_000));
-    world.needs([0, 1]);
-    assert_eq!(world.takes(at(2_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
-    assert_eq!(world.takes(at(2_000 + GUARD)), Ok(()));
+    for is_said in [false, true] {
+        let mut world = World::of_three(|config| config);
+        world.takes(at(0)).unwrap();
+        let request = Request::new(world.locks.config(), "job", TTL, Options::new()).unwrap();
+        let key = world.locks.acquire(request, [8; 32], at(3_000)).unwrap();
+        world.locks.poll_batch(world.nodes[1], &mut Vec::new(), at(3_000));
+        world.locks.abandon(key, at(3_000));
+        if is_said {
+            world.locks.handle_unanswered(world.nodes[1], 1, &Unavailable::new(Cause::Disconnected), at(5_000));
+        }
+        world.reconnect(1, &running("b2", 4), at(5_000));
+        world.needs([0, 1]);
+        assert_eq!(world.takes(at(2_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]), "{is_said}");
+        assert_eq!(world.takes(at(2_000 + GUARD)), Ok(()), "{is_said}");
+    }
 }
 
 #[test]
@@ -216,6 +222,25 @@ fn another_server_that_was_running_all_the_time_knows_nothing_of_what_its_predec
     world.needs([0, 1]);
     assert_eq!(world.takes(at(6_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
     assert_eq!(world.takes(at(6_000 + GUARD)), Ok(()));
+}
+
+/// Until the connection ended, the predecessor may have granted locks to others. This handle had no question.
+#[test]
+fn another_server_that_was_started_before_its_predecessor_ended_knows_nothing_of_that_either() {
+    for is_durable in [true, false] {
+        let run = |run_id: &str, uptime: u64| {
+            let mut facts = told(&format!("{}aof_enabled:1\r\n", running(run_id, uptime)));
+            facts.note_setting("appendfsync", if is_durable { "always" } else { "everysec" });
+            facts
+        };
+        let mut world = World::of_three(|config| config);
+        world.reconnect_to(1, run("b1", 1_000), at(0));
+        world.takes(at(0)).unwrap();
+        world.reconnect_to(1, run("other", 8), at(20_000));
+        world.needs([0, 1]);
+        assert_eq!(world.takes(at(20_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]), "{is_durable}");
+        assert_eq!(world.takes(at(20_000 + GUARD)), Ok(()), "{is_durable}");
+    }
 }
 
 #[test]

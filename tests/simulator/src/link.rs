@@ -69,7 +69,7 @@ pub(crate) enum View {
 pub(crate) struct Told {
     /// The run of the server to which it was connected last.
     pub(crate) run: Option<u32>,
-    /// When that run has last answered.
+    /// When that run has last answered, or has had a connection without owing an answer.
     pub(crate) answered_at: Option<Instant>,
     /// When the node has a vote again, if it ever had none.
     pub(crate) votes_from: Option<Instant>,

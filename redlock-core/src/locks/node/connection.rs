@@ -60,7 +60,7 @@ impl Node {
         let queue = if announces { Queue::Open } else { Queue::Closed };
         self.link = Link::Connected { is_useful: false, queue };
         self.changed_at = Some(now);
-        (self.heard_at, self.answered_at) = (now, now);
+        (self.heard_at, self.answered_at, self.left_unanswered) = (now, now, false);
         self.no_queue = None;
         self.round_trip.is_cut_off();
         self.queue.prepend(&mut self.owed);
@@ -109,18 +109,23 @@ impl Node {
         self.no_queue.as_ref()
     }
 
-    /// Returns when the server has said something last.
+    /// Returns when the server has said something last, or has had a connection without owing an answer.
     pub(in crate::locks) const fn answered_at(&self) -> Instant {
         self.answered_at
     }
 
     /// Notes that the connection has answered.
     pub(in crate::locks) fn heard(&mut self, now: Instant) {
-        (self.heard_at, self.answered_at) = (now, now);
+        (self.heard_at, self.answered_at, self.left_unanswered) = (now, now, false);
         self.round_trip.ends(now);
         if let Link::Connected { is_useful, .. } = &mut self.link {
             *is_useful = true;
         }
+    }
+
+    /// Notes that what is under way, if that is anything, will not be answered.
+    pub(in crate::locks) fn leaves_unanswered(&mut self) {
+        self.left_unanswered |= self.queue.has_under_way();
     }
 
     /// A connection that was of use is opened again at once, unless another one was a moment ago; after any other failure
@@ -128,6 +133,10 @@ impl Node {
     pub(in crate::locks) fn disconnected(&mut self, why: &Unavailable, now: Instant) {
         if why.cause() == Cause::ReadOnly {
             self.trust.refused_as_replica();
+        }
+        // Its server may have gone on until then, if nothing says otherwise.
+        if self.is_connected() && !self.left_unanswered && !self.queue.has_under_way() {
+            self.answered_at = now;
         }
         if self.is_connected() || self.changed_at.is_none() {
             self.changed_at = Some(now);

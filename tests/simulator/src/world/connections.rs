@@ -102,8 +102,13 @@ impl World<'_> {
     fn is_disconnected(&mut self, link: usize, cause: Cause) -> Checked {
         let (client, node) = (self.links[link].client, self.node_of(link));
         let now = self.local(client);
-        self.links[link].unanswered.clear();
-        self.links[link].view = View::Failed { at: now };
+        let state = &mut self.links[link];
+        // Its server may have gone on until then.
+        if state.unanswered.is_empty() && matches!(state.view, View::Open { .. }) {
+            state.told.answered_at = Some(now);
+        }
+        state.unanswered.clear();
+        state.view = View::Failed { at: now };
         self.clients[client].locks.handle_disconnected(node, &Unavailable::new(cause), now);
         self.drive(client)?;
         // Also that of an attempt that was due, and has begun while the loss was handled.
