@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use redlock_driver::{Instant, NoEntropy, NoRuntime, Redlock, Runtime};
+use redlock_driver::{Instant, NoEntropy, NoRuntime, Redlock, RestartGuard, Runtime};
 use redlock_simulator::{Clock, Time};
 
 use crate::crowd::Member;
@@ -71,7 +71,8 @@ impl Process {
     fn redlock(&self) -> Redlock<Self> {
         let scenario = &self.world.scenario;
         let nodes = (0..scenario.nodes()).map(|node| Link::new(&self.world, self.index, node).into_node());
-        let builder = Redlock::builder().nodes(nodes);
+        // Nodes that refuse something as replicas lose nothing here.
+        let builder = Redlock::builder().nodes(nodes).restart_guard(RestartGuard::OFF);
         let builder = builder.node_timeout(scenario.node_timeout).connect_timeout(scenario.connect_timeout);
         builder.build_on(self.clone()).unwrap()
     }
