@@ -67,11 +67,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "no-ping",
         bug: "a connection that is not used is never tried out",
-        edits: &[Text {
-            file: NODE_CONNECTION,
-            original: "config.ping_interval()?;",
-            mutated: "config.ping_interval().filter(|_| !AWAKE)?;",
-        }],
+        edits: &[Expression { file: NODE_CONNECTION, original: "config.ping_at(last)", mutated: "None" }],
     },
     Mutant {
         name: "ping-has-no-ticket",

@@ -55,15 +55,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
             },
             Expression {
                 file: ACQUIRING,
-                original: "now.saturating_add(request.options.min_validity.get()) < *deadline",
+                original: "now.after(request.options.min_validity) < *deadline",
                 mutated: "self.commit_round() == Some(true) \
-                          || now.saturating_add(request.options.min_validity.get()) < *deadline",
+                          || now.after(request.options.min_validity) < *deadline",
             },
             Expression {
                 file: LOCK,
-                original: "now.saturating_add(self.request.options.min_validity.get()) < deadline",
+                original: "now.after(self.request.options.min_validity) < deadline",
                 mutated: "matches!(&self.phase, Phase::Won { attempt, .. } if attempt.commit_round() == Some(true)) \
-                          || now.saturating_add(self.request.options.min_validity.get()) < deadline",
+                          || now.after(self.request.options.min_validity) < deadline",
             },
             Text {
                 file: TRANSITIONS,

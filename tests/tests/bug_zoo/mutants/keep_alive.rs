@@ -84,11 +84,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "shortest-hold-is-ignored",
         bug: "a lock is released before its shortest hold is over",
-        edits: &[Expression {
-            file: HELD,
-            original: "now.saturating_add(request.options.min_hold.get())",
-            mutated: "Instant::EPOCH",
-        }],
+        edits: &[Expression { file: HELD, original: "now.after(request.options.min_hold)", mutated: "Instant::EPOCH" }],
     },
     Mutant {
         name: "kept-from-when-it-is-told",

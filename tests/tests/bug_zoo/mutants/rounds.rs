@@ -87,12 +87,12 @@ pub(super) const MUTANTS: &[Mutant] = &[
         edits: &[
             Expression {
                 file: ACQUIRING,
-                original: "now.saturating_add(request.options.min_validity.get()) < *deadline",
+                original: "now.after(request.options.min_validity) < *deadline",
                 mutated: "true",
             },
             Expression {
                 file: LOCK,
-                original: "now.saturating_add(self.request.options.min_validity.get()) < deadline",
+                original: "now.after(self.request.options.min_validity) < deadline",
                 mutated: "true",
             },
             Expression { file: TRANSITIONS, original: "now >= *deadline", mutated: "false" },
