@@ -47,6 +47,11 @@ pub(super) const MUTANTS: &[Mutant] = &[
         edits: &[Expression { file: TRUST, original: "before == run_id", mutated: "before == run_id || true" }],
     },
     Mutant {
+        name: "promotion-ignored",
+        bug: "a client that knows a node does not see that its process was a replica since",
+        edits: &[Expression { file: TRUST, original: "self.was_promoted(facts)", mutated: "false" }],
+    },
+    Mutant {
         name: "run-id-forgotten-at-disconnect",
         bug: "a client forgets which run of a server it knew when the connection ends",
         edits: &[Text {
