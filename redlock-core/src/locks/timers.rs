@@ -10,13 +10,17 @@ use crate::Instant;
 /// their TTL, and the interval of extensions.
 const RUNS: usize = 4;
 
+/// As long as there are no more entries, none is taken out before its time.
+const MANY: usize = 1_024;
+
 /// The moments at which locks want to be looked at.
 ///
 /// Most entries lie as far ahead as others of their kind. So they come in a few runs, each in ascending order, in which an entry
 /// is put behind the others and taken from the front. The rest is in a heap.
 ///
-/// Entries are never taken out before their time. One of a lock that no longer wants to be woken then, or that is gone, is
-/// passed over when it comes to the front; so an operation that ends long before its deadline costs one push and one pop.
+/// An entry of a lock that no longer wants to be woken then, or that is gone, is passed over when it comes to the front; so an
+/// operation that ends long before its deadline costs one push and one pop. Only when there are many entries, those are taken out
+/// that no longer count.
 /// Which entry counts is kept in here, close together: a lock that nobody has touched for a while is in no cache any more.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
@@ -26,6 +30,8 @@ pub(super) struct Timers {
     first: Option<Alarm>,
     /// The entry of each lock that counts, with the number of the lock, by the lock's place.
     counts: Vec<Option<(Instant, u64)>>,
+    /// So many entries there may be before those are taken out that no longer count.
+    room: usize,
 }
 
 /// A lock, and when it wants to be looked at.
@@ -103,6 +109,9 @@ impl Timers {
 
     /// Puts an entry at the end of the run that leads up closest to it.
     fn push(&mut self, alarm: Alarm) {
+        if self.len() >= self.room {
+            self.tidy();
+        }
         self.first = Some(self.first.map_or(alarm, |first| first.min(alarm)));
         let fits = |run: &&mut VecDeque<Alarm>| run.back().is_none_or(|last| *last <= alarm);
         match self.runs.iter_mut().filter(fits).max_by_key(|run| run.back().copied()) {
@@ -117,9 +126,25 @@ impl Timers {
             Some(run) => run.pop_front(),
             None => self.rest.pop().map(|Reverse(alarm)| alarm),
         };
+        self.find_first();
+        Some(first)
+    }
+
+    fn find_first(&mut self) {
         let fronts = self.runs.iter().filter_map(VecDeque::front);
         self.first = fronts.chain(self.rest.peek().map(|Reverse(alarm)| alarm)).min().copied();
-        Some(first)
+    }
+
+    /// Takes out what no longer counts.
+    fn tidy(&mut self) {
+        let Self { runs, rest, counts, .. } = self;
+        let does_count = |(at, key): &Alarm| counts.get(key.index).is_some_and(|set| *set == Some((*at, key.serial)));
+        for run in runs {
+            run.retain(does_count);
+        }
+        rest.retain(|Reverse(alarm)| does_count(alarm));
+        self.find_first();
+        self.room = self.len().saturating_mul(2).max(MANY);
     }
 
     fn counting(&self) -> impl Iterator<Item = &(Instant, u64)> {
@@ -203,5 +228,21 @@ mod tests {
             assert_eq!(timers.pop_due(at(expected)), Some(key));
         }
         assert_eq!((timers.pop_due(at(100)), timers.len()), (None, 0));
+    }
+
+    /// As with locks that are released long before their TTL is over.
+    #[test]
+    fn what_no_longer_counts_does_not_pile_up_until_its_time_has_come() {
+        let mut timers = Timers::default();
+        let held = LockKey { serial: u64::MAX, index: 1 };
+        timers.schedule(held, Some(at(3_600_000)));
+        for serial in 0..100_000 {
+            let released = LockKey { serial, index: 0 };
+            timers.schedule(released, Some(at(3_600_000 + serial * 7_919 % 1_000)));
+            timers.forget(released);
+            assert!(timers.len() <= MANY, "{} of {serial}", timers.len());
+        }
+        assert_eq!(timers.pop_due(at(7_200_000)), Some(held));
+        assert_eq!((timers.pop_due(at(7_200_000)), timers.len(), timers.next()), (None, 0, None));
     }
 }
