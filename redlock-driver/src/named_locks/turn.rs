@@ -92,3 +92,46 @@ impl Extensions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use redlock_core::{Config, Facts, NodeId, Options, Reply, Request};
+
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(10);
+
+    /// Answers what is sent to the only node.
+    fn answer(locks: &mut Locks, node: NodeId, now: Instant) {
+        let mut batch = Vec::new();
+        locks.poll_batch(node, &mut batch, now);
+        for _ in batch {
+            locks.handle_reply(node, Reply::Done, now);
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_extensions_whose_callers_are_gone() {
+        let config = Config::builder(["only"]).build().unwrap();
+        let node = config.nodes().iter().next().unwrap();
+        let (mut locks, now) = (Locks::new(config.clone()), Instant::EPOCH);
+        assert!(locks.poll_connect(node));
+        locks.handle_connected(node, Facts::default(), false, now);
+        let key = locks.acquire(Request::new(&config, "job", TTL, Options::new()).unwrap(), [0; 32], now).unwrap();
+        answer(&mut locks, node, now);
+        locks.hand_over(key, now).unwrap().unwrap();
+
+        let turn = Turn::default();
+        for is_over_first in [true, false] {
+            let operation = turn.begin(&mut locks, key, TTL, now).unwrap().unwrap();
+            assert!(turn.begin(&mut locks, key, TTL, now).is_none());
+            if is_over_first {
+                answer(&mut locks, node, now);
+                assert!(turn.is_over(&mut locks, key));
+            }
+            turn.forget(operation);
+            answer(&mut locks, node, now);
+            assert!(turn.is_over(&mut locks, key) && turn.extensions().awaited.is_empty());
+        }
+    }
+}
