@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use redlock_core::{Command, LockKey, NodeId, Options, Request};
+use redlock_core::{Command, DEFAULT_SILENCE_TIMEOUT, LockKey, NodeId, Options, Request};
 
 use crate::world::{World, at};
 
@@ -21,6 +21,9 @@ const MOST_UNSETTLED: usize = 1_500;
 
 /// So many commands may wait for the node to be sent.
 const MOST_QUEUED: usize = 1_500;
+
+/// So many commands may wait for a node that hangs: twice those that came within the second in which they can be sent.
+const MOST_QUEUED_OF_HANGING: usize = 4_500;
 
 struct Slow {
     world: World,
@@ -116,4 +119,16 @@ fn what_waits_for_a_node_that_is_too_slow_does_not_grow_with_the_ttl() {
         slow.go_on();
     }
     assert_eq!((slow.world.locks.unsettled(), slow.world.keys_on_nodes()), (0, 0), "nothing is left behind");
+}
+
+#[test]
+fn what_waits_for_a_node_that_hangs_does_not_grow_with_the_time_until_it_is_given_up() {
+    let mut slow = Slow::new();
+    for millis in 0..u64::try_from(DEFAULT_SILENCE_TIMEOUT.as_millis()).unwrap() {
+        slow.world.now = at(millis);
+        let key = slow.acquire();
+        slow.abandon(key);
+        let queued = slow.world.locks.queued(slow.node).count();
+        assert!(queued <= MOST_QUEUED_OF_HANGING, "{queued} after {millis} ms");
+    }
 }
