@@ -103,6 +103,7 @@ fn what_one_batch_has_read_for_another_is_taken_by_that_one() {
     assert_eq!(first.as_mut().poll(context), Poll::Ready(Ok(vec![held])));
 
     assert!(second.as_mut().poll(context).is_pending());
+    assert!(closed.as_mut().poll(context).is_pending());
     socket.says(b"+OK\r\n");
     assert!(closed.as_mut().poll(context).is_pending());
     assert_eq!(counter.0.load(Ordering::SeqCst), 2, "the second has a reply now");
@@ -183,6 +184,7 @@ fn a_break_that_is_found_for_no_batch_ends_the_batches() {
     let context = &mut Context::from_waker(&waker);
 
     assert!(batch.as_mut().poll(context).is_pending());
+    assert!(closed.as_mut().poll(context).is_pending());
     socket.says(b"HTTP/1.1 400\r\n");
     assert!(closed.as_mut().poll(context).is_ready());
     assert_eq!(counter.0.load(Ordering::SeqCst), 1, "the batch has come to an end");
