@@ -10,10 +10,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use redlock_core::shell::Observers;
-use redlock_core::{Config, Instant, NodeId};
+use redlock_core::{Config, Instant, NodeSet};
 
 pub(crate) use self::nodes::Demand;
-use self::state::State;
+use self::state::{Carriers, State};
 pub(crate) use self::waiters::WatcherId;
 use self::wakes::Wakes;
 use crate::Runtime;
@@ -69,22 +69,37 @@ impl<R: Runtime> Shell<R> {
         let mut state = self.state();
         let now = self.runtime.now();
         let result = work(&mut state, now, &mut wakes);
-        let carriers = state.collect(urgency, &mut wakes);
-        drop(state);
-        wakes.wake();
-        for (node, carrier) in carriers {
-            if !carrier.send_at_once(urgency, &|| self.take_batch_over(node, &carrier), now) {
-                self.wake_driver(node);
-            }
-        }
-        self.observers.tell_all(|take| take(&mut self.state().locks));
+        self.follow_up(state, wakes, urgency, now);
         result
     }
 
-    fn wake_driver(&self, node: NodeId) {
-        let mut wakes = Wakes::default();
-        self.state().wake_driver(node, &mut wakes);
+    /// Does what follows from a step, in one place for all steps: code that is at hand runs fastest.
+    #[inline(never)]
+    fn follow_up(&self, mut state: MutexGuard<'_, State>, mut wakes: Wakes, urgency: Urgency, now: Instant) {
+        let mut carriers = state.collect(urgency, &mut wakes);
+        drop(state);
         wakes.wake();
+        while !carriers.is_empty() {
+            carriers = self.send_over(carriers, urgency, now);
+        }
+        self.observers.tell_all(|take| take(&mut self.state().locks));
+    }
+
+    /// Sends what waits for the nodes of these carriers; yields those over which something is to be sent because of that.
+    fn send_over(&self, carriers: Carriers, urgency: Urgency, now: Instant) -> Carriers {
+        let mut wakes = Wakes::default();
+        let mut left = NodeSet::EMPTY;
+        for (node, carrier) in carriers {
+            if !carrier.send_at_once(urgency, &|| self.state().take_batch_over(node, &carrier, now), now) {
+                left.insert(node);
+            }
+        }
+        let mut state = self.state();
+        left.iter().for_each(|node| state.wake_driver(node, &mut wakes));
+        let carriers = state.collect(urgency, &mut wakes);
+        drop(state);
+        wakes.wake();
+        carriers
     }
 
     /// No code of others runs while the mutex is held, so a poisoned one holds a state that is whole.

@@ -80,16 +80,6 @@ impl<R: Runtime> Shell<R> {
         batch
     }
 
-    /// Takes the commands that wait for a node, for a connection over which everybody may send; `None` if that is not the one
-    /// that there is: another one may have come between two steps of the caller, and the replies over it are to other commands.
-    pub(crate) fn take_batch_over(&self, node: NodeId, carrier: &Arc<dyn SendAtOnce>) -> Option<Vec<Command>> {
-        self.work(|state, now, _| {
-            let mut batch = Vec::new();
-            let is_current = state.has_carrier(node, carrier);
-            is_current.then(|| state.locks.poll_batch(node, &mut batch, now)).map(|()| batch)
-        })
-    }
-
     /// Lets everybody send over the connection, until what is returned is dropped.
     pub(crate) fn register_carrier(&self, node: NodeId, carrier: Arc<dyn SendAtOnce>) -> impl Drop + use<'_, R> {
         self.state().set_carrier(node, Some(carrier));
@@ -103,9 +93,11 @@ impl<R: Runtime> Shell<R> {
 
     /// Brings the replies of a node to the oldest batch that it has not answered, of `count` commands.
     pub(crate) fn answered(&self, node: NodeId, count: usize, replies: Vec<Reply>) {
-        let unexpected = std::iter::repeat_with(|| Reply::Unavailable(Unavailable::new(Cause::Unexpected)));
+        let mut replies = replies.into_iter();
+        let unexpected = || Reply::Unavailable(Unavailable::new(Cause::Unexpected));
         self.work(|state, now, _| {
-            for reply in replies.into_iter().chain(unexpected).take(count) {
+            for _ in 0..count {
+                let reply = replies.next().unwrap_or_else(unexpected);
                 state.locks.handle_reply(node, reply, now);
             }
         });

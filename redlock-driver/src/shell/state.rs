@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use redlock_core::{Config, Instant, LockKey, Locks, NodeId};
+use redlock_core::{Command, Config, Instant, LockKey, Locks, NodeId};
 use smallvec::SmallVec;
 
 use super::Over;
@@ -69,6 +69,15 @@ impl State {
         if !self.closing.is_empty() && self.locks.is_quiet() {
             wakes.take_all_from(&mut self.closing);
         }
+        // Otherwise it is looked at when that was sent.
+        if carriers.is_empty() {
+            self.wake_for_timeout(wakes);
+        }
+        carriers
+    }
+
+    /// Remembers to wake what waits for the earliest timer if that has changed, and all if everything is over.
+    fn wake_for_timeout(&mut self, wakes: &mut Wakes) {
         let is_over = self.is_over();
         if is_over || self.has_earlier_timer() {
             wakes.take_from(&mut self.timer);
@@ -76,7 +85,6 @@ impl State {
         if is_over {
             self.node_drivers.iter_mut().for_each(|driver| wakes.take_from(driver));
         }
-        carriers
     }
 
     pub(super) fn wake_finished(&mut self, wakes: &mut Wakes) {
@@ -97,10 +105,21 @@ impl State {
         }
     }
 
-    /// Returns whether this is the connection over which everybody may send.
-    pub(super) fn has_carrier(&self, node: NodeId, carrier: &Arc<dyn SendAtOnce>) -> bool {
-        let place = self.carriers.get(node.index());
-        place.is_some_and(|place| place.as_ref().is_some_and(|current| Arc::ptr_eq(current, carrier)))
+    /// Takes the commands that wait for a node, for a connection over which everybody may send; `None` if that is not the one
+    /// that there is: another one may have come between two steps of the caller, and the replies over it are to other commands.
+    pub(super) fn take_batch_over(
+        &mut self,
+        node: NodeId,
+        carrier: &Arc<dyn SendAtOnce>,
+        now: Instant,
+    ) -> Option<Vec<Command>> {
+        let current = self.carriers.get(node.index())?.as_ref()?;
+        if !Arc::ptr_eq(current, carrier) {
+            return None;
+        }
+        let mut batch = Vec::new();
+        self.locks.poll_batch(node, &mut batch, now);
+        Some(batch)
     }
 
     pub(super) fn has_earlier_timer(&self) -> bool {
