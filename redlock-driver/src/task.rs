@@ -1,20 +1,18 @@
 //! The one task of a handle, and how it is started again.
 
+mod join_all;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::stream::{FuturesUnordered, Stream};
-
+use self::join_all::{JoinAll, Work};
 use crate::node_driver::NodeDriver;
 use crate::shell::Shell;
 use crate::transport::Transport;
 use crate::{NoRuntime, Runtime, timer};
-
-/// A part of what the task does.
-type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Makes the work for one node, over a transport that it keeps for the next time.
 pub(crate) type StartNode<R> = Box<dyn Fn(NodeDriver<R>) -> Work + Send + Sync>;
@@ -33,7 +31,7 @@ pub(crate) struct Parts<R> {
 /// Its runtime may end before the handle does, which drops it. The fields are dropped in their order: the drivers say
 /// what has become of their commands and give the transports back, and then the shell learns that it needs a new task.
 struct Task<R: Runtime> {
-    works: FuturesUnordered<Work>,
+    works: JoinAll,
     /// Stays set when a part panics: on a runtime without a timer, for instance.
     is_polled: bool,
     end: End<R>,
@@ -56,8 +54,8 @@ pub(crate) fn start<R: Runtime>(shell: &Arc<Shell<R>>, parts: &Parts<R>, runtime
     let connect_timeout = parts.connect_timeout;
     let driver = |node| NodeDriver { shell: shell.clone(), runtime: runtime.clone(), node, connect_timeout };
     let drivers = shell.config.nodes().iter().zip(&parts.nodes).map(|(id, start)| start(driver(id)));
-    let works: FuturesUnordered<Work> = drivers.collect();
-    works.push(Box::pin(timer::run(shell.clone(), runtime.clone())));
+    let timer: Work = Box::pin(timer::run(shell.clone(), runtime.clone()));
+    let works = JoinAll::new(drivers.chain([timer]));
     runtime.spawn(Task { works, is_polled: false, end: End(shell.clone()) });
     if shell.has_task() { Ok(()) } else { Err(NoRuntime::ENDED) }
 }
@@ -99,13 +97,7 @@ impl<R: Runtime> Future for Task<R> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         self.is_polled = true;
-        let poll = loop {
-            match Pin::new(&mut self.works).poll_next(context) {
-                Poll::Ready(Some(())) => {}
-                Poll::Ready(None) => break Poll::Ready(()),
-                Poll::Pending => break Poll::Pending,
-            }
-        };
+        let poll = Pin::new(&mut self.works).poll(context);
         self.is_polled = false;
         poll
     }
