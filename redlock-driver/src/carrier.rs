@@ -79,6 +79,8 @@ pub(crate) trait SendAtOnce: Send + Sync {
 pub(crate) enum Urgency {
     /// When many are at work, it is better left to the driver of the node, which gathers what they say.
     Gathered,
+    /// It is many commands already, to which nobody else adds.
+    Complete,
     /// The process may end before the driver of the node gets to run.
     Last,
 }
@@ -201,12 +203,12 @@ impl Progress {
 
 impl<C: Connection> SendAtOnce for Carrier<C> {
     fn is_for(&self, urgency: Urgency) -> bool {
-        urgency == Urgency::Last || !self.is_busy()
+        urgency != Urgency::Gathered || !self.is_busy()
     }
 
     fn send_at_once(&self, urgency: Urgency, take_batch: &dyn Fn() -> Option<Vec<Command>>, now: Instant) -> bool {
         let state = match urgency {
-            Urgency::Gathered => self.try_state().filter(|state| state.has_room()),
+            Urgency::Gathered | Urgency::Complete => self.try_state().filter(|state| state.has_room()),
             Urgency::Last => self.await_state().filter(|state| !state.is_broken && !state.is_behind(now)),
         };
         let Some(mut state) = state else { return false };

@@ -120,14 +120,15 @@ impl<R: Runtime> NodeDriver<R> {
                 if let Some(why) = broken.take_if(|_| !state.has_under_way()) {
                     return Poll::Ready(Ok(End::Broken(why)));
                 }
-                let has_commands = match self.shell.demand(self.node, hearing, context)? {
+                let (has_commands, gathers) = match self.shell.demand(self.node, hearing, context)? {
                     Demand::Reconnect => return Poll::Ready(Ok(End::Silent)),
                     Demand::Subscribe(waiter) => {
                         state.subscribe(&waiter);
                         continue;
                     }
-                    Demand::Send => true,
-                    Demand::Nothing => false,
+                    Demand::Gather => (true, carrier.is_busy()),
+                    Demand::Send => (true, false),
+                    Demand::Nothing => (false, false),
                 };
                 if hearing == Hearing::Apart {
                     drop(apart.as_mut().poll(context));
@@ -135,8 +136,7 @@ impl<R: Runtime> NodeDriver<R> {
                 if !has_commands || !state.has_room() {
                     return Poll::Pending;
                 }
-                // Those who are about to send something as well may do so before what there is is sent.
-                if carrier.is_busy() && !has_yielded {
+                if gathers && !has_yielded {
                     has_yielded = true;
                     context.waker().wake_by_ref();
                     return Poll::Pending;

@@ -15,6 +15,8 @@ pub(crate) enum Demand {
     Reconnect,
     /// The handle is to subscribe under this name.
     Subscribe(WaiterId),
+    /// Commands are to be sent, when those who are about to send something as well have done so.
+    Gather,
     /// Commands are to be sent.
     Send,
     Nothing,
@@ -70,7 +72,11 @@ impl<R: Runtime> Shell<R> {
         {
             return Ok(Demand::Subscribe(waiter));
         }
-        Ok(if state.locks.has_batch(node) { Demand::Send } else { Demand::Nothing })
+        Ok(match state.locks.has_batch(node) {
+            true if state.ends_gathering(node) => Demand::Gather,
+            true => Demand::Send,
+            false => Demand::Nothing,
+        })
     }
 
     /// Takes the commands that wait for a node, for whoever sends them next.

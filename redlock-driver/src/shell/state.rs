@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use redlock_core::{Command, Config, Instant, LockKey, Locks, NodeId};
+use redlock_core::{Command, Config, Instant, LockKey, Locks, NodeId, NodeSet};
 use smallvec::SmallVec;
 
 use super::Over;
@@ -17,6 +17,8 @@ pub(super) struct State {
     pub(super) node_drivers: Vec<Option<Waker>>,
     /// The connections over which everybody may send, one a node.
     pub(super) carriers: Vec<Option<Arc<dyn SendAtOnce>>>,
+    /// The nodes for which callers that are at work may soon have more commands.
+    pub(super) gathering: NodeSet,
     /// What waits for the earliest timer, and when that is.
     pub(super) timer: Option<Waker>,
     pub(super) armed: Option<Instant>,
@@ -39,6 +41,7 @@ impl State {
             waiters: Waiters::default(),
             node_drivers: config.nodes().iter().map(|_| None).collect(),
             carriers: config.nodes().iter().map(|_| None).collect(),
+            gathering: NodeSet::EMPTY,
             timer: None,
             armed: None,
             closing: Vec::new(),
@@ -59,7 +62,10 @@ impl State {
                 Some(Some(carrier)) if self.locks.has_batch(node) && carrier.is_for(urgency) => {
                     carriers.push((node, carrier.clone()));
                 }
-                _ => self.wake_driver(node, wakes),
+                _ => {
+                    self.gathering.insert(node);
+                    self.wake_driver(node, wakes);
+                }
             }
         }
         self.wake_finished(wakes);
@@ -90,6 +96,7 @@ impl State {
     pub(super) fn wake_finished(&mut self, wakes: &mut Wakes) {
         while let Some(key) = self.locks.poll_finished() {
             self.waiters.take(key, wakes);
+            self.gathering = NodeSet::first(self.carriers.len());
         }
     }
 
@@ -97,6 +104,13 @@ impl State {
         if let Some(driver) = self.node_drivers.get_mut(node.index()) {
             wakes.take_from(driver);
         }
+    }
+
+    /// Returns whether callers that are at work may soon have had more commands for the node. Their time is over then.
+    pub(super) fn ends_gathering(&mut self, node: NodeId) -> bool {
+        let gathered = self.gathering.contains(node);
+        self.gathering.remove(node);
+        gathered
     }
 
     pub(super) fn set_carrier(&mut self, node: NodeId, carrier: Option<Arc<dyn SendAtOnce>>) {

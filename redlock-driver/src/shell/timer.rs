@@ -7,11 +7,12 @@ use redlock_core::Instant;
 use super::wakes::register;
 use super::{Over, Shell};
 use crate::Runtime;
+use crate::carrier::Urgency;
 
 impl<R: Runtime> Shell<R> {
     /// Looks at all locks whose time has come; returns when the next one's comes.
     pub(crate) fn fire_timers(&self) -> Result<Option<Instant>, Over> {
-        self.work(|state, now, _| {
+        self.work_and_send(Urgency::Complete, |state, now, _| {
             state.locks.handle_timeout(now);
             state.armed = state.locks.poll_timeout();
             if state.is_over() { Err(Over) } else { Ok(state.armed) }
