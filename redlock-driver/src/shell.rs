@@ -80,22 +80,27 @@ impl<R: Runtime> Shell<R> {
         drop(state);
         wakes.wake();
         while !carriers.is_empty() {
-            carriers = self.send_over(carriers, urgency, now);
+            carriers = self.send_over(&carriers, urgency, now);
         }
         self.observers.tell_all(|take| take(&mut self.state().locks));
     }
 
-    /// Sends what waits for the nodes of these carriers; yields those over which something is to be sent because of that.
-    fn send_over(&self, carriers: Carriers, urgency: Urgency, now: Instant) -> Carriers {
+    /// Sends what waits for the nodes of these carriers; yields those over which something is to be sent because of that. What
+    /// is left is for the drivers of the nodes.
+    fn send_over(&self, carriers: &Carriers, urgency: Urgency, now: Instant) -> Carriers {
         let mut wakes = Wakes::default();
-        let mut left = NodeSet::EMPTY;
+        let mut failed = NodeSet::EMPTY;
         for (node, carrier) in carriers {
-            if !carrier.send_at_once(urgency, &|| self.state().take_batch_over(node, &carrier, now), now) {
-                left.insert(node);
+            if !carrier.send_at_once(urgency, &|| self.state().take_batch_over(*node, carrier, now), now) {
+                failed.insert(*node);
             }
         }
         let mut state = self.state();
-        left.iter().for_each(|node| state.wake_driver(node, &mut wakes));
+        for (node, _) in carriers {
+            if failed.contains(*node) || state.locks.has_batch(*node) {
+                state.wake_driver(*node, &mut wakes);
+            }
+        }
         let carriers = state.collect(urgency, &mut wakes);
         drop(state);
         wakes.wake();
