@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
-use redlock_driver::{AcquireError, DEFAULT_SILENCE_TIMEOUT, Redlock};
+use redlock_driver::{AcquireError, DEFAULT_SILENCE_TIMEOUT, KeepAlive, Redlock};
 
 use crate::clock::{Clock, settle};
 use crate::link::Link;
@@ -70,6 +70,28 @@ async fn many_at_a_time_are_gathered() {
     settle().await;
     let batches = world.links[0].batches();
     assert!(batches < 10, "{batches} batches");
+    drop(guards);
+    settle().await;
+    world.assert_nothing_is_left();
+}
+
+/// Nobody adds to them, so the task needs one turn for all of them and what comes of them.
+#[tokio::test]
+async fn many_renewals_wait_for_nobody() {
+    let world = World::at_once().await;
+    let lock = |number| world.redlock.lock(format!("job-{number}"), TTL).keep_alive(KeepAlive::while_held());
+    let guards = join_all((0..10).map(lock)).await;
+    settle().await;
+    // The script is known from then on.
+    world.clock.advance(TTL / 3);
+    settle().await;
+    let (before, turns) = (carried(&world), world.clock.turns());
+    for times in 1..5 {
+        world.clock.advance(TTL / 3);
+        settle().await;
+        assert_eq!(carried(&world), before.map(|count| count + 10 * times));
+        assert_eq!(world.clock.turns(), turns + times);
+    }
     drop(guards);
     settle().await;
     world.assert_nothing_is_left();

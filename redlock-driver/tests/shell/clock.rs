@@ -1,6 +1,6 @@
 //! Time that stands still until a test moves it.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -27,6 +27,7 @@ struct State {
     /// A sleeper wakes when its sender is dropped.
     sleepers: Vec<(Instant, oneshot::Sender<()>)>,
     seeds: u64,
+    turns: usize,
     has_no_entropy: bool,
 }
 
@@ -64,6 +65,11 @@ impl Clock {
     /// Lets the operating system run out of random bytes.
     pub(crate) fn exhaust_entropy(&self) {
         self.state().has_no_entropy = true;
+    }
+
+    /// How many turns the tasks have had.
+    pub(crate) fn turns(&self) -> usize {
+        self.state().turns
     }
 
     /// Moves the time forward until somebody's sleep is over.
@@ -110,7 +116,12 @@ impl Runtime for Clock {
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        tokio::spawn(task);
+        let clock = self.clone();
+        let mut task = Box::pin(task);
+        tokio::spawn(poll_fn(move |context| {
+            clock.state().turns += 1;
+            task.as_mut().poll(context)
+        }));
     }
 
     fn seed(&self) -> Result<[u8; 32], NoEntropy> {
