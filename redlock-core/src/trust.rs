@@ -22,9 +22,10 @@ pub enum Rule {
 /// [`longest_ttl`](Self::longest_ttl) if that is longer, and the drift, counted from the start.
 ///
 /// It is known from the [run id](Facts::run_id) and the [uptime](Facts::uptime) that a server says when a connection is
-/// opened. Another server at the same address, which was running while its predecessor was still connected, counts as
-/// started when it is first connected to. So does the next server of a node that [fails over](Facts::fails_over),
-/// whenever it was started: its predecessor may have granted locks until then. Both have disks of their own. A server
+/// opened. Another server at the same address, which was running while its predecessor was still seen to be connected, counts
+/// as started when it is first connected to. So does the next server of a node that [fails over](Facts::fails_over),
+/// whenever it was started: its predecessor may have granted locks until then. Both have disks of their own. (A blocking handle
+/// that is idle looks at its connections with each [ping](crate::ConfigBuilder::ping_interval) only.) A server
 /// that was seen as a replica and is a master again has the keys of another, and counts as started when that is seen, be
 /// it by a grant only; so does one that says that it was a replica since (`master_replid2`). A server that is
 /// [durable](crate::ConfigBuilder::durable), and was so before, forgets nothing when it is started again. One that a user

@@ -73,7 +73,7 @@ impl Io {
     pub(super) fn look_at_all(&mut self, locks: &mut Locks, now: Instant) {
         self.streams().for_each(|stream| stream.is_readable = true);
         self.read(Some(Duration::ZERO));
-        self.deliver(locks, now);
+        self.deliver(locks, self.used_at, now);
     }
 
     /// Sends the batches, without waiting for anything: those that may call somebody up last, so that a release has a start
@@ -105,8 +105,8 @@ impl Io {
         }
     }
 
-    /// Hands to the locks what was read, and which connections broke.
-    pub(super) fn deliver(&mut self, locks: &mut Locks, now: Instant) {
+    /// Hands to the locks what was read, and which connections broke, all of which were watched until `watched_until`.
+    pub(super) fn deliver(&mut self, locks: &mut Locks, watched_until: Instant, now: Instant) {
         for (node, reply) in self.replies.drain(..) {
             locks.handle_reply(node, reply, now);
         }
@@ -122,7 +122,7 @@ impl Io {
             self.streams[place] = None;
             if place == node.index() {
                 self.close(node);
-                locks.handle_disconnected(node, &why, now);
+                locks.handle_found_disconnected(node, &why, watched_until, now);
             } else {
                 locks.handle_heard(node, Heard::Deaf(why), now);
             }

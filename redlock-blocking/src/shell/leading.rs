@@ -102,7 +102,7 @@ impl Shell {
         let mut state = self.state();
         state.leader.sleeps = false;
         let now = self.platform.now();
-        io.deliver(&mut state.locks, now);
+        io.deliver(&mut state.locks, now, now);
         state.locks.handle_timeout(now);
         state.io = Some(io);
         state

@@ -39,9 +39,20 @@ impl Locks {
     ///
     /// After a connection that has answered something, commands wait for the next try, which begins at once. After a
     /// failure they are refused for the reason given until a try succeeds, and the tries are 20 ms to 1 s apart.
+    ///
+    /// The connection counts as open until `now`: its server may have granted locks to others for so long. A shell that does not
+    /// watch a connection all the time says [until when](Self::handle_found_disconnected) it has seen it open.
     pub fn handle_disconnected(&mut self, node: NodeId, why: &Unavailable, now: Instant) {
+        self.handle_found_disconnected(node, why, now, now);
+    }
+
+    /// Notes that a connection is found broken that was open when it was last looked at, at `open_until`. It does as
+    /// [`handle_disconnected`](Self::handle_disconnected) does.
+    ///
+    /// A server that was started since counts as started again, and not as another one that had been running beside it.
+    pub fn handle_found_disconnected(&mut self, node: NodeId, why: &Unavailable, open_until: Instant, now: Instant) {
         if let Some(state) = self.nodes.get_mut(node.index()) {
-            state.disconnected(why, now);
+            state.disconnected(why, open_until, now);
             self.ready.insert(node);
             self.answer_for(node, why, now);
             self.deliver(now);

@@ -224,15 +224,17 @@ fn another_server_that_was_running_all_the_time_knows_nothing_of_what_its_predec
     assert_eq!(world.takes(at(6_000 + GUARD)), Ok(()));
 }
 
+fn with_disk(run_id: &str, uptime: u64, is_durable: bool) -> Facts {
+    let mut facts = told(&format!("{}aof_enabled:1\r\n", running(run_id, uptime)));
+    facts.note_setting("appendfsync", if is_durable { "always" } else { "everysec" });
+    facts
+}
+
 /// Until the connection ended, the predecessor may have granted locks to others. This handle had no question.
 #[test]
 fn another_server_that_was_started_before_its_predecessor_ended_knows_nothing_of_that_either() {
     for is_durable in [true, false] {
-        let run = |run_id: &str, uptime: u64| {
-            let mut facts = told(&format!("{}aof_enabled:1\r\n", running(run_id, uptime)));
-            facts.note_setting("appendfsync", if is_durable { "always" } else { "everysec" });
-            facts
-        };
+        let run = |run_id, uptime| with_disk(run_id, uptime, is_durable);
         let mut world = World::of_three(|config| config);
         world.reconnect_to(1, run("b1", 1_000), at(0));
         world.takes(at(0)).unwrap();
@@ -240,6 +242,26 @@ fn another_server_that_was_started_before_its_predecessor_ended_knows_nothing_of
         world.needs([0, 1]);
         assert_eq!(world.takes(at(20_000 + GUARD - 1)), Err(vec![None, RESTARTED, GIVEN_UP]), "{is_durable}");
         assert_eq!(world.takes(at(20_000 + GUARD)), Ok(()), "{is_durable}");
+    }
+}
+
+/// Nobody watched the connection, as in a blocking handle that is idle, and it is found broken long after the start of the server.
+#[test]
+fn a_server_that_was_started_again_while_nobody_looked_is_no_other_one() {
+    for is_durable in [true, false] {
+        let run = |run_id, uptime| with_disk(run_id, uptime, is_durable);
+        let mut world = World::of_three(|config| config);
+        world.reconnect_to(1, run("b1", 1_000), at(0));
+        world.takes(at(0)).unwrap();
+        let why = Unavailable::new(Cause::Disconnected);
+        world.locks.handle_found_disconnected(world.nodes[1], &why, at(10_000), at(20_000));
+        world.connect_to(1, run("b2", 8), at(20_000));
+        world.needs([0, 1]);
+        let has_vote_from = if is_durable { 20_000 } else { 13_000 + GUARD };
+        if !is_durable {
+            assert_eq!(world.takes(at(has_vote_from - 1)), Err(vec![None, RESTARTED, GIVEN_UP]));
+        }
+        assert_eq!(world.takes(at(has_vote_from)), Ok(()), "{is_durable}");
     }
 }
 

@@ -129,14 +129,14 @@ impl Node {
     }
 
     /// A connection that was of use is opened again at once, unless another one was a moment ago; after any other failure
-    /// there is a pause.
-    pub(in crate::locks) fn disconnected(&mut self, why: &Unavailable, now: Instant) {
+    /// there is a pause. It was open until `open_until`, as far as is known.
+    pub(in crate::locks) fn disconnected(&mut self, why: &Unavailable, open_until: Instant, now: Instant) {
         if why.cause() == Cause::ReadOnly {
             self.trust.refused_as_replica();
         }
         // Its server may have gone on until then, if nothing says otherwise.
         if self.is_connected() && !self.left_unanswered && !self.queue.has_under_way() {
-            self.answered_at = now;
+            self.answered_at = self.answered_at.max(open_until);
         }
         if self.is_connected() || self.changed_at.is_none() {
             self.changed_at = Some(now);
@@ -271,7 +271,7 @@ mod tests {
         let mut now = Instant::EPOCH;
         let mut pause = |node: &mut Node| {
             assert!(node.begin_connecting() && !node.begin_connecting());
-            node.disconnected(&why, now);
+            node.disconnected(&why, now, now);
             let until = node.poll_timeout(&config).unwrap();
             assert!(matches!(node.handle_timeout(&config, now), Due::Nothing));
             assert!(matches!(node.handle_timeout(&config, until), Due::Ready));
@@ -285,7 +285,7 @@ mod tests {
         assert!(node.begin_connecting());
         node.connected(false, &config, Instant::EPOCH);
         node.heard(Instant::EPOCH);
-        node.disconnected(&why, Instant::EPOCH);
+        node.disconnected(&why, Instant::EPOCH, Instant::EPOCH);
         assert_eq!((node.poll_timeout(&config), node.refusal()), (None, None), "it is opened again at once");
         assert_eq!(pause(&mut node), 20);
     }
